@@ -17,6 +17,7 @@ from tests.support import needs
 from tests.support.certificates import Authority
 from tests.support.forked import ForkedHome
 from tests.support.home import REPOSITORY, Home
+from tests.support.hosted import HostedStandin, Work
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import Standin
 from tests.support.tunnel import Tunnel
@@ -142,6 +143,21 @@ def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
         carry_out(home, moving)
         home.drained()
         assert server.stored == [("garden", "Water in the morning.")]
+
+
+def test_the_hosted_service(home: Home, tmp_path: Path) -> None:
+    """The page's address is reached as it stands there, by a proxy that leads to a stand-in."""
+    authority = Authority(tmp_path)
+    with (
+        HostedStandin(tls=authority.context("api.mem0.ai")) as server,
+        Tunnel(server.netloc) as tunnel,
+    ):
+        server.api_key = KEY
+        server.works = lambda _: Work(0.5)
+        home.env |= {"SSL_CERT_FILE": str(authority.file), "https_proxy": tunnel.url}
+        carry_out(home, page("hosted.md"))
+        assert server.stored == [("garden", "Water in the morning.")]
+        assert server.faults == []
 
 
 def constants() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Why a memory is stuck, and what to do about it."""
 
+from http import HTTPStatus
 from typing import Final
 
 from mem0tray.actions.cause import (
@@ -59,6 +60,12 @@ _HELD_YET: Final = Cause(
     nothing(Reason("it is asked for by itself; at once with `mem0tray retry {id}`.", id=ID)),
     by_itself=True,
 )
+_AT_WORK: Final = Cause(
+    WAITING,
+    Reason("the server has taken it in, and is still at work on it"),
+    nothing(Reason("the server is asked again until it says whether it is stored.")),
+    by_itself=True,
+)
 _NAME_PROJECT: Final = Reason(
     "Name its project_id in {file}, or delete it with `mem0tray delete {id}`.",
     file="mem0_queue_dlq.json",
@@ -89,7 +96,9 @@ def causes(
     result = [*invalid, *held, *outside, *taken, *odd, *rejected, *ours]
     if found.item is not None:
         due = next_retry(found, known, now)
-        if due > now and not (held or taken):
+        if known is not None and known.at_work:
+            result.append(_AT_WORK)
+        elif due > now and not (held or taken):
             again = Reason("it is sent again at {time}", time=clock(due))
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
@@ -200,7 +209,9 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
 
 
 def _rejection(detail: Reason, status: int | None) -> Cause:
-    remedy, by_itself = of_rejection(status)
+    # It was taken in by 200; what came of it then is the server's fault as a 500 would be.
+    later = HTTPStatus.INTERNAL_SERVER_ERROR if answers.has_failed_later(detail) else status
+    remedy, by_itself = of_rejection(later)
     return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
 
 

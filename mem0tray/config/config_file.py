@@ -25,10 +25,11 @@ _LARGEST: Final = 1_000_000  # bytes: what keeps comments in their places takes 
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
-    "server.dialect": '"vps"; "oss": the official Mem0 server; "auto": what it is, is asked',
+    "server.dialect": '"vps"; "oss": the official Mem0 server; "platform": the hosted one; "auto":'
+    " which one it is, is found out",
     "server.api_key": "goes out with every request; keep this file private",
-    "server.user": 'with "oss": keep all under this name, the project beside it',
-    "server.infer": 'with "oss": the server stores facts that it takes out of the text',
+    "server.user": 'with "oss" and "platform": keep all under this name, the project beside it',
+    "server.infer": 'with "oss" and "platform": the server stores facts, taken out of the text',
     "server.allow_plain_key": "send the key over http:// to another machine",
     "server.ca_file": "certificate of a private authority, PEM",
     "server.local_port": "where the embedded server listens",

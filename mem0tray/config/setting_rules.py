@@ -15,7 +15,7 @@ SECRETS = frozenset({"server.api_key"})
 LONGEST = 8192  # characters of a text
 # What can be chosen from; `server.url` may be an address too.
 CHOICES = {
-    "server.dialect": ("auto", "vps", "oss"),
+    "server.dialect": ("auto", "vps", "oss", "platform"),
     "server.url": (LOCAL_URL,),
     "ui.language": ("en", "fr"),
     "notifications.level": ("all", "problems", "none"),
@@ -49,7 +49,11 @@ _RANGES: tuple[tuple[str, float, float, Reason], ...] = (
 )
 # One rule for each text: key, test, what is expected.
 _TEXTS: tuple[tuple[str, Callable[[str], bool], Reason], ...] = (
-    ("server.dialect", lambda v: v in CHOICES["server.dialect"], Reason('"auto", "vps" or "oss"')),
+    (
+        "server.dialect",
+        lambda v: v in CHOICES["server.dialect"],
+        Reason('"auto", "vps", "oss" or "platform"'),
+    ),
     (
         "server.api_key",
         lambda v: not v or _is_token(v),

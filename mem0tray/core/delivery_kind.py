@@ -12,7 +12,9 @@ class Kind(enum.StrEnum):
     cannot tell, and another worker may have delivered it; nothing was sent. `FOUND`:
     the server has the memory already, as it said or as the ledger knows; nothing was
     sent, and it is recorded as any delivery. `NOT_SENT`: another server was chosen just
-    before, or a command left an order; that is no attempt. The ledger never has the last two.
+    before, or a command left an order; that is no attempt. `AT_WORK`: the server has taken the
+    memory in, and will say by a ticket whether it is stored; until then that is unknown, and
+    nothing is counted. The ledger never has the last three.
     """
 
     DELIVERED = "delivered"
@@ -27,3 +29,4 @@ class Kind(enum.StrEnum):
     NOT_SENDABLE = "not sendable"
     HELD = "held"
     NOT_SENT = "not sent"
+    AT_WORK = "at work"

@@ -10,6 +10,8 @@ from typing import Final
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
 LONGEST_ASKED: Final = 3600.0  # no server makes an item wait longer
+LONGEST_WORK: Final = 3600.0  # a server that is at work on an item for longer is sent it again
+_FIRST_LOOK: Final = 2.0
 
 
 def backoff(retry_count: int) -> float:
@@ -36,6 +38,14 @@ def dead_wait(retry_count: int, asked: float | None) -> float:
 def fresh_due(now: float, interval: float, asked: float | None) -> float:
     """When a fresh entry is due that has just failed; `interval` is `sync.retry_interval`."""
     return now + max(interval, _bounded(asked))
+
+
+def work_due(now: float, since: float, longest: float) -> float:
+    """When a server is asked again that is at work on an item since then: each time twice as late.
+
+    That is 2, 4, 8 … seconds after it took the item, and then every `longest` seconds.
+    """
+    return now + min(max(now - since, _FIRST_LOOK), longest)
 
 
 def _bounded(asked: float | None) -> float:

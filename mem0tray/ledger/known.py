@@ -26,6 +26,7 @@ class Known:
     """What the ledger knows of one memory (id and digest of its content).
 
     `held`: since when the server is known not to tell of what another worker has `taken`.
+    `at_work`: a server has taken it in, and has not told yet what became of it.
     """
 
     key: int
@@ -45,6 +46,7 @@ class Known:
     taken: float | None = None
     held: float | None = None
     project: str = ""
+    at_work: bool = False
 
     @property
     def is_held(self) -> bool:

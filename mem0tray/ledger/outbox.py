@@ -13,6 +13,7 @@ from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
+from mem0tray.ledger.tickets import Ticket, find_ticket
 
 FRESH: Final = items.FRESH
 DEAD: Final = items.DEAD
@@ -40,7 +41,7 @@ _NEXT_DUE: Final = tuple(
 _CLAIM: Final = (
     "UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name = ?)"
     " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
-    " retry_count, last_attempt, unknown, timeouts, taken, claimed_for,"
+    " retry_count, last_attempt, unknown, timeouts, taken, claimed_for, ts,"
     " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),"
     f" (SELECT {SMALL} FROM texts WHERE texts.key = items.key)"
 )
@@ -69,6 +70,7 @@ class Job(Struct, frozen=True):
 
     `unknown`: since when the server that it goes to may have it; None: it has not, or is not
     known to. `delivered`: when it took it before. `taken`: when another worker perhaps took it.
+    `ticket`: by which that server can be asked what became of it. `timestamp` is the producer's.
     """
 
     key: int
@@ -84,6 +86,8 @@ class Job(Struct, frozen=True):
     timeouts: int
     taken: float | None = None
     delivered: float | None = None
+    timestamp: float = 0.0
+    ticket: Ticket | None = None
 
     @property
     def content(self) -> str:
@@ -177,13 +181,14 @@ class Outbox:
             found = db.execute(_CLAIM, (now, server, key)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, there, was_sent, small,
+                unknown, timeouts, taken, there, timestamp, was_sent, small,
             ) = found  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
-            delivered = None
+            delivered = ticket = None
             if was_sent:
+                ticket = find_ticket(db, key, there)
                 past = db.execute(_OUTCOMES, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
@@ -197,7 +202,7 @@ class Outbox:
         return Job(
             key, state, name, *memory,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            unknown, timeouts, taken, delivered,
+            unknown, timeouts, taken, delivered, timestamp, ticket,
         )  # fmt: skip
 
     def raw(self, key: int) -> bytes:

@@ -35,7 +35,8 @@ _KNOWN: Final = (
     " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
     " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce(unknown,"
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
-    " accepted, closed, due, retries, taken, held, project FROM items"
+    " accepted, closed, due, retries, taken, held, project,"
+    " EXISTS (SELECT 1 FROM tickets WHERE item = items.key) FROM items"
 )
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
@@ -387,6 +388,6 @@ class Reader:
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    key, item_id, *rest, project = row
-    values = [key, decode(item_id), *rest, decode(project)]
+    key, item_id, *rest, project, at_work = row
+    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
     return Known(*values)

@@ -8,7 +8,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 
-VERSION: Final = 5
+VERSION: Final = 6
 _TABLES: Final = Path(__file__).with_name("schema.sql")
 _SECOND: Final = """
 ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;
@@ -92,6 +92,16 @@ CREATE INDEX items_fresh ON items (held, ts, key, due, claimed, accepted) WHERE 
 """
 _FOURTH_CAME: Final = 4
 _FIFTH: Final = "ALTER TABLE attempts ADD COLUMN request TEXT NOT NULL DEFAULT '';"
+_FIFTH_CAME: Final = 5
+_SIXTH: Final = """
+CREATE TABLE tickets (
+  item   INTEGER NOT NULL,
+  server INTEGER NOT NULL,
+  name   TEXT NOT NULL,
+  at     REAL NOT NULL,
+  PRIMARY KEY (item, server)
+) WITHOUT ROWID;
+"""
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -126,7 +136,9 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
         else:
             if version < _FOURTH_CAME:
                 _run(db, _FOURTH)
-            _run(db, _FIFTH)
+            if version < _FIFTH_CAME:
+                _run(db, _FIFTH)
+            _run(db, _SIXTH)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:

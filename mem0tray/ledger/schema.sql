@@ -66,6 +66,15 @@ CREATE TABLE outcomes (
   PRIMARY KEY (item, server)
 ) WITHOUT ROWID;
 
+-- What a server calls its work on an item that it took in, until it has told what became of it.
+CREATE TABLE tickets (
+  item   INTEGER NOT NULL,
+  server INTEGER NOT NULL,
+  name   TEXT NOT NULL,
+  at     REAL NOT NULL,                   -- when it gave that name
+  PRIMARY KEY (item, server)
+) WITHOUT ROWID;
+
 -- Every DLQ file that reached the disk, ours and those that users stamped, by its last_update.
 CREATE TABLE generations (
   gen       INTEGER PRIMARY KEY,

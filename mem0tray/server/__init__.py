@@ -26,7 +26,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import HEALTH_PATHS, Recognition
+from mem0tray.server.recognition import Recognition, paths_at
 
 __all__ = [
     "AUTO",
@@ -88,6 +88,15 @@ def _oss(
     return OssClient(address, proof, known, terms)
 
 
+def _platform(
+    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
+) -> Client:
+    _load_httpx()
+    from mem0tray.server.hosted import HostedClient
+
+    return HostedClient(address, proof, known, terms)
+
+
 def _load_httpx() -> None:
     """Import httpx without its command line, which would load rich and pygments: 4 MB, 50 ms."""
     if "httpx" not in sys.modules:
@@ -103,7 +112,7 @@ _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Clien
 # A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps`, an
 # entry here, and its path in `HEALTH_PATHS`, where `auto` is to find it; people choose it by its
 # name in `config/setting_rules.py` (CHOICES, and the rule).
-DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss}
+DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss, "platform": _platform}
 
 
 def connect(
@@ -128,7 +137,7 @@ def connect(
         return AutoClient(
             address.host,
             partial(connect, address, proof=proof, known=known, terms=terms),
-            HEALTH_PATHS,
+            paths_at(address.hostname),
             recognition or Recognition(),
         )
     make = DIALECTS.get(dialect)

@@ -46,6 +46,8 @@ NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no proj
 _NO_ANSWER = Reason("no answer after {number} s").id
 _ELSEWHERE = Reason("{status} to {address}, which is not followed").id
 _NO_USE = Reason("{status}, but {why}").id
+FAILED_LATER = Reason("the server took it in, and could not store it")
+_FAILED_SAYING = Reason("the server took it in, and could not store it: {words}").id
 _HEALTH_ANSWER = Reason("the health check was answered with {answer}").id
 _NOT_JSON = Reason("the answer is not a JSON object")
 STORED_NOTHING = Reason("the server stored nothing")
@@ -61,6 +63,7 @@ _PLACES = {
     "status": r"[1-5][0-9][0-9](?: [A-Za-z' -]+)?",
     "address": r"[^ ]*://[^ ]+",
     "why": "|".join(map(re.escape, _WHY_NO_USE)),
+    "words": r".*",
 }
 _LONGEST_WAY = 100  # characters of a path that is shown
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -107,6 +110,19 @@ def no_use(status: int, why: Reason) -> str:
     `why` is one of those that `retold` knows again: STORED_NOTHING, NOT_KEPT or HOLDS_NUL.
     """
     return one_line(str(Reason(_NO_USE, status=_named(status), why=why)))
+
+
+def failed_later(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
+    """The message about a memory that a server took in and has not stored, with its words."""
+    words = said(json_object(reply))
+    if not words.strip() or _shows(words, content, secrets):
+        return str(FAILED_LATER)
+    return one_line(str(Reason(_FAILED_SAYING, words=one_line(words))))
+
+
+def has_failed_later(said: Reason) -> bool:
+    """Whether this reason, which `retold` gave, is one that `failed_later` has made."""
+    return said == FAILED_LATER or said.find(_FAILED_SAYING) is not None
 
 
 def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
@@ -235,14 +251,14 @@ def retold(message: str) -> Reason:
 
     What a server has said stays as it is.
     """
-    ours = (NO_PROJECT, *(fault.value for fault in Fault))
+    ours = (NO_PROJECT, FAILED_LATER, *(fault.value for fault in Fault))
     whole = next((each for each in ours if str(each) == message), None)
     return whole or _filled_again(message) or reasons.quoted(message)
 
 
 def _filled_again(message: str) -> Reason:
     """The reason whose places this message fills; NONE if there is none."""
-    for sentence in (_NO_ANSWER, _ELSEWHERE, _NO_USE):
+    for sentence in (_NO_ANSWER, _ELSEWHERE, _NO_USE, _FAILED_SAYING):
         pattern = "".join(
             f"{re.escape(words)}(?P<{name}>{_PLACES[name]})" if name else re.escape(words)
             for words, name, _, _ in Formatter().parse(sentence)
@@ -295,7 +311,7 @@ def _message(
     if _is_success(status):
         named += " without success"
     found = json_value(reply) if body is None else body
-    words = said(found) or _plain(reply)
+    words = said(found, beside=named) or _plain(reply)
     if _shows(words, content, secrets):
         mark = code(found)
         hidden = not mark or _shows(mark, content, secrets)

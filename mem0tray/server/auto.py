@@ -6,7 +6,6 @@ Until that is known nothing goes there but these questions, which carry no memor
 import time
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
@@ -28,8 +27,6 @@ from mem0tray.server.model import (
 )
 from mem0tray.server.recognition import Recognition
 from mem0tray.server.remedy import of_unrecognised
-
-_SPOKEN_TO_FIRST: Final = "vps"  # where a key that is refused keeps it from being known
 
 
 class AutoClient:
@@ -119,8 +116,12 @@ class AutoClient:
         return health
 
     def check_key(self, timeout: float) -> KeyCheck:
-        """Ask what the server makes of the key, or of having none."""
-        return self._client(self._recognition.dialect or _SPOKEN_TO_FIRST).check_key(timeout)
+        """Ask what the server makes of the key, or of having none.
+
+        Where a key that is refused keeps it from being known, as the first dialect does.
+        """
+        name = self._recognition.dialect or next(iter(self._paths))
+        return self._client(name).check_key(timeout)
 
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly."""

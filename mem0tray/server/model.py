@@ -14,11 +14,17 @@ from mem0tray.core.reasons import Reason
 
 
 class Memory(Struct, frozen=True):
-    """What is to be delivered; `key` is its idempotency key, sent with every attempt."""
+    """What is to be delivered; `key` is its idempotency key, sent with every attempt.
+
+    `timestamp` is when it was made, Unix seconds as its producer has them, 0 where that is not
+    known. `ticket`: what the server gave for it when it took it in, empty where it gave none.
+    """
 
     project: str
     content: str | LargeText
     key: str
+    timestamp: float = 0.0
+    ticket: str = ""
 
 
 class Terms(Struct, frozen=True):
@@ -41,7 +47,8 @@ class Outcome(Struct, frozen=True):
     gave no answer in time. `may_have_it`: the server may have stored the memory
     all the same, so it is to be asked before the memory is sent again; that goes
     beside the kind, as a 500 is an `ITEM_FAILURE` and leaves it open. `request_id` is what
-    the server calls the request in its own log, empty where it does not say.
+    the server calls the request in its own log, empty where it does not say. `ticket`: by what it
+    can be asked what becomes of a memory that it is `AT_WORK` on.
     """
 
     kind: Kind
@@ -52,6 +59,7 @@ class Outcome(Struct, frozen=True):
     timed_out: bool = False
     may_have_it: bool = False
     request_id: str = ""
+    ticket: str = ""
 
 
 class ServerMemory(Struct, frozen=True):
@@ -211,7 +219,8 @@ class Client(Protocol):
         learnt later than that may be used again. An Outcome means that the
         question itself was not answered: outage, 401 or 429; `NO_ANSWER` for a
         time-out, a lost connection, or whatever else is no listing. Only 404 and 405
-        mean that the server cannot tell.
+        mean that the server cannot tell. Of a memory with a ticket it may also be `AT_WORK`, or
+        an `ITEM_FAILURE`: the server has told that it has not stored it, and why.
         """
         ...
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.delivery_kind import Kind
-from mem0tray.core.large import LargeText, pieces
-from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of, project_of
+from mem0tray.core.large import LargeText
+from mem0tray.core.oss_names import ID, project_of
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
@@ -29,13 +29,9 @@ from mem0tray.server.http_client import (
     LONGEST_PAGE,
     NO_MEMORY,
     NO_PROJECTS,
-    NO_TEXTS,
     SAYS_NOTHING,
-    HttpClient,
     as_counted,
-    as_shown,
     entries_of,
-    has_text,
     is_answered,
 )
 from mem0tray.server.listings import Listings, ProjectListing
@@ -53,7 +49,13 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+from mem0tray.server.official import (
+    OfficialClient,
+    holds_nul,
+    id_of,
+    newest_first,
+    type_of,
+)
 from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
 
@@ -78,7 +80,7 @@ _CODES: Final = {
 }
 
 
-class OssClient(HttpClient):
+class OssClient(OfficialClient):
     """Talks `oss` to one server; see `Client` for what every method promises."""
 
     def __init__(
@@ -86,8 +88,7 @@ class OssClient(HttpClient):
     ) -> None:
         # As a bearer token it would be taken for one of its own kind, and refused.
         key = (b"X-API-Key", address.token.encode())
-        super().__init__(address, proof, known, key, KEY_QUESTION)
-        self._terms = terms
+        super().__init__(address, proof, known, terms, key, KEY_QUESTION)
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether a search or listing is one."""
@@ -97,9 +98,7 @@ class OssClient(HttpClient):
         """Deliver `memory`: the text as it is, or what the server makes of it."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        body = self._body(memory)
-        headers = with_length(self._save_headers(memory), body)
-        reply = self._transport.exchange("POST", SAVE, headers, body, timeout)
+        reply = self._send(SAVE, memory, {}, timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._outcome(reply, memory)
@@ -211,7 +210,7 @@ class OssClient(HttpClient):
             if reply.fault is not Fault.TOO_LONG:
                 break
         shown = self._shown(reply, project)
-        return shown if isinstance(shown, Outcome) else _newest_first(shown)[:limit]
+        return shown if isinstance(shown, Outcome) else newest_first(shown)[:limit]
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -230,7 +229,7 @@ class OssClient(HttpClient):
         number = len(entries_of(json_object(reply), ("results",)) or [])
         is_doubtful = number % _LIMIT == 0 < number
         whole = len(shown) == number < _LISTED[0] and not is_doubtful
-        return Page(_newest_first(shown), whole=whole)
+        return Page(newest_first(shown), whole=whole)
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
         """Search for the memory of this key; the text is not known, so the key is searched for."""
@@ -257,7 +256,7 @@ class OssClient(HttpClient):
             return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS)
         wanted = "agent" if self._terms.user else "user"
         named = (
-            as_counted(each, "id", "total_memories") for each in found if _type(each) == wanted
+            as_counted(each, "id", "total_memories") for each in found if type_of(each) == wanted
         )
         known = [each for each in named if each is not None]
         is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
@@ -268,36 +267,9 @@ class OssClient(HttpClient):
         reply = self._get(HEALTH, timeout)
         return health(reply, healthy=is_answered(reply))
 
-    def _post(self, path: str, body: dict[str, Any], timeout: float) -> Reply:
-        return self._transport.exchange("POST", path, self._json_headers, encode(body), timeout)
-
-    def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
-        outcome = self._outcome(reply, NO_MEMORY)
-        if outcome.kind is not Kind.DELIVERED:
-            return replace(outcome, message=outcome.message or NO_TEXTS)
-        entries = entries_of(json_object(reply), ("results",)) or []
-        return [as_shown(each, project) for each in entries if has_text(each)]
-
     def _listing_path(self, project: str, number: int) -> str:
         names = self._scope(project) | {"top_k": number}
         return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
-
-    def _scope(self, project: str) -> dict[str, Any]:
-        """The names under which a project's memories are kept."""
-        if self._terms.user:
-            return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
-        return {"user_id": name_of(project)}
-
-    def _body(self, memory: Memory) -> bytes | LargeBody:
-        """The request that saves it."""
-        metadata = {ID: id_of(memory.key)} if memory.key else {}
-        if name_of(memory.project) != memory.project:
-            metadata[PROJECT] = memory.project
-        rest = self._scope(memory.project) | {"infer": self._terms.infer, "metadata": metadata}
-        if isinstance(memory.content, LargeText):
-            before = b'{"messages":[{"role":"user","content":"'
-            return LargeBody(before, memory.content, b'"}],' + encode(rest).removeprefix(b"{"))
-        return encode({"messages": [{"role": "user", "content": memory.content}], **rest})
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         """The outcome; a 502 says by a code which class it belongs to."""
@@ -305,7 +277,7 @@ class OssClient(HttpClient):
         if reply.status != _SAYS_WHICH:
             return outcome
         code = (json_object(reply) or {}).get("code")
-        if code == "unknown" and _holds_nul(memory):
+        if code == "unknown" and holds_nul(memory):
             said = no_use(_SAYS_WHICH, HOLDS_NUL)
             return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=False)
         kind = _CODES.get(code) if isinstance(code, str) else None
@@ -313,19 +285,6 @@ class OssClient(HttpClient):
             return outcome
         # It asks the model before it stores anything; of several facts some may have been stored.
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
-
-
-def id_of(key: str) -> str:
-    """A key as the server keeps it, always the same for the same key."""
-    return name_of(key) if key == ANY else key_header(key)
-
-
-def _newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
-    return sorted(found, key=lambda each: each.created, reverse=True)
-
-
-def _type(entry: Any) -> Any:
-    return entry.get("type") if isinstance(entry, dict) else None
 
 
 def _key_of(entry: Any) -> Any:
@@ -340,8 +299,3 @@ def _query(memory: Memory) -> tuple[str, bool]:
         text = next(text.pieces(), "")[:_QUERY]
         return text if text.strip() else id_of(memory.key), False
     return (text, True) if text.strip() else (id_of(memory.key), False)
-
-
-def _holds_nul(memory: Memory) -> bool:
-    parts = (memory.project, *pieces(memory.content))
-    return any("\0" in part for part in parts)

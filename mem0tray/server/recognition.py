@@ -3,9 +3,22 @@
 from collections.abc import Callable
 from typing import Final
 
-# By which path a server of each dialect tells its health, in the order in which they are tried.
-# (An official server has none for that; this one asks its database.)
-HEALTH_PATHS: Final = {"vps": "/health", "oss": "/auth/setup-status"}
+# By which path a server of each dialect tells its health. (An official server has none for that;
+# this one asks its database.)
+HEALTH_PATHS: Final = {
+    "vps": "/health",
+    "oss": "/auth/setup-status",
+    "platform": "/v1/ping/",
+}
+_TRIED: Final = ("vps", "oss")  # where nothing is known, in this order
+# Servers that are known by the name of their host: nobody else is asked in these dialects.
+_BY_HOST: Final = {"api.mem0.ai": ("platform",)}
+
+
+def paths_at(hostname: str) -> dict[str, str]:
+    """The dialects that a server there may speak, each with the path of its health."""
+    names = _BY_HOST.get(hostname.rstrip(".").lower(), _TRIED)
+    return {name: HEALTH_PATHS[name] for name in names}
 
 
 class Recognition:

@@ -19,7 +19,7 @@ REPEATED_SECRET = 8
 _SHORTEST = 6
 _LOOKED_AT = 4 * LIMIT
 
-_SAYING = ("error", "detail", "message", "msg", "reason", "title")
+_SAYING = ("error", "detail", "details", "message", "msg", "reason", "title")
 _CODING = ("code", "error_code", "type", "error_type")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -31,9 +31,12 @@ _BLANK = re.compile(
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-def said(body: Any) -> str:
-    """What an error's JSON body says, not yet cleaned; of a list only `loc` and `msg`."""
-    return "; ".join(_said(body, 3))[:_LOOKED_AT]
+def said(body: Any, beside: str = "") -> str:
+    """What an error's JSON body says, not yet cleaned; of a list only `loc` and `msg`.
+
+    What only repeats `beside`, the status that stands before it, says nothing.
+    """
+    return "; ".join(_said(body, 3, beside))[:_LOOKED_AT]
 
 
 def code(body: Any) -> str:
@@ -82,15 +85,15 @@ def unescaped(text: str) -> str:
     return unquote(text) if "%" in text else text
 
 
-def _said(body: Any, depth: int) -> Iterator[str]:
+def _said(body: Any, depth: int, beside: str) -> Iterator[str]:
     if isinstance(body, str):
-        if body.strip():
+        if body.strip() not in ("", beside):
             yield body
     elif isinstance(body, list):
         yield from (_located(entry) for entry in body[:5] if isinstance(entry, dict))
     elif isinstance(body, dict) and depth:
         for name in _SAYING:
-            found = list(_said(body.get(name), depth - 1))
+            found = list(_said(body.get(name), depth - 1, beside))
             if found:
                 yield from found
                 return

@@ -31,7 +31,8 @@ _NO_TLS: Final = Reason(
 ).id
 # What is asked for below a server's address, in each dialect.
 _ASKED_FOR: Final = re.compile(
-    r"(\w+://[^/]+(?:/.*?)?)/(?:health|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
+    r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
+    r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
 )
 _SET_DIALECT: Final = Reason(
     "Set the right address with `mem0tray config set server.url ADDRESS`, or how the server there"

@@ -19,6 +19,7 @@ from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.taken_by_others import TakenByOthers
+from mem0tray.ledger.tickets import Tickets
 from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
 
@@ -72,6 +73,7 @@ class WorkerContext:
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)
         self.taken_by_others = TakenByOthers(self.ledger)
+        self.tickets = Tickets(self.ledger)
         self.counters = Counters(self.ledger)
 
     def take_up(self) -> None:

@@ -33,6 +33,7 @@ _FOLDERS: Final = "folders"
 _WRITE_METRICS: Final = "metrics"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
+_FOLLOWED: Final = 60.0  # seconds for which a run to the end waits for what a server is at work on
 
 
 def _do_nothing() -> None:
@@ -308,6 +309,9 @@ class Engine:
         if horizon > 0 and breaker.lets_through(now):
             # What the last worker left under way is asked about soon, and then delivered.
             horizon = max(horizon, self._context.unknown_until - moment)
+            # So is what the server is at work on.
+            newest = self._context.tickets.newest()
+            horizon = max(horizon, 0.0 if newest is None else newest + _FOLLOWED - now)
         if due is None or due > now + horizon:
             return True
         return not breaker.lets_through(now) and not 0 < breaker.break_left(now) <= horizon

@@ -182,4 +182,4 @@ def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Hom
     """The hosted platform is none yet."""
     done = bare_home.run("config", "set", "server.dialect", "platform")
     assert done.returncode == 2
-    assert '"auto", "vps" or "oss"' in done.stderr
+    assert '"auto", "vps", "oss" or "platform"' in done.stderr

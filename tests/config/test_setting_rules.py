@@ -31,7 +31,12 @@ RANGES = [
 ]
 # Key, what may be, what may not, what is expected.
 TEXTS = [
-    ("server.dialect", ["auto", "vps", "oss"], ["", "VPS", "platform"], '"auto", "vps" or "oss"'),
+    (
+        "server.dialect",
+        ["auto", "vps", "oss", "platform"],
+        ["", "VPS", "hosted"],
+        '"auto", "vps", "oss" or "platform"',
+    ),
     ("server.user", ["", "me", "me and you"], [" "], "a name, or nothing"),
     (
         "server.api_key",

@@ -18,4 +18,5 @@ def test_a_kind_has_the_same_name_in_every_release() -> None:
         "NOT_SENDABLE": "not sendable",
         "HELD": "held",
         "NOT_SENT": "not sent",
+        "AT_WORK": "at work",
     }

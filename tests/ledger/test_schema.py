@@ -69,7 +69,7 @@ def shape(db: sqlite3.Connection) -> set[tuple[str, str]]:
     return columns | {(kind, text) for kind, text in named}
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_an_old_ledger_gets_the_tables_of_a_new_one(tmp_path: Path, version: int) -> None:
     """Whatever version it begins with, the tables, columns and indexes are those of a new one."""
     old, new = tmp_path / "old", tmp_path / "new"
@@ -295,6 +295,30 @@ def test_the_history_of_a_former_version_is_kept(tmp_path: Path, version: int) -
     with closing(Ledger(path)) as ledger, ledger.locked() as db:
         after = rows(db, "SELECT * FROM attempts ORDER BY item, at")
     assert after == [(*each, "") for each in before]
+
+
+@pytest.mark.parametrize("by", ["worker", "command"])
+def test_the_fifth_version_is_taken_over_with_every_state(tmp_path: Path, by: str) -> None:
+    """All states, texts, outcomes and attempts are as they were; no server is at work on any."""
+    path = tmp_path / "ledger.sqlite3"
+    write_sample(path, 5)
+    tables = ("items", "texts", "outcomes", "attempts", "servers", "showings", "generations")
+    with closing(sqlite3.connect(path)) as db:
+        before = {table: rows(db, f"SELECT * FROM {table}") for table in tables}
+        assert all(before.values())
+        assert {has for *_, has in before["outcomes"]} == {None, 0, 1}
+        assert {request for *_, request in before["attempts"]} == {"", "1a2b3c4d"}
+        states = rows(db, "SELECT DISTINCT state FROM items")
+        assert {state for (state,) in states} == {"pending", "dead", "delivered", "discarded"}
+    if by == "worker":
+        with closing(Ledger(path)) as ledger, ledger.locked() as db:
+            assert {table: rows(db, f"SELECT * FROM {table}") for table in tables} == before
+            assert rows(db, "SELECT * FROM tickets") == []
+    with Reader(path) as reader:
+        known = reader.by_prefix("")
+        assert len(known) == len(before["items"])
+        assert not any(each.at_work for each in known)
+        assert reader.dialect_of(B) == "oss"
 
 
 def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:

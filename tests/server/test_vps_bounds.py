@@ -141,7 +141,7 @@ def test_an_unknown_dialect_is_named_with_those_that_there_are() -> None:
     with pytest.raises(SettingsError) as raised:
         connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
     assert str(raised.value).startswith("There is no server dialect 'klingon'.")
-    assert "Set server.dialect to one of: auto, oss, vps." in str(
+    assert "Set server.dialect to one of: auto, oss, platform, vps." in str(
         getattr(raised.value, "remedy", raised.value)
     )
 

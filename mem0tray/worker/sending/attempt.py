@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mem0tray.core import events
+from mem0tray.core.due import LONGEST_WORK
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
@@ -15,6 +16,7 @@ from mem0tray.server.answers import NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
+_TOLD: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # what a server says by a ticket
 _QUESTIONS: Final = 3  # about an item in a row without an answer, after which it is sent
 
 
@@ -36,7 +38,8 @@ class Attempts:
         """Deliver the item. `carried_out`: how many orders were when it was claimed."""
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        memory = Memory(job.project, job.text, job.idempotency_key)
+        ticket = job.ticket.name if job.ticket is not None else ""
+        memory = Memory(job.project, job.text, job.idempotency_key, job.timestamp, ticket)
         timeout = min(
             self._context.settings.sync.timeout * 2.0 ** min(job.timeouts, 10), LONGEST_TIMEOUT
         )
@@ -91,12 +94,9 @@ class Attempts:
             return None
         found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
         if isinstance(found, Outcome):
-            if found.kind not in (Kind.NO_ANSWER, Kind.OUTAGE) or self._stopping():
-                return replace(found, may_have_it=True)  # the question still stands
-            was_asked = found.may_have_it  # else nobody was reached
-            self._asked_in_vain[job.key] += was_asked
-            if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
-                return replace(found, kind=Kind.ASKED_IN_VAIN, may_have_it=True)
+            ended = self._as_end(job, found)
+            if ended is not None:
+                return ended
             found = Presence.CANNOT_TELL  # else it would never be sent
         self._asked_in_vain.pop(job.key, None)  # about the next attempt none has been put yet
         if found is Presence.CANNOT_TELL:
@@ -104,6 +104,27 @@ class Attempts:
         if found is Presence.PRESENT:
             return Outcome(Kind.FOUND, None, "the server had it already")
         return found
+
+    def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
+        """How an attempt ends whose question was answered so; None: the item is sent all the same.
+
+        So it is after questions in vain, and where the server was at work on it for too long.
+        """
+        if said.kind in _TOLD and job.ticket is not None:
+            self._asked_in_vain.pop(job.key, None)
+            return None if said.kind is Kind.AT_WORK and self._is_overdue(job) else said
+        if said.kind not in (Kind.NO_ANSWER, Kind.OUTAGE) or self._stopping():
+            return replace(said, may_have_it=True)  # the question still stands
+        was_asked = said.may_have_it  # else nobody was reached
+        self._asked_in_vain[job.key] += was_asked
+        if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
+            return replace(said, kind=Kind.ASKED_IN_VAIN, may_have_it=True)
+        return None
+
+    def _is_overdue(self, job: Job) -> bool:
+        """Whether the server has been at work on an item for so long that it is sent again."""
+        ticket = job.ticket
+        return ticket is not None and self._context.now() - ticket.at > LONGEST_WORK
 
 
 def _as_remembered(job: Job) -> Outcome | None:

@@ -33,7 +33,9 @@ _FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
 _FAULT: Final = "sending"  # the part that a fault of ours strikes
 _MORE: Final = "more requests at once"  # what is missing where no thread can be started
 _LANES: Final = (FRESH, DEAD)
-_PROVEN_BY: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE})
+_PROVEN_BY: Final = frozenset(
+    {Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE}
+)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
-from mem0tray.core.due import backoff, dead_wait, fresh_due
+from mem0tray.core.due import backoff, dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
@@ -27,6 +27,7 @@ from mem0tray.worker.sending.blamed_server import BlamedServer
 _TOO_LATE: Final = 2
 _NOT_TAKEN: Final = "deliveries"  # the name of the trouble
 _TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
+_NO_FAILURE: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,8 @@ class Verdicts:
         kind = outcome.kind
         if kind is not Kind.SLOW_DOWN:
             self._slowed.pop(job.key, None)
-        if kind is Kind.FOUND:
-            return self._found(job, server, now, canary=canary)
-        if kind is Kind.DELIVERED:
-            return self._delivered(job, server, now)
-        if kind is Kind.HELD:
-            return self._hold(job, now)
+        if kind in _NO_FAILURE:
+            return self._not_failed(job, outcome, server, now, canary=canary)
         self._record(job, outcome, now)
         if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
             happened = self._misconfigured(job, outcome, now)
@@ -90,6 +87,19 @@ class Verdicts:
         self._record_unknown(job, outcome, server, now)
         return happened
 
+    def _not_failed(
+        self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
+    ) -> list[Event]:
+        """Record an outcome of one of the kinds that are no failure."""
+        match outcome.kind:
+            case Kind.FOUND:
+                return self._found(job, server, now, canary=canary)
+            case Kind.AT_WORK:
+                return self._at_work(job, outcome, server, now, canary=canary)
+            case Kind.HELD:
+                return self._hold(job, now)
+        return self._delivered(job, server, now)
+
     def apply_late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
         """Record what a former server said, which says nothing about the present one.
 
@@ -99,6 +109,10 @@ class Verdicts:
             return self._stored(job, server, now, elsewhere=server)
         if outcome.kind is Kind.HELD:  # the new one is asked
             self._context.outbox.release(job.key)
+            return []
+        if outcome.kind is Kind.AT_WORK:
+            self._context.outbox.release(job.key)
+            self._note_ticket(job, outcome, server, now)
             return []
         self._record(job, outcome, now)
         self._context.outbox.release(job.key)
@@ -141,11 +155,14 @@ class Verdicts:
     # One class each ----------------------------------------------------------------
 
     def _delivered(self, job: Job, server: str, now: float) -> list[Event]:
-        result = self._stored(job, server, now)
+        return self._stored(job, server, now) + self._accepted(job, server, now)
+
+    def _accepted(self, job: Job, server: str, now: float) -> list[Event]:
+        """The server takes deliveries: what others drew was their own fault."""
+        result: list[Event] = []
         self._breaker.clear_misconfigured()
         self._take_blame_back()
         self._suspects.pop(job.key, None)
-        # Others succeed, so it was not the server.
         for key, suspect in self._suspects.items():
             if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
                 # The pause in between may have been all that it took; a third 429 tells.
@@ -161,16 +178,45 @@ class Verdicts:
         """Found, not taken just now: nobody is to blame for what others drew."""
         self._suspects.pop(job.key, None)
         if job.delivered is None:  # else we knew it, and the server told nothing
-            self._take_blame_back()
-            if canary:
-                self._breaker.clear_misconfigured()
+            self._answered(canary=canary)
         return self._stored(job, server, now, by_another=job.taken is not None)
+
+    def _answered(self, *, canary: bool) -> None:
+        """The server has answered a question, though it was sent nothing."""
+        self._take_blame_back()
+        if canary:
+            self._breaker.clear_misconfigured()
+
+    def _at_work(
+        self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
+    ) -> list[Event]:
+        """The server has the item, and is asked again until it says what became of it."""
+        result: list[Event] = []
+        known, since = job.ticket, now
+        if known is not None and known.name == outcome.ticket:  # it was asked, and not sent to
+            since = known.at
+            self._suspects.pop(job.key, None)
+            self._answered(canary=canary)
+        else:
+            self._note_ticket(job, outcome, server, now)
+            result = self._accepted(job, server, now)
+        longest = self._context.settings.sync.retry_interval
+        self._context.outbox.release(job.key)
+        self._context.outbox.defer(job.key, work_due(now, since, longest))
+        return result
+
+    def _note_ticket(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
+        """Until the server tells by its ticket, the outcome is unknown."""
+        self._context.outbox.mark_unknown(job.key, server, now, timed_out=False)
+        self._context.tickets.note(job.key, server, outcome.ticket, now)
 
     def _stored(
         self, job: Job, server: str, now: float, *, elsewhere: str = "", by_another: bool = False
     ) -> list[Event]:
         context = self._context
         why = context.outbox.record_delivery(job.key, server, now, by_another=by_another)
+        if job.ticket is not None:
+            context.tickets.drop(job.key, server)
         result: list[Event] = []
         if job.lane == items.DEAD:
             count = job.retry_count
@@ -263,6 +309,8 @@ class Verdicts:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
             self._context.outbox.mark_absent(job, server)
+            if job.ticket is not None:
+                self._context.tickets.drop(job.key, server)
         state, retry_count, last_attempt = self._context.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)

@@ -1,0 +1,258 @@
+"""The dialect `platform`: Mem0's hosted service, as its published API description has it.
+
+It may take a memory in and store it later. Then its answer names an event, our ticket, by which
+it is asked what became of the memory. Equal texts in a scope it stores once, so that what it may
+have can be sent again.
+"""
+
+import re
+import time
+from http import HTTPStatus
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.item import EARLIEST
+from mem0tray.core.oss_names import ID, PROJECT, name_of, project_of
+from mem0tray.server.answers import (
+    HOLDS_NUL,
+    NO_PROJECT,
+    classify,
+    failed_later,
+    health,
+    json_object,
+    no_use,
+)
+from mem0tray.server.http_client import (
+    LONGEST_LISTING,
+    LONGEST_PAGE,
+    NO_MEMORY,
+    NO_PROJECTS,
+    SAYS_NOTHING,
+    as_counted,
+    is_answered,
+)
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
+    CANNOT_TELL,
+    KEY_REFUSED,
+    Fault,
+    Health,
+    Memory,
+    Outcome,
+    Page,
+    Presence,
+    ProjectCount,
+    Proof,
+    Reply,
+    ServerMemory,
+    Terms,
+)
+from mem0tray.server.official import (
+    OfficialClient,
+    holds_nul,
+    id_of,
+    newest_first,
+    type_of,
+)
+from mem0tray.server.recognition import HEALTH_PATHS
+
+PING: Final = HEALTH_PATHS["platform"]
+SAVE: Final = "/v3/memories/add/"
+LISTING: Final = "/v3/memories/"
+SEARCH: Final = "/v3/memories/search/"
+EVENT: Final = "/v1/event/"
+ENTITIES: Final = "/v1/entities/"
+MOST_FOUND: Final = 1000  # by a search
+_SIZES: Final = (200, 20, 1)  # of a page; each divides the one before
+_REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
+_STORED: Final = "SUCCEEDED"
+_FAILED: Final = "FAILED"
+_UNDER_WAY: Final = frozenset({"PENDING", "RUNNING"})
+_QUERY: Final = re.compile(r"[A-Za-z0-9._~%=&+-]+")
+_TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class HostedClient(OfficialClient):
+    """Talks `platform` to one server; see `Client` for what every method promises."""
+
+    def __init__(
+        self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
+    ) -> None:
+        key = (b"Authorization", f"Token {address.token}".encode())
+        super().__init__(address, proof, known, terms, key, PING)
+
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Whether a search or listing is one."""
+        return isinstance(body.get("results"), list)
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Deliver `memory`: it is stored, or the server is at work on it."""
+        if not memory.project:
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+        more = {}
+        if EARLIEST <= memory.timestamp <= time.time():  # else that of its arrival holds
+            more["timestamp"] = int(memory.timestamp)
+        reply = self._send(SAVE, memory, more, timeout)
+        return self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
+        """Ask what became of a memory that it took in; of any other it cannot tell."""
+        del since  # what it said before is not used again
+        if not memory.ticket:
+            return Presence.CANNOT_TELL
+        reply = self._get(f"{EVENT}{memory.ticket}/", timeout)
+        if reply.status in CANNOT_TELL:  # it has forgotten, or the key is another account's
+            return Presence.CANNOT_TELL
+        outcome = self._told(reply, memory, memory.ticket)
+        if outcome.kind is Kind.DELIVERED:
+            return Presence.PRESENT
+        if outcome.kind in SAYS_NOTHING or _status(reply) in (_FAILED, *_UNDER_WAY):
+            return outcome
+        return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
+
+    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+        """List a project, page by page."""
+        end = time.monotonic() + timeout
+        found: list[ServerMemory] = []
+        page = self.page(project, "", timeout)
+        while isinstance(page, Page):
+            found += page.memories
+            if not page.after or len(found) >= limit:
+                return found[:limit]
+            page = self.page(project, page.after, end - time.monotonic())
+        return page
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        """Search a project by meaning."""
+        body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
+        return self._shown(self._post(SEARCH, body, timeout), project)
+
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health. One that refuses the key is well: deliveries will tell."""
+        reply = self._get(PING, timeout)
+        return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
+
+    def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
+        """What an answer says of a memory, to a save and to a question alike."""
+        outcome = classify(reply, time.time(), _is_stored, memory.content, self._secrets)
+        status = _status(reply)
+        if status in _UNDER_WAY and isinstance(ticket, str) and _TICKET.fullmatch(ticket):
+            return Outcome(
+                Kind.AT_WORK, reply.status, "", None, reply.duration,
+                may_have_it=True, ticket=ticket,
+            )  # fmt: skip
+        if status == _FAILED:
+            said = failed_later(reply, memory.content, self._secrets)
+            outcome = replace(outcome, message=said, may_have_it=False)
+        if outcome.kind is Kind.ITEM_FAILURE and holds_nul(memory):
+            return replace(outcome, message=no_use(outcome.status or 0, HOLDS_NUL))
+        return outcome
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        """Read a page of a project's memories, from the newest on.
+
+        `after` is how many stand before it in the server's order. That is nowhere promised:
+        where the oldest come first the list is read from its end, and `after` is minus the
+        number that is left.
+        """
+        end = time.monotonic() + timeout
+        place = int(after or 0)
+        reply, begin = self._listed(project, place, timeout)
+        if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer by now
+            return Page([], whole=False)
+        shown = self._shown(reply, project)
+        if isinstance(shown, Outcome):
+            return shown
+        body = json_object(reply) or {}
+        count, number = body.get("count"), len(body["results"])
+        more = bool(body.get("next")) and bool(shown)
+        if not place and more and shown[0].created < shown[-1].created and isinstance(count, int):
+            return self.page(project, str(-count), end - time.monotonic())
+        is_whole, following = len(shown) == number, begin + number if more else 0
+        if place < 0:
+            shown, following = shown[: -place - begin], -begin
+        return Page(newest_first(shown), str(following or ""), whole=is_whole)
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        """List what has this key in its metadata: the facts of a text may be several."""
+        wanted = id_of(key)
+        clauses = [self._filters(project), {"metadata": {ID: wanted}}]
+        body = {"filters": {"AND": clauses}}
+        shown = self._shown(self._post(LISTING, body, timeout, LONGEST_LISTING), project)
+        if isinstance(shown, Outcome):
+            return shown
+        return [each for each in shown if each.key == wanted]
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        """List the users that have memories there, or with `server.user` the agents."""
+        if self._loses_project:
+            return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
+        end = time.monotonic() + timeout
+        wanted = "agent" if self._terms.user else "user"
+        found: list[ProjectCount] = []
+        asked = ENTITIES
+        while asked:
+            reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
+            outcome = self._outcome(reply, NO_MEMORY)
+            if outcome.kind is not Kind.DELIVERED:
+                return replace(outcome, message=outcome.message or NO_PROJECTS)
+            body = json_object(reply) or {}
+            entries = (each for each in body["results"] if type_of(each) == wanted)
+            named = (as_counted(each, "name", "") for each in entries)
+            found += [ProjectCount(project_of(each[0])) for each in named if each is not None]
+            asked = _next_page(body, asked)
+        return found
+
+    def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
+        """The page at a place, and with which memory it begins; a small one of long texts."""
+        end = time.monotonic() + timeout
+        for size in _SIZES:
+            if place > 0 and place % size:
+                continue
+            number = place // size if place >= 0 else (-place - 1) // size
+            path = f"{LISTING}?page={number + 1}&page_size={size}"
+            body = {"filters": self._filters(project)}
+            longest = LONGEST_PAGE if size > 1 else LONGEST_LISTING
+            reply = self._post(path, body, end - time.monotonic(), longest)
+            if reply.fault is not Fault.TOO_LONG:
+                break
+        return reply, number * size
+
+    def _metadata(self, memory: Memory) -> dict[str, str]:
+        metadata = super()._metadata(memory)
+        return metadata | {PROJECT: memory.project} if self._loses_project else metadata
+
+    def _filters(self, project: str) -> dict[str, Any]:
+        """What fits the memories of a project."""
+        if self._loses_project:
+            user = {"user_id": name_of(self._terms.user)}
+            return {"AND": [user, {"metadata": {PROJECT: project}}]}
+        return self._scope(project)
+
+    @property
+    def _loses_project(self) -> bool:
+        """Whether it keeps no agent, which is our project: so it is with facts of a user's text."""
+        return bool(self._terms.user) and self._terms.infer
+
+
+def _next_page(body: dict[str, Any], asked: str) -> str:
+    """The path of the page that follows, below ours whatever address it has; empty for none."""
+    following = body.get("next")
+    query = following.partition("?")[2] if isinstance(following, str) else ""
+    path = f"{ENTITIES}?{query}" if _QUERY.fullmatch(query) else ""
+    return path if path != asked else ""
+
+
+def _is_stored(body: dict[str, Any]) -> bool:
+    return body.get("status") == _STORED
+
+
+def _status(reply: Reply) -> Any:
+    """What a 2xx says of its event, or None."""
+    is_success = reply.status is not None and HTTPStatus.OK <= reply.status < _REDIRECTS
+    return (json_object(reply) or {}).get("status") if is_success else None

@@ -1,0 +1,115 @@
+"""What Mem0's own servers have in common (`oss.py`, `hosted.py`): names, bodies, what they show.
+
+They keep our key with each memory, and the project under a name that they take.
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.large import LargeText, pieces
+from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
+from mem0tray.server.answers import json_object
+from mem0tray.server.http_client import (
+    NO_MEMORY,
+    NO_TEXTS,
+    HttpClient,
+    as_shown,
+    entries_of,
+    has_text,
+)
+from mem0tray.server.listings import Listings
+from mem0tray.server.model import (
+    MAX_ANSWER,
+    Memory,
+    Outcome,
+    Proof,
+    Reply,
+    ServerMemory,
+    Terms,
+)
+from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+
+
+class OfficialClient(HttpClient):
+    """Speaks to a server of Mem0's own; a dialect says by which paths, and what answers mean."""
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        proof: Proof | None,
+        known: Listings | None,
+        terms: Terms,
+        key_header: tuple[bytes, bytes],
+        key_question: str,
+    ) -> None:
+        super().__init__(address, proof, known, key_header, key_question)
+        self._terms = terms
+
+    def _send(self, path: str, memory: Memory, more: dict[str, Any], timeout: float) -> Reply:
+        """Have it save a memory; `more` stands in the body besides what both have in it."""
+        body = self._body(memory, more)
+        headers = with_length(self._save_headers(memory), body)
+        return self._transport.exchange("POST", path, headers, body, timeout)
+
+    def _post(
+        self, path: str, body: dict[str, Any], timeout: float, longest: int = MAX_ANSWER
+    ) -> Reply:
+        data = encode(body)
+        return self._transport.exchange("POST", path, self._json_headers, data, timeout, longest)
+
+    def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
+        """The memories of a listing or search."""
+        outcome = self._outcome(reply, NO_MEMORY)
+        if outcome.kind is not Kind.DELIVERED:
+            return replace(outcome, message=outcome.message or NO_TEXTS)
+        entries = entries_of(json_object(reply), ("results",)) or []
+        return [as_shown(each, project) for each in entries if has_text(each)]
+
+    def _scope(self, project: str) -> dict[str, Any]:
+        """The names under which a project's memories are kept."""
+        if self._terms.user:
+            return {"user_id": name_of(self._terms.user), "agent_id": name_of(project)}
+        return {"user_id": name_of(project)}
+
+    def _metadata(self, memory: Memory) -> dict[str, str]:
+        """What is kept beside a memory."""
+        metadata = {ID: id_of(memory.key)} if memory.key else {}
+        if name_of(memory.project) != memory.project:
+            metadata[PROJECT] = memory.project
+        return metadata
+
+    def _body(self, memory: Memory, more: dict[str, Any]) -> bytes | LargeBody:
+        """The request that saves it."""
+        rest = self._scope(memory.project) | {
+            "infer": self._terms.infer,
+            "metadata": self._metadata(memory),
+            **more,
+        }
+        if isinstance(memory.content, LargeText):
+            before = b'{"messages":[{"role":"user","content":"'
+            return LargeBody(before, memory.content, b'"}],' + encode(rest).removeprefix(b"{"))
+        return encode({"messages": [{"role": "user", "content": memory.content}], **rest})
+
+
+def id_of(key: str) -> str:
+    """A key as the server keeps it, always the same for the same key."""
+    return name_of(key) if key == ANY else key_header(key)
+
+
+def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
+    """Memories in the order of their times, which a server writes in one way."""
+    return sorted(found, key=lambda each: each.created, reverse=True)
+
+
+def type_of(entry: Any) -> Any:
+    """What kind of name an entry of a list of them is: `user`, `agent`, or another."""
+    return entry.get("type") if isinstance(entry, dict) else None
+
+
+def holds_nul(memory: Memory) -> bool:
+    """Whether project or text has the character that Postgres has no place for."""
+    parts = (memory.project, *pieces(memory.content))
+    return any("\0" in part for part in parts)

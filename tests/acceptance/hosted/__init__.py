@@ -1,0 +1,1 @@
+"""Black-box tests, written from the contract alone."""

@@ -1,0 +1,284 @@
+"""What is the hosted service's own: events that are followed, its names, its words."""
+
+from functools import partial
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.hosted import EVENT, LISTING, PING, SAVE, HostedStandin, Work
+from tests.support.http1 import Answer, Request
+from tests.support.shapes import dead, entries, entry
+
+LATER = Work(0.3)
+NEVER = Work(3600.0)
+PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
+
+
+def work_on(server: HostedStandin, content: str, *works: Work) -> None:
+    """Do these with a text, one for each time that it is sent; with any other what was done."""
+    waiting, before = list(works), server.works
+
+    def works_of(request: Request) -> Work:
+        if request.content != content:
+            return before(request)
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    server.works = works_of
+
+
+def recalled(home: Home, *arguments: str) -> list[str]:
+    """List the texts that a command reads back."""
+    return [each["memory"] for each in home.json(*arguments)["memories"]]
+
+
+def _has_more_questions(server: HostedStandin, before: int) -> bool:
+    return server.questions() > before
+
+
+def test_what_is_stored_at_once_is_delivered_at_once(home: Home, server: HostedStandin) -> None:
+    """As it is, with the time and the id that its producer gave it, and nothing is asked."""
+    queue = entries(3)
+    home.write_queue(queue)
+    home.drained()
+    assert server.total_stored() == 3
+    assert {(each.method, each.path) for each in server.requests} == {("POST", SAVE), ("GET", PING)}
+    first = server.saves[0]
+    (item,) = [each for each in queue if each["content"] == first.content]
+    assert first.json["infer"] is False
+    assert first.json["timestamp"] == item["timestamp"]
+    assert first.json["metadata"]["mem0tray_id"] == item["id"]
+
+
+@pytest.mark.parametrize("lane", ["fresh", "dead"])
+def test_an_event_is_followed_to_its_end(home: Home, server: HostedStandin, lane: str) -> None:
+    """The memory waits, uncounted and not sent again, until it has succeeded."""
+    work_on(server, "slow", NEVER)
+    if lane == "fresh":
+        home.write_queue([entry("slow"), *entries(3)])
+    else:
+        home.write_queue(entries(3))
+        home.write_dlq([dead("slow", retry_count=2)])
+    home.worker()
+    server.wait_for(lambda: server.total_stored() == 3 and server.questions() >= 3, 20)
+    if lane == "fresh":
+        home.wait(lambda: len(home.queue_items()) == 1, 10, "the others are delivered")
+        assert home.queue_items()[0]["retries"] == 0
+    else:
+        assert home.dead_letter("slow")["retry_count"] == 2
+    server.finish()
+    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "delivered")
+    home.wait(lambda: home.queue_items() == [] and home.dlq_texts() == [], 20, "published")
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin, how: str) -> None:
+    """Another worker asks for it, and sends nothing."""
+    work_on(server, "slow", NEVER)
+    home.write_queue([entry("slow")])
+    for _ in range(3):
+        asked = server.questions()
+        worker = home.start("run")
+        asked_again = partial(_has_more_questions, server, asked)
+        server.wait_for(asked_again, 20)
+        if how == "kill":
+            worker.kill()
+        else:
+            worker.stop()
+    server.finish()
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+    assert home.stats()["total_synced"] == 1
+
+
+def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: HostedStandin) -> None:
+    """`run --until-idle` sends, follows the event, and leaves with nothing left."""
+    work_on(server, "slow", Work(1.5))
+    home.write_queue([entry("slow")])
+    home.drained(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"})
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedStandin) -> None:
+    """It is counted once, with the service's words and without the text; then it is sent again."""
+    why = "the model gave no answer"
+    work_on(server, "a text of some length", Work(0.1, why), Work(0.1))
+    home.write_queue([entry("a text of some length")])
+    home.worker(env=PATIENT)
+    home.wait(lambda: [each["retries"] for each in home.queue_items()] == [1], 20, "counted")
+    (told,) = home.json("list", "--queue")
+    assert told["last_error"] == f"the server took it in, and could not store it: {why}"
+    (cause, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert (cause["cause"], "see its log" in cause["remedy"]) == ("rejected by the server", True)
+
+
+@pytest.mark.row(42)
+def test_words_of_an_event_that_repeat_the_text_are_not_told(
+    home: Home, server: HostedStandin
+) -> None:
+    """Neither log nor files nor commands have them."""
+    text = "nobody shall read this in a log"
+    work_on(server, text, Work(0.05, f"no facts in: {text}"))
+    home.write_queue([entry(text)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == [text], 20, "dead")
+    assert home.dlq_items()[0]["last_error"] == "the server took it in, and could not store it"
+    assert text not in home.log_text()
+    assert server.sends(text) == 5
+
+
+def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStandin) -> None:
+    """404: the service stores an equal text once, and so it is there once."""
+    work_on(server, "slow", NEVER, Work())
+    home.write_queue([entry("slow")])
+    worker = home.start("run")
+    server.wait_for(lambda: server.questions() >= 1, 20)
+    worker.kill()
+    server.finish()
+    server.forget_events()
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (2, 1)
+
+
+@pytest.mark.row(36)
+def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: HostedStandin) -> None:
+    """Without an event there is nothing to ask for."""
+    server.script(Answer(reset=True, stores=True), content="cut off")
+    home.write_queue([entry("cut off"), *entries(3)])
+    home.drained()
+    assert (server.sends("cut off"), server.count("cut off")) == (2, 1)
+
+
+def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
+    """A service that fails when it is asked has the memory all the same."""
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(500), Answer(503))
+    home.write_queue([entry("slow")])
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
+    """The memory is asked for again after the pause, and not sent."""
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
+    home.write_queue([entry("slow")])
+    home.worker()
+    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) -> None:
+    """`diagnose` says that the service has it and is at work on it."""
+    work_on(server, "slow", NEVER)
+    home.write_queue([entry("slow")])
+    home.worker()
+    server.wait_for(lambda: server.questions() >= 1, 20)
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert told["cause"] == "waiting for its time"
+    assert told["detail"] == "the server has taken it in, and is still at work on it"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            Answer(400, {"error": "400 Bad Request", "details": {"message": "Too many words"}}),
+            "400 Bad Request: Too many words",
+        ),
+        (
+            Answer(413, {"detail": "Memory quota exceeded"}),
+            "Memory quota exceeded",
+        ),
+        (Answer(200, {"status": "FAILED", "event_id": "e"}), "took it in, and could not store it"),
+        (Answer(200, {"status": "PENDING"}), "200 OK without success"),
+    ],
+)
+def test_what_the_service_says_of_an_item_is_told(
+    home: Home, server: HostedStandin, answer: Answer, said: str
+) -> None:
+    """In its own words, where it has some, and the others go on."""
+    server.script(answer, content="odd", forever=True)
+    home.write_queue([entry("odd"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
+    assert said in home.dlq_items()[0]["last_error"]
+    assert server.total_stored() == 2
+
+
+def test_a_nul_is_named_as_that(home: Home, server: HostedStandin) -> None:
+    """The reason says what it is, and how to change it."""
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    (letter,) = home.dlq_items()
+    (told, *_) = home.json("diagnose", letter["id"])
+    assert (told["cause"], "NUL" in told["detail"]) == ("invalid content", True)
+    assert server.total_stored() == 2
+
+
+def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
+    """A wrong one needs the user; nothing is counted, and the right one ends it."""
+    server.api_key = "m0-sesame"
+    home.configure('[server]\napi_key = "m0-wrong"\n')
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    assert "mem0tray config set server.api_key" in home.state()[1]
+    assert [each["retries"] for each in home.queue_items()] == [0, 0, 0]
+    home.configure('[server]\napi_key = "m0-sesame"\n')
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
+    assert key["level"] == "ok"
+    assert "m0-" not in home.log_text()
+
+
+def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedStandin) -> None:
+    """White space is escaped, the metadata has the name as it was; so each is read back."""
+    names = ["alpha", "my project", "100%", "a\u00a0b", "tab\there"]
+    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
+    home.drained()
+    assert sorted(project for project, _ in server.stored) == sorted(names)
+    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
+    for number, name in enumerate(names):
+        assert recalled(home, "recall", "--project", name) == [f"of {number}"]
+
+
+@pytest.mark.parametrize("infer", ["false", "true"])
+def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
+    """With `server.user` each project is read back by itself, facts or whole texts alike."""
+    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
+    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
+    home.drained()
+    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
+    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
+    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
+        ("me", "my%20project"),
+        ("me", "hers"),
+    }
+
+
+def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
+    """The newest of many, in whichever order the service lists them."""
+    home.write_queue(entries(450, projects=1))
+    home.drained()
+    newest = [each["memory"] for each in server.kept()]
+    newest.sort(key=lambda text: -int(text.rpartition(" ")[2]))
+    for oldest_first in (False, True):
+        server.oldest_first = oldest_first
+        told = recalled(home, "recall", "--project", "project-0", "--limit", "430")
+        assert told == newest[:430]
+    assert {each.path for each in server.requests} == {SAVE, PING, LISTING}
+
+
+def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandin) -> None:
+    """Saves, events, its health: no other path."""
+    work_on(server, "memory number 1", LATER)
+    home.write_queue(entries(3))
+    home.drained()
+    events = [each for each in server.requests if each.path.startswith(EVENT)]
+    others = {(each.method, each.path) for each in server.requests if each not in events}
+    assert {each.method for each in events} == {"GET"}
+    assert others == {("POST", SAVE), ("GET", PING)}

@@ -1,0 +1,480 @@
+"""The dialect `platform`: what goes out to the hosted service, and what is made of its answers."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+from mem0tray.core.large import LargeText
+from mem0tray.server import (
+    Client,
+    KeyVerdict,
+    Kind,
+    Memory,
+    Outcome,
+    Presence,
+    Recognition,
+    ServerAddress,
+    Terms,
+    connect,
+)
+from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
+from mem0tray.server.hosted import HostedClient
+from tests.server.calls import LONG
+from tests.server.wire import Request, Wire, answering, in_turn, once, render, routing
+
+KEY = "m0-sesame-4711"
+NAME = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
+MEMORY = Memory("alpha", "the third oak", "id-1", 1_767_225_600.5)
+STORED = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": []})
+PENDING = render(200, {"status": "PENDING", "event_id": NAME})
+FOUND = Memory("alpha", "the third oak", "id-1", ticket=NAME)
+
+
+@contextmanager
+def hosted(server: Wire, token: str = "", terms: Terms | None = None) -> Iterator[Client]:
+    """Make a client of the dialect and close it."""
+    address = ServerAddress.of(server.url, token)
+    with closing(connect(address, "platform", terms=terms or Terms())) as made:
+        yield made
+
+
+def sent(memory: Memory, terms: Terms | None = None) -> Request:
+    """Save a memory; what went out."""
+    with Wire(answering(STORED)) as server, hosted(server, KEY, terms) as client:
+        client.save(memory, LONG)
+        (request,) = server.requests
+    return request
+
+
+def saved(answer: bytes, memory: Memory = MEMORY) -> Outcome:
+    """Save a memory to a server that answers so."""
+    with Wire(answering(answer)) as server, hosted(server, KEY) as client:
+        return client.save(memory, LONG)
+
+
+def asked(answer: bytes, memory: Memory = FOUND) -> tuple[Presence | Outcome, list[Request]]:
+    """Ask a server that answers so; what it was asked."""
+    with Wire(answering(answer)) as server, hosted(server, KEY) as client:
+        said = client.ask(memory, LONG)
+        return said, list(server.requests)
+
+
+def event(status: str, **more: Any) -> bytes:
+    """Make the answer to a question for an event."""
+    return render(200, {"id": NAME, "status": status, "event_type": "ADD", **more})
+
+
+# Saving -------------------------------------------------------------------------------------------
+
+
+def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
+    """The text as it is, under the service's own path, with the key as a token."""
+    request = sent(MEMORY)
+    assert (request.method, request.target) == ("POST", "/v3/memories/add/")
+    assert request.json == {
+        "messages": [{"role": "user", "content": "the third oak"}],
+        "user_id": "alpha",
+        "infer": False,
+        "metadata": {"mem0tray_id": "id-1"},
+        "timestamp": 1_767_225_600,
+    }
+    assert request.headers["authorization"] == f"Token {KEY}"
+    assert request.headers["idempotency-key"] == "id-1"
+
+
+def test_a_large_text_goes_out_as_any_other() -> None:
+    """Piece by piece, in the same JSON."""
+    text = 'a "quoted" oak\n' * 100_000
+    request = sent(Memory("my beta", LargeText(json.dumps(text).encode()), "k", 1_767_225_600.0))
+    assert request.json == {
+        "messages": [{"role": "user", "content": text}],
+        "user_id": "my%20beta",
+        "infer": False,
+        "metadata": {"mem0tray_id": "k", "mem0tray_project": "my beta"},
+        "timestamp": 1_767_225_600,
+    }
+
+
+@pytest.mark.parametrize("at", [0.0, -5.0, 12.0, 1e18, 1e11])
+def test_a_time_that_makes_no_sense_is_left_out(at: float) -> None:
+    """That of the memory's arrival holds then."""
+    assert "timestamp" not in sent(Memory("alpha", "text", "k", at)).json
+
+
+def test_stored_is_what_has_succeeded() -> None:
+    """With results or without: an equal text is stored once. Anything else is no delivery."""
+    assert saved(STORED).kind is Kind.DELIVERED
+    assert saved(render(200, {"results": []})).kind is Kind.ITEM_FAILURE
+    assert saved(render(200, {"status": "HM", "event_id": NAME})).kind is Kind.ITEM_FAILURE
+    assert saved(render(200, b"<html>")).kind is Kind.OUTAGE
+    assert saved(render(401, {"detail": f"no key {KEY}"})).message == "401 Unauthorized"
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
+def test_what_is_under_way_has_a_ticket(status: str) -> None:
+    """The event by which it can be asked; what it may have is unknown until then."""
+    outcome = saved(render(200, {"status": status, "event_id": NAME}))
+    assert (outcome.kind, outcome.ticket, outcome.may_have_it) == (Kind.AT_WORK, NAME, True)
+
+
+@pytest.mark.parametrize("name", [None, "", 7, "../x", "a b", "x" * 65])
+def test_what_is_under_way_without_an_event_is_unknown(name: object) -> None:
+    """There is nothing to ask for: it is sent again."""
+    outcome = saved(render(200, {"status": "PENDING", "event_id": name}))
+    assert (outcome.kind, outcome.may_have_it) == (Kind.ITEM_FAILURE, True)
+    assert outcome.message == "200 OK without success"
+
+
+def test_what_has_failed_at_once_is_an_item_failure() -> None:
+    """It has not stored it, and its words are told."""
+    outcome = saved(render(200, {"status": "FAILED", "event_id": NAME, "message": "no model"}))
+    assert (outcome.kind, outcome.may_have_it) == (Kind.ITEM_FAILURE, False)
+    assert outcome.message == "the server took it in, and could not store it: no model"
+    assert has_failed_later(retold(outcome.message))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "message"),
+    [
+        (
+            render(400, {"error": "400 Bad Request", "details": {"message": "Too odd."}}),
+            Kind.ITEM_FAILURE,
+            "400 Bad Request: Too odd.",
+        ),
+        (render(400, {"error": "400 Bad Request"}), Kind.ITEM_FAILURE, "400 Bad Request"),
+        (render(403, b""), Kind.REFUSED, "403 Forbidden"),
+        (render(429, {"detail": "slow"}), Kind.SLOW_DOWN, "429 Too Many Requests: slow"),
+        (render(500, {"error": "hm"}), Kind.ITEM_FAILURE, "500 Internal Server Error: hm"),
+        (render(503, b""), Kind.OUTAGE, "503 Service Unavailable"),
+    ],
+)
+def test_other_answers_belong_to_the_usual_classes(answer: bytes, kind: Kind, message: str) -> None:
+    """A message that only repeats the status is not told twice."""
+    outcome = saved(answer)
+    assert (outcome.kind, outcome.message) == (kind, message)
+
+
+def test_a_429_says_how_long() -> None:
+    """As everywhere."""
+    assert saved(render(429, {}, Retry_After="7")).retry_after == 7.0
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_nul_is_named_where_it_is_not_taken(status: int) -> None:
+    """It is the item that fails, for a reason that is known again."""
+    outcome = saved(render(status, {}), Memory("alpha", "an\0oak", "k"))
+    assert outcome.kind is Kind.ITEM_FAILURE
+    assert retold(outcome.message).find(HOLDS_NUL.id) is not None
+
+
+# What became of it --------------------------------------------------------------------------------
+
+
+def test_a_ticket_is_asked_for() -> None:
+    """By a GET that carries no memory."""
+    said, (request,) = asked(event("SUCCEEDED", results=[]))
+    assert said is Presence.PRESENT
+    assert (request.method, request.target) == ("GET", f"/v1/event/{NAME}/")
+    assert request.body == b""
+
+
+def test_without_a_ticket_nobody_is_asked() -> None:
+    """The service has no other question; an equal text is stored once."""
+    assert asked(STORED, MEMORY) == (Presence.CANNOT_TELL, [])
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
+def test_an_event_may_be_under_way_still(status: str) -> None:
+    """Its ticket is the same."""
+    said, _ = asked(event(status))
+    assert isinstance(said, Outcome)
+    assert (said.kind, said.ticket, said.may_have_it) == (Kind.AT_WORK, NAME, True)
+
+
+@pytest.mark.parametrize("error", ["no facts in the third oak", None, ""])
+def test_an_event_that_failed_says_so_without_the_text(error: str | None) -> None:
+    """The item has failed, and is not there."""
+    said, _ = asked(event("FAILED", error=error))
+    assert isinstance(said, Outcome)
+    assert (said.kind, said.may_have_it) == (Kind.ITEM_FAILURE, False)
+    assert said.message == str(FAILED_LATER)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_event_that_is_gone_tells_nothing(status: int) -> None:
+    """Then the memory is sent again."""
+    assert asked(render(status, {"error": "Event not found"}))[0] is Presence.CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (render(401, {}), Kind.UNAUTHORIZED),
+        (render(429, {}), Kind.SLOW_DOWN),
+        (render(503, {}), Kind.OUTAGE),
+        (render(400, {}), Kind.NO_ANSWER),
+        (render(403, {}), Kind.NO_ANSWER),
+        (render(500, {}), Kind.NO_ANSWER),
+        (event("CANCELLED"), Kind.NO_ANSWER),
+        (render(200, {}), Kind.NO_ANSWER),
+    ],
+)
+def test_whatever_else_comes_is_no_answer(answer: bytes, kind: Kind) -> None:
+    """The question stands."""
+    said, _ = asked(answer)
+    assert isinstance(said, Outcome)
+    assert said.kind is kind
+
+
+# Health, key, host --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "healthy"), [(200, True), (401, True), (403, True), (404, False), (500, False)]
+)
+def test_a_server_that_refuses_the_key_is_well(status: int, *, healthy: bool) -> None:
+    """What is wrong with the key a delivery tells, and the look at it."""
+    with Wire(answering(render(status, {"status": "ok"}))) as server, hosted(server) as client:
+        health = client.probe(LONG)
+        (request,) = server.requests
+    assert (request.target, health.healthy) == ("/v1/ping/", healthy)
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        ([render(200, {}), render(401, {})], KeyVerdict.TAKEN),
+        ([render(200, {}), render(200, {})], KeyVerdict.OPEN),
+        ([render(401, {"detail": "Invalid API key."})], KeyVerdict.REFUSED),
+    ],
+)
+def test_a_key_is_looked_at_by_the_ping(answers: list[bytes], verdict: KeyVerdict) -> None:
+    """Once with it, once without."""
+    with Wire(answering(*answers)) as server, hosted(server, KEY) as client:
+        assert client.check_key(LONG).verdict is verdict
+        assert {request.target for request in server.requests} == {"/v1/ping/"}
+
+
+@pytest.fixture
+def only_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no name resolved: nothing leaves this computer."""
+    resolve = socket.getaddrinfo
+
+    def resolve_here(host: str, *more: Any, **named: Any) -> list[Any]:
+        if host != "127.0.0.1":
+            raise socket.gaierror
+        return resolve(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
+
+
+@pytest.mark.usefixtures("only_here")
+def test_the_host_s_name_alone_says_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of `auto` nothing goes there but what is the service's own; here through a proxy of ours."""
+    learnt: list[str] = []
+    ping = render(200, {"status": "ok"})
+    with Wire(answering(ping, STORED)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        address = ServerAddress.of("http://API.mem0.ai")
+        with closing(connect(address, "auto", recognition=Recognition(note=learnt.append))) as made:
+            assert made.save(MEMORY, LONG).kind is Kind.DELIVERED
+        asked_for = [f"{each.method} {each.target}" for each in proxy.requests]
+    assert asked_for == [
+        "GET http://api.mem0.ai/v1/ping/",
+        "POST http://api.mem0.ai/v3/memories/add/",
+    ]
+    assert learnt == ["platform"]
+
+
+@pytest.mark.usefixtures("only_here")
+def test_a_key_that_a_known_host_refuses_is_looked_at_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As that dialect does, also before anything was recognised."""
+    with Wire(answering(render(401, {}))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        address = ServerAddress.of("http://api.mem0.ai", KEY, allow_plain_key=True)
+        with closing(connect(address, "auto")) as made:
+            assert made.check_key(LONG).verdict is KeyVerdict.REFUSED
+        (request,) = proxy.requests
+    assert request.target == "http://api.mem0.ai/v1/ping/"
+    assert request.headers["authorization"] == f"Token {KEY}"
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+def listing(*numbers: int, count: int | None = None, following: str | None = None) -> bytes:
+    """Make a page of a listing, of memories with these numbers."""
+    found = [
+        {"id": f"m{n}", "memory": f"oak {n}", "created_at": f"2026-01-01T{n:06}Z", "metadata": None}
+        for n in numbers
+    ]
+    body = {"count": count or len(found), "next": following, "previous": None, "results": found}
+    return render(200, body)
+
+
+def test_a_page_is_asked_for_with_filters() -> None:
+    """The project stands nowhere else; what is shown has no further page."""
+    with Wire(answering(listing(2, 1))) as server, hosted(server) as client:
+        page = client.page("my project", "", LONG)
+        (request,) = server.requests
+    assert not isinstance(page, Outcome)
+    assert (page.after, page.whole) == ("", True)
+    assert [each.text for each in page.memories] == ["oak 2", "oak 1"]
+    assert request.target == "/v3/memories/?page=1&page_size=200"
+    assert request.json == {"filters": {"user_id": "my%20project"}}
+
+
+def all_pages(client: Client) -> list[str]:
+    """Read a project page by page."""
+    found, after = [], ""
+    while True:
+        page = client.page("alpha", after, LONG)
+        assert not isinstance(page, Outcome)
+        found += [each.text for each in page.memories]
+        after = page.after
+        if not after:
+            return found
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_pages_go_from_the_newest_to_the_oldest(*, newest_first: bool) -> None:
+    """In whichever order the service has them, each is shown once."""
+    numbers = [*range(450)]
+    there = numbers[::-1] if newest_first else numbers
+    more = "http://elsewhere.test/v3/memories/?page=9"
+    pages = {
+        f"POST /v3/memories/?page={n + 1}&page_size=200": listing(
+            *there[n * 200 : n * 200 + 200], count=450, following=more if n < 2 else None
+        )
+        for n in range(3)
+    }
+    with Wire(routing(pages)) as server, hosted(server) as client:
+        assert all_pages(client) == [f"oak {n}" for n in reversed(numbers)]
+
+
+def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of long texts fewer are asked for at once, and none is left out."""
+    monkeypatch.setattr("mem0tray.server.hosted.LONGEST_PAGE", 3000)
+    there = [*range(45)][::-1]
+    pages = {"POST /v3/memories/?page=1&page_size=200": listing(*there)}
+    for n in range(3):
+        following = "http://x.test/?page=2" if n < 2 else None
+        rows = there[n * 20 : n * 20 + 20]
+        page = listing(*rows, count=45, following=following)
+        pages[f"POST /v3/memories/?page={n + 1}&page_size=20"] = page
+    with Wire(routing(pages)) as server, hosted(server) as client:
+        assert all_pages(client) == [f"oak {n}" for n in there]
+
+
+def test_a_page_that_is_gone_ends_the_listing() -> None:
+    """Some were deleted meanwhile: that is all, and it may not be the whole."""
+    first = listing(*range(200, 0, -1), count=201, following="http://x.test/?page=2")
+    with (
+        Wire(in_turn(once(first), once(render(404, {"detail": "Invalid page."})))) as server,
+        hosted(server) as client,
+    ):
+        page = client.page("alpha", "", LONG)
+        assert not isinstance(page, Outcome)
+        last = client.page("alpha", page.after, LONG)
+    assert not isinstance(last, Outcome)
+    assert (last.memories, last.after, last.whole) == ([], "", False)
+
+
+@pytest.mark.parametrize("call", ["read", "search", "page", "projects"])
+def test_a_server_that_does_not_show_says_why(call: str) -> None:
+    """Its key is refused, say."""
+    with Wire(answering(render(401, {"detail": "no"}))) as server, hosted(server) as client:
+        calls: dict[str, Callable[[], object]] = {
+            "read": lambda: client.read("p", 1, LONG),
+            "search": lambda: client.search("p", "q", 1, LONG),
+            "page": lambda: client.page("p", "", LONG),
+            "projects": lambda: client.projects(LONG),
+        }
+        said = calls[call]()
+    assert isinstance(said, Outcome)
+    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no")
+
+
+def test_a_search_asks_for_no_more_than_is_given() -> None:
+    """The query goes out as it is, and the service's order comes back."""
+    found = {"results": [{"id": "a", "memory": "oak", "created_at": "2026", "score": 0.9}]}
+    with Wire(answering(render(200, found))) as server, hosted(server) as client:
+        said = client.search("alpha", "trees", 5000, LONG)
+        (request,) = server.requests
+    assert not isinstance(said, Outcome)
+    assert [(each.text, each.score) for each in said] == [("oak", 0.9)]
+    wanted = {"query": "trees", "filters": {"user_id": "alpha"}, "top_k": 1000}
+    assert (request.target, request.json) == ("/v3/memories/search/", wanted)
+
+
+def entities(*names: tuple[str, str], following: str | None = None) -> bytes:
+    """Make a page of the names under which memories are kept."""
+    found = [{"id": name, "name": name, "type": kind} for kind, name in names]
+    body = {"count": 9, "next": following, "previous": None, "results": found}
+    return render(200, body)
+
+
+def test_projects_are_the_users_or_those_of_one_user_its_agents() -> None:
+    """Of every page; the address of the next one is that of the server, whatever it says."""
+    pages = {
+        "GET /v1/entities/?page=2": entities(
+            ("user", "two%20words"), ("user", "50%25"), ("run", "r")
+        ),
+        "GET /v1/entities/": entities(
+            ("user", "a"), ("agent", "b"), following="https://elsewhere.test/v1/entities/?page=2"
+        ),
+    }
+    with Wire(routing(pages)) as server:
+        with hosted(server) as client:
+            users = client.projects(LONG)
+        with hosted(server, terms=Terms("me")) as client:
+            agents = client.projects(LONG)
+        with hosted(server, terms=Terms("me", infer=True)) as client:
+            neither = client.projects(LONG)
+    assert not isinstance(users, Outcome)
+    assert not isinstance(agents, Outcome)
+    assert [each.project for each in users] == ["a", "two words", "50%"]
+    assert [each.project for each in agents] == ["b"]
+    assert isinstance(neither, Outcome)
+    assert neither.status == 404
+
+
+def test_a_user_s_facts_are_told_apart_by_their_metadata() -> None:
+    """A fact of a user's text has no agent there: the project stands beside it."""
+    terms = Terms("Jo Doe", infer=True)
+    body = sent(Memory("alpha", "text", "k"), terms).json
+    assert (body["user_id"], body["agent_id"]) == ("Jo%20Doe", "alpha")
+    assert body["metadata"]["mem0tray_project"] == "alpha"
+    with Wire(answering(listing())) as server, hosted(server, terms=terms) as client:
+        client.read("alpha", 5, LONG)
+        (request,) = server.requests
+    assert request.json == {
+        "filters": {"AND": [{"user_id": "Jo%20Doe"}, {"metadata": {"mem0tray_project": "alpha"}}]}
+    }
+
+
+def test_the_dialect_is_known_by_its_name() -> None:
+    """As people set it."""
+    with closing(connect(ServerAddress.of("http://127.0.0.1:1"), "platform")) as client:
+        assert isinstance(client, HostedClient)
+
+
+def test_a_memory_is_found_by_our_key() -> None:
+    """Among those of its project; one that shows others does not go by keys."""
+    entry = {"id": "m", "memory": "oak", "created_at": "2026", "metadata": {"mem0tray_id": "id-1"}}
+    other = {**entry, "metadata": {"mem0tray_id": "id-2"}}
+    found = {"count": 2, "next": None, "previous": None, "results": [entry, other]}
+    with Wire(answering(render(200, found))) as server, hosted(server) as client:
+        said = client.find("alpha", "id-1", LONG)
+        (request,) = server.requests
+    assert not isinstance(said, Outcome)
+    assert [each.key for each in said] == ["id-1"]
+    assert request.target == "/v3/memories/"
+    wanted = [{"user_id": "alpha"}, {"metadata": {"mem0tray_id": "id-1"}}]
+    assert request.json == {"filters": {"AND": wanted}}

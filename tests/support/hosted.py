@@ -1,0 +1,258 @@
+"""A stand-in for Mem0's hosted service: its routes, its key, its events.
+
+It says and takes nothing but what is published (`hosted_facts.py`): the real service was not
+reachable, and so nothing here was tried on it.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.support.hosted_facts import fault_of, fault_of_answer, is_published
+from tests.support.http1 import Answer, Request
+from tests.support.standin import Standin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SAVE = "/v3/memories/add/"
+LISTING = "/v3/memories/"
+SEARCH = "/v3/memories/search/"
+EVENT = "/v1/event/"
+PING = "/v1/ping/"
+ENTITIES = "/v1/entities/"
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the service does with a save: how long, in seconds (0: at once), and why in vain."""
+
+    seconds: float = 0.0
+    error: str = ""
+
+
+class HostedStandin(Standin):
+    """The service, with the switches of any stand-in; an equal text in a scope it stores once.
+
+    `works` says what is done with a save; `oldest_first`: in which order it lists. `faults` are
+    the requests that do not fit what is published.
+    """
+
+    save_path = SAVE
+    health_path = PING
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.health = Answer(body={"status": "ok", "org_id": "org", "project_id": "default"})
+        self.works: Callable[[Request], Work] = lambda _: Work()
+        self.oldest_first = False
+        self.faults: list[str] = []
+        self._events: dict[str, dict[str, Any]] = {}
+        self._kept: list[dict[str, Any]] = []
+        self._texts: set[tuple[object, ...]] = set()
+        self._late: dict[str, tuple[dict[str, Any], Request, Work]] = {}
+
+    def under_way(self) -> int:
+        """Count the events that are not at their end."""
+        with self._changed:
+            return len(self._late)
+
+    def finish(self) -> None:
+        """End all work that is under way, now."""
+        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(10)
+
+    def forget_events(self) -> None:
+        """Forget every event; what was under way goes on."""
+        with self._changed:
+            self._events = {}
+
+    def kept(self) -> list[dict[str, Any]]:
+        """List what is stored, as it is shown."""
+        with self._changed:
+            return list(self._kept)
+
+    # Inside the loop ------------------------------------------------------------
+
+    def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
+        if not is_published(request.method, request.path):
+            self.faults.append(f"{request.method} {request.path}")
+            return Answer(404), b"<!doctype html><title>Not Found</title>"
+        if request.path == PING and self.health.status == 200 and not self._has_key(request):
+            return Answer(401), _NO_KEY
+        answer, body = super()._decide(request, saving=saving)
+        if answer.status == 401 and answer.body is None:
+            body = _NO_KEY
+        if answer.accepts or (answer.status == 401 and answer.body is None):
+            self._note(fault_of_answer(request.path, answer.status, body))
+        return answer, body
+
+    def _note(self, fault: str) -> None:
+        if fault:
+            self.faults.append(fault)
+
+    def _has_key(self, request: Request) -> bool:
+        return not self.api_key or request.headers.get("authorization") == f"Token {self.api_key}"
+
+    def _asks(self, request: Request) -> bool:
+        return request.path.startswith(EVENT)
+
+    def _asked(self, request: Request) -> tuple[Answer, object]:
+        query = {name: values[0] for name, values in request.query.items()}
+        fault = fault_of(request.path, query, request.json)
+        if fault:
+            return self._bad(fault)
+        if self._asks(request):
+            return self._told(request.path.removeprefix(EVENT).strip("/"))
+        if request.path == ENTITIES:
+            return Answer(), self._entities(query)
+        if request.path == SEARCH:
+            return Answer(), self._searched(request.json)
+        return Answer(), self._listed(request.json, query)
+
+    def _told(self, name: str) -> tuple[Answer, object]:
+        """What has become of an event."""
+        if self.can_be_asked and name in self._events:
+            return Answer(), dict(self._events[name])
+        if self.can_be_asked or self.not_asked_status == 404:
+            said = "Event not found or you don't have permission to access it."
+            return Answer(404), {"error": said}
+        answer = Answer(self.not_asked_status, headers=self.not_asked_headers)
+        return answer, answer.own_body
+
+    def _refused(self, request: Request) -> Answer | None:
+        fault = fault_of(SAVE, {}, request.json)
+        for name in ("user_id", "agent_id"):
+            if any(letter.isspace() for letter in str((request.json or {}).get(name, ""))):
+                fault = f"{name} holds white space"
+        if fault:
+            answer, body = self._bad(fault)
+            return Answer(answer.status, body)
+        if "\0" in str(request.content) + str(request.project):
+            return Answer(400, {"error": "400 Bad Request", "details": {"message": "Bad text."}})
+        return None
+
+    def _bad(self, fault: str) -> tuple[Answer, object]:
+        self.faults.append(fault)
+        return Answer(400), {"error": "400 Bad Request", "details": {"message": fault}}
+
+    def _save(self, request: Request) -> tuple[Answer, object]:
+        answer = self._scripted(request)
+        refused = self._refused(request)
+        if refused is not None:
+            return refused, refused.body
+        if not answer.accepts:
+            return answer, answer.own_body
+        body = self._begin(request)
+        return answer, body if answer.body is None and answer.status == 200 else answer.own_body
+
+    def _begin(self, request: Request) -> object:
+        """Take a memory in, and store it now or later."""
+        name, work = str(uuid.uuid4()), self.works(request)
+        event = self._events[name] = {"id": name, "status": "PENDING", "event_type": "ADD"}
+        if work.seconds:
+            self._late[name] = event, request, work
+            asyncio.get_running_loop().call_later(work.seconds, self._end_late, name)
+            return {"status": "PENDING", "event_id": name}
+        results = self._end(event, request, work)
+        if work.error:
+            return {"status": "FAILED", "event_id": name, "message": work.error}
+        message = "Memories stored successfully"
+        return {"status": "SUCCEEDED", "event_id": name, "message": message, "results": results}
+
+    async def _finish(self) -> None:
+        for name in list(self._late):
+            self._end_late(name)
+
+    def _end_late(self, name: str) -> None:
+        with self._changed:
+            if name in self._late:
+                self._end(*self._late.pop(name))
+                self._changed.notify_all()
+
+    def _end(self, event: dict[str, Any], request: Request, work: Work) -> list[Any]:
+        if work.error:
+            event |= {"status": "FAILED", "error": work.error}
+            return []
+        event["status"] = "SUCCEEDED"
+        saved = request.json
+        text = (saved.get("user_id"), saved.get("agent_id"), request.content)
+        if text in self._texts:
+            return []
+        self._texts.add(text)
+        moment = saved.get("timestamp", 1_800_000_000 + len(self._kept))
+        kept = {"id": str(uuid.uuid4()), "memory": request.content, "metadata": saved["metadata"]}
+        kept["created_at"] = datetime.fromtimestamp(moment, UTC).isoformat()
+        # A fact of a user's text has no agent.
+        names = ("user_id",) if saved.get("infer", True) else ("user_id", "agent_id")
+        kept |= {name: saved[name] for name in names if name in saved}
+        self._kept.append(kept)
+        self.stored.append((request.project, request.content))
+        self._counts[request.content] += 1
+        return [{"id": kept["id"], "data": {"memory": request.content}, "event": "ADD"}]
+
+    def _listed(self, body: dict[str, Any], query: dict[str, str]) -> object:
+        found = [each for each in self._kept if _fits(each, body["filters"])]
+        found.sort(key=lambda each: each["created_at"], reverse=not self.oldest_first)
+        return self._page(LISTING, found, query)
+
+    def _page(self, path: str, found: list[dict[str, Any]], query: dict[str, str]) -> object:
+        number, size = int(query.get("page", "1")), int(query.get("page_size", _PAGE))
+        there = f"{self.url}{path}?page_size={size}&page="
+        return {
+            "count": len(found),
+            "next": f"{there}{number + 1}" if number * size < len(found) else None,
+            "previous": f"{there}{number - 1}" if number > 1 else None,
+            "results": found[(number - 1) * size : number * size],
+        }
+
+    def _entities(self, query: dict[str, str]) -> object:
+        names = {
+            (kind, each[f"{kind}_id"])
+            for each in self._kept
+            for kind in ("user", "agent")
+            if f"{kind}_id" in each
+        }
+        moment = "2026-01-01T00:00:00Z"
+        found = [
+            {
+                "id": str(number),
+                "name": name,
+                "created_at": moment,
+                "updated_at": moment,
+                "owner": "me",
+                "type": kind,
+            }
+            for number, (kind, name) in enumerate(sorted(names))
+        ]
+        return self._page(ENTITIES, found, query)
+
+    def _searched(self, body: dict[str, Any]) -> object:
+        """Find memories by the share of the query's words in them."""
+        words = set(body["query"].split())
+        found = []
+        for each in self._kept:
+            score = len(words & set(each["memory"].split())) / max(len(words), 1)
+            if score > body.get("threshold", 0.1) and _fits(each, body["filters"]):
+                found.append(each | {"score": score})
+        found.sort(key=lambda each: -each["score"])
+        return {"results": found[: body.get("top_k", 10)]}
+
+
+_NO_KEY = {"detail": "Invalid API key. You can find your API key on your dashboard."}
+
+
+def _fits(kept: dict[str, Any], filters: dict[str, Any]) -> bool:
+    """Whether a memory fits a filter: of those of its kind that are used here."""
+    for name, value in filters.items():
+        if name == "AND":
+            fits = all(_fits(kept, each) for each in value)
+        elif name == "metadata":
+            fits = all(kept["metadata"].get(key) == wanted for key, wanted in value.items())
+        else:
+            fits = kept.get(name) == value or (value == "*" and name in kept)
+        if not fits:
+            return False
+    return True

@@ -1,0 +1,182 @@
+"""A server that has taken a memory in, and stores it later: nothing is counted until it tells."""
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.due import LONGEST_WORK, work_due
+from mem0tray.ledger.outbox import Job
+from mem0tray.server import Memory, Outcome, Presence
+from mem0tray.worker.sending.attempt import Attempts
+from tests.ledger.looking import table
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
+from tests.worker.sending.asked_and_sent import AskedAndSent
+from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, Court, refuse_all
+
+AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
+GONE_WRONG = Outcome(Kind.ITEM_FAILURE, 200, "it could not store it")
+
+
+def ticket_of(court: Court, job: Job) -> str | None:
+    """The name of the ticket that the next claim has."""
+    found = court.claim(job.key).ticket
+    court.context.outbox.release(job.key)
+    return None if found is None else found.name
+
+
+# What follows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lane", ["fresh", "letter"])
+def test_what_the_server_is_at_work_on_is_uncounted_and_asked_soon(court: Court, lane: str) -> None:
+    """It is put off for two seconds, has its ticket, and no failure."""
+    job = court.fresh() if lane == "fresh" else court.letter()
+    before = court.context.outbox.standing(job.key)
+    assert court.apply(job, AT_WORK) == []
+    assert court.context.outbox.standing(job.key) == before
+    assert court.row(job)["due"] == NOW + 2
+    assert "claimed" not in court.row(job)
+    assert (ticket_of(court, job), court.asked_since(job)) == ("event-1", NOW)
+    assert court.history() == []
+
+
+def test_the_server_is_asked_at_growing_intervals() -> None:
+    """After 2, 4, 8 … seconds, and then every `longest`; a clock set back makes no long wait."""
+    at, asked = 0.0, []
+    while at < 100:
+        at = work_due(at, 0.0, 30.0)
+        asked.append(at)
+    assert asked == [2, 4, 8, 16, 32, 62, 92, 122]
+    assert work_due(0.0, 500.0, 30.0) == 2
+    assert work_due(50.0, 0.0, 1.0) == 51
+
+
+def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> None:
+    """Neither the time of the ticket nor what is known of the outcome."""
+    job = court.fresh()
+    court.context.outbox.mark_unknown(job.key, HERE, NOW - 10, timed_out=False)
+    court.context.tickets.note(job.key, HERE, "event-1", NOW - 10)
+    court.context.outbox.release(job.key)
+    again = court.claim(job.key)
+    assert court.apply(again, AT_WORK) == []
+    assert court.row(job)["due"] == NOW + 10  # as long as it has been at work, or the interval
+    assert court.asked_since(job) == NOW - 10
+
+
+def test_its_end_is_a_delivery_and_takes_the_ticket(court: Court) -> None:
+    """What is asked about it later, as by another delivery, is asked anew."""
+    job = court.fresh()
+    court.apply(job, AT_WORK)
+    told = court.apply(court.claim(job.key), Outcome(Kind.FOUND, None, ""))
+    assert told == [events.Delivered(job.project, job.item_id, "")]
+    assert court.row(job)["state"] == "delivered"
+    assert table(court.context.ledger, "SELECT * FROM tickets") == []
+
+
+def test_its_failure_is_counted_and_takes_the_ticket(court: Court) -> None:
+    """The server has told that it has not stored it: it is sent next, and not asked."""
+    job = court.fresh()
+    court.apply(job, AT_WORK)
+    (told,) = court.apply(court.claim(job.key), GONE_WRONG)
+    assert told == events.AttemptFailed(job.project, job.item_id, 1, GONE_WRONG.message)
+    assert (ticket_of(court, job), court.asked_since(job)) == (None, None)
+
+
+def test_a_server_that_takes_a_memory_in_takes_deliveries(court: Court) -> None:
+    """What others drew meanwhile was their own fault; a refusal of everything has ended."""
+    other = court.fresh("other")
+    court.apply(other, OUTAGE)
+    refuse_all(court)
+    (told,) = court.apply(court.fresh(), AT_WORK, canary=True)
+    assert told == events.AttemptFailed(other.project, other.item_id, 1, OUTAGE.message)
+    assert court.breaker.lets_through(NOW) or court.state() != "action needed"
+
+
+def test_an_answer_by_a_ticket_says_nothing_of_others(court: Court) -> None:
+    """Nothing was sent; but a key that is taken ends a refusal."""
+    job = court.fresh()
+    court.apply(job, AT_WORK)
+    other = court.fresh("other")
+    court.apply(other, OUTAGE)
+    refuse_all(court)
+    assert court.apply(court.claim(job.key), AT_WORK, canary=True) == []
+    assert court.verdicts.suspects == {other.key}
+    assert court.state() != "action needed"
+
+
+def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
+    """It may be chosen again, and is asked then."""
+    job = court.fresh()
+    assert court.verdicts.apply_late(job, AT_WORK, ELSEWHERE, NOW) == []
+    assert ticket_of(court, job) is None
+    there = court.context.outbox.claim(job.key, NOW, ELSEWHERE).ticket
+    assert there is not None
+    assert there.name == "event-1"
+
+
+# When it is asked, and when it is sent again ------------------------------------------------------
+
+
+class Service(AskedAndSent):
+    """A client that answers as the test says, and knows what it was asked for."""
+
+    def __init__(self, said: Presence | Outcome) -> None:
+        self.said = said
+        self.asked: list[Memory] = []
+        self.sent: list[Memory] = []
+
+    def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
+        """Say it."""
+        del timeout, since
+        self.asked.append(memory)
+        return self.said
+
+    def save(self, memory: Memory, timeout: float) -> Outcome:
+        """Take it."""
+        del timeout
+        self.sent.append(memory)
+        return TAKEN
+
+
+def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[Outcome, Service]:
+    """Make an attempt with an entry that a server has been at work on for `age` seconds."""
+    context = court.context
+    now = context.now()
+    key = context.inbox.add_fresh(fresh("m", timestamp=1_767_225_600), now, ask=False)
+    context.outbox.mark_unknown(key, HERE, now - age, timed_out=False)
+    context.tickets.note(key, HERE, "event-1", now - age)
+    service = Service(said)
+    attempts = Attempts(context, lambda: False)
+    made = attempts.make(service, court.claim(key), context.unheard.carried_out)
+    return made, service
+
+
+def test_the_ticket_goes_along_with_the_question(court: Court) -> None:
+    """So does the producer's time; nothing is sent where the server has it."""
+    made, service = attempt(court, Presence.PRESENT)
+    assert made.kind is Kind.FOUND
+    (asked,) = service.asked
+    assert (asked.ticket, asked.timestamp) == ("event-1", 1_767_225_600)
+    assert service.sent == []
+
+
+@pytest.mark.parametrize("said", [AT_WORK, GONE_WRONG], ids=["at work", "failed"])
+def test_what_the_server_says_by_a_ticket_ends_the_attempt(court: Court, said: Outcome) -> None:
+    """As it is: its failure leaves nothing unknown."""
+    made, service = attempt(court, said)
+    assert (made, service.sent) == (said, [])
+
+
+@pytest.mark.parametrize("said", [AT_WORK, Presence.CANNOT_TELL], ids=["overdue", "forgotten"])
+def test_what_takes_too_long_or_is_forgotten_is_sent_again(
+    court: Court, said: Presence | Outcome
+) -> None:
+    """After an hour, or where the server has no such event."""
+    made, service = attempt(court, said, LONGEST_WORK + 5)
+    assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
+
+
+def test_what_fails_after_an_hour_has_failed(court: Court) -> None:
+    """It is not sent in the same attempt."""
+    made, service = attempt(court, FAILED, LONGEST_WORK + 5)
+    assert (made, service.sent) == (FAILED, [])
