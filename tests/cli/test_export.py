@@ -11,6 +11,7 @@ import pytest
 
 from mem0tray.actions import export
 from mem0tray.cli import main
+from mem0tray.config.settings import load
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
@@ -243,14 +244,28 @@ def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin)
     done = home.run("export", "-p", "p", "--out", str(out))
     assert done.code == 1
     assert done.line.startswith("mem0tray: The server may have more of the project 'p'")
+    assert done.line.endswith("All that it shows has been written.")
     assert len(read(out.read_text("utf-8"))) == 100
+
+
+def test_of_many_listings_that_may_not_be_whole_some_are_named(
+    home: Scratch, server: Standin
+) -> None:
+    """Five, and how many there are besides."""
+    names = [f"p{number}" for number in range(7)]
+    home.write("mem0_queue.json", queue_document([entry("w", name) for name in names]))
+    server.begin_with((name, str(number)) for name in names for number in range(100))
+    done = home.run("export")
+    assert done.code == 1
+    assert "more of projects 'p0', 'p1', 'p2', 'p3', 'p4' and 2 more than" in done.err
 
 
 def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     """Where the server has nothing; a new file is made empty all the same."""
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):
-        assert home.ok("export", "--out", str(out)).startswith("0 memories")
+        for _ in range(2):
+            assert home.ok("export", "--out", str(out)).startswith("0 memories")
         out.write_text("precious\n")
         done = home.run("export", "--out", str(out))
     assert done.code == 1
@@ -311,6 +326,33 @@ def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.Mon
         for arguments, said in (((), "1 of 1 memories read"), (("-p", "p"), "1 memories read")):
             done = home.run("export", "--out", str(home.root / "memories.jsonl"), *arguments)
             assert done.err == f"\r\x1b[K{said}\r\x1b[K"
+
+
+def test_a_terminal_that_shows_the_lines_is_told_nothing_more(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far it is would only stand between them."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    home.terminal(80)
+    with serving(home, paging({"p": ["one"]})):
+        done = home.run("export")
+    assert (done.err, texts(done.out)) == ("", [("p", "one")])
+
+
+def test_what_was_read_and_how_much_there_is_are_told_after_each_page(home: Scratch) -> None:
+    """Of all projects together; of one alone the server is not asked how many it has."""
+    many = [str(number) for number in range(1500)]
+    told: list[tuple[int, int | None]] = []
+
+    def watch(so_far: export.Export) -> None:
+        told.append((so_far.read, so_far.total))
+
+    with serving(home, paging({"a": [], "b": ["one"], "c": many})):
+        list(export.Export(load().settings, "", watch).lines())
+        assert told == [(0, 1501), (1, 1501), (1001, 1501), (1501, 1501)]
+        told.clear()
+        list(export.Export(load().settings, "b", watch).lines())
+    assert told == [(1, None)]
 
 
 # Round trip -----------------------------------------------------------------------------------
