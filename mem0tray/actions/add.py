@@ -132,15 +132,15 @@ def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
         )
 
 
-def add(paths: Paths, *entries: items.Object) -> str:
+def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> str:
     """Put `entries` into the queue file, or all into the emergency file; which of the two.
 
-    The emergency file is for a lock that is not to be had, and for a queue file
-    that is broken: what can be saved of that is the worker's business.
+    The emergency file is for a lock that is not to be had for `lock_wait` seconds, and for a queue
+    file that is broken: what can be saved of that is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
     try:
-        queued = _queue(paths, [_dumped(entry) for entry in entries])
+        queued = _queue(paths, [_dumped(entry) for entry in entries], lock_wait)
     except (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
@@ -165,7 +165,7 @@ def _dumped(entry: items.Object) -> bytes:
     return bytes(found)
 
 
-def _queue(paths: Paths, entries: list[bytes]) -> bool:
+def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
     """Write the queue file with `entries` in it; False when it cannot be read whole.
 
     A large file is prepared without the lock, which is then held only to see
@@ -177,9 +177,9 @@ def _queue(paths: Paths, entries: list[bytes]) -> bool:
     for _ in range(_TRIES if size > _LARGE else 0):
         with suppress(atomic.TornError):
             data, before = _with_entries(path, entries)
-            if data is not None and _replace_if_unchanged(path, data, before, lock):
+            if data is not None and _replace_if_unchanged(path, data, before, lock, lock_wait):
                 return True
-    with lock.held(LOCK_WAIT):
+    with lock.held(lock_wait):
         data, _ = _with_entries(path, entries)
         if data is not None:
             atomic.replace(path, data)
@@ -187,13 +187,13 @@ def _queue(paths: Paths, entries: list[bytes]) -> bool:
 
 
 def _replace_if_unchanged(
-    path: Path, data: Written, before: Signature | None, lock: FileLock
+    path: Path, data: Written, before: Signature | None, lock: FileLock, lock_wait: float
 ) -> bool:
     late: list[LockTimeoutError] = []
 
     def still_valid() -> bool:
         try:
-            lock.acquire(LOCK_WAIT)
+            lock.acquire(lock_wait)
         except LockTimeoutError as error:
             late.append(error)  # raised only when the temporary file is gone
             return False

@@ -28,18 +28,21 @@ _PATIENCE: Final = 5.0  # seconds for the embedded server
 
 
 @contextmanager
-def opened(settings: Settings, paths: Paths) -> Iterator[Client | None]:
+def opened(
+    settings: Settings, paths: Paths, *, within: float | None = None
+) -> Iterator[Client | None]:
     """A client of the server that the settings choose; None: nothing was ever stored there.
 
-    The embedded server is started for as long as this lasts where it does not run. Raises
-    Mem0TrayError where no server is chosen, or no client can be made.
+    The embedded server is started for as long as this lasts where it does not run; but not
+    `within` so many seconds, where None then says that it does not run. Raises Mem0TrayError
+    where no server is chosen, or no client can be made.
     """
     server = settings.server
     url = server_choice.chosen(server.url, paths)
     if url is None:
         raise Mem0TrayError(reasons.sentence(server_choice.CHOOSE))
     if url == LOCAL_URL:
-        with _embedded(paths, server.local_port) as embedded:
+        with _embedded(paths, server.local_port, within) as embedded:
             yield embedded
         return
     address = ServerAddress.from_settings(server)
@@ -75,15 +78,18 @@ def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iter
 
 
 @contextmanager
-def _embedded(paths: Paths, port: int) -> Iterator[Client | None]:
+def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[Client | None]:
     folder = paths.local_server
     if not (folder / endpoint.DATABASE).exists():
         yield None
         return
-    running = _running(folder)
+    running = _running(folder, _PATIENCE if within is None else within)
     if running is not None:
         with closing(running):
             yield running
+        return
+    if within is not None:
+        yield None
         return
     from mem0tray.localserver.child import LocalServer  # slow to import, and rarely wanted
 
@@ -95,13 +101,13 @@ def _embedded(paths: Paths, port: int) -> Iterator[Client | None]:
         server.stop()
 
 
-def _running(folder: Path) -> Client | None:
+def _running(folder: Path, patience: float) -> Client | None:
     """A client of the embedded server if that runs and is healthy; it has proved itself."""
     named = endpoint.read(folder)
     if named is None:
         return None
     client = _client(named)
-    if client.probe(_PATIENCE).healthy:
+    if client.probe(patience).healthy:
         return client
     client.close()
     return None

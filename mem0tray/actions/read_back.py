@@ -52,11 +52,15 @@ class WasRead:
     unread: str = ""
 
 
-def recall(settings: Settings, project: str, limit: int) -> WasRead:
-    """The newest memories of a project: up to `limit` of the server's, and as many that wait."""
+def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
+    """The newest memories of a project: up to `limit` of the server's, and as many that wait.
+
+    `within`: seconds for the server, for which the embedded one is not started.
+    """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
-    _ask(settings, found, lambda client: client.read(project, limit, TIMEOUT))
+    patience = TIMEOUT if within is None else within
+    _ask(settings, found, lambda client: client.read(project, limit, patience), within)
     return found
 
 
@@ -77,10 +81,11 @@ def _ask(
     settings: Settings,
     found: WasRead,
     question: Callable[[Client], list[ServerMemory] | Outcome],
+    within: float | None = None,
 ) -> None:
     """Add what the server shows to `found`, or why it does not."""
     try:
-        with chosen_client.opened(settings, settings.locations()) as client:
+        with chosen_client.opened(settings, settings.locations(), within=within) as client:
             said = question(client) if client is not None else []
     except Mem0TrayError as error:
         found.trouble = str(error)

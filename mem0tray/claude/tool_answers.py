@@ -5,7 +5,6 @@ the server, and none but `mem0_save` writes. All raise Mem0TrayError with a sent
 """
 
 import time
-from collections.abc import Iterable
 from typing import Final
 
 from mem0tray.actions import (
@@ -20,20 +19,17 @@ from mem0tray.actions.add import QueuedEntry, queue_memory
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.projects import ProjectSeen
-from mem0tray.actions.read_back import KnownMemory, WasRead
 from mem0tray.actions.snapshot import Part
+from mem0tray.claude import wording
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.text import lines, one_line, plural
+from mem0tray.core.text import one_line, plural
 from mem0tray.ledger.taken_by_others import PERHAPS
 
-_SENTENCE: Final = 1000  # characters
-_NAME: Final = 80
 _UNKNOWN: Final = "an unknown number"
 _NOTHING_AMISS: Final = "The server answers, and nothing stands in the way of a memory."
 _KNOWN_HERE: Final = "What follows is only what is known on this computer."
-_HERE: Final = "What follows is only what waits on this computer."
 
 
 def save(project: str, content: str) -> str:
@@ -44,14 +40,14 @@ def save(project: str, content: str) -> str:
     loaded = config.read()
     done = queue_memory(loaded, project, content)
     wrong = [f"The settings are wrong: {error}" for error in loaded.wrong]
-    return _paragraph([_saved(done, project), *wrong, _what_follows(loaded.settings)])
+    return wording.paragraph([_saved(done, project), *wrong, _what_follows(loaded.settings)])
 
 
 def recall(project: str, limit: int) -> str:
     """The newest memories of a project, with what waits here."""
     _check_project(project, "It")
     found = read_back.recall(_settings(), project, limit)
-    return _memories(found, f"the project {_named(project)}", "newest first")
+    return wording.memories(found, f"the project {wording.named(project)}", "newest first")
 
 
 def search(project: str, query: str, limit: int) -> str:
@@ -60,8 +56,8 @@ def search(project: str, query: str, limit: int) -> str:
     if not query.strip():
         raise Mem0TrayError("There is nothing to search for: the query is empty.")
     found = read_back.search(_settings(), project, query, limit)
-    subject = f"the project {_named(project)} for “{one_line(query, _NAME)}”"
-    return _memories(found, subject, "best first")
+    subject = f"the project {wording.named(project)} for “{one_line(query, wording.NAME)}”"
+    return wording.memories(found, subject, "best first")
 
 
 def projects() -> str:
@@ -74,7 +70,7 @@ def projects() -> str:
         told.append(f"{plural(len(found.projects), 'project')}:")
     elif not (found.trouble or found.unread):
         told.append("No project has memories yet.")
-    return "\n".join([_paragraph(told), *map(_project, found.projects)])
+    return "\n".join([wording.paragraph(told), *map(_project, found.projects)])
 
 
 def health() -> str:
@@ -101,7 +97,7 @@ def _check_project(project: str, subject: str) -> None:
 
 def _saved(done: QueuedEntry, project: str) -> str:
     """Where the memory is."""
-    told = f"Saved in the project {_named(project)}, id {done.id}."
+    told = f"Saved in the project {wording.named(project)}, id {done.id}."
     if done.where == "emergency":
         told += " The queue file is locked or broken, so it stands in the emergency file beside it."
     return told
@@ -113,37 +109,13 @@ def _what_follows(settings: Settings) -> str:
         seen = snapshot_reader.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = one_line(surroundings.hindrance(seen), _SENTENCE)
+    hindrance = one_line(surroundings.hindrance(seen), wording.SENTENCE)
     if hindrance:
         return f"It waits on this computer: {hindrance}."
     return f"It is on its way to {seen.server.shown}."
 
 
-# Reading back ---------------------------------------------------------------------------------
-
-
-def _memories(found: WasRead, subject: str, order: str) -> str:
-    told = [found.trouble, _HERE if found.trouble else "", found.unread]
-    shown = [*found.waiting, *found.there]
-    if shown:
-        memories = plural(len(shown), "memory", "memories")
-        told.append(f"{memories} of {subject}, {order}{_of_these(found)}:")
-    elif not found.trouble:
-        told.append(f"Nothing was found in {subject}.")
-    return "\n".join([_paragraph(told), *map(_memory, shown)])
-
-
-def _of_these(found: WasRead) -> str:
-    waits = len(found.waiting)
-    return f"; {waits:,} of these not delivered yet, marked so" if waits else ""
-
-
-def _memory(memory: KnownMemory) -> str:
-    """An entry of a list, its further lines below its first."""
-    marks = [memory.state and f"{memory.state} here", memory.created]
-    mark = ", ".join(one_line(each, _NAME) for each in marks if each)
-    text = lines(memory.text).strip("\n").replace("\n", "\n  ")
-    return f"- [{mark}] {text}" if mark else f"- {text}"
+# The projects ---------------------------------------------------------------------------------
 
 
 def _project(seen: ProjectSeen) -> str:
@@ -154,7 +126,7 @@ def _project(seen: ProjectSeen) -> str:
         f"{seen.waiting:,} waiting here" if seen.waiting else "",
         plural(seen.dead, "dead letter") if seen.dead else "",
     ]
-    return f"- {one_line(seen.project, _NAME)}: {', '.join(filter(None, counts))}"
+    return f"- {one_line(seen.project, wording.NAME)}: {', '.join(filter(None, counts))}"
 
 
 # How things stand -----------------------------------------------------------------------------
@@ -173,7 +145,7 @@ def _state(seen: Overview) -> list[str]:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
         worker = f"Worker: running since {surroundings.clock(seen.worker.since)}."
-    reason = f": {one_line(str(seen.reason), _SENTENCE)}" if seen.reason else ""
+    reason = f": {one_line(str(seen.reason), wording.SENTENCE)}" if seen.reason else ""
     state = f"State: {seen.state}{reason}." if seen.state != NOT_RUNNING or reason else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
     last = surroundings.clock(seen.last_delivery) if seen.last_delivery else "none is known"
@@ -198,7 +170,7 @@ def _number(count: int | None, one: str, many: str = "") -> str:
 
 def _beside(seen: Overview) -> list[str]:
     """What `status` says beside the counts, where there is something to say."""
-    told = [f"Unknown: {one_line(str(why), _SENTENCE)}" for why in seen.unknown.values()]
+    told = [f"Unknown: {one_line(str(why), wording.SENTENCE)}" for why in seen.unknown.values()]
     if seen.held:
         told.append(f"{seen.held:,} of those in the queue held: {PERHAPS}.")
     if seen.quarantine:
@@ -214,19 +186,11 @@ def _causes(settings: Settings) -> list[str]:
     try:
         found = stuck.sum_up(settings, time.time())
     except Mem0TrayError as error:
-        return [one_line(f"Why memories wait cannot be told. {error}", _SENTENCE)]
+        return [one_line(f"Why memories wait cannot be told. {error}", wording.SENTENCE)]
     told = [f"{stuck.number(group)}: {_in_words(cause)}" for cause, group in found.groups]
     told += map(_in_words, found.besides)
-    return [one_line(each, _SENTENCE) for each in told] or [_NOTHING_AMISS]
+    return [one_line(each, wording.SENTENCE) for each in told] or [_NOTHING_AMISS]
 
 
 def _in_words(cause: Cause) -> str:
     return f"{cause.name}: {cause.sentence} {cause.remedy}"
-
-
-def _named(project: str) -> str:
-    return repr(one_line(project, _NAME))
-
-
-def _paragraph(sentences: Iterable[str]) -> str:
-    return " ".join(one_line(each, _SENTENCE) for each in sentences if each)

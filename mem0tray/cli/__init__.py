@@ -1,7 +1,7 @@
 """The commands. Thin: each calls what the other packages offer.
 
-Nothing is imported before it is needed: other programs call `mem0tray add`,
-which goes its own short way past click where its arguments are plain.
+Nothing is imported before it is needed: other programs call `mem0tray add` and `hook`,
+which go their own short way past click where their arguments are plain.
 """
 
 import errno
@@ -73,6 +73,11 @@ def _run(arguments: list[str]) -> int:
         if arguments[1] in completion_scripts.SCRIPTS:  # at the start of every shell
             sys.stdout.write(completion_scripts.SCRIPTS[arguments[1]])
             return 0
+    if len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-"):
+        from mem0tray.cli import hook_event
+
+        hook_event.run(arguments[1])
+        return 0
     if any(name.startswith(_SETTINGS) for name in os.environ):
         from mem0tray.cli import context
 

@@ -79,6 +79,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "autostart": CommandEntry(
         SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
     ),
+    "hook": CommandEntry(
+        SET_UP, "mem0tray.cli.hook:command", "Do what an event of Claude Code asks for."
+    ),
     "mcp": CommandEntry(
         SET_UP, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
     ),

@@ -104,6 +104,15 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 @_quietly
+def events(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """The events of Claude Code that `hook` knows."""
+    del ctx, parameter
+    from mem0tray.claude.hook import EVENTS
+
+    return _that_fit([(name, "") for name in EVENTS], incomplete)
+
+
+@_quietly
 def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """What `restore --list` shows; else files."""
     del ctx, parameter

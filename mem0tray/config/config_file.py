@@ -48,6 +48,7 @@ HINTS: Final = {
     "alerts.after": "minutes for which there must be so many",
     "alerts.max_age": "days after which an undelivered memory is an alert",
     "alerts.command": "is run for an alert, without a shell",
+    "claude.save_summaries": "`hook` queues what a session was summed up as",
 }
 
 

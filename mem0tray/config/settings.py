@@ -92,6 +92,12 @@ class AlertSettings(msgspec.Struct, frozen=True):
     command: str = ""
 
 
+class ClaudeSettings(msgspec.Struct, frozen=True):
+    """`[claude]`: what `hook` queues beside what the model marks."""
+
+    save_summaries: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All settings, checked."""
 
@@ -103,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True):
     ui: UiSettings = UiSettings()
     notifications: NotificationSettings = NotificationSettings()
     alerts: AlertSettings = AlertSettings()
+    claude: ClaudeSettings = ClaudeSettings()
 
     def locations(self) -> Paths:
         """The paths that follow from these settings."""

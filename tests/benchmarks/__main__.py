@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "add": latency.add_to_sent,
     "commands": latency.commands,
     "saving": latency.saving,
+    "hooks": latency.hooks,
     "local-server": latency.local_server,
     "reading": reading.reading,
     "verifying": verifying.verifying,

@@ -80,6 +80,22 @@ def saving(home: Home, server: Standin) -> list[Figure]:
     ]
 
 
+def hooks(home: Home, server: Standin) -> list[Figure]:
+    """How long a hook takes as a whole process, with 10,000 waiting and a server that hangs."""
+    home.write_queue(entries(MANY))
+    server.health = server.default = Answer(delay=30)
+    server.script_questions(*[Answer(delay=30)] * 30)
+    told = {"session_id": "s", "cwd": str(home.root), "last_assistant_message": "done"}
+    begun = _hooks(home, "SessionStart", 5, told)
+    marked = _hooks(home, "Stop", 21, told, "mem0: ")
+    plain = _hooks(home, "Stop", 21, told)
+    detail = f"one that queues nothing {statistics.median(plain) * 1000:.0f} ms"
+    return [
+        Figure("hook Stop, median", statistics.median(marked) * 1000, "ms", 100, detail=detail),
+        Figure("hook SessionStart, worst", max(begun), "s", 1),
+    ]
+
+
 def local_server(home: Home, server: Standin) -> list[Figure]:
     """From starting the embedded server to its line on the terminal: all it does comes before."""
     assert server.saves == []  # it is not asked for anything here
@@ -155,6 +171,16 @@ def _serve(home: Home) -> float:
     ready = time.monotonic() - started
     serving.stop()
     return ready
+
+
+def _hooks(home: Home, event: str, count: int, told: dict[str, str], mark: str = "") -> list[float]:
+    """Run a hook so often, each with an answer of its own; the seconds of each."""
+    times = []
+    for number in range(count):
+        answer = f"{mark}{told['last_assistant_message']} {number}"
+        given = json.dumps({**told, "last_assistant_message": answer})
+        times.append(seconds(partial(home.ok, "hook", event, stdin=given)))
+    return times
 
 
 def _bare_python(home: Home) -> None:

@@ -220,6 +220,7 @@ DEFAULTS = {
     "alerts.after": 30.0,
     "alerts.max_age": 1.0,
     "alerts.command": "",
+    "claude.save_summaries": False,
 }
 
 

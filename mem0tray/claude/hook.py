@@ -1,0 +1,175 @@
+"""Claude Code's hooks: what its events queue, and what a session begins with.
+
+A hook must neither fail nor hold up its caller, so that nothing is imported here before it is
+wanted: most answers queue nothing.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mem0tray.config.settings import Loaded
+
+EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
+MARK: Final = "mem0:"  # begins a line of an answer that is to be kept
+_LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
+_LONGEST: Final = 300  # characters of a line in the log
+
+
+class _UnusableError(Exception):
+    """What came on standard input is of no use; the text says what it is."""
+
+
+def run(event: str, given: bytes) -> str:
+    """Do what `event` asks for, and return what is to be printed. Never raises.
+
+    `given` is what Claude Code writes to a hook: a JSON object. What fails is a line in the log.
+    """
+    began = time.monotonic()
+    try:
+        return _carried_out(event, given, began)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the session goes on)
+        _log(event, _in_words(error))
+        return ""
+
+
+def _carried_out(event: str, given: bytes, began: float) -> str:
+    if event == "Stop" and MARK.encode() not in given:
+        return ""
+    if event not in EVENTS:
+        raise _UnusableError(f"no such event is known; there are {', '.join(EVENTS)}")
+    told = _told(given)
+    if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
+        return ""
+    if event == "SessionStart":
+        from mem0tray.claude import session_start
+
+        return session_start.output(_folder(told), began)
+    texts = _texts(event, told)
+    if texts:
+        _queue(texts, told)
+    return ""
+
+
+def _told(given: bytes) -> dict[str, Any]:
+    import json
+
+    try:
+        told = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise _UnusableError("what came on standard input is no JSON") from error
+    if not isinstance(told, dict):
+        raise _UnusableError("what came on standard input is no JSON object")
+    return told
+
+
+def _folder(told: Mapping[str, Any]) -> Path:
+    """The folder of the session; the working directory moves with a `cd` of the model's."""
+    named = os.environ.get("CLAUDE_PROJECT_DIR") or told.get("cwd")
+    return Path(named) if isinstance(named, str) and named else Path.cwd()
+
+
+# What is queued -------------------------------------------------------------------------------
+
+
+def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
+    if event == "Stop":
+        return marked(_text(told, "last_assistant_message"))
+    if event == "SessionEnd":
+        from mem0tray.claude import transcript
+
+        return marked(transcript.last_answer(Path(_text(told, "transcript_path"))))
+    summary = _text(told, "compact_summary").strip()
+    return [summary] if summary and _loaded().settings.claude.save_summaries else []
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name)
+    if not isinstance(value, str):
+        raise _UnusableError(f"it has no text under {name}")
+    return value
+
+
+def marked(answer: str) -> list[str]:
+    """What the lines of an answer say that begin with `MARK`, each once."""
+    begun = (line.strip() for line in answer.splitlines())
+    texts = (line.removeprefix(MARK).strip() for line in begun if line.startswith(MARK))
+    return list(dict.fromkeys(filter(None, texts)))
+
+
+def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
+    """Queue the texts, but what this session has queued before."""
+    from mem0tray.actions import add, project
+
+    name = project.of_folder(_folder(told), os.environ)
+    if not name.strip():
+        raise _UnusableError("the folder has no name for a project")
+    paths = add.prepared(_loaded())
+    session = str(told.get("session_id") or "")
+    entries = [add.entry(_id(session, name, text), name, text) for text in texts]
+    there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
+    new = [each for each in entries if str(each["id"]).encode() not in there]
+    if new:
+        add.add(paths, *new, lock_wait=_LOCK_WAIT)
+
+
+def _id(session: str, project: str, text: str) -> str:
+    """The id of a text in a session: always the same, so that it is delivered once at most."""
+    import hashlib
+    import uuid
+
+    parts = f"{session}\0{project}\0{text}".encode("utf-8", "surrogatepass")
+    return str(uuid.UUID(bytes=hashlib.sha256(parts).digest()[:16], version=5))
+
+
+def _bytes(path: Path) -> bytes:
+    from mem0tray.system import plain
+
+    try:
+        return plain.read_bytes(path)
+    except OSError:
+        return b""
+
+
+def _loaded() -> "Loaded":
+    from mem0tray.config import settings
+
+    return settings.read()
+
+
+# What fails -----------------------------------------------------------------------------------
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong; the text of an error of Python's own may hold what it was given."""
+    from mem0tray.core.errors import Mem0TrayError
+
+    if isinstance(error, Mem0TrayError | _UnusableError | OSError):
+        return str(error)
+    return f"it failed ({type(error).__name__})"
+
+
+def _log(event: str, why: str) -> None:
+    """A line in the worker's log; on standard error where that cannot be written."""
+    import sys
+
+    from mem0tray.core.text import one_line
+
+    text = f"❌ Hook {one_line(event, 40)}: {one_line(why, _LONGEST)}"
+    try:
+        from mem0tray.files import private_folders
+        from mem0tray.system import plain
+
+        log = _loaded().settings.locations().log
+        private_folders.make_private_folder(log.parent)
+        fd = plain.open_fd(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        with os.fdopen(fd, "ab") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n".encode())
+    except Exception:  # noqa: BLE001  (no home, no disk, no right: there is nothing else to try)
+        try:
+            sys.stderr.write(f"mem0tray: {text}\n")
+        except (OSError, ValueError):
+            return

@@ -1,0 +1,46 @@
+"""How memories are told to a model: lists of them, made harmless."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from mem0tray.actions.read_back import KnownMemory, WasRead
+from mem0tray.core.text import lines, one_line, plural
+
+SENTENCE: Final = 1000  # characters of one, at most
+NAME: Final = 80
+_HERE: Final = "What follows is only what waits on this computer."
+
+
+def memories(found: WasRead, subject: str, order: str) -> str:
+    """What is known of `subject`: a paragraph, and the memories as a list in this `order`."""
+    told = [found.trouble, _HERE if found.trouble else "", found.unread]
+    shown = [*found.waiting, *found.there]
+    if shown:
+        number = plural(len(shown), "memory", "memories")
+        told.append(f"{number} of {subject}, {order}{_of_these(found)}:")
+    elif not found.trouble:
+        told.append(f"Nothing was found in {subject}.")
+    return "\n".join([paragraph(told), *map(_memory, shown)])
+
+
+def _of_these(found: WasRead) -> str:
+    waits = len(found.waiting)
+    return f"; {waits:,} of these not delivered yet, marked so" if waits else ""
+
+
+def _memory(memory: KnownMemory) -> str:
+    """An entry of a list, its further lines below its first."""
+    marks = [memory.state and f"{memory.state} here", memory.created]
+    mark = ", ".join(one_line(each, NAME) for each in marks if each)
+    text = lines(memory.text).strip("\n").replace("\n", "\n  ")
+    return f"- [{mark}] {text}" if mark else f"- {text}"
+
+
+def named(project: str) -> str:
+    """A project in quotes."""
+    return repr(one_line(project, NAME))
+
+
+def paragraph(sentences: Iterable[str]) -> str:
+    """The sentences that say something, in one line."""
+    return " ".join(one_line(each, SENTENCE) for each in sentences if each)

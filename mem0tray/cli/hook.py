@@ -1,0 +1,26 @@
+"""`mem0tray hook`: what Claude Code calls at its events."""
+
+import click
+
+from mem0tray.cli import candidates, hook_event
+from mem0tray.cli.command_help import Command
+
+
+@click.command(
+    "hook",
+    cls=Command,
+    examples={"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
+)
+@click.argument("event", metavar="EVENT", shell_complete=candidates.events)
+def command(event: str) -> None:
+    """Do what an event of Claude Code asks for; its JSON comes on standard input.
+
+    SessionStart prints, as context for the session, the memories of the folder's project: what
+    waits here, and what the server has if it answers within a second. Stop and SessionEnd queue
+    the lines of the last answer that begin with `mem0:`. PostCompact queues the summary if the
+    setting claude.save_summaries is true. A text is queued once in a session, and nothing of a
+    subagent is.
+
+    Exits with 0 whatever happens; what went wrong is a line in the log.
+    """
+    hook_event.run(event)

@@ -1,0 +1,275 @@
+"""`mem0tray hook EVENT`, as Claude Code calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.claude.transcripts import answer, prompt, write
+from tests.support import machine, needs
+from tests.support.forked import ForkedHome
+from tests.support.home import COMMAND, Home
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entries
+from tests.support.standin import Standin
+
+ANSWER = "All done.\nmem0: roses want sun\n  mem0:  so do beans \nmem0:\nSee mem0: no mark\n"
+
+
+def told(home: Home, **fields: object) -> str:
+    """Write what Claude Code gives a hook, in the folder `garden` of the home."""
+    folder = home.root / "garden"
+    folder.mkdir(exist_ok=True)
+    return json.dumps({"session_id": "s", "cwd": str(folder), **fields})
+
+
+def hook(home: Home, event: str, given: str = "", **fields: object) -> str:
+    """Run a hook, which must succeed and print nothing on standard error; what it printed."""
+    done = home.run("hook", event, stdin=given or told(home, **fields))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def queued(home: Home) -> list[tuple[str, str]]:
+    """List project and text of all that waits in the queue file."""
+    return [(each["project_id"], each["content"]) for each in home.queue_items()]
+
+
+# What is queued -------------------------------------------------------------------------------
+
+
+def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin) -> None:
+    """For the folder's project, and not again before another session, delivered or not."""
+    for _ in range(2):
+        assert hook(home, "Stop", last_assistant_message=ANSWER) == ""
+    assert queued(home) == [("garden", "roses want sun"), ("garden", "so do beans")]
+    home.drained()
+    hook(home, "Stop", last_assistant_message=ANSWER)
+    assert queued(home) == []
+    home.write_queue([])  # shows nobody any more what was queued
+    hook(home, "Stop", last_assistant_message=ANSWER)
+    home.drained()
+    assert server.surplus() == {}
+    hook(home, "Stop", session_id="another", last_assistant_message="mem0: so do beans")
+    home.drained()
+    assert server.surplus() == {"so do beans": 2}
+
+
+def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
+    """No file is made, and none of what is slow to import is imported."""
+    assert hook(home, "Stop", last_assistant_message="All done.") == ""
+    assert not home.queue.exists()
+    script = (
+        "import sys; from mem0tray.cli import main; main(['hook', 'Stop']);"
+        "print({'click', 'json', 'msgspec', 'httpx'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=told(home, last_assistant_message="All done."),
+        env=home.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_the_session_s_folder_names_the_project(home: Home) -> None:
+    """Where the model has moved on to another one, Claude Code's variable still names it."""
+    home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")
+    hook(home, "Stop", last_assistant_message="mem0: x")
+    assert queued(home) == [("orchard", "x")]
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "Stop", "PostCompact", "SessionEnd"])
+def test_nothing_of_a_subagent_is_queued_or_told(home: Home, event: str) -> None:
+    """It has an `agent_id`."""
+    home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
+    home.write_dlq([dead("roses", "garden")])
+    fields = {"last_assistant_message": ANSWER, "compact_summary": "x", "transcript_path": "/x"}
+    assert hook(home, event, agent_id="a1", **fields) == ""
+    assert not home.queue.exists()
+    assert not home.log.exists()
+
+
+def test_the_end_of_a_session_queues_what_the_last_answer_marks(home: Home) -> None:
+    """It is read from the transcript, and what `Stop` has queued is not queued again."""
+    hook(home, "Stop", last_assistant_message="mem0: roses want sun")
+    path = write(
+        home.root / "transcript.jsonl",
+        [
+            answer("m1", "mem0: of an earlier answer"),
+            prompt("mem0: of the user"),
+            answer("m2", "Well.\nmem0: roses want sun"),
+            answer("m2", "mem0: so do beans"),
+            answer("m3", "mem0: of a subagent", isSidechain=True),
+        ],
+    )
+    hook(home, "SessionEnd", transcript_path=str(path), reason="exit")
+    assert queued(home) == [("garden", "roses want sun"), ("garden", "so do beans")]
+
+
+def test_a_summary_is_queued_if_the_setting_says_so(home: Home) -> None:
+    """By default it is not."""
+    hook(home, "PostCompact", compact_summary="We talked of roses.")
+    assert not home.queue.exists()
+    home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
+    hook(home, "PostCompact", compact_summary="We talked of roses.\nAnd beans.\n")
+    assert queued(home) == [("garden", "We talked of roses.\nAnd beans.")]
+
+
+@needs.FLOCK
+@pytest.mark.row(57)
+def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -> None:
+    """What is marked goes to the emergency file, and is delivered from there once."""
+    holder = home.lock_holder()
+    for _ in range(2):
+        hook(home, "Stop", last_assistant_message="mem0: roses want sun")
+    assert not home.queue.exists()
+    (line,) = home.emergency.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["content"] == "roses want sun"
+    holder.kill()
+    home.drained()
+    assert server.stored == [("garden", "roses want sun")]
+
+
+# What fails -----------------------------------------------------------------------------------
+
+
+@pytest.mark.row(57)
+@pytest.mark.parametrize("event", ["SessionStart", "Stop", "PostCompact", "SessionEnd", "Odd\nOne"])
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "mem0:",
+        "mem0: [" * 100_000,
+        '["mem0:"]',
+        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "cwd": "/nowhere"}',
+    ],
+)
+def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
+    """It exits with 0, prints nothing, and leaves a line in the log without what it was given."""
+    home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
+    printed = hook(home, event, junk)
+    assert not home.queue.exists()
+    if event == "SessionStart" and junk.startswith("{"):  # it has all that this event needs
+        assert json.loads(printed)
+        return
+    assert printed == ""
+    (line,) = home.log_text().splitlines()
+    assert f"❌ Hook {event.replace(chr(10), ' ')}: " in line
+    assert "secret" not in line
+
+
+@pytest.mark.row(57)
+def test_a_transcript_that_is_not_there_is_a_line_in_the_log(home: Home) -> None:
+    """The line names it."""
+    hook(home, "SessionEnd", transcript_path=str(home.root / "none.jsonl"))
+    assert "none.jsonl" in home.log_text()
+
+
+@pytest.mark.row(57)
+def test_a_full_disk_fails_no_caller(tmp_path: Path) -> None:
+    """Neither memory nor log can be written: standard error says so, the exit code is 0."""
+    with machine.small_disk(tmp_path / "home", "1m"), ForkedHome(tmp_path / "home") as home:
+        given = told(home, last_assistant_message="mem0: " + "roses " * 2000)
+        machine.fill(home.root)
+        done = home.run("hook", "Stop", stdin=given)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr.startswith("mem0tray: ❌ Hook Stop: ")
+        assert "No space left on device" in done.stderr
+
+
+@needs.root("only root may become a user that has no home")
+@needs.program("setpriv")
+@pytest.mark.row(57)
+def test_without_a_home_no_caller_fails(home: Home) -> None:
+    """Nobody knows where to write: standard error says so, the exit code is 0."""
+    done = subprocess.run(
+        ["setpriv", "--reuid=54321", "--clear-groups", *COMMAND, "hook", "Stop"],  # noqa: S607
+        input=told(home, last_assistant_message="mem0: roses"),
+        env={name: text for name, text in home.env.items() if name in {"PATH", "PYTHONPATH"}},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("mem0tray: ❌ Hook Stop: ")
+
+
+# What a session begins with -------------------------------------------------------------------
+
+
+def context(home: Home) -> str:
+    """Begin a session, and take what its model reads first."""
+    printed = json.loads(hook(home, "SessionStart", source="startup"))
+    special = printed.pop("hookSpecificOutput")
+    assert printed == {}
+    assert special.pop("hookEventName") == "SessionStart"
+    text = special.pop("additionalContext")
+    assert special == {}
+    assert isinstance(text, str)
+    return text
+
+
+def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standin) -> None:
+    """What waits here, marked, and what the server has."""
+    hook(home, "Stop", last_assistant_message="mem0: so do beans")
+    server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
+    first, *memories = context(home).splitlines()
+    assert first.startswith("From mem0tray, memories of earlier sessions. 2 memories of the ")
+    assert memories == [
+        "- [waiting here] so do beans",
+        "- roses want sun",
+    ]
+
+
+def test_without_memories_a_session_begins_with_nothing(home: Home) -> None:
+    """The server answers, and has none."""
+    assert hook(home, "SessionStart", source="startup") == ""
+
+
+def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) -> None:
+    """What waits is told while the server has not answered, and that it did not."""
+    home.configure('[server]\ndialect = "vps"\n')
+    hook(home, "Stop", last_assistant_message="mem0: so do beans")
+    released = Event()
+    server.script_questions(Answer(after=released.is_set))
+    first, memory = context(home).splitlines()
+    released.set()
+    assert "did not answer" in first
+    assert memory == "- [waiting here] so do beans"
+
+
+def test_the_context_has_its_limit(home: Home) -> None:
+    """Ten thousand bytes: whole memories as far as they go, and where the others are."""
+    text = "é" * 400
+    home.write_queue([{**each, "project_id": "garden", "content": text} for each in entries(20)])
+    told = context(home)
+    assert 9000 < len(told.encode()) <= 10_000
+    *whole, last = told.splitlines()[1:]
+    assert set(whole) == {f"- [waiting here] {text}"}
+    assert last == "- … there are more: the tool mem0_recall shows them."
+
+
+def test_of_a_single_long_memory_the_beginning_is_told(home: Home) -> None:
+    """It is cut between two characters."""
+    home.write_queue([{**entries(1)[0], "project_id": "garden", "content": "é" * 20_000}])
+    told = context(home)
+    assert len(told.encode()) <= 10_000
+    assert told.splitlines()[1].startswith("- [waiting here] éééé")
+    assert "\ufffd" not in told
+
+
+def test_wrong_settings_are_a_line_in_the_log(home: Home) -> None:
+    """A session begins without memories, and marked lines are queued all the same."""
+    home.configure("[server]\nurl = 7\n")
+    home.env.pop("MEM0TRAY_SERVER_URL")
+    assert hook(home, "SessionStart") == ""
+    assert "server.url" in home.log_text()
+    hook(home, "Stop", last_assistant_message="mem0: x")
+    assert queued(home) == [("garden", "x")]
