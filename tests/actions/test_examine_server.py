@@ -15,6 +15,7 @@ from mem0tray.system.paths import Paths
 from tests.server.wire import Connection, Wire, render
 from tests.support import needs
 from tests.support.certificates import HOST, Authority
+from tests.support.hosted import HostedStandin
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.standin import Standin
@@ -97,6 +98,21 @@ def test_an_official_server_is_told_by_its_path(steps: Test) -> None:
         )
         assert {(each.method, each.body) for each in server.requests} == {("GET", b"")}
         assert server.kept() == []
+
+
+def test_the_hosted_service_is_set_by_hand_under_another_name(steps: Test) -> None:
+    """It is asked as it is published, and stores nothing; a wrong key is not called down."""
+    with HostedStandin() as server:
+        server.api_key = "sesame"
+        found = steps(server.url, api_key="sesame", dialect="platform")
+        assert results(found) == [OK, OK, SKIPPED, OK, OK, OK]
+        assert found["server"].seen == (
+            f"{server.netloc} is healthy and speaks `platform`: so says server.dialect, and"
+            " /v1/ping/ is answered within 1 ms."
+        )
+        found = steps(server.url, api_key="wrong-sesame", dialect="platform")
+        assert (found["server key"].result, found["server key"].remedy) == (FAILED, SET_KEY)
+        assert (server.saves, server.faults) == ([], [])
 
 
 def test_a_server_over_tls_says_who_vouches_for_it(steps: Test, tmp_path: Path) -> None:
