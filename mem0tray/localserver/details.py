@@ -27,7 +27,8 @@ _WITH_AGENT: Final = "SELECT id FROM details WHERE agent = ?"
 _WITH_RUN: Final = "SELECT id FROM details WHERE run = ?"
 _WITH_KEY: Final = "SELECT memory FROM keys WHERE key = ?"
 _WITH_METADATA: Final = (
-    "SELECT details.id FROM details, json_each(details.metadata) AS each"
+    "SELECT details.id FROM details,"
+    " json_each(CASE WHEN json_valid(details.metadata) THEN details.metadata END) AS each"
     " WHERE each.key = ? AND each.value IS ?"
 )
 

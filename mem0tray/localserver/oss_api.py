@@ -120,9 +120,8 @@ class OssApi:
         if before is None:
             return _unknown()
         merged = _metadata(before) | (metadata or {})
-        kept = oss_requests.as_kept(merged, before.project)
         details = before.details._replace(
-            metadata=json.dumps(kept) if kept else None, updated=time.time()
+            metadata=oss_requests.as_kept(merged, before.project), updated=time.time()
         )
         self._store.change(name, text, details)
         return answer({"message": "Memory updated successfully!"})

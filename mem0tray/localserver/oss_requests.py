@@ -20,6 +20,8 @@ from mem0tray.localserver.store import Arrival
 
 TOP_K: Final = 20
 _NAMES: Final = ("user_id", "agent_id", "run_id")
+_DEEPEST: Final = 100
+_LARGEST: Final = 2**63
 _TOGETHER: Final = ("AND", "OR", "NOT")
 _WHOSE: Final = "At least one identifier (user_id, agent_id, run_id) is required."
 _KEPT_FOR_GOOD: Final = "This server keeps memories for good: it takes no expiration_date."
@@ -63,11 +65,10 @@ async def save(body: bytearray, key: str) -> SaveRequest:
     project = project_of(next(iter(names.values())))
     metadata = _object(fields, "metadata")
     key = _key(metadata.get(ID)) or key
-    metadata = as_kept(metadata, project)
     kept = Details(
         _bytes(names.get("agent_id")),
         _bytes(names.get("run_id")),
-        metadata=json.dumps(metadata) if metadata else None,
+        metadata=as_kept(metadata, project),
     )
     arrivals = []
     for place, (role, content) in enumerate(_messages(fields, large)):
@@ -138,12 +139,32 @@ def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
     return text, metadata
 
 
-def as_kept(metadata: Mapping[str, Any], project: str) -> dict[str, Any]:
-    """The metadata without what else says: whose a memory is, and under which key it came."""
+def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
+    """The metadata as JSON, without whose a memory is, and under which key it came; None: nothing.
+
+    That stands elsewhere. HTTPException where it could not be shown again.
+    """
     redundant = {*_NAMES, "actor_id", ID}
     if metadata.get(PROJECT) == project:
         redundant.add(PROJECT)
-    return {name: value for name, value in metadata.items() if name not in redundant}
+    kept = {name: value for name, value in metadata.items() if name not in redundant}
+    if not kept:
+        return None
+    try:
+        _check_depth(kept, _DEEPEST)
+        return json.dumps(kept, allow_nan=False)
+    except ValueError:
+        raise HTTPException(
+            422, 'The field "metadata" is nested too deeply, or holds NaN.'
+        ) from None
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if left == 0:
+        raise ValueError
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_depth(each, left - 1)
 
 
 def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
@@ -193,8 +214,7 @@ def _scope(names: Mapping[str, str], filters: Mapping[str, Any]) -> Scope:
     if user is not None and more.get(PROJECT) == project_of(user):
         del more[PROJECT]
     for name, value in more.items():
-        is_plain = isinstance(value, str | int | float) and value != ANY
-        if name in _TOGETHER or not is_plain or not _is_plain_text(f"{name}{value}"):
+        if name in _TOGETHER or not _is_plain(value) or not _is_plain_text(f"{name}{value}"):
             raise HTTPException(400, _EQUAL_ONLY)
     wanted = MemoryFilter(
         _bytes(names.get("agent_id")),
@@ -211,6 +231,13 @@ def _key(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or not _is_plain_text(value):
         raise HTTPException(422, f'The field "{ID}" is not plain text.')
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is one that the database can compare."""
+    if isinstance(value, int):
+        return abs(value) < _LARGEST
+    return isinstance(value, str | float) and value != ANY
 
 
 def _is_plain_text(text: str) -> bool:

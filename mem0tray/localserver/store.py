@@ -196,24 +196,20 @@ class Store:
     def _save(self, arrival: Arrival) -> int:
         run = self._connection.execute
         if arrival.key:
-            new = "INSERT INTO keys (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            if not run(new, (arrival.key, arrival.digest)).rowcount:
-                return self._known(arrival)
+            one = "SELECT digest, memory FROM keys WHERE key = ?"
+            known = run(one, (arrival.key,)).fetchone()
+            if known is not None:
+                if known[0] != arrival.digest:
+                    raise KeyReusedError
+                return known[1] or 0
         row = run(
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
             (_bytes(arrival.project), arrival.memory, time.time()),
         ).lastrowid
         if arrival.key:
-            run("UPDATE keys SET memory = ? WHERE key = ?", (row, arrival.key))
+            run("INSERT INTO keys VALUES (?, ?, ?)", (arrival.key, arrival.digest, row))
         if arrival.details != details.NONE:
             run(details.WRITE, (row, *arrival.details))
-        return row or 0
-
-    def _known(self, arrival: Arrival) -> int:
-        one = "SELECT digest, memory FROM keys WHERE key = ?"
-        digest, row = self._connection.execute(one, (arrival.key,)).fetchone()
-        if digest != arrival.digest:
-            raise KeyReusedError
         return row or 0
 
     def newest(

@@ -1,6 +1,7 @@
 """The requests of the dialect `oss`, as the official server answers them."""
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -288,6 +289,7 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
         ({"messages": ["text"]}, 422, "message"),
         ({"messages": [{"role": "user"}]}, 422, "content"),
         ({"metadata": "x"}, 422, "metadata"),
+        ({"metadata": {"x": json.loads("[" * 500 + "]" * 500)}}, 422, "metadata"),
         ({"metadata": {"mem0tray_id": 5}}, 422, "mem0tray_id"),
         ({"metadata": {"mem0tray_id": "\0"}}, 422, "mem0tray_id"),
         ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
@@ -316,6 +318,7 @@ def test_a_save_that_makes_no_sense_is_refused(
         ({"query": "x", "filters": {"user_id": "x", "OR": [{"a": 1}]}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "a": 2**64}}, 400, "equality"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(
