@@ -65,10 +65,11 @@ class Use:
         return f"{self.size / MEGABYTE:.0f} MB: {shares} times its size; {self.seconds:.1f} s"
 
 
-def delivered(home: Home, content: str, way: str, server: Swallower | None) -> Use:
+def delivered(home: Home, content: str, way: str, server: object | None) -> Use:
     """Have a worker deliver this text, which comes in that way; what it took.
 
-    The server is `server`, or the embedded one, which counts for itself.
+    The server is `server`, or the embedded one, which counts for itself. By way of a dead letter
+    it comes to a `Swallower` alone.
     """
     use = Use(len(content.encode()))
     home.write_queue([])
@@ -87,7 +88,7 @@ def delivered(home: Home, content: str, way: str, server: Swallower | None) -> U
             home.write_emergency([entry(content, "large")])
         elif way == "hand edit":
             _edit_by_hand(home, content)
-        elif server is not None:
+        elif isinstance(server, Swallower):
             _make_dead(home, content, server)
         home.wait(lambda: _synced(home) == 2, PATIENCE, f"delivered by {way}")
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, PATIENCE, "all published")

@@ -15,7 +15,10 @@ from tests.acceptance.test_failures import (
     test_until_idle_ends_when_the_server_is_down,
     test_what_came_after_a_refusal_does_not_hide_it,
 )
-from tests.acceptance.test_hostile_text import test_the_content_never_reaches_the_log
+from tests.acceptance.test_hostile_text import (
+    test_a_megabyte_of_everything,
+    test_the_content_never_reaches_the_log,
+)
 from tests.acceptance.test_ledger_loss import (
     test_a_ledger_deleted_under_a_running_worker_loses_nothing,
     test_a_lost_ledger_is_rebuilt_without_resends,
@@ -41,6 +44,7 @@ __all__ = [
     "test_a_ledger_deleted_under_a_running_worker_loses_nothing",
     "test_a_lost_ledger_is_rebuilt_without_resends",
     "test_a_lost_ledger_keeps_what_waits",
+    "test_a_megabyte_of_everything",
     "test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever",
     "test_a_redirect_to_another_host_is_not_followed",
     "test_a_refusal_says_nothing_about_the_time_before",
