@@ -91,12 +91,12 @@ def migrated(home: Home, *arguments: str, code: int = 0) -> Json:
     return found
 
 
-def check_kills(home: Home, server: Counting, total: int, kills: int) -> None:
+def check_kills(home: Home, server: Counting, total: int, kills: int, projects: int = 5) -> None:
     """Bring `total` memories over from this computer, with kills of the command and of the worker.
 
     Each arrives once. `home` has no memories yet, and `server` is the one that they come to.
     """
-    queue = entries(total)
+    queue = entries(total, projects=projects)
     home.write_queue(queue)
     home.drained(timeout=300, env=LOCAL)
     choose(home, server)
