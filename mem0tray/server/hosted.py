@@ -58,6 +58,7 @@ from mem0tray.server.official import (
     type_of,
 )
 from mem0tray.server.recognition import HEALTH_PATHS
+from mem0tray.server.repeated import repeats
 
 PING: Final = HEALTH_PATHS["platform"]
 SAVE: Final = "/v3/memories/add/"
@@ -96,6 +97,8 @@ class HostedClient(OfficialClient):
         if EARLIEST <= memory.timestamp <= time.time():  # else that of its arrival holds
             more["timestamp"] = int(memory.timestamp)
         reply = self._send(SAVE, memory, more, timeout)
+        if repeats(reply, memory):
+            return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         return self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:

@@ -1,6 +1,6 @@
 """A text that a server repeats in its answer, where that is too long to be read whole. Pure.
 
-What an official server has stored or found it shows in full: of a memory of 50 MB as much.
+What one of Mem0's own servers has stored or found it shows in full: of a memory of 50 MB as much.
 """
 
 import re
@@ -10,8 +10,11 @@ from typing import Final
 from mem0tray.core.large import LargeText, begun, pieces
 from mem0tray.server.model import Fault, Memory, Reply
 
-# The first of the results, up to its text.
-_FIRST: Final = re.compile(rb'\s*\{\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?"memory"\s*:\s*(?=")')
+# The first of the results, up to its text, which the hosted service has in an object of its own.
+_FIRST: Final = re.compile(
+    rb'\s*\{(?:[^{}\[\]]{0,500}?,)?\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?'
+    rb'(?:"data"\s*:\s*\{\s*)?"memory"\s*:\s*(?=")'
+)
 
 
 def repeats(reply: Reply, memory: Memory) -> bool:

@@ -114,6 +114,16 @@ def test_stored_is_what_has_succeeded() -> None:
     assert saved(render(401, {"detail": f"no key {KEY}"})).message == "401 Unauthorized"
 
 
+@pytest.mark.parametrize("text", ["an oak " * 200_000, '"status": "SUCCEEDED"\n' * 100_000])
+def test_a_large_text_that_is_repeated_is_delivered(text: str) -> None:
+    """The answer is too long to be read whole; one that repeats another text says nothing."""
+    memory = Memory("alpha", LargeText(json.dumps(text).encode()), "k")
+    for shown, kind in ((text, Kind.DELIVERED), (text.upper(), Kind.OUTAGE)):
+        results = [{"id": NAME, "data": {"memory": shown}, "event": "ADD"}]
+        done = {"message": "stored", "status": "SUCCEEDED", "event_id": NAME, "results": results}
+        assert saved(render(200, done), memory).kind is kind
+
+
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
 def test_what_is_under_way_has_a_ticket(status: str) -> None:
     """The event by which it can be asked; what it may have is unknown until then."""
