@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks import (
+    carrying,
     idle,
     latency,
     official,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "local-server": latency.local_server,
     "reading": reading.reading,
     "verifying": verifying.verifying,
+    "carrying": carrying.carrying,
     "lock": latency.lock,
     "lock-held": latency.lock_held,
     "idle": idle.idle,

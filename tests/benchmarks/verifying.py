@@ -19,7 +19,7 @@ from tests.support.standin import Standin
 MANY: Final = 100_000
 _LOST: Final = 10
 _ROUNDS: Final = 3
-_LOOP: Final = """
+LISTING: Final = """
 import json, sys
 import httpx
 url, token = sys.argv[1:]
@@ -45,7 +45,7 @@ def verifying(home: Home, server: Standin) -> list[Figure]:
     _fill(home)
     home.worker()
     (place,) = (json.loads(path.read_bytes()) for path in home.data_files("**/server.json"))
-    loop = [sys.executable, "-c", _LOOP, f"http://127.0.0.1:{place['port']}", place["token"]]
+    loop = [sys.executable, "-c", LISTING, f"http://127.0.0.1:{place['port']}", place["token"]]
     listed, verified = [], []
     for _ in range(_ROUNDS):
         listed.append(seconds(partial(subprocess.run, loop, check=True, capture_output=True)))
