@@ -29,8 +29,6 @@ OPTIONS: Final = {"**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "s
 KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "Reason": None}
 HEADERS: Final = ("Language", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 PLURALS: Final = "Plural-Forms"
-# Babel 2.19 has a third form, for whole millions: none of our texts would differ in it.
-TWO_FORMS: Final = {"fr": "(n > 1)"}
 COMMENT: Final = """\
 # {language} texts of mem0tray: menu, notifications, dialogs, status page.
 # Change them here; packaging/update-languages then sorts and compiles them."""
@@ -43,17 +41,6 @@ class Texts(Catalog):
     def __init__(self, code: str) -> None:
         comment = COMMENT.format(language=Locale.parse(code).english_name)
         super().__init__(locale=code, header_comment=comment, charset="utf-8", fuzzy=False)
-        self._two_forms = TWO_FORMS.get(code)
-
-    @property
-    def num_plurals(self) -> int:
-        """How many forms a text with a number has."""
-        return super().num_plurals if self._two_forms is None else 2
-
-    @property
-    def plural_expr(self) -> str:
-        """Which of them a number takes, as gettext writes it."""
-        return super().plural_expr if self._two_forms is None else self._two_forms
 
     def __iter__(self) -> Iterator[Message]:
         """The header, then the texts."""
