@@ -57,6 +57,7 @@ class Plan:
     only_known: bool = False
     _sorts: dict[bytes, Sort] = field(default_factory=dict)
     _there: set[bytes] = field(default_factory=set)
+    _projects: dict[str, None] = field(default_factory=dict)
     _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
     _by_key: dict[str, Traced] = field(default_factory=dict)
     _reworded: set[tuple[str, bytes]] = field(default_factory=set)
@@ -74,6 +75,7 @@ class Plan:
             if not each.there or self.project not in (None, each.project):
                 continue
             self._there.add(each.digest)
+            self._projects[each.project] = None
             if sort is Sort.UNREAD:
                 self._unread[each.digest].append(each)
                 self._by_key[each.key] = each
@@ -82,8 +84,8 @@ class Plan:
 
     @property
     def projects(self) -> list[str]:
-        """The projects of what is still to be shown."""
-        return list(dict.fromkeys(each.project for each in self.unread))
+        """The projects of what the former server is known to have."""
+        return list(self._projects)
 
     @property
     def unread(self) -> list[Traced]:

@@ -1,0 +1,256 @@
+"""Bringing over from a former server, with real servers and files, and no worker that sends."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mem0tray.actions import migrate, migration_feed
+from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
+from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.files import atomic
+from mem0tray.system.paths import Paths
+from tests.actions.scene import queued, read, worker, write
+from tests.support.http1 import Answer
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.shapes import Item, entry, queue_document
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def former() -> Iterator[Standin]:
+    """Serve what was chosen before."""
+    with Standin() as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    """Serve what is chosen now."""
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def settings(server: Standin) -> Settings:
+    """Choose it."""
+    return Settings(server=ServerSettings(url=server.url))
+
+
+def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> list[Item]:
+    """Deliver to the former server; `shown`: it still shows them."""
+    made = [entry(name, id=f"id-{name}") for name in names]
+    write(paths.queue, queue_document(made))
+    with worker(paths) as context:
+        for key in context.inbox.fresh_entries():
+            context.outbox.record_delivery(key, former.url, 5.0)
+    write(paths.queue, queue_document([]))
+    if shown:
+        former.begin_with([*former.stored, *(("alpha", name) for name in names)])
+    return made
+
+
+def bring(settings: Settings, former: Standin, **more: Any) -> Brought:
+    """Bring over."""
+    return Migration(settings, Request(former.url, **more)).run(lambda _, __: None)
+
+
+def test_a_second_run_queues_nothing_that_waits(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """Whether a worker has seen the queue file meanwhile or not."""
+    deliver(paths, former, "one", "two")
+    former.begin_with([*former.stored, ("alpha", "theirs")])
+    assert bring(settings, former).sums.queued == 3
+    for _ in range(2):
+        sums = bring(settings, former).sums
+        assert (sums.waiting, sums.queued) == (3, 0)
+        with worker(paths):
+            pass
+    assert sorted(queued(paths)) == ["one", "theirs", "two"]
+    assert read(paths.queue)["stats"]["total_queued"] == 3
+
+
+def test_two_at_once_queue_each_under_one_id(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """So that the ledger takes each in once, though both stand in the file."""
+    deliver(paths, former, "one")
+    former.begin_with([*former.stored, ("alpha", "theirs")])
+    first, second = (Migration(settings, Request(former.url)) for _ in range(2))
+
+    def in_between(*_: int) -> None:
+        if not second.queued:
+            second.run(lambda _, __: None)
+
+    first.run(in_between)
+    found = [(each["id"], each["content"]) for each in read(paths.queue)["queue"]]
+    assert len(found) == 4
+    assert len(set(found)) == 2
+    with worker(paths) as context:
+        assert len(context.inbox.fresh_entries()) == 2
+
+
+def test_a_dry_run_queues_nothing(paths: Paths, former: Standin, settings: Settings) -> None:
+    """And says the same."""
+    deliver(paths, former, "one", "two")
+    sums = bring(settings, former, dry_run=True).sums
+    assert (sums.found, sums.queued) == (2, 2)
+    assert queued(paths) == []
+    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 2}
+
+
+def test_what_the_user_deleted_stays_deleted(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """Though the former server has it still."""
+    made = deliver(paths, former, "kept", "deleted")
+    write(paths.queue, queue_document(made))
+    with worker(paths) as context:
+        context.inbox.discard([list(context.inbox.fresh_entries())[1]], 9.0, "deleted")
+    write(paths.queue, queue_document([]))
+    sums = bring(settings, former).sums
+    assert (sums.deleted, sums.waiting, sums.queued) == (1, 1, 0)
+
+
+def test_one_project_alone(paths: Paths, former: Standin, settings: Settings) -> None:
+    """Of others nothing is read, and what could not be is no news for the next offer."""
+    deliver(paths, former, "one")
+    former.begin_with([*former.stored, ("beta", "theirs")])
+    assert bring(settings, former, project="beta").sums.queued == 1
+    assert queued(paths) == ["theirs"]
+    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 1}
+
+
+def test_what_an_official_server_does_not_list_is_found_by_our_id(
+    paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a thousand of a project, one question each."""
+    monkeypatch.setattr("mem0tray.server.oss._LISTED", (2,))
+    with OfficialStandin(SimpleStore()) as former:
+        made = deliver(paths, former, "one", "two", "three", shown=False)
+        for each in made:
+            former.store.add(
+                [{"content": each["content"]}],
+                infer=False,
+                user_id="alpha",
+                metadata={"mem0tray_id": each["id"]},
+            )
+        found = bring(settings, former)
+    assert (found.sums.queued, found.sums.unread, found.cut) == (3, 0, ["alpha"])
+    assert {each["id"] for each in read(paths.queue)["queue"]} == {each["id"] for each in made}
+
+
+def test_the_key_of_the_present_server_goes_nowhere_else(
+    paths: Paths, former: Standin, server: Standin
+) -> None:
+    """Without a key of its own the former server refuses, in words that say what to do."""
+    deliver(paths, former, "one")
+    former.api_key = "former-key-0123"
+    settings = Settings(server=ServerSettings(url=server.url, api_key="present-key-4567"))
+    with pytest.raises(KeyRefusedError, match="MEM0TRAY_MIGRATE_KEY"):
+        bring(settings, former)
+    assert bring(settings, former, key="former-key-0123").sums.queued == 1
+    assert all("present-key" not in str(request.headers) for request in former.requests)
+    assert all("former-key" not in str(request.headers) for request in server.requests)
+
+
+def test_no_key_goes_in_the_clear_to_another_machine(settings: Settings) -> None:
+    """As to any server; nothing is asked then."""
+    with pytest.raises(SettingsError, match="unencrypted"):
+        Migration(settings, Request("http://192.0.2.7", "former-key-0123")).run(lambda _, __: None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=503), Answer(body="a page"), Answer(reset=True)],
+    ids=["down", "no listing", "cut off"],
+)
+def test_a_former_server_that_does_not_answer_is_told(
+    paths: Paths, former: Standin, settings: Settings, answer: Answer
+) -> None:
+    """What is queued stays so, and the offer too."""
+    deliver(paths, former, "one")
+    former.script_questions(Answer(404), answer, answer)
+    with pytest.raises(Mem0TrayError, match="cannot be read"):
+        bring(settings, former)
+    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 1}
+    assert bring(settings, former).sums.queued == 1
+
+
+def test_a_present_server_that_is_down_keeps_nothing_from_being_queued(
+    paths: Paths, former: Standin, server: Standin, settings: Settings
+) -> None:
+    """The queue waits for it."""
+    deliver(paths, former, "one")
+    server.health = Answer(status=503)
+    assert bring(settings, former).sums.queued == 1
+
+
+def test_two_addresses_of_one_server_are_seen_through(paths: Paths, former: Standin) -> None:
+    """What others saved there is there; only what is known here is queued, and asked about."""
+    deliver(paths, former, "one")
+    former.begin_with([*former.stored, ("alpha", "theirs")])
+    again = former.url.replace("127.0.0.1", "localhost")
+    found = bring(Settings(server=ServerSettings(url=again)), former)
+    assert found.is_one
+    assert found.sums.queued == 1
+    assert queued(paths) == ["one"]
+
+
+@pytest.mark.parametrize("url", ["", "no address"])
+def test_without_a_present_server_nothing_is_asked(paths: Paths, former: Standin, url: str) -> None:
+    """A worker would take for delivered what it could send nowhere."""
+    deliver(paths, former, "one")
+    former.forget()
+    with pytest.raises(Mem0TrayError):
+        bring(Settings(server=ServerSettings(url=url)), former)
+    assert former.requests == []
+
+
+def test_a_worker_that_delivers_elsewhere_is_named(
+    paths: Paths, former: Standin, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take for delivered what it delivered there itself."""
+    deliver(paths, former, "one")
+    monkeypatch.setattr(migrate, "_SWITCH", 0.0)
+    monkeypatch.setattr(Migration, "_destination", lambda _: "old.test")
+    with pytest.raises(Mem0TrayError, match=r"delivers to old\.test"):
+        bring(settings, former)
+    assert queued(paths) == []
+
+
+def test_a_full_disk_stops_it_and_loses_nothing(
+    paths: Paths, former: Standin, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, what is queued is told, and the next run goes on."""
+    deliver(paths, former, "one", "two", "three")
+    monkeypatch.setattr(migration_feed, "BATCH", 1)
+    real, calls = atomic.replace, []
+
+    def full(path: Any, data: Any, **more: Any) -> Any:
+        calls.append(path)
+        if path in (paths.queue, paths.emergency) and len(calls) > 1:
+            raise FileUnavailableError("The disk is full.")
+        return real(path, data, **more)
+
+    run = Migration(settings, Request(former.url))
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replace", full)
+        patch.setattr("mem0tray.actions.add.append_line", full)
+        with pytest.raises(FileUnavailableError):
+            run.run(lambda _, __: None)
+    assert (run.queued, len(queued(paths))) == (1, 1)
+    assert bring(settings, former).sums.queued == 2
+    assert sorted(queued(paths)) == ["one", "three", "two"]
+
+
+def test_progress_is_told_with_what_there_is_to_read(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """It ends with all of it."""
+    deliver(paths, former, "one", "two")
+    told: list[tuple[int, int]] = []
+    Migration(settings, Request(former.url)).run(lambda *each: told.append(each))
+    assert told[-1] == (2, 2)
