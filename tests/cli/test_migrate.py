@@ -1,0 +1,125 @@
+"""`mem0tray migrate`: what it is asked, what it says, what it exits with."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mem0tray.actions.migrate import Migration
+from mem0tray.cli import INTERRUPTED
+from mem0tray.core.errors import Mem0TrayError
+from tests.actions.scene import worker
+from tests.cli.scratch import Scratch
+from tests.support.shapes import entry, queue_document
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def former() -> Iterator[Standin]:
+    """Serve what was chosen before."""
+    with Standin() as standin:
+        yield standin
+
+
+def deliver(home: Scratch, url: str, *names: str) -> None:
+    """Deliver to a server, as the ledger has it."""
+    home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in names]))
+    with worker(home.paths) as context:
+        for key in context.inbox.fresh_entries():
+            context.outbox.record_delivery(key, url, 5.0)
+    home.write("mem0_queue.json", queue_document([]))
+
+
+def test_what_was_found_is_said_with_what_became_of_it(
+    home: Scratch, server: Standin, former: Standin
+) -> None:
+    """One count a line, and none that is 0 but of what is queued."""
+    deliver(home, former.url, "one", "two")
+    former.begin_with([("alpha", "one"), ("alpha", "two"), ("alpha", "theirs")])
+    assert home.ok("migrate", "--dry-run").splitlines() == [
+        f"Found on {former.url}: 3 memories.",
+        f"would be queued  3 for {server.netloc}",
+        f"{former.url} does not say which projects it has; those known here were read.",
+    ]
+    assert f"queued now  3 for {server.netloc}" in home.ok("migrate")
+    again = home.ok("migrate", "--from", former.url)
+    assert f"queued now  0 for {server.netloc}" in again
+    assert "waiting     3 already queued, and not delivered yet" in again
+
+
+def test_what_cannot_be_read_back_is_named_and_offered_no_more(
+    home: Scratch, server: Standin, former: Standin
+) -> None:
+    """By an exit code of 1, one line, and all of it in the document."""
+    deliver(home, former.url, "one", "gone")
+    former.begin_with([("alpha", "one")])
+    done = home.run("migrate", "--json")
+    assert done.code == 1
+    assert f"1 memory cannot be read back from {former.url}, to which it was" in done.line
+    assert "gone of 'alpha'" in done.line
+    found = done.json()
+    assert (found["found"], found["queued"], found["unread"]) == (2, 1, 1)
+    assert [each["id"] for each in found["unread_memories"]] == ["gone"]
+    assert (found["from"], found["to"]) == (former.url, server.url)
+    with worker(home.paths):
+        status = home.run("status", "--json").json()
+    assert status["only_on_former_server"] == {former.url: 1}
+    assert status["to_bring_over"] == {}
+
+
+def test_of_several_former_servers_one_must_be_chosen(
+    home: Scratch, server: Standin, former: Standin
+) -> None:
+    """Both are named; `doctor` says of each how it is brought over."""
+    deliver(home, former.url, "one")
+    deliver(home, "http://old.test", "two", "three")
+    done = home.run("migrate")
+    assert done.code == 2
+    assert f"{former.url} (1 memory)" in done.line
+    assert "http://old.test (2 memories)" in done.line
+    assert "--from" in done.line
+    remedies = [
+        each["remedy"]
+        for each in home.run("doctor", "--json").json()["checks"]
+        if each["name"] == "former server"
+    ]
+    assert len(remedies) == 2
+    assert "`mem0tray migrate --from http://old.test`" in " ".join(remedies)
+    assert server.saves == []
+
+
+@pytest.mark.usefixtures("server")
+def test_where_nothing_is_to_be_brought_over_that_is_said(home: Scratch) -> None:
+    """It is no failure."""
+    assert "Nothing is known here" in home.ok("migrate")
+    assert home.run("migrate", "--json").json()["found"] == 0
+
+
+@pytest.mark.parametrize("given", [lambda url: url, lambda url: f"{url}/", lambda _: "http://"])
+def test_an_address_that_cannot_be_meant_is_wrong_usage(
+    home: Scratch, server: Standin, given: Callable[[str], str]
+) -> None:
+    """The present server, however it is written, and what is no address."""
+    assert home.run("migrate", "--from", given(server.url)).code == 2
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), INTERRUPTED), (Mem0TrayError("It is down."), 1)]
+)
+def test_a_stop_says_how_far_it_is(
+    home: Scratch,
+    former: Standin,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    """And that typing it again goes on."""
+
+    def stopped(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Migration, "run", stopped)
+    monkeypatch.setattr(Migration, "queued", 1234)
+    done = home.run("migrate", "--from", former.url)
+    assert done.code == code
+    assert "1,234 memories are queued so far. Type the command again to go on." in done.err
