@@ -151,10 +151,9 @@ class _Verifier:
         self._given_up = reader.given_up() | {digest for _, digest in self._deleted()}
 
     def _deleted(self) -> set[Name]:
-        """What the user has deleted, heard of by the ledger or not; not what came back since."""
+        """What the user has deleted and the ledger has not heard of; it knows what came back."""
         backed_up = restore_sources.backed_up(self._paths)
-        rows = {name: self._reader.known(*name) for name in backed_up}
-        gone = {name for name, row in rows.items() if row is None or row.state == items.DISCARDED}
+        gone = {name for name in backed_up if self._reader.known(*name) is None}
         return gone | orders.given_up(self._paths.orders)
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:

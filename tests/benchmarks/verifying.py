@@ -5,7 +5,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Final
 
@@ -52,7 +52,8 @@ def verifying(home: Home, server: Standin) -> list[Figure]:
         verified.append(seconds(partial(_verify, home)))
     command, peak = home.start("verify"), 0
     while command.alive:
-        peak = max(peak, command.peak_memory())
+        with suppress(OSError, StopIteration):  # it has just ended
+            peak = max(peak, command.peak_memory())
     bare, whole = statistics.median(listed), statistics.median(verified)
     return [
         Figure(

@@ -10,6 +10,9 @@ import pytest
 from mem0tray.actions import asked_server
 from mem0tray.cli import progress
 from mem0tray.core import item as items
+from mem0tray.files import orders
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.inbox import Inbox
 from tests.cli.scratch import Done, Scratch
 from tests.support.delivered import deliver
 from tests.support.http1 import Answer
@@ -185,6 +188,68 @@ def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Stan
     assert (done.code, named(done), queued(home)) == (1, [oak["id"]], [])
     assert done.json()["missing"][0]["deleted_here"] is True
     assert "restore --list" in done.line
+
+
+def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) -> None:
+    """The worker has an order to delete that text, and has not carried it out yet."""
+    oak, *_ = delivered(home, server, "oak")
+    lose(server, "oak")
+    keep(home, [oak])
+    orders.give(home.paths, orders.DISCARD, [("another", items.digest("p", "oak"))])
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, done.json()["missing"][0]["deleted_here"], queued(home)) == (1, True, [])
+
+
+def test_what_was_deleted_and_restored_comes_back(home: Scratch, server: Standin) -> None:
+    """The backup of that deletion is still there, and says nothing any more."""
+    oak = entry("oak", "p")
+    home.write("mem0_queue.json", queue_document([oak]))
+    home.ok("delete", oak["id"], "--yes")
+    for path in home.paths.orders.iterdir():  # which a worker has carried out meanwhile
+        path.unlink()
+    deliver(home.paths.ledger, server.url, [oak])
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, named(done)) == (0, [oak["id"]])
+    assert [each["id"] for each in queued(home)] == [f"{oak['id']}-again-1"]
+
+
+def test_what_waits_under_another_id_is_not_queued(home: Scratch, server: Standin) -> None:
+    """The text reaches the server anyhow."""
+    oak, *_ = delivered(home, server, "oak")
+    lose(server, "oak")
+    keep(home, [oak])
+    ledger = Ledger(home.paths.ledger)
+    other = items.parse(json.dumps(entry("oak", "p")).encode())
+    assert other is not None
+    Inbox(ledger).add_fresh(other, 1e9, ask=False)
+    ledger.close()
+    done = home.run("verify", "--requeue", "--json")
+    assert (done.code, done.json()["waiting_again"], queued(home)) == (0, 1, [])
+
+
+def shown(*memories: tuple[str, str]) -> Answer:
+    """A listing of these texts and keys."""
+    listed = [
+        {"id": str(n), "memory": text, "metadata": {"mem0tray_id": key}}
+        for n, (text, key) in enumerate(memories)
+    ]
+    return Answer(body={"success": True, "memories": {"results": listed}})
+
+
+def test_a_memory_is_known_by_its_key(home: Scratch, server: Standin) -> None:
+    """Its text may have been changed on the server since."""
+    oak, elm = delivered(home, server, "oak", "elm")
+    server.script_questions(shown(("an oak", oak["id"]), ("an elm", f"{elm['id']}-x")))
+    assert named(home.run("verify", "--json")) == [elm["id"]]
+
+
+def test_without_its_text_nothing_is_missing_for_not_being_found(
+    home: Scratch, server: Standin
+) -> None:
+    """A question that is unlike the text finds it, or tells nothing."""
+    delivered(home, server, "oak")
+    server.script_questions(shown(*((f"elm {n}", f"{n}") for n in range(100))))
+    assert numbers(home.run("verify", "--json")) == (1, 0, 0, 1)
 
 
 def test_what_is_there_after_all_is_not_queued(home: Scratch, server: Standin) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.support.delivered import deliver
 from tests.support.home import Home
 from tests.support.official import OfficialStandin, Store
+from tests.support.official_stores import SIMPLE
 from tests.support.shapes import Item, dead, entries, entry
 
 
@@ -90,6 +91,7 @@ def test_beyond_what_it_lists_it_is_asked_by_our_key(home: Home, server: Officia
     assert named(said) == sorted(each["id"] for each in [queue[0], *others[-5:-2]])
 
 
+@pytest.mark.parametrize("store", [SIMPLE], indirect=True)  # the library would ask a model
 def test_where_it_infers_what_is_not_found_cannot_be_told(
     home: Home, server: OfficialStandin
 ) -> None:
