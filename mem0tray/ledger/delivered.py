@@ -11,13 +11,15 @@ from mem0tray.ledger.database import decode, encode
 from mem0tray.ledger.reader import Reader
 
 # Without those that were deleted or edited while they were being sent, and those that were queued
-# again since: of such a memory the last one counts.
+# again since: of such a memory the last one counts that this server took, or that is to go there.
 _TAKEN: Final = (
     "SELECT project, items.key FROM outcomes JOIN items ON items.key = item"
     " WHERE server = (SELECT key FROM servers WHERE name = ?) AND has"
     " AND state = 'delivered' AND reason IS NULL AND NOT EXISTS"
     " (SELECT 1 FROM items AS later WHERE later.id = id_again(items.id)"
-    " AND items.digest IN (later.digest, later.first_digest)) ORDER BY items.key"
+    " AND items.digest IN (later.digest, later.first_digest) AND (later.state != 'delivered'"
+    " OR EXISTS (SELECT 1 FROM outcomes AS its WHERE its.item = later.key"
+    " AND its.server = outcomes.server AND its.has))) ORDER BY items.key"
 )
 _ROWS: Final = (
     "SELECT id, project, digest, coalesce(first_digest, digest), at FROM items"

@@ -76,6 +76,15 @@ def test_what_was_queued_again_stands_for_the_former(
     assert taken(tmp_path / "ledger.sqlite3") == ["b"]
 
 
+def test_what_was_queued_again_for_another_server_stands_for_none(
+    tmp_path: Path, inbox: Inbox, outbox: Outbox
+) -> None:
+    """This one has what it took, whatever that one took."""
+    for name, server in (("a", HERE), ("a-again-1", "http://there")):
+        outbox.record_delivery(inbox.add_fresh(parsed("a", name), 1.0, ask=False), server, 2.0)
+    assert taken(tmp_path / "ledger.sqlite3") == ["a"]
+
+
 def test_a_further_text_under_an_id_has_its_own_key(
     tmp_path: Path, inbox: Inbox, outbox: Outbox
 ) -> None:
