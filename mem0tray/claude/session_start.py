@@ -11,7 +11,7 @@ from mem0tray.claude import wording
 from mem0tray.config import settings
 
 _RECALLED: Final = 20
-_WITHIN: Final = 0.7  # seconds from the hook's begin, for the server too
+_WITHIN: Final = 0.6  # seconds from the hook's begin, for the server too
 _LEAST: Final = 0.1
 _LONGEST: Final = 10_000  # bytes
 _MORE: Final = "\n- … there are more: the tool mem0_recall shows them."

@@ -64,19 +64,7 @@ def _run(arguments: list[str]) -> int:
         from mem0tray.cli import completion
 
         return completion.answer(os.environ[COMPLETE])
-    if arguments in (["--version"], ["-V"]):
-        sys.stdout.write(f"mem0tray {__version__}\n")
-        return 0
-    if len(arguments) == _TWO and arguments[0] == "completion":
-        from mem0tray.cli import completion_scripts
-
-        if arguments[1] in completion_scripts.SCRIPTS:  # at the start of every shell
-            sys.stdout.write(completion_scripts.SCRIPTS[arguments[1]])
-            return 0
-    if len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-"):
-        from mem0tray.cli import hook_event
-
-        hook_event.run(arguments[1])
+    if _was_quick(arguments):
         return 0
     if any(name.startswith(_SETTINGS) for name in os.environ):
         from mem0tray.cli import context
@@ -94,6 +82,33 @@ def _run(arguments: list[str]) -> int:
     from mem0tray.cli import app
 
     return app.run(arguments)
+
+
+def _was_quick(arguments: list[str]) -> bool:
+    """Whether these arguments ask for what is called again and again, and so has a short way."""
+    first, second = [*arguments, "", ""][:_TWO]
+    if len(arguments) > _TWO:
+        return False
+    if arguments in (["--version"], ["-V"]):
+        sys.stdout.write(f"mem0tray {__version__}\n")
+        return True
+    if arguments == ["status", "--line"]:  # for each prompt
+        from mem0tray.cli import status_in_line
+
+        status_in_line.run()
+        return True
+    if first == "hook" and second and not second.startswith("-"):
+        from mem0tray.cli import hook_event
+
+        hook_event.run(second)
+        return True
+    if first == "completion" and second:  # at the start of every shell
+        from mem0tray.cli import completion_scripts
+
+        script = completion_scripts.SCRIPTS.get(second, "")
+        sys.stdout.write(script)
+        return bool(script)
+    return False
 
 
 def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each way to end)

@@ -10,7 +10,7 @@ import click
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.snapshot import Part
-from mem0tray.cli import context, output
+from mem0tray.cli import context, output, status_in_line
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
@@ -36,18 +36,26 @@ _STYLES: Final = {
     examples={
         "mem0tray status": "",
         "mem0tray status --watch": "again every second",
+        "mem0tray status --line": "for a prompt",
         "mem0tray status --json | jq .state": "for a program",
     },
 )
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
 @click.option("-w", "--watch", is_flag=True, help="Look again every second until Ctrl-C.")
-def command(*, as_json: bool, watch: bool) -> None:
+@click.option("--line", is_flag=True, help="In one short line, whatever is the matter.")
+def command(*, as_json: bool, watch: bool, line: bool) -> None:
     """Show worker, server, queue, dead letters and the last delivery.
 
     Exits with 1 where something could not be read: such a count is "unknown", in JSON null.
+    --line says so in the line, and exits with 0.
     """
     if as_json and watch:
         raise click.UsageError("--json prints one document; it does not go with --watch.")
+    if line:
+        if as_json or watch:
+            raise click.UsageError("--line goes with neither --json nor --watch.")
+        status_in_line.run()
+        return
     settings = context.load()
     if watch:
         _watch(settings)

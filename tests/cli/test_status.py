@@ -288,3 +288,45 @@ def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
 def test_what_a_former_server_has(count: int, to_bring_over: int, words: str) -> None:
     """One memory is "it"; and what may be brought over is offered, none where none may be."""
     assert status._elsewhere("http://old.test", count, to_bring_over).endswith(words)
+
+
+# In one line ----------------------------------------------------------------------------------
+
+
+def test_the_line_counts_without_a_worker(home: Scratch) -> None:
+    """It reads the files, writes none, and is all that is printed."""
+    assert home.ok("status", "--line") == "mem0 ! not running\n"
+    assert not home.claude.exists()
+    home.write("mem0_queue.json", queue_document([_entry("a"), _entry("b")]))
+    home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    assert home.ok("status", "--line") == "mem0 ! not running, 2 waiting\n"
+    home.queue.write_text("broken", "utf-8")
+    done = home.run("status", "--line")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("mem0 ! ")
+    assert done.out.endswith("? waiting\n")
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
+    """It reads none of the files that may be large."""
+    written = time.strftime("%Y-%m-%dT%H:%M:%S")
+    told = {"pid": os.getpid(), "host": socket.gethostname(), "last_update": written}
+    _metrics(home, **told, state="healthy", reason="")
+    home.queue.write_text("broken", "utf-8")
+    assert home.ok("status", "--line") == "mem0 7 waiting, 8 dead letters\n"
+    _metrics(home, **told, state="healthy", reason="", queue_size=0, dlq_size=0)
+    assert home.ok("status", "--line") == "mem0 ✓\n"
+
+
+def test_the_line_says_that_the_settings_are_wrong(home: Scratch) -> None:
+    """A prompt has no place for more, and no use for an exit code."""
+    home.configure("[server]\nurl = 7\n")
+    done = home.run("status", "--line")
+    assert (done.code, done.out, done.err) == (0, "mem0 ! settings\n", "")
+
+
+def test_the_line_goes_with_no_other_form(home: Scratch) -> None:
+    """That is wrong usage."""
+    assert home.run("status", "--line", "--json").code == 2
+    assert home.run("status", "-w", "--line").code == 2

@@ -1,0 +1,60 @@
+"""How things stand in one short line: for a prompt, and for Claude Code's own status line."""
+
+from typing import Final
+
+from mem0tray.actions import overview, snapshot_reader
+from mem0tray.actions.overview import NOT_RUNNING
+from mem0tray.actions.snapshot import Part
+from mem0tray.config.settings import Settings
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, REFUSES
+from mem0tray.core.text import one_line, plural
+
+NAME: Final = "mem0"
+WELL: Final = "✓"
+WRONG: Final = "!"
+_LONGEST: Final = 40  # characters of a reason
+
+
+def read(settings: Settings, now: float) -> str:
+    """The line, at `now` in Unix seconds. A worker has counted; without one the files are read."""
+    seen = snapshot_reader.read(settings, now)
+    if seen.told is not None:
+        return line(*overview.state(seen), seen.told.queue, seen.told.dlq)
+    made = overview.of(snapshot_reader.read(settings, now, Part.COUNTS))
+    return line(made.state, made.reason, made.queue, made.dlq)
+
+
+def line(state: str, reason: Reason, queue: int | None, dead: int | None) -> str:
+    """The line of a state, and of how many wait and are dead letters (None: not known). Pure."""
+    counts = [
+        "? waiting" if queue is None else f"{queue:,} waiting" if queue else "",
+        "? dead letters" if dead is None else plural(dead, "dead letter") if dead else "",
+    ]
+    told = ", ".join(filter(None, (_said(state, reason), *counts)))
+    return f"{NAME} {told or WELL}"
+
+
+def wrong(why: str) -> str:
+    """The line of what keeps it from being read."""
+    return f"{NAME} {WRONG} {one_line(why, _LONGEST)}"
+
+
+def _said(state: str, reason: Reason) -> str:
+    """A state in a few words; nothing where all is well."""
+    if state == HEALTHY:
+        return ""
+    if state == DOWN:
+        return f"{WRONG} server down"
+    if state == NOT_RUNNING:
+        return f"{WRONG} {NOT_RUNNING}"
+    return f"{WRONG} {_short(reason)}" if state == ACTION_NEEDED else state
+
+
+def _short(reason: Reason) -> str:
+    """What is wrong: the status of a refusal, else the beginning of the reason."""
+    refusal = reason.find(REFUSES)
+    if refusal is not None and refusal.get("status"):
+        return str(refusal.get("status"))
+    return one_line(str(reasons.bare(reasons.parted(reason)[0])), _LONGEST)
