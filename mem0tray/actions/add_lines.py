@@ -1,8 +1,8 @@
 """Queueing many memories out of JSON lines, by few writes of the queue file.
 
-Each write holds as much as the queue file has already, so that ten times as many lines take ten
-times as long; and no more than that is in memory at once. What a line names that waits already
-is not queued again: a run that was cut off can be made again.
+Each write holds as much as the queue file has already, so that the time grows about as the lines
+do, and not as their square; and no more than that is in memory at once. What a line names that
+waits already is not queued again: a run that was cut off can be made again.
 """
 
 from collections.abc import Callable, Iterable
