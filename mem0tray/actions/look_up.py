@@ -26,7 +26,8 @@ class Version:
     `known` is what the ledger has of it, `attempts` those that failed, oldest first;
     `is_taken_out` says that it was deleted and the ledger has still to hear of it. `left_in`
     names the files that still hold a text which neither the ledger nor the DLQ or the
-    queue has any more.
+    queue has any more. `deliveries` are the servers that have taken it, as the ledger names
+    them, and when (Unix seconds), the first one first.
     """
 
     found: FoundItem
@@ -34,6 +35,7 @@ class Version:
     attempts: Sequence[Attempt]
     left_in: Sequence[str] = ()
     is_taken_out: bool = False
+    deliveries: Sequence[tuple[str, float]] = ()
 
     @property
     def is_over(self) -> bool:
@@ -117,7 +119,10 @@ def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
 
 
 def _version(reader: Reader, found: FoundItem, row: Known | None) -> Version:
-    return Version(found, row, reader.attempts(row.key) if row is not None else [])
+    if row is None:
+        return Version(found, None, [])
+    deliveries = reader.former.deliveries(row.key)
+    return Version(found, row, reader.attempts(row.key), deliveries=deliveries)
 
 
 def _rank(version: Version) -> tuple[int, float]:

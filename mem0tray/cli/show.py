@@ -11,7 +11,7 @@ from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, history, output
 from mem0tray.cli.command_help import Command
-from mem0tray.config.server_choice import in_words
+from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core.text import lines, short_id
 from mem0tray.ledger.known import Known
@@ -82,6 +82,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
+        "deliveries": [{"server": server, "at": at} for server, at in version.deliveries],
         "history": [
             {
                 "at": attempt.at,
@@ -117,6 +118,7 @@ def _print(version: Version, now: float) -> None:
             ("id", version.found.id),
             ("project", version.found.project or "(none)"),
             ("where", _where(version)),
+            *[("before", _before(*each)) for each in _former_deliveries(version)],
             ("written", _moment(fields.get("timestamp"), now)),
             ("taken in", _moment(known.accepted if known is not None else None, now)),
             ("retries", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
@@ -179,7 +181,21 @@ def _where(version: Version) -> str:
         return f"{kind} that is never sent: {why}"
     if known is not None and known.is_held and version.place == "queue":
         return f"held: {diagnose.why_held(known)}"
+    if version.place == "queue" and version.deliveries:
+        return "waiting for its delivery to the present server"
     return _PLACES.get(version.place, version.place)
+
+
+def _former_deliveries(version: Version) -> list[tuple[str, float]]:
+    """The deliveries to other servers than the one that `_where` names."""
+    now = version.known.server if version.known is not None else None
+    if version.place != items.DELIVERED:
+        now = None
+    return [each for each in version.deliveries if each[0] != now]
+
+
+def _before(server: str, at: float) -> str:
+    return f"delivered to {former_in_words(server)} on {output.moment(at)}"
 
 
 def _deleted(version: Version, known: Known) -> str:

@@ -1,13 +1,16 @@
 """`mem0tray show`."""
 
 import hashlib
+import json
 import sys
 import time
 
 import click
 import pytest
 
+from mem0tray.core import item as items
 from mem0tray.files import quarantine
+from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.shapes import dead, emergency_lines, entry, queue_document, waiting
@@ -88,6 +91,32 @@ def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
     assert (document["place"], document["content"]) == ("delivered", None)
     assert (document["hash"], document["server"]) == (digest, SERVER)
     assert document["closed"] == pytest.approx(at)
+
+
+def test_each_server_that_has_taken_it_is_named(home: Scratch) -> None:
+    """That which has it now, and those from which it was brought over, with the time."""
+    item = entry("x", id="dd-1")
+    home.write("mem0_queue.json", queue_document([item]))
+    with worker(home.paths) as context:
+        (key,) = context.inbox.fresh_entries()
+        context.outbox.record_delivery(key, "local", 1_700_000_000.0)
+        again = items.parse(json.dumps(item).encode())
+        assert again is not None
+        row = context.inbox.known(again)
+        assert row is not None
+        context.inbox.revive(row, again, 1_700_000_001.0, dead=False, gen=None)
+        shown = home.ok("show", "dd")
+        assert "waiting for its delivery to the present server" in shown
+        assert "delivered to the embedded server of this computer on 2023-11-14" in shown
+        context.outbox.record_delivery(key, SERVER, 1_800_000_000.0)
+    home.write("mem0_queue.json", queue_document([]))
+    shown = home.ok("show", "dd")
+    assert f"where     delivered to {SERVER} on 2027-01-15" in shown
+    assert "before    delivered to the embedded server of this computer on 2023-11-14" in shown
+    assert home.run("show", "dd", "--json").json()["deliveries"] == [
+        {"server": "local", "at": 1_700_000_000.0},
+        {"server": SERVER, "at": 1_800_000_000.0},
+    ]
 
 
 def test_a_delivered_text_that_a_file_still_holds_is_shown(home: Scratch) -> None:
