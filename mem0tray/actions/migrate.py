@@ -158,16 +158,15 @@ class Migration:
         """Those that the server names, and those that are known here to be there."""
         if self._request.project is not None:
             return [self._request.project]
-        known = self._plan.projects
         told = client.projects(self._settings.sync.timeout)
         if isinstance(told, Outcome):
             if told.status not in CANNOT_TELL:
                 raise self._trouble(told)
             self._names_projects = False
-            return known
+            return self._plan.known_projects
         counted = sum(each.count or 0 for each in told)
         self._total = max(self._total, counted)
-        return list(dict.fromkeys([*(each.project for each in told), *known]))
+        return list(dict.fromkeys([*(each.project for each in told), *self._plan.projects]))
 
     def _read_project(self, client: Client, project: str) -> None:
         """Read a project page by page."""

@@ -57,7 +57,7 @@ class Plan:
     only_known: bool = False
     _sorts: dict[bytes, Sort] = field(default_factory=dict)
     _there: set[bytes] = field(default_factory=set)
-    _projects: dict[str, None] = field(default_factory=dict)
+    _projects: dict[str, bool] = field(default_factory=dict)
     _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
     _by_key: dict[str, Traced] = field(default_factory=dict)
     _reworded: set[tuple[str, bytes]] = field(default_factory=set)
@@ -72,10 +72,11 @@ class Plan:
             sort = _sort_of(each, waiting)
             before = self._sorts.get(each.digest, Sort.UNREAD)
             self._sorts[each.digest] = max(before, sort)
-            if not each.there or self.project not in (None, each.project):
+            there = each.there and self.project in (None, each.project)
+            self._projects[each.project] = there or self._projects.get(each.project, False)
+            if not there:
                 continue
             self._there.add(each.digest)
-            self._projects[each.project] = None
             if sort is Sort.UNREAD:
                 self._unread[each.digest].append(each)
                 self._by_key[each.key] = each
@@ -85,6 +86,11 @@ class Plan:
     @property
     def projects(self) -> list[str]:
         """The projects of what the former server is known to have."""
+        return [name for name, there in self._projects.items() if there]
+
+    @property
+    def known_projects(self) -> list[str]:
+        """Every project that is known here."""
         return list(self._projects)
 
     @property

@@ -104,6 +104,21 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 @_quietly
+def former_servers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Servers to which something was delivered, but the present one."""
+    del ctx, parameter
+    from mem0tray.actions.probe import server_name
+    from mem0tray.config import settings
+    from mem0tray.ledger.reader import Reader
+
+    found = settings.load().settings
+    paths = found.locations()
+    with Reader(paths.ledger) as reader:
+        names = [name for name in reader.former.names() if name != server_name(found, paths)]
+    return _that_fit([(name, "") for name in names], incomplete)
+
+
+@_quietly
 def events(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """The events of Claude Code that `hook` knows."""
     del ctx, parameter

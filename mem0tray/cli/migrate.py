@@ -36,6 +36,7 @@ _SEVERAL: Final = 2
     "--from",
     "former",
     metavar="ADDRESS",
+    shell_complete=candidates.former_servers,
     help="The former server: its address, or `local` for that of this computer. Default: the one"
     " that has something.",
 )
@@ -166,7 +167,7 @@ def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]
             f"{kept} of ours {where} keeps in words of its own (server.infer): these come over."
         )
     if not brought.names_projects:
-        said.append(f"{where} does not say which projects it has; those known here were read.")
+        said.append(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
         some = ", ".join(repr(one_line(each, 40)) for each in brought.cut[:_NAMED])
         said.append(f"{where} shows only the newest of {some}: older ones of others may be left.")

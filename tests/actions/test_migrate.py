@@ -114,6 +114,17 @@ def test_what_the_user_deleted_stays_deleted(
     assert (sums.deleted, sums.waiting, sums.queued) == (1, 1, 0)
 
 
+def test_of_a_server_that_names_no_projects_those_known_here_are_read(
+    paths: Paths, former: Standin, server: Standin, settings: Settings
+) -> None:
+    """Though nothing of them is known to be there: the ledger may be younger than that server."""
+    deliver(paths, server, "here")
+    former.begin_with([("alpha", "theirs"), ("beta", "unknown")])
+    found = bring(settings, former)
+    assert (found.sums.queued, found.names_projects) == (1, False)
+    assert queued(paths) == ["theirs"]
+
+
 def test_one_project_alone(paths: Paths, former: Standin, settings: Settings) -> None:
     """Of others nothing is read, and what could not be is no news for the next offer."""
     deliver(paths, former, "one")

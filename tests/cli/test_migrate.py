@@ -38,7 +38,7 @@ def test_what_was_found_is_said_with_what_became_of_it(
     assert home.ok("migrate", "--dry-run").splitlines() == [
         f"Found on {former.url}: 3 memories.",
         f"would be queued  3 for {server.netloc}",
-        f"{former.url} does not say which projects it has; those known here were read.",
+        f"{former.url} does not say which projects it has: those known here were read.",
     ]
     assert f"queued now  3 for {server.netloc}" in home.ok("migrate")
     again = home.ok("migrate", "--from", former.url)
