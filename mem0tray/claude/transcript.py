@@ -14,8 +14,8 @@ _LOOKED_AT: Final = 1_000_000  # bytes, from the end
 def last_answer(path: Path) -> str:
     """The text of the last answer; empty where there is none within what is looked at.
 
-    An answer is written in several lines, one for each of its parts, which have one id. Raises
-    OSError where the file cannot be read.
+    An answer is written in several lines, one for each of its parts, which have one id. A session
+    that is not to be kept has no file. Raises OSError where there is one that cannot be read.
     """
     found: list[str] = []
     answer = None
@@ -50,7 +50,11 @@ def _texts(message: dict[str, Any]) -> list[str]:
 
 
 def _end_of(path: Path) -> bytes:
-    with plain.open_binary(path) as file:
+    try:
+        file = plain.open_binary(path)
+    except FileNotFoundError:
+        return b""
+    with file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _LOOKED_AT))
         return file.read()

@@ -13,6 +13,9 @@ from tests.support import needs
 from tests.support.home import Home
 from tests.support.standin import Standin
 
+# Python's own, which hides it from all but threads that start processes at the same moment.
+pytestmark = pytest.mark.filterwarnings("ignore:'get_child_watcher' is deprecated")
+
 
 class Saver:
     """A client that saves one memory after the other, and starts a server anew when it is gone.
