@@ -57,7 +57,7 @@ def of(seen: Snapshot) -> Overview:
         only_elsewhere=dict(inside.ledger.only_elsewhere),
         to_bring_over=dict(inside.ledger.to_bring_over),
     )
-    made.state, made.reason = state(seen)
+    made.state, made.reason = _state(seen)
     _count(made, inside, seen.told)
     _add_totals(made, inside, told=seen.told is not None)
     _miss(made, inside)
@@ -70,11 +70,8 @@ def of(seen: Snapshot) -> Overview:
 # The state ------------------------------------------------------------------------------------
 
 
-def state(seen: Snapshot) -> tuple[str, Reason]:
-    """State and reason as the worker says; it may have other settings in its environment.
-
-    Any snapshot tells that; what is amiss with files besides, only one with counts.
-    """
+def _state(seen: Snapshot) -> tuple[str, Reason]:
+    """State and reason as the worker says; it may have other settings in its environment."""
     if seen.worker is None:
         return _unless(seen.server.trouble, NOT_RUNNING)
     if seen.told is not None:

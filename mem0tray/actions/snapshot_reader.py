@@ -35,11 +35,9 @@ from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
-from mem0tray.core import item as items
-from mem0tray.core import reasons, state
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import STARTING, WorkerState, WorkerStatus
 from mem0tray.files import atomic, pauses, quarantine, writable
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, config_file
@@ -60,10 +58,10 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
     paths = settings.locations()
     worker = worker_report.running(paths)
     shared = worker_report.metrics(paths.metrics)
-    metrics = _newest(shared, paths, worker)
+    metrics = worker_report.newest(shared, paths, worker)
     told, server = None, chosen_server(settings, paths)
     if worker is not None and metrics.are_of(worker.pid):
-        told = _told(metrics)
+        told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # It may have other settings in its environment, but not former ones for long.
         if isinstance(there, str) and there and metrics.written >= _settings_changed():
@@ -128,13 +126,6 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 # The worker, the server, the pause ----------------------------------------------------------
 
 
-def _newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
-    """The metrics, or what our worker notes for us while it cannot write them."""
-    spare = worker_report.metrics(paths.spare_metrics)
-    ours = worker is not None and spare.are_of(worker.pid)
-    return spare if ours and spare.written > shared.written else shared
-
-
 def _another(worker: Running | None, metrics: Metrics) -> Reason:
     """Another worker that has written the metrics since ours runs, and how to stop it; or NONE."""
     if worker is None or metrics.written <= worker.since:
@@ -149,21 +140,6 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
         pid if isinstance(pid, int) else None,
         host if isinstance(host, str) else None,
         metrics.written,
-    )
-
-
-def _told(metrics: Metrics) -> WorkerStatus:
-    """What our worker says of itself in its metrics."""
-    values = metrics.values
-    name = str(values.get("state") or STARTING)
-    reason = metrics.reason
-    return WorkerStatus(
-        state=WorkerState(name, reason),
-        queue=items.count(values.get("queue_size")),
-        dlq=items.count(values.get("dlq_size")),
-        last_delivery=worker_report.local_time(values.get("last_delivery")),
-        paused=name == state.PAUSED and reason != state.BREAK,
-        held=items.count(values.get("held")),
     )
 
 

@@ -2,13 +2,11 @@
 
 from typing import Final
 
-from mem0tray.actions import overview, snapshot_reader
-from mem0tray.actions.overview import NOT_RUNNING
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions import worker_report
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, REFUSES
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, REFUSES, STARTING
 from mem0tray.core.text import one_line, plural
 
 NAME: Final = "mem0"
@@ -19,9 +17,13 @@ _LONGEST: Final = 40  # characters of a reason
 
 def read(settings: Settings, now: float) -> str:
     """The line, at `now` in Unix seconds. A worker has counted; without one the files are read."""
-    seen = snapshot_reader.read(settings, now)
-    if seen.told is not None:
-        return line(*overview.state(seen), seen.told.queue, seen.told.dlq)
+    told = worker_report.told_lately(settings.locations(), now)
+    if told is not None:
+        return line(told.state.name, told.state.reason, told.queue, told.dlq)
+    # Slow to import, and a prompt that is drawn beside a worker does without.
+    from mem0tray.actions import overview, snapshot_reader
+    from mem0tray.actions.snapshot import Part
+
     made = overview.of(snapshot_reader.read(settings, now, Part.COUNTS))
     return line(made.state, made.reason, made.queue, made.dlq)
 
@@ -47,9 +49,9 @@ def _said(state: str, reason: Reason) -> str:
         return ""
     if state == DOWN:
         return f"{WRONG} server down"
-    if state == NOT_RUNNING:
-        return f"{WRONG} {NOT_RUNNING}"
-    return f"{WRONG} {_short(reason)}" if state == ACTION_NEEDED else state
+    if state == ACTION_NEEDED:
+        return f"{WRONG} {_short(reason)}"
+    return state if state in {STARTING, PAUSED} else f"{WRONG} {state}"
 
 
 def _short(reason: Reason) -> str:

@@ -12,6 +12,7 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import BREAK, PAUSED, STARTING, WorkerState, WorkerStatus
 from mem0tray.files import atomic, lock
 from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import Paths
@@ -76,6 +77,39 @@ def metrics(path: Path) -> Metrics:
                 return Metrics(value, found[1].mtime / 1e9)
         time.sleep(_TORN_WAIT)  # somebody writes it in place
     return NO_METRICS
+
+
+def newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
+    """The metrics, or what our worker notes for us while it cannot write them."""
+    spare = metrics(paths.spare_metrics)
+    ours = worker is not None and spare.are_of(worker.pid)
+    return spare if ours and spare.written > shared.written else shared
+
+
+def told(seen: Metrics) -> WorkerStatus:
+    """What our worker says of itself in its metrics."""
+    values = seen.values
+    name = str(values.get("state") or STARTING)
+    reason = seen.reason
+    return WorkerStatus(
+        state=WorkerState(name, reason),
+        queue=items.count(values.get("queue_size")),
+        dlq=items.count(values.get("dlq_size")),
+        last_delivery=local_time(values.get("last_delivery")),
+        paused=name == PAUSED and reason != BREAK,
+        held=items.count(values.get("held")),
+    )
+
+
+def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
+    """What our worker says of itself; None where none runs, or it has been silent for too long."""
+    worker = running(paths)
+    if worker is None:
+        return None
+    found = newest(metrics(paths.metrics), paths, worker)
+    if not found.are_of(worker.pid) or abs(now - found.written) > SILENT:
+        return None
+    return told(found)
 
 
 def reason_in(values: dict[str, Any]) -> Reason:
