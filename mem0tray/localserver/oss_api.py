@@ -83,14 +83,14 @@ class OssApi:
                     return answer({"results": found})
                 if found and size > ANSWER_MAX:
                     return answer({"results": found, "truncated": True})
-                found.append(_entry(each))
+                found.append(shown(each))
             await asyncio.sleep(0)
         return answer({"results": found})
 
     async def one(self, request: Request) -> Response:
         """`GET /memories/{id}`: null where there is none, as the official server says it."""
         found = self._store.one(parameters.segment(request, "memory"))
-        return answer(_entry(found) | {"score": None} if found is not None else None)
+        return answer(shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
         """`POST /search`: memories with words of the query, the best first.
@@ -101,12 +101,12 @@ class OssApi:
         wanted = oss_requests.search(await bodies.bounded(request, self._body_max))
         if wanted.scope.wanted.key is not None:
             found = self._with_key(wanted.scope)
-            return answer({"results": [_entry(each, _REPEATED) | {"score": 1.0} for each in found]})
+            return answer({"results": [shown(each, _REPEATED) | {"score": 1.0} for each in found]})
         matches = await self._indexing.search(
             wanted.scope.project, wanted.query, wanted.top_k, wanted.scope.wanted
         )
         results = [
-            _entry(each.stored) | {"score": round(each.score, 4)}
+            shown(each.stored) | {"score": round(each.score, 4)}
             for each in matches
             if each.score >= wanted.threshold
         ]
@@ -118,7 +118,7 @@ class OssApi:
         text, metadata = oss_requests.change(await bodies.bounded(request, self._body_max))
         before = self._store.one(name)
         if before is None:
-            return _unknown()
+            return unknown()
         merged = _metadata(before) | (metadata or {})
         details = before.details._replace(
             metadata=oss_requests.as_kept(merged, before.project), updated=time.time()
@@ -131,7 +131,7 @@ class OssApi:
         name = parameters.segment(request, "memory")
         if self._store.delete(None, name):
             return answer({"message": "Memory deleted successfully"})
-        return _unknown()
+        return unknown()
 
     async def remove_all(self, request: Request) -> Response:
         """`DELETE /memories?user_id=&agent_id=&run_id=`; others are served after each step."""
@@ -140,9 +140,13 @@ class OssApi:
 
     async def entities(self, _: Request) -> Response:
         """`GET /entities`: the names that memories are kept under, with how many each has."""
+        return answer(self.names())
+
+    def names(self) -> list[dict[str, Any]]:
+        """These as they are shown: agents, runs and users, each by name."""
         users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
         named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
-        return answer([_counted(kind, each) for kind, found in named.items() for each in found])
+        return [_counted(kind, each) for kind, found in named.items() for each in found]
 
     async def remove_entity(self, request: Request) -> Response:
         """`DELETE /entities/{user, agent or run}/{name}`: all that is kept under this name."""
@@ -194,7 +198,7 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
     return {"results": results} | ({"note": _NOTE} if wanted.asks_model else {})
 
 
-def _entry(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
+def shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
     """A memory as it is shown; of one with more than `repeated` characters the beginning."""
     text = stored.memory
     its = stored.details
@@ -227,5 +231,6 @@ def _metadata(stored: StoredMemory) -> dict[str, Any]:
     return metadata
 
 
-def _unknown() -> Response:
+def unknown() -> Response:
+    """The answer where there is no such memory."""
     return refusal(404, "A memory with this id was not found.")

@@ -26,6 +26,7 @@ _TOGETHER: Final = ("AND", "OR", "NOT")
 _WHOSE: Final = "At least one identifier (user_id, agent_id, run_id) is required."
 _KEPT_FOR_GOOD: Final = "This server keeps memories for good: it takes no expiration_date."
 _NOT_MADE: Final = "This server has no model, so that it makes no memory of this memory_type."
+_NOT_KEPT: Final = ("app_id", "immutable", "timestamp")
 _EQUAL_ONLY: Final = "The filters of this server compare for equality, and all of them are to fit."
 
 
@@ -50,6 +51,19 @@ class SearchRequest(NamedTuple):
     scope: Scope
     threshold: float
     top_k: int
+
+
+class PageRequest(NamedTuple):
+    """Which page of a listing is wanted: its number, from 1, and how many memories it may have."""
+
+    scope: Scope
+    number: int
+    size: int
+
+    @property
+    def before(self) -> int:
+        """How many memories stand before it."""
+        return (self.number - 1) * self.size
 
 
 async def save(body: bytearray, key: str) -> SaveRequest:
@@ -92,6 +106,17 @@ def listing(request: Request) -> tuple[Scope, int]:
     return scope, _top_k(top_k, parameters.LIMIT_MAX if scope.project is None else TOP_K)
 
 
+def page(body: Mapping[str, Any], request: Request) -> PageRequest:
+    """`POST /v3/memories/?page=&page_size=`: whose, and which page."""
+    found = []
+    for name, usual in (("page", 1), ("page_size", parameters.LIMIT_DEFAULT)):
+        found.append(parameters.number(request.query_params.get(name, usual)))
+        if found[-1] < 1:
+            raise HTTPException(400, f'"{name}" must be a whole number, 1 or more.')
+    number, size = found
+    return PageRequest(_filtered(body), number, min(size, parameters.LIMIT_MAX))
+
+
 def removal(request: Request) -> Scope:
     """`DELETE /memories`: whose; it names somebody."""
     names = _identifiers(_query(request))
@@ -114,18 +139,36 @@ def search(body: bytearray) -> SearchRequest:
     query = bodies.field(fields, "query")
     if not query.strip():
         raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
-    filters = _object(fields, "filters") | {
+    scope = _filtered(fields)
+    threshold = fields.get("threshold") or 0.0
+    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        raise HTTPException(400, "Invalid threshold: it must be between 0 and 1.")
+    top_k = fields.get("top_k", fields.get("limit"))
+    return SearchRequest(query, scope, threshold, _top_k(top_k, TOP_K))
+
+
+def _filtered(fields: Mapping[str, Any]) -> Scope:
+    """Whose memories the filters ask for; some clients name that beside them."""
+    filters = _flat(_object(fields, "filters")) | {
         name: fields[name] for name in _NAMES if fields.get(name) is not None
     }
     names = _identifiers(filters)
     if not names:
         raise HTTPException(400, f"filters must contain at least one of: {', '.join(_NAMES)}.")
-    more = {name: value for name, value in filters.items() if name not in _NAMES}
-    threshold = fields.get("threshold") or 0.0
-    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise HTTPException(400, "Invalid threshold: it must be between 0 and 1.")
-    top_k = fields.get("top_k", fields.get("limit"))
-    return SearchRequest(query, _scope(names, more), threshold, _top_k(top_k, TOP_K))
+    return _scope(names, {name: each for name, each in filters.items() if name not in _NAMES})
+
+
+def _flat(filters: dict[str, Any]) -> dict[str, Any]:
+    """Filters that are all to fit, as one; where two ask for different things, as they are."""
+    found: dict[str, Any] = {}
+    parts = filters.get("AND")
+    if not isinstance(parts, list) or not all(isinstance(each, dict) for each in parts):
+        return filters
+    for part in [*parts, {name: each for name, each in filters.items() if name != "AND"}]:
+        for name, value in part.items():
+            if found.setdefault(name, value) != value:
+                return filters
+    return found
 
 
 def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
@@ -253,6 +296,9 @@ def _refuse_unknown(fields: Mapping[str, Any]) -> None:
         raise HTTPException(400, _KEPT_FOR_GOOD)
     if fields.get("memory_type") is not None:
         raise HTTPException(400, _NOT_MADE)
+    for name in _NOT_KEPT:
+        if fields.get(name):
+            raise HTTPException(400, f'This server does not keep "{name}".')
 
 
 def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -237,6 +237,12 @@ class Store:
                     break
         return page
 
+    def count(self, project: str | None, wanted: MemoryFilter) -> int:
+        """How many memories there are of a project, or of all."""
+        where, values = _condition(project, wanted)
+        all_of_them = f"SELECT count(*) FROM memories AS m WHERE m.id > 0{where}"
+        return int(self._connection.execute(all_of_them, values).fetchone()[0])
+
     def one(self, memory_id: str) -> StoredMemory | None:
         """The memory of this id."""
         number = _row(memory_id)

@@ -97,6 +97,8 @@ def test_without_the_token_nothing_is_served(
             ("GET", "/memories?user_id=guarded"),
             ("POST", "/memories"),
             ("POST", "/search"),
+            ("GET", "/v1/ping/"),
+            ("POST", "/v3/memories/"),
             ("DELETE", "/memories?user_id=guarded"),
             ("GET", "/docs"),
             ("GET", "/health/"),
@@ -111,13 +113,14 @@ def test_without_the_token_nothing_is_served(
 
 
 @pytest.mark.parametrize("path", ["/memory/opened", "/memories?user_id=opened"])
-def test_either_dialects_key_is_the_token(
-    client: httpx.Client, running: Endpoint, path: str
-) -> None:
-    """The token opens everything as a bearer token and as an API key, half of it nothing."""
+def test_each_dialects_key_is_the_token(client: httpx.Client, running: Endpoint, path: str) -> None:
+    """The token opens everything, as bearer token, API key or token; half of it nothing."""
     save(client, "opened", "text")
     assert "text" in client.get(path).text
     with client_of(running, {"X-API-Key": running.token}) as official:
         assert "text" in official.get(path).text
-    with client_of(running, {"X-API-Key": running.token[:-1]}) as stranger:
-        assert stranger.get(path).status_code == 401
+    with client_of(running, {"Authorization": f"Token {running.token}"}) as hosted:
+        assert "text" in hosted.get(path).text
+    for header in ({"X-API-Key": running.token[:-1]}, {"Authorization": "Token wrong"}):
+        with client_of(running, header) as stranger:
+            assert stranger.get(path).status_code == 401

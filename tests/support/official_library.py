@@ -20,18 +20,13 @@ def open_library(
     embedded Qdrant. Texts are embedded by their words, with no model; or by the provider at the
     address `model`, which gets the `key`, through OpenAI's library as any other.
 
-    Its telemetry is off before it is imported, and nothing in this process may connect to
-    another machine from then on.
+    It is imported by `import_library`.
     """
-    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(folder / "mem0"), "NO_PROXY": "*"}
-    sys.addaudithook(_stay_here)
+    mem0 = import_library(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import mem0
-        from mem0.memory import telemetry
         from mem0.utils.factory import EmbedderFactory
 
-        assert telemetry.MEM0_TELEMETRY is False
         EmbedderFactory.provider_to_class["openai"] = (
             "mem0.embeddings.openai.OpenAIEmbedding" if model else f"{__name__}.WordEmbedder"
         )
@@ -44,6 +39,23 @@ def open_library(
                 "history_db_path": str(folder / "history.db"),
             }
         )
+
+
+def import_library(folder: Path) -> Any:
+    """The module `mem0`, which keeps its own things in `folder`.
+
+    Its telemetry is off before it is imported, and nothing in this process may connect to
+    another machine from then on.
+    """
+    os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(folder / "mem0"), "NO_PROXY": "*"}
+    sys.addaudithook(_stay_here)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mem0
+        from mem0.memory import telemetry
+
+        assert telemetry.MEM0_TELEMETRY is False
+    return mem0
 
 
 def close_library(library: Any) -> None:

@@ -1,4 +1,4 @@
-"""A published program for the official server, unchanged, against the embedded one."""
+"""Published programs for Mem0's servers, unchanged, against the embedded one."""
 
 import json
 import os
@@ -11,30 +11,34 @@ from mcp import StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import Endpoint
 from tests.claude.tool_client import ToolClient
 from tests.support import needs
+from tests.support.official_library import import_library
 
 PROGRAM = "mem0-selfhosted-fastmcp"  # from PyPI, which wants Python 3.14; tried with its 0.1.4
-pytestmark = [pytest.mark.official, needs.program(PROGRAM)]
+pytestmark = pytest.mark.official
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Iterator[ToolClient]:
-    """Run the program on an embedded server of the test's own, and hold a session with it."""
+def embedded(tmp_path: Path) -> Iterator[Endpoint]:
+    """Run an embedded server of the test's own."""
     server = LocalServer(tmp_path / "local-server", 0)
-    found = server.ensure()
+    yield server.ensure()
+    server.stop()
+
+
+@pytest.fixture
+def tools(embedded: Endpoint) -> Iterator[ToolClient]:
+    """Run the program that makes tools of a server, and hold a session with it."""
     env = {
         **os.environ,
-        "MEM0_BASE_URL": found.url,
-        "MEM0_API_KEY": found.token,
+        "MEM0_BASE_URL": embedded.url,
+        "MEM0_API_KEY": embedded.token,
         "FASTMCP_CHECK_FOR_UPDATES": "off",  # tests speak to nobody else
     }
-    try:
-        told = StdioServerParameters(command=PROGRAM, env=env)
-        with ToolClient(stdio_client(told)) as client:
-            yield client
-    finally:
-        server.stop()
+    with ToolClient(stdio_client(StdioServerParameters(command=PROGRAM, env=env))) as client:
+        yield client
 
 
 def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
@@ -44,6 +48,7 @@ def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
     return json.loads(said.text)
 
 
+@needs.program(PROGRAM)
 def test_each_of_its_tools_works(tools: ToolClient) -> None:
     """It makes them of the server's description, and saves, lists, finds, changes and deletes."""
     message = {"role": "user", "content": "Roses want water"}
@@ -62,3 +67,28 @@ def test_each_of_its_tools_works(tools: ToolClient) -> None:
         whose = {"entity_type": "user", "entity_id": "garden"}
         called(tools, tool, **(whose if tool == "delete_entity" else {"user_id": "garden"}))
         assert called(tools, "list_memories", user_id="garden")["results"] == []
+
+
+@needs.LIBRARY
+def test_the_client_of_mem0s_own_library_works(embedded: Endpoint, tmp_path: Path) -> None:
+    """Its `MemoryClient` saves, lists, searches, reads, changes and deletes, told the address."""
+    mem0 = import_library(tmp_path)
+    client = mem0.MemoryClient(api_key=embedded.token, host=embedded.url)
+    whose = {"user_id": "garden"}
+    for text in ("Roses want water", "Oaks want time"):
+        (result,) = client.add(text, user_id="garden", metadata={"by": "me"})["results"]
+        assert (result["memory"], result["event"]) == (text, "ADD")
+    page = client.get_all(filters=whose, page=1, page_size=1)
+    assert (page["count"], page["results"][0]["memory"]) == (2, "Oaks want time")
+    (found,) = client.search("roses", filters=whose)["results"]
+    assert (found["memory"], found["metadata"]) == ("Roses want water", {"by": "me"})
+    client.update(found["id"], text="Roses want sun")
+    assert client.get(found["id"])["memory"] == "Roses want sun"
+    client.delete(found["id"])
+    assert [each["name"] for each in client.users()["results"]] == ["garden"]
+    client.delete_all(user_id="garden")
+    assert client.get_all(filters=whose)["count"] == 0
+    client.add("Oaks want time", user_id="garden")
+    client.delete_users(user_id="garden")
+    assert client.users()["results"] == []
+    client.client.close()
