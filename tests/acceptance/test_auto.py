@@ -179,7 +179,7 @@ def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
 
 
 def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Home) -> None:
-    """The hosted platform is none yet."""
+    """Nothing is set then."""
     done = bare_home.run("config", "set", "server.dialect", "hosted")
     assert done.returncode == 2
     assert '"auto", "vps", "oss" or "platform"' in done.stderr

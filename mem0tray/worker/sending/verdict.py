@@ -179,7 +179,9 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         if job.delivered is None:  # else we knew it, and the server told nothing
             self._answered(canary=canary)
-        return self._stored(job, server, now, by_another=job.taken is not None)
+        # What the server tells by a ticket it was sent by us.
+        by_another = job.taken is not None and job.ticket is None
+        return self._stored(job, server, now, by_another=by_another)
 
     def _answered(self, *, canary: bool) -> None:
         """The server has answered a question, though it was sent nothing."""

@@ -7,13 +7,18 @@ import pytest
 
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
-from tests.support.hosted import HostedStandin
+from tests.support.hosted import HostedStandin, Work
 
 
-@pytest.fixture
-def server() -> Iterator[HostedStandin]:
-    """Serve; at the end nothing was asked that is not published, and no text is there twice."""
+@pytest.fixture(params=["at once", pytest.param("later", marks=pytest.mark.slow)])
+def server(request: pytest.FixtureRequest) -> Iterator[HostedStandin]:
+    """Serve, and store at once, or a moment after a memory was taken in.
+
+    At the end nothing was asked that is not published, and no text is there twice.
+    """
     with HostedStandin() as standin:
+        if request.param == "later":
+            standin.works = lambda _: Work(0.05)
         yield standin
         assert standin.faults == []
         assert standin.surplus() == {}

@@ -1,5 +1,6 @@
 """What is the hosted service's own: events that are followed, its names, its words."""
 
+import json
 from functools import partial
 
 import pytest
@@ -282,3 +283,20 @@ def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandi
     others = {(each.method, each.path) for each in server.requests if each not in events}
     assert {each.method for each in events} == {"GET"}
     assert others == {("POST", SAVE), ("GET", PING)}
+
+
+def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:
+    """All pages of it, under the projects' own names; none is missing, and none is sent again."""
+    queue = [entry(f"of mine {n}", "my project") for n in range(230)]
+    home.write_queue([*queue, entry("of hers", "hers")])
+    home.drained()
+    sends = len(server.saves)
+    lines = [json.loads(line) for line in home.ok("export").splitlines()]
+    assert len(lines) == 231
+    assert {line["content"] for line in lines if line["project_id"] == "my project"} == {
+        item["content"] for item in queue
+    }
+    known = home.json("projects")["projects"]
+    assert {each["project_id"] for each in known} >= {"my project", "hers"}
+    assert home.json("verify")["missing"] == []
+    assert len(server.saves) == sends

@@ -1,6 +1,7 @@
 """A server that has taken a memory in, and stores it later: nothing is counted until it tells."""
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.delivery_kind import Kind
@@ -71,6 +72,15 @@ def test_its_end_is_a_delivery_and_takes_the_ticket(court: Court) -> None:
     assert told == [events.Delivered(job.project, job.item_id, "")]
     assert court.row(job)["state"] == "delivered"
     assert table(court.context.ledger, "SELECT * FROM tickets") == []
+
+
+def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
+    """Though another worker took the entry out of the queue meanwhile: it counts as ours."""
+    job = court.fresh()
+    court.apply(job, AT_WORK)
+    taken = replace(court.claim(job.key), taken=NOW)
+    court.apply(taken, Outcome(Kind.FOUND, None, ""))
+    assert court.context.ledger.meta("total_synced") == 1
 
 
 def test_its_failure_is_counted_and_takes_the_ticket(court: Court) -> None:
