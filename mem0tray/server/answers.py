@@ -47,6 +47,7 @@ _NO_ANSWER = Reason("no answer after {number} s").id
 _ELSEWHERE = Reason("{status} to {address}, which is not followed").id
 _NO_USE = Reason("{status}, but {why}").id
 FAILED_LATER = Reason("the server took it in, and could not store it")
+FORGOTTEN = Reason("the server took it in, and knows nothing of it any more")
 _FAILED_SAYING = Reason("the server took it in, and could not store it: {words}").id
 _HEALTH_ANSWER = Reason("the health check was answered with {answer}").id
 _NOT_JSON = Reason("the answer is not a JSON object")
@@ -121,8 +122,8 @@ def failed_later(reply: Reply, content: str | LargeText, secrets: Sequence[str])
 
 
 def has_failed_later(said: Reason) -> bool:
-    """Whether this reason, which `retold` gave, is one that `failed_later` has made."""
-    return said == FAILED_LATER or said.find(_FAILED_SAYING) is not None
+    """Whether this reason, which `retold` gave, is of a memory that was taken in before."""
+    return said in (FAILED_LATER, FORGOTTEN) or said.find(_FAILED_SAYING) is not None
 
 
 def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
@@ -251,7 +252,7 @@ def retold(message: str) -> Reason:
 
     What a server has said stays as it is.
     """
-    ours = (NO_PROJECT, FAILED_LATER, *(fault.value for fault in Fault))
+    ours = (NO_PROJECT, FAILED_LATER, FORGOTTEN, *(fault.value for fault in Fault))
     whole = next((each for each in ours if str(each) == message), None)
     return whole or _filled_again(message) or reasons.quoted(message)
 

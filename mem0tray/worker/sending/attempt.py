@@ -11,8 +11,9 @@ from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK
 from mem0tray.ledger.outbox import Job
 from mem0tray.ledger.taken_by_others import PERHAPS
+from mem0tray.ledger.tickets import Ticket
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
-from mem0tray.server.answers import NO_PROJECT
+from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
@@ -93,6 +94,8 @@ class Attempts:
         if job.unknown is None:
             return None
         found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
+        if found is Presence.CANNOT_TELL and job.ticket is not None:
+            found = self._forgotten(job.ticket)
         if isinstance(found, Outcome):
             ended = self._as_end(job, found)
             if ended is not None:
@@ -120,6 +123,15 @@ class Attempts:
         if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
             return replace(said, kind=Kind.ASKED_IN_VAIN, may_have_it=True)
         return None
+
+    def _forgotten(self, ticket: Ticket) -> Outcome:
+        """The server does not know its own ticket; a new one perhaps not yet.
+
+        That is counted as a failure: it would else be sent again and again, each time at once.
+        """
+        if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
+            return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
+        return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True)
 
     def _is_overdue(self, job: Job) -> bool:
         """Whether the server has been at work on an item for so long that it is sent again."""

@@ -311,8 +311,8 @@ class Verdicts:
         """Count a failure of an item, unless the user has discarded it meanwhile."""
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
             self._context.outbox.mark_absent(job, server)
-            if job.ticket is not None:
-                self._context.tickets.drop(job.key, server)
+        if job.ticket is not None and outcome.kind is Kind.ITEM_FAILURE:
+            self._context.tickets.drop(job.key, server)
         state, retry_count, last_attempt = self._context.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)

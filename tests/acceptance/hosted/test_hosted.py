@@ -1,18 +1,29 @@
 """What is the hosted service's own: events that are followed, its names, its words."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from tests.acceptance.test_failures import test_an_item_that_times_out_gets_twice_the_time
 from tests.support.home import Home
 from tests.support.hosted import EVENT, LISTING, PING, SAVE, HostedStandin, Work
 from tests.support.http1 import Answer, Request
 from tests.support.shapes import dead, entries, entry
 
+__all__ = ["test_an_item_that_times_out_gets_twice_the_time"]
 LATER = Work(0.3)
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
+
+
+@pytest.fixture
+def server() -> Iterator[HostedStandin]:
+    """Serve as for all of this room, and store at once but where a test says otherwise."""
+    with HostedStandin() as standin:
+        yield standin
+        assert (standin.faults, standin.surplus()) == ([], {})
 
 
 def work_on(server: HostedStandin, content: str, *works: Work) -> None:
@@ -130,7 +141,7 @@ def test_words_of_an_event_that_repeat_the_text_are_not_told(
 
 
 def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStandin) -> None:
-    """404: the service stores an equal text once, and so it is there once."""
+    """A 404 is a failure; the service stores an equal text once, and so it is there once."""
     work_on(server, "slow", NEVER, Work())
     home.write_queue([entry("slow")])
     worker = home.start("run")
@@ -140,6 +151,21 @@ def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStan
     server.forget_events()
     home.drained()
     assert (server.sends("slow"), server.count("slow")) == (2, 1)
+    why = "the server took it in, and knows nothing of it any more"
+    assert why in home.log_text()
+
+
+def test_a_service_that_knows_none_of_its_events_is_not_sent_to_for_ever(
+    home: Home, server: HostedStandin
+) -> None:
+    """Each time counts, so that the memory becomes a dead letter."""
+    server.can_be_asked = False
+    work_on(server, "slow", Work(0.01))
+    home.write_queue([entry("slow"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["slow"], 20, "dead")
+    assert (server.sends("slow"), server.count("slow")) == (5, 1)
+    assert server.total_stored() == 3
 
 
 @pytest.mark.row(36)

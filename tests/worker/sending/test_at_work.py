@@ -12,7 +12,7 @@ from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.looking import table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.asked_and_sent import AskedAndSent
-from tests.worker.sending.court import FAILED, OUTAGE, TAKEN, Court, refuse_all
+from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, Court, refuse_all
 
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
 GONE_WRONG = Outcome(Kind.ITEM_FAILURE, 200, "it could not store it")
@@ -177,13 +177,31 @@ def test_what_the_server_says_by_a_ticket_ends_the_attempt(court: Court, said: O
     assert (made, service.sent) == (said, [])
 
 
-@pytest.mark.parametrize("said", [AT_WORK, Presence.CANNOT_TELL], ids=["overdue", "forgotten"])
-def test_what_takes_too_long_or_is_forgotten_is_sent_again(
-    court: Court, said: Presence | Outcome
-) -> None:
-    """After an hour, or where the server has no such event."""
-    made, service = attempt(court, said, LONGEST_WORK + 5)
+def test_what_takes_too_long_is_sent_again(court: Court) -> None:
+    """After an hour."""
+    made, service = attempt(court, AT_WORK, LONGEST_WORK + 5)
     assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("age", "kind"), [(0.0, Kind.AT_WORK), (RETRY - 1, Kind.AT_WORK), (RETRY, Kind.ITEM_FAILURE)]
+)
+def test_a_ticket_that_the_server_does_not_know_is_a_failure(
+    court: Court, age: float, kind: Kind
+) -> None:
+    """Unless it is so new that it may not know it yet; sent again it is by the next attempt."""
+    made, service = attempt(court, Presence.CANNOT_TELL, age)
+    assert (made.kind, made.may_have_it, service.sent) == (kind, True, [])
+
+
+def test_a_ticket_that_is_not_known_any_more_is_dropped(court: Court) -> None:
+    """What became of the memory is as unknown as before, and counted is the failure."""
+    job = court.fresh()
+    court.apply(job, AT_WORK)
+    forgotten = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)
+    (told,) = court.apply(court.claim(job.key), forgotten)
+    assert told == events.AttemptFailed(job.project, job.item_id, 1, "forgotten")
+    assert (ticket_of(court, job), court.asked_since(job)) == (None, NOW)
 
 
 def test_what_fails_after_an_hour_has_failed(court: Court) -> None:
