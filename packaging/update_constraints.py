@@ -23,6 +23,7 @@ ELSEWHERE = (
     'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
     'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
     'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
+    'pywin32==312 ; sys_platform == "win32"',  # mcp: the processes that its client starts
     'PyYAML==6.0.4 ; python_version != "3.13"',  # libcst, of mutmut
     'pyyaml-ft==8.0.0 ; python_version == "3.13"',  # libcst, in place of PyYAML
 )

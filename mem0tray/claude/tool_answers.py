@@ -22,6 +22,7 @@ from mem0tray.actions.projects import ProjectSeen
 from mem0tray.actions.snapshot import Part
 from mem0tray.claude import wording
 from mem0tray.config import settings as config
+from mem0tray.config.server_choice import in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
@@ -175,6 +176,11 @@ def _beside(seen: Overview) -> list[str]:
         told.append(f"{seen.held:,} of those in the queue held: {PERHAPS}.")
     if seen.quarantine:
         told.append(f"{plural(seen.quarantine, 'file')} in the quarantine: see `mem0tray doctor`.")
+    told += [
+        f"{plural(count, 'memory', 'memories')} only on {in_words(server)}, a former server:"
+        " `mem0tray migrate` brings them over."
+        for server, count in seen.only_elsewhere.items()
+    ]
     if None not in seen.totals.values():
         synced, failed = seen.totals.get("synced") or 0, seen.totals.get("failed") or 0
         told.append(f"In all {synced:,} delivered, {failed:,} moved to the dead letters.")
