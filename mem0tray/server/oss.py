@@ -131,6 +131,8 @@ class OssClient(OfficialClient):
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Whether it has this memory, by search and listing; None where it does not say."""
+        if self._known.cannot_tell(memory.project, SEARCH):
+            return None
         end = time.monotonic() + timeout
         found = self._found(memory, timeout)
         if found is not Presence.ABSENT:

@@ -114,3 +114,11 @@ def test_nobody_is_asked_where_nothing_is_to_be_checked() -> None:
     with told(search=[NONE], infer=True) as (client, server):
         assert saves(client)[0].kind is Kind.DELIVERED
         assert asked(server) == []
+
+
+def test_a_server_that_cannot_tell_is_not_asked_for_a_delivery() -> None:
+    """What it said to the question before the save holds for the one behind it."""
+    with told(search=[render(404, {"detail": "Not Found"})]) as (client, server):
+        client.ask(MEMORY, LONG)
+        saves(client, 3)
+        assert asked(server) == ["/search"]
