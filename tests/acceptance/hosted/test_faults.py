@@ -1,4 +1,9 @@
-"""Faults of any server, of the hosted service: what was cut off, failed or refused there."""
+"""Faults of any server, of the hosted service: what was cut off, failed or refused there.
+
+The same tests run for other servers each time; those of this one's own are in `test_hosted.py`.
+"""
+
+import pytest
 
 from tests.acceptance.test_failures import (
     feed,
@@ -20,6 +25,7 @@ from tests.acceptance.test_server_faults import (
     test_what_is_no_mem0_server_is_told,
 )
 
+pytestmark = pytest.mark.slow
 __all__ = [
     "feed",
     "test_429_counts_nothing",
