@@ -10,7 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import chosen_client, migration_notes, waiting, worker_report
+from mem0tray.actions import (
+    chosen_client,
+    migration_notes,
+    restore_sources,
+    waiting,
+    worker_report,
+)
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.snapshot import ServerSeen
@@ -135,8 +141,9 @@ class Migration:
             if request.project is None:
                 left = len(unread) + plan.reworded
                 migration_notes.write(self._paths, request.former, left)
+        sums = plan.sums(self._feed.given_up)
         return Brought(
-            plan.sums(), unread, plan.reworded, self._cut, self._names_projects, plan.only_known
+            sums, unread, plan.reworded, self._cut, self._names_projects, plan.only_known
         )
 
     def _read_all(self, client: Client) -> None:
@@ -152,7 +159,8 @@ class Migration:
         with Reader(self._paths.ledger, needed=True) as reader:
             waits = waiting.look(self._paths, reader, self._chosen.name)
             names = {each.identity for each in waits.listing.found if each.item is not None}
-            self._plan.learn(reader.former.traced(self._request.former, self._chosen.name), names)
+            traced = reader.former.traced(self._request.former, self._chosen.name)
+            self._plan.learn(traced, names, restore_sources.deleted_unheard(self._paths, reader))
 
     def _projects(self, client: Client) -> list[str]:
         """Those that the server names, and those that are known here to be there."""

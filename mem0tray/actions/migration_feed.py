@@ -7,6 +7,7 @@ from typing import Final
 from mem0tray.actions import add, worker_report
 from mem0tray.core import item as items
 from mem0tray.core.state import HEALTHY, STARTING
+from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -35,6 +36,7 @@ class Feed:
         self._last: items.Name | None = None  # of what was queued
         self._patient = True
         self.queued = 0  # what is in the file
+        self.given_up = 0  # what the user has deleted since it was put, or just before
 
     def put(self, entries: Sequence[items.Object]) -> None:
         """Queue these, with others. Raises FileUnavailableError."""
@@ -47,13 +49,26 @@ class Feed:
 
     def flush(self) -> None:
         """Queue what was put and is not queued yet. Raises FileUnavailableError."""
-        if not self._batch:
-            return
-        add.add(self._paths, *self._batch)
-        last = self._batch[-1]
-        self._last = last["id"], items.digest(last["project_id"], last["content"])
-        self.queued += len(self._batch)
+        wanted = self._still_wanted()
+        self.given_up += len(self._batch) - len(wanted)
+        if wanted:
+            add.add(self._paths, *wanted.values())
+            self._last = next(reversed(wanted))
+            self.queued += len(wanted)
         self._batch, self._size = [], 0
+
+    def _still_wanted(self) -> dict[items.Name, items.Object]:
+        """What the user has not deleted: another migration may have queued it before."""
+        named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
+        unheard = orders.given_up(self._paths.orders)
+        with Reader(self._paths.ledger) as reader:
+            known = {name: reader.known(*name) for name in named}
+        return {
+            name: entry
+            for name, entry in named.items()
+            if name not in unheard
+            and ((row := known[name]) is None or row.state != items.DISCARDED)
+        }
 
     def _make_room(self) -> None:
         """Wait until a worker has taken in what was queued, and sent most of it."""

@@ -5,20 +5,16 @@ keeps no text of what was delivered, which is the former server's to show. What 
 was saved there by others.
 """
 
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Final
 
 from mem0tray.core import item as items
 from mem0tray.ledger.former_servers import Traced
 from mem0tray.server import ServerMemory
-
-_NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6d6967726174")
 
 
 class Sort(IntEnum):
@@ -64,12 +60,22 @@ class Plan:
     _shown: set[bytes] = field(default_factory=set)
     _counts: Counter[Sort] = field(default_factory=Counter)
 
-    def learn(self, known: Iterable[Traced], waiting: Collection[items.Name]) -> None:
-        """Take in what is known here; once, before anything is shown."""
+    def learn(
+        self,
+        known: Iterable[Traced],
+        waiting: Collection[items.Name],
+        given_up: Collection[items.Name] = (),
+    ) -> None:
+        """Take in what is known here; once, before anything is shown.
+
+        `given_up`: what the user has deleted and the ledger has not heard of.
+        """
+        for digest in (digest for _, digest in given_up):
+            self._sorts[digest] = Sort.DELETED
         for digest in (digest for _, digest in waiting):
             self._sorts[digest] = Sort.WAITING
         for each in known:
-            sort = _sort_of(each, waiting)
+            sort = _sort_of(each, waiting, given_up)
             before = self._sorts.get(each.digest, Sort.UNREAD)
             self._sorts[each.digest] = max(before, sort)
             there = each.there and self.project in (None, each.project)
@@ -129,26 +135,31 @@ class Plan:
         self._counts[Sort.QUEUED] += 1
         self._sorts[digest] = Sort.QUEUED
         # One that has no id of ours gets the same at each migration.
-        name = str(uuid.uuid5(_NAMESPACE, f"{self.former} {digest.hex()}"))
+        name = items.id_from(self.former, digest)
         return [_entry(name, memory, _unix_time(memory.created))]
 
-    def sums(self) -> Sums:
-        """What became of everything so far."""
+    def sums(self, given_up: int = 0) -> Sums:
+        """What became of everything so far; so many the user deleted before they were queued."""
         count, unread = self._counts, len(self.unread)
         return Sums(
             found=count.total() + unread,
-            queued=count[Sort.QUEUED],
+            queued=count[Sort.QUEUED] - given_up,
             waiting=count[Sort.WAITING],
             present=count[Sort.PRESENT],
-            deleted=count[Sort.DELETED],
+            deleted=count[Sort.DELETED] + given_up,
             unread=unread,
         )
 
 
-def _sort_of(known: Traced, waiting: Collection[items.Name]) -> Sort:
+def _sort_of(
+    known: Traced, waiting: Collection[items.Name], given_up: Collection[items.Name]
+) -> Sort:
+    name = known.id, known.digest
     if known.here:
         return Sort.PRESENT
-    if known.state in (items.FRESH, items.DEAD) or (known.id, known.digest) in waiting:
+    if name in given_up:
+        return Sort.DELETED
+    if known.state in (items.FRESH, items.DEAD) or name in waiting:
         return Sort.WAITING
     return Sort.DELETED if known.state == items.DISCARDED else Sort.UNREAD
 

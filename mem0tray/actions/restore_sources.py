@@ -12,7 +12,7 @@ from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, emergency, private_folders, quarantine
+from mem0tray.files import atomic, document, emergency, orders, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
@@ -77,6 +77,12 @@ def backed_up(paths: Paths) -> set[Identity]:
     return {
         identity(each.raw) for source in dated if source.kind == BACKUP for each in source.pieces
     }
+
+
+def deleted_unheard(paths: Paths, reader: Reader) -> set[Identity]:
+    """What the user has deleted and the ledger has not heard of; it knows what came back."""
+    gone = {name for name in backed_up(paths) if reader.known(*name) is None}
+    return gone | orders.given_up(paths.orders)
 
 
 def last_delete(paths: Paths) -> RestoreSource:

@@ -18,8 +18,6 @@ from mem0tray.actions.read_back import why_not_shown
 from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.core.item import Name
-from mem0tray.files import orders
 from mem0tray.ledger.delivered import DeliveredReader, TakenMemory
 from mem0tray.server import Presence
 from mem0tray.system.paths import Paths
@@ -148,13 +146,8 @@ class _Verifier:
         # Read before the server is asked: what waits then is no news of what is missing.
         self._ids = {each.id for each in look_up.in_files(paths)}
         self._waiting = reader.waiting()
-        self._given_up = reader.given_up() | {digest for _, digest in self._deleted()}
-
-    def _deleted(self) -> set[Name]:
-        """What the user has deleted and the ledger has not heard of; it knows what came back."""
-        backed_up = restore_sources.backed_up(self._paths)
-        gone = {name for name in backed_up if self._reader.known(*name) is None}
-        return gone | orders.given_up(self._paths.orders)
+        unheard = restore_sources.deleted_unheard(paths, reader)
+        self._given_up = reader.given_up() | {digest for _, digest in unheard}
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
         """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""

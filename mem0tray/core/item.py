@@ -30,6 +30,7 @@ EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
+_OF_OTHERS: Final = uuid.UUID("6d656d30-7472-4179-8000-6d6967726174")
 
 Object = dict[str, Any]
 Name = tuple[str, bytes]  # what a memory is known by: id and digest
@@ -255,6 +256,20 @@ def id_again(item_id: str) -> str:
     """
     found = _AGAIN.fullmatch(item_id)
     return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
+
+
+def id_from(server: str, digest: bytes) -> str:
+    """The id of what others saved on a server, as the ledger names it: the same at each reading.
+
+    Who has such an id and this text was read from that server.
+    """
+    return str(uuid.uuid5(_OF_OTHERS, f"{server} {digest.hex()}"))
+
+
+def is_id_from(item_id: str, server: str, digest: bytes) -> bool:
+    """Whether this is the id of what others saved on that server."""
+    is_of_a_name = item_id[14:15] == "5"  # UUIDs of other kinds are told at once
+    return is_of_a_name and item_id == id_from(server, digest)
 
 
 def number(value: Any) -> float:

@@ -17,6 +17,11 @@ _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE st
 _TOMBSTONE: Final = (
     "INSERT OR REPLACE INTO tombstones SELECT id, digest, key FROM items WHERE key = ?"
 )
+_GIVE_UP: Final = (
+    "UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?"
+    " AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers"
+    " ON servers.key = server WHERE item = items.key AND name = ? AND has)"
+)
 _SHOW: Final = (
     "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, ?, 0 FROM items"
     " WHERE key = ?"
@@ -226,6 +231,12 @@ class Inbox:
                     (now, reason, key),
                 )
                 db.execute(_TOMBSTONE, (key,))
+
+    def give_up(self, keys: Iterable[int], server: str, now: float, reason: str) -> frozenset[int]:
+        """Set aside what only other servers have, which is not to be brought to `server`: these."""
+        with self._ledger.transaction() as db:
+            values = ((now, reason, key, server) for key in keys)
+            return frozenset(each[2] for each in values if db.execute(_GIVE_UP, each).rowcount)
 
     def tombstones(self) -> dict[Name, int]:
         """What was discarded, or edited away, since the queue file was published, with its key.

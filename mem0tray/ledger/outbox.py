@@ -71,6 +71,7 @@ class Job(Struct, frozen=True):
     `unknown`: since when the server that it goes to may have it; None: it has not, or is not
     known to. `delivered`: when it took it before. `taken`: when another worker perhaps took it.
     `ticket`: by which that server can be asked what became of it. `timestamp` is the producer's.
+    `read_there`: a migration read it from that server, where others have saved it.
     """
 
     key: int
@@ -88,6 +89,7 @@ class Job(Struct, frozen=True):
     delivered: float | None = None
     timestamp: float = 0.0
     ticket: Ticket | None = None
+    read_there: bool = False
 
     @property
     def content(self) -> str:
@@ -199,10 +201,14 @@ class Outbox:
         if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
+        read_there = items.is_id_from(name, server, digest)
+        if read_there:  # the address was changed back since: it has it, under no key of ours
+            unknown = 0.0 if unknown is None else unknown
+            delivered = 0.0 if delivered is None else delivered
         return Job(
             key, state, name, *memory,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,
-            unknown, timeouts, taken, delivered, timestamp, ticket,
+            unknown, timeouts, taken, delivered, timestamp, ticket, read_there,
         )  # fmt: skip
 
     def raw(self, key: int) -> bytes:

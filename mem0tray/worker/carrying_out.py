@@ -98,6 +98,10 @@ def _discard(context: WorkerContext, order: Order) -> None:
         states = inbox.states(names(order.items))
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         late = [key for key, state in states.items() if state == items.DELIVERED]
+        if context.server:  # what was to be brought over, and had not been taken in
+            given_up = inbox.give_up(late, context.server, context.now(), reason)
+            late = [key for key in late if key not in given_up]
+            states |= dict.fromkeys(given_up, items.FRESH)
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], context.now(), reason)

@@ -189,6 +189,27 @@ def test_what_others_saved_there_comes_over_too(home: Home, server: Standin) -> 
     assert migrated(home, "--from", "local")["present"] == 4
 
 
+def test_what_others_saved_is_not_sent_back_to_its_server(home: Home, server: Standin) -> None:
+    """Whoever chooses that server again, before all has come over, has each memory there once."""
+    fill(home, [entry("mine")])
+    choose(home, server)
+    fill(home, [entry("theirs"), entry("also theirs", "b")])
+    home.data.rename(home.root / "of_another")  # it knows nothing of them any more
+    home.write_queue([])
+    with Standin() as next_one:
+        choose(home, next_one)
+        home.run("run", "--until-idle")
+        assert migrated(home, "--from", server.url, "--project", "alpha")["queued"] == 1
+        choose(home, server)
+        home.drained()
+        assert server.surplus() == {}
+        assert home.queue_items() == []
+        choose(home, next_one)
+        migrated(home, "--from", server.url, "--project", "alpha")
+        home.drained()
+        assert next_one.stored == [("alpha", "theirs")]
+
+
 def save(home: Home, memories: tuple[str, ...]) -> None:
     """Save to the server of this computer as another program does."""
     serving = home.start("serve", env=LOCAL)

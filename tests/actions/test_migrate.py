@@ -1,15 +1,17 @@
 """Bringing over from a former server, with real servers and files, and no worker that sends."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mem0tray.actions import migrate, migration_feed
+from mem0tray.actions.find import identity
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
-from mem0tray.files import atomic
+from mem0tray.files import atomic, orders, receipts
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, read, worker, write
 from tests.support.http1 import Answer
@@ -123,6 +125,37 @@ def test_of_a_server_that_names_no_projects_those_known_here_are_read(
     found = bring(settings, former)
     assert (found.sums.queued, found.names_projects) == (1, False)
     assert queued(paths) == ["theirs"]
+
+
+def test_what_the_user_deletes_meanwhile_stays_deleted(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """Another migration had queued it, and this one knew nothing of its deletion yet."""
+    deliver(paths, former, "kept", "deleted")
+    late = Migration(settings, Request(former.url))
+
+    def delete(*_: int) -> None:
+        if not read(paths.queue)["queue"]:
+            bring(settings, former)
+            with worker(paths) as context:
+                context.inbox.discard([list(context.inbox.fresh_entries())[1]], 9.0, "deleted")
+            write(paths.queue, queue_document([]))
+
+    sums = late.run(delete).sums
+    assert queued(paths) == ["kept"]
+    assert (sums.queued, sums.deleted, sums.found) == (1, 1, 2)
+
+
+def test_what_the_worker_does_not_know_to_be_deleted_stays_deleted(
+    paths: Paths, former: Standin, settings: Settings
+) -> None:
+    """The order of a deletion waits for it, and the entry was never taken in."""
+    made = deliver(paths, former, "kept", "deleted")
+    name = identity(json.dumps(made[1]).encode())
+    orders.give(paths, orders.DISCARD, [name], receipts.DELETE, "")
+    sums = bring(settings, former).sums
+    assert queued(paths) == ["kept"]
+    assert (sums.queued, sums.deleted) == (1, 1)
 
 
 def test_one_project_alone(paths: Paths, former: Standin, settings: Settings) -> None:

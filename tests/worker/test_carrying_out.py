@@ -56,6 +56,23 @@ def test_a_deletion_is_carried_out_once_and_told(ground: QueueScene) -> None:
     assert process(ground.context) == 0
 
 
+def test_what_only_a_former_server_has_can_be_deleted(ground: QueueScene) -> None:
+    """It stood in the queue file to be brought over, and goes before it is taken in."""
+    there, here = fresh("c"), fresh("d")
+    for item, server in ((there, "http://former"), (here, HERE)):
+        key = ground.context.inbox.add_fresh(item, NOW, ask=False)
+        ground.context.outbox.record_delivery(key, server, NOW)
+    ground.context.server = HERE
+    both = [(each.id, each.digest) for each in (there, here)]
+    orders.give(ground.context.paths, DISCARD, both, receipts.DELETE, "backup.json")
+    process(ground.context)
+    assert states(ground, there, here) == ["discarded", "delivered"]
+    assert ground.told == [
+        events.UserAction(receipts.DELETE, 0, 1, "backup.json"),
+        events.DeliveredAfterDeletion(here.project, here.id, edited=False),
+    ]
+
+
 def test_an_edit_sets_the_old_text_aside(ground: QueueScene) -> None:
     """That is another reason than a deletion."""
     orders.give(ground.context.paths, DISCARD, BOTH[:1], receipts.EDIT)

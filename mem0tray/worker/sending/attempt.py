@@ -93,7 +93,9 @@ class Attempts:
         """
         if job.unknown is None:
             return None
-        found = client.ask(memory, timeout, self._unknown_since(job.key, job.unknown))
+        # By no key of ours: others have saved it there.
+        asked = replace(memory, key="") if job.read_there else memory
+        found = client.ask(asked, timeout, self._unknown_since(job.key, job.unknown))
         if found is Presence.CANNOT_TELL and job.ticket is not None:
             found = self._forgotten(job.ticket)
         if isinstance(found, Outcome):
