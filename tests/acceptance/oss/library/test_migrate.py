@@ -48,7 +48,7 @@ def test_what_came_over_under_kills_is_verified(
 def test_what_is_exported_can_be_added_elsewhere(tmp_path: Path, database: Postgres) -> None:
     """All that one official server has is in the other then, once, under its project and id."""
     out = tmp_path / "memories.jsonl"
-    queue = entries(2_000, projects=10)
+    queue = entries(2_010, projects=10)  # of each no round number, at which a listing may be cut
     with (
         OfficialServer(tmp_path / "a", database=database.connection, table="first") as first,
         OfficialServer(tmp_path / "b", database=database.connection, table="second") as second,
