@@ -88,6 +88,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "completion": CommandEntry(
         SET_UP, "mem0tray.cli.completion:command", "Complete what you type."
     ),
+    "install": CommandEntry(
+        SET_UP, "mem0tray.cli.install:command", "Connect Claude Code with mem0tray."
+    ),
     "uninstall": CommandEntry(
         SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."
     ),

@@ -13,7 +13,7 @@ import platformdirs
 
 from mem0tray.actions import own_folders
 from mem0tray.cli import autostart as login
-from mem0tray.cli import output
+from mem0tray.cli import claude_code, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -47,19 +47,46 @@ class _Done:
     examples={
         "mem0tray uninstall": "your settings and memories stay",
         "mem0tray uninstall --purge": "they go too, after a question",
+        "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
     },
 )
+@click.argument("program", required=False, type=click.Choice([claude_code.NAME]))
+@claude_code.options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
-def command(*, purge: bool, yes: bool, as_json: bool) -> None:
+def command(
+    program: str | None,
+    *,
+    mcp: bool,
+    hooks: bool,
+    dry_run: bool,
+    purge: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Take away what mem0tray put into the system, and say what stays.
 
-    That is the start at login, desktop entry and icons, and completion. The
+    With `claude-code` that is what `install claude-code` added to Claude Code's files, and
+    nothing else: --mcp, --hooks and --dry-run go with it. At a terminal you are asked.
+
+    Else it is the start at login, desktop entry and icons, completion, and Claude Code's. The
     settings and the memories of mem0tray stay, unless you say --purge, which
     asks first and does nothing while a worker runs. The files that other
     programs share (mem0_queue.json and its like) always stay.
     """
+    if program is not None:
+        if purge:
+            raise click.UsageError("--purge goes without claude-code.")
+        wanted = claude_code.parts(mcp=mcp, hooks=hooks)
+        claude_code.take_away(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
+    if mcp or hooks or dry_run:
+        raise click.UsageError("--mcp, --hooks and --dry-run go with claude-code.")
+    _everything(purge=purge, yes=yes, as_json=as_json)
+
+
+def _everything(*, purge: bool, yes: bool, as_json: bool) -> None:
     shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
     service = systemd.main_process(f"{APP}.service")
     others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
@@ -121,7 +148,10 @@ def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
 
 
 def _take_away(done: _Done) -> None:
-    """The start at login, and files that bear our name in places of the system."""
+    """The start at login, Claude Code's, and files that bear our name in places of the system."""
+    removed, left = claude_code.taken_away_quietly()
+    done.removed += removed
+    done.left += left
     system = login.this_system()
     if system.state().name != DISABLED:
         where = system.where

@@ -16,6 +16,7 @@ from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import (
+    checks_claude_code,
     checks_files,
     checks_machine,
     checks_notifications,
@@ -88,6 +89,7 @@ _PARTS: Final = (
     _Part("the desktop entry", _by_settings(checks_machine.desktop_entry)),
     _Part("the deliveries", _by_state(checks_server.deliveries)),
     _Part("other workers", _by_state(checks_others.other_workers)),
+    _Part("Claude Code", _by_settings(checks_claude_code.claude_code)),
     _Part("file watching", _by_settings(checks_machine.watching)),
     _Part("the clock", _by_state(checks_machine.clock)),
     _Part("the tray", _by_settings(checks_tray.tray)),
@@ -115,7 +117,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
 
     Looks at paths, permissions, locks, files, the server step by step (name,
     connection, TLS, health, key, reading; nothing is stored there), the tray,
-    notifications, the start at login, the desktop entry, and workers beside
+    notifications, the start at login, the desktop entry, Claude Code, and workers beside
     ours. What failed stands first. At a terminal it offers to stop another worker, where it
     is known for sure which process that is.
 

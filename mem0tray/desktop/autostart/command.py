@@ -1,4 +1,4 @@
-"""The command line that starts the tray from here, so that it still does at the next login.
+"""The command lines that start the tray and the commands from here, so that they still do later.
 
 Pure but for `Origin.of_this_process` and `is_program`.
 """
@@ -13,6 +13,7 @@ from typing import Final
 from mem0tray.system.paths import APP
 
 _WINDOWLESS: Final = f"{APP}w.exe"
+_IN_CONSOLE: Final = f"{APP}.exe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,29 @@ def tray(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
         return (image,)
     if origin.windows:
         return _on_windows(origin, is_there)
+    return _script(origin, is_there) or (origin.executable, "-m", APP)
+
+
+def in_console(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """The words that start a command of ours, which reads and writes; as `tray` finds them.
+
+    Python itself is told to import nothing from the working directory: that is somebody's project.
+    """
+    image = _appimage(origin)
+    if image:
+        return (image,)
+    found = _beside(origin, is_there, _IN_CONSOLE) if origin.windows else _script(origin, is_there)
+    return found or (origin.executable, "-P", "-m", APP)
+
+
+def _script(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """The console script; nothing where there is none."""
     called = PurePosixPath(origin.folder, origin.argv0)
     beside = PurePosixPath(origin.executable).with_name(APP)
     for script in (called, beside):
         if script.name == APP and is_there(str(script)):
             return (str(script),)
-    return (origin.executable, "-m", APP)
+    return ()
 
 
 def _appimage(origin: Origin) -> str:
@@ -79,9 +97,16 @@ def _appimage(origin: Origin) -> str:
 def _on_windows(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
     """Without a console window, where a program for that is there."""
     python = PureWindowsPath(origin.executable)
+    windowless = str(python.with_name("pythonw.exe"))
+    interpreter = windowless if is_there(windowless) else origin.executable
+    return _beside(origin, is_there, _WINDOWLESS) or (interpreter, "-m", APP)
+
+
+def _beside(origin: Origin, is_there: Callable[[str], bool], name: str) -> tuple[str, ...]:
+    """The program of that name beside the one that was called, or beside Python; else nothing."""
+    python = PureWindowsPath(origin.executable)
     called = PureWindowsPath(origin.folder, origin.argv0)
     for folder in (called.parent, python.parent, python.parent / "Scripts"):
-        if is_there(str(folder / _WINDOWLESS)):
-            return (str(folder / _WINDOWLESS),)
-    windowless = str(python.with_name("pythonw.exe"))
-    return (windowless if is_there(windowless) else origin.executable, "-m", APP)
+        if is_there(str(folder / name)):
+            return (str(folder / name),)
+    return ()

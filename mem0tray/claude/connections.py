@@ -1,0 +1,184 @@
+"""What leads from Claude Code's settings to mem0tray: found, added, taken away again. Pure.
+
+A text is that of a settings file, valid JSON and an object. Claude Code itself writes the tools'
+server as `claude mcp add` does; the hooks of its settings it only reads.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from mem0tray.claude import start_words
+from mem0tray.claude.hook import EVENTS
+from mem0tray.core import json_edit
+from mem0tray.core.errors import Mem0TrayError
+
+NAME: Final = "mem0tray"  # of the server that has the tools
+_SERVERS: Final = "mcpServers"
+_HOOKS: Final = "hooks"
+_MEND: Final = "Mend it, then try again; nothing was changed."
+_PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
+
+
+class Connection(NamedTuple):
+    """A place in the settings that starts mem0tray.
+
+    `place` leads to the server or the hook. `program` are the words before `mcp` or `hook`, none
+    where more than that is started. `installed`: `install` writes such a one.
+    """
+
+    what: str
+    place: tuple[str | int, ...]
+    program: tuple[str, ...]
+    installed: bool
+
+
+# The tools ------------------------------------------------------------------------------------
+
+
+def servers(text: str) -> list[Connection]:
+    """The servers of the tools, each called `mcp`."""
+    found = []
+    for name, server in _object(json.loads(text), _SERVERS).items():
+        if isinstance(server, dict) and isinstance(server.get("command"), str):
+            arguments = server.get("args")
+            words = [server["command"], *map(str, arguments if isinstance(arguments, list) else ())]
+            program = start_words.program(words, "mcp")
+            if program:
+                installed = name == NAME and start_words.is_installed(program)
+                found.append(Connection("mcp", (_SERVERS, name), tuple(program), installed))
+    return found
+
+
+def with_server(text: str, program: Sequence[str]) -> str:
+    """`text` with a server of the tools; one that there is gets `program`, unless made by hand.
+
+    Raises Mem0TrayError where the name belongs to another server.
+    """
+    found = servers(text)
+    ours = next((each for each in found if each.installed), None)
+    if ours is not None:
+        if ours.program == tuple(program):
+            return text
+        text = json_edit.with_value(text, (*ours.place, "command"), program[0])
+        return json_edit.with_value(text, (*ours.place, "args"), [*program[1:], "mcp"])
+    if found:
+        return text
+    if NAME in _object(json.loads(text), _SERVERS):
+        raise Mem0TrayError(
+            f"Claude Code has another server under the name {NAME}; nothing was changed.",
+            f"Give that one another name, or remove it: `claude mcp remove --scope user {NAME}`.",
+        )
+    server = {
+        "type": "stdio",
+        "command": program[0],
+        "args": [*program[1:], "mcp"],
+        "env": {},
+    }
+    return json_edit.with_member(text, (_SERVERS,), NAME, server)
+
+
+def without_server(text: str) -> str:
+    """`text` without the server that `install` writes; the object around it stays, as by Claude."""
+    for each in servers(text):
+        if each.installed:
+            return json_edit.without(text, each.place)
+    return text
+
+
+# The hooks ------------------------------------------------------------------------------------
+
+
+def hooks(text: str) -> list[Connection]:
+    """The hooks that start mem0tray, each called by its event."""
+    document = json.loads(text)
+    return [each for event in EVENTS for each in _hooks_of(document, event)]
+
+
+def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Connection]:
+    for number, group in enumerate(_list(document, event)):
+        inner = group.get(_HOOKS) if isinstance(group, dict) else None
+        for index, hook in enumerate(inner if isinstance(inner, list) else ()):
+            if isinstance(hook, dict) and start_words.seems_hook(hook, event):
+                program = start_words.program(start_words.split(hook), "hook", event)
+                place = (_HOOKS, event, number, _HOOKS, index)
+                installed = start_words.is_installed(program) and "args" not in hook
+                yield Connection(event, place, tuple(program), installed)
+
+
+def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
+    """`text` with a hook for each event; one that there is gets `program`, unless made by hand."""
+    for event in EVENTS:
+        found = list(_hooks_of(json.loads(text), event))
+        line = start_words.of_hook(program, event, windows=windows)
+        ours = next((each for each in found if each.installed), None)
+        if ours is not None:
+            written = start_words.split({"command": line})[:-2]
+            if ours.program != tuple(written):
+                text = json_edit.with_value(text, (*ours.place, "command"), line)
+        elif not found:
+            hook = {"type": "command", "command": line, "timeout": _PATIENCE}
+            text = json_edit.with_element(text, (_HOOKS, event), {_HOOKS: [hook]})
+    return text
+
+
+def without_hooks(text: str) -> str:
+    """`text` without the hooks that `install` writes, and without what they alone were in."""
+    for event in EVENTS:
+        for each in reversed([*_hooks_of(json.loads(text), event)]):
+            if each.installed:
+                text = json_edit.without(text, each.place)
+                text = _without_empty(text, each.place[:-1])
+    return text
+
+
+def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
+    """`text` without the list at `place`, its group, and what these were in, as far as empty."""
+    for inside in (place, place[:2], place[:1]):
+        if _at(json.loads(text), inside):
+            return text
+        text = json_edit.without(text, inside[:3])  # with its list a group goes whole
+    return text
+
+
+# What is there --------------------------------------------------------------------------------
+
+
+def refuse_odd(text: str) -> None:
+    """Raise Mem0TrayError where servers or hooks are not in the form that Claude Code reads."""
+    document = json.loads(text)
+    _object(document, _SERVERS)
+    for event in EVENTS:
+        _list(document, event)
+
+
+def plug_in(text: str) -> str:
+    """The name under which a plug-in of mem0tray is switched on; empty where none is."""
+    enabled = json.loads(text).get("enabledPlugins")
+    names = enabled.items() if isinstance(enabled, dict) else ()
+    return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
+
+
+def are_off(text: str) -> bool:
+    """Whether the settings switch every hook off."""
+    return json.loads(text).get("disableAllHooks") is True
+
+
+def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found = document.get(name, {})
+    if not isinstance(found, dict):
+        raise Mem0TrayError(f"{name} is no object there, as Claude Code wants it.", _MEND)
+    return found
+
+
+def _list(document: dict[str, Any], event: str) -> list[Any]:
+    found = _object(document, _HOOKS).get(event, [])
+    if not isinstance(found, list):
+        raise Mem0TrayError(f"{_HOOKS}.{event} is no list there, as Claude Code wants it.", _MEND)
+    return found
+
+
+def _at(document: Any, place: Sequence[str | int]) -> Any:
+    for name in place:
+        document = document[name]
+    return document

@@ -1,0 +1,136 @@
+"""Changes of Claude Code's settings, shown and made: for `install` and `uninstall`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+
+from mem0tray.claude import connecting
+from mem0tray.claude.connecting import Change, Done
+from mem0tray.cli import output
+from mem0tray.cli.output import Style
+from mem0tray.core import text
+from mem0tray.core.errors import Mem0TrayError
+
+NAME: Final = "claude-code"
+_WIDEST: Final = 1000
+_STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
+_WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which part is meant."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
+        click.option("--hooks", is_flag=True, help="The hooks; without --mcp these alone."),
+        click.option("--mcp", is_flag=True, help="The tools; without --hooks these alone."),
+    ):
+        command = option(command)
+    return command
+
+
+def parts(*, mcp: bool, hooks: bool) -> list[str]:
+    """The parts that are meant: those named, or both."""
+    wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
+    return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
+
+
+def show_and_make(
+    changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool
+) -> list[tuple[Change, Done | None]]:
+    """Show the changes, ask where somebody can answer, make them; what was done of each.
+
+    None stands where nothing was to be done, or only to be shown. Raises click.Abort where a
+    person does not agree, and Mem0TrayError where a file cannot be written.
+    """
+    needed = [each for each in changes if each.is_needed]
+    if not as_json:
+        for each in needed:
+            _show(each)
+        if needed and not dry_run and not yes and _can_answer():
+            _ask(needed)
+    made = [not dry_run and each.is_needed for each in changes]
+    return [
+        (each, connecting.carry_out(each) if now else None)
+        for each, now in zip(changes, made, strict=True)
+    ]
+
+
+def _can_answer() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _show(change: Change) -> None:
+    for line in change.difference():
+        shown = text.lines(line)[:_WIDEST]
+        output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
+
+
+def _ask(changes: Sequence[Change]) -> None:
+    names = " and ".join(str(each.found.path) for each in changes)
+    if not output.agreed(f"Change {names}?", "nothing was changed.", "Use --yes."):
+        raise click.Abort
+
+
+def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
+    """Say of each change what was done, and what is left as it is."""
+    for change, done in found:
+        what, path = _WHAT[change.part], change.found.path
+        if done is not None:
+            verb = "Connected" if change.adding else "Removed"
+            copy = f" The file as it was: {done.copy}." if done.copy is not None else ""
+            output.say_beside("", f"{verb} the {what} in {path}.{copy}")
+            if done.remark:
+                output.say_beside("", done.remark, Style.WARNING)
+        elif dry_run and change.is_needed:
+            output.say_beside("", f"Only shown: {path} was not changed.")
+        else:
+            state = "is as it should be" if change.adding else "has none that `install` wrote"
+            output.say_beside("", f"{path} {state}: {what}.")
+        for remark in change.remarks:
+            output.say_beside("", remark, Style.WARNING)
+
+
+def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, Any]]:
+    """The same for --json."""
+    return [
+        {
+            "part": change.part,
+            "path": str(change.found.path),
+            "needed": change.is_needed,
+            "done": done is not None,
+            "difference": change.difference(),
+            "backup": str(done.copy) if done is not None and done.copy is not None else None,
+            "remarks": [
+                *change.remarks,
+                *([done.remark] if done is not None and done.remark else []),
+            ],
+        }
+        for change, done in found
+    ]
+
+
+def take_away(wanted: Sequence[str], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Take back what `install claude-code` added."""
+    changes = [connecting.removal(part) for part in wanted]
+    found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+    if as_json:
+        output.print_json({"changes": as_objects(found)})
+    else:
+        tell(found, dry_run=dry_run)
+
+
+def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
+    """Take all of it back for a whole `uninstall`: the files changed, and those left with why."""
+    removed: list[str] = []
+    left: list[tuple[str, str]] = []
+    for part in connecting.PARTS:
+        try:
+            change = connecting.removal(part)
+            if change.is_needed:
+                connecting.carry_out(change)
+                removed.append(f"the {_WHAT[part]} in {change.found.path}")
+        except Mem0TrayError as error:
+            left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
+    return removed, left

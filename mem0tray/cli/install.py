@@ -1,0 +1,46 @@
+"""`mem0tray install claude-code`: connect Claude Code with mem0tray."""
+
+import click
+
+from mem0tray.claude import connecting
+from mem0tray.cli import claude_code, output
+from mem0tray.cli.command_help import Command
+from mem0tray.desktop.autostart import command as starting
+
+
+@click.command(
+    "install",
+    cls=Command,
+    examples={
+        "mem0tray install claude-code": "tools and hooks; asks first",
+        "mem0tray install claude-code --hooks": "the hooks alone",
+        "mem0tray install claude-code --dry-run": "what would be changed",
+    },
+)
+@click.argument("program", type=click.Choice([claude_code.NAME]))
+@claude_code.options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+def command(
+    program: str, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
+
+    The tools are added by the program `claude` where it is there, else in Claude Code's file
+    .claude.json; the hooks in its settings.json. The difference is shown, and at a terminal you
+    are asked. Everything else in these files stays as it is, and a copy of each is kept. What is
+    connected already is not added again; a program that has moved is named anew.
+
+    A file that is malformed, read-only or a link is left alone, and then nothing is changed.
+    `mem0tray uninstall claude-code` takes back exactly what was added.
+    """
+    del program  # there is one
+    words = starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+    changes = connecting.additions(claude_code.parts(mcp=mcp, hooks=hooks), words)
+    found = claude_code.show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+    if as_json:
+        output.print_json({"changes": claude_code.as_objects(found)})
+        return
+    claude_code.tell(found, dry_run=dry_run)
+    if any(done is not None for _, done in found):
+        output.say_beside("", "Claude Code has it from its next session on.")

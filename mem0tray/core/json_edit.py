@@ -1,0 +1,159 @@
+"""Changes of a JSON text in one place: every other character stays as it is.
+
+For files of others that people lay out by hand. A text is valid JSON when it comes here, and an
+object; a path names members of objects and counts elements of lists.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+Path = Sequence[str | int]
+
+_VALUES: Final = json.JSONDecoder()
+_BLANK: Final = re.compile(r"[ \t\n\r]*")
+_FIRST_INDENT: Final = re.compile(r"\s*\{[ \t]*\r?\n([ \t]+)")
+_INDENT: Final = "  "
+
+
+class _Part(NamedTuple):
+    """A member of an object, or an element of a list.
+
+    `name` is a member's name, or the number of an element. It begins at `start`, a member with
+    its name; its value begins at `value` and ends before `end`.
+    """
+
+    name: str | int
+    start: int
+    value: int
+    end: int
+
+
+def with_member(text: str, path: Path, name: str, value: Any) -> str:
+    """`text` with a further member at the end of the object at `path`, which is made if need be."""
+    at = _place(text, path)
+    if at is None:
+        return with_member(text, path[:-1], str(path[-1]), {name: value})
+    return _appended(text, at, name, value)
+
+
+def with_element(text: str, path: Path, value: Any) -> str:
+    """`text` with a further element at the end of the list at `path`, which is made if need be."""
+    at = _place(text, path)
+    if at is None:
+        return with_member(text, path[:-1], str(path[-1]), [value])
+    return _appended(text, at, None, value)
+
+
+def with_value(text: str, path: Path, value: Any) -> str:
+    """`text` with another value at `path`, where there is one."""
+    at = _place(text, path)
+    if at is None:
+        return text
+    end = _VALUES.raw_decode(text, at)[1]
+    return text[:at] + _lines(text, value, _indent_of_line(text, at)) + text[end:]
+
+
+def without(text: str, path: Path) -> str:
+    """`text` without the member or element at `path`, and without the comma beside it."""
+    at = _place(text, path[:-1])
+    parts = [] if at is None else _parts(text, at)
+    index = next((i for i, part in enumerate(parts) if part.name == path[-1]), None)
+    if at is None or index is None:
+        return text
+    if len(parts) == 1:
+        return text[: at + 1] + text[_end(text, parts[0].end) :]
+    if index:
+        return text[: parts[index - 1].end] + text[parts[index].end :]
+    return text[: parts[0].start] + text[parts[1].start :]
+
+
+# Finding --------------------------------------------------------------------------------------
+
+
+def _place(text: str, path: Path) -> int | None:
+    """Where the value at `path` begins; None where there is none."""
+    at = _end(text, 0)
+    for name in path:
+        found = [part.value for part in _parts(text, at) if part.name == name]
+        if not found:
+            return None
+        at = found[-1]  # of two members of one name the last counts, as for every reader
+    return at
+
+
+def _parts(text: str, at: int) -> list[_Part]:
+    """The parts of the object or list that begins at `at`; none of another value."""
+    if text[at] not in "{[":
+        return []
+    is_object = text[at] == "{"
+    found: list[_Part] = []
+    at = _end(text, at + 1)
+    while text[at] not in "}]":
+        start, name = at, len(found)
+        if is_object:
+            name, at = _VALUES.raw_decode(text, at)
+            at = _end(text, _end(text, at) + 1)  # past the colon
+        _, end = _VALUES.raw_decode(text, at)
+        found.append(_Part(name, start, at, end))
+        at = _end(text, end)
+        if text[at] == ",":
+            at = _end(text, at + 1)
+    return found
+
+
+def _end(text: str, at: int) -> int:
+    """The end of the blanks that begin at `at`."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
+
+
+# Laying out -----------------------------------------------------------------------------------
+
+
+def _appended(text: str, at: int, name: str | None, value: Any) -> str:
+    """`text` with a further part at the end of what begins at `at`, laid out as the others are."""
+    parts = _parts(text, at)
+    gap = text[at + 1 : parts[0].start] if parts else ""
+    begin = "" if name is None else f"{json.dumps(name, ensure_ascii=False)}: "
+    if parts and "\n" in gap:
+        indent = gap.rpartition("\n")[2]
+        new = f",{_newline(text)}{indent}{begin}{_lines(text, value, indent)}"
+        return text[: parts[-1].end] + new + text[parts[-1].end :]
+    if parts or not _is_laid_out(text):
+        new = (", " if parts else "") + begin + json.dumps(value, ensure_ascii=False)
+        place = parts[-1].end if parts else at + 1
+        return text[:place] + new + text[place:]
+    outer = _indent_of_line(text, at)
+    indent = outer + _unit(text)
+    new = f"{_newline(text)}{indent}{begin}{_lines(text, value, indent)}{_newline(text)}{outer}"
+    return text[: at + 1] + new + text[_end(text, at + 1) :]
+
+
+def _lines(text: str, value: Any, indent: str) -> str:
+    """A value as it stands in a text where its line begins with `indent`."""
+    if not _is_laid_out(text):
+        return json.dumps(value, ensure_ascii=False)
+    lines = json.dumps(value, ensure_ascii=False, indent=_unit(text)).split("\n")
+    return f"{_newline(text)}{indent}".join(lines)
+
+
+def _is_laid_out(text: str) -> bool:
+    """Whether a text has a line for each member; one without members could have."""
+    return "\n" in text.strip() or not _parts(text, _end(text, 0))
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _unit(text: str) -> str:
+    """By how much each level stands further to the right."""
+    found = _FIRST_INDENT.match(text)
+    return found[1] if found else _INDENT
+
+
+def _indent_of_line(text: str, at: int) -> str:
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return line[: len(line) - len(line.lstrip(" \t"))]
