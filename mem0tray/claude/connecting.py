@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mem0tray.claude import connections, settings_files
-from mem0tray.claude.settings_files import SettingsFile
+from mem0tray.claude import callers, settings_files
+from mem0tray.claude.settings_files import FoundSettings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 
 MCP: Final = "mcp"
@@ -34,7 +34,7 @@ class Change:
     """
 
     part: str
-    found: SettingsFile
+    found: FoundSettings
     after: bytes | None
     adding: bool
     program: tuple[str, ...] = ()
@@ -86,15 +86,15 @@ def _addition(part: str, program: Sequence[str]) -> Change:
     found = _read(part)
     by_claude: tuple[str, ...] = ()
     if part == MCP:
-        text = connections.with_server(found.text, program)
-        if not connections.servers(found.text):
-            name = connections.NAME
+        text = callers.with_server(found.text, program)
+        if not callers.servers(found.text):
+            name = callers.NAME
             by_claude = ("mcp", "add", "--scope", "user", name, "--", *program, "mcp")
-        there = connections.servers(text)
+        there = callers.servers(text)
     else:
         windows = sys.platform == "win32"
-        text = connections.with_hooks(found.text, program, windows=windows)
-        there = connections.hooks(text)
+        text = callers.with_hooks(found.text, program, windows=windows)
+        there = callers.hooks(text)
     after = found.data if text == found.text else _encoded(found, text)
     remarks = tuple(
         f"{found.path} has one for {each.what} that was made by hand: it stays, and none is added."
@@ -118,7 +118,7 @@ def _addition(part: str, program: Sequence[str]) -> Change:
 def removal(part: str) -> Change:
     """What `uninstall` is to do. Raises Mem0TrayError where a file is not to be changed."""
     found = _read(part)
-    without = connections.without_server if part == MCP else connections.without_hooks
+    without = callers.without_server if part == MCP else callers.without_hooks
     text = without(found.text)
     after = found.data if text == found.text else _encoded(found, text)
     by_claude: tuple[str, ...] = ()
@@ -128,23 +128,23 @@ def removal(part: str) -> Change:
         if is_ours and (before is None or without(_text(before)) == _text(before)):
             after = before
         elif part == MCP:
-            by_claude = ("mcp", "remove", "--scope", "user", connections.NAME)
-    left = connections.servers(text) if part == MCP else connections.hooks(text)
+            by_claude = ("mcp", "remove", "--scope", "user", callers.NAME)
+    left = callers.servers(text) if part == MCP else callers.hooks(text)
     remarks = tuple(f"{found.path} has one for {each.what} that was made by hand." for each in left)
     return Change(part, found, after, adding=False, by_claude=by_claude, remarks=remarks)
 
 
-def _read(part: str) -> SettingsFile:
+def _read(part: str) -> FoundSettings:
     where = settings_files.of_servers if part == MCP else settings_files.of_hooks
     found = settings_files.read(where(os.environ))
     try:
-        connections.refuse_odd(found.text)
+        callers.refuse_odd(found.text)
     except Mem0TrayError as error:
         raise FileUnavailableError(f"{found.path}: {error.message}", error.remedy) from error
     return found
 
 
-def _encoded(found: SettingsFile, text: str) -> bytes:
+def _encoded(found: FoundSettings, text: str) -> bytes:
     try:
         return found.encoded(text)
     except UnicodeEncodeError as error:
@@ -187,7 +187,7 @@ def carry_out(change: Change) -> Done:
 
 def _is_missing(change: Change) -> bool:
     """Whether what was asked for is still to be done."""
-    there = any(each.installed for each in connections.servers(_read(change.part).text))
+    there = any(each.installed for each in callers.servers(_read(change.part).text))
     return there != change.adding
 
 

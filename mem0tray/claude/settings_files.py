@@ -22,7 +22,7 @@ _WRITABLE: Final = 0o222
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsFile:
+class FoundSettings:
     """A settings file as it was found; `data` and `signature` are None where there is none.
 
     `text` is valid JSON and an object in any case, without the mark that some editors begin with.
@@ -62,7 +62,7 @@ def of_servers(environ: Mapping[str, str]) -> Path:
 # Reading --------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> SettingsFile:
+def read(path: Path) -> FoundSettings:
     """The file at `path`. Raises FileUnavailableError where it is not to be read."""
     at_first = atomic.signature(path)
     if at_first is not None and at_first.size > _LARGEST:
@@ -72,7 +72,7 @@ def read(path: Path) -> SettingsFile:
     except TornError as error:
         raise FileUnavailableError(f"{path} is being written now.", "Try again.") from error
     if found is None:
-        return SettingsFile(path, None, "{}\n", None)
+        return FoundSettings(path, None, "{}\n", None)
     data, signature = found
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
@@ -83,10 +83,10 @@ def read(path: Path) -> SettingsFile:
         _refuse(path, f"is no JSON that can be changed safely ({_why(data, error)})", "Mend it")
     if not isinstance(document, dict):
         _refuse(path, "holds no JSON object", "Mend it")
-    return SettingsFile(path, data, text, signature)
+    return FoundSettings(path, data, text, signature)
 
 
-def refuse_unwritable(found: SettingsFile) -> None:
+def refuse_unwritable(found: FoundSettings) -> None:
     """Raise FileUnavailableError where a file must not be replaced: a link, or read-only."""
     path = found.path
     if path.is_symlink():
@@ -126,7 +126,7 @@ def _why(data: bytes, error: Exception) -> str:
 # Writing --------------------------------------------------------------------------------------
 
 
-def back_up(found: SettingsFile) -> Path | None:
+def back_up(found: FoundSettings) -> Path | None:
     """Copy the file into our folder; the copy, None where there is no file."""
     if found.data is None:
         return None
@@ -138,7 +138,7 @@ def back_up(found: SettingsFile) -> Path | None:
     return copy
 
 
-def write(found: SettingsFile, data: bytes | None, copy: Path | None, *, remember: bool) -> None:
+def write(found: FoundSettings, data: bytes | None, copy: Path | None, *, remember: bool) -> None:
     """Put `data` in the place of the file, or remove it (None), unless it has changed meanwhile.
 
     `remember` that this was written over what `copy` holds, so that `as_before` finds the way
@@ -167,16 +167,16 @@ def _remove(path: Path) -> None:
         raise atomic.unavailable(path, error) from error
 
 
-def _is_as_found(found: SettingsFile) -> bool:
+def _is_as_found(found: FoundSettings) -> bool:
     return not found.path.is_symlink() and atomic.signature(found.path) == found.signature
 
 
-def _replaced(found: SettingsFile, data: bytes) -> bool:
+def _replaced(found: FoundSettings, data: bytes) -> bool:
     done = atomic.replace(found.path, data, still_valid=lambda: _is_as_found(found))
     return done is not None
 
 
-def as_before(found: SettingsFile) -> tuple[bool, bytes | None]:
+def as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
     """Whether the file is as we left it; and what it was before, None for no file."""
     entry = _record().get(str(found.path))
     if not isinstance(entry, dict) or found.data is None or entry.get("made") != _hash(found.data):
@@ -190,7 +190,7 @@ def as_before(found: SettingsFile) -> tuple[bool, bytes | None]:
         return False, None
 
 
-def _remember(found: SettingsFile, data: bytes, copy: Path | None) -> None:
+def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
     record = _record()
     known = record.get(str(found.path))
     if isinstance(known, dict) and known.get("made") == _hash(found.data or b""):

@@ -254,7 +254,7 @@ def test_a_change_in_between_is_noticed(home: Scratch, monkeypatch: pytest.Monke
     settings = _settings(home)
     back_up = settings_files.back_up
 
-    def and_change(found: settings_files.SettingsFile) -> Path | None:
+    def and_change(found: settings_files.FoundSettings) -> Path | None:
         settings.write_text('{"theirs": true}')
         return back_up(found)
 

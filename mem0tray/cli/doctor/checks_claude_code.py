@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mem0tray.claude import connecting, connections, settings_files
-from mem0tray.claude.connections import Connection
+from mem0tray.claude import callers, connecting, settings_files
+from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
@@ -25,11 +25,11 @@ def claude_code(loaded: Loaded) -> Iterable[Check]:
     try:
         at_servers = settings_files.read(settings_files.of_servers(os.environ)).text
         at_hooks = settings_files.read(settings_files.of_hooks(os.environ)).text
-        servers, hooks = connections.servers(at_servers), connections.hooks(at_hooks)
+        servers, hooks = callers.servers(at_servers), callers.hooks(at_hooks)
     except Mem0TrayError as error:
         yield Check(_NAME, WARN, error.message, error.remedy)
         return
-    plug_in = connections.plug_in(at_hooks)
+    plug_in = callers.plug_in(at_hooks)
     found = connecting.claude()
     where = f"The program is {found}." if found else "The program `claude` was not found."
     if not (servers or hooks or plug_in):
@@ -42,12 +42,12 @@ def claude_code(loaded: Loaded) -> Iterable[Check]:
     if hooks and missing:
         message = f"There is no hook for {', '.join(missing)}."
         yield Check(_NAME, WARN, message, "`mem0tray install claude-code --hooks` adds it.")
-    if hooks and connections.are_off(at_hooks):
+    if hooks and callers.are_off(at_hooks):
         message = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
         yield Check(_NAME, WARN, message, "Remove that line, if you want them.")
 
 
-def _told(servers: list[Connection], hooks: list[Connection], plug_in: str) -> str:
+def _told(servers: list[Caller], hooks: list[Caller], plug_in: str) -> str:
     parts = []
     if servers:
         parts.append(f"the tools as {' and '.join(str(each.place[-1]) for each in servers)}")
@@ -58,7 +58,7 @@ def _told(servers: list[Connection], hooks: list[Connection], plug_in: str) -> s
     return f"Connected: {', '.join(parts)}."
 
 
-def _gone(found: list[Connection]) -> Iterator[Check]:
+def _gone(found: list[Caller]) -> Iterator[Check]:
     """Programs that cannot be started any more."""
     for program in dict.fromkeys(each.program for each in found if each.program):
         obstacle = programs.obstacle(program[0])
@@ -66,7 +66,7 @@ def _gone(found: list[Connection]) -> Iterator[Check]:
             yield Check(_NAME, WARN, f"It starts mem0tray, but {obstacle}.", _ANEW)
 
 
-def _doubled(servers: list[Connection], hooks: list[Connection], plug_in: str) -> Iterator[Check]:
+def _doubled(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[Check]:
     """What is there twice, or both by itself and in the plug-in."""
     counts = Counter(each.what for each in [*servers, *hooks])
     twice = [what for what, count in counts.items() if count > 1]

@@ -20,7 +20,7 @@ _MEND: Final = "Mend it, then try again; nothing was changed."
 _PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
 
 
-class Connection(NamedTuple):
+class Caller(NamedTuple):
     """A place in the settings that starts mem0tray.
 
     `place` leads to the server or the hook. `program` are the words before `mcp` or `hook`, none
@@ -36,7 +36,7 @@ class Connection(NamedTuple):
 # The tools ------------------------------------------------------------------------------------
 
 
-def servers(text: str) -> list[Connection]:
+def servers(text: str) -> list[Caller]:
     """The servers of the tools, each called `mcp`."""
     found = []
     for name, server in _object(json.loads(text), _SERVERS).items():
@@ -46,7 +46,7 @@ def servers(text: str) -> list[Connection]:
             program = start_words.program(words, "mcp")
             if program:
                 installed = name == NAME and start_words.is_installed(program)
-                found.append(Connection("mcp", (_SERVERS, name), tuple(program), installed))
+                found.append(Caller("mcp", (_SERVERS, name), tuple(program), installed))
     return found
 
 
@@ -89,13 +89,13 @@ def without_server(text: str) -> str:
 # The hooks ------------------------------------------------------------------------------------
 
 
-def hooks(text: str) -> list[Connection]:
+def hooks(text: str) -> list[Caller]:
     """The hooks that start mem0tray, each called by its event."""
     document = json.loads(text)
     return [each for event in EVENTS for each in _hooks_of(document, event)]
 
 
-def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Connection]:
+def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
     for number, group in enumerate(_list(document, event)):
         inner = group.get(_HOOKS) if isinstance(group, dict) else None
         for index, hook in enumerate(inner if isinstance(inner, list) else ()):
@@ -103,7 +103,7 @@ def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Connection]:
                 program = start_words.program(start_words.split(hook), "hook", event)
                 place = (_HOOKS, event, number, _HOOKS, index)
                 installed = start_words.is_installed(program) and "args" not in hook
-                yield Connection(event, place, tuple(program), installed)
+                yield Caller(event, place, tuple(program), installed)
 
 
 def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
