@@ -102,7 +102,8 @@ def marked(answer: str) -> list[str]:
 
 def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before."""
-    from mem0tray.actions import add, project
+    from mem0tray.actions import add
+    from mem0tray.system import project
 
     name = project.of_folder(_folder(told), os.environ)
     if not name.strip():

@@ -27,9 +27,9 @@ from mcp_types import (
 from pydantic import BeforeValidator, Field, ValidationError
 
 from mem0tray import __version__
-from mem0tray.actions import project
 from mem0tray.claude import tool_answers, whole_characters
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.system import project
 
 INSTRUCTIONS: Final = (
     "Memories of a person's projects, which outlive a session. Recall the project's at the start"

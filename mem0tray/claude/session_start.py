@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import project, read_back
+from mem0tray.actions import read_back
 from mem0tray.claude import wording
 from mem0tray.config import settings
+from mem0tray.system import project
 
 _RECALLED: Final = 20
 _WITHIN: Final = 0.6  # seconds from the hook's begin, for the server too

@@ -55,7 +55,7 @@ def project_meant(given: str | None) -> str:
 
 
 def _project_here() -> str:
-    from mem0tray.actions import project  # only who names none waits for git
+    from mem0tray.system import project  # only who names none waits for git
 
     try:
         return project.of_folder(Path.cwd(), os.environ)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import project
+from mem0tray.system import project
 from tests.support import needs
 
 
