@@ -11,6 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.ledger.delivered import TakenMemory
 from mem0tray.server import Client, Kind, Memory, Outcome, Page, Presence, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.pages_seen import PagesSeen
 
 _WIDTH: Final = 16  # bytes of a mark
 _PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
@@ -83,16 +84,18 @@ class AskedServer:
 
     def _pages(self, project: str) -> Iterator[Page | Outcome]:
         """The pages of a project, or why there are no more."""
-        client = self._client
-        seen: set[str] = set()
+        client, seen = self._client, PagesSeen()
         after = ""
-        while client is not None and after not in seen:
-            seen.add(after)
-            page = self._answer(client.page, project, after)
-            yield page
-            if isinstance(page, Outcome):
+        while client is not None:
+            said = self._answer(client.page, project, after)
+            if isinstance(said, Outcome):
+                yield said
                 return
+            page = seen.checked(said)
+            yield page
             after = page.after
+            if not after:
+                return
 
     def has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
         """What it says of one memory. Raises NotAnsweredError.

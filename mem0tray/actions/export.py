@@ -23,6 +23,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.files import atomic
 from mem0tray.server import Client, Kind, Outcome, Page, ServerMemory
+from mem0tray.server.pages_seen import PagesSeen
 
 TIMEOUT: Final = 60.0  # seconds for a page
 PAUSES: Final = (1.0, 3.0)  # seconds until a page is asked for again that did not come
@@ -79,7 +80,8 @@ class Export:
                 self.projects += self.written > before
 
     def _lines_of(self, client: Client, project: str, destination: str) -> Generator[bytes]:
-        page = self._page(client, project, "", destination)
+        seen = PagesSeen()
+        page = self._page(client, project, "", destination, seen)
         if not page.after:
             yield self._given(_lines(page.memories), len(page.memories))
             return
@@ -88,7 +90,7 @@ class Export:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder) as spool:
                 pages = [self._keep(spool, page)]
                 while page.after:
-                    page = self._page(client, project, page.after, destination)
+                    page = self._page(client, project, page.after, destination, seen)
                     pages.append(self._keep(spool, page))
                 for begin, size, number in reversed(pages):
                     spool.seek(begin)
@@ -106,17 +108,20 @@ class Export:
         self.written += number
         return lines
 
-    def _page(self, client: Client, project: str, after: str, destination: str) -> Page:
+    def _page(
+        self, client: Client, project: str, after: str, destination: str, seen: PagesSeen
+    ) -> Page:
         """A page; asked for again where what keeps it may pass, and others have come before."""
         pauses = list(PAUSES) if self.read else []
         while True:
             said = client.page(project, after, TIMEOUT)
             if isinstance(said, Page):
-                self.read += len(said.memories)
-                if not said.whole:
+                page = seen.checked(said)
+                self.read += len(page.memories)
+                if not page.whole:
                     self.cut.append(project)
                 self.watch(self)
-                return said
+                return page
             if not pauses or said.kind not in _PASSING:
                 raise Mem0TrayError(why_not_shown(destination, said))
             time.sleep(_pause(said, pauses.pop(0)))

@@ -31,6 +31,7 @@ from mem0tray.ledger.former_servers import Traced
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import KEY_REFUSED, Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.pages_seen import PagesSeen
 from mem0tray.system.paths import Paths
 
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
@@ -178,11 +179,12 @@ class Migration:
 
     def _read_project(self, client: Client, project: str) -> None:
         """Read a project page by page."""
-        after = ""
+        seen, after = PagesSeen(), ""
         while True:
-            page = client.page(project, after, self._settings.sync.timeout)
-            if isinstance(page, Outcome):
-                raise self._trouble(page)
+            said = client.page(project, after, self._settings.sync.timeout)
+            if isinstance(said, Outcome):
+                raise self._trouble(said)
+            page = seen.checked(said)
             for memory in page.memories:
                 self._take(memory)
             self._show()

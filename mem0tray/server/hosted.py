@@ -197,7 +197,7 @@ class HostedClient(OfficialClient):
             return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout
         wanted = "agent" if self._terms.user else "user"
-        found: list[ProjectCount] = []
+        found: dict[str, ProjectCount] = {}
         asked = ENTITIES
         while asked:
             reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
@@ -207,9 +207,12 @@ class HostedClient(OfficialClient):
             body = json_object(reply) or {}
             entries = (each for each in body["results"] if type_of(each) == wanted)
             named = (as_counted(each, "name", "") for each in entries)
-            found += [ProjectCount(project_of(each[0])) for each in named if each is not None]
-            asked = _next_page(body, asked)
-        return found
+            names = [project_of(each[0]) for each in named if each is not None]
+            asked = _next_page(body, asked) if body["results"] else ""
+            if names and all(name in found for name in names):
+                break  # it shows the same again, and would do so without end
+            found |= {name: ProjectCount(name) for name in names}
+        return list(found.values())
 
     def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
         """The page at a place, and with which memory it begins; a small one of long texts."""

@@ -51,6 +51,16 @@ def texts(text: str) -> list[tuple[str, str]]:
     return [(each["project_id"], each["content"]) for each in read(text)]
 
 
+def test_a_server_that_begins_anew_at_each_page_is_read_once(home: Scratch) -> None:
+    """It says that it has pages, and has none: what it shows is not shown without end."""
+    page = [{"id": str(number), "memory": f"oak {number}"} for number in range(1000)]
+    body = {"success": True, "memories": {"results": page}, "paged": True}
+    with serving(home, answering(render(200, body))):
+        done = home.run("export", "-p", "a")
+    assert done.code == 1
+    assert texts(done.out) == [("a", f"oak {number}") for number in reversed(range(1000))]
+
+
 def test_all_projects_are_exported_oldest_first(home: Scratch) -> None:
     """By name, whole, over as many pages as there are."""
     many = [f"oak {number}" for number in range(2500)]

@@ -16,6 +16,7 @@ from mem0tray.server import (
     Memory,
     Outcome,
     Presence,
+    ProjectCount,
     Recognition,
     ServerAddress,
     Terms,
@@ -24,7 +25,7 @@ from mem0tray.server import (
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
 from mem0tray.server.hosted import HostedClient
 from tests.server.calls import LONG
-from tests.server.wire import Request, Wire, answering, in_turn, once, render, routing
+from tests.server.wire import Connection, Request, Wire, answering, in_turn, once, render, routing
 
 KEY = "m0-sesame-4711"
 NAME = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
@@ -428,6 +429,21 @@ def entities(*names: tuple[str, str], following: str | None = None) -> bytes:
     found = [{"id": name, "name": name, "type": kind} for kind, name in names]
     body = {"count": 9, "next": following, "previous": None, "results": found}
     return render(200, body)
+
+
+def test_projects_that_are_named_again_and_again_come_to_an_end() -> None:
+    """Whatever the service says of a further page."""
+    asked: list[str] = []
+
+    def handle(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            asked.append(request.target)
+            if not connection.send(entities(("user", "a"), following=f"/?page={len(asked) + 1}")):
+                return
+
+    with Wire(handle) as wire, hosted(wire) as client:
+        assert client.projects(LONG) == [ProjectCount("a")]
+    assert len(asked) == 2
 
 
 def test_projects_are_the_users_or_those_of_one_user_its_agents() -> None:
