@@ -258,7 +258,8 @@ def _is_stored(body: dict[str, Any]) -> bool:
     return body.get("status") == _STORED
 
 
-def _status(reply: Reply) -> Any:
-    """What a 2xx says of its event, or None."""
+def _status(reply: Reply) -> str:
+    """What a 2xx says of its event; empty where it says nothing that is text."""
     is_success = reply.status is not None and HTTPStatus.OK <= reply.status < _REDIRECTS
-    return (json_object(reply) or {}).get("status") if is_success else None
+    found = (json_object(reply) or {}).get("status") if is_success else None
+    return found if isinstance(found, str) else ""

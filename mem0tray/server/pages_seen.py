@@ -13,7 +13,7 @@ class PagesSeen:
         self._marks: set[int] = set()
 
     def checked(self, page: Page) -> Page:
-        """This page; an empty one in its place, the last and not whole, where it was seen before."""
+        """This page; in the place of one seen before an empty one, the last and not whole."""
         if not page.memories:
             return page
         mark = hash(tuple((each.id, each.text) for each in page.memories))

@@ -110,7 +110,9 @@ def test_stored_is_what_has_succeeded() -> None:
     """With results or without: an equal text is stored once. Anything else is no delivery."""
     assert saved(STORED).kind is Kind.DELIVERED
     assert saved(render(200, {"results": []})).kind is Kind.ITEM_FAILURE
-    assert saved(render(200, {"status": "HM", "event_id": NAME})).kind is Kind.ITEM_FAILURE
+    for status in ("HM", ["PENDING"], {"is": "PENDING"}, None):
+        answer = render(200, {"status": status, "event_id": NAME})
+        assert saved(answer).kind is Kind.ITEM_FAILURE
     assert saved(render(200, b"<html>")).kind is Kind.OUTAGE
     assert saved(render(401, {"detail": f"no key {KEY}"})).message == "401 Unauthorized"
 
