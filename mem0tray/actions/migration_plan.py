@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from msgspec import structs
+
 from mem0tray.core import item as items
 from mem0tray.ledger.former_servers import Traced
 from mem0tray.server import ServerMemory
@@ -74,8 +76,9 @@ class Plan:
             self._sorts[digest] = Sort.DELETED
         for digest in (digest for _, digest in waiting):
             self._sorts[digest] = Sort.WAITING
-        for each in known:
-            sort = _sort_of(each, waiting, given_up)
+        waits, dropped = _first_names(waiting), _first_names(given_up)
+        for name, each in _memories(known).items():
+            sort = _sort_of(each, waits=name in waits, given_up=name in dropped)
             before = self._sorts.get(each.digest, Sort.UNREAD)
             self._sorts[each.digest] = max(before, sort)
             there = each.there and self.project in (None, each.project)
@@ -151,17 +154,46 @@ class Plan:
         )
 
 
-def _sort_of(
-    known: Traced, waiting: Collection[items.Name], given_up: Collection[items.Name]
-) -> Sort:
-    name = known.id, known.digest
+def _first_names(names: Collection[items.Name]) -> set[items.Name]:
+    return {(items.first_id(name), digest) for name, digest in names}
+
+
+def _memories(known: Iterable[Traced]) -> dict[items.Name, Traced]:
+    """Make one of those that are one memory, which was sent again under a further id.
+
+    They stand under its first id. The last one counts that the former server has taken, since that
+    had lost the one before.
+    """
+    found: dict[items.Name, Traced] = {}
+    for each in known:
+        name = items.first_id(each.id), each.digest
+        before = found.get(name)
+        found[name] = each if before is None else _joined(before, each)
+    return found
+
+
+def _joined(before: Traced, later: Traced) -> Traced:
+    last = later if later.there or not before.there else before
+    return structs.replace(
+        last,
+        state=max(before.state, later.state, key=_sort_by_state),
+        there=before.there or later.there,
+        here=before.here or later.here,
+    )
+
+
+def _sort_of(known: Traced, *, waits: bool, given_up: bool) -> Sort:
     if known.here:
         return Sort.PRESENT
-    if name in given_up:
+    if given_up:
         return Sort.DELETED
-    if known.state in (items.FRESH, items.DEAD) or name in waiting:
+    return Sort.WAITING if waits else _sort_by_state(known.state)
+
+
+def _sort_by_state(state: str) -> Sort:
+    if state in (items.FRESH, items.DEAD):
         return Sort.WAITING
-    return Sort.DELETED if known.state == items.DISCARDED else Sort.UNREAD
+    return Sort.DELETED if state == items.DISCARDED else Sort.UNREAD
 
 
 def _entry(name: str, memory: ServerMemory, timestamp: float) -> items.Object:

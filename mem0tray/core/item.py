@@ -258,6 +258,12 @@ def id_again(item_id: str) -> str:
     return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
 
 
+def first_id(item_id: str) -> str:
+    """The id under which a memory was sent first, of one that `id_again` made of it, or its own."""
+    found = _AGAIN.fullmatch(item_id)
+    return found[1] if found else item_id
+
+
 def id_from(server: str, digest: bytes) -> str:
     """The id of what others saved on a server, as the ledger names it: the same at each reading.
 

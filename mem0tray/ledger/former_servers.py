@@ -1,5 +1,6 @@
 """What the ledger knows of servers that were chosen before, beside the one that is chosen now."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,12 @@ _ONLY_ELSEWHERE: Final = (
     f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}' AND NOT EXISTS"
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
     " GROUP BY name ORDER BY name"
+)
+# Of what was sent again under further ids, each of these; `-again-` stands in their ids.
+_SENT_AGAIN: Final = "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB))"
+_SENT: Final = (
+    "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
+    " LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?"
 )
 _HAS: Final = (
     "EXISTS (SELECT 1 FROM outcomes JOIN servers ON servers.key = server"
@@ -65,11 +72,39 @@ class FormerServers:
     def only_elsewhere(self, server: str) -> dict[str, int]:
         """How many delivered memories each other server has taken that this one has not.
 
-        What waits to be delivered is not counted, nor what the user has deleted since.
+        What waits to be delivered is not counted, nor what the user has deleted since; what was
+        sent again under further ids is one memory.
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
-        return {str(name): int(number) for name, number in self._rows(_ONLY_ELSEWHERE, (server,))}
+        found = Counter({str(name): int(n) for name, n in self._rows(_ONLY_ELSEWHERE, (server,))})
+        if found:
+            found.subtract(self._counted_twice(server))
+        return {name: number for name, number in found.items() if number > 0}
+
+    def _counted_twice(self, server: str) -> Counter[str]:
+        """By how much a count of items exceeds that of memories, for each other server."""
+        again: dict[items.Name, list[str]] = defaultdict(list)
+        for item_id, digest in self._rows(_SENT_AGAIN, ()):
+            name = decode(item_id)
+            again[items.first_id(name), digest].append(name)
+        surplus: Counter[str] = Counter()
+        for (first, digest), names in again.items():
+            surplus += self._surplus({first, *names}, digest, server)
+        return surplus
+
+    def _surplus(self, ids: set[str], digest: bytes, server: str) -> Counter[str]:
+        """The same for one memory, which was sent under each of these ids."""
+        counted: Counter[str] = Counter()
+        is_left = True  # else it is here, waits, or was deleted
+        for item_id in ids:
+            rows = self._rows(_SENT, (encode(item_id), digest))
+            names = {name for _, name, has in rows if has}
+            is_here, is_delivered = server in names, all(row[0] == items.DELIVERED for row in rows)
+            is_left = is_left and is_delivered and not is_here
+            if not is_here and is_delivered:
+                counted.update(names)
+        return counted - Counter(counted.keys()) if is_left else counted
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
         """Every memory, in the order in which they came."""

@@ -143,3 +143,37 @@ def test_where_only_known_memories_are_wanted_others_stay() -> None:
     assert plan.take(shown("theirs")) == []
     assert len(plan.take(shown("a"))) == 1
     assert check(plan) == {"found": 1, "queued": 1}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_memory_that_was_sent_again_is_queued_once(order: int) -> None:
+    """Under the id that its former server took last, whatever the order in which they are known."""
+    plan = Plan(FORMER)
+    known = [traced("a", text="t"), traced("a-again-1", text="t"), traced("a-again-2", text="t")]
+    plan.learn([*known[:1], *known[1:][::order]], ())
+    assert len(plan.take(shown("t"))) == 1
+    assert check(plan) == {"found": 1, "queued": 1}
+
+
+@pytest.mark.parametrize(
+    ("known", "waiting", "sum_"),
+    [
+        (
+            [traced("a", text="t"), traced("a-again-1", there=False, here=True, text="t")],
+            (),
+            "present",
+        ),
+        ([traced("a", here=True, text="t"), traced("a-again-1", text="t")], (), "present"),
+        ([traced("a", items.FRESH, text="t"), traced("a-again-1", text="t")], (), "waiting"),
+        ([traced("a", text="t"), traced("a-again-1", items.DISCARDED, text="t")], (), "deleted"),
+        ([traced("a", text="t")], ("a-again-1",), "waiting"),
+    ],
+)
+def test_a_memory_that_was_sent_again_is_where_one_of_its_ids_is(
+    known: list[Traced], waiting: tuple[str, ...], sum_: str
+) -> None:
+    """On the chosen server, in a queue, or among what was deleted: it is not queued."""
+    plan = Plan(FORMER)
+    plan.learn(known, {(name, items.digest("p", "t")) for name in waiting})
+    assert plan.take(shown("t")) == []
+    assert check(plan) == {"found": 1, sum_: 1}

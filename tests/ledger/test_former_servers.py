@@ -78,3 +78,29 @@ def test_the_deliveries_of_a_memory_are_told_in_their_order(
     """With server and time."""
     key = known(inbox, fresh("both")).key
     assert former.deliveries(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
+
+
+@pytest.mark.parametrize(
+    ("servers", "counted"),
+    [
+        (((ELSEWHERE,), (ELSEWHERE,)), {ELSEWHERE: 1}),
+        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1, THIRD: 1}),
+        (((ELSEWHERE,), (HERE,)), {}),
+        (((ELSEWHERE, HERE), (ELSEWHERE,)), {}),
+        (((ELSEWHERE,), ()), {}),
+    ],
+)
+def test_a_memory_that_was_sent_again_counts_once(
+    inbox: Inbox,
+    outbox: Outbox,
+    tmp_path: Path,
+    servers: tuple[tuple[str, ...], ...],
+    counted: dict[str, int],
+) -> None:
+    """However many ids it has, and not at all where one of them is here or waits."""
+    entries = [fresh("a", content="t"), fresh(items.id_again("a"), content="t")]
+    for key, its in zip(put(inbox, *entries), servers, strict=True):
+        for at, server in enumerate(its):
+            outbox.record_delivery(key, server, NOW + at)
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
+        assert reader.former.only_elsewhere(HERE) == counted
