@@ -16,9 +16,11 @@ _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 DELIVER: Final = "Deliver"
 LOOK: Final = "Look"
 ACT: Final = "Act"
+READ_BACK: Final = "Read back from the server"
 SET_UP: Final = "Set up"
+SERVE: Final = "Serve other programs"
 LEARN: Final = "Learn"
-HEADINGS: Final = (DELIVER, LOOK, ACT, SET_UP, LEARN)
+HEADINGS: Final = (DELIVER, LOOK, ACT, READ_BACK, SET_UP, SERVE, LEARN)
 
 
 class CommandEntry(NamedTuple):
@@ -34,25 +36,10 @@ class CommandEntry(NamedTuple):
 
 COMMANDS: Final[dict[str, CommandEntry]] = {
     "run": CommandEntry(DELIVER, "mem0tray.cli.run:run", "Run the worker in this terminal."),
-    "add": CommandEntry(DELIVER, "mem0tray.cli.add:command", "Queue one memory."),
+    "add": CommandEntry(DELIVER, "mem0tray.cli.add:command", "Queue a memory, or many."),
     "pause": CommandEntry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
     "resume": CommandEntry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
     "status": CommandEntry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
-    "recall": CommandEntry(
-        LOOK, "mem0tray.cli.recall:recall", "Show what the server has of a project."
-    ),
-    "search": CommandEntry(
-        LOOK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
-    ),
-    "verify": CommandEntry(
-        LOOK, "mem0tray.cli.verify:command", "Ask the server for all that it took."
-    ),
-    "projects": CommandEntry(
-        LOOK, "mem0tray.cli.projects:command", "List the projects, here and on the server."
-    ),
-    "export": CommandEntry(
-        LOOK, "mem0tray.cli.export:command", "Write what the server has as JSON lines."
-    ),
     "list": CommandEntry(
         LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
     ),
@@ -69,21 +56,30 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     ),
     "delete": CommandEntry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
     "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
+    "recall": CommandEntry(
+        READ_BACK, "mem0tray.cli.recall:recall", "Show what the server has of a project."
+    ),
+    "search": CommandEntry(
+        READ_BACK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
+    ),
+    "projects": CommandEntry(
+        READ_BACK, "mem0tray.cli.projects:command", "List the projects, here and on the server."
+    ),
+    "export": CommandEntry(
+        READ_BACK, "mem0tray.cli.export:command", "Write what the server has as JSON lines."
+    ),
+    "verify": CommandEntry(
+        READ_BACK, "mem0tray.cli.verify:command", "Check that the server has all that it took."
+    ),
+    "migrate": CommandEntry(
+        READ_BACK, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
+    ),
     "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": CommandEntry(
         SET_UP, "mem0tray.cli.doctor.command:command", "Check all that deliveries need."
     ),
-    "migrate": CommandEntry(
-        SET_UP, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
-    ),
     "autostart": CommandEntry(
         SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
-    ),
-    "hook": CommandEntry(
-        SET_UP, "mem0tray.cli.hook:command", "Do what an event of Claude Code asks for."
-    ),
-    "mcp": CommandEntry(
-        SET_UP, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
     ),
     "completion": CommandEntry(
         SET_UP, "mem0tray.cli.completion:command", "Complete what you type."
@@ -94,7 +90,13 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "uninstall": CommandEntry(
         SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."
     ),
-    "serve": CommandEntry(SET_UP, "mem0tray.cli.serve:command", "Run the embedded local server."),
+    "hook": CommandEntry(
+        SERVE, "mem0tray.cli.hook:command", "Do what an event of Claude Code asks for."
+    ),
+    "mcp": CommandEntry(
+        SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
+    ),
+    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded local server."),
     "help": CommandEntry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
     "demo": CommandEntry(
         LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."
