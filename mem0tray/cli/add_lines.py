@@ -12,7 +12,6 @@ from mem0tray.cli import context, output, producing
 from mem0tray.cli.progress import ProgressLine
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic
 
 _NAMED: Final = 100  # lines that are no memories, each on a line of standard error
 _LISTED: Final = 1000  # and in a document
@@ -67,8 +66,17 @@ def _lines_of(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             yield from _read(file, str(path))
+    except FileNotFoundError as error:
+        raise FileUnavailableError(
+            f"{path} is not there.", "Name a file that is, or `-` for standard input."
+        ) from error
     except OSError as error:
-        raise atomic.unavailable(path, error) from error
+        raise _unreadable(str(path), error) from error
+
+
+def _unreadable(name: str, error: OSError) -> FileUnavailableError:
+    reason = (error.strerror or str(error)).lower()
+    return FileUnavailableError(f"{name} cannot be read: {reason}.")
 
 
 def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
@@ -77,8 +85,7 @@ def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
         try:
             line = next(lines, None)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise FileUnavailableError(f"{name} cannot be read: {reason}.") from error
+            raise _unreadable(name, error) from error
         if line is None:
             return
         yield line
@@ -132,8 +139,10 @@ def _document(so_far: LinesSoFar, bad: list[BadLine]) -> dict[str, Any]:
 
 
 def _complain(so_far: LinesSoFar, failed: Mem0TrayError | None, *, as_json: bool) -> None:
-    if failed is not None:
+    if failed is not None and so_far.lines:
         raise Mem0TrayError(f"{failed.message} {_until(so_far)}", failed.remedy) from failed
+    if failed is not None:
+        raise failed
     if not so_far.bad:
         return
     lines = plural(so_far.bad, "line is no memory", "lines are no memories")

@@ -44,9 +44,9 @@ def read(line: bytes, project: str = "") -> MemoryLine:
     if content is None:
         raise BadLineError('has no "content"')
     if not isinstance(content, str):
-        raise BadLineError(f'"content" is not a text but {_kind(content)}')
+        raise BadLineError(f'has as "content" {_kind(content)}, not a text')
     if not content:
-        raise BadLineError('"content" is empty')
+        raise BadLineError('has an empty "content"')
     timestamp = _time(found.get("timestamp"))
     name = found.get("id")
     if name is None:
@@ -87,9 +87,9 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
-        raise BadLineError(f'"{name}" is not a text but {_kind(value)}')
+        raise BadLineError(f'has as "{name}" {_kind(value)}, not a text')
     if not value.strip():
-        raise BadLineError(f'"{name}" is empty')
+        raise BadLineError(f'has an empty "{name}"')
     return value
 
 
@@ -98,9 +98,9 @@ def _time(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadLineError(f'"timestamp" is not a number but {_kind(value)}')
+        raise BadLineError(f'has as "timestamp" {_kind(value)}, not a number')
     if not 0 <= value <= _LATEST:
-        raise BadLineError('"timestamp" is no time in Unix seconds')
+        raise BadLineError('has a "timestamp" that is no time in Unix seconds')
     return value
 
 

@@ -196,13 +196,16 @@ def test_what_cannot_be_written_is_said(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("gone.jsonl", "no such file"), (".", "directory")], ids=["none", "folder"]
+    ("name", "what"),
+    [("gone.jsonl", "is not there. name a file that is"), (".", "directory")],
+    ids=["none", "folder"],
 )
 def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str) -> None:
     """Nothing is queued, and why is said in a line."""
     done = home.run("add", "--jsonl", str(home.root / name))
     assert (done.code, done.out) == (1, "Nothing was queued.\n")
     assert what in done.line.lower()
+    assert "again" not in done.line
     assert not home.queue.exists()
 
 
