@@ -33,12 +33,12 @@ class Sort(IntEnum):
 class Sums:
     """How many memories were found, and what of them: `found` is the sum of the others."""
 
-    found: int
-    queued: int
-    waiting: int
-    present: int
-    deleted: int
-    unread: int
+    found: int = 0
+    queued: int = 0
+    waiting: int = 0
+    present: int = 0
+    deleted: int = 0
+    unread: int = 0
 
 
 @dataclass(slots=True)

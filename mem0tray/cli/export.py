@@ -72,7 +72,8 @@ def command(*, project: str | None, out: Path | None) -> None:
             output.remark(f"Interrupted: {_done(export, target)}")
             raise
     if target is not None:
-        output.say(f"{_count(export)} written to {target}.")
+        empty = f"{_nothing(export)}; {target} is empty."
+        output.say(f"{_count(export)} written to {target}." if export.written else empty)
     _say_what_is_missing(export)
 
 
@@ -133,7 +134,9 @@ def _checked(export: Export, target: Path | None) -> Generator[bytes]:
 
 def _done(export: Export, target: Path | None) -> str:
     """What an export that came to no end has left."""
-    return f"{target} is as it was." if target is not None else f"{_count(export)} written before."
+    if target is not None:
+        return f"{target} is as it was."
+    return f"{_count(export)} written before." if export.written else "Nothing was written."
 
 
 def _holds_something(target: Path) -> bool:

@@ -8,6 +8,8 @@ import click
 
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
+from mem0tray.actions.migration_plan import Sums
+from mem0tray.actions.read_back import in_sentence
 from mem0tray.actions.snapshot import ServerSeen
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -63,13 +65,12 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
     settings = context.load_there()
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)
-    if name is None:
-        _say_nothing(there, as_json=as_json)
-        return
-    request = Request(name, os.environ.get(migrate.KEY, ""), project, dry_run)
-    brought = _run(settings, request)
+    request = Request(name or "", os.environ.get(migrate.KEY, ""), project, dry_run)
+    brought = _run(settings, request) if name is not None else Brought(Sums(), [], 0)
     if as_json:
         output.print_json(_document(request, there, brought))
+    elif name is None:
+        _say_nothing(there)
     else:
         _print(request, there, brought)
     if brought.unread:
@@ -120,12 +121,10 @@ def _told(settings: Settings, request: Request) -> Brought:
         raise
 
 
-def _say_nothing(there: ServerSeen, *, as_json: bool) -> None:
-    if as_json:
-        output.print_json({"from": None, "to": there.name, "found": 0})
-        return
-    output.say(f"Nothing is known here that {there.shown} has not.")
-    output.say("`mem0tray migrate --from ADDRESS` looks what another server has.")
+def _say_nothing(there: ServerSeen) -> None:
+    chosen = in_sentence(there.shown)
+    output.say(f"No former server is known to have a memory that {chosen} has not.")
+    output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
 
 
 def _print(request: Request, there: ServerSeen, brought: Brought) -> None:
@@ -135,9 +134,9 @@ def _print(request: Request, there: ServerSeen, brought: Brought) -> None:
     queued = "would be queued" if request.dry_run else "queued now"
     output.print_facts(
         [
-            (queued, _count(sums.queued, f"for {there.shown}", always=True)),
+            (queued, _count(sums.queued, f"for {in_sentence(there.shown)}", always=True)),
             ("waiting", _count(sums.waiting, "already queued, and not delivered yet")),
-            ("there", _count(sums.present, f"already on {there.shown}")),
+            ("there", _count(sums.present, f"already on {in_sentence(there.shown)}")),
             ("deleted", _count(sums.deleted, "deleted here, and left where they are")),
             ("not read", _count(sums.unread, "which cannot be read back from there")),
         ]
@@ -158,8 +157,9 @@ def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]
     said: list[str] = []
     if brought.is_one:
         said.append(
-            f"{where} and {there.shown} show the same memories: they are one server, or one is a"
-            " copy. Only what is known here was looked at; the worker asks before it sends."
+            f"{where} and {in_sentence(there.shown)} show the same memories: they are one server,"
+            " or one is a copy. Only what is known here was looked at; the worker asks before it"
+            " sends."
         )
     if brought.reworded:
         kept = plural(brought.reworded, "memory", "memories")
@@ -193,7 +193,7 @@ def _what_is_missing(request: Request, brought: Brought) -> str:
 def _document(request: Request, there: ServerSeen, brought: Brought) -> dict[str, Any]:
     sums = brought.sums
     return {
-        "from": request.former,
+        "from": request.former or None,
         "to": there.name,
         "project_id": request.project,
         "dry_run": request.dry_run,

@@ -201,13 +201,13 @@ def _totals(totals: dict[str, int | None]) -> Fact:
 
 
 def _elsewhere(server: str, count: int, to_bring_over: int) -> str:
-    they, them = ("it was", "it") if count == 1 else ("they were", "them")
-    where = f"{plural(count, 'memory', 'memories')} only on {former_in_words(server)}"
+    where = f"{plural(count, 'memory is', 'memories are')} on {former_in_words(server)}"
     how = ""
     if to_bring_over:
+        them = "it" if count == 1 else "them"
         some = them if to_bring_over == count else f"{to_bring_over:,} of them"
-        how = f": `mem0tray migrate` brings {some} over"
-    return f"{where}, where {they} delivered before{how}"
+        how = f": `mem0tray migrate --from {server}` brings {some} over"
+    return f"{where}, and not on the present server{how}"
 
 
 def as_document(seen: Overview) -> dict[str, Any]:

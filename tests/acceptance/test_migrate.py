@@ -137,7 +137,7 @@ def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) 
     queue = entries(30)
     fill(home, queue)
     choose(home, server)
-    assert "30 memories only on" in home.ok("status")
+    assert "30 memories are on the embedded server" in home.ok("status")
     found = migrated(home)
     assert (found["found"], found["queued"]) == (30, 30)
     assert (found["from"], found["to"]) == ("local", server.url)
@@ -148,7 +148,7 @@ def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) 
     assert {key for text in texts(queue) for key in server.keys(text)} <= {None, *waiting}
     again = migrated(home, "--from", "local")
     assert (again["queued"], again["present"]) == (0, 30)
-    assert "only on" not in home.ok("status")
+    assert "elsewhere" not in home.ok("status")
     assert json.loads(home.ok("migrate", "--json"))["found"] == 0
 
 

@@ -275,7 +275,7 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):
         for _ in range(2):
-            assert home.ok("export", "--out", str(out)).startswith("0 memories")
+            assert home.ok("export", "--out", str(out)).startswith("The server has no memories; ")
         out.write_text("precious\n")
         done = home.run("export", "--out", str(out))
     assert done.code == 1

@@ -220,8 +220,8 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(FormerServers, "only_elsewhere", elsewhere)
     text = home.ok("status")
-    assert "3 memories only on http://old.example" in text
-    assert "1 memory only on the embedded server" in text
+    assert "3 memories are on http://old.example, and not on the present server" in text
+    assert "1 memory is on the embedded server of this computer" in text
     assert "5 memories" not in text
 
 
@@ -279,10 +279,10 @@ def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("count", "to_bring_over", "words"),
     [
-        (1, 1, "it was delivered before: `mem0tray migrate` brings it over"),
-        (2, 2, "they were delivered before: `mem0tray migrate` brings them over"),
-        (2, 1, "they were delivered before: `mem0tray migrate` brings 1 of them over"),
-        (2, 0, "they were delivered before"),
+        (1, 1, "the present server: `mem0tray migrate --from http://old.test` brings it over"),
+        (2, 2, "`mem0tray migrate --from http://old.test` brings them over"),
+        (2, 1, "`mem0tray migrate --from http://old.test` brings 1 of them over"),
+        (2, 0, "2 memories are on http://old.test, and not on the present server"),
     ],
 )
 def test_what_a_former_server_has(count: int, to_bring_over: int, words: str) -> None:

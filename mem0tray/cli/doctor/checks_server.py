@@ -52,7 +52,7 @@ def former(snapshot: Snapshot) -> Iterable[Check]:
         yield Check(
             "former server",
             WARN,
-            f"{count:,} {are} only on {former_in_words(server)}.",
+            f"{count:,} {are} on {former_in_words(server)}, and not on the present server.",
             f"`mem0tray migrate --from {server}` brings what is there to the present server.",
         )
 
