@@ -13,7 +13,9 @@ from tests.support.official import SimpleStore, Store
 
 SIMPLE: Final = "simple"
 POSTGRES: Final = "postgres"
-_REAL: Final = [pytest.mark.official, needs.LIBRARY]
+# Now and then the library and its drivers leave a connection to the garbage collector.
+_THEIRS: Final = "ignore::pytest.PytestUnraisableExceptionWarning"
+_REAL: Final = [pytest.mark.official, needs.LIBRARY, pytest.mark.filterwarnings(_THEIRS)]
 # Mem0's own library, on the embedded Qdrant and on a real Postgres with pgvector.
 LIBRARY: Final = [pytest.param(name, marks=_REAL) for name in ("qdrant", POSTGRES)]
 
