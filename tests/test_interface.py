@@ -1,0 +1,131 @@
+"""`mem0tray.add`, for programs in Python."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import mem0tray
+from tests.support import needs
+from tests.support.fixtures import home, server
+from tests.support.home import Home, import_path
+from tests.support.standin import Standin
+
+__all__ = ["home", "server"]
+
+
+@pytest.fixture
+def in_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Make this process one that runs in a scratch home."""
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+def test_a_memory_is_queued_and_delivered(in_home: Home, server: Standin) -> None:
+    """What `add` has queued stands in the queue file under the id that it returns, and arrives."""
+    identity = mem0tray.add("garden", "Roses want sun\n")
+    (entry,) = in_home.queue_items()
+    assert (entry["id"], entry["project_id"], entry["content"]) == (
+        identity,
+        "garden",
+        "Roses want sun\n",
+    )
+    in_home.drained()
+    assert server.count("Roses want sun\n") == 1
+
+
+def test_many_threads_add_at_once(in_home: Home) -> None:
+    """Each memory that a thread adds beside others is queued, once."""
+    texts = [f"memory {number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(lambda text: mem0tray.add("garden", text), texts))
+    lines = in_home.emergency.read_text("utf-8") if in_home.emergency.exists() else ""
+    there = [*in_home.queue_items(), *map(json.loads, lines.splitlines())]
+    assert sorted(each["id"] for each in there) == sorted(names)
+    assert sorted(each["content"] for each in there) == sorted(texts)
+
+
+def test_a_lock_that_others_hold_keeps_no_memory_out(in_home: Home) -> None:
+    """Where others hold the lock, the memory is in the emergency file when `add` returns."""
+    in_home.lock_holder()
+    identity = mem0tray.add("garden", "urgent")
+    assert json.loads(in_home.emergency.read_text("utf-8"))["id"] == identity
+
+
+@pytest.mark.parametrize(
+    ("project", "text", "error"),
+    [
+        ("", "x", ValueError),
+        (" ", "x", ValueError),
+        ("garden", "\n", ValueError),
+        (None, "x", TypeError),
+        ("garden", b"x", TypeError),
+    ],
+)
+def test_what_is_no_memory_is_refused(
+    in_home: Home, project: str, text: str, error: type[Exception]
+) -> None:
+    """An argument that is blank or no text raises, and nothing is queued."""
+    with pytest.raises(error):
+        mem0tray.add(project, text)
+    assert not in_home.queue.exists()
+    assert not in_home.emergency.exists()
+
+
+@needs.FULL_DEVICE
+def test_what_cannot_be_written_raises(in_home: Home) -> None:
+    """Where no file can be written, the error says so, and what to do."""
+    in_home.queue.symlink_to("/dev/full")
+    in_home.emergency.symlink_to("/dev/full")
+    with pytest.raises(mem0tray.Mem0TrayError, match="Nothing was queued") as caught:
+        mem0tray.add("garden", "x")
+    assert caught.value.remedy
+
+
+def test_wrong_settings_lose_no_memory(
+    in_home: Home, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With wrong settings the memory is queued, and the logger warns of what is wrong and where."""
+    monkeypatch.setenv("MEM0TRAY_SYNC_TIMEOUT", "soon")
+    identity = mem0tray.add("garden", "x")
+    assert [each["id"] for each in in_home.queue_items()] == [identity]
+    (record,) = caplog.records
+    assert record.name == "mem0tray"
+    assert "sync.timeout" in record.message
+    assert str(in_home.claude) in record.message
+
+
+def test_variables_are_followed(
+    in_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is that of the settings, a variable of the environment among them."""
+    folder = tmp_path / "elsewhere"
+    monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(folder))
+    mem0tray.add("garden", "x")
+    assert len(json.loads((folder / "mem0_queue.json").read_text("utf-8"))["queue"]) == 1
+    assert not in_home.queue.exists()
+
+
+def test_an_import_is_cheap() -> None:
+    """To import mem0tray imports nothing besides."""
+    source = (
+        "import sys; before = set(sys.modules); import mem0tray; print(set(sys.modules)-before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", source],
+        env={"PYTHONPATH": str(Path(mem0tray.__file__).parents[1]), **import_path()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "{'mem0tray'}"
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    """A name that mem0tray has not raises AttributeError, which names it."""
+    with pytest.raises(AttributeError, match="'ad'"):
+        getattr(mem0tray, "ad")  # noqa: B009  (mypy knows that it is not there)
