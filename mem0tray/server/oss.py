@@ -106,6 +106,7 @@ class OssClient(OfficialClient):
             return outcome
         results = entries_of(json_object(reply), ("results",)) or []
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
+            self._known.stored(memory.project)
             left = timeout - reply.duration
             return self._checked(outcome, memory, left) if self._known.checks else outcome
         said = no_use(reply.status or 0, STORED_NOTHING)
@@ -202,8 +203,10 @@ class OssClient(OfficialClient):
             return None
         number = len(entries_of(json_object(reply), ("results",)) or [])
         # A server that does not know `top_k` has a limit of its own, which is a round number.
-        whole = number < _LISTED[0] and (number == 0 or number % _ROUND != 0)
-        return ProjectListing((each.key for each in shown if each.key), now, complete=whole)
+        doubtful = number % _ROUND == 0 < number < _LISTED[0]
+        complete = number < _LISTED[0] and not doubtful
+        keys = (each.key for each in shown if each.key)
+        return ProjectListing(keys, now, complete=complete, doubtful=doubtful)
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """List a project; which are the newest shows only in a list of all that it will list."""

@@ -9,7 +9,7 @@ from mem0tray.server import Kind, Listings, Memory, Outcome, Presence, ServerAdd
 from mem0tray.server import connect as connected
 from mem0tray.server.official import id_of
 from tests.server.calls import LONG, TOO_MANY
-from tests.server.test_oss import MEMORY, NOTHING, official, upstream
+from tests.server.test_oss import ADDED, MEMORY, NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, in_turn, once, render
 
 LARGE = Memory("alpha", LargeText(json.dumps("x" * 2_000_000).encode()), "id-1")
@@ -223,6 +223,22 @@ def test_one_listing_answers_many_questions(
         assert found == [*[Presence.ABSENT] * 3, said, said]
         asked_for = [request.method for request in server.requests]
     assert asked_for == ["POST"] * 3 + ["GET"] + ["POST"] * (2 if searched else 0)
+
+
+def test_a_listing_that_may_be_cut_is_made_anew_once_something_was_stored() -> None:
+    """If it has grown since, the server has not cut it."""
+    before, after = [f"other {n}" for n in range(10)], [f"other {n}" for n in range(11)]
+    answers = [*[NOTHING] * 3, shown(*before), NOTHING, ADDED, *[shown(*after)] * 2]
+    with Wire(answering(*answers)) as server, official(server) as client:
+        for _ in range(4):
+            assert client.ask(MEMORY, LONG) is Presence.ABSENT
+        assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
+        assert client.ask(MEMORY, LONG) is Presence.ABSENT
+        asked_for = [
+            (request.method, request.target.partition("?")[0]) for request in server.requests
+        ]
+    assert asked_for[3:5] == [("GET", "/memories"), ("POST", "/search")]
+    assert asked_for[-1] == ("GET", "/memories")
 
 
 def test_where_no_listing_is_to_be_had_each_is_searched_for() -> None:
