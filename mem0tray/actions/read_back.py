@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from mem0tray.actions import chosen_client, dead_letters, read_files, waiting
@@ -14,9 +15,11 @@ from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.remedy import of_refusal
 from mem0tray.system.paths import Paths
 
 TIMEOUT: Final = 10.0
+_DOCTOR: Final = "`mem0tray doctor` looks for the cause."
 WAITING: Final = "waiting"
 DEAD: Final = "dead letter"
 HELD: Final = "held"
@@ -105,12 +108,15 @@ def in_sentence(destination: str, *, first: bool = False) -> str:
 
 
 def why_not_shown(destination: str, said: Outcome) -> str:
-    """A sentence on why a server (as people know it) did not show what it has."""
+    """Why a server (as people know it) did not show what it has, and what to do about that."""
     there = in_sentence(destination, first=True)
     if said.status in CANNOT_TELL:
         return f"{there} cannot show what it has: {said.message}."
     verb = "did not answer" if said.status is None else "did not show what it has"
-    return f"{there} {verb}: {said.message}".rstrip(".") + "."
+    why = said.message.rstrip(".")
+    end = "" if why.endswith("…") else "."
+    refused = said.status == HTTPStatus.UNAUTHORIZED
+    return f"{there} {verb}: {why}{end} {of_refusal(said.status) if refused else _DOCTOR}"
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:

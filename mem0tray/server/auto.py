@@ -143,7 +143,8 @@ class AutoClient:
         if not self._recognition.dialect:
             health = self.probe(timeout)
             if not health.healthy:
-                return "", Outcome(Kind.OUTAGE, health.status, one_line(str(health.reason)))
+                why, _ = reasons.parted(health.reason)  # there is no room for what to do
+                return "", Outcome(Kind.OUTAGE, health.status, one_line(str(why)))
         return self._recognition.dialect, None
 
     def _recognise(self, names: Iterable[str], end: float) -> Health:
