@@ -49,6 +49,8 @@ from mem0tray.system.paths import Paths
 
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
 _KEY: Final = "server.api_key"
+_SLOW: Final = 1.0  # seconds: a server that took longer is not asked the same once more
+_LEAST: Final = 0.2  # seconds that a question wants
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
@@ -107,14 +109,19 @@ class _Examination:
                 yield step
                 if step.result == FAILED:
                     return
+            started = time.monotonic()
             health = self._client.probe(self._left())
-            yield self._healthy() if health.healthy else self._ill(health)
+            took = time.monotonic() - started
+            yield self._healthy(took) if health.healthy else self._ill(health)
             if not health.healthy and health.status not in KEY_REFUSED:
+                return
+            if self._is_over():
+                yield from (self._not_asked(name) for name in (KEY, READING))
                 return
             found = self._key(self._client.check_key(self._left()))
             yield found
             if health.healthy and found.result != FAILED:
-                yield self._reading()
+                yield self._not_asked(READING) if self._is_over() else self._reading()
 
     def _connect(self, dialect: str, recognition: Recognition) -> Client:
         return connect(self._there, dialect, terms=self._terms, recognition=recognition)
@@ -123,13 +130,23 @@ class _Examination:
         """Seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
+    def _is_over(self) -> bool:
+        """Whether too little is left of the time for a further question."""
+        return self._left() < _LEAST
+
+    def _not_asked(self, name: str) -> Step:
+        seen = f"{self._there.host} is slow: the time for its test was over before this step."
+        return Step(name, WARNING, seen, "Deliveries give it longer (`sync.timeout`).")
+
     # Its health, and what it speaks -------------------------------------------------------
 
-    def _healthy(self) -> Step:
+    def _healthy(self, took_first: float) -> Step:
         """Ask once more over the connection that now stands: so long takes an answer."""
         started = time.monotonic()
-        self._client.probe(self._left())
-        took = milliseconds(time.monotonic() - started)
+        if took_first < _SLOW:
+            self._client.probe(self._left())
+            took_first = time.monotonic() - started
+        took = milliseconds(took_first)
         dialect = self._recognition.dialect or self._dialect
         speaks = f"{self._there.host} is healthy and speaks `{dialect}`"
         if self._dialect == AUTO:

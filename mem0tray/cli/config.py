@@ -9,6 +9,7 @@ import click
 
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import CommandGroup
+from mem0tray.cli.progress import waiting
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LOCAL_URL, LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
@@ -146,7 +147,9 @@ def _test_server(key: str) -> None:
         return  # it is not known which server is meant, or nothing of it has changed
     from mem0tray.actions import examine_server, server_step  # slow to import, as the network is
 
-    for step in examine_server.examine(loaded, _TEST_SECONDS):
+    with waiting():
+        steps = examine_server.examine(loaded, _TEST_SECONDS)
+    for step in steps:
         if step.result in (server_step.FAILED, server_step.WARNING):
             output.remark(f"{step.seen} {step.remedy}")
         elif step.result == server_step.OK and step.name not in server_step.WAY:

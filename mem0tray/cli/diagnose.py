@@ -15,6 +15,7 @@ from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli import history as attempts
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
+from mem0tray.cli.progress import waiting as asking
 from mem0tray.config.settings import Settings
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
@@ -62,7 +63,8 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     chosen = resolve([name], there)
     called = handles(there)
-    around = Surroundings.ask(settings, snapshot)
+    with asking():
+        around = Surroundings.ask(settings, snapshot)
     now = time.time()
     documents = []
     with Reader(paths.ledger) as reader:
@@ -153,7 +155,8 @@ def _style(cause: Cause) -> Style:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    found = stuck.sum_up(settings, time.time())
+    with asking():
+        found = stuck.sum_up(settings, time.time())
     if as_json:
         stuck_by = [
             {**_as_json(cause), "count": len(group), "example": group[0].id}

@@ -1,8 +1,10 @@
 """How far a long command is: one line on standard error, written anew on a terminal."""
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,6 +15,33 @@ _EVERY: Final = 0.1  # seconds between two lines
 _EVERY_LINE: Final = 10.0  # seconds between two of them where no terminal is
 _KNOWN: Final = 1.0  # seconds before anybody can tell how long it takes
 _CLEAR: Final = "\r\x1b[K"
+_MOMENT: Final = 0.5  # seconds after which a person is told what is waited for
+ASKING: Final = "Asking the server"
+
+
+@contextmanager
+def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
+    """Say on a terminal what is waited for, when that takes longer than a moment."""
+    shown = threading.Event()
+
+    def show() -> None:
+        sys.stderr.write(f"\r{what}…")
+        sys.stderr.flush()
+        shown.set()
+
+    timer = threading.Timer(_MOMENT, show)
+    is_told = told and output.can_redraw(sys.stderr)
+    if is_told:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if is_told:
+            timer.join()
+        if shown.is_set():
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
 
 
 class ProgressLine:

@@ -8,6 +8,7 @@ from mem0tray.actions import projects
 from mem0tray.actions.projects import KnownProjects
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.progress import waiting
 from mem0tray.core.errors import Mem0TrayError
 
 _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
@@ -26,7 +27,9 @@ def command(*, as_json: bool) -> None:
     how many were delivered, to whichever server. Exits with 1 where the server does not answer:
     then what is known here is all.
     """
-    found = projects.known(context.load())
+    settings = context.load()
+    with waiting():
+        found = projects.known(settings)
     if as_json:
         output.print_json(_document(found))
     else:

@@ -11,6 +11,7 @@ from mem0tray.cli import candidates, context, output, producing
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
+from mem0tray.cli.progress import waiting
 from mem0tray.cli.values import whole_number
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line
@@ -62,7 +63,9 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """
     settings = context.load()
     name = producing.project_meant(project)
-    _tell(name, read_back.recall(settings, name, limit), as_json=as_json)
+    with waiting():
+        found = read_back.recall(settings, name, limit)
+    _tell(name, found, as_json=as_json)
 
 
 @click.command(
@@ -89,7 +92,9 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     query = " ".join(words)
     if not query.strip():
         raise UsageError("There is nothing to search for.", "Give a word or more.")
-    _tell(name, read_back.search(settings, name, query, limit), as_json=as_json)
+    with waiting():
+        found = read_back.search(settings, name, query, limit)
+    _tell(name, found, as_json=as_json)
 
 
 def _tell(project: str, found: WasRead, *, as_json: bool) -> None:

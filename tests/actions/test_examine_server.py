@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import own_network, server_way
+from mem0tray.actions import examine_server, own_network, server_way
 from mem0tray.actions.examine_server import examine
 from mem0tray.actions.server_step import FAILED, OK, SKIPPED, STEPS, WARNING, Step
 from mem0tray.config import settings
@@ -441,3 +441,18 @@ def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     assert (step.result, step.seen) == (
         OK, "this computer only; the worker starts the local server with itself."
     )  # fmt: skip
+
+
+def test_what_a_slow_server_leaves_no_time_for_is_said(
+    steps: Test, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is timed once, and no question is put that could not be answered any more."""
+    monkeypatch.setattr(examine_server, "_SLOW", 0.0)
+    monkeypatch.setattr(examine_server, "_LEAST", 60.0)  # seconds: what is left is too little
+    with Standin() as server:
+        found = steps(server.url, seconds=30)
+        assert results(found)[-3:] == [OK, WARNING, WARNING]
+        assert found["server key"].seen == (
+            f"{server.netloc} is slow: the time for its test was over before this step."
+        )
+        assert (server.probes(), server.questions()) == (1, 0)

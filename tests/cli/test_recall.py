@@ -1,10 +1,12 @@
 """`mem0tray recall` and `search`."""
 
+import sys
 from contextlib import closing
 
 import pytest
 
 from mem0tray.actions import read_back
+from mem0tray.cli import progress
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
@@ -95,7 +97,9 @@ def test_without_the_server_what_waits_is_shown(
     assert done.code == 1
     assert len(done.out.splitlines()) == 3
     assert done.line.startswith(f"mem0tray: {server.url.removeprefix('http://')} {said}")
-    assert done.line.endswith("Shown is only what waits here.")
+    helps = {401: "config set server.api_key`. ", 404: "", 405: ""}
+    how = helps.get(answer.status, "`mem0tray doctor` looks for the cause. ")
+    assert done.line.endswith(f"{how}Shown is only what waits here.")
 
 
 def test_a_server_that_is_not_there_is_named(home: Scratch) -> None:
@@ -227,3 +231,25 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         assert (folder / "server.json").exists()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    "command", [("recall", "-p", "p"), ("search", "-p", "p", "oak"), ("projects",), ("diagnose",)]
+)
+def test_a_terminal_is_told_what_is_waited_for(
+    home: Scratch, server: Standin, command: tuple[str, ...]
+) -> None:
+    """Where the server takes longer than a moment; no trace of that is left."""
+    home.patch.setattr(progress, "_MOMENT", 0.01)
+    home.patch.setattr(sys.stderr, "isatty", lambda: True)
+    server.health = Answer(body={"status": "ok"}, delay=0.3)
+    assert home.run(*command).err.startswith(f"\r{progress.ASKING}…\r\x1b[K")
+
+
+def test_what_no_mem0_server_is_can_be_read_whole(home: Scratch, server: Standin) -> None:
+    """The reason ends with its sentence, and not in the middle of what to do."""
+    server.health = Answer(body="<html>")
+    done = home.run("recall", "-p", "p")
+    assert done.code == 1
+    assert "/auth/setup-status: 404 Not Found). `mem0tray doctor` looks for the cause." in done.line
+    assert "…" not in done.line

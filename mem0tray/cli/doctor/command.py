@@ -1,10 +1,8 @@
 """`mem0tray doctor`: everything that deliveries need, one line a check."""
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property, partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -26,6 +24,7 @@ from mem0tray.cli.doctor import (
 )
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.cli.output import Style
+from mem0tray.cli.progress import waiting
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -36,7 +35,6 @@ _REMEDY: Final = "What to do stands beside it."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
 _ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
 _LEAST: Final = 2.0
-_MOMENT: Final = 0.5  # after that a person is told what is waited for
 _NARROW: Final = 80  # columns; below, a name does not get a column of its own
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
@@ -131,7 +129,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
         "notifications", _by_settings(partial(checks_notifications.notifications, send=send))
     )
     found = [*(wrong or checks_files.settings_file(loaded))]
-    found += _all(examined, (*_PARTS, last), told=not as_json and output.can_redraw(sys.stderr))
+    found += _all(examined, (*_PARTS, last), told=not as_json)
     if as_json:
         failed = any(each.level == FAIL for each in found)
         output.print_json({"ok": not failed, "checks": [_as_object(each) for each in found]})
@@ -172,7 +170,7 @@ def _all(examined: Examined, parts: Sequence[_Part], *, told: bool) -> Iterator[
     said: set[str] = set()
     for part in parts:
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
-        with _progress(part.what, told=told):
+        with waiting(f"Checking {part.what}", told=told):
             looked = _looked(part, examined, limit)
         for check in looked:  # what keeps two parts from their work is told once
             if check.level in (OK, SKIP) or check.message not in said:
@@ -197,30 +195,6 @@ def _looked(part: _Part, examined: Examined, limit: float) -> list[Check]:
     except (Mem0TrayError, OSError) as error:
         message = getattr(error, "message", f"{error}.")
         return [Check(part.what.removeprefix("the "), FAIL, message, getattr(error, "remedy", ""))]
-
-
-@contextmanager
-def _progress(what: str, *, told: bool) -> Iterator[None]:
-    """Say on the terminal what is waited for, when it takes longer than a moment."""
-    shown = threading.Event()
-
-    def show() -> None:
-        sys.stderr.write(f"\rChecking {what}…")
-        sys.stderr.flush()
-        shown.set()
-
-    timer = threading.Timer(_MOMENT, show)
-    if told:
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if told:
-            timer.join()
-        if shown.is_set():
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
 
 
 # Showing --------------------------------------------------------------------------------
