@@ -66,7 +66,16 @@ class OfficialClient(HttpClient):
         if outcome.kind is not Kind.DELIVERED:
             return replace(outcome, message=outcome.message or NO_TEXTS)
         entries = entries_of(json_object(reply), ("results",)) or []
-        return [as_shown(each, project) for each in entries if has_text(each)]
+        return [
+            as_shown(each, project)
+            for each in entries
+            if has_text(each) and self._is_of(project, each)
+        ]
+
+    def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
+        """Whether an entry of a listing or search of this project belongs to it."""
+        del project, entry
+        return True
 
     def _scope(self, project: str) -> dict[str, Any]:
         """The names under which a project's memories are kept."""

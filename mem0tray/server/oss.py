@@ -276,6 +276,13 @@ class OssClient(OfficialClient):
         names = self._scope(project) | {"top_k": number}
         return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
+    def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
+        """Whether it names no other: a server without filters shows those of every project."""
+        return all(
+            not isinstance(named := entry.get(scope), str) or named.casefold() == name.casefold()
+            for scope, name in self._scope(project).items()
+        )
+
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         """The outcome; a 502 says by a code which class it belongs to."""
         outcome = super()._outcome(reply, memory)

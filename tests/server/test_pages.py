@@ -154,6 +154,24 @@ def test_an_official_server_lists_a_thousand_at_most(count: int, *, whole: bool)
     assert request.target == "/memories?user_id=p&top_k=1000"
 
 
+def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> None:
+    """One without filters shows all that it has of each project: nothing is read twice."""
+    entries = [
+        {"id": "1", "memory": "oak", "user_id": "my%20project"},
+        {"id": "2", "memory": "elm", "user_id": "another"},
+        {"id": "3", "memory": "ash"},
+        {"id": "4", "memory": "yew", "user_id": "My%20Project"},
+    ]
+    with Wire(answering(render(200, {"results": entries}))) as server, official(server) as client:
+        page = client.page("my project", "", LONG)
+        found = client.search("my project", "tree", 9, LONG)
+    assert isinstance(page, Page)
+    assert isinstance(found, list)
+    assert [each.text for each in page.memories] == [each.text for each in found]
+    assert sorted(each.text for each in found) == ["ash", "oak", "yew"]
+    assert not page.whole
+
+
 # Projects -----------------------------------------------------------------------------------------
 
 
