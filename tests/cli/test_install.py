@@ -340,3 +340,35 @@ def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
     said = " ".join(said for level, said in checks(home, "claude code") if level == "warn")
     for each in ("more than once for Stop", "disableAllHooks", "mem0tray@somewhere"):
         assert each in said
+
+
+@needs.SHELL
+@pytest.mark.parametrize("does", ["echo no network >&2; exit 1", "exit 0"])
+def test_a_program_that_does_not_do_it_is_done_without(home: Scratch, does: str) -> None:
+    """Where `claude mcp add` and `remove` change nothing, the file is written all the same."""
+    programs = home.root / "no-programs"
+    programs.mkdir()
+    (programs / "claude").write_text(f"#!/bin/sh\n{does}\n")
+    (programs / "claude").chmod(0o755)
+    servers = _servers(home, "{}")
+    said = home.ok("install", "claude-code", "--mcp")
+    assert "did not do it" in said
+    assert ("no network" in said) == ("network" in does)
+    assert "mem0tray" in servers.read_text()
+    servers.write_text(servers.read_text() + "\n")  # so that it is no longer as it was left
+    assert "did not do it" in home.ok("uninstall", "claude-code", "--mcp")
+    assert json.loads(servers.read_bytes()) == {"mcpServers": {}}
+
+
+def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
+    """`uninstall` takes Claude Code's away, and says what it cannot take and why."""
+    settings, servers = _settings(home), _servers(home, "{}")
+    home.ok("install", "claude-code")
+    text = servers.read_text() + "// mine"
+    servers.write_text(text)
+    found = home.run("uninstall", "--json").json()
+    assert f"the hooks in {settings}" in found["removed"]
+    assert settings.read_text() == THEIRS
+    assert servers.read_text() == text
+    (why,) = [each["why"] for each in found["left"] if "Claude Code" in each["path"]]
+    assert str(servers) in why
