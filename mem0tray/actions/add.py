@@ -76,13 +76,7 @@ def prepared(loaded: Loaded) -> Paths:
 
 def entry(name: str, project: str, text: str, timestamp: float | None = None) -> items.Object:
     """A queue entry as producers write it; `timestamp` in Unix seconds, None for now."""
-    return {
-        "id": name,
-        "project_id": project,
-        "content": text,
-        "timestamp": int(time.time()) if timestamp is None else timestamp,
-        "retries": 0,
-    }
+    return items.entry(name, project, text, int(time.time()) if timestamp is None else timestamp)
 
 
 def _locations(loaded: Loaded) -> Paths:

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.system.paths import data_root
+from mem0tray.system.paths import claude_code_folder, data_root
 
 _LARGEST: Final = 32_000_000  # bytes
 _FOLDER: Final = "claude-code"  # in ours: copies, as these files may hold secrets, and the record
@@ -39,20 +39,14 @@ class FoundSettings:
         return mark + text.encode()
 
 
-def folder(environ: Mapping[str, str]) -> Path:
-    """Claude Code's own folder."""
-    named = environ.get("CLAUDE_CONFIG_DIR")
-    return Path(named) if named else Path.home() / ".claude"
-
-
 def of_hooks(environ: Mapping[str, str]) -> Path:
     """The settings of the user, where the hooks are."""
-    return folder(environ) / "settings.json"
+    return claude_code_folder(environ) / "settings.json"
 
 
 def of_servers(environ: Mapping[str, str]) -> Path:
     """The file in which Claude Code keeps the servers of the user, and much else."""
-    former = folder(environ) / ".config.json"
+    former = claude_code_folder(environ) / ".config.json"
     if former.exists():
         return former
     named = environ.get("CLAUDE_CONFIG_DIR")

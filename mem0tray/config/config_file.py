@@ -49,6 +49,7 @@ HINTS: Final = {
     "alerts.max_age": "days after which an undelivered memory is an alert",
     "alerts.command": "is run for an alert, without a shell",
     "claude.save_summaries": "`hook` queues what a session was summed up as",
+    "claude.auto_memory": "queue the notes that Claude Code keeps: their text goes to the server",
 }
 
 

@@ -93,9 +93,10 @@ class AlertSettings(msgspec.Struct, frozen=True):
 
 
 class ClaudeSettings(msgspec.Struct, frozen=True):
-    """`[claude]`: what `hook` queues beside what the model marks."""
+    """`[claude]`: what is queued of Claude Code beside what the model marks."""
 
     save_summaries: bool = False
+    auto_memory: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True):

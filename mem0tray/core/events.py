@@ -242,6 +242,13 @@ class Quarantined(Event, frozen=True):
     why: str = ""
 
 
+class NoteLeftOut(Event, frozen=True):
+    """A note of Claude Code, or a folder of them, cannot be taken in; `path` below its folder."""
+
+    path: str
+    why: str
+
+
 class LedgerRebuilt(Event, frozen=True):
     """The ledger was missing, corrupt or an old copy."""
 

@@ -90,6 +90,17 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUOTE: Final = ord('"')
 
 
+def entry(name: str, project: str, text: str, timestamp: float) -> Object:
+    """A queue entry as producers write it; `timestamp` in Unix seconds."""
+    return {
+        "id": name,
+        "project_id": project,
+        "content": text,
+        "timestamp": timestamp,
+        "retries": 0,
+    }
+
+
 def parse(raw: bytes) -> Item | None:
     """The item that `raw` (one JSON value) is, or None when it makes no sense to us.
 

@@ -29,7 +29,8 @@ _CHANGE: Final = """
 _BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
-SOURCES: Final = (QUEUE, DLQ, EMERGENCY)  # the files that items are taken in from
+NOTES: Final = "notes of Claude Code"
+SOURCES: Final = (QUEUE, DLQ, EMERGENCY, NOTES)  # the files that items are taken in from
 _ASKS_ABOUT: Final = "doubt of the "  # a name in `meta`, as ledgers have had it from the first
 
 
@@ -192,7 +193,7 @@ class Ledger:
     def asks_about(self, name: str) -> bool:
         """Whether what stands in a file may have been sent before we knew it.
 
-        `name` is QUEUE, DLQ or EMERGENCY.
+        `name` is one of SOURCES.
         """
         return bool(self.meta(_ASKS_ABOUT + name))
 

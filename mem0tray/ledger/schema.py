@@ -8,7 +8,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 
-VERSION: Final = 6
+VERSION: Final = 7
 _TABLES: Final = Path(__file__).with_name("schema.sql")
 _SECOND: Final = """
 ALTER TABLE items ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;
@@ -102,6 +102,11 @@ CREATE TABLE tickets (
   PRIMARY KEY (item, server)
 ) WITHOUT ROWID;
 """
+_SIXTH_CAME: Final = 6
+_SEVENTH: Final = """
+CREATE TABLE notes (path BLOB PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE note_texts (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
 
 
 def create(db: sqlite3.Connection) -> None:
@@ -138,7 +143,9 @@ def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
                 _run(db, _FOURTH)
             if version < _FIFTH_CAME:
                 _run(db, _FIFTH)
-            _run(db, _SIXTH)
+            if version < _SIXTH_CAME:
+                _run(db, _SIXTH)
+            _run(db, _SEVENTH)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:

@@ -112,5 +112,10 @@ CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER 
 -- What stands in the DLQ file beside its items: unknown keys, things that make no sense to us.
 CREATE TABLE strays (seq INTEGER PRIMARY KEY, name TEXT, raw BLOB NOT NULL);
 
+-- Claude Code's notes: the mark of each when it was last looked at, and the texts that were queued,
+-- by the digest of project and text, whichever note has or had them.
+CREATE TABLE notes (path BLOB PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE note_texts (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+
 -- Counters and marks.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

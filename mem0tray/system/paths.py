@@ -6,6 +6,7 @@ that two names for one folder never get two workers: see `data_folders`.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def data_root() -> Path:
 def log_in(claude_dir: Path) -> Path:
     """The worker's log."""
     return claude_dir / "logs" / "mem0_worker.log"
+
+
+def claude_code_folder(environ: Mapping[str, str]) -> Path:
+    """Claude Code's own folder; the files that we share with others stay in `claude_dir`."""
+    named = environ.get("CLAUDE_CONFIG_DIR")
+    return Path(named) if named else Path.home() / ".claude"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatus
 from mem0tray.files import pauses, private_folders, writable
 from mem0tray.files.publish_rate import INTERVAL
+from mem0tray.ledger.database import NOTES
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import carrying_out
@@ -68,8 +69,10 @@ class Engine:
 
     def _watch(self) -> watch.Watch:
         find = partial(watch.targets, self._paths, self._wanted.where.name, config_file())
+        notes = self.parts.notes
         ignored = watch.is_ours(self._paths, unchanged=self.parts.other.is_unchanged)
-        return watch_of_this_system(find, ignored, self._context.wake.set)
+        wake = self._context.wake.set
+        return watch_of_this_system(lambda: (*find(), *notes.targets()), ignored, wake, notes.hear)
 
     # From the first cycle to the last ---------------------------------------------------
 
@@ -123,7 +126,7 @@ class Engine:
             return
         self._attempt("clock", lambda: self._look_at_clock(now, moment))
         self._attempt("pause", lambda: self._look_at_pause(now))
-        self._read()
+        self._read(now, moment)
         if not self.has_looked:
             self.has_looked = True
             self._tell_backoffs(now)
@@ -145,7 +148,7 @@ class Engine:
         if self.watch is not None:
             self.watch.check()
 
-    def _read(self) -> None:
+    def _read(self, now: float, moment: float) -> None:
         """Take in what others wrote."""
         parts = self.parts
         looked = self._attempt("metrics file", parts.other.look)
@@ -159,6 +162,7 @@ class Engine:
         self._context.unheard.note_heard(there)
         if looked:
             self._attempt("another worker", parts.other.release)
+        self._attempt(NOTES, lambda: parts.notes.run(now, moment, sees_all=self._sees_all))
 
     def _start_threads(self) -> None:
         """Start the parts that have threads of their own, until each of them has.
@@ -282,15 +286,21 @@ class Engine:
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), until_try(_WRITE_DLQ, moment), _TORN))
         waits.append(max(parts.metrics.wait(moment), until_try(_WRITE_METRICS, moment)))
+        waits.append(max(parts.notes.wait(now), until_try(NOTES, moment)))
         waits.append(self._context.troubles.next_try(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)
         return min(waits)
 
     def _until_next_look(self, now: float) -> float:
-        calm = self.watch is not None and self.watch.sees_all
+        calm = self._sees_all
         calm &= self._state.name != ACTION_NEEDED and self._context.beside.may_write_until <= now
         return CALM_LOOK if calm else LOOK
+
+    @property
+    def _sees_all(self) -> bool:
+        """Whether nothing that matters can change unseen."""
+        return self.watch is not None and self.watch.sees_all
 
     # What commands and the tray ask ---------------------------------------------------
 
@@ -299,7 +309,7 @@ class Engine:
         parts, breaker = self.parts, self._breaker
         if not self.has_looked or parts.chosen_server.delivery.under_way:
             return False
-        if parts.queue.awaited or parts.edits.awaited:
+        if parts.queue.awaited or parts.edits.awaited or parts.notes.awaited:
             return False
         if breaker.blocked_by("server") or breaker.is_paused(now):
             return True

@@ -17,6 +17,7 @@ from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.notes.note_intake import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.telling.metrics import MetricsWriter
@@ -34,6 +35,7 @@ class Parts:
     context: WorkerContext
     breaker: CircuitBreaker
     emergencies: EmergencyIntake
+    notes: NoteIntake
     queue: QueueIntake
     edits: HandEdits
     dlq: DlqPublisher
@@ -72,6 +74,7 @@ def _assembled(context: WorkerContext) -> Parts:
         context=context,
         breaker=breaker,
         emergencies=EmergencyIntake(context),
+        notes=NoteIntake(context),
         queue=queue,
         edits=edits,
         dlq=DlqPublisher(context, edits),

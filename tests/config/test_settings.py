@@ -221,6 +221,7 @@ DEFAULTS = {
     "alerts.max_age": 1.0,
     "alerts.command": "",
     "claude.save_summaries": False,
+    "claude.auto_memory": False,
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.ledger import database
-from mem0tray.ledger.database import SOURCES, Ledger, decode, encode, trouble
+from mem0tray.ledger.database import NOTES, SOURCES, Ledger, decode, encode, trouble
 from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE
 from tests.ledger.looking import table
 from tests.support import needs
@@ -147,16 +147,17 @@ def test_each_opening_and_each_closing_counts(path: Path) -> None:
 
 def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     """After a rebuilding, and across a kill."""
-    assert SOURCES == (QUEUE, DLQ, EMERGENCY) == ("queue", "DLQ", "emergency file")
+    assert SOURCES == (QUEUE, DLQ, EMERGENCY, NOTES)
+    assert SOURCES == ("queue", "DLQ", "emergency file", "notes of Claude Code")
     killed(path)
     with closing(Ledger(path)) as ledger:
         assert all(ledger.asks_about(name) for name in SOURCES)
         with ledger.transaction():
             ledger.trust(DLQ)
             ledger.trust(DLQ)
-        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True]
+        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True, True]
     with closing(Ledger(path)) as ledger:
-        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True]
+        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True, True]
 
 
 def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:

@@ -69,7 +69,7 @@ def shape(db: sqlite3.Connection) -> set[tuple[str, str]]:
     return columns | {(kind, text) for kind, text in named}
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_an_old_ledger_gets_the_tables_of_a_new_one(tmp_path: Path, version: int) -> None:
     """Whatever version it begins with, the tables, columns and indexes are those of a new one."""
     old, new = tmp_path / "old", tmp_path / "new"

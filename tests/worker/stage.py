@@ -31,6 +31,7 @@ from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
+from mem0tray.worker.queue.notes.note_intake import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.delivery import Delivery
@@ -97,12 +98,16 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         delivery = stand_in(Delivery, under_way=0)
         delivery.next_due.side_effect = context.outbox.next_due
         prober = stand_in(Prober)
+        notes = stand_in(NoteIntake, awaited=False)
+        notes.wait.return_value = math.inf
+        notes.targets.return_value = ()
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts(
             context=context,
             breaker=CircuitBreaker(),
             emergencies=stand_in(EmergencyIntake),
+            notes=notes,
             queue=queue,
             edits=edits,
             dlq=dlq,

@@ -14,7 +14,7 @@ from typing import Final
 
 from watchdog.observers.inotify_c import InotifyConstants, inotify_add_watch, inotify_init
 
-from mem0tray.worker.folders.watch import Target
+from mem0tray.worker.folders.watch import Target, ignore
 
 _ITSELF: Final = (
     InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_ATTRIB
@@ -34,20 +34,26 @@ _SHARED: Final = ("nfs", "cifs", "smb", "9p", "fuse", "virtiofs", "ceph", "afs",
 
 
 class InotifyWatch:
-    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody."""
+    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody.
+
+    `hear` is told each target that something has become of, or that is watched from now on.
+    """
 
     def __init__(
         self,
         find: Callable[[], tuple[Target, ...]],
         ignored: Callable[[str], bool],
         wake: Callable[[], None],
+        hear: Callable[[Path], None] = ignore,
     ) -> None:
         self._find = find
         self._ignored = ignored
         self._wake = wake
+        self._hear = hear
         self._fd: int | None = None
         self._watched: tuple[Target, ...] = ()
         self._words: dict[int, set[str]] = {}
+        self._paths: dict[int, set[Path]] = {}
         self.sees_all = False
 
     def check(self) -> None:
@@ -63,7 +69,9 @@ class InotifyWatch:
     def _begin(self, wanted: tuple[Target, ...]) -> None:
         """Watch these in place of all before; as far as that is to be had."""
         self.stop()
-        self._watched, self._words = wanted, defaultdict(set)
+        for target in {*wanted} - {*self._watched}:
+            self._hear(target.path)
+        self._watched, self._words, self._paths = wanted, defaultdict(set), defaultdict(set)
         fd = inotify_init()
         if fd == -1:
             return
@@ -73,6 +81,7 @@ class InotifyWatch:
         watches = [inotify_add_watch(fd, os.fsencode(each.path), _mask(each)) for each in wanted]
         for target, watch in zip(wanted, watches, strict=True):
             self._words[watch].update(target.words)
+            self._paths[watch].add(target.path)
         shared = _shared_disks()
         self.sees_all = -1 not in watches and not any(
             target.identity.device in shared for target in wanted
@@ -89,11 +98,14 @@ class InotifyWatch:
 
     def _matters(self, watch: int, mask: int, name: str) -> bool:
         """Whether the entry of a folder matters; what becomes of the folder itself always does."""
-        if mask & InotifyConstants.IN_IGNORED:  # it is gone: the next one may have its inode
-            self._watched = ()
-        if not name:
-            return True
-        return any(word in name for word in self._words[watch]) and not self._ignored(name)
+        if mask & (InotifyConstants.IN_IGNORED | InotifyConstants.IN_Q_OVERFLOW):
+            self._watched = ()  # it is gone, and the next one may have its inode; or too much came
+        is_named = any(word in name for word in self._words[watch]) and not self._ignored(name)
+        if name and not is_named:
+            return False
+        for path in self._paths[watch]:
+            self._hear(path)
+        return True
 
     def _events(self) -> Iterable[tuple[int, int, str]]:
         """What has come: watch, mask, and the name in its folder if it is that of an entry."""

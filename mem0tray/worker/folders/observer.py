@@ -9,11 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mem0tray.worker.folders.watch import Target
+from mem0tray.worker.folders.watch import Target, ignore
 
 
 class ObserverWatch:
-    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody."""
+    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody.
+
+    `hear` is told, on any thread, each target that something has become of, or that is watched
+    from now on.
+    """
 
     sees_all = False
 
@@ -22,10 +26,12 @@ class ObserverWatch:
         find: Callable[[], tuple[Target, ...]],
         ignored: Callable[[str], bool],
         wake: Callable[[], None],
+        hear: Callable[[Path], None] = ignore,
     ) -> None:
         self._find = find
         self._ignored = ignored
         self._wake = wake
+        self._hear = hear
         self._observer: Any = None
         self._watched: tuple[Target, ...] | None = None
 
@@ -40,14 +46,15 @@ class ObserverWatch:
         from watchdog import events
         from watchdog.observers import Observer
 
-        ignored, wake = self._ignored, self._wake
+        ignored, wake, hear = self._ignored, self._wake, self._hear
 
         class Handler(events.FileSystemEventHandler):
-            def __init__(self, words: tuple[str, ...]) -> None:
-                self._words = words
+            def __init__(self, target: Target) -> None:
+                self._words, self._path = target.words, target.path
 
             def on_any_event(self, event: events.FileSystemEvent) -> None:
                 if any(self._matters(path) for path in (event.src_path, event.dest_path) if path):
+                    hear(self._path)
                     wake()
 
             def _matters(self, path: bytes | str) -> bool:
@@ -68,10 +75,9 @@ class ObserverWatch:
         observer = Observer()
         with suppress(OSError):  # no watches left, or no folder: looking now and then must do
             for target in wanted:
+                hear(target.path)
                 where = str(target.path.resolve())
-                observer.schedule(
-                    Handler(target.words), where, recursive=False, event_filter=changes
-                )
+                observer.schedule(Handler(target), where, recursive=False, event_filter=changes)
             observer.start()
         self._observer = observer
 

@@ -66,6 +66,10 @@ class Watch(Protocol):
         """Leave."""
 
 
+def ignore(_: Path) -> None:
+    """What is done where nobody wants to know which target it was."""
+
+
 def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
     """What to watch: where the files are that the worker reads, and what may be replaced.
 
@@ -81,7 +85,7 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
         there = Path(os.path.realpath(file))
         if there != file:
             words[there.parent] = (*words.get(there.parent, ()), there.name)
-    found = [target for folder, names in words.items() for target in _folder(folder, names)]
+    found = [target for folder, names in words.items() for target in targets_of(folder, names)]
     return (*found, *_links(name))
 
 
@@ -99,7 +103,7 @@ def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], b
     return matches
 
 
-def _folder(folder: Path, words: tuple[str, ...]) -> list[Target]:
+def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
     """The folder; where it is not there, the one above it in which it will appear."""
     identity = _identity(folder)
     if identity is not None:

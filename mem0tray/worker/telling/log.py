@@ -266,6 +266,8 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.Quarantined(file, kept_as, why):
             note = f" ({why})" if why else ""
             return f"🩹 An item of {file} was put into quarantine: {kept_as}{note}"
+        case events.NoteLeftOut(path, why):
+            return f"📝 A note of Claude Code is left out: {one_line(path, 300)} ({one_line(why)})"
         case events.LedgerRebuilt(reason):
             return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):

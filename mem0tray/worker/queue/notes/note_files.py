@@ -1,0 +1,84 @@
+"""Finding Claude Code's notes, `projects/*/memory/*.md`, and reading one.
+
+No link is followed: what it leads to is a note by itself, or none of Claude Code's.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mem0tray.files.atomic import Signature
+from mem0tray.system import plain
+
+PROJECTS: Final = "projects"
+FOLDER: Final = "memory"
+SUFFIX: Final = ".md"
+LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
+_INDEX: Final = "MEMORY.md"  # lists the others
+_NOT_FOLLOWED: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+
+
+class FoundNote(NamedTuple):
+    """A note's path below Claude Code's folder, its mark, and when it was changed (Unix seconds).
+
+    The mark changes whenever the file does.
+    """
+
+    path: str
+    mark: str
+    changed: float
+
+
+def folders(root: Path) -> Iterator[Path]:
+    """Where the notes of each project stand, or would stand. Raises OSError."""
+    try:
+        with os.scandir(root / PROJECTS) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield Path(entry.path, FOLDER)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
+    """The notes in one of the `folders`. Raises OSError."""
+    try:
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            return
+        below = folder.relative_to(root).as_posix()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _is_note(entry.name) and entry.is_file(follow_symlinks=False):
+                    found = entry.stat(follow_symlinks=False)
+                    yield FoundNote(f"{below}/{entry.name}", mark(found), found.st_mtime)
+    except FileNotFoundError:
+        return
+
+
+def _is_note(name: str) -> bool:
+    """Whether `*.md` is meant to have it: as in a shell, no name that begins with a dot."""
+    return name.endswith(SUFFIX) and name != _INDEX and not name.startswith(".")
+
+
+def mark(found: os.stat_result) -> str:
+    """What a file is known by; no inode, which a listing does not tell on Windows."""
+    signature = Signature.of(found)
+    return f"{signature.size} {signature.mtime} {signature.ctime}"
+
+
+def read(path: Path) -> tuple[bytes, os.stat_result] | None:
+    """The first bytes of a note, one more than `LARGEST` at most, and its stat result.
+
+    None where it is gone, or was changed meanwhile. Raises OSError, NotPlainError too.
+    """
+    try:
+        fd = plain.open_fd(path, _NOT_FOLLOWED)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        before = os.fstat(fd)
+        data = file.read(LARGEST + 1)
+        after = os.fstat(fd)
+    return (data, after) if mark(before) == mark(after) else None

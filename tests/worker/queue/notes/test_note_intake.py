@@ -1,0 +1,311 @@
+"""Claude Code's notes are taken in once each, as they are when they have been left alone."""
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
+from mem0tray.ledger.counters import QUEUED
+from mem0tray.ledger.database import NOTES
+from mem0tray.worker.queue.notes import note_files
+from mem0tray.worker.queue.notes.note_intake import CALM_LOOK, NoteIntake
+from mem0tray.worker.queue.notes.note_text import id_of
+from tests.support import needs
+from tests.worker.queue.notes.desk import GARDEN, NoteDesk
+
+
+def left_out(desk: NoteDesk) -> list[tuple[str, str]]:
+    """What was told of notes that cannot be taken in."""
+    found = [each for each in desk.scene.told if isinstance(each, events.NoteLeftOut)]
+    return [(each.path.rpartition("/")[2], each.why) for each in found]
+
+
+def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
+    """Without its front matter, with the time of its change, and counted."""
+    desk.write("soil.md", "---\nname: soil\n---\nIt is clay.\n", age=7200)
+    assert desk.run() == 1
+    path = f"projects/{GARDEN}/memory/soil.md"
+    (entry,) = desk.entries()
+    assert entry == {
+        "id": id_of(path, "It is clay."),
+        "project_id": GARDEN,
+        "content": "It is clay.",
+        "timestamp": int(desk.scene.now - 7200),
+        "retries": 0,
+    }
+    assert desk.scene.context.counters.total(QUEUED) == 1
+    assert desk.scene.told == [events.Accepted(1)]
+
+
+def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
+    """Not even where something was heard of, and from when it is made all is."""
+    desk.write("soil.md", "It is clay.")
+    desk.switch(on=False)
+    desk.intake.hear(desk.folder())
+    assert (desk.run(), desk.intake.targets(), desk.intake.wait(desk.scene.now)) == (
+        0,
+        (),
+        math.inf,
+    )
+    desk.switch(on=True)
+    assert desk.run(everywhere=False) == 1
+    desk.switch(on=False)
+    desk.run()
+    desk.write("shed.md", "It leaks.")
+    desk.switch(on=True)
+    assert desk.run(everywhere=False) == 1
+
+
+def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) -> None:
+    """In its last form, a minute after that."""
+    desk.write("soil.md", "It is sand.", age=0)
+    assert desk.run() == 0
+    assert desk.intake.wait(desk.scene.now) == 60
+    desk.scene.now += 50
+    desk.write("soil.md", "It is clay.", age=0)
+    assert desk.run() == 0
+    assert desk.run(after=59.0) == 0
+    assert desk.run(after=1.0) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert desk.intake.wait(desk.scene.now) == math.inf
+
+
+def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
+    """What is found at reading is not what was seen: it is left alone for a minute more."""
+    desk.write("soil.md", "It is", age=0)
+    desk.run()
+    desk.scene.now += 60
+    desk.write("soil.md", "It is clay.", age=0)
+    assert desk.run(everywhere=False) == 0
+    assert desk.run(after=60.0, everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_each_further_text_of_a_note_is_sent(desk: NoteDesk) -> None:
+    """And one that it had before is not."""
+    for text in ("It is sand.", "It is clay.", "It is sand."):
+        desk.write("soil.md", text)
+        desk.run()
+    assert desk.queued() == [(GARDEN, "It is sand."), (GARDEN, "It is clay.")]
+
+
+def test_a_renamed_note_is_not_sent_again_within_its_project(desk: NoteDesk) -> None:
+    """Whatever its name was; in another project it is another memory."""
+    path = desk.write("soil.md", "It is clay.")
+    assert desk.run() == 1
+    path.rename(path.with_name("ground.md"))
+    assert desk.run() == 0
+    path.with_name("ground.md").unlink()
+    desk.run()
+    desk.write("earth.md", "It is clay.\n\n")
+    assert desk.run() == 0
+    desk.write("soil.md", "It is clay.", project="-home-ann-field")
+    assert desk.run() == 1
+
+
+def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
+    """One that goes before it was quiet is forgotten."""
+    path = desk.write("soil.md", "It is clay.")
+    desk.run()
+    path.unlink()
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    (desk.folder() / "shed.md").unlink()
+    assert desk.run(after=60.0) == 0
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert desk.intake.wait(desk.scene.now) == math.inf
+
+
+def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it read again what has not changed."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    desk.start()
+    monkeypatch.setattr(note_files, "read", None)
+    assert desk.run() == 0
+
+
+def test_a_lost_remembrance_doubles_nothing(desk: NoteDesk) -> None:
+    """The id is the same again."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    with desk.scene.context.ledger.transaction() as db:
+        db.execute("DELETE FROM notes")
+        db.execute("DELETE FROM note_texts")
+    desk.start()
+    assert desk.run() == 0
+    assert len(desk.entries()) == 1
+
+
+def test_in_a_ledger_that_was_lost_all_is_asked_about(desk: NoteDesk) -> None:
+    """Until each note that was there has been taken in."""
+    ledger = desk.scene.context.ledger
+    with ledger.transaction():
+        ledger.set_meta(f"doubt of the {NOTES}", 1)
+    desk.write("soil.md", "It is clay.")
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    assert ledger.asks_about(NOTES)
+    desk.run(after=60.0)
+    assert not ledger.asks_about(NOTES)
+    desk.write("path.md", "It is gravel.")
+    desk.run()
+    with ledger.locked() as db:
+        rows = db.execute("SELECT unknown IS NOT NULL FROM items ORDER BY key")
+        assert [asked for (asked,) in rows] == [1, 1, 0]
+
+
+def test_what_the_ledger_cannot_record_is_taken_in_later(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Note and remembrance stand in one transaction: neither is there without the other."""
+    desk.write("soil.md", "It is clay.")
+    records = desk.intake._records
+
+    def fail(path: str, mark: str) -> None:
+        raise LedgerError(f"{path} {mark}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "note", fail)
+        with pytest.raises(LedgerError):
+            desk.run()
+    assert desk.queued() == []
+    assert desk.run(everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
+    """No index, no other file, no link, whether it leads out or not, no folder of that name."""
+    outside = tmp_path / "outside.md"
+    outside.write_text("Not of Claude Code.")
+    note = desk.write("soil.md", "It is clay.")
+    desk.write("MEMORY.md", "- [Soil](soil.md)")
+    desk.write("soil.txt", "text")
+    desk.write(".soil.md", "hidden")
+    desk.write("empty.md", "---\nname: empty\n---\n\n")
+    folder = desk.folder()
+    (folder / "deep.md").mkdir()
+    (folder / "out.md").symlink_to(outside)
+    (folder / "in.md").symlink_to(note)
+    linked = desk.root / "projects" / "-linked"
+    linked.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "far.md").write_text("Not of Claude Code.")
+    (linked / "memory").symlink_to(tmp_path / "elsewhere")
+    (desk.root / "projects" / "-all").symlink_to(folder.parent)
+    (desk.root / "projects" / "file").touch()
+    flat = desk.root / "projects" / "-flat"
+    flat.mkdir()
+    (flat / "memory").touch()
+    assert desk.run() == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert left_out(desk) == []
+    watched = {target.path for target in desk.intake.targets()}
+    assert watched == {desk.root / "projects", folder, flat / "memory"}
+
+
+@needs.linux("named pipes in a folder")
+def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
+    """It is no note, whatever its name is."""
+    os.mkfifo(desk.folder() / "pipe.md")
+    assert desk.run() == 0
+    assert left_out(desk) == []
+
+
+def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
+    """By name and without its text; mended, it is taken in."""
+    desk.write("latin.md", b"caf\xe9 de la gare")
+    desk.write("huge.md", "a" * (note_files.LARGEST + 1))
+    desk.write("large.md", "a" * note_files.LARGEST)
+    assert desk.run() == 1
+    desk.run()
+    desk.start()
+    desk.run()
+    why = {"latin.md": "it is no UTF-8", "huge.md": "it is larger than 1,000,000 bytes"}
+    assert dict(left_out(desk)) == why
+    assert len(left_out(desk)) == 2
+    desk.write("latin.md", "café de la gare")
+    assert desk.run() == 1
+
+
+def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds nobody up, and the next worker tries again."""
+    denied = desk.write("denied.md", "It is clay.")
+    desk.write("soil.md", "It is sand.")
+    read = note_files.read
+
+    def refuse(path: Path) -> object:
+        if path == denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(note_files, "read", refuse)
+        assert desk.run() == 1
+        assert desk.run() == 0
+    assert left_out(desk) == [("denied.md", "Permission denied")]
+    desk.start()
+    assert desk.run() == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nb.md", "'; DROP TABLE notes; --.md", "-rf.md", "%s.md", "🌱.md", "\u202e.md",
+        pytest.param("\udcff.md", marks=needs.linux("names that are no text")),
+    ],
+)  # fmt: skip
+def test_a_name_does_no_harm(desk: NoteDesk, name: str) -> None:
+    """The note is taken in once, whatever its name is."""
+    desk.write(name, "It is clay.")
+    assert desk.run() == 1
+    desk.start()
+    assert desk.run() == 0
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_only_folders_of_which_something_was_heard_are_looked_into(desk: NoteDesk) -> None:
+    """Between the looks at all; those of other targets have no notes."""
+    desk.run()
+    desk.write("soil.md", "It is clay.")
+    for other in (desk.root / "projects", desk.scene.context.paths.claude_dir, desk.folder() / "x"):
+        desk.intake.hear(other)
+    assert desk.run(everywhere=False) == 0
+    desk.intake.hear(desk.folder())
+    assert desk.run(everywhere=False) == 1
+    desk.write("shed.md", "It leaks.")
+    desk.moment += CALM_LOOK
+    assert desk.run(everywhere=False) == 1
+
+
+def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
+    """The oldest first, and the worker is not idle before the last of them."""
+    for n in range(450):
+        desk.write(f"{n}.md", f"text {n}", age=3600 + n)
+    found = []
+    while True:
+        found.append(desk.run(everywhere=False))
+        if not desk.intake.awaited:
+            break
+        assert desk.intake.wait(desk.scene.now) == 0
+    assert found == [200, 200, 50]
+    assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(450))]
+
+
+def test_claude_codes_folder_may_be_missing(desk: NoteDesk) -> None:
+    """Then nothing is taken in, and its coming is watched for."""
+    assert desk.run() == 0
+    (target,) = desk.intake.targets()
+    assert (target.path, target.words, target.is_way) == (desk.root.parent, ("claude",), True)
+
+
+def test_the_folder_is_that_of_the_environment(
+    desk: NoteDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the one in the home."""
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert NoteIntake(desk.scene.context)._root == tmp_path / ".claude"
