@@ -74,6 +74,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "migrate": CommandEntry(
         READ_BACK, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
     ),
+    "setup": CommandEntry(
+        SET_UP, "mem0tray.cli.setup:command", "Set up server, Claude Code and start at login."
+    ),
     "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": CommandEntry(
         SET_UP, "mem0tray.cli.doctor.command:command", "Check all that deliveries need."

@@ -70,7 +70,11 @@ def enable(*, desktop: bool, service: bool) -> None:
         raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")
     if service and sys.platform in ("win32", "darwin"):
         raise UsageError("There is no systemd on this system.", "Leave out `--service`.")
-    login = this_system(DESKTOP if desktop else SERVICE if service else "")
+    set_up(this_system(DESKTOP if desktop else SERVICE if service else ""))
+
+
+def set_up(login: Autostart) -> None:
+    """Have it start in this way, and say so. Raises Mem0TrayError where that cannot be."""
     told = login.enable()
     state = login.state()
     if state.name != ENABLED:

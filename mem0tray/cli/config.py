@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, output, tested_server
 from mem0tray.cli.command_help import CommandGroup
-from mem0tray.cli.progress import waiting
 from mem0tray.config import config_file, settings
-from mem0tray.config.setting_rules import LOCAL_URL, LONGEST
+from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
 from mem0tray.system import editor
@@ -20,11 +19,6 @@ from mem0tray.system.paths import config_file as location
 
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong
-# After these the server is asked.
-_TESTED: Final = frozenset(
-    f"server.{name}" for name in ("url", "api_key", "dialect", "ca_file", "allow_plain_key")
-)
-_TEST_SECONDS: Final = 5.0
 _DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
 
@@ -135,25 +129,8 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     config_file.change(location(), key, config_file.checked(key, value))
     if os.environ.get(settings.variable(key)):
         output.remark(f"{settings.variable(key)} is set and wins over the file.")
-    elif key in _TESTED and not no_test:
-        _test_server(key)
-
-
-def _test_server(key: str) -> None:
-    """Ask the server that the settings now choose, and say what is well, and what is not."""
-    loaded = settings.read()
-    url = loaded.settings.server.url
-    if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):
-        return  # it is not known which server is meant, or nothing of it has changed
-    from mem0tray.actions import examine_server, server_step  # slow to import, as the network is
-
-    with waiting():
-        steps = examine_server.examine(loaded, _TEST_SECONDS)
-    for step in steps:
-        if step.result in (server_step.FAILED, server_step.WARNING):
-            output.remark(f"{step.seen} {step.remedy}")
-        elif step.result == server_step.OK and step.name not in server_step.WAY:
-            output.say(step.seen)
+    elif key in tested_server.TESTED and not no_test:
+        tested_server.tell(key)
 
 
 def _asked(key: str) -> str:

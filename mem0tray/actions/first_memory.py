@@ -1,0 +1,97 @@
+"""A memory of ours that goes the whole way: saved, delivered, read back. For `setup`."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Final
+
+from mem0tray.actions import add, read_back, retry_outcomes, worker_report
+from mem0tray.actions.read_back import WasRead
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import Item
+from mem0tray.files import document
+from mem0tray.system.paths import Paths
+
+PROJECT: Final = "mem0tray"
+_PATIENCE: Final = 60.0  # seconds for an answer of the server
+_START: Final = 30.0  # seconds for a worker that starts
+_END: Final = 20.0
+_LOOK: Final = 0.05
+_SHOWN: Final = 20
+_MOST: Final = 2000  # bytes of what a worker says that does not start
+
+
+def save(loaded: Loaded) -> Item:
+    """Queue it, as `add` does. Raises Mem0TrayError where no file can be written."""
+    at = time.strftime("%Y-%m-%d %H:%M:%S")
+    text = f"mem0tray was set up on this computer at {at}."
+    name = add.queue_memory(loaded, PROJECT, text).id
+    item = items.parse(document.dump(add.entry(name, PROJECT, text)))
+    assert item is not None  # noqa: S101  (it has an id, a project and a text)
+    return item
+
+
+@contextmanager
+def with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
+    """Have a worker run: the one that does, else one of our own, which is stopped at the end.
+
+    `program` are the words that start mem0tray. Raises Mem0TrayError where none comes up.
+    """
+    if worker_report.running(paths) is not None:
+        _wait_for_metrics(paths)
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        own = subprocess.Popen(  # noqa: S603  (ourselves)
+            [*program, "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            _wait_for_metrics(paths, own, said)
+            yield
+        finally:
+            own.terminate()
+            try:
+                own.wait(_END)
+            except subprocess.TimeoutExpired:
+                own.kill()
+                own.wait()
+
+
+def _wait_for_metrics(
+    paths: Paths, own: "subprocess.Popen[bytes] | None" = None, said: IO[bytes] | None = None
+) -> None:
+    """Wait until the worker has told how it is, and so has its ledger open."""
+    end = time.monotonic() + _START
+    while time.monotonic() < end:
+        running = worker_report.running(paths)
+        if running is not None:
+            told = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
+            if any(each.are_of(running.pid) for each in told):
+                return
+        elif own is not None and said is not None and own.poll() is not None:
+            said.seek(0)
+            why = said.read(_MOST).decode("utf-8", "replace").strip() or "it said nothing"
+            raise Mem0TrayError(f"The worker does not start: {why}")
+        time.sleep(_LOOK)
+    raise Mem0TrayError("The worker does not answer.", "`mem0tray doctor` says more.")
+
+
+def why_undelivered(paths: Paths, item: Item, since: float) -> str:
+    """Wait until the worker has delivered it; why it has not, or nothing.
+
+    `since`: when it was saved, Unix seconds.
+    """
+    (outcome,) = retry_outcomes.follow(paths, [item], since, _PATIENCE)
+    return "" if outcome.is_good else outcome.reason or outcome.name
+
+
+def recalled(settings: Settings) -> WasRead:
+    """What the server has of the project of such memories."""
+    return read_back.recall(settings, PROJECT, _SHOWN)

@@ -1,0 +1,314 @@
+"""`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import click
+
+from mem0tray.cli import context, output, tested_server
+from mem0tray.cli.command_help import Command
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.output import Style
+from mem0tray.cli.progress import waiting
+from mem0tray.config import config_file, server_choice, settings
+from mem0tray.config.setting_rules import LOCAL_URL
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.system.paths import config_file as location
+
+_URL: Final = "server.url"
+_KEY: Final = "server.api_key"
+_EXTRA: Final = (
+    "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
+    " `mem0tray setup` again."
+)
+
+
+class _Way(NamedTuple):
+    """How decisions are made: by asking a person, by the defaults (`yes`), or by options alone.
+
+    `is_first`: no worker has served this folder yet. Else the defaults are what is set.
+    """
+
+    asking: bool
+    yes: bool
+    is_first: bool
+
+    def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
+        """Whether to do something: as an option says, or a person, or by default."""
+        if given is not None:
+            return given
+        if self.asking:
+            return click.confirm(question, default=self.is_first)
+        return self.yes and self.is_first
+
+
+@click.command(
+    "setup",
+    cls=Command,
+    examples={
+        "mem0tray setup": "asks, one question at a time",
+        "mem0tray setup --server https://mem0.example.com --key-from key.txt --yes": "",
+        "mem0tray setup --server local --no-claude-code --autostart": "without a question",
+    },
+)
+@click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
+@click.option(
+    "--key-from", metavar="FILE", help="The file that holds its API key; `-`: standard input."
+)
+@click.option(
+    "--claude-code/--no-claude-code",
+    default=None,
+    help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
+)
+@click.option(
+    "--autostart/--no-autostart",
+    default=None,
+    help="Start at login, as `autostart enable` does, or leave that as it is.",
+)
+@click.option("--no-memory", is_flag=True, help="Save no memory at the end.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
+def command(
+    *,
+    server: str | None,
+    key_from: str | None,
+    claude_code: bool | None,
+    autostart: bool | None,
+    no_memory: bool,
+    yes: bool,
+) -> None:
+    """Set up mem0tray: server, API key, Claude Code, start at login.
+
+    At a terminal you are asked what no option says. Enter takes what stands in brackets: the
+    default at first, later what is set, so that nothing changes. Without a terminal what no
+    option says stays as it is; with --yes it takes the default. The server is tested at once.
+
+    At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the worker
+    that runs or by one for the moment. Exits with 1 where that, or a part before it, fails.
+    """
+    options = (server, key_from, claude_code, autostart)
+    asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    if not (asking or yes) and all(each is None for each in options):
+        raise UsageError(
+            "There is no terminal to ask at.",
+            "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
+        )
+    paths = context.load().locations()
+    way = _Way(asking, yes, is_first=not paths.ledger.exists())
+    failed = []
+    _choose_server(server, way)
+    _set_key(key_from, way)
+    for name, part in (
+        ("Claude Code", partial(_connect_claude_code, claude_code, way)),
+        ("the start at login", partial(_start_at_login, autostart, way)),
+    ):
+        try:
+            part()
+        except Mem0TrayError as error:
+            output.remark(str(error))
+            failed.append(name)
+    if not no_memory:
+        _save_deliver_recall()
+    if failed:
+        raise Mem0TrayError(
+            f"Not all is set up: {' and '.join(failed)} failed.",
+            "What to do is said above; then type `mem0tray setup` again.",
+        )
+    output.say("mem0tray is set up.", Style.GOOD)
+    _say_how_to_start()
+
+
+# Server and key -------------------------------------------------------------------------------
+
+
+def _choose_server(given: str | None, way: _Way) -> None:
+    """Have a server chosen and tested; a person may correct an address that does not answer."""
+    loaded = context.load_all()
+    there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
+    if given is None and (not way.asking or _is_in_environment(_URL)):
+        if there is None:
+            raise UsageError(
+                "Memories of another program wait here, and no server is chosen for them.",
+                "Name it with `--server ADDRESS`; `--server local`: this computer only.",
+            )
+        output.say(f"Server: {server_choice.in_words(there)}.")
+        tested_server.tell(_URL)
+        return
+    offered = there
+    while True:
+        answer = given or _asked_server(offered)
+        try:
+            if answer != there:
+                _set(_URL, answer)
+        except SettingsError as error:
+            if given:
+                raise
+            output.remark(str(error))
+            continue
+        there = answer
+        failed = tested_server.tell(_URL)
+        # A key that is wanted is asked for next.
+        if given or answer == offered or failed <= {"server key"}:
+            return
+        output.say("Enter keeps this address all the same; or type another.")
+        offered = answer
+
+
+def _asked_server(offered: str | None) -> str:
+    question = "Server: the address of your Mem0 server, or `local` for this computer only"
+    return str(click.prompt(question, default=offered)).strip()
+
+
+def _set_key(given: str | None, way: _Way) -> None:
+    """Set the API key of a server elsewhere; it goes into the settings file, which is private."""
+    if given is not None:
+        _set(_KEY, _read_key(given))
+        tested_server.tell(_KEY)
+        return
+    now = context.load_all().settings
+    local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
+    if local or not way.asking or _is_in_environment(_KEY):
+        return
+    kept = "Enter: the one that is set" if now.server.api_key else "Enter: none"
+    answer = click.prompt(
+        f"API key of the server, which is not shown ({kept})",
+        hide_input=True,
+        default="",
+        show_default=False,
+    )
+    if answer.strip():
+        _set(_KEY, answer.strip())
+        tested_server.tell(_KEY)
+
+
+def _read_key(file: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return data.decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"The key cannot be read from {file}: {why}.", "Name another.") from error
+
+
+def _set(key: str, text: str) -> None:
+    config_file.change(location(), key, config_file.checked(key, text))
+    if _is_in_environment(key):
+        output.remark(f"{settings.variable(key)} is set and wins over the file.")
+
+
+def _is_in_environment(key: str) -> bool:
+    return bool(os.environ.get(settings.variable(key)))
+
+
+# Claude Code and the login --------------------------------------------------------------------
+
+
+def _connect_claude_code(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+    """Connect hooks, and tools where their package is there. Raises Mem0TrayError."""
+    import importlib.util
+
+    from mem0tray.claude import connecting
+    from mem0tray.cli import claude_code
+
+    if given is False:
+        return
+    if given is None and not _has_claude_code():
+        output.say_beside(
+            "", "Claude Code was not found here. `mem0tray install claude-code` connects it later."
+        )
+        return
+    has_tools = importlib.util.find_spec("mcp") is not None
+    parts = claude_code.parts(mcp=has_tools, hooks=True)
+    changes = connecting.additions(parts, _program())
+    if any(each.is_needed for each in changes):
+        if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
+            return
+        done = claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
+        claude_code.tell(done, dry_run=False)
+    else:
+        output.say("Claude Code is connected.")
+    if not has_tools:
+        output.say_beside("", _EXTRA)
+
+
+def _has_claude_code() -> bool:
+    from mem0tray.claude import connecting, settings_files
+
+    files = (settings_files.of_servers(os.environ), settings_files.of_hooks(os.environ))
+    return bool(connecting.claude()) or any(each.exists() for each in files)
+
+
+def _program() -> tuple[str, ...]:
+    """The words that start this mem0tray."""
+    from mem0tray.desktop.autostart import command as starting
+
+    return starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+
+
+def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+    """Set the start at login up. Raises Mem0TrayError where that cannot be."""
+    from mem0tray.cli import autostart
+    from mem0tray.desktop.autostart import ENABLED
+
+    if given is False:
+        return
+    login = autostart.this_system()
+    state = login.state()
+    if state.name == ENABLED and state.starts == login.command:
+        output.say_beside("", autostart.sentence(state, login))
+    elif way.decide(given, "Start mem0tray when you log in?"):
+        autostart.set_up(login)
+
+
+# The first memory -----------------------------------------------------------------------------
+
+
+def _save_deliver_recall() -> None:
+    """Send a memory the whole way, and say each step. Raises Mem0TrayError where it gets stuck."""
+    from mem0tray.actions import first_memory
+
+    loaded = context.load_all()
+    paths = loaded.settings.locations()
+    since = time.time()
+    item = first_memory.save(loaded)
+    _done("Saved", f"{output.excerpt(item.content)}, project {item.project}.")
+    with waiting("Delivering and recalling it"), first_memory.with_worker(paths, _program()):
+        why = first_memory.why_undelivered(paths, item, since)
+        found = None if why else first_memory.recalled(loaded.settings)
+    if found is None:
+        raise Mem0TrayError(
+            f"The memory is saved and waits: {why.rstrip('.')}.",
+            "mem0tray delivers it once that is mended; `mem0tray doctor` says more.",
+        )
+    _done("Delivered", f"to {server_choice.in_words(_chosen(loaded.settings))}.")
+    if found.trouble:
+        output.say_beside("", found.trouble, Style.WARNING)
+    elif any(item.content in each.text for each in found.there):
+        shown = output.excerpt(item.content)
+        _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
+    elif loaded.settings.server.infer:
+        output.say_beside("", "The server keeps facts in the place of the text (server.infer).")
+    else:
+        raise Mem0TrayError(
+            "The server took the memory, and does not show it.", "`mem0tray doctor` says more."
+        )
+
+
+def _done(what: str, rest: str) -> None:
+    mark = output.sign(Style.GOOD)
+    output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
+
+
+def _chosen(now: Settings) -> str | None:
+    return server_choice.chosen(now.server.url, now.locations())
+
+
+def _say_how_to_start() -> None:
+    from mem0tray.actions import worker_report
+
+    if worker_report.running(context.load().locations()) is None:
+        output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")

@@ -1,0 +1,240 @@
+"""`mem0tray setup`: by options, and by a person at a terminal."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import needs
+from tests.support.fixtures import bare_home, server
+from tests.support.home import COMMAND, Home
+from tests.support.http1 import Answer
+from tests.support.shapes import entry
+from tests.support.standin import Standin
+
+__all__ = ["bare_home", "server"]
+
+KEY = "sesame-3c1f"
+LOGIN = "--no-autostart"
+
+
+@pytest.fixture
+def home(bare_home: Home) -> Home:
+    """Make a scratch home of a desktop, without a server and without Claude Code."""
+    bare_home.env["PATH"] = str(Path(sys.executable).parent)
+    bare_home.env["DISPLAY"] = ":0"
+    bare_home.env["XDG_CONFIG_DIRS"] = str(bare_home.root / "xdg")
+    return bare_home
+
+
+def settings(home: Home) -> dict[str, Any]:
+    """Read the settings file, empty where there is none."""
+    return tomllib.loads(home.config.read_text("utf-8")) if home.config.exists() else {}
+
+
+def everything(home: Home) -> dict[str, bytes]:
+    """Read settings, the start at login and Claude Code's files."""
+    folders = (home.root / "config", home.claude)
+    found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {
+        str(path): path.read_bytes()
+        for path in found
+        if not path.name.startswith(("mem0_", ".mem"))
+    }
+
+
+def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple[int, str]:
+    """Have a person at a terminal answer each question, known by its beginning."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "setup", *options],
+        env={**home.env, "TERM": "xterm", "NO_COLOR": "1"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown, since = "", 0
+    left = list(answers)
+    try:
+        while True:
+            try:
+                data = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                data = b""
+            if not data:
+                break
+            shown += data.decode()
+            if left and left[0][0] in shown[since:] and shown.endswith((": ", "]: ")):
+                since = len(shown)
+                os.write(ours, f"{left.pop(0)[1]}\n".encode())
+        code = process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert left == [], shown
+    return code, shown.replace("\r\n", "\n")
+
+
+def test_options_set_up_a_server_and_a_key(home: Home, server: Standin) -> None:
+    """With options alone server and key are set and tested, and a memory goes the whole way."""
+    server.api_key = KEY
+    said = home.ok("setup", "--server", server.url, "--key-from", "-", stdin=f"{KEY}\n")
+    assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
+    assert f"{server.netloc} takes the API key." in said
+    assert [word for word in ("Saved", "Delivered", "Recalled") if f" {word}: " in said] == [
+        "Saved",
+        "Delivered",
+        "Recalled",
+    ]
+    assert KEY not in said
+    ((project, text),) = server.stored
+    assert project == "mem0tray"
+    assert said.count(text) == 2
+    assert home.queue_items() == []
+
+
+def test_the_worker_that_runs_delivers(home: Home, server: Standin) -> None:
+    """Beside a worker it is that one which delivers, and it goes on running."""
+    home.configure(f'[server]\nurl = "{server.url}"\n')
+    worker = home.worker()
+    assert "Delivered" in home.ok("setup", "--yes", LOGIN)
+    assert worker.alive
+    assert home.read(home.metrics)["pid"] == worker.pid
+
+
+def test_the_defaults_are_this_computer(home: Home) -> None:
+    """With --yes and no server of anybody, memories stay on this computer, with no setting made."""
+    said = home.ok("setup", "--yes", LOGIN)
+    assert "Server: this computer only." in said
+    assert "Recalled" in said
+    assert settings(home) == {}
+
+
+def test_a_queue_of_others_needs_a_server(home: Home) -> None:
+    """Where another program's memories wait, no default sends them anywhere."""
+    home.write_queue([entry("theirs")])
+    done = home.run("setup", "--yes")
+    assert done.returncode == 2
+    assert "--server ADDRESS" in done.stderr
+    assert settings(home) == {}
+    assert len(home.queue_items()) == 1
+
+
+def test_without_a_terminal_nothing_is_asked(home: Home) -> None:
+    """Without a terminal and without options it says what to do, and changes nothing."""
+    done = home.run("setup")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert everything(home) == {}
+    assert not home.queue.exists()
+
+
+def test_a_server_that_is_down_is_told_and_loses_nothing(home: Home, server: Standin) -> None:
+    """Where the server is down the memory is saved and waits, and the exit code is 1."""
+    server.health = Answer(503)
+    done = home.run("setup", "--server", server.url, LOGIN)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("mem0tray: The memory is saved and waits: ")
+    assert len(home.queue_items()) == 1
+    assert settings(home)["server"]["url"] == server.url
+
+
+def test_a_key_that_cannot_be_read_is_no_key(home: Home, server: Standin) -> None:
+    """A key file that is missing or empty is an error of usage, and no key is set."""
+    empty = home.root / "empty"
+    empty.touch()
+    for file in (empty, home.root / "missing"):
+        done = home.run("setup", "--server", server.url, "--key-from", str(file), "--no-memory")
+        assert done.returncode == 2
+        assert "api_key" not in settings(home)["server"]
+
+
+@needs.DESKTOP
+@needs.linux("the start at login is no file there")
+def test_all_is_set_up_with_the_defaults(home: Home, server: Standin) -> None:
+    """With --yes Claude Code, where it is, is connected, and mem0tray starts at login."""
+    (home.claude / "settings.json").write_text('{"model": "opus"}', encoding="utf-8")
+    home.ok("setup", "--server", server.url, "--yes", "--no-memory")
+    hooks = json.loads((home.claude / "settings.json").read_text("utf-8"))["hooks"]
+    assert "Stop" in hooks
+    assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
+
+
+def test_what_fails_does_not_keep_the_rest_from_being_set_up(home: Home, server: Standin) -> None:
+    """With broken settings of Claude Code the memory is delivered, and the exit code is 1."""
+    broken = home.claude / "settings.json"
+    broken.write_text('{"hooks": [', encoding="utf-8")
+    done = home.run("setup", "--server", server.url, "--claude-code", LOGIN)
+    assert done.returncode == 1
+    assert "Claude Code failed" in done.stderr.splitlines()[-1]
+    assert "Recalled" in done.stdout
+    assert broken.read_text("utf-8") == '{"hooks": ['
+
+
+@needs.SHELL
+@needs.linux("the start at login is no file there")
+def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> None:
+    """A person is asked four questions; a second time Enter changes nothing, as is shown."""
+    server.api_key = KEY
+    (home.claude / "settings.json").write_text("{}", encoding="utf-8")
+    code, said = talk(
+        home,
+        [
+            ("Server: ", server.url),
+            ("API key", KEY),
+            ("Connect Claude Code", ""),
+            ("when you log in", ""),
+        ],
+    )
+    assert code == 0, said
+    assert "Recalled" in said
+    assert KEY not in said
+    assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
+    assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
+    before = everything(home)
+    code, said = talk(home, [("Server: ", ""), ("API key", "")], "--no-memory")
+    assert code == 0, said
+    assert f"[{server.url}]" in said
+    assert "Claude Code is connected." in said
+    assert "starts at login" in said
+    assert everything(home) == before
+
+
+@needs.SHELL
+def test_a_person_corrects_an_address(home: Home, server: Standin) -> None:
+    """An address that is wrong or does not answer is told and asked for again."""
+    code, said = talk(
+        home,
+        [
+            ("Server: ", "ftp://nowhere"),
+            ("Server: ", "http://127.0.0.1:9"),
+            ("Server: ", server.url),
+            ("API key", ""),
+            ("when you log in", "n"),
+        ],
+        "--no-memory",
+    )
+    assert code == 0, said
+    assert settings(home) == {"server": {"url": server.url}}
+    assert not (home.root / "config" / "autostart").exists()
+
+
+@needs.SHELL
+def test_what_a_person_declined_is_not_the_default_later(home: Home) -> None:
+    """Enter after a first worker leaves the start at login as it is."""
+    code, said = talk(home, [("Server: ", "local"), ("when you log in", "n")])
+    assert code == 0, said
+    code, said = talk(home, [("Server: ", ""), ("when you log in", "")], "--no-memory")
+    assert code == 0, said
+    assert not (home.root / "config" / "autostart").exists()
