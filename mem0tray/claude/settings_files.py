@@ -16,7 +16,9 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system.paths import claude_code_folder, data_root
 
 _LARGEST: Final = 32_000_000  # bytes
-_FOLDER: Final = "claude-code"  # in ours: copies, as these files may hold secrets, and the record
+# In our folder: copies, as these files may hold secrets, and the record. No name that begins as
+# those of the folders do that belong to one `claude_dir` each.
+_FOLDER: Final = "settings-of-claude-code"
 _RECORD: Final = "written.json"
 _WRITABLE: Final = 0o222
 

@@ -1,5 +1,6 @@
 """`install claude-code` and `uninstall claude-code`, by files alone."""
 
+import errno
 import json
 import os
 import shlex
@@ -10,6 +11,7 @@ import pytest
 
 from mem0tray.claude import settings_files
 from mem0tray.claude.hook import EVENTS
+from mem0tray.files import atomic
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -372,3 +374,46 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
     assert servers.read_text() == text
     (why,) = [each["why"] for each in found["left"] if "Claude Code" in each["path"]]
     assert str(servers) in why
+
+
+def test_without_the_extra_no_tools_are_connected(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the package of the extra is missing, `install` says so and changes nothing."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    settings = _settings(home)
+    done = home.run("install", "claude-code")
+    assert done.code == 1
+    assert "the package mcp" in done.line
+    assert settings.read_text() == THEIRS
+    home.ok("install", "claude-code", "--hooks")
+    assert len(_commands(settings)) == len(EVENTS)
+
+
+@pytest.mark.row(57)
+def test_a_disk_that_takes_nothing_leaves_the_file_whole(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the new file cannot be written, the old one stands there whole."""
+    settings = _settings(home)
+
+    def full(fd: int, data: bytes) -> None:
+        if b" hook Stop" in data:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_all(fd, data)
+
+    write_all = atomic.write_all
+    monkeypatch.setattr(atomic, "write_all", full)
+    done = home.run("install", "claude-code", "--hooks")
+    assert done.code == 1
+    assert str(settings) in done.line
+    assert settings.read_text() == THEIRS
+    assert [path.name for path in home.claude.iterdir()] == ["settings.json"]
+
+
+def test_a_purge_takes_copies_and_record_too(home: Scratch) -> None:
+    """`uninstall --purge` leaves no copy of Claude Code's settings."""
+    _settings(home)
+    copy = home.run("install", "claude-code", "--hooks", "--json").json()["changes"][0]["backup"]
+    home.ok("uninstall", "--purge", "--yes")
+    assert not Path(copy).parent.exists()
