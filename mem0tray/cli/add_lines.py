@@ -25,7 +25,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     queued, after that has been printed.
     """
     loaded = context.load_what_holds()
-    project = "" if project is None else producing.project_meant(project)
+    project = producing.project_alone(project) or ""
     bad: list[BadLine] = []
     with ProgressLine() as progress:
 

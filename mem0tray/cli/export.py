@@ -56,7 +56,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     shows less of a project than it has: official servers list a thousand memories of each.
     """
     settings = context.load()
-    name = "" if project is None else producing.project_meant(project)
+    name = producing.project_alone(project) or ""
     target = _target(out)
     folder = target.parent if target is not None and target.parent.is_dir() else None
     if folder is not None:

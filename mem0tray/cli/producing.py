@@ -54,6 +54,11 @@ def project_meant(given: str | None) -> str:
     return given
 
 
+def project_alone(given: str | None) -> str | None:
+    """The one project that is named, None for all. Raises UsageError for a name that is empty."""
+    return None if given is None else project_meant(given)
+
+
 def _project_here() -> str:
     from mem0tray.system import project  # only who names none waits for git
 

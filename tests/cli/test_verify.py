@@ -356,3 +356,11 @@ def test_progress_is_told(home: Scratch, server: Standin) -> None:
     done = home.run("verify", "--json")
     assert done.json()["asked"] == 2
     assert "mem0tray: 2 of 2 memories asked for." in done.err.splitlines()
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("command", ["verify", "migrate", "export"])
+def test_an_empty_project_is_wrong_usage(home: Scratch, command: str) -> None:
+    """A variable that came out empty has nobody believe that all is well."""
+    done = home.run(command, "--project", "")
+    assert (done.code, done.out) == (2, "")
