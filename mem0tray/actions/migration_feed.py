@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mem0tray.actions import add, worker_report
+from mem0tray.actions import given_up as deleted
 from mem0tray.core import item as items
 from mem0tray.core.state import HEALTHY, STARTING
-from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -60,15 +60,8 @@ class Feed:
     def _still_wanted(self) -> dict[items.Name, items.Object]:
         """What the user has not deleted: another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
-        unheard = orders.given_up(self._paths.orders)
-        with Reader(self._paths.ledger) as reader:
-            known = {name: reader.known(*name) for name in named}
-        return {
-            name: entry
-            for name, entry in named.items()
-            if name not in unheard
-            and ((row := known[name]) is None or row.state != items.DISCARDED)
-        }
+        given_up = deleted.among(self._paths, named)
+        return {name: entry for name, entry in named.items() if name not in given_up}
 
     def _make_room(self) -> None:
         """Wait until a worker has taken in what was queued, and sent most of it."""

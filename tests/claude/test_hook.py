@@ -58,6 +58,18 @@ def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin)
     assert server.surplus() == {"so do beans": 2}
 
 
+def test_what_the_user_has_forgotten_is_not_queued_again(home: Home, server: Standin) -> None:
+    """By the session that said it: its last answer is the same at its end, however late."""
+    server.health = Answer(503)
+    hook(home, "Stop", last_assistant_message="mem0: a secret\nmem0: no secret")
+    home.run("run", "--once")
+    (secret, *_) = home.queue_items()
+    home.ok("delete", "--yes", "--forget", secret["id"])
+    path = write(home.root / "t.jsonl", [answer("m1", "mem0: a secret\nmem0: no secret")])
+    hook(home, "SessionEnd", transcript_path=str(path))
+    assert queued(home) == [("garden", "no secret")]
+
+
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
     """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
