@@ -112,6 +112,9 @@ class LineQueue:
 
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)
+        for name in memory_lines.ids_of_key(found.id, digest)[1:]:
+            if reader.has(name, digest, server) or (name, digest) in self._known:
+                found = found._replace(id=name)
         while (is_delivered := reader.has(found.id, digest, server)) and self.again:
             found = found._replace(id=items.id_again(found.id))
         if is_delivered:

@@ -6,6 +6,7 @@ seconds). Other names are left alone by who reads them.
 
 import json
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from mem0tray.core import item as items
 from mem0tray.core.text import harmless_json
@@ -65,6 +66,19 @@ def write(line: MemoryLine) -> bytes:
     if line.timestamp is None:
         del document["timestamp"]
     return harmless_json(json.dumps(document, ensure_ascii=False)).encode() + b"\n"
+
+
+def ids_of_key(key: str, digest: bytes) -> list[str]:
+    """The ids of which this may be the idempotency key, as a server shows it; the first is itself.
+
+    `export` knows no other id than the key: that has a hash of a further content behind the id,
+    and other letters than ASCII percent-encoded.
+    """
+    shown = [key]
+    if "%" in key:
+        shown.append(unquote(key, errors="surrogatepass"))
+    end = f"-{digest.hex()[:8]}"
+    return [*shown, *(each.removesuffix(end) for each in shown if each.endswith(end))]
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import json
 
 from tests.support.home import Home
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.shapes import entry
 from tests.support.standin import Standin
 
 
@@ -55,6 +57,19 @@ def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
         assert done.stdout == "3 memories are queued.\n"
         home.drained(env=env)
         assert other.total_stored() == 3
+
+
+def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> None:
+    """Whatever its id: a server shows the key, which is not always the id."""
+    with OfficialStandin(SimpleStore()) as server:
+        home.env["MEM0TRAY_SERVER_URL"] = server.url
+        names = [("one", "x"), ("two", "x"), ("three", "\u00fc"), ("four", "\u00fc"), ("five", "*")]
+        home.write_queue([entry(text, id=name) for text, name in names])
+        home.drained()
+        exported = home.run("export").stdout
+        assert len(exported.splitlines()) == len(names)
+        said = home.ok("add", "--jsonl", stdin=exported)
+        assert said.startswith("Nothing was queued.\n5 were delivered to this server before.")
 
 
 def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
