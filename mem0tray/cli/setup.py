@@ -22,6 +22,7 @@ from mem0tray.system.paths import config_file as location
 
 _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
+_NOTES: Final = "claude.auto_memory"
 _EXTRA: Final = (
     "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
     " `mem0tray setup` again."
@@ -70,6 +71,11 @@ class _Way(NamedTuple):
     default=None,
     help="Start at login, as `autostart enable` does, or leave that as it is.",
 )
+@click.option(
+    "--auto-memory/--no-auto-memory",
+    default=None,
+    help="Take in the notes that Claude Code keeps (claude.auto_memory), or not. Default: not.",
+)
 @click.option("--no-memory", is_flag=True, help="Save no memory at the end.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
 def command(
@@ -78,10 +84,11 @@ def command(
     key_from: str | None,
     claude_code: bool | None,
     autostart: bool | None,
+    auto_memory: bool | None,
     no_memory: bool,
     yes: bool,
 ) -> None:
-    """Set up mem0tray: server, API key, Claude Code, start at login.
+    """Set up mem0tray: server, API key, Claude Code, start at login, Claude Code's notes.
 
     At a terminal you are asked what no option says. Enter takes what stands in brackets: the
     default at first, later what is set, so that nothing changes. Without a terminal what no
@@ -90,7 +97,7 @@ def command(
     At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the worker
     that runs or by one for the moment. Exits with 1 where that, or a part before it, fails.
     """
-    options = (server, key_from, claude_code, autostart)
+    options = (server, key_from, claude_code, autostart, auto_memory)
     asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if not (asking or yes) and all(each is None for each in options):
         raise UsageError(
@@ -105,6 +112,7 @@ def command(
     for name, part in (
         ("Claude Code", partial(_connect_claude_code, claude_code, way)),
         ("the start at login", partial(_start_at_login, autostart, way)),
+        ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
     ):
         try:
             part()
@@ -262,6 +270,20 @@ def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an
         output.say_beside("", autostart.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
         autostart.set_up(login)
+
+
+def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+    """Have the worker take Claude Code's notes in, or not; by default it does not."""
+    are_taken = context.load_all().settings.claude.auto_memory
+    if given is None and (are_taken or not way.asking or not _has_claude_code()):
+        if are_taken:
+            output.say(f"Claude Code's notes are taken in ({_NOTES}).")
+        return
+    question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
+    wanted = click.confirm(question, default=False) if given is None else given
+    if wanted != are_taken:
+        _set(_NOTES, "true" if wanted else "false")
+        output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
 
 
 # The first memory -----------------------------------------------------------------------------

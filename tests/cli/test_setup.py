@@ -185,7 +185,7 @@ def test_what_fails_does_not_keep_the_rest_from_being_set_up(home: Home, server:
 @needs.SHELL
 @needs.linux("the start at login is no file there")
 def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> None:
-    """A person is asked four questions; a second time Enter changes nothing, as is shown."""
+    """A person is asked five questions; a second time Enter changes nothing, as is shown."""
     server.api_key = KEY
     (home.claude / "settings.json").write_text("{}", encoding="utf-8")
     code, said = talk(
@@ -195,6 +195,7 @@ def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> N
             ("API key", KEY),
             ("Connect Claude Code", ""),
             ("when you log in", ""),
+            ("Take in the notes", ""),
         ],
     )
     assert code == 0, said
@@ -203,12 +204,27 @@ def test_a_person_answers_and_again_with_enter(home: Home, server: Standin) -> N
     assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
     assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
     before = everything(home)
-    code, said = talk(home, [("Server: ", ""), ("API key", "")], "--no-memory")
+    code, said = talk(
+        home, [("Server: ", ""), ("API key", ""), ("Take in the notes", "")], "--no-memory"
+    )
     assert code == 0, said
     assert f"[{server.url}]" in said
     assert "Claude Code is connected." in said
     assert "starts at login" in said
     assert everything(home) == before
+
+
+def test_notes_are_taken_in_only_where_that_is_said(home: Home) -> None:
+    """Claude Code's notes are taken in by their option alone, which also ends that."""
+    (home.claude / "settings.json").write_text("{}", encoding="utf-8")
+    rest = ("--no-memory", "--no-claude-code", LOGIN)
+    home.ok("setup", "--yes", *rest)
+    assert settings(home) == {}
+    assert "are taken in" in home.ok("setup", "--auto-memory", *rest)
+    assert settings(home)["claude"]["auto_memory"] is True
+    assert "are taken in" in home.ok("setup", "--yes", *rest)
+    assert "are not taken in" in home.ok("setup", "--no-auto-memory", *rest)
+    assert settings(home)["claude"]["auto_memory"] is False
 
 
 @needs.SHELL
