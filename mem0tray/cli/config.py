@@ -131,6 +131,8 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
         output.remark(f"{settings.variable(key)} is set and wins over the file.")
     elif key in tested_server.TESTED and not no_test:
         tested_server.tell(key)
+    elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:
+        output.remark("The text of Claude Code's notes goes to your Mem0 server from now on.")
 
 
 def _asked(key: str) -> str:

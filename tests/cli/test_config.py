@@ -99,6 +99,13 @@ def test_set_mends_a_wrong_value(home: Scratch) -> None:
     assert home.run("status").code == 0
 
 
+def test_set_says_that_the_text_of_notes_leaves(home: Scratch) -> None:
+    """Where they are wanted, and not where they are no longer."""
+    said = "The text of Claude Code's notes goes to your Mem0 server from now on."
+    assert said in home.run("config", "set", "claude.auto_memory", "true").err
+    assert said not in home.run("config", "set", "claude.auto_memory", "false").err
+
+
 def test_set_says_when_the_environment_wins(home: Scratch) -> None:
     """A value that will not be used is no silent surprise."""
     home.env(MEM0TRAY_SYNC_TIMEOUT="50")

@@ -15,6 +15,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.known import Known
+from mem0tray.ledger.notes import NoteRecords
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.showings import Showing
@@ -319,6 +320,18 @@ def test_the_fifth_version_is_taken_over_with_every_state(tmp_path: Path, by: st
         assert len(known) == len(before["items"])
         assert not any(each.at_work for each in known)
         assert reader.dialect_of(B) == "oss"
+
+
+def test_what_servers_are_at_work_on_is_taken_over(tmp_path: Path) -> None:
+    """From the sixth version; nothing is known of notes yet."""
+    path = tmp_path / "ledger.sqlite3"
+    write_sample(path, 6)
+    with closing(sqlite3.connect(path)) as db:
+        before = rows(db, "SELECT * FROM tickets")
+        assert before
+    with closing(Ledger(path)) as ledger, ledger.locked() as db:
+        assert rows(db, "SELECT * FROM tickets") == before
+        assert NoteRecords(ledger).marks() == {}
 
 
 def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:

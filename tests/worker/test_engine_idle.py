@@ -34,7 +34,8 @@ def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "name"), [("queue", "awaited"), ("edits", "awaited"), ("delivery", "under_way")]
+    ("part", "name"),
+    [("queue", "awaited"), ("edits", "awaited"), ("notes", "awaited"), ("delivery", "under_way")],
 )
 def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name: str) -> None:
     """A file that is being written, or an answer."""

@@ -77,6 +77,18 @@ def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
     assert 0 < scene.patience(10) < 0.1
 
 
+def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
+    """Unless it failed to take one in: then until that is tried again."""
+    scene.parts.notes.wait.return_value = 1.5
+    scene.cycle()
+    assert scene.patience() == 1.5
+    scene.parts.notes.wait.return_value = 0.0
+    assert scene.patience() == 0
+    scene.parts.notes.run.side_effect = RuntimeError("odd")
+    scene.cycle()
+    assert scene.patience() > 0
+
+
 def test_it_waits_for_the_metrics(scene: Scene) -> None:
     """They are to be written then at the latest."""
     scene.parts.metrics.wait.return_value = 2.5

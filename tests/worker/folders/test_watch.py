@@ -336,3 +336,30 @@ def test_a_disk_that_other_computers_have_too_is_looked_at_more_often(
         assert seen.sees_all()
         (seen.folder / FILE).touch()
         assert seen.woken()
+
+
+@BOTH
+def test_it_tells_of_which_folder_there_is_news(tmp_path: Path, kind: Callable[..., Watch]) -> None:
+    """Of each that is watched from now on, and then of the one that has changed."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    heard: set[Path] = set()
+
+    def find() -> list[watch.Target]:
+        return [target for each in folders for target in watch.targets_of(each, (".md",))]
+
+    with WakeUp() as wake:
+        watched = kind(lambda: tuple(find()), lambda _: False, wake.set, heard.add)
+        try:
+            watched.check()
+            assert heard == {*folders}
+            while wake.wait(MOMENT, watched):
+                heard.clear()
+            (folders[1] / "soil.txt").touch()
+            assert not wake.wait(MOMENT, watched)
+            (folders[1] / "soil.md").touch()
+            assert wake.wait(PATIENCE, watched)
+            assert heard == {folders[1]}
+        finally:
+            watched.stop()

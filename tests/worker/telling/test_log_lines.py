@@ -113,6 +113,10 @@ def test_what_the_worker_does(event: events.Event, line: str) -> None:
             "🩹 An item of e.json was put into quarantine: 2-e.json (no whole line)",
         ),
         (
+            events.NoteLeftOut("projects/a/memory/b\nc.md", "it is no UTF-8"),
+            "📝 A note of Claude Code is left out: projects/a/memory/b c.md (it is no UTF-8)",
+        ),
+        (
             events.LedgerRebuilt("it was\nmissing"),
             "📒 The ledger is built from the files: it was missing",
         ),
