@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from mem0tray.actions import dead_letters, read_files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
@@ -25,8 +27,7 @@ _WHERE_TO_LOOK: Final = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FoundItem:
+class FoundItem(Struct, frozen=True):
     """One item of a file.
 
     `place` is `read_files.DLQ` or `read_files.QUEUE`. `item` is None for an object that

@@ -291,7 +291,7 @@ def is_id_from(item_id: str, server: str, digest: bytes) -> bool:
 
 def number(value: Any) -> float:
     """A time or count from a file as a float; 0 for what is none (text, null, NaN)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and type(value) is not float:  # a union takes twice as long
         return 0.0
     try:
         result = float(value)
