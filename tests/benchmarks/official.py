@@ -3,16 +3,18 @@
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.migrating import brought_over
 from tests.benchmarks.throughput import PATIENCE, ROUNDS, beside
 from tests.support.home import Home
 from tests.support.needs import LIBRARY
 from tests.support.official_server import OfficialServer, exactly
 from tests.support.postgres import Postgres
-from tests.support.processes import seconds
+from tests.support.processes import seconds, wait_until
 from tests.support.shapes import entries, texts
 from tests.support.standin import Standin
 
@@ -31,7 +33,7 @@ with httpx.Client(trust_env=False, timeout=60) as client:
 
 
 def official(home: Home, server: Standin) -> list[Figure]:
-    """1,500 memories to Mem0's own library, against a bare loop of the same posts to it."""
+    """1,500 memories to Mem0's own library, queued or brought over, beside a loop of the posts."""
     del server
     if LIBRARY.args[0]:
         print(f"official: skipped, {LIBRARY.kwargs['reason']}", file=sys.stderr)
@@ -42,7 +44,44 @@ def official(home: Home, server: Standin) -> list[Figure]:
     return [
         beside(f"{told}, later starts", later, later_loop, 0.9),
         beside(f"{told}, first starts", first, first_loop, 0.9),
+        _migration(home),
     ]
+
+
+def _migration(home: Home) -> Figure:
+    """1,500 memories brought over from the embedded server, until the worker beside it is done."""
+    ours: list[float] = []
+    loop: list[float] = []
+    folder = home.root.with_name("official-migration")
+    wanted: list[str] = []
+    with Postgres() as database, OfficialServer(folder, database=database.connection) as served:
+        for number in range(ROUNDS):
+            for who in (loop, ours) if number % 2 else (ours, loop):
+                name = f"{'ours' if who is ours else 'loop'}-{number}"
+                # Of projects that are new there: of one that has 1,000 already the server shows
+                # not all, and is asked for each memory before that is sent.
+                queue = [
+                    {**each, "project_id": f"{each['project_id']}-{name}"}
+                    for each in entries(COUNT, name)
+                ]
+                wanted += texts(queue)
+                # A new home each time: what is on the server is not brought over twice.
+                with Home(Path(f"{folder}-{name}"), "local") as own:
+                    own.write_queue(queue)
+                    if who is loop:
+                        own.env["MEM0TRAY_SERVER_URL"] = served.url
+                        loop.append(seconds(lambda: _run(own)))
+                        continue
+                    own.drained(PATIENCE)
+                    wait = partial(_has_saves, served, len(wanted))
+                    ours.append(brought_over(own, served.url, wait))
+        assert served.texts() == exactly(wanted)
+    return beside(f"migration of {COUNT:,} to an official server", ours, loop, 0.9)
+
+
+def _has_saves(served: OfficialServer, count: int) -> None:
+    # Seldom: the look reads a list of all requests, on the processors that are measured.
+    wait_until(lambda: served.saves() >= count, PATIENCE, "all brought over", every=0.5)
 
 
 def _rounds(home: Home, *, anew: bool) -> tuple[list[float], list[float]]:
