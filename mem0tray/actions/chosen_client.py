@@ -34,8 +34,8 @@ def opened(
     """A client of the server that the settings choose; None: nothing was ever stored there.
 
     The embedded server is started for as long as this lasts where it does not run; but not
-    `within` so many seconds, where None then says that it does not run. Raises Mem0TrayError
-    where no server is chosen, or no client can be made.
+    `within` so many seconds. Raises Mem0TrayError where no server is chosen, no client can be
+    made, or the embedded server would have to be started.
     """
     server = settings.server
     url = server_choice.chosen(server.url, paths)
@@ -89,8 +89,10 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
             yield running
         return
     if within is not None:
-        yield None
-        return
+        raise Mem0TrayError(
+            "The local server does not run.",
+            "`mem0tray run` starts it with the worker; `mem0tray recall` shows what it has now.",
+        )
     from mem0tray.localserver.child import LocalServer  # slow to import, and rarely wanted
 
     server = LocalServer(folder, port)

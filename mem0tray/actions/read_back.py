@@ -58,7 +58,8 @@ class WasRead:
 def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
     """The newest memories of a project: up to `limit` of the server's, and as many that wait.
 
-    `within`: seconds for the server, for which the embedded one is not started.
+    `within`: seconds for the server, for which the embedded one is not started: that it does not
+    run is then its `trouble`.
     """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]

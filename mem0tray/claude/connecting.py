@@ -79,7 +79,22 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
                 " connect the hooks alone: `mem0tray install claude-code --hooks`.",
             )
         made.append(_addition(part, program))
+    name = plug_in()
+    if name and any(each.is_needed for each in made):
+        remark = (
+            f"Claude Code has the plug-in {name} as well: take one way or the other."
+            f" `claude plugin uninstall {name}` takes that one away."
+        )
+        made[-1] = replace(made[-1], remarks=(*made[-1].remarks, remark))
     return made
+
+
+def plug_in() -> str:
+    """The plug-in by which Claude Code is connected; empty where it has none switched on.
+
+    Raises FileUnavailableError where its settings cannot be read.
+    """
+    return callers.plug_in(_read(HOOKS).text)
 
 
 def _addition(part: str, program: Sequence[str]) -> Change:

@@ -22,7 +22,7 @@ from mem0tray.actions.projects import ProjectSeen
 from mem0tray.actions.snapshot import Part
 from mem0tray.claude import wording
 from mem0tray.config import settings as config
-from mem0tray.config.server_choice import in_words
+from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
@@ -110,9 +110,9 @@ def _what_follows(settings: Settings) -> str:
         seen = snapshot_reader.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = one_line(surroundings.hindrance(seen), wording.SENTENCE)
+    hindrance = surroundings.hindrance(seen)
     if hindrance:
-        return f"It waits on this computer: {hindrance}."
+        return wording.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
 
 
@@ -146,8 +146,9 @@ def _state(seen: Overview) -> list[str]:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
         worker = f"Worker: running since {surroundings.clock(seen.worker.since)}."
-    reason = f": {one_line(str(seen.reason), wording.SENTENCE)}" if seen.reason else ""
-    state = f"State: {seen.state}{reason}." if seen.state != NOT_RUNNING or reason else ""
+    reason = f": {seen.reason}" if seen.reason else ""
+    is_told = seen.state != NOT_RUNNING or reason
+    state = wording.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
     last = surroundings.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
@@ -177,7 +178,7 @@ def _beside(seen: Overview) -> list[str]:
     if seen.quarantine:
         told.append(f"{plural(seen.quarantine, 'file')} in the quarantine: see `mem0tray doctor`.")
     told += [
-        f"{plural(count, 'memory', 'memories')} only on {in_words(server)}, a former server:"
+        f"{plural(count, 'memory', 'memories')} only on {former_in_words(server)}, a former server:"
         " `mem0tray migrate` brings them over."
         for server, count in seen.only_elsewhere.items()
     ]

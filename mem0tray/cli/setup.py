@@ -229,6 +229,10 @@ def _connect_claude_code(given: bool | None, way: _Way) -> None:  # noqa: FBT001
             "", "Claude Code was not found here. `mem0tray install claude-code` connects it later."
         )
         return
+    plug_in = connecting.plug_in()
+    if given is None and plug_in:
+        output.say(f"Claude Code is connected, by the plug-in {plug_in}.")
+        return
     has_tools = importlib.util.find_spec("mcp") is not None
     parts = claude_code.parts(mcp=has_tools, hooks=True)
     changes = connecting.additions(parts, _program())

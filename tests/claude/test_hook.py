@@ -242,6 +242,16 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
     ]
 
 
+def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
+    """A session begins with what brings its memories back, as long as the worker is stopped."""
+    home.env["MEM0TRAY_SERVER_URL"] = "local"
+    hook(home, "Stop", last_assistant_message="mem0: roses want sun")
+    home.drained()
+    told = context(home)
+    assert "The local server does not run. `mem0tray run` starts it" in told
+    assert told.endswith("Nothing of the project 'garden' waits on this computer.")
+
+
 def test_without_memories_a_session_begins_with_nothing(home: Home) -> None:
     """The server answers, and has none."""
     assert hook(home, "SessionStart", source="startup") == ""

@@ -1,6 +1,7 @@
 """`mem0tray mcp`, driven by the official client over standard input and output."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,18 @@ def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin)
     )
 
 
+def test_of_a_memory_that_the_server_dates_the_minute_is_told(
+    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this computer's clock, without a fraction of a second and an offset."""
+    home.env["MEM0TRAY_SERVER_URL"] = "local"
+    monkeypatch.setenv("MEM0TRAY_SERVER_URL", "local")
+    home.write_queue([{**entry("roses"), "project_id": "garden"}])
+    home.drained()
+    last = connect().call("mem0_recall", project_id="garden").lines[-1]
+    assert re.fullmatch(r"- \[\d{4}-\d\d-\d\d \d\d:\d\d\] roses", last)
+
+
 def test_beside_a_worker_a_memory_is_on_its_way(
     connect: Connect, home: Home, server: Standin
 ) -> None:
@@ -123,6 +136,9 @@ def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
         assert "Server: 127.0.0.1:9." in asked.lines
         assert "1 dead letter: server down: 127.0.0.1:9: " in asked.text
         assert "Start the server" in asked.text
+        assert ".." not in asked.text
+    asked = session.call("mem0_recall", project_id="orchard")
+    assert asked.text.endswith("Nothing of the project 'orchard' waits on this computer.")
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,13 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> No
     assert (settings.read_text(), servers.read_text()) == (text, server)
 
 
+def test_a_plug_in_besides_is_named(home: Scratch) -> None:
+    """What connects Claude Code already by a plug-in is told, with how to take that away."""
+    _settings(home, '{"enabledPlugins": {"mem0tray@somewhere": true}}')
+    assert home.ok("install", "claude-code").count("`claude plugin uninstall mem0tray@s") == 1
+    assert "plug-in" not in home.ok("install", "claude-code")
+
+
 def test_another_server_of_that_name_is_not_replaced(home: Scratch) -> None:
     """A server called mem0tray that is something else stays, and `install` says why it cannot."""
     text = '{"mcpServers": {"mem0tray": {"type": "http", "url": "http://127.0.0.1:1/"}}}'

@@ -171,6 +171,16 @@ def test_all_is_set_up_with_the_defaults(home: Home, server: Standin) -> None:
     assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
 
 
+def test_a_plug_in_connects_claude_code_already(home: Home) -> None:
+    """With the plug-in switched on, --yes adds nothing to Claude Code's settings."""
+    its = home.claude / "settings.json"
+    its.write_text('{"enabledPlugins": {"mem0tray@here": true}}', encoding="utf-8")
+    before = its.read_bytes()
+    said = home.ok("setup", "--yes", LOGIN, "--no-memory")
+    assert "Claude Code is connected, by the plug-in mem0tray@here." in said
+    assert its.read_bytes() == before
+
+
 def test_what_fails_does_not_keep_the_rest_from_being_set_up(home: Home, server: Standin) -> None:
     """With broken settings of Claude Code the memory is delivered, and the exit code is 1."""
     broken = home.claude / "settings.json"
