@@ -6,6 +6,7 @@ server as `claude mcp add` does; the hooks of its settings it only reads.
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 from mem0tray.claude import start_words
@@ -157,6 +158,13 @@ def plug_in(text: str) -> str:
     enabled = json.loads(text).get("enabledPlugins")
     names = enabled.items() if isinstance(enabled, dict) else ()
     return next((name for name, on in names if on and name.partition("@")[0] == NAME), "")
+
+
+def has_status_line(text: str) -> bool:
+    """Whether Claude Code's status line is mem0tray's, as the README has the user write it."""
+    line = json.loads(text).get("statusLine")
+    words = str(line.get("command", "")).split() if isinstance(line, dict) else []
+    return "--line" in words and any(PurePath(each.strip("'\"")).stem == NAME for each in words)
 
 
 def are_off(text: str) -> bool:

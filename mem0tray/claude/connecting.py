@@ -130,6 +130,28 @@ def _addition(part: str, program: Sequence[str]) -> Change:
     return change
 
 
+def removals(parts: Iterable[str]) -> list[Change]:
+    """What `uninstall` is to do, with what stays. Raises Mem0TrayError as `removal`."""
+    made = [removal(part) for part in parts]
+    stays = tuple(f"Left is {what}: {how}." for what, how in left())
+    return [*made[:-1], replace(made[-1], remarks=(*made[-1].remarks, *stays))]
+
+
+def left() -> list[tuple[str, str]]:
+    """What else calls mem0tray and is the user's own to take away, each with how.
+
+    Raises Mem0TrayError where Claude Code's settings cannot be read.
+    """
+    found = _read(HOOKS)
+    told = []
+    name = callers.plug_in(found.text)
+    if name:
+        told.append((f"the plug-in {name}", f"`claude plugin uninstall {name}` takes it away"))
+    if callers.has_status_line(found.text):
+        told.append((f"statusLine in {found.path}", "it is yours, and calls mem0tray"))
+    return told
+
+
 def removal(part: str) -> Change:
     """What `uninstall` is to do. Raises Mem0TrayError where a file is not to be changed."""
     found = _read(part)

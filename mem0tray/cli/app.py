@@ -151,7 +151,7 @@ class LazyGroup(CommandGroup):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     examples={
-        "mem0tray config set server.url local": "memories stay on this computer",
+        "mem0tray setup": "asks what it must know, one question at a time",
         "mem0tray run": "deliver, until Ctrl-C",
         "mem0tray help add": "how one command is used",
     },

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -113,7 +114,7 @@ def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, An
 
 def take_away(wanted: Sequence[str], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Take back what `install claude-code` added."""
-    changes = [connecting.removal(part) for part in wanted]
+    changes = connecting.removals(wanted)
     found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
     if as_json:
         output.print_json({"changes": as_objects(found)})
@@ -133,4 +134,6 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
                 removed.append(f"the {_WHAT[part]} in {change.found.path}")
         except Mem0TrayError as error:
             left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
+    with suppress(Mem0TrayError):  # then the hooks were left, and it has been said why
+        left += connecting.left()
     return removed, left

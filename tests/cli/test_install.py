@@ -303,6 +303,22 @@ def test_a_plug_in_besides_is_named(home: Scratch) -> None:
     assert "plug-in" not in home.ok("install", "claude-code")
 
 
+@pytest.mark.parametrize("words", [("claude-code",), ()])
+def test_what_calls_it_besides_is_named_on_leaving(home: Scratch, words: tuple[str, ...]) -> None:
+    """A plug-in and a status line of the user's stay, and `uninstall` says so."""
+    text = json.dumps(
+        {
+            "enabledPlugins": {"mem0tray@somewhere": True},
+            "statusLine": {"type": "command", "command": "mem0tray status --line"},
+        }
+    )
+    settings = _settings(home, text)
+    said = " ".join(home.ok("uninstall", *words).split())
+    assert "the plug-in mem0tray@somewhere: `claude plugin uninstall mem0tray@somewhere`" in said
+    assert "it is yours, and calls mem0tray" in said
+    assert settings.read_text() == text
+
+
 def test_another_server_of_that_name_is_not_replaced(home: Scratch) -> None:
     """A server called mem0tray that is something else stays, and `install` says why it cannot."""
     text = '{"mcpServers": {"mem0tray": {"type": "http", "url": "http://127.0.0.1:1/"}}}'
