@@ -132,6 +132,7 @@ def _known_here(settings: Settings, project: str) -> WasRead:
                 found += look(paths, reader, server.name, project)
             except FileUnavailableError as error:
                 result.unread = f"{result.unread} {error}".strip()
+    found.reverse()  # of one second, too, that which was added last stands first
     found.sort(key=lambda pair: -pair[0])
     result.waiting = [each for _, each in found]
     return result

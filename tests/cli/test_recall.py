@@ -59,6 +59,14 @@ def test_what_waits_stands_first_and_is_marked(
     ]
 
 
+def test_of_what_was_added_in_one_second_the_last_stands_first(home: Scratch) -> None:
+    """Entries of the same time are shown in the opposite order of the queue file."""
+    added = [entry(text, "p", timestamp=7) for text in ("first", "second", "third")]
+    home.write("mem0_queue.json", queue_document(added))
+    shown = home.run("recall", "-p", "p").out.splitlines()
+    assert shown == ["! waiting: third", "! waiting: second", "! waiting: first"]
+
+
 def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Standin) -> None:
     """By words and their beginnings, the best first."""
     assert server.url
