@@ -62,5 +62,7 @@ def is_installed(words: Sequence[str]) -> bool:
 
 def seems_hook(hook: Mapping[str, Any], event: str) -> bool:
     """Whether a hook runs `mem0tray hook` for this event, among whatever else."""
-    line = " ".join([str(hook.get("command", "")), *map(str, hook.get("args") or ())])
+    arguments = hook.get("args")
+    given = arguments if isinstance(arguments, list) else ()
+    line = " ".join([str(hook.get("command", "")), *map(str, given)])
     return re.search(rf"\b{APP}\b[^|;&]*\bhook\s+{event}\b", line) is not None

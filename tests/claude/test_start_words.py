@@ -65,3 +65,9 @@ def test_a_hook_by_hand_is_seen() -> None:
     ):
         assert start_words.seems_hook(hook, "Stop")
         assert not start_words.seems_hook(hook, "SessionEnd")
+
+
+@pytest.mark.parametrize("arguments", [5, True, {"a": 1}, "Stop"])
+def test_a_foreign_hook_whose_arguments_are_no_list_is_none_of_ours(arguments: object) -> None:
+    """However odd it is, it is looked at without an error."""
+    assert not start_words.seems_hook({"command": "mem0tray hook", "args": arguments}, "Stop")
