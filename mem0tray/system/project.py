@@ -37,7 +37,7 @@ def _repository(folder: Path) -> str:
             timeout=_PATIENCE,
             check=False,
         ).stdout
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # no system has such a path
         return ""
     lines = [line.partition(" ") for line in found.splitlines()]
     addresses = {name: address for name, _, address in lines}

@@ -75,3 +75,9 @@ def test_the_folder_names_the_project_without_git(
 def test_the_root_of_a_disk_names_nothing() -> None:
     """A folder without a name gives an empty project."""
     assert project.of_folder(Path("/"), {}) == ""
+
+
+@pytest.mark.parametrize("name", ["gar\0den", "gar\ud800den"])
+def test_a_folder_that_no_system_can_have_still_has_its_name(name: str) -> None:
+    """What is to be saved there is not lost for the want of a project."""
+    assert project.of_folder(Path("/x", name), {}) == name
