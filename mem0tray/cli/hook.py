@@ -9,10 +9,11 @@ from mem0tray.cli.command_help import Command
 @click.command(
     "hook",
     cls=Command,
+    context_settings={"ignore_unknown_options": True},
     examples={"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
 )
-@click.argument("event", metavar="EVENT", shell_complete=candidates.events)
-def command(event: str) -> None:
+@click.argument("event", metavar="EVENT", nargs=-1, shell_complete=candidates.events)
+def command(event: tuple[str, ...]) -> None:
     """Do what an event of Claude Code asks for; its JSON comes on standard input.
 
     SessionStart prints, as context for the session, the memories of the folder's project: what
@@ -23,4 +24,5 @@ def command(event: str) -> None:
 
     Exits with 0 whatever happens; what went wrong is a line in the log.
     """
-    hook_event.run(event)
+    # Claude Code takes the 2 of a wrong command line for the wish that its session goes on.
+    hook_event.run(" ".join(event))

@@ -177,6 +177,17 @@ def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
 
 
 @pytest.mark.row(57)
+@pytest.mark.parametrize("words", [(), ("Stop", "x", "y"), ("--odd", "Stop"), ("--odd",)])
+def test_a_wrong_command_line_in_the_settings_fails_no_caller(
+    home: Home, words: tuple[str, ...]
+) -> None:
+    """Its 2 would keep a session of Claude Code from ending; it is a line in the log."""
+    done = home.run("hook", *words, stdin=told(home, last_assistant_message="mem0: x"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    if words[:1] != ("Stop",):
+        assert "no such event" in home.log.read_text(encoding="utf-8")
+
+
 def test_a_transcript_that_cannot_be_read_is_a_line_in_the_log(home: Home) -> None:
     """The line names it; one that is not there is no failure, as some sessions are not kept."""
     hook(home, "SessionEnd", transcript_path=str(home.root / "none.jsonl"))
