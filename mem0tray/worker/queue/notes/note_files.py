@@ -45,7 +45,7 @@ def folders(root: Path) -> Iterator[Path]:
 def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
     """The notes in one of the `folders`. Raises OSError."""
     try:
-        if not stat.S_ISDIR(folder.lstat().st_mode):
+        if not _is_own(folder):
             return
         below = folder.relative_to(root).as_posix()
         with os.scandir(folder) as entries:
@@ -55,6 +55,11 @@ def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
                     yield FoundNote(f"{below}/{entry.name}", mark(found), found.st_mtime)
     except FileNotFoundError:
         return
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder of notes, and the project's around it, are no links. Raises OSError."""
+    return all(stat.S_ISDIR(each.lstat().st_mode) for each in (folder.parent, folder))
 
 
 def _is_note(name: str) -> bool:
@@ -71,9 +76,12 @@ def mark(found: os.stat_result) -> str:
 def read(path: Path) -> tuple[bytes, os.stat_result] | None:
     """The first bytes of a note, one more than `LARGEST` at most, and its stat result.
 
-    None where it is gone, or was changed meanwhile. Raises OSError, NotPlainError too.
+    None where it is gone, or was changed meanwhile, or its folder has since become a link. Raises
+    OSError, NotPlainError too.
     """
     try:
+        if not _is_own(path.parent):
+            return None
         fd = plain.open_fd(path, _NOT_FOLLOWED)
     except FileNotFoundError:
         return None

@@ -207,6 +207,21 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
     assert watched == {desk.root / "projects", folder, flat / "memory"}
 
 
+@pytest.mark.parametrize("which", ["memory", "project"])
+def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
+    desk: NoteDesk, tmp_path: Path, which: str
+) -> None:
+    """What stands where it leads is not taken in, although a note of that name was awaited."""
+    folder = desk.write("roses.md", "roses want sun", age=0).parent
+    assert desk.run() == 0
+    swapped = folder if which == "memory" else folder.parent
+    outside = swapped.rename(tmp_path / "outside")
+    swapped.symlink_to(outside)
+    for _ in range(3):
+        assert desk.run(after=100) == 0
+    assert desk.queued() == []
+
+
 @needs.linux("named pipes in a folder")
 def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
     """It is no note, whatever its name is."""
