@@ -91,6 +91,8 @@ def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
             output.say_beside("", f"{path} {state}: {what}.")
         for remark in change.remarks:
             output.say_beside("", remark, Style.WARNING)
+    if any(done is not None and change.adding for change, done in found):
+        output.say_beside("", "Claude Code has it from its next session on.")
 
 
 def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, Any]]:

@@ -42,5 +42,3 @@ def command(
         output.print_json({"changes": claude_code.as_objects(found)})
         return
     claude_code.tell(found, dry_run=dry_run)
-    if any(done is not None for _, done in found):
-        output.say_beside("", "Claude Code has it from its next session on.")

@@ -165,7 +165,8 @@ def test_a_key_that_cannot_be_read_is_no_key(home: Home, server: Standin) -> Non
 def test_all_is_set_up_with_the_defaults(home: Home, server: Standin) -> None:
     """With --yes Claude Code, where it is, is connected, and mem0tray starts at login."""
     (home.claude / "settings.json").write_text('{"model": "opus"}', encoding="utf-8")
-    home.ok("setup", "--server", server.url, "--yes", "--no-memory")
+    said = home.ok("setup", "--server", server.url, "--yes", "--no-memory")
+    assert "Claude Code has it from its next session on." in said
     hooks = json.loads((home.claude / "settings.json").read_text("utf-8"))["hooks"]
     assert "Stop" in hooks
     assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()
