@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic, private_folders, temporary
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system.paths import claude_code_folder, data_root
 
@@ -140,6 +140,7 @@ def write(found: FoundSettings, data: bytes | None, copy: Path | None, *, rememb
     `remember` that this was written over what `copy` holds, so that `as_before` finds the way
     back. Raises FileUnavailableError; the file is then as it was.
     """
+    temporary.remove_leftovers(found.path.parent)  # of a change that was killed
     is_unchanged = _is_as_found(found)
     if remember and data is not None and is_unchanged:
         _remember(found, data, copy)

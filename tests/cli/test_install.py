@@ -440,3 +440,15 @@ def test_a_purge_takes_copies_and_record_too(home: Scratch) -> None:
     copy = home.run("install", "claude-code", "--hooks", "--json").json()["changes"][0]["backup"]
     home.ok("uninstall", "--purge", "--yes")
     assert not Path(copy).parent.exists()
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_what_a_killed_change_left_goes_with_the_next_one(home: Scratch, command: str) -> None:
+    """No copy of the settings, which may hold secrets, stays beside them."""
+    settings = _settings(home)
+    if command == "uninstall":
+        home.ok("install", "claude-code", "--hooks")
+    left = settings.with_name(".settings.json.mem0tray-99999999-2.tmp")
+    left.write_text(THEIRS, encoding="utf-8")
+    home.ok(command, "claude-code", "--hooks")
+    assert not left.exists()
