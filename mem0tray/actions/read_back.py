@@ -132,6 +132,8 @@ def _known_here(settings: Settings, project: str) -> WasRead:
                 found += look(paths, reader, server.name, project)
             except FileUnavailableError as error:
                 result.unread = f"{result.unread} {error}".strip()
+                if look is _fresh:
+                    found += _fresh_beside(paths, reader, server.name, project)
     found.reverse()  # of one second, too, that which was added last stands first
     found.sort(key=lambda pair: -pair[0])
     result.waiting = [each for _, each in found]
@@ -141,7 +143,18 @@ def _known_here(settings: Settings, project: str) -> WasRead:
 def _fresh(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
-    seen = waiting.look(paths, reader, server)
+    return _of_project(waiting.look(paths, reader, server), project)
+
+
+def _fresh_beside(
+    paths: Paths, reader: Reader, server: str, project: str
+) -> list[tuple[float, KnownMemory]]:
+    """What waits beside a queue file that cannot be read: in the emergency file and the ledger."""
+    lines, _ = waiting.emergency_lines(paths)
+    return _of_project(waiting.of(paths, reader, None, lines, server), project)
+
+
+def _of_project(seen: waiting.WhatWaits, project: str) -> list[tuple[float, KnownMemory]]:
     held = {name for name, row in seen.known.items() if row.is_held}
     return [
         (each.item.timestamp, _here(each.item, HELD if each.identity in held else WAITING))
