@@ -19,15 +19,17 @@ HEADER = """\
 """
 # Needed on one system, or by one Python, only, so that pip on another does not choose them.
 ELSEWHERE = (
+    'backports.tarfile==1.2.0 ; python_version < "3.12"',  # keyring
     'colorama==0.4.6 ; sys_platform == "win32"',  # click, pytest, build: colours
     'pyobjc-core==13.0 ; sys_platform == "darwin"',  # pystray: the three of one release
     'pyobjc-framework-Cocoa==13.0 ; sys_platform == "darwin"',
     'pyobjc-framework-Quartz==13.0 ; sys_platform == "darwin"',
     'pywin32==312 ; sys_platform == "win32"',  # mcp: the processes that its client starts
+    'pywin32-ctypes==0.2.3 ; sys_platform == "win32"',  # keyring: Windows' own
     'PyYAML==6.0.4 ; python_version != "3.13"',  # libcst, of mutmut
     'pyyaml-ft==8.0.0 ; python_version == "3.13"',  # libcst, in place of PyYAML
 )
-NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel", "PyYAML")
+NOT_PINNED = ("mem0tray", "pip", "setuptools", "wheel", "PyYAML", "backports.tarfile")
 
 
 def newest() -> list[str]:

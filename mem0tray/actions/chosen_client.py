@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.config import server_choice
+from mem0tray.config.keyring_key import PATIENCE
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -34,8 +35,8 @@ def opened(
     """A client of the server that the settings choose; None: nothing was ever stored there.
 
     The embedded server is started for as long as this lasts where it does not run; but not
-    `within` so many seconds. Raises Mem0TrayError where no server is chosen, no client can be
-    made, or the embedded server would have to be started.
+    `within` so many seconds, which are the keyring's too. Raises Mem0TrayError where no server is
+    chosen, no client can be made, or the embedded server would have to be started.
     """
     server = settings.server
     url = server_choice.chosen(server.url, paths)
@@ -45,7 +46,8 @@ def opened(
         with _embedded(paths, server.local_port, within) as embedded:
             yield embedded
         return
-    address = ServerAddress.from_settings(server)
+    patience = PATIENCE if within is None else min(within, PATIENCE)
+    address = ServerAddress.from_settings(server, keyring_within=patience)
     with Reader(paths.ledger) as reader:
         known = Recognition(reader.dialect_of(address.url))
     terms = Terms(server.user, server.infer)

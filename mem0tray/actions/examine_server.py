@@ -24,6 +24,7 @@ from mem0tray.actions.server_step import (
 )
 from mem0tray.actions.server_way import IS_IT_THERE, milliseconds
 from mem0tray.config import server_choice
+from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
@@ -218,6 +219,8 @@ class _Examination:
         if self._loaded.sources.get(_KEY) == ENVIRONMENT:
             name = variable(_KEY)
             return f"Put the right key into the variable {name}, which wins over the file."
+        if is_in_keyring(self._loaded.settings.server):
+            return "Put the right key into the keyring: `mem0tray setup` asks for it."
         return f"Set the right key: `mem0tray config set {_KEY}` asks for it."
 
     # Reading ------------------------------------------------------------------------------

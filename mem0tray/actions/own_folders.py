@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,10 @@ import platformdirs
 
 from mem0tray.actions import read_files, restore_sources
 from mem0tray.actions.find import Identity, identity
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
 from mem0tray.core.item import DELIVERED, EDITED
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, orders, quarantine
@@ -97,6 +99,18 @@ def running() -> list[tuple[Path, int | None]]:
         return []
     there = endpoint.read(served.parent)
     return [(served, there.pid if there else None)]
+
+
+def servers(chosen: str) -> list[str]:
+    """The addresses of the server that is chosen now and of those that the ledgers know."""
+    found = []
+    if chosen not in ("", LOCAL_URL):
+        with suppress(SettingsError):
+            found.append(ServerAddress.of(chosen).url)
+    for folder in sorted(data_root().glob(_SERVES)):
+        with suppress(Mem0TrayError), Reader(folder / _LEDGER) as reader:
+            found += reader.former.names()
+    return [url for url in dict.fromkeys(found) if url != LOCAL_URL]
 
 
 def holdings() -> Holdings:

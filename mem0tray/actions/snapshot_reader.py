@@ -158,7 +158,7 @@ def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
         return ServerSeen(trouble=error.reason)
     trouble = reasons.NONE
     try:
-        ServerAddress.from_settings(settings.server)
+        ServerAddress.from_settings(settings.server, keyring_within=0.0)
     except SettingsError as error:  # the key may not go there, or its authority is not to be read
         trouble = error.reason
     return ServerSeen(there.url, there.host, trouble)

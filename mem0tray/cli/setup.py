@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import click
 
-from mem0tray.cli import context, output, tested_server
+from mem0tray.cli import context, key_place, output, tested_server
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -62,6 +62,11 @@ class _Way(NamedTuple):
     "--key-from", metavar="FILE", help="The file that holds its API key; `-`: standard input."
 )
 @click.option(
+    "--key-in",
+    type=click.Choice([key_place.KEYRING, key_place.SETTINGS]),
+    help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
+)
+@click.option(
     "--claude-code/--no-claude-code",
     default=None,
     help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
@@ -82,6 +87,7 @@ def command(
     *,
     server: str | None,
     key_from: str | None,
+    key_in: str | None,
     claude_code: bool | None,
     autostart: bool | None,
     auto_memory: bool | None,
@@ -97,7 +103,7 @@ def command(
     At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the worker
     that runs or by one for the moment. Exits with 1 where that, or a part before it, fails.
     """
-    options = (server, key_from, claude_code, autostart, auto_memory)
+    options = (server, key_from, key_in, claude_code, autostart, auto_memory)
     asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if not (asking or yes) and all(each is None for each in options):
         raise UsageError(
@@ -108,7 +114,7 @@ def command(
     way = _Way(asking, yes, is_first=not paths.ledger.exists())
     failed = []
     _choose_server(server, way)
-    _set_key(key_from, way)
+    _set_key(key_from, key_in, way)
     for name, part in (
         ("Claude Code", partial(_connect_claude_code, claude_code, way)),
         ("the start at login", partial(_start_at_login, autostart, way)),
@@ -171,17 +177,19 @@ def _asked_server(offered: str | None) -> str:
     return str(click.prompt(question, default=offered)).strip()
 
 
-def _set_key(given: str | None, way: _Way) -> None:
-    """Set the API key of a server elsewhere; it goes into the settings file, which is private."""
+def _set_key(given: str | None, place: str | None, way: _Way) -> None:
+    """Set the API key of a server elsewhere, or move it to another `place`."""
     if given is not None:
-        _set(_KEY, _read_key(given))
-        tested_server.tell(_KEY)
+        _put_key(_read_key(given), place)
         return
     now = context.load_all().settings
     local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
     if local or not way.asking or _is_in_environment(_KEY):
+        if place is not None:
+            _put_key(key_place.present(), place)
         return
-    kept = "Enter: the one that is set" if now.server.api_key else "Enter: none"
+    has_key = now.server.api_key or now.server.keyring
+    kept = "Enter: the one that is set" if has_key else "Enter: none"
     answer = click.prompt(
         f"API key of the server, which is not shown ({kept})",
         hide_input=True,
@@ -189,8 +197,15 @@ def _set_key(given: str | None, way: _Way) -> None:
         show_default=False,
     )
     if answer.strip():
-        _set(_KEY, answer.strip())
-        tested_server.tell(_KEY)
+        _put_key(answer.strip(), place)
+    elif place is not None:
+        _put_key(key_place.present(), place)
+
+
+def _put_key(key: str, place: str | None) -> None:
+    key_place.put(key, place)
+    _warn_of_variable(_KEY)
+    tested_server.tell(_KEY)
 
 
 def _read_key(file: str) -> str:
@@ -204,6 +219,10 @@ def _read_key(file: str) -> str:
 
 def _set(key: str, text: str) -> None:
     config_file.change(location(), key, config_file.checked(key, text))
+    _warn_of_variable(key)
+
+
+def _warn_of_variable(key: str) -> None:
     if _is_in_environment(key):
         output.remark(f"{settings.variable(key)} is set and wins over the file.")
 

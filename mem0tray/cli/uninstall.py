@@ -17,6 +17,7 @@ from mem0tray.cli import claude_code, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
+from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -72,8 +73,9 @@ def command(
 
     Else it is the start at login, desktop entry and icons, completion, and Claude Code's. The
     settings and the memories of mem0tray stay, unless you say --purge, which
-    asks first and does nothing while a worker runs. The files that other
-    programs share (mem0_queue.json and its like) always stay.
+    takes the server's key out of the keyring too, asks first and does nothing
+    while a worker runs. The files that other programs share (mem0_queue.json
+    and its like) always stay.
     """
     if program is not None:
         if purge:
@@ -98,6 +100,7 @@ def _everything(*, purge: bool, yes: bool, as_json: bool) -> None:
         _ask(done.told, yes=yes, as_json=as_json)
     _take_away(done)
     if purge:
+        _take_keys(done)
         removed, left = own_folders.remove()
         done.removed += removed
         done.left += left
@@ -171,6 +174,18 @@ def _take_away(done: _Done) -> None:
         except OSError as error:
             raise atomic.unavailable(path, error) from error
         done.removed.append(str(path))
+
+
+def _take_keys(done: _Done) -> None:
+    """The keys of every server that was ever chosen, out of the system's keyring."""
+    for url in own_folders.servers(_settings().server.url):
+        try:
+            if keyring_key.remove(url):
+                done.removed.append(f"the API key of {url} in the keyring")
+        except keyring_key.KeyringUnavailableError as error:
+            if _settings().server.keyring:
+                done.told.append(f"The API key may still be in the keyring. {error.message}")
+            return
 
 
 def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -28,6 +28,7 @@ HINTS: Final = {
     "server.dialect": '"vps"; "oss": the official Mem0 server; "platform": the hosted one; "auto":'
     " which one it is, is found out",
     "server.api_key": "goes out with every request; keep this file private",
+    "server.keyring": "the key is in the system's keyring, where api_key is empty",
     "server.user": 'with "oss" and "platform": keep all under this name, the project beside it',
     "server.infer": 'with "oss" and "platform": the server stores facts, taken out of the text',
     "server.allow_plain_key": "send the key over http:// to another machine",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from mem0tray.config import keyring_key
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
@@ -57,19 +58,26 @@ class ServerAddress:
         return ("127.0.0.1", "::1") if is_name else (self.hostname,)
 
     @classmethod
-    def from_settings(cls, server: ServerSettings) -> "ServerAddress":
+    def from_settings(
+        cls, server: ServerSettings, *, keyring_within: float = keyring_key.PATIENCE
+    ) -> "ServerAddress":
         """The address that `[server]` names; the embedded server is none of these.
 
-        Raises SettingsError when the settings name no server or cannot be used.
+        The keyring, where it has the key, is given so many seconds; with 0 it is not asked, and
+        the address has no key. Raises SettingsError when the settings name no server or cannot
+        be used, KeyringUnavailableError when the keyring gives no key.
         """
         if server.url in ("", LOCAL_URL):
             raise SettingsError(
                 Reason("No server's address has been set."),
                 Reason("Set it with `mem0tray config set server.url ADDRESS`."),
             )
+        token = server.api_key
+        if is_in_keyring(server) and keyring_within:
+            token = keyring_key.read(cls.of(server.url).url, keyring_within)
         return cls.of(
             server.url,
-            server.api_key,
+            token,
             ca_file=server.ca_file,
             allow_plain_key=server.allow_plain_key,
         )
@@ -109,6 +117,11 @@ class ServerAddress:
                 Reason("Use an https:// address, or allow it with server.allow_plain_key = true."),
             )
         return address
+
+
+def is_in_keyring(server: ServerSettings) -> bool:
+    """Whether the keyring has the key: it is told so, and settings and environment have none."""
+    return server.keyring and not server.api_key
 
 
 def is_loopback(hostname: str) -> bool:

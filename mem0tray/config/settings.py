@@ -40,6 +40,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
     url: str = ""
     dialect: str = "auto"
     api_key: str = ""
+    keyring: bool = False
     user: str = ""
     infer: bool = False
     allow_plain_key: bool = False

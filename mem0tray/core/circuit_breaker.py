@@ -86,7 +86,7 @@ class CircuitBreaker:
     def block(self, name: str, reason: Reason) -> None:
         """Open, as something of ours stands in the way.
 
-        One of `settings`, `server`, `dialect`, `worker`, `storage`, `pause`.
+        One of `settings`, `server`, `keyring`, `dialect`, `worker`, `storage`, `pause`.
         """
         with self._guard:
             self._obstacles[name] = reason

@@ -200,6 +200,7 @@ DEFAULTS = {
     "server.url": "",
     "server.dialect": "auto",
     "server.api_key": "",
+    "server.keyring": False,
     "server.user": "",
     "server.infer": False,
     "server.allow_plain_key": False,

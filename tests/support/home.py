@@ -61,6 +61,8 @@ class Home:
             "XDG_RUNTIME_DIR": str(root / "runtime"),
             "LANG": "C.UTF-8",
             "COLUMNS": "250",
+            # No test reaches the keyring of whoever runs it.
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.2",
             "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.1",
             **import_path(),

@@ -8,12 +8,15 @@ from mem0tray.actions import examine_server, overview, server_step
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
+from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
-from mem0tray.config.settings import Loaded
+from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.system.paths import config_file
 
 _SECONDS: Final = 10.0  # for all of the server test
+_KEY: Final = "server.api_key"
 _LEVELS: Final = {
     server_step.OK: OK,
     server_step.WARNING: WARN,
@@ -43,6 +46,18 @@ def server(loaded: Loaded) -> Iterable[Check]:
     """Where memories go, and whether they get there: each step of the server test."""
     for step in examine_server.examine(loaded, _SECONDS):
         yield Check(step.name, _LEVELS[step.result], step.seen, step.remedy)
+    if is_in_keyring(loaded.settings.server) and loaded.settings.server.url != LOCAL_URL:
+        yield Check(
+            "key place", OK, "The API key is looked for in the system's keyring (server.keyring)."
+        )
+    elif _KEY in loaded.sources:
+        yield Check("key place", OK, f"The API key is in {_place(loaded)}.")
+
+
+def _place(loaded: Loaded) -> str:
+    if loaded.sources[_KEY] == ENVIRONMENT:
+        return f"the variable {variable(_KEY)}"
+    return f"{config_file()} (`mem0tray setup --key-in keyring` moves it)"
 
 
 def former(snapshot: Snapshot) -> Iterable[Check]:

@@ -6,6 +6,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from mem0tray.config import server_choice
+from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import CircuitBreaker
@@ -51,6 +52,7 @@ class ChosenServer:
         old = self._connection
         self._breaker.forget_server()
         self._breaker.unblock("dialect")
+        self._breaker.unblock("keyring")
         new = self._connection = None if server is None else self._connected(server)
         self._context.server = new.name if new is not None else ""
         self._context.destination = new.shown if new is not None else ""
@@ -98,7 +100,15 @@ class ChosenServer:
         return self._there().client()
 
     def _probe_client(self) -> Client:
-        return self._there().probe_client()
+        """A client for a probe; without a key that the keyring has, the breaker stays open."""
+        refused = bool(self._breaker.standing(self._context.now()).refusal)
+        try:
+            client = self._there().probe_client(reads_key=refused)
+        except KeyringUnavailableError as error:
+            self._breaker.block("keyring", error.reason)
+            raise
+        self._breaker.unblock("keyring")
+        return client
 
     def _asks_key(self) -> bool:
         """Whether a server that refused everything is asked instead: no memory waits to be sent."""

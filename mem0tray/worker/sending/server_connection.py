@@ -4,6 +4,7 @@ import threading
 from functools import partial
 from typing import Final
 
+from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
@@ -25,6 +26,7 @@ class ServerConnection:
         self._wanted = server.local_port
         self._port = 0  # of the embedded server, once it was seen to run
         self._address: ServerAddress | None = None
+        self._of_keyring: ServerSettings | None = None
         self._known = Listings(_CHECKS)
         self.recognition = Recognition()  # of a server whose dialect the settings leave open
         if url == LOCAL_URL:
@@ -32,7 +34,9 @@ class ServerConnection:
             self.name = LOCAL_URL
             self.shown = THIS_COMPUTER
         else:
-            self._address = ServerAddress.from_settings(server)
+            # The keyring may hang: it is asked by the prober's thread, before all deliveries.
+            self._address = ServerAddress.from_settings(server, keyring_within=0.0)
+            self._of_keyring = server if is_in_keyring(server) else None
             self.name = self._address.url
             self.shown = self._address.host
         self.version = 0
@@ -50,8 +54,18 @@ class ServerConnection:
         """The port of the embedded server if it is not the one of the settings; else 0."""
         return self._port if self._wanted not in {0, self._port} else 0
 
-    def probe_client(self) -> Client:
-        """A client for a probe, after the embedded server has been seen to run."""
+    def probe_client(self, *, reads_key: bool = False) -> Client:
+        """A client for a probe, after the embedded server has been seen to run.
+
+        The keyring, where it has the key, is asked for it if that is not known yet, and if
+        `reads_key`: another may be there by now. Raises KeyringUnavailableError.
+        """
+        if self._of_keyring is not None and (reads_key or not self._token()):
+            read = ServerAddress.from_settings(self._of_keyring)
+            with self._guard:
+                if read.token != self._token():
+                    self._address = read
+                    self.version += 1  # senders connect anew
         if self._local is not None:
             endpoint = self._local.ensure()
             found = ServerAddress.of(endpoint.url, endpoint.token)

@@ -1,0 +1,169 @@
+"""The server's key in the keyring: `setup` puts it there, the worker reads it."""
+
+import json
+import os
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support import keyring_of_tests, needs
+from tests.support.fixtures import bare_home, server
+from tests.support.home import Home
+from tests.support.processes import wait_until
+from tests.support.shapes import entry
+from tests.support.standin import Standin
+
+__all__ = ["bare_home", "server"]
+
+KEY = "sesame-3c1f"
+
+
+class Keyring:
+    """What is in the keyring of a home, and the trouble with it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def held(self) -> dict[str, str]:
+        """Read it: keys by service and user name."""
+        found: dict[str, str] = json.loads(self.file.read_text("utf-8"))
+        return found
+
+    def hold(self, kept: Mapping[str, str]) -> None:
+        """Have it hold these."""
+        self.file.write_text(json.dumps(dict(kept)), "utf-8")
+
+
+@pytest.fixture
+def home(bare_home: Home, server: Standin) -> Home:
+    """Make a home with a keyring, beside a server that wants a key."""
+    library = bare_home.root / "library"
+    library.mkdir()
+    shutil.copy(Path(keyring_of_tests.__file__), library / "keyring_of_tests.py")
+    former = bare_home.env.get("PYTHONPATH")
+    bare_home.env |= {
+        "PATH": str(Path(sys.executable).parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(library), former])),
+        "PYTHON_KEYRING_BACKEND": "keyring_of_tests.KeyringOfTests",
+        keyring_of_tests.VARIABLE: str(bare_home.root / "keyring.json"),
+    }
+    server.api_key = KEY
+    return bare_home
+
+
+@pytest.fixture
+def keyring(home: Home) -> Keyring:
+    """Look into the keyring of that home."""
+    return Keyring(Path(home.env[keyring_of_tests.VARIABLE]))
+
+
+def set_up(home: Home, server: Standin, *options: str) -> str:
+    """Set server and key up, and nothing else."""
+    given = ("--server", server.url, "--key-from", "-", "--no-memory", *options)
+    return home.ok("setup", *given, stdin=f"{KEY}\n")
+
+
+def settings(home: Home) -> dict[str, object]:
+    """Read what the settings file says of the server."""
+    found: dict[str, object] = tomllib.loads(home.config.read_text("utf-8"))["server"]
+    return found
+
+
+def test_setup_puts_the_key_into_the_keyring(home: Home, server: Standin, keyring: Keyring) -> None:
+    """Where a keyring can be used the key goes there, and a memory is delivered with it."""
+    said = home.ok("setup", "--server", server.url, "--key-from", "-", stdin=f"{KEY}\n")
+    assert settings(home) == {"url": server.url, "keyring": True}
+    assert keyring.held() == {f"mem0tray {server.url}": KEY}
+    assert "Recalled: " in said
+    assert len(server.stored) == 1
+    assert KEY not in said
+
+
+def test_the_key_moves_as_the_option_says(home: Home, server: Standin, keyring: Keyring) -> None:
+    """`--key-in` moves the key that is set, so that it stands in one place alone."""
+    set_up(home, server, "--key-in", "settings")
+    assert settings(home) == {"url": server.url, "api_key": KEY}
+    assert not keyring.file.exists()
+    home.ok("setup", "--key-in", "keyring", "--no-memory")
+    assert settings(home) == {"url": server.url, "keyring": True}
+    home.ok("setup", "--key-in", "settings", "--no-memory")
+    assert settings(home) == {"url": server.url, "api_key": KEY}
+    assert keyring.held() == {}
+
+
+def test_a_locked_keyring_is_no_end_of_setup(home: Home, server: Standin, keyring: Keyring) -> None:
+    """Where the keyring does not take the key that is said, and the settings file has it."""
+    keyring.file.write_text(keyring_of_tests.LOCKED)
+    wanted = ("--server", server.url, "--key-from", "-", "--key-in", "keyring")
+    refused = home.run("setup", *wanted, stdin=f"{KEY}\n")
+    assert refused.returncode == 2
+    assert "The keyring cannot be used (KeyringLocked). Unlock the keyring" in refused.stderr
+    assert settings(home) == {"url": server.url}
+    assert "KeyringLocked" in home.run("setup", *wanted[:4], "--no-memory", stdin=f"{KEY}\n").stderr
+    assert settings(home) == {"url": server.url, "api_key": KEY}
+
+
+def test_a_variable_wins_over_the_keyring(home: Home, server: Standin, keyring: Keyring) -> None:
+    """What the environment says is the key, whatever the keyring has."""
+    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
+    keyring.hold({f"mem0tray {server.url}": "another"})
+    home.env["MEM0TRAY_SERVER_API_KEY"] = KEY
+    assert "takes the API key" in home.run("doctor").stdout
+
+
+def test_the_key_goes_to_its_own_server_alone(
+    home: Home, server: Standin, keyring: Keyring
+) -> None:
+    """The key of one address is not sent to another: that one has none in the keyring."""
+    keyring.hold({"mem0tray https://other.test": KEY})
+    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
+    said = home.run("doctor")
+    assert said.returncode == 1
+    assert f"The keyring has no API key for {server.url}." in said.stdout
+    assert KEY not in said.stdout + said.stderr
+
+
+@needs.posix("a FIFO hangs")
+def test_a_memory_waits_for_a_keyring_that_hangs(
+    home: Home, server: Standin, keyring: Keyring
+) -> None:
+    """While the keyring hangs the worker asks for action, and delivers once it answers."""
+    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
+    os.mkfifo(keyring.file)
+    home.write_queue([entry("kept")])
+    home.worker()
+    wait_until(lambda: "does not answer" in str(home.read(home.metrics).get("reason", "")))
+    assert home.read(home.metrics)["state"] == "action needed"
+    assert len(home.queue_items()) == 1
+    assert "The keyring does not answer" in home.run("doctor").stdout
+    with keyring.file.open("w", encoding="utf-8") as other_end:  # the one that hung goes on
+        other_end.write(json.dumps({f"mem0tray {server.url}": KEY}))
+        keyring.file.unlink()
+        keyring.hold({f"mem0tray {server.url}": KEY})
+    wait_until(lambda: len(server.stored) == 1)
+
+
+def test_a_new_key_is_read_while_the_worker_runs(
+    home: Home, server: Standin, keyring: Keyring
+) -> None:
+    """A key that the server refuses is read again: the right one has the memory delivered."""
+    home.configure(f'[server]\nurl = "{server.url}"\nkeyring = true\n')
+    keyring.hold({f"mem0tray {server.url}": "former"})
+    home.write_queue([entry("kept")])
+    home.worker()
+    wait_until(lambda: "refuses" in str(home.read(home.metrics).get("reason", "")))
+    keyring.hold({f"mem0tray {server.url}": KEY})
+    wait_until(lambda: len(server.stored) == 1)
+
+
+def test_purge_takes_the_key_out(home: Home, server: Standin, keyring: Keyring) -> None:
+    """`uninstall --purge` takes mem0tray's keys out of the keyring, and no other program's."""
+    set_up(home, server)
+    keyring.hold({**keyring.held(), "another program": "kept"})
+    said = home.ok("uninstall", "--purge", "--yes")
+    assert f"the API key of {server.url} in the keyring" in said
+    assert keyring.held() == {"another program": "kept"}
