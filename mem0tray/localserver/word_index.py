@@ -10,7 +10,7 @@ import hashlib
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mem0tray.localserver import details
@@ -44,9 +44,7 @@ COMMIT;
 """
 # To weigh a memory takes longer than to find it: of more matches than these only the newest are.
 _WEIGHED: Final = 2000
-_LAST_WEIGHED: Final = (
-    "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT 1 OFFSET ?"
-)
+_NEWEST: Final = "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT ?"
 _FOUND: Final = (
     "SELECT rowid FROM words WHERE words MATCH ?{also} AND rowid >= ?"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
@@ -161,32 +159,56 @@ class WordIndex:
         # The long ones say more, and are rarer.
         some = sorted(words, key=len, reverse=True)[:_WORDS_MAX]
         there = {row for row, _ in found}
-        likely = self._likely(among, some, max(most, _CANDIDATES))
-        rest = [row for row in likely if row not in there]
         least = 1 / len(words)
-        shares = [(row, max(least, self._share(some, row))) for row in rest]
+        shares: list[tuple[int, float]] = []
+        for likely, others in self._likely(among, some, max(most, _CANDIDATES)):
+            rest = [row for row in likely if row not in there]
+            there.update(rest)
+            shares += [(row, max(least, self._share(some, row))) for row in rest]
+            if sum(has >= others for _, has in shares) >= most - len(found):
+                break  # nothing better follows
         shares.sort(key=lambda pair: -pair[1])  # stable
         return [*found, *shares][:most]
 
-    def _likely(self, among: "_Among", words: Sequence[str], most: int) -> list[int]:
-        """Memories with any of the words; a rare one finds also those that are old."""
-        rare = [word for word in words if not self._last_weighed(among, among.query([word], _ANY))]
-        found = self._matching(among, rare, _ANY, most) if rare else []
-        if len(found) < most and len(rare) < len(words):
-            found += self._matching(among, words, _ANY, most)
-        return list(dict.fromkeys(found))[:most]
+    def _likely(
+        self, among: "_Among", words: Sequence[str], most: int
+    ) -> Iterator[tuple[list[int], float]]:
+        """Memories with any of the words, and the share that those not given yet have at most.
 
-    def _matching(self, among: "_Among", words: Sequence[str], joint: str, most: int) -> list[int]:
+        First those with a rare word, which are few enough to weigh them all, the old ones too.
+        """
+        newest = {word: self._newest(among, among.query([word], _ANY)) for word in words}
+        rare = [word for word in words if len(newest[word]) <= _WEIGHED]
+        found = self._matching(among, rare, _ANY, most, _union(newest, rare)) if rare else []
+        others = (len(words) - len(rare)) / len(words)
+        yield found, others if len(found) < most else 0.0
+        if len(found) < most and len(rare) < len(words):
+            any_of = self._matching(among, words, _ANY, most, _union(newest, words))
+            there = set(found)
+            yield [row for row in any_of if row not in there][: most - len(found)], 0.0
+
+    def _matching(
+        self,
+        among: "_Among",
+        words: Sequence[str],
+        joint: str,
+        most: int,
+        newest: list[int] | None = None,
+    ) -> list[int]:
+        """The best matches; `newest` are their newest, as `_newest` finds them."""
         query = among.query(words, joint)
+        if newest is None:
+            newest = self._newest(among, query)
+        if len(newest) <= 1:  # there is nothing to weigh
+            return newest
+        last = newest[_WEIGHED] if len(newest) > _WEIGHED else 0
         found = _FOUND.format(also=among.also)
-        last = self._last_weighed(among, query)
         return [row for (row,) in self._run(found, (query, *among.values, last, most))]
 
-    def _last_weighed(self, among: "_Among", query: str) -> int:
-        """The oldest of the matches that are weighed; 0: all are."""
-        last = _LAST_WEIGHED.format(also=among.also)
-        row = self._run(last, (query, *among.values, _WEIGHED)).fetchone()
-        return int(row[0]) if row is not None else 0
+    def _newest(self, among: "_Among", query: str) -> list[int]:
+        """The newest matches: those that are weighed, and one more where there are more."""
+        newest = _NEWEST.format(also=among.also)
+        return [row for (row,) in self._run(newest, (query, *among.values, _WEIGHED + 1))]
 
     def _share(self, words: Sequence[str], row: int) -> float:
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
@@ -214,6 +236,12 @@ class _Among:
     def query(self, words: Sequence[str], joint: str) -> str:
         """What FTS5 is to match."""
         return f"{self._project}memory : ({joint.join(map(_sought, words))})"
+
+
+def _union(newest: Mapping[str, list[int]], words: Sequence[str]) -> list[int]:
+    """The newest matches of any of the words, from those of each."""
+    rows = sorted({row for word in words for row in newest[word]}, reverse=True)
+    return rows[: _WEIGHED + 1]
 
 
 def words_of(query: str) -> list[str]:

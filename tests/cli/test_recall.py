@@ -1,5 +1,7 @@
 """`mem0tray recall` and `search`."""
 
+import os
+import subprocess
 import sys
 from contextlib import closing
 
@@ -12,6 +14,7 @@ from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
+from tests.support.home import import_path
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -241,6 +244,31 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         assert (folder / "server.json").exists()
     finally:
         server.stop()
+
+
+@_BOTH
+def test_the_embedded_server_is_asked_without_httpx(home: Scratch, words: tuple[str, ...]) -> None:
+    """A command imports none of what takes longer to import than the embedded server to answer."""
+    home.configure('[server]\nurl = "local"\n')
+    folder = home.paths.local_server
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(Store(folder / DATABASE)) as store:
+        store.save(arrival("p", "an oak"))
+    server = LocalServer(folder, 0)
+    asks = (
+        "import sys; from mem0tray.cli import main; main()\n"
+        "slow = {'httpx', 'httpcore', 'anyio', 'h2', 'rich', 'asyncio', 'starlette', 'uvicorn'}\n"
+        "print(slow & set(sys.modules))"
+    )
+    try:
+        server.ensure()
+        done = subprocess.run(
+            [sys.executable, "-c", asks, *words, "-p", "p"],
+            env={**os.environ, **import_path()}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    finally:
+        server.stop()
+    assert done.stdout == "· an oak\nset()\n"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,17 @@ def test_of_very_many_the_newest_are_weighed(store: Store, monkeypatch: pytest.M
     assert found(store, "oak elm", limit=1) == ["an old elm among others"]
 
 
+def test_two_common_words_go_before_a_rare_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rare word that is enough for the limit keeps no memory with more of the words away."""
+    monkeypatch.setattr(word_index, "_WEIGHED", 10)
+    for text in ("elm", "elm and oak", *["oak and ash"] * 12):
+        store.save(arrival("p", text))
+    assert found(store, "oak ash elm", limit=2) == ["elm and oak", "oak and ash"]
+    assert found(store, "oak ash elm", limit=1) == ["elm and oak"]
+
+
 def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
     """It leaves the index with the table, indexed or not, and its words leave the disk."""
     for text in ("first xyzzyplugh", "second xyzzyplugh"):
