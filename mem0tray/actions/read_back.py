@@ -70,15 +70,20 @@ def recall(settings: Settings, project: str, limit: int, *, within: float | None
 
 def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
     """The memories of a project that fit `query` best, as `recall`; what waits goes by words."""
-    from mem0tray.localserver.word_index import share, words_of
-
     found = _known_here(settings, project)
-    words = words_of(query)
-    scored = [each._replace(score=share(words, each.text)) for each in found.waiting]
-    fit = sorted((each for each in scored if each.score), key=lambda each: -(each.score or 0.0))
-    found.waiting = fit[:limit]
+    if found.waiting:
+        found.waiting = _fitting(found.waiting, query)[:limit]
     _ask(settings, found, lambda client: client.search(project, query, limit, TIMEOUT))
     return found
+
+
+def _fitting(known: list[KnownMemory], query: str) -> list[KnownMemory]:
+    """Those with any of the query's words, the best first."""
+    from mem0tray.localserver.word_index import share, words_of  # slow to import
+
+    words = words_of(query)
+    scored = [each._replace(score=share(words, each.text)) for each in known]
+    return sorted((each for each in scored if each.score), key=lambda each: -(each.score or 0.0))
 
 
 def _ask(
