@@ -25,7 +25,7 @@ from mem0tray.server import (
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
 from mem0tray.server.hosted import HostedClient
 from tests.server.calls import LONG
-from tests.server.wire import Connection, Request, Wire, answering, in_turn, once, render, routing
+from tests.server.wire import Connection, Request, Wire, answering, render, routing
 
 KEY = "m0-sesame-4711"
 NAME = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
@@ -389,7 +389,7 @@ def test_a_page_that_is_gone_ends_the_listing() -> None:
     """Some were deleted meanwhile: that is all, and it may not be the whole."""
     first = listing(*range(200, 0, -1), count=201, following="http://x.test/?page=2")
     with (
-        Wire(in_turn(once(first), once(render(404, {"detail": "Invalid page."})))) as server,
+        Wire(answering(first, render(404, {"detail": "Invalid page."}))) as server,
         hosted(server) as client,
     ):
         page = client.page("alpha", "", LONG)
