@@ -105,6 +105,7 @@ def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) 
 def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: str) -> None:
     """What was under way when the worker ended is asked about when it would be tried again."""
     server.script(Answer(delay=60), content="slow")
+    server.script(Answer(delay=60), content="other")  # about whose delivery nothing is asked yet
     env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
     worker = home.worker(env=env)
     home.write_queue([entry("slow")])
@@ -112,7 +113,7 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
     getattr(worker, end)()
     home.worker(env=env)
     home.write_emergency([entry("other")])
-    server.wait_for(lambda: server.count("other"))
+    server.wait_for(lambda: server.sends("other"))
     assert (server.sends("slow"), server.questions()) == (1, 0)
 
 

@@ -30,6 +30,8 @@ CAN_FORK: Final = sys.platform == "linux" and not os.environ.get("PLAIN_STARTS")
 _PRELOADED_WITHIN: Final = 60.0
 # What these are, an interpreter asks once.
 _ASKED_ONCE: Final = ("PYTHON", "LD_", "LC_")
+# This one the library keyring asks, when it is imported, and no interpreter.
+_ASKED_LATER: Final = "PYTHON_KEYRING_BACKEND"
 
 # `module:function` and its arguments
 Before = tuple[str, Mapping[str, Any]] | None
@@ -179,7 +181,9 @@ class Forked(Process):
 def _may_fork(wrapper: Sequence[str], env: Mapping[str, str]) -> bool:
     """Whether a start would find the interpreter as the zygote's is."""
     asked = {
-        name: value for name, value in env.items() if name == "LANG" or name.startswith(_ASKED_ONCE)
+        name: value
+        for name, value in env.items()
+        if name == "LANG" or (name.startswith(_ASKED_ONCE) and name != _ASKED_LATER)
     }
     return CAN_FORK and not wrapper and asked == _interpreter()
 
