@@ -1,23 +1,18 @@
 """Asking a server for what it was given: what it lists of a project, and one memory by its key."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from mem0tray.actions.known_texts import KnownText
+from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.core import item as items
 from mem0tray.ledger.delivered import TakenMemory
-from mem0tray.server import Client, Kind, Memory, Outcome, Page, Presence, ServerMemory
+from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
-from mem0tray.server.pages_seen import PagesSeen
 
 _WIDTH: Final = 16  # bytes of a mark
-_PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
-_WAITS: Final = (1.0, 5.0)  # seconds before a question is put again that came to nothing
-_LONGEST_WAIT: Final = 60.0
-_Answer = TypeVar("_Answer")
 
 
 class NotAnsweredError(Exception):
@@ -52,16 +47,14 @@ class ListedProject:
 
 
 class AskedServer:
-    """Puts questions to a server, and has patience with one that has answered before.
+    """Puts questions to a server, with patience.
 
     `client` None: nothing was ever stored there. `infers`: it does not keep the texts as they are.
     """
 
     def __init__(self, client: Client | None, timeout: float, *, infers: bool) -> None:
-        self._client = client
-        self._timeout = timeout
+        self._questions = None if client is None else PatientQuestions(client, timeout)
         self.infers = infers
-        self._has_answered = False
 
     def listed(self, project: str, tell: Callable[[int], object]) -> ListedProject | None:
         """All that it lists of a project; None where it lists nothing. Raises NotAnsweredError.
@@ -70,7 +63,7 @@ class AskedServer:
         """
         found = ListedProject()
         count = 0
-        for page in self._pages(project):
+        for page in self._questions.pages(project) if self._questions is not None else ():
             if isinstance(page, Outcome):
                 if page.status in CANNOT_TELL:
                     return None
@@ -82,48 +75,21 @@ class AskedServer:
             tell(count)
         return found
 
-    def _pages(self, project: str) -> Iterator[Page | Outcome]:
-        """The pages of a project, or why there are no more."""
-        client, seen = self._client, PagesSeen()
-        after = ""
-        while client is not None:
-            said = self._answer(client.page, project, after)
-            if isinstance(said, Outcome):
-                yield said
-                return
-            page = seen.checked(said)
-            yield page
-            after = page.after
-            if not after:
-                return
-
     def has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
         """What it says of one memory. Raises NotAnsweredError.
 
         Without its text it finds it by the key, or cannot tell: what is unlike a question may be
         too unlike to be found.
         """
-        if self._client is None:
+        if self._questions is None:
             return Presence.ABSENT
         content = "" if text is None else text.item.text
         asked = Memory(memory.project, content, memory.key)
-        found = self._answer(self._client.ask, asked)
+        found = self._questions.answer(self._questions.client.ask, asked)
         if isinstance(found, Outcome):
             raise NotAnsweredError(found)
         if found is Presence.ABSENT and (text is None or self.infers):
             return Presence.CANNOT_TELL
-        return found
-
-    def _answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
-        """The answer to a question, put again for a while if it comes to nothing."""
-        for wait in (*_WAITS, None):
-            found = ask(*given, self._timeout)
-            if not isinstance(found, Outcome):
-                self._has_answered = True
-                return found
-            if wait is None or found.kind not in _PASSES or not self._has_answered:
-                break
-            time.sleep(min(found.retry_after or wait, _LONGEST_WAIT))
         return found
 
 

@@ -6,14 +6,14 @@ that no more than a page is in memory.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
 from mem0tray.actions import chosen_client, projects
+from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.actions.read_back import why_not_shown
 from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.config.settings import Settings
@@ -22,13 +22,9 @@ from mem0tray.core import memory_lines
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.files import atomic
-from mem0tray.server import Client, Kind, Outcome, Page, ServerMemory
-from mem0tray.server.pages_seen import PagesSeen
+from mem0tray.server import Outcome, Page, ServerMemory
 
 TIMEOUT: Final = 60.0  # seconds for a page
-PAUSES: Final = (1.0, 3.0)  # seconds until a page is asked for again that did not come
-_LONGEST_PAUSE: Final = 30.0  # seconds, whatever the server asks for
-_PASSING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
 _IN_MEMORY: Final = 1 << 23  # bytes of pages that wait
 
 
@@ -74,25 +70,22 @@ class Export:
             self.waiting = sum(each.waiting + each.dead for each in waiting)
             if client is None:  # nothing was ever stored there
                 return
+            questions = PatientQuestions(client, TIMEOUT)
             for name in names:
                 before = self.written
-                yield from self._lines_of(client, name, server.shown)
+                yield from self._lines_of(self._pages(questions, name, server.shown))
                 self.projects += self.written > before
 
-    def _lines_of(self, client: Client, project: str, destination: str) -> Generator[bytes]:
-        seen = PagesSeen()
-        page = self._page(client, project, "", destination, seen)
+    def _lines_of(self, pages: Iterator[Page]) -> Generator[bytes]:
+        page = next(pages)
         if not page.after:
             yield self._given(_lines(page.memories), len(page.memories))
             return
         folder = str(self.folder or tempfile.gettempdir())
         try:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder) as spool:
-                pages = [self._keep(spool, page)]
-                while page.after:
-                    page = self._page(client, project, page.after, destination, seen)
-                    pages.append(self._keep(spool, page))
-                for begin, size, number in reversed(pages):
+                kept = [self._keep(spool, page), *(self._keep(spool, each) for each in pages)]
+                for begin, size, number in reversed(kept):
                     spool.seek(begin)
                     yield self._given(spool.read(size), number)
         except OSError as error:
@@ -108,27 +101,16 @@ class Export:
         self.written += number
         return lines
 
-    def _page(
-        self, client: Client, project: str, after: str, destination: str, seen: PagesSeen
-    ) -> Page:
-        """A page; asked for again where what keeps it may pass, and others have come before."""
-        pauses = list(PAUSES) if self.read else []
-        while True:
-            said = client.page(project, after, TIMEOUT)
-            if isinstance(said, Page):
-                page = seen.checked(said)
-                self.read += len(page.memories)
-                if not page.whole:
-                    self.cut.append(project)
-                self.watch(self)
-                return page
-            if not pauses or said.kind not in _PASSING:
+    def _pages(self, questions: PatientQuestions, project: str, destination: str) -> Iterator[Page]:
+        """The pages of a project, one at least. Raises Mem0TrayError."""
+        for said in questions.pages(project):
+            if isinstance(said, Outcome):
                 raise Mem0TrayError(why_not_shown(destination, said))
-            time.sleep(_pause(said, pauses.pop(0)))
-
-
-def _pause(said: Outcome, usual: float) -> float:
-    return min(max(said.retry_after or 0.0, usual), _LONGEST_PAUSE)
+            self.read += len(said.memories)
+            if not said.whole and project not in self.cut:
+                self.cut.append(project)
+            self.watch(self)
+            yield said
 
 
 def _lines(memories: list[ServerMemory]) -> bytes:

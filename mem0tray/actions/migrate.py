@@ -19,6 +19,7 @@ from mem0tray.actions import (
 )
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
+from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.actions.snapshot import ServerSeen
 from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.config.server_address import ServerAddress
@@ -31,7 +32,6 @@ from mem0tray.ledger.former_servers import Traced
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import KEY_REFUSED, Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
-from mem0tray.server.pages_seen import PagesSeen
 from mem0tray.system.paths import Paths
 
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
@@ -149,11 +149,12 @@ class Migration:
 
     def _read_all(self, client: Client) -> None:
         """Read what the former server shows, and queue what is missing."""
-        projects = self._projects(client)
+        former = PatientQuestions(client, self._settings.sync.timeout)
+        projects = self._projects(former)
         self._plan.only_known = self._is_one_server(client, projects)
         for project in projects:
-            self._read_project(client, project)
-        self._search_rest(client)
+            self._read_project(former, project)
+        self._search_rest(former)
 
     def _learn(self) -> None:
         """Take in what is known here: first the files, from which entries go to the ledger."""
@@ -163,11 +164,11 @@ class Migration:
             traced = reader.former.traced(self._request.former, self._chosen.name)
             self._plan.learn(traced, names, restore_sources.deleted_unheard(self._paths, reader))
 
-    def _projects(self, client: Client) -> list[str]:
+    def _projects(self, former: PatientQuestions) -> list[str]:
         """Those that the server names, and those that are known here to be there."""
         if self._request.project is not None:
             return [self._request.project]
-        told = client.projects(self._settings.sync.timeout)
+        told = former.answer(former.client.projects)
         if isinstance(told, Outcome):
             if told.status not in CANNOT_TELL:
                 raise self._trouble(told)
@@ -177,21 +178,17 @@ class Migration:
         self._total = max(self._total, counted)
         return list(dict.fromkeys([*(each.project for each in told), *self._plan.projects]))
 
-    def _read_project(self, client: Client, project: str) -> None:
+    def _read_project(self, former: PatientQuestions, project: str) -> None:
         """Read a project page by page."""
-        seen, after = PagesSeen(), ""
-        while True:
-            said = client.page(project, after, self._settings.sync.timeout)
-            if isinstance(said, Outcome):
-                raise self._trouble(said)
-            page = seen.checked(said)
+        is_whole = True
+        for page in former.pages(project):
+            if isinstance(page, Outcome):
+                raise self._trouble(page)
             for memory in page.memories:
                 self._take(memory)
             self._show()
-            after = page.after
-            if not after:
-                break
-        if not page.whole:
+            is_whole &= page.whole
+        if not is_whole:
             self._cut.append(project)
 
     def _take(self, memory: ServerMemory) -> None:
@@ -201,10 +198,10 @@ class Migration:
         if not self._request.dry_run:
             self._feed.put(entries)
 
-    def _search_rest(self, client: Client) -> None:
+    def _search_rest(self, former: PatientQuestions) -> None:
         """Look one by one for those that a listing did not reach, by our own key."""
         for each in [each for each in self._plan.unread if each.project in self._cut]:
-            found = client.find(each.project, each.key, self._settings.sync.timeout)
+            found = former.answer(former.client.find, each.project, each.key)
             if isinstance(found, Outcome):
                 raise self._trouble(found)
             for memory in found:

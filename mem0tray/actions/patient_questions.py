@@ -1,0 +1,54 @@
+"""Questions to a server that are put again for a while, where an answer fails to come.
+
+A server that has not answered yet is not waited for: what is wrong with it is told at once.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from mem0tray.server import Client, Kind, Outcome, Page
+from mem0tray.server.pages_seen import PagesSeen
+
+WAITS: Final = (1.0, 5.0)  # seconds before a question is put again that came to nothing
+_LONGEST_WAIT: Final = 30.0  # seconds, whatever the server asks for
+_PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
+_Answer = TypeVar("_Answer")
+
+
+class PatientQuestions:
+    """Puts questions to one server, each with `timeout` seconds."""
+
+    def __init__(self, client: Client, timeout: float) -> None:
+        self.client = client
+        self._timeout = timeout
+        self._has_answered = False
+
+    def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
+        """What `ask`, a method of the client, returns for what is `given`, and the timeout."""
+        for wait in (*WAITS, None):
+            found = ask(*given, self._timeout)
+            if not isinstance(found, Outcome):
+                self._has_answered = True
+                return found
+            if wait is None or found.kind not in _PASSES or not self._has_answered:
+                break
+            time.sleep(min(max(found.retry_after or 0.0, wait), _LONGEST_WAIT))
+        return found
+
+    def pages(self, project: str) -> Iterator[Page | Outcome]:
+        """The pages of a project, from the newest memory on; at last perhaps why there is no more.
+
+        They come to an end, whatever the server says.
+        """
+        seen, after = PagesSeen(), ""
+        while True:
+            said = self.answer(self.client.page, project, after)
+            if isinstance(said, Outcome):
+                yield said
+                return
+            page = seen.checked(said)
+            yield page
+            after = page.after
+            if not after:
+                return

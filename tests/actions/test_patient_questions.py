@@ -1,0 +1,73 @@
+"""Questions that are put again, to a real server that fails now and then."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from mem0tray.actions import patient_questions
+from mem0tray.actions.patient_questions import PatientQuestions
+from mem0tray.server import Outcome, Page, ServerAddress, connect
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    """Serve."""
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def questions(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[PatientQuestions]:
+    """Ask the server, which has a memory of one project, without a pause."""
+    monkeypatch.setattr(patient_questions, "WAITS", (0.0, 0.0))
+    server.begin_with([("alpha", "oak")])
+    with closing(connect(ServerAddress.of(server.url))) as client:
+        yield PatientQuestions(client, 10.0)
+
+
+def texts(found: Iterator[Page | Outcome]) -> list[str]:
+    """Collect the texts of pages, and in the place of an outcome what it says."""
+    return [
+        text
+        for each in found
+        for text in (
+            [each.message] if isinstance(each, Outcome) else [one.text for one in each.memories]
+        )
+    ]
+
+
+def test_a_server_that_has_answered_is_asked_again(
+    server: Standin, questions: PatientQuestions
+) -> None:
+    """What passes is waited for, so that one bad moment does not end a long run."""
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(Answer(reset=True), Answer(503))
+    assert texts(questions.pages("alpha")) == ["oak"]
+
+
+def test_a_server_that_never_answered_is_not_waited_for(
+    server: Standin, questions: PatientQuestions
+) -> None:
+    """What is wrong is told at once, after one question."""
+    server.script_questions(Answer(503))
+    assert texts(questions.pages("alpha")) == ["503 Service Unavailable: scripted 503"]
+    assert server.questions() == 1
+
+
+def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -> None:
+    """A key that is wrong by now stays so."""
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(Answer(401))
+    assert texts(questions.pages("alpha")) == ["401 Unauthorized: scripted 401"]
+    assert server.questions() == 2
+
+
+def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -> None:
+    """A server that stays down is told after three questions."""
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(*(Answer(503) for _ in range(9)))
+    assert texts(questions.pages("alpha")) == ["503 Service Unavailable: scripted 503"]
+    assert server.questions() == 4
