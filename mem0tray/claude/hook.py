@@ -111,7 +111,8 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
         raise _UnusableError("the folder has no name for a project")
     paths = add.prepared(_loaded())
     session = str(told.get("session_id") or "")
-    entries = [add.entry(_id(session, name, text), name, text) for text in texts]
+    # One id for a text in a session, so that it is delivered once at most.
+    entries = [add.entry(items.id_of(session, name, text), name, text) for text in texts]
     there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
     new = [each for each in entries if str(each["id"]).encode() not in there]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
@@ -119,15 +120,6 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     new = [each for each, its in zip(new, named, strict=True) if its not in deleted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
-
-
-def _id(session: str, project: str, text: str) -> str:
-    """The id of a text in a session: always the same, so that it is delivered once at most."""
-    import hashlib
-    import uuid
-
-    parts = f"{session}\0{project}\0{text}".encode("utf-8", "surrogatepass")
-    return str(uuid.UUID(bytes=hashlib.sha256(parts).digest()[:16], version=5))
 
 
 def _bytes(path: Path) -> bytes:

@@ -30,7 +30,6 @@ EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
-_OF_OTHERS: Final = uuid.UUID("6d656d30-7472-4179-8000-6d6967726174")
 
 Object = dict[str, Any]
 Name = tuple[str, bytes]  # what a memory is known by: id and digest
@@ -253,6 +252,12 @@ def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
+def id_of(*parts: str) -> str:
+    """An id that follows from these: always the same for the same, on whichever computer."""
+    told = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return str(uuid.UUID(bytes=_sha256(told).digest()[:16], version=5))
+
+
 def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) -> str:
     """The key of a delivery: the id; for every further content under that id, id and hash."""
     if content_digest == first_digest:
@@ -280,7 +285,7 @@ def id_from(server: str, digest: bytes) -> str:
 
     Who has such an id and this text was read from that server.
     """
-    return str(uuid.uuid5(_OF_OTHERS, f"{server} {digest.hex()}"))
+    return id_of(server, digest.hex())
 
 
 def is_id_from(item_id: str, server: str, digest: bytes) -> bool:

@@ -312,3 +312,12 @@ def test_a_part_of_a_file_is_read_as_bytes_are() -> None:
 def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
     """Always the same, so that nothing is queued again twice."""
     assert items.id_again(former) == again
+
+
+def test_an_id_follows_from_its_parts() -> None:
+    """It is the same at each start, and another one for another path or another text."""
+    found = items.id_of("projects/a/memory/b.md", "Onions first.")
+    assert found == "cc6d921f-8d15-5eb1-a0f8-cb95bfcb4be0"
+    assert found != items.id_of("projects/a/memory/c.md", "Onions first.")
+    assert found != items.id_of("projects/a/memory/b.md", "Onions last.")
+    assert items.id_of("\udcff", "\ud800")

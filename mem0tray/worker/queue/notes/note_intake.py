@@ -215,5 +215,6 @@ class NoteIntake:
 def _item(path: str, project: str, text: str, changed: float, now: float) -> Item | None:
     """What a producer would queue of a note: its time is that of the last change."""
     timestamp = int(changed if items.EARLIEST <= changed <= now else now)
-    entry = items.entry(note_text.id_of(path, text), project, text, timestamp)
+    # The path is that below Claude Code's folder: so its id is the same after a ledger was lost.
+    entry = items.entry(items.id_of(path, text), project, text, timestamp)
     return items.parse(document.dump(entry))

@@ -1,7 +1,5 @@
-"""What of a note is its text, and the id under which it is queued. Pure."""
+"""What of a note is its text. Pure."""
 
-import hashlib
-import uuid
 from typing import Final
 
 _FENCE: Final = "---"
@@ -20,12 +18,3 @@ def without_front_matter(text: str) -> str:
             if line.rstrip() == _FENCE:
                 return "".join(lines[number:]).strip()
     return "".join(lines).strip()
-
-
-def id_of(path: str, text: str) -> str:
-    """The id of a text in the note at `path`: always the same, on whichever computer.
-
-    `path` is that below Claude Code's folder, with `/` between its parts.
-    """
-    told = f"{path}\0{text}".encode("utf-8", "surrogatepass")
-    return str(uuid.UUID(bytes=hashlib.sha256(told).digest()[:16], version=5))

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import NOTES
 from mem0tray.worker.queue.notes import note_files
 from mem0tray.worker.queue.notes.note_intake import CALM_LOOK, NoteIntake
-from mem0tray.worker.queue.notes.note_text import id_of
 from tests.support import needs
 from tests.worker.queue.notes.desk import GARDEN, NoteDesk
 
@@ -30,7 +30,7 @@ def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
     path = f"projects/{GARDEN}/memory/soil.md"
     (entry,) = desk.entries()
     assert entry == {
-        "id": id_of(path, "It is clay."),
+        "id": items.id_of(path, "It is clay."),
         "project_id": GARDEN,
         "content": "It is clay.",
         "timestamp": int(desk.scene.now - 7200),
