@@ -8,7 +8,6 @@ that no more than a page is in memory.
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
@@ -121,15 +120,4 @@ def _lines(memories: list[ServerMemory]) -> bytes:
 def _line(memory: ServerMemory) -> MemoryLine:
     """A memory's line; without a key of ours its id is the same whenever it is exported."""
     name = memory.key or items.stable_id(memory.id, memory.project, memory.text, 0)
-    return MemoryLine(memory.project, memory.text, name, _seconds(memory.created))
-
-
-def _seconds(created: str) -> int | None:
-    """A time as servers write it, in whole Unix seconds; None where it is none."""
-    try:
-        found = datetime.fromisoformat(created)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC)
-        return max(0, int(found.timestamp()))
-    except (ValueError, OverflowError):
-        return None
+    return MemoryLine(memory.project, memory.text, name, memory.created_at())

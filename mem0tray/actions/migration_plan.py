@@ -7,9 +7,7 @@ was saved there by others.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import IntEnum
 
 from msgspec import structs
@@ -139,7 +137,7 @@ class Plan:
         self._sorts[digest] = Sort.QUEUED
         # One that has no id of ours gets the same at each migration.
         name = items.id_from(self.former, digest)
-        return [_entry(name, memory, _unix_time(memory.created))]
+        return [_entry(name, memory, memory.created_at() or 0)]
 
     def sums(self, given_up: int = 0) -> Sums:
         """What became of everything so far; so many the user deleted before they were queued."""
@@ -197,18 +195,5 @@ def _sort_by_state(state: str) -> Sort:
 
 
 def _entry(name: str, memory: ServerMemory, timestamp: float) -> items.Object:
-    return {
-        "id": name,
-        "project_id": memory.project,
-        "content": memory.text,
-        "timestamp": int(timestamp) if timestamp.is_integer() else timestamp,
-        "retries": 0,
-    }
-
-
-def _unix_time(created: str) -> float:
-    """A server's time in whole Unix seconds, 0 where it is none; UTC where it says no zone."""
-    with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(created)
-        return float(int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
-    return 0.0
+    whole = int(timestamp) if timestamp == int(timestamp) else timestamp
+    return items.entry(name, memory.project, memory.text, whole)

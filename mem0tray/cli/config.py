@@ -1,6 +1,5 @@
 """`mem0tray config`: show and change the settings."""
 
-import os
 import re
 import sys
 from typing import Any, Final
@@ -127,9 +126,9 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     if value is None or value == "-":
         value = _asked(key)
     config_file.change(location(), key, config_file.checked(key, value))
-    if os.environ.get(settings.variable(key)):
-        output.remark(f"{settings.variable(key)} is set and wins over the file.")
-    elif key in tested_server.TESTED and not no_test:
+    if context.warn_of_variable(key):
+        return
+    if key in tested_server.TESTED and not no_test:
         tested_server.tell(key)
     elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:
         output.remark("The text of Claude Code's notes goes to your Mem0 server from now on.")

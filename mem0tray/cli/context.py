@@ -58,6 +58,19 @@ def warn_of_unknown_variables() -> None:
     warn(settings.unknown_variables(os.environ))
 
 
+def is_in_environment(key: str) -> bool:
+    """Whether a variable sets this, and so wins over the settings file."""
+    return bool(os.environ.get(settings.variable(key)))
+
+
+def warn_of_variable(key: str) -> bool:
+    """Say on standard error that a variable wins over what was set, where one does; whether so."""
+    if is_in_environment(key):
+        warn([f"{settings.variable(key)} is set and wins over the file."])
+        return True
+    return False
+
+
 def warn(warnings: Iterable[str]) -> None:
     """Write each as a line on standard error."""
     for warning in warnings:

@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
-from mem0tray.config import config_file, server_choice, settings
+from mem0tray.config import config_file, server_choice
 from mem0tray.config.setting_rules import LOCAL_URL
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
@@ -143,7 +143,7 @@ def _choose_server(given: str | None, way: _Way) -> None:
     """Have a server chosen and tested; a person may correct an address that does not answer."""
     loaded = context.load_all()
     there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
-    if given is None and (not way.asking or _is_in_environment(_URL)):
+    if given is None and (not way.asking or context.is_in_environment(_URL)):
         if there is None:
             raise UsageError(
                 "Memories of another program wait here, and no server is chosen for them.",
@@ -184,7 +184,7 @@ def _set_key(given: str | None, place: str | None, way: _Way) -> None:
         return
     now = context.load_all().settings
     local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
-    if local or not way.asking or _is_in_environment(_KEY):
+    if local or not way.asking or context.is_in_environment(_KEY):
         if place is not None:
             _put_key(key_place.present(), place)
         return
@@ -204,7 +204,7 @@ def _set_key(given: str | None, place: str | None, way: _Way) -> None:
 
 def _put_key(key: str, place: str | None) -> None:
     key_place.put(key, place)
-    _warn_of_variable(_KEY)
+    context.warn_of_variable(_KEY)
     tested_server.tell(_KEY)
 
 
@@ -219,16 +219,7 @@ def _read_key(file: str) -> str:
 
 def _set(key: str, text: str) -> None:
     config_file.change(location(), key, config_file.checked(key, text))
-    _warn_of_variable(key)
-
-
-def _warn_of_variable(key: str) -> None:
-    if _is_in_environment(key):
-        output.remark(f"{settings.variable(key)} is set and wins over the file.")
-
-
-def _is_in_environment(key: str) -> bool:
-    return bool(os.environ.get(settings.variable(key)))
+    context.warn_of_variable(key)
 
 
 # Claude Code and the login --------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -76,6 +77,17 @@ class ServerMemory(Struct, frozen=True):
     created: str = ""
     score: float | None = None
     key: str = ""
+
+    def created_at(self) -> int | None:
+        """Its time in whole Unix seconds, not before 1970; None where it shows none.
+
+        A time that names no zone is taken for one of UTC.
+        """
+        try:
+            at = datetime.fromisoformat(self.created)
+            return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
+        except (ValueError, OverflowError):
+            return None
 
 
 class Page(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """What the worker and a server say to each other."""
 
+import pytest
+
 from mem0tray.core import reasons
 from mem0tray.core.delivery_kind import Kind
 from mem0tray.server.model import (
@@ -9,6 +11,7 @@ from mem0tray.server.model import (
     KeyVerdict,
     Outcome,
     Presence,
+    ServerMemory,
 )
 
 
@@ -42,3 +45,19 @@ def test_presence_and_verdict_have_names_for_people() -> None:
     """What a server knows of a memory, and of a key, is told in these words."""
     assert [one.value for one in Presence] == ["present", "absent", "cannot tell"]
     assert [one.value for one in KeyVerdict] == ["taken", "refused", "open", "cannot tell"]
+
+
+@pytest.mark.parametrize(
+    ("created", "at"),
+    [
+        ("2026-01-02T03:04:05.678Z", 1767323045),
+        ("2026-01-02T03:04:05", 1767323045),
+        ("2026-01-02T04:04:05+01:00", 1767323045),
+        ("1902-01-01T00:00:00Z", 0),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_server_s_time_is_read(created: str, at: int | None) -> None:
+    """In whole Unix seconds; one without a zone is of UTC, and what is none is left out."""
+    assert ServerMemory("alpha", "oak", created=created).created_at() == at
