@@ -6,12 +6,13 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.rest import peak_memory
 from tests.benchmarks.verifying import LISTING
 from tests.support.home import Home
 from tests.support.processes import seconds
@@ -37,10 +38,7 @@ def carrying(home: Home, server: Standin) -> list[Figure]:
     for _ in range(_ROUNDS):
         listed.append(seconds(partial(subprocess.run, loop, check=True, capture_output=True)))
         exported.append(seconds(partial(home.ok, "export", "--out", str(out), timeout=120)))
-    command, peak = home.start("export", "--out", str(out)), 0
-    while command.alive:
-        with suppress(StopIteration):  # it ends, and has no memory any more
-            peak = max(peak, command.peak_memory())
+    peak = peak_memory(home.start("export", "--out", str(out)))
     bare, whole = statistics.median(listed), statistics.median(exported)
     few, many = (statistics.median(_adding(home, out, number)) for number in (_FEW, MANY))
     return [

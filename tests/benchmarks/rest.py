@@ -1,6 +1,7 @@
 """What a process costs while it has nothing to do. Linux only: it is read from /proc."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,6 +34,15 @@ def at_rest(process: Process) -> Use:
     taken, now = time.monotonic() - started, _switches(process)
     share = (process.cpu_seconds() - before) / taken
     return Use(pss(process), share * 100, _wakeups(woken, now) / taken, len(now))
+
+
+def peak_memory(command: Process) -> int:
+    """The most memory that a command has until it ends, in bytes."""
+    peak = 0
+    while command.alive:
+        with suppress(OSError, StopIteration):  # it has just ended, and has none any more
+            peak = max(peak, command.peak_memory())
+    return peak
 
 
 def pss(process: Process) -> float:

@@ -5,11 +5,12 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from typing import Final
 
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.rest import peak_memory
 from tests.support.delivered import deliver
 from tests.support.home import Home
 from tests.support.processes import seconds
@@ -50,10 +51,7 @@ def verifying(home: Home, server: Standin) -> list[Figure]:
     for _ in range(_ROUNDS):
         listed.append(seconds(partial(subprocess.run, loop, check=True, capture_output=True)))
         verified.append(seconds(partial(_verify, home)))
-    command, peak = home.start("verify"), 0
-    while command.alive:
-        with suppress(OSError, StopIteration):  # it has just ended
-            peak = max(peak, command.peak_memory())
+    peak = peak_memory(home.start("verify"))
     bare, whole = statistics.median(listed), statistics.median(verified)
     return [
         Figure(
