@@ -8,9 +8,9 @@ from mem0tray.core.reasons import Reason
 
 
 def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
-    """A sentence on who the other worker is (`what`), and how to stop it (`remedy`).
+    """Say who the other worker is (`what`), and how to stop it (`remedy`), in one sentence.
 
-    `stop` is the command that does it, where it is known that a process alone is not enough.
+    `stop` is the command to give, where ending the process is known not to be enough.
     """
     if host is not None and host != socket.gethostname():
         return _stopped_by(
@@ -33,14 +33,14 @@ def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
 
 
 def is_told(reason: Reason) -> bool:
-    """Whether a reason is that of `sentence`: nothing is sent beside another worker."""
+    """Whether `sentence` made this reason: nothing is sent beside another worker."""
     elsewhere = f"not {socket.gethostname()}"
     known = (sentence(None, elsewhere), sentence(1, None), sentence(None, None))
     return any(reason.find(reasons.parted(each)[0].id) for each in known)
 
 
 def killing(pid: int) -> str:
-    """The command that ends a process; on Windows at once, which costs no memory either."""
+    """The command that ends a process; on Windows it kills at once, which loses no memory."""
     return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
 
 

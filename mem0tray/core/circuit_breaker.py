@@ -29,14 +29,14 @@ class CircuitBreaker:
         self._paused_until: float | None = None
         self._canary_at: float | None = None
         self._misconfigured = reasons.NONE
-        self._last_try = ""  # what became of the canary, should it say anything
+        self._last_try = ""  # the server's answer to the last canary, if it is worth telling
         self._obstacles: dict[str, Reason] = {}
         self._troubles: dict[str, Reason] = {}
 
     # What happens ----------------------------------------------------------------
 
     def note_probe(self, *, healthy: bool, reason: Reason) -> bool:
-        """Note what a probe has answered; whether that changes anything."""
+        """Note a probe's answer; return whether that changes anything."""
         with self._guard:
             changed = self._healthy != healthy or self._probing
             self._healthy, self._health_reason, self._probing = healthy, reason, False
@@ -70,9 +70,9 @@ class CircuitBreaker:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
-        """Stay open, as a canary has failed for another reason, and what was wrong may last.
+        """Stay open: a canary failed for another reason, so the refusal may still last.
 
-        `answer` is told as well where the server did look at the memory.
+        `answer`: what the server said to the canary, if it looked at the memory at all.
         """
         with self._guard:
             self._canary_at = canary_at
@@ -84,20 +84,20 @@ class CircuitBreaker:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
     def block(self, name: str, reason: Reason) -> None:
-        """Open, as something of ours stands in the way.
+        """Open: an obstacle on our side stands in the way.
 
-        One of `settings`, `server`, `keyring`, `dialect`, `worker`, `storage`, `pause`.
+        `name` is `settings`, `server`, `keyring`, `dialect`, `worker`, `storage` or `pause`.
         """
         with self._guard:
             self._obstacles[name] = reason
 
     def unblock(self, name: str) -> None:
-        """Note that nothing of that name stands in the way any more."""
+        """Note that the obstacle of that name is gone."""
         with self._guard:
             self._obstacles.pop(name, None)
 
     def note_trouble(self, name: str, reason: Reason) -> None:
-        """Note what wants the user's attention, though deliveries go on; NONE: nothing now."""
+        """Note a trouble that needs the user while deliveries go on; NONE: it is over."""
         with self._guard:
             if reason:
                 self._troubles[name] = reason
@@ -105,9 +105,9 @@ class CircuitBreaker:
                 self._troubles.pop(name, None)
 
     def bring_waits_forward(self, by: float) -> None:
-        """After the clock was set back: the waits last as long as they were meant to.
+        """Move every wait `by` seconds earlier, after the clock was set back by as much.
 
-        Those that the server asked for, and ours; `by` in seconds.
+        The server's waits and ours then last as long as they were meant to.
         """
         with self._guard:
             self._break_until -= by
@@ -124,7 +124,7 @@ class CircuitBreaker:
             )
 
     def blocked_by(self, name: str) -> bool:
-        """Whether that obstacle stands."""
+        """Whether the obstacle of that name stands."""
         return name in self._obstacles
 
     def lets_through(self, now: float) -> bool:
@@ -148,7 +148,7 @@ class CircuitBreaker:
         )
 
     def is_paused(self, now: float) -> bool:
-        """Whether the user has paused it."""
+        """Whether the user has paused deliveries."""
         until = self._paused_until
         return until is not None and now < until
 
@@ -158,7 +158,7 @@ class CircuitBreaker:
         return self._probing
 
     def lets_through_at(self, now: float) -> float | None:
-        """When it lets a delivery or a canary through by itself, if that is known."""
+        """When a delivery or a canary will be let through without further news; None: unknown."""
         with self._guard:
             times = [
                 at
@@ -172,7 +172,7 @@ class CircuitBreaker:
         return max(0.0, self._break_until - now)
 
     def standing(self, now: float) -> Standing:
-        """All that it knows at this moment."""
+        """All that the breaker knows at this moment."""
         with self._guard:
             return Standing(
                 healthy=self._healthy,

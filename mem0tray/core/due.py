@@ -1,8 +1,8 @@
 """When an item is due again: the backoff of dead letters, the interval of fresh entries.
 
 Pure: times are Unix seconds, waits are seconds, and `now` is an argument. Source of every rule:
-the contract, section 3. `asked` is what a server's `Retry-After` asked for, None where it named
-nothing: it makes a wait longer, never shorter.
+the contract, section 3. `asked` is the wait that a server's `Retry-After` asked for, None where
+it asked for none: it makes a wait longer, never shorter.
 """
 
 from typing import Final
@@ -10,12 +10,12 @@ from typing import Final
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
 LONGEST_ASKED: Final = 3600.0  # no server makes an item wait longer
-LONGEST_WORK: Final = 3600.0  # a server that is at work on an item for longer is sent it again
+LONGEST_WORK: Final = 3600.0  # a server at work on an item for longer is sent the item again
 _FIRST_LOOK: Final = 2.0
 
 
 def backoff(retry_count: int) -> float:
-    """What a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
+    """How long a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
     return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
 
 
@@ -31,17 +31,17 @@ def dead_due(last_attempt: float, retry_count: int, now: float) -> float:
 
 
 def dead_wait(retry_count: int, asked: float | None) -> float:
-    """What a dead letter waits that has just failed for the `retry_count`th time."""
+    """How long a dead letter waits that has just failed for the `retry_count`th time."""
     return max(backoff(retry_count), _bounded(asked))
 
 
 def fresh_due(now: float, interval: float, asked: float | None) -> float:
-    """When a fresh entry is due that has just failed; `interval` is `sync.retry_interval`."""
+    """When a fresh entry that has just failed is due; `interval` is `sync.retry_interval`."""
     return now + max(interval, _bounded(asked))
 
 
 def work_due(now: float, since: float, longest: float) -> float:
-    """When a server is asked again that is at work on an item since then: each time twice as late.
+    """When to ask a server again that has been at work on an item since `since`.
 
     That is 2, 4, 8 … seconds after it took the item, and then every `longest` seconds.
     """

@@ -8,9 +8,9 @@ class Mem0TrayError(Exception):
     """Something went wrong that a person can do something about.
 
     `message` says what happened and what it means, `remedy` what to do; both are plain
-    sentences, in English. Printed once, at the command's edge. `reason` is both of them
-    for whoever shows it in another language; what is a text in the call, not a `Reason`,
-    stays English there. `disk_failed`: the disk is full, read-only or broken, so that
+    sentences, in English, printed once, at the command's edge. `reason` holds both for whoever
+    shows them in another language; an argument that is plain text, not a `Reason`, stays
+    English there. `disk_failed`: the disk is full, read-only or broken, so that
     other files cannot be written either.
     """
 
@@ -46,7 +46,7 @@ class FileUnavailableError(Mem0TrayError):
 
 
 class LockTimeoutError(Mem0TrayError):
-    """The producers' lock was not to be had in time."""
+    """The producers' lock could not be had in time."""
 
 
 class NoThreadError(Mem0TrayError):
@@ -54,7 +54,7 @@ class NoThreadError(Mem0TrayError):
 
 
 class NotFoundError(Mem0TrayError):
-    """No item, or more than one, goes by that name."""
+    """No item has that id, or more than one does."""
 
 
 class UnknownIdError(NotFoundError):

@@ -3,7 +3,7 @@
 Log, notifications, icon and metrics subscribe. No event carries the content
 of a memory. Times are Unix seconds, delays seconds.
 
-Frozen structs: as many dataclasses would write and compile their methods at each start.
+Events are frozen structs: dataclasses would compile their methods anew at each start.
 """
 
 import logging
@@ -24,9 +24,9 @@ class Event(Struct, frozen=True):
 
 
 class WorkerStarted(Event, frozen=True):
-    """The worker begins; `destination` in the words that people see, empty for none.
+    """The worker has started; `destination` is in the words that people see, empty for none.
 
-    `warning` says what to know about the way there, if there is something.
+    `warning` says what to know about the way there, if anything.
     """
 
     destination: str
@@ -34,9 +34,9 @@ class WorkerStarted(Event, frozen=True):
 
 
 class ServerChanged(Event, frozen=True):
-    """Other settings of the server hold from now on; the fields are those of `WorkerStarted`.
+    """Other settings of the server are in force; the fields are those of `WorkerStarted`.
 
-    `same`: it is the one from before, under another key or port.
+    `same`: the server is the former one, under another key or port.
     """
 
     destination: str
@@ -45,9 +45,9 @@ class ServerChanged(Event, frozen=True):
 
 
 class OtherPort(Event, frozen=True):
-    """The embedded server listens at `port`; `wanted`, the one of the settings, was not to be had.
+    """The embedded server listens at `port`, as the port `wanted` by the settings was in use.
 
-    Or it was started by hand with another one.
+    Or the server was started by hand with another port.
     """
 
     wanted: int
@@ -55,16 +55,16 @@ class OtherPort(Event, frozen=True):
 
 
 class LeftInFlight(Event, frozen=True):
-    """A former worker ended while it was sending: for `delay` seconds nobody is asked about that.
+    """A former worker ended while it was sending: nobody asks about that for `delay` seconds.
 
-    The server may be at work on it still.
+    The server may still be at work on that request.
     """
 
     delay: float
 
 
 class WorkerStopped(Event, frozen=True):
-    """The worker has left."""
+    """The worker has stopped."""
 
 
 class Accepted(Event, frozen=True):
@@ -94,9 +94,9 @@ class AttemptFailed(Event, frozen=True):
 
 
 class NotTaken(Event, frozen=True):
-    """A server that is healthy did not take a memory; it is tried again, and nothing is counted.
+    """A healthy server did not take a memory, which is tried again; nothing is counted.
 
-    Told of the first one, until the server takes another or is down.
+    Emitted for the first such memory only, until the server takes one or is down.
     """
 
     project: str
@@ -112,13 +112,13 @@ class Held(Event, frozen=True):
 
 
 class PerhapsTaken(Event, frozen=True):
-    """Another worker took `count` fresh memories: the server is asked once that one has gone."""
+    """Another worker took `count` fresh memories, perhaps: the server is asked once it has gone."""
 
     count: int
 
 
 class MovedToDlq(Event, frozen=True):
-    """Five failures in a row."""
+    """A memory became a dead letter, after five failures in a row."""
 
     project: str
     item_id: str
@@ -133,7 +133,7 @@ class AdoptedToDlq(Event, frozen=True):
 
 
 class DlqRecovered(Event, frozen=True):
-    """A dead letter has reached the server, after `retries` (as in the file).
+    """A dead letter has reached the server, after `retries` failed retries (as in the file).
 
     `elsewhere` as in `Delivered`.
     """
@@ -169,7 +169,7 @@ class MoreInBackoff(Event, frozen=True):
 
 
 class StateChanged(Event, frozen=True):
-    """The worker's state: `starting healthy down paused` or `action needed`, and why.
+    """The worker has a new state: `starting healthy down paused` or `action needed`, and why.
 
     `told`: the reason is that of a `PartFailed` which came before.
     """
@@ -196,9 +196,9 @@ class HandEdit(Event, frozen=True):
 
 
 class UserAction(Event, frozen=True):
-    """What a command or the menu did: `verb` is one of `files.receipts`, then how many.
+    """A command or the menu did `verb`, one of `files.receipts`, to so many memories.
 
-    `backup` names the file from which it can be restored, if it removed something.
+    `backup` names the file from which they can be restored, if any were removed.
     """
 
     verb: str
@@ -208,7 +208,7 @@ class UserAction(Event, frozen=True):
 
 
 class AlreadyDelivered(Event, frozen=True):
-    """An item that stands in a file again is on the server already, and is taken out."""
+    """An item that stands in a file again is on the server already, and is taken out again."""
 
     project: str
     item_id: str
@@ -256,7 +256,7 @@ class LedgerRebuilt(Event, frozen=True):
 
 
 class SettingsChanged(Event, frozen=True):
-    """The settings were read anew, and hold from now on."""
+    """The settings were read again, and are now in force."""
 
 
 class FolderMade(Event, frozen=True):
@@ -277,10 +277,10 @@ class StatusWanted(Event, frozen=True):
 
 
 class PartFailed(Event, frozen=True):
-    """A part of the worker met an error; it goes on after `delay` seconds.
+    """A part of the worker failed; it tries again after `delay` seconds.
 
-    The delay is infinite where the next worker goes on.
-    Told once: what fails after it, for the same cause, is the same trouble.
+    The delay is infinite where only the next worker tries again.
+    Emitted once: further failures of the same cause are the same trouble.
     """
 
     part: str
@@ -295,7 +295,7 @@ class PartRecovered(Event, frozen=True):
 
 
 class AlertBegan(Event, frozen=True):
-    """An alert, once an episode: `alert` is the setting that names its `limit`.
+    """An alert began, once an episode: `alert` is the setting that names its `limit`.
 
     `dlq_size`: more than `limit` dead letters for `minutes`. `max_age`: the
     oldest undelivered memory waits since `oldest`, longer than `limit` days.
@@ -322,7 +322,7 @@ class AlertCommandFailed(Event, frozen=True):
 
 
 class NotificationFailed(Event, frozen=True):
-    """A notification could be shown in no way; `title` as in English."""
+    """A notification could not be shown in any way; `title` is the English one."""
 
     title: str
     reason: str
@@ -348,5 +348,5 @@ class Events:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001  (whatever it is: it is theirs)
+            except Exception:  # noqa: BLE001  (the listener's own error)
                 _log.exception("A listener failed on %r", event)

@@ -1,7 +1,7 @@
 """How people of one country write dates, distances in time and large numbers.
 
-Babel knows. With what it reads for one language it takes 5 MB, so that this module is loaded by
-the first thing that has to be written so.
+Babel knows how. Babel and its data for one language take 5 MB, so this module is loaded only
+when the first such text is to be written.
 """
 
 from datetime import datetime, timedelta

@@ -101,7 +101,7 @@ def entry(name: str, project: str, text: str, timestamp: float) -> Object:
 
 
 def parse(raw: bytes) -> Item | None:
-    """The item that `raw` (one JSON value) is, or None when it makes no sense to us.
+    """The item in `raw` (one JSON value), or None when that makes no sense to us.
 
     Only an object with text content is an item. A lone surrogate or NaN, which
     the fast parser refuses, is read with the standard library.
@@ -127,13 +127,13 @@ def parse(raw: bytes) -> Item | None:
 
 
 def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:
-    """Of the item that `raw` is what a server gets; None when it makes no sense to us."""
+    """What a server gets of the item in `raw`; None when that makes no sense to us."""
     head = _readable_head(raw)
     return None if head is None else (_project(head), head.content)
 
 
 def _readable_head(raw: bytes) -> _Head | None:
-    """The fields of an object with text content, of whatever types the others are."""
+    """The fields of an object with text content; the other fields may have any type."""
     try:
         head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -175,7 +175,7 @@ def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes
 
 
 def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> list[bytes]:
-    """The bytes that `with_fields` gives, in parts; what is large in them is no copy."""
+    """The bytes that `with_fields` gives, in parts, without a copy of what is large."""
     try:
         parts: dict[str, Any] = _MEMBERS.decode(raw)
         for name in drop:
@@ -202,7 +202,7 @@ def _encoded(parts: Object) -> list[bytes]:
 
 
 def body(raw: bytes) -> bytes:
-    """Hash of everything in a dead letter that is not ours, however it is laid out."""
+    """Hash of everything in a dead letter that is not ours, whatever its layout."""
     if len(raw) >= LARGE:
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             return _large_body(_MEMBERS.decode(raw))
@@ -213,7 +213,7 @@ def body(raw: bytes) -> bytes:
 
 
 def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
-    """The hash that `body` gives, of a large item: size must not decide about what is equal."""
+    """The hash that `body` gives, for a large item: size must not decide what counts as equal."""
     found = _sha256(b"")
     for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
         found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())
@@ -253,7 +253,7 @@ def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
 
 
 def id_of(*parts: str) -> str:
-    """An id that follows from these: always the same for the same, on whichever computer."""
+    """An id derived from these texts: the same texts give the same id on every computer."""
     told = "\0".join(parts).encode("utf-8", "surrogatepass")
     return str(uuid.UUID(bytes=_sha256(told).digest()[:16], version=5))
 
@@ -266,30 +266,30 @@ def idempotency_key(item_id: str, content_digest: bytes, first_digest: bytes) ->
 
 
 def id_again(item_id: str) -> str:
-    """The id under which a delivered memory is sent once more: a server drops one that it has seen.
+    """The id for sending a delivered memory once more: a server drops an id that it has seen.
 
-    It follows from the former id, so that a memory is queued again once, however often one tries.
+    It is derived from the former id, so that repeated tries queue the memory only once.
     """
     found = _AGAIN.fullmatch(item_id)
     return f"{found[1]}-again-{int(found[2]) + 1}" if found else f"{item_id}-again-1"
 
 
 def first_id(item_id: str) -> str:
-    """The id under which a memory was sent first, of one that `id_again` made of it, or its own."""
+    """The id under which a memory was sent first: undoes `id_again`, keeps any other id."""
     found = _AGAIN.fullmatch(item_id)
     return found[1] if found else item_id
 
 
 def id_from(server: str, digest: bytes) -> str:
-    """The id of what others saved on a server, as the ledger names it: the same at each reading.
+    """The id of a memory that others saved on `server`, as the ledger names that server.
 
-    Who has such an id and this text was read from that server.
+    It is the same at each reading: an item with this id and text was read from that server.
     """
     return id_of(server, digest.hex())
 
 
 def is_id_from(item_id: str, server: str, digest: bytes) -> bool:
-    """Whether this is the id of what others saved on that server."""
+    """Whether `id_from` gives this id for that server."""
     is_of_a_name = item_id[14:15] == "5"  # UUIDs of other kinds are told at once
     return is_of_a_name and item_id == id_from(server, digest)
 
@@ -311,8 +311,8 @@ def count(value: Any) -> int:
 
 
 def waits_since(accepted: float, timestamp: float) -> float:
-    """Since when a memory waits, Unix seconds: taken in `accepted`, made at its `timestamp`.
+    """Since when a memory waits (Unix seconds): taken in `accepted`, made at its `timestamp`.
 
-    It may have waited in a file that no worker read, or that was broken, until it was taken in.
+    Before its intake it may have waited in a file that was broken, or that no worker read.
     """
     return min(accepted, timestamp) if timestamp >= EARLIEST else accepted

@@ -1,7 +1,7 @@
 """Changes of a JSON text in one place: every other character stays as it is.
 
-For files of others that people lay out by hand. A text is valid JSON when it comes here, and an
-object; a path names members of objects and counts elements of lists.
+For files of others that people lay out by hand. Each `text` is valid JSON, and an object; a
+path names members of objects and counts elements of lists.
 """
 
 import json
@@ -140,7 +140,7 @@ def _lines(text: str, value: Any, indent: str) -> str:
 
 
 def _is_laid_out(text: str) -> bool:
-    """Whether a text has a line for each member; one without members could have."""
+    """Whether a text has a line for each member; a text without members counts as one."""
     return "\n" in text.strip() or not _parts(text, _end(text, 0))
 
 
@@ -149,7 +149,7 @@ def _newline(text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """By how much each level stands further to the right."""
+    """The indentation that each level adds."""
     found = _FIRST_INDENT.match(text)
     return found[1] if found else _INDENT
 

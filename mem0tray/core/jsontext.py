@@ -12,7 +12,7 @@ from typing import Final
 
 _VALUES: Final = json.JSONDecoder()
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
-# Possessive: where it could go back it would remember each character, at a hundred times its size.
+# Possessive: a match that could backtrack would remember every character, at 100 times its size.
 _TEXT: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLAIN: Final = re.compile(r'[^\s{}\[\],:"]+')  # a number, or a word as null
 _BRACKET: Final = re.compile(rf"{_TEXT}|[{{}}\[\]]", re.DOTALL)
@@ -24,7 +24,7 @@ _LONE: Final = re.compile(r"[\ud800-\udfff]")
 def members(text: str) -> dict[str, str]:
     """Each member of an object: its name, and its value as it stands there.
 
-    A value that no program can load (see `span`) is one like any other. Raises
+    A value that no program can load (see `span`) is kept like any other. Raises
     JSONDecodeError when the text is no object.
     """
     walk = _Walk(text)
@@ -66,7 +66,7 @@ class _Walk:
         self._at += 1
 
     def end(self) -> None:
-        """Nothing may come now."""
+        """Make sure that the text ends here."""
         if self._sign():
             raise JSONDecodeError("Extra data", self._text, self._at)
 
@@ -80,14 +80,14 @@ class _Walk:
         self._at += 1
 
     def name(self) -> str:
-        """Go past a text; what it says."""
+        """Go past a text; return what it says."""
         if self._sign() != '"':
             raise JSONDecodeError("Expecting property name", self._text, self._at)
         name, self._at = _VALUES.raw_decode(self._text, self._at)
         return str(name)
 
     def value(self) -> str:
-        """Go past a value, which is returned as it stands there."""
+        """Go past a value; return it as it stands there."""
         self._sign()
         start = self._at
         try:
@@ -102,9 +102,9 @@ class _Walk:
 
 
 def span(text: str, start: int) -> tuple[int, list[int]]:
-    """Where the value at `start` ends that is too deep or too long for any program to load.
+    """Where the value at `start` ends, one too deep or too long for any program to load.
 
-    0 when it does not end, and then the places of all brackets that stay open.
+    0 when it does not end, with the places of all brackets that stay open.
     """
     plain = _PLAIN.match(text, start)
     if plain:
@@ -138,7 +138,7 @@ def encode(text: str) -> bytes:
 
 
 def escaped(raw: bytes) -> bytes:
-    """JSON in ASCII: what is beyond that becomes its escapes; bytes that are no UTF-8 stay."""
+    """JSON in ASCII: other characters become their escapes; bytes that are no UTF-8 stay."""
     if raw.isascii():
         return raw
     try:

@@ -1,8 +1,8 @@
 """The language of menu, notifications, dialogs and status page; commands and log stay English.
 
 The catalogs are gettext's: `locale/<code>/LC_MESSAGES/mem0tray.po`, compiled to
-`.mo` beside it by `packaging/update-languages`. English is the source. Which language the
-user has `system.user_language` finds out.
+`.mo` beside it by `packaging/update-languages`. English is the source.
+`system.user_language` finds out which language the user has.
 """
 
 import gettext
@@ -38,7 +38,7 @@ class Language:
 
     @cached_property
     def _formats(self) -> "Formats":
-        from mem0tray.core.formats import Formats  # 5 MB: most of the time a tray needs none
+        from mem0tray.core.formats import Formats  # 5 MB, which a tray mostly does without
 
         return Formats(self._code, self._territory)
 

@@ -1,6 +1,6 @@
 """A text that is too large to be in memory several times over: its JSON, read piece by piece.
 
-Pure. Of a memory of 50 MB the worker holds its bytes as they stand in a file, and next to
+Pure. The worker holds a memory of 50 MB as the bytes that stand in its file, and next to
 them never more than a piece of its text.
 """
 
@@ -58,10 +58,10 @@ def as_json(text: str | LargeText) -> Iterator[bytes]:
 
 
 def begun(raw: bytes) -> str:
-    """The text whose JSON begins with `raw`, its quote included; empty where no text's does."""
+    """The beginning of a text whose JSON begins with `raw`, quote included; empty if none does."""
     view = memoryview(raw)[1:]
     try:
-        # A piece ends within no character, if more than the rest of one follows.
+        # The cut needs some bytes behind it to fall within no character.
         return _text(bytes(view[: _cut(view, len(view) - _ESCAPE)]))
     except ValueError:
         return ""

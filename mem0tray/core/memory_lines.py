@@ -1,7 +1,7 @@
 """Memories as JSON lines, as `export` writes and `add --jsonl` takes them. Pure.
 
 One object a line: `project_id` and `content`, and where they are known `id` and `timestamp` (Unix
-seconds). Other names are left alone by who reads them.
+seconds). Readers ignore other names.
 """
 
 import json
@@ -69,10 +69,10 @@ def write(line: MemoryLine) -> bytes:
 
 
 def ids_of_key(key: str, digest: bytes) -> list[str]:
-    """The ids of which this may be the idempotency key, as a server shows it; the first is itself.
+    """The ids that may have this idempotency key, as a server shows it; the first is the key.
 
-    `export` knows no other id than the key: that has a hash of a further content behind the id,
-    and other letters than ASCII percent-encoded.
+    `export` knows a memory by its key alone, which for a further content has a hash behind the
+    id, and has letters other than ASCII percent-encoded.
     """
     shown = [key]
     if "%" in key:
@@ -92,7 +92,7 @@ def _object(line: bytes) -> dict[str, Any]:
         raise BadLineError(f"is not JSON: {error.msg}, at character {error.pos + 1:,}") from error
     except RecursionError as error:
         raise BadLineError("is nested too deeply") from error
-    except ValueError as error:  # of more digits than Python reads
+    except ValueError as error:  # more digits than Python reads
         raise BadLineError("holds a number that is too long") from error
     if not isinstance(found, dict):
         raise BadLineError(f"is not a JSON object but {_kind(found)}")

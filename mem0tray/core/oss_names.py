@@ -16,7 +16,7 @@ ANY: Final = "*"  # in a filter of it, whatever the value
 def name_of(text: str) -> str:
     """A project or user as a name that the server takes: without white space.
 
-    What is white space, and `%`, is percent-encoded; so is a name that stands for every other.
+    White space and `%` are percent-encoded; so is the name that stands for every other.
     """
     if text == ANY:
         return quote(text, safe="")
@@ -24,7 +24,7 @@ def name_of(text: str) -> str:
 
 
 def project_of(name: str) -> str:
-    """The project of which this is the name, as `name_of` makes it; any other stands for itself."""
+    """The project for which `name_of` made this name; any other name stands for itself."""
     try:
         project = unquote_to_bytes(name.encode("utf-8", "surrogatepass")).decode(
             "utf-8", "surrogatepass"

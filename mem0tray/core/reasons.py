@@ -1,8 +1,8 @@
 """What is wrong, and what to do, as data: made where it is known, put into words where it is shown.
 
-A `Reason` is a sentence of ours with what it speaks of. Log, files and commands say it in
-English (`str`), menu, notifications and status page in the user's language (`said`). What
-depends on a reason looks at its `id` and arguments, and never at words.
+A `Reason` is one of our sentences with the values in it. Log, files and commands say it in
+English (`str`), menu, notifications and status page in the user's language (`said`). Code
+that depends on a reason looks at its `id` and arguments, and never at words.
 """
 
 import errno
@@ -21,7 +21,7 @@ _SENTENCE: Final = "{text!S}"  # with a capital and a full stop
 _BARE: Final = "{text!B}"  # without a full stop
 _STOPPED: Final = "{text!B}."
 _ADVISED: Final = "{what} {remedy}"
-_DEEPEST: Final = 8  # reasons in one another; what is deeper in a file is none of ours
+_DEEPEST: Final = 8  # reasons within reasons; a deeper one in a file is none of ours
 _LONGEST: Final = 2000  # characters of an id in a file
 
 
@@ -91,7 +91,7 @@ NONE: Final = Reason()
 
 
 def read(id: Any, arguments: Any) -> Reason:  # noqa: A002
-    """The reason of a `document` in a file that anybody may have written; NONE if it is none."""
+    """The reason that a `document` holds, in a file that anybody may have written; else NONE."""
     return _read(id, arguments, _DEEPEST)
 
 
@@ -101,7 +101,7 @@ def quoted(text: str) -> Reason:
 
 
 def of(text: str | Reason) -> Reason:
-    """A reason as it is, a text as that of somebody else."""
+    """A reason as it is; a text as the words of somebody else."""
     return text if isinstance(text, Reason) else quoted(text)
 
 
@@ -136,7 +136,7 @@ def parted(reason: Reason) -> tuple[Reason, Reason]:
 def of_system(error: OSError) -> Reason:
     """What an error of the system is, in the system's own words.
 
-    The usual ones are ours too where the system speaks English, as all but Windows do.
+    The usual errors are reasons of ours where the system speaks English, as all but Windows do.
     """
     known = _OF_THE_SYSTEM.get(error.errno or 0)
     words = error.strerror or str(error)
@@ -184,7 +184,7 @@ def _all(reason: Reason) -> Iterator[Reason]:
 def _filled(
     text: str, arguments: tuple[tuple[str, Argument], ...], say: Callable[[Reason], str]
 ) -> str:
-    """`text` with its arguments; nothing else that a format can ask for is done."""
+    """`text` with its arguments filled in; no other feature of formats is honoured."""
     known = dict(arguments)
     try:
         parts = list(Formatter().parse(text))

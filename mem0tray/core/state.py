@@ -18,7 +18,7 @@ ACTION_NEEDED: Final = "action needed"
 BREAK: Final = Reason("the server asked for a break")
 REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
 DISK: Final = "disk"  # the name of its trouble, which is told first
-# What stands before a server answers so too, while that one is started or moved.
+# A proxy before a server answers so too while the server is started or moved.
 _OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
@@ -55,7 +55,7 @@ class Standing:
 class Waiting:
     """What is left, for `run --until-idle`; `unread`: why a file could not be taken in.
 
-    `held` of those in the queue another worker has perhaps delivered.
+    `held`: how many of those in the queue another worker has perhaps delivered.
     """
 
     queue: int
@@ -69,7 +69,7 @@ class Waiting:
 class WorkerStatus:
     """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user.
 
-    `held` of those in the queue another worker has perhaps delivered.
+    `held`: how many of those in the queue another worker has perhaps delivered.
     """
 
     state: WorkerState
@@ -89,9 +89,9 @@ def refusal(answer: str, status: int | None) -> Reason:
 def state_of(known: Standing) -> WorkerState:
     """The state that people see.
 
-    What only they can help with comes first, then what they want, then what the server wants.
+    First what only the user can help with, then what the user wants, then what the server wants.
     """
-    # The disk first: what else fails for it comes and goes.
+    # The disk first: what else fails because of it comes and goes.
     first = [known.troubles[DISK]] if DISK in known.troubles else []
     wrong = (*first, *known.obstacles, *known.troubles.values())
     if wrong:
@@ -108,7 +108,7 @@ def state_of(known: Standing) -> WorkerState:
 
 
 def _outage_tells_more(known: Standing) -> bool:
-    """Whether the server is down since, after a refusal that may have been part of that."""
+    """Whether the server went down after a refusal that may have been part of the outage."""
     refused = known.refusal.find(REFUSES)
     passes = refused is not None and refused.get("status") in _OF_THE_ADDRESS
     return passes and known.healthy is False

@@ -51,7 +51,7 @@ def plural(count: float, one: str, many: str = "") -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean `list`?` where a known name is like `name`, else nothing."""
-    import difflib  # only those pay for it who mistyped
+    import difflib  # slow to import, and only a mistyped name needs it
 
     like = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean `{like[0]}`?" if like else ""
