@@ -11,7 +11,7 @@ from mem0tray.ledger.rows import WAITS_SINCE
 
 QUEUED, SYNCED, FAILED = "total_queued", "total_synced", "total_failed"
 TOTALS: Final = (QUEUED, SYNCED, FAILED)
-_SHOWN: Final = "shown_"  # and the name of a total: as the queue file has it
+_SHOWN: Final = "shown_"  # before the name of a total: its value in the queue file
 _ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
 _WAITING: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
@@ -25,9 +25,9 @@ _WAITING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What waits: fresh entries, dead letters (as in the file), since when the oldest.
+    """What waits: fresh entries, dead letters (as in the file), and since when the oldest does.
 
-    `held` of the fresh entries another worker has perhaps delivered.
+    `held`: how many of the fresh entries another worker has perhaps delivered.
     """
 
     queue: int
@@ -45,7 +45,7 @@ class Counters:
         self._counted_at = -1
 
     def waiting(self) -> Counts:
-        """How much waits now. It is counted again only when the ledger has changed."""
+        """How much waits now; counted again only when the ledger has changed."""
         with self._ledger.locked() as db:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
@@ -69,10 +69,10 @@ class Counters:
             db.execute(_ADD, (name, by))
 
     def show(self) -> dict[str, int]:
-        """Every total as the queue file shall show it.
+        """Every total as the queue file is to show it.
 
-        They are noted as shown before they are written: what a kill leaves in
-        the file is then never counted again.
+        The totals are noted as shown before the file is written: after a kill, what stands
+        in the file is then never counted a second time.
         """
         with self._ledger.transaction():
             totals = {name: self.total(name) for name in TOTALS}
@@ -83,10 +83,10 @@ class Counters:
     def absorb(self, found: Mapping[str, object], new: int = 0, *, afresh: bool = False) -> bool:
         """Add what others have counted in the file since it was written.
 
-        Whether the file shows less than it was written with: somebody has begun it afresh, at
-        zero, or put back an old copy. Where it was begun `afresh`, as that or its entries say,
-        what it has gained is too little: its count is that of all its `new` entries. An old copy
-        has counted before what it shows, and so no more is added than those.
+        Return whether the file shows less than we wrote: somebody began it afresh, at zero, or put
+        back an old copy. A file begun `afresh`, by its counts or entries, has gained less than it
+        shows: all its `new` entries count. What an old copy shows was counted before, so no more
+        than its new entries are added.
         """
         shown = {name: items.count(found.get(name)) for name in TOTALS}
         with self._ledger.transaction():
@@ -94,7 +94,7 @@ class Counters:
             lacks = min(gained.values()) < 0
             came = min(new, shown[QUEUED]) if afresh or lacks or gained[QUEUED] else 0
             for name, by in gained.items():
-                if by > 0:  # first: so the file is not outdated by it
+                if by > 0:  # first, so that adding to the total does not outdate the file
                     self.add(_SHOWN + name, by)
                 counted = max(by, came if name == QUEUED else 0)
                 if counted > 0:

@@ -19,19 +19,19 @@ from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
 from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
-_FEW_PAGES: Final = 64  # nobody misses them
-_PAGES_AT_ONCE: Final = 256  # are moved in some milliseconds
+_FEW_PAGES: Final = 64  # too few to be worth freeing
+_PAGES_AT_ONCE: Final = 256  # moved within a few milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
-# For a transaction that changes nothing SQLite does not wait; to set what is set is no change.
+# SQLite does not wait for the disk if nothing changes, so a durable transaction changes a value.
 _CHANGE: Final = """
     INSERT INTO meta VALUES ('durable', 1) ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1
 """
-_BROKEN: Final = "ledger.broken"  # there when the ledger was found corrupt while in use
+_BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 NOTES: Final = "notes of Claude Code"
 SOURCES: Final = (QUEUE, DLQ, EMERGENCY, NOTES)  # the files that items are taken in from
-_ASKS_ABOUT: Final = "doubt of the "  # a name in `meta`, as ledgers have had it from the first
+_ASKS_ABOUT: Final = "doubt of the "  # a name in `meta`, unchanged since the first version
 
 
 def encode(text: str) -> bytes:
@@ -45,7 +45,7 @@ def decode(blob: bytes) -> str:
 
 
 class _Block:
-    """What is done within a `with`, again and again; a generator costs each delivery too much."""
+    """A reusable `with` block; a generator would cost too much for each delivery."""
 
     __slots__ = ("_begin", "_end")
 
@@ -67,9 +67,9 @@ class _Block:
 class Ledger:
     """The one writing connection, shared by the worker's threads under one lock.
 
-    `rebuilt` says why the ledger was begun anew or is not to be trusted, and
-    is empty when all is well; what is then found in the files may have been
-    sent before, so it is asked about. `outdated` tells which files are to be written.
+    `rebuilt` says why the ledger was begun anew or is not to be trusted, and is empty when all
+    is well. Items found in the files after that may have been sent before, so the server is
+    asked about them. `outdated` tells which files are to be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,7 +130,7 @@ class Ledger:
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         version = schema.version_of(db, self.path)
-        # The quick one is three times as fast, and does not see that an index lacks a row.
+        # The quick check is three times as fast, but does not see that an index lacks a row.
         check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
         if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError(f"{check} failed")
@@ -164,7 +164,7 @@ class Ledger:
             mark = self._read_mark()
             if mark is not None and mark != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
-            if self.rebuilt:  # must outlive a kill before all of it is asked about
+            if self.rebuilt:  # must survive a kill until everything has been asked about
                 for name in SOURCES:
                     self.set_meta(_ASKS_ABOUT + name, 1)
                 self.set_meta("boot", "")
@@ -172,7 +172,7 @@ class Ledger:
         self._bump_mark()
 
     def _read_mark(self) -> tuple[str, int] | None:
-        """What the mark says; None where there is none, or it makes no sense."""
+        """The mark's content; None where there is no mark, or it makes no sense."""
         mark = self.path.with_name(_MARK)
         try:
             identity, openings = plain.read_bytes(mark).decode("ascii", "replace").split()
@@ -198,15 +198,15 @@ class Ledger:
         return bool(self.meta(_ASKS_ABOUT + name))
 
     def trust(self, name: str) -> None:
-        """All of a file is taken in (within a transaction): what comes now is new."""
+        """Note, within a transaction, that all of a file is taken in: what comes now is new."""
         if self.asks_about(name):
             self.set_meta(_ASKS_ABOUT + name, 0)
 
     def close(self, *, in_order: bool = True) -> None:
-        """Make everything durable and let go.
+        """Make everything durable and close the ledger.
 
         `in_order`: the worker leaves with nothing under way. Raises LedgerError or
-        FileUnavailableError when that cannot be written: it is let go of all the same,
+        FileUnavailableError when that cannot be written: the ledger is closed all the same,
         and the next start does not take it for closed in order.
         """
         with self._lock:
@@ -225,7 +225,7 @@ class Ledger:
     # Transactions ------------------------------------------------------------------
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
-        """All or nothing; `durable` waits for the disk (all that was committed before, too).
+        """A transaction, all or nothing; `durable` waits for the disk (earlier commits included).
 
         Only the outermost of nested transactions commits. Raises LedgerError
         when the disk is full, read-only or broken.
@@ -258,7 +258,7 @@ class Ledger:
         return self._db
 
     def _end(self, error: BaseException | None) -> None:
-        """Let go of the lock; the outermost transaction commits, or takes all back."""
+        """Let go of the lock; the outermost transaction commits, or rolls back."""
         try:
             self._depth -= 1
             if self._depth:
@@ -287,7 +287,7 @@ class Ledger:
             self._db.execute("ROLLBACK")
 
     def _trouble(self, error: sqlite3.Error) -> LedgerError:
-        """An error in words; one that no further use can mend is noted for the next opening."""
+        """The error in words; one that no further use can mend is noted for the next opening."""
         if _code(error) in _CORRUPT:
             with suppress(OSError):
                 self.path.with_name(_BROKEN).touch(mode=0o600)
@@ -300,16 +300,16 @@ class Ledger:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def give_back_room(self) -> bool:
-        """Give back a part of what texts that are gone take on the disk; whether it did.
+        """Give back to the disk a part of the room that erased texts took; return whether it did.
 
-        As long as they leave much of the file empty: what little there is, others will need.
+        Only while much of the file is empty: new texts will need what little is free otherwise.
         """
         with self.locked() as db:
             (free,) = db.execute("PRAGMA freelist_count").fetchone()
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             if free < max(_FEW_PAGES, pages // 4):
                 return False
-            # Not by `execute`, which would end it after the first page.
+            # `execute` would end the pragma after its first page.
             db.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         return True
 
@@ -319,7 +319,7 @@ class Ledger:
             self._synchronous = mode
 
     def locked(self) -> AbstractContextManager[sqlite3.Connection]:
-        """The connection under the lock, outside of any transaction but one that is under way.
+        """The connection under the lock, outside of any transaction but one already under way.
 
         For questions, and for what SQLite does in no transaction. Raises LedgerError.
         """
@@ -381,7 +381,7 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def unusable(path: Path, error: OSError) -> LedgerError:
-    """What keeps us from the ledger's file, in words for a person."""
+    """What keeps us from opening the ledger's file, in words for a person."""
     why = reasons.of_system(error)
     _, remedy = reasons.parted(atomic.unavailable(path, error).reason)
     return LedgerError(
@@ -390,7 +390,7 @@ def unusable(path: Path, error: OSError) -> LedgerError:
 
 
 def boot_id() -> str:
-    """A text that changes with each start of the machine; empty where none is to be had."""
+    """A text that changes with each start of the machine; empty where the system tells none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

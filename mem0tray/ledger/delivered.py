@@ -10,8 +10,8 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import decode, encode
 from mem0tray.ledger.reader import Reader
 
-# Without those that were deleted or edited while they were being sent, and those that were queued
-# again since: of such a memory the last one counts that this server took, or that is to go there.
+# Without memories that were deleted or edited while being sent, or queued again since: of such a
+# memory only the last item counts that this server took, or that is to go there.
 _TAKEN: Final = (
     "SELECT project, items.key FROM outcomes JOIN items ON items.key = item"
     " WHERE server = (SELECT key FROM servers WHERE name = ?) AND has"
@@ -43,7 +43,7 @@ class TakenMemory(NamedTuple):
 
 
 class DeliveredReader(Reader):
-    """A Reader of what was delivered; used as that."""
+    """A Reader of what was delivered; use it in a `with` statement, as `Reader`."""
 
     def __enter__(self) -> Self:
         """Open the ledger."""
@@ -53,7 +53,7 @@ class DeliveredReader(Reader):
         return self
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
-        """The keys of what that server has taken, by project, in the order of intake."""
+        """The keys of the items that a server has taken, by project, in the order of intake."""
         found: dict[bytes, array[int]] = {}
         if self._db is not None:
             try:
@@ -65,7 +65,7 @@ class DeliveredReader(Reader):
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:
-        """The memories of some of these keys."""
+        """The memories with these keys."""
         rows = self._rows(_ROWS.format(marks=", ".join("?" * len(keys))), (*keys, server))
         return [
             TakenMemory(
@@ -76,11 +76,11 @@ class DeliveredReader(Reader):
         ]  # fmt: skip
 
     def waiting(self) -> set[bytes]:
-        """The digests of what waits here."""
+        """The digests of all memories that wait here."""
         return {digest for (digest,) in self._rows(_WAITING)}
 
     def given_up(self) -> set[bytes]:
-        """The digests of what the user has deleted."""
+        """The digests of all memories that the user has deleted."""
         return {digest for (digest,) in self._rows(_GIVEN_UP, (items.EDITED,))}
 
 

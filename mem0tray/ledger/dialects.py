@@ -1,4 +1,4 @@
-"""In which dialect the server was recognised, with its address: asked once for each address."""
+"""In which dialect a server was recognised, by its address: recognised once for each address."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ NAME: Final = "dialect"  # the mark's
 
 
 class Dialects:
-    """What was recognised, of the last address alone."""
+    """The dialect recognised for the last address alone."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -19,12 +19,12 @@ class Dialects:
             return told_of(self._ledger.meta(NAME), address)
 
     def note(self, address: str, dialect: str) -> None:
-        """Note what was recognised. Raises LedgerError."""
+        """Note the dialect recognised at an address. Raises LedgerError."""
         with self._ledger.transaction():
             self._ledger.set_meta(NAME, f"{dialect} {address}")
 
 
 def told_of(mark: Any, address: str) -> str:
-    """The dialect that the mark names for this address; empty if it is another's."""
+    """The dialect that the mark names for this address; empty if it names another address."""
     dialect, _, there = str(mark or "").partition(" ")
     return dialect if there == address else ""

@@ -10,7 +10,7 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import decode, encode
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
-# CROSS JOIN: of the many items only those are looked at that another server has.
+# CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
 _ONLY_ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
     " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
@@ -19,7 +19,7 @@ _ONLY_ELSEWHERE: Final = (
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
     " GROUP BY name ORDER BY name"
 )
-# Of what was sent again under further ids, each of these; `-again-` stands in their ids.
+# Every item sent again under a further id, which has `-again-` in it.
 _SENT_AGAIN: Final = "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB))"
 _SENT: Final = (
     "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
@@ -60,7 +60,7 @@ class Traced(Struct, frozen=True):
 
 
 class FormerServers:
-    """Asks the ledger by `rows`, which gives the rows of a statement with these values."""
+    """Asks the ledger by `rows`, which runs a statement with its values and gives the rows."""
 
     def __init__(self, rows: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]) -> None:
         self._rows = rows
@@ -72,8 +72,8 @@ class FormerServers:
     def only_elsewhere(self, server: str) -> dict[str, int]:
         """How many delivered memories each other server has taken that this one has not.
 
-        What waits to be delivered is not counted, nor what the user has deleted since; what was
-        sent again under further ids is one memory.
+        Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
+        that was sent again under further ids counts once.
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
@@ -83,7 +83,7 @@ class FormerServers:
         return {name: number for name, number in found.items() if number > 0}
 
     def _counted_twice(self, server: str) -> Counter[str]:
-        """By how much a count of items exceeds that of memories, for each other server."""
+        """How many more items than memories were counted, for each other server."""
         again: dict[items.Name, list[str]] = defaultdict(list)
         for item_id, digest in self._rows(_SENT_AGAIN, ()):
             name = decode(item_id)
@@ -94,9 +94,9 @@ class FormerServers:
         return surplus
 
     def _surplus(self, ids: set[str], digest: bytes, server: str) -> Counter[str]:
-        """The same for one memory, which was sent under each of these ids."""
+        """How many too many were counted for one memory, which was sent under each of these ids."""
         counted: Counter[str] = Counter()
-        is_left = True  # else it is here, waits, or was deleted
+        is_left = True  # else the memory is here, waits, or was deleted
         for item_id in ids:
             rows = self._rows(_SENT, (encode(item_id), digest))
             names = {name for _, name, has in rows if has}
@@ -118,13 +118,13 @@ class FormerServers:
             )
 
     def was_taken_in(self, name: items.Name, server: str) -> bool:
-        """Whether the worker knows that this memory is to go to that server, or has brought it."""
+        """Whether the worker knows that this memory is to go to that server, or has gone there."""
         item_id, digest = name
         found = self._rows(_IS_THERE, (server, encode(item_id), digest))
         return any(here or state != items.DELIVERED for state, here in found)
 
     def waiting(self) -> int:
-        """How many memories wait for their first delivery, as far as they were taken in."""
+        """How many memories wait for their first delivery, of those taken in."""
         found = self._rows(_WAITING, ())
         return int(found[0][0]) if found else 0
 

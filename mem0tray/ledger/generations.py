@@ -1,7 +1,7 @@
 """What was published: generations of the DLQ file, and what each of them showed.
 
-A hand edit is understood by what its editor can have seen. For that each generation is
-remembered by its `last_update` text, and of each dead letter what stood in which of them.
+To understand a hand edit one must know what its editor can have seen. So each generation is
+remembered by its `last_update` text, and for each dead letter what each generation showed of it.
 """
 
 import sqlite3
@@ -17,11 +17,11 @@ from mem0tray.ledger.showings import Showing, Shown
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
-_AT_ONCE: Final = 500  # keys in a question
+_AT_ONCE: Final = 500  # keys in one query
 _LATEST: Final = "SELECT coalesce(max(gen), 0) FROM generations"
 _PUBLISHED: Final = f"{_LATEST} WHERE published"
-# A name that only users gave says nothing of when they last read the file: a script may give the
-# same each time, or none. Unless nothing has been published since they did.
+# A name that only users gave does not tell when they last read the file: a script may always give
+# the same. It does tell while nothing has been published since.
 _NAMED: Final = (
     "SELECT max(gen) FROM generations WHERE name = ? AND published"
     f" AND (sha IS NOT NULL OR gen = ({_PUBLISHED}))"
@@ -30,13 +30,13 @@ _IS_COPY: Final = "SELECT 1 FROM generations WHERE name = ? AND sha = ?"
 _SHOWINGS: Final = (
     "SELECT item, first_gen, last_gen, retry_count, last_attempt, body, saved FROM showings"
 )
-# What the newest generation showed and the next one will not, or not so.
+# Ends the showings of items that the next generation shows otherwise or not at all.
 _CLOSE: Final = (
     "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND NOT EXISTS (SELECT 1 FROM items"
     " WHERE key = item AND state = 'dead' AND items.retry_count = showings.retry_count"
     " AND items.last_attempt = showings.last_attempt AND items.body IS showings.body)"
 )
-# What it will show and the newest one did not, or not so.
+# Begins a showing for each item that the newest generation showed otherwise or not at all.
 _OPEN: Final = (
     "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, body, 0 FROM items"
     " WHERE state = 'dead' AND NOT EXISTS"
@@ -64,7 +64,7 @@ class Prepared:
 
 
 class Generations:
-    """The memory of what was published."""
+    """Remembers what was published."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -77,9 +77,9 @@ class Generations:
             return int(db.execute(_PUBLISHED).fetchone()[0])
 
     def named(self, name: str) -> int | None:
-        """The newest generation of ours of that `last_update`, or None.
+        """Our newest generation with that `last_update`, or None.
 
-        One of the user's own only as long as it is the newest of all.
+        A generation of the user's own is found only as long as it is the newest of all.
         """
         with self._ledger.locked() as db:
             return db.execute(_NAMED, (name,)).fetchone()[0]  # type: ignore[no-any-return]
@@ -90,7 +90,7 @@ class Generations:
             return db.execute(_IS_COPY, (name, sha)).fetchone() is not None
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
-        """What the file has shown of these items, each with an entry."""
+        """What the file has shown of each of these items; every key has an entry."""
         left = list(keys)
         found: dict[int, list[Showing]] = {key: [] for key in left}
         with self._ledger.locked() as db:
@@ -125,7 +125,7 @@ class Generations:
     def prepare(self, name: str) -> Prepared:
         """Begin the generation of that `last_update`, and note what it will show.
 
-        To be durable by `record` before it is written: nothing that was ever seen is forgotten.
+        `record` makes it durable before the file is written: no generation ever seen is forgotten.
         """
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
@@ -142,7 +142,7 @@ class Generations:
             db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
 
     def record(self, gen: int, sha: bytes) -> None:
-        """Note the hash of a prepared generation; durable, just before it is written."""
+        """Note the hash of a prepared generation, durably, just before the file is written."""
         with self._ledger.transaction(durable=True) as db:
             db.execute("UPDATE generations SET sha = ? WHERE gen = ?", (sha, gen))
 
@@ -153,9 +153,9 @@ class Generations:
             db.execute("DELETE FROM generations WHERE gen < ?", (gen - _KEPT_GENERATIONS,))
 
     def note_name(self, name: str) -> None:
-        """Note as published what a file bears the name of: a crash may have undone that note.
+        """Note as published the generation that a file names: a crash may have undone that note.
 
-        The name is enough: it is on the disk before the file is written, and never used twice.
+        The name is enough: it is durable before the file is written, and never used twice.
         """
         with self._ledger.transaction() as db:
             db.execute(
@@ -169,12 +169,12 @@ class Generations:
         return row is not None
 
     def thin_out(self) -> None:
-        """Forget what items showed very often: not when it was first, and not the latest."""
+        """Forget some showings of items that have very many, but not the first, nor the latest."""
         with self._ledger.transaction() as db:
             for (key,) in db.execute(_CROWDED, (_KEPT_SHOWINGS,)).fetchall():
                 (oldest, _, end), *rows = db.execute(_OF_ONE, (key,)).fetchall()
                 gone = rows[: -(_KEPT_SHOWINGS - 1)]
-                for _, first, last in gone:  # it stood there all the while, if so or otherwise
+                for _, first, last in gone:  # the item stood there all the while
                     end = max(end, last) if first <= end + 1 else end
                 db.execute("UPDATE showings SET last_gen = ? WHERE rowid = ?", (end, oldest))
                 db.executemany("DELETE FROM showings WHERE rowid = ?", ((row[0],) for row in gone))
@@ -182,7 +182,7 @@ class Generations:
     # What users saved ---------------------------------------------------------------
 
     def record_foreign(self, name: str, absent: Iterable[int]) -> int:
-        """A user's own generation, under the stamp that it bears, and what it does not show."""
+        """Record a user's own generation under its stamp, and which items it does not show."""
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 1)", (gen, name))
@@ -191,7 +191,7 @@ class Generations:
         return gen
 
     def record_save(self, key: int, item: Item, gen: int) -> None:
-        """Record that a user saved an item so, in a file under the name of that generation."""
+        """Record how a user saved an item, in a file under that generation's name."""
         with self._ledger.transaction() as db:
             db.execute(
                 "INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)",
@@ -207,7 +207,7 @@ class Generations:
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 
     def set_strays(self, odd: Sequence[bytes], keys: dict[str, bytes]) -> None:
-        """Remember them as the file shows them now."""
+        """Remember the strays and unknown keys that the file shows now."""
         if (list(odd), keys) == self.strays():
             return
         with self._ledger.transaction() as db:

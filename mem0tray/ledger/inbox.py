@@ -39,7 +39,7 @@ _PLACE: Final = (
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?"
 )
 _RETRY_NOW: Final = {"last_attempt": 0}
-_AT_ONCE: Final = 500  # ids in a question
+_AT_ONCE: Final = 500  # ids in one query
 _FRESH_ENTRIES: Final = (
     "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
 )
@@ -92,12 +92,12 @@ class Inbox:
         return row_from(row) if row else None
 
     def newest(self) -> int:
-        """The key of what came last, by whatever way; 0 for nothing."""
+        """The key of the item that came last, in whatever way; 0 for none."""
         with self._ledger.locked() as db:
             return int(db.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0])
 
     def came_since(self, newest: int) -> set[int]:
-        """The keys of what came after `newest`; another text of what was there has not come."""
+        """The keys of items that came after `newest`; a new text for an old item is not one."""
         sql = (
             "SELECT key FROM items WHERE key > ?1 AND NOT EXISTS"
             " (SELECT 1 FROM items AS former WHERE former.id = items.id AND former.key <= ?1)"
@@ -106,7 +106,7 @@ class Inbox:
             return {int(key) for (key,) in db.execute(sql, (newest,))}
 
     def states(self, names: Iterable[Name]) -> dict[int, str]:
-        """The states of these ids and digests, as far as they are known, by key."""
+        """The state of each known item among these ids and digests, by its key."""
         with self._ledger.locked() as db:
             return {
                 key: state
@@ -124,7 +124,7 @@ class Inbox:
         return decode(found[0]), decode(found[1])
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
-        """A new entry that waits for its first delivery; its key. `shown`: in the queue file."""
+        """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""
         fields = {
             "retries": item.retries,
             "unknown": now if ask else None,
@@ -133,9 +133,9 @@ class Inbox:
         return self._insert(item, "pending", now, fields, raw=item.raw)
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
-        """A new dead letter with the counters of `item`; its key.
+        """Add a dead letter with the counters of `item`; return its key.
 
-        `gen`: a user's own generation shows it.
+        `gen`: the user's own generation that shows it.
         """
         fields = {
             "retry_count": item.retry_count,
@@ -179,7 +179,7 @@ class Inbox:
     def move_to_dlq(
         self, key: int, parts: Sequence[bytes], now: float, error: str | None = None
     ) -> None:
-        """A fresh entry becomes a dead letter: retry_count 0, last attempt now."""
+        """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
@@ -190,10 +190,10 @@ class Inbox:
             write_raw(db, key, parts)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
-        """An item that was discarded, or that only another server has, waits again.
+        """Have an item wait again that was discarded, or that only another server has.
 
-        A waiting entry that another hand moved to the DLQ file becomes a dead letter so.
-        `gen`: a user's own generation shows it.
+        A waiting entry that another hand moved to the DLQ file becomes a dead letter by this.
+        `gen`: the user's own generation that shows it.
         """
         due = dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
         with self._ledger.transaction() as db:
@@ -222,7 +222,7 @@ class Inbox:
             )
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
-        """Set items aside, restorable, with one time for all of one deletion."""
+        """Set items aside, restorable; all items of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(
@@ -233,22 +233,22 @@ class Inbox:
                 db.execute(_TOMBSTONE, (key,))
 
     def give_up(self, keys: Iterable[int], server: str, now: float, reason: str) -> frozenset[int]:
-        """Set aside what only other servers have, which is not to be brought to `server`: these."""
+        """Set aside what only servers other than `server` have; return the keys set aside."""
         with self._ledger.transaction() as db:
             values = ((now, reason, key, server) for key in keys)
             return frozenset(each[2] for each in values if db.execute(_GIVE_UP, each).rowcount)
 
     def tombstones(self) -> dict[Name, int]:
-        """What was discarded, or edited away, since the queue file was published, with its key.
+        """What was discarded or edited away while the queue file may still show it, with its key.
 
-        That file may still show it, and means nothing by it.
+        Such an entry in that file is not a new one.
         """
         with self._ledger.locked() as db:
             rows = db.execute("SELECT id, digest, item FROM tombstones")
             return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
-        """The queue file was published: what it shows from now on was put there since."""
+        """Forget tombstones, as the queue file is published: what it shows from now on is new."""
         pairs = [(encode(name), digest) for name, digest in names]
         if pairs:
             with self._ledger.transaction() as db:
@@ -260,12 +260,12 @@ class Inbox:
             return {key: FreshEntry(*rest) for key, *rest in db.execute(_FRESH_ENTRIES)}
 
     def change_content(self, row: Row, item: Item, now: float) -> int:
-        """The user changed project or content of a dead letter: the same item, a new hash.
+        """Give a dead letter the project or content that the user wrote; return the edit's key.
 
-        While a request with the old content is under way, that one keeps its
-        row (and stays discarded unless it arrives) and the edit gets its own. So does one
-        that a server has or may have: of that text it is known, not of what was never sent
-        there. The key of the row that has the edit.
+        It is the same item with a new hash. But while a request with the old content is under
+        way, the old row stays (discarded unless it arrives) and the edit gets a row of its own. So
+        it is where a server has or may have the old content: what is known of that text is not
+        known of the new one.
         """
         with self._ledger.transaction() as db:
             there = self.known(item)
@@ -291,7 +291,7 @@ class Inbox:
         return row.key
 
     def change_values(self, key: int, item: Item, now: float) -> None:
-        """The user's own counters, times or further fields win."""
+        """Give a dead letter the counters, times or further fields that the user wrote."""
         with self._ledger.transaction() as db:
             changed = db.execute(
                 "UPDATE items SET retry_count = ?, last_attempt = ?, due = ?, body = NULL"
@@ -312,15 +312,15 @@ class Inbox:
                 self.change_values(key, item, now)
 
     def ask_about_everything(self, now: float) -> None:
-        """Have all that waits asked about before it is sent, as nobody knows what was sent."""
+        """Have everything that waits asked about before it is sent: nobody knows what was sent."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
     def forget_requests_under_way(self, now: float, wait: float) -> int:
-        """After a start: a claim without an outcome is an unknown outcome.
+        """At a start, make each claim without an outcome an unknown outcome; return how many.
 
-        The server may be at work on it still, and would say that it has nothing:
-        as after every failure it is asked `wait` seconds after the request at the soonest.
+        The server may still be at work on such a request, and would say that it has nothing: so it
+        is asked `wait` seconds after the request at the soonest, as after every failure.
         """
         with self._ledger.transaction() as db:
             db.execute(
@@ -329,7 +329,7 @@ class Inbox:
                 " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
             )
             return db.execute(
-                # A former version did not note the server.
+                # Former versions did not note the server.
                 "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
                 " due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL",
                 (now, wait),
@@ -350,7 +350,7 @@ class Inbox:
                 db.execute("DELETE FROM attempts WHERE item = ?", (key,))
 
     def expire(self, before: float) -> int:
-        """Erase what was discarded before that time; how many."""
+        """Erase what was discarded before that time; return how many items."""
         with self._ledger.transaction() as db:
             gone = db.execute(
                 "DELETE FROM texts WHERE key IN"

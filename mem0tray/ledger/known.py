@@ -25,8 +25,8 @@ class Attempt:
 class Known:
     """What the ledger knows of one memory (id and digest of its content).
 
-    `held`: since when the server is known not to tell of what another worker has `taken`.
-    `at_work`: a server has taken it in, and has not told yet what became of it.
+    `held`: since when the server is known to be unable to tell whether another worker, which has
+    `taken` it, delivered it. `at_work`: a server has taken it in, and has not told the outcome.
     """
 
     key: int
@@ -50,7 +50,7 @@ class Known:
 
     @property
     def is_held(self) -> bool:
-        """Whether another worker has perhaps delivered it, and so it is not sent by itself."""
+        """Whether it is not sent by itself, as another worker has perhaps delivered it."""
         return self.state == items.FRESH and self.taken is not None
 
 
@@ -58,7 +58,7 @@ class Known:
 class Batch:
     """Items that one deletion discarded at `closed`, as their bytes stood in a file.
 
-    `since` says of each when it was taken in, or last put back.
+    `since` says when each item was taken in, or last put back.
     """
 
     closed: float

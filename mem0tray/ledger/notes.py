@@ -26,12 +26,12 @@ class NoteRecords:
             return {decode(path): mark for path, mark in rows}
 
     def note(self, path: str, mark: str) -> None:
-        """Note that nothing of this note is left to be taken in. Raises LedgerError."""
+        """Note that nothing of this note is left to take in. Raises LedgerError."""
         with self._ledger.transaction() as db:
             db.execute(_NOTE, (encode(path), mark))
 
     def add_text(self, digest: bytes) -> bool:
-        """Note that a text is queued; whether it is the first time. Raises LedgerError."""
+        """Note that a text is queued; return whether that is new. Raises LedgerError."""
         with self._ledger.transaction() as db:
             is_new = not db.execute(_HAS_TEXT, (digest,)).fetchone()[0]
             if is_new:

@@ -4,7 +4,7 @@ from typing import Final
 
 from mem0tray.ledger.database import Ledger
 
-_UNWATCHED: Final = 900.0  # seconds without a probe, after which a further one is a new outage
+_UNWATCHED: Final = 900.0  # seconds without a probe, after which a failed one begins a new outage
 _KEPT: Final = 90 * 86_400.0
 _UNDER_WAY: Final = "SELECT began FROM outages WHERE NOT over AND ended BETWEEN ? AND ?"
 
@@ -14,12 +14,12 @@ class Outages:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._under_way = True  # until the first probe has told
+        self._under_way = True  # assumed until the first probe has told
 
     def note_probe(self, *, healthy: bool, now: float) -> None:
         """Note what a probe has said. Raises LedgerError."""
         if healthy and not self._under_way:
-            return  # which is nearly always so
+            return  # the usual case
         with self._ledger.transaction() as db:
             row = db.execute(_UNDER_WAY, (now - _UNWATCHED, now)).fetchone()
             if row is not None:

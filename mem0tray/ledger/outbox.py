@@ -19,8 +19,8 @@ FRESH: Final = items.FRESH
 DEAD: Final = items.DEAD
 _HISTORY: Final = 50  # failed attempts kept for an item
 
-# One statement a lane: within each, the oldest first. A dead letter's age is how
-# long it has been due, so that none starves behind others that fail again and again.
+# One statement a lane: within each lane the oldest item first. A dead letter's age is how long it
+# has been due, so that none starves behind others that fail again and again.
 # The index is named: the planner would rather sort the whole lane for each item.
 _HEAD: Final = {
     FRESH: "SELECT key FROM items INDEXED BY items_fresh"
@@ -51,12 +51,12 @@ _DELIVERED: Final = (
 )
 _WHY_DISCARDED: Final = "SELECT coalesce(reason, '') FROM items WHERE key = ?"
 _REMEMBER: Final = "INSERT OR REPLACE INTO outcomes SELECT ?, key, ?, 1 FROM servers WHERE name = ?"
-# What a server took it has taken for good.
+# A delivery is never overwritten: the server has the item for good.
 _NOT_DELIVERED: Final = (
     "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
 )
-# As `due.backoff` has it, for all rows at once.
+# `due.backoff` as SQL, for all rows at once.
 _BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MAX})"
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
@@ -68,10 +68,10 @@ _COUNT_DELIVERY: Final = (
 class Job(Struct, frozen=True):
     """One delivery: the item as it was when it was claimed.
 
-    `unknown`: since when the server that it goes to may have it; None: it has not, or is not
-    known to. `delivered`: when it took it before. `taken`: when another worker perhaps took it.
-    `ticket`: by which that server can be asked what became of it. `timestamp` is the producer's.
-    `read_there`: a migration read it from that server, where others have saved it.
+    `unknown`: since when the server that it goes to may have it; None: that server does not, as
+    far as is known. `delivered`: when it took it before. `taken`: when another worker perhaps
+    did. `ticket`: the one to ask that server with. `timestamp` is the producer's.
+    `read_there`: a migration read the item from that server, where others had saved it.
     """
 
     key: int
@@ -98,16 +98,16 @@ class Job(Struct, frozen=True):
 
 
 class Outbox:
-    """Takes due items out of the ledger, and records what became of them."""
+    """Gives out due items of the ledger, and records what became of them."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def turn(self) -> AbstractContextManager[object]:
-        """One commit for a sender's turn: the outcome of its last delivery and its next claim.
+        """A transaction for a sender's turn: the outcome of its last delivery and its next claim.
 
-        So of each memory the ledger costs one write, and a kill in between finds
-        neither or both. Raises LedgerError.
+        The ledger then writes once for each memory, and after a kill it has neither or both.
+        Raises LedgerError.
         """
         return self._ledger.transaction()
 
@@ -122,8 +122,8 @@ class Outbox:
     ) -> int | None:
         """The key of the oldest item of a lane that is due.
 
-        `avoid`: of another project; `prompt`: one that has never timed out; `beside`: with
-        another id than these.
+        `avoid`: not of this project; `prompt`: only one that has never timed out; `beside`: under
+        none of these ids.
         """
         more = ""
         values: list[float | bytes] = [now]
@@ -145,7 +145,7 @@ class Outbox:
             return decode(db.execute("SELECT id FROM items WHERE key = ?", (key,)).fetchone()[0])
 
     def in_turn(self, now: float) -> int | None:
-        """The due item whose turn it is to be the canary: each in turn, in order of intake."""
+        """The due item whose turn it is as the canary: each gets a turn, in order of intake."""
         with self._ledger.transaction() as db:
             last = int(self._ledger.meta("canary") or 0)
             row = (
@@ -173,7 +173,7 @@ class Outbox:
             return float(db.execute("SELECT due FROM items WHERE key = ?", (key,)).fetchone()[0])
 
     def defer(self, key: int, due: float) -> None:
-        """Put an item off to another time, without counting anything."""
+        """Put an item off until `due`, without counting anything."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
 
@@ -202,7 +202,7 @@ class Outbox:
             raise LookupError(key)
         name = decode(item_id)
         read_there = items.is_id_from(name, server, digest)
-        if read_there:  # the address was changed back since: it has it, under no key of ours
+        if read_there:  # the address was changed back: it is there, under no key of ours
             unknown = 0.0 if unknown is None else unknown
             delivered = 0.0 if delivered is None else delivered
         return Job(
@@ -229,7 +229,7 @@ class Outbox:
     def record_delivery(
         self, key: int, server: str, now: float, *, by_another: bool = False
     ) -> str | None:
-        """Record a delivery; why the item had been discarded meanwhile, None if it had not.
+        """Record a delivery; return why the item had been discarded by then, None if it was not.
 
         `by_another`: another worker made it, and has counted it in the queue file.
         """
@@ -249,12 +249,12 @@ class Outbox:
         return why
 
     def note_end_of_refusal(self, now: float) -> None:
-        """Remember that the server takes deliveries again, though none was there to show it."""
+        """Note that the server takes deliveries again, though no delivery was there to show it."""
         with self._ledger.transaction():
             self._ledger.set_meta(REFUSAL_OVER, now)
 
     def standing(self, key: int) -> tuple[str, int, float]:
-        """State, retry_count and last_attempt of an item as they are now."""
+        """The current state, retry_count and last_attempt of an item."""
         with self._ledger.locked() as db:
             found: tuple[str, int, float] = db.execute(
                 "SELECT state, retry_count, last_attempt FROM items WHERE key = ?", (key,)
@@ -262,22 +262,22 @@ class Outbox:
         return found
 
     def count_fresh_failure(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
-        """Count a failure of a fresh entry, in a row; its new bytes in parts."""
+        """Count one more failure in a row of a fresh entry; `parts` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
-                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # or since it was sent
+                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # keeps a later mark
                 " last_error = ? WHERE key = ?",
                 (due, job.taken, error, job.key),
             )
-            if job.taken is not None:  # that it is not here says nothing of where that one sends
+            if job.taken is not None:  # the other worker may send it elsewhere
                 db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
             write_raw(db, job.key, parts)
 
     def count_dead_failure(
         self, job: Job, count: int, due: float, error: str, parts: Sequence[bytes], now: float
     ) -> None:
-        """Count a failed retry of a dead letter; its new bytes in parts."""
+        """Count a failed retry of a dead letter; `parts` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?,"
@@ -289,7 +289,7 @@ class Outbox:
     def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
         """Record an unknown outcome: `server` is asked before the item is sent there again.
 
-        Until it tells itself; so are others, since one of them may be the same.
+        It is asked until it tells. So are other servers, since one of them may be the same.
         """
         with self._ledger.transaction() as db:
             db.execute(_NOT_DELIVERED, (key, _server_key(db, server), now, None))
@@ -297,7 +297,7 @@ class Outbox:
                 db.execute("UPDATE items SET timeouts = timeouts + 1 WHERE key = ?", (key,))
 
     def mark_absent(self, job: Job, server: str) -> None:
-        """Record that `server` said that it has not the item, and refused it then."""
+        """Record that `server` said that it does not have the item, and then refused it."""
         with self._ledger.transaction() as db:
             db.execute(_NOT_DELIVERED, (job.key, _server_key(db, server), job.unknown, 0))
 
@@ -311,7 +311,7 @@ class Outbox:
         duration: float,
         request: str = "",
     ) -> None:
-        """Add to the history of an item, which is cut to the last fifty."""
+        """Add to the history of an item, of which the last fifty attempts are kept."""
         with self._ledger.transaction() as db:
             db.execute(
                 "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -324,7 +324,7 @@ class Outbox:
             )
 
     def next_due(self, skip: Collection[int] = ()) -> float | None:
-        """When the next waiting item falls due, one of `skip` aside; None when nothing waits."""
+        """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
         times = []
         with self._ledger.locked() as db:
             for sql in _NEXT_DUE:
@@ -335,7 +335,7 @@ class Outbox:
         return min(times, default=None)
 
     def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """The next few in backoff: project, id, wait in seconds; and how many are."""
+        """The next few items in backoff: project, id, wait in seconds; and how many there are."""
         with self._ledger.locked() as db:
             rows = db.execute(
                 "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
@@ -349,9 +349,9 @@ class Outbox:
         return [(decode(project), decode(name), due - now) for project, name, due in rows], total
 
     def bring_waits_forward(self, now: float, by: float) -> None:
-        """After the clock was set back: fresh entries keep the wait that was meant for them.
+        """Move the waits of fresh entries `by` seconds earlier, after the clock was set back.
 
-        `by` in seconds.
+        Each then waits as long as it was meant to.
         """
         with self._ledger.transaction() as db:
             db.execute(
@@ -359,7 +359,7 @@ class Outbox:
             )
 
     def limit_waits(self, now: float, retry_interval: float) -> None:
-        """After the clock was set back nothing waits longer than one delay from now."""
+        """See that nothing waits longer than one delay from now, after the clock was set back."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
@@ -375,11 +375,11 @@ class Outbox:
 def perhaps_since(
     unknown: float | None, past: Iterable[tuple[int, float, int | None]], there: int
 ) -> float | None:
-    """Since when a server may have an item, and has not told; None: there is nothing to ask.
+    """Since when a server may have an item without having told; None: there is nothing to ask.
 
     `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
-    table `outcomes`. What another took or may have taken counts too: that may be the same
-    under another address.
+    table `outcomes`. What another server took or may have taken counts too: it may be the same
+    server under another address.
     """
     told, perhaps = None, [] if unknown is None else [unknown]
     for server, at, has in past:
@@ -392,7 +392,7 @@ def perhaps_since(
 
 
 def _server_key(db: sqlite3.Connection, name: str) -> int:
-    """The key of a server, which is noted when it is new."""
+    """The key of a server, which is added when it is new."""
     found = db.execute("SELECT key FROM servers WHERE name = ?", (name,)).fetchone()
     if found is None:
         return int(db.execute("INSERT INTO servers (name) VALUES (?)", (name,)).lastrowid or 0)

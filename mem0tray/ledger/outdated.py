@@ -1,4 +1,4 @@
-"""Which files the ledger has outdated: it knows, since it knows what changes."""
+"""Which files the ledger has outdated: it alone knows what changes."""
 
 import sqlite3
 from pathlib import Path
@@ -11,10 +11,10 @@ _TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
 
 
 class Outdated:
-    """How often commits have changed what a file shows: a publisher compares before and after.
+    """Counts how often commits have changed what each file shows; a publisher compares two counts.
 
-    So nothing has to be taken back, neither when publishing fails nor when a change comes
-    meanwhile. The ledger notes and tells under its lock; anybody may look.
+    So nothing has to be undone when publishing fails, or when a change comes while it goes on.
+    The ledger counts under its lock; anybody may look.
     """
 
     def __init__(self) -> None:
@@ -31,11 +31,11 @@ class Outdated:
         return self._times[file]
 
     def commit(self) -> None:
-        """Tell of what the transaction has changed."""
+        """Count the files that the transaction has changed."""
         for file in self._noted:
             self._times[file] += 1
         self._noted.clear()
 
     def roll_back(self) -> None:
-        """Forget what the transaction would have changed."""
+        """Drop the changes of a transaction that is rolled back."""
         self._noted.clear()

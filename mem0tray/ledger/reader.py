@@ -1,8 +1,8 @@
 """The ledger as commands see it: read-only, and never in the worker's way.
 
-A ledger that is missing, locked or corrupt knows nothing: every answer is then
-empty, and commands go by the files alone. One that is `needed` must not be locked
-or beyond reach.
+A ledger that is missing, locked or corrupt knows nothing: every answer is then empty, and
+commands go by the files alone. With `needed` a ledger that is locked or cannot be reached is
+an error.
 """
 
 import json
@@ -49,8 +49,8 @@ _NOT_SHOWN: Final = (
 )
 _UNSHOWN: Final = f"SELECT 1 FROM items WHERE id = ? AND digest = ? AND {_NOT_SHOWN}"
 _UNSHOWN_DEAD: Final = f"SELECT key FROM items WHERE {_NOT_SHOWN} ORDER BY dead_seq, key"
-# Discarded, while a file shows it still: of a dead letter that one has shown the newest
-# generation, of anything else the queue file.
+# Discarded, but still shown by a file: for a dead letter that the DLQ file has shown, the newest
+# generation, else the queue file.
 _STILL_SHOWN: Final = (
     "SELECT 1 FROM items i WHERE id = ?1 AND digest = ?2 AND state = 'discarded' AND iif("
     " dead_seq IS NOT NULL AND EXISTS (SELECT 1 FROM showings WHERE item = i.key AND NOT saved),"
@@ -68,8 +68,8 @@ _LAST: Final = (
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
 )
-# The last answer that refused a delivery for whoever sends it, with no delivery since, nor a
-# key that was taken: 401, or another refusal of two projects.
+# The last answer that refused every delivery (401, or another refusal of two projects), unless a
+# delivery or an accepted key came after it.
 _REFUSAL: Final = (
     "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
     " FROM attempts a JOIN items i ON i.key = a.item"
@@ -80,8 +80,8 @@ _REFUSAL: Final = (
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.REFUSED}') > 1"
     " ORDER BY at DESC LIMIT 1"
 )
-# How long dead letters that are gone by now were in the DLQ. An earlier version did not note
-# when one came: it took them in some minutes before that.
+# How long dead letters that are gone now were in the DLQ. An earlier version did not note when one
+# came: there the time of intake stands for it, some minutes before.
 _STAYS: Final = (
     "SELECT coalesce(moved, accepted), closed FROM items"
     " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
@@ -91,7 +91,7 @@ _STAYS: Final = (
 class Reader:
     """`with Reader(paths.ledger) as reader: …`.
 
-    `needed`: raises LedgerError where the ledger is there and cannot be read now.
+    `needed`: raises LedgerError where there is a ledger that cannot be read now.
     """
 
     def __init__(self, path: Path, *, needed: bool = False) -> None:
@@ -112,7 +112,7 @@ class Reader:
         return self
 
     def _open(self, uri: str) -> sqlite3.Connection:
-        """The ledger; where no worker has brought it up to date yet, a copy in memory that is."""
+        """The ledger; or a copy in memory, brought up to date, where no worker has done so yet."""
         db = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
@@ -157,7 +157,7 @@ class Reader:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing has been written in it yet: a worker is about to."""
+        """Whether nothing has been written in it: a worker is about to."""
         return bool(self._rows("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema)"))
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -171,9 +171,9 @@ class Reader:
             return []
 
     def _cannot(self, error: sqlite3.Error) -> None:
-        """Raise, unless it knows nothing: corrupt, or without tables since its making was cut off.
+        """Raise, unless the ledger is corrupt, or has no tables as its creation was cut short.
 
-        Such a one is rebuilt from the files, and knows nothing then either.
+        Such a ledger is rebuilt from the files, so that it truly knows nothing.
         """
         empty = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
         if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
@@ -191,7 +191,7 @@ class Reader:
         return FormerServers(self._rows)
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
-        """Whether that server has taken the memory of this id and content, ever."""
+        """Whether that server has ever taken the memory of this id and content."""
         return bool(self._rows(_HAS, (encode(item_id), digest, server)))
 
     def began(self) -> float | None:
@@ -200,12 +200,12 @@ class Reader:
         return None if found is None else float(found)
 
     def delivered_by_project(self) -> dict[str, int]:
-        """How many memories of each project were delivered, to whichever server."""
+        """How many memories of each project were delivered, to any server."""
         sql = "SELECT project, count(*) FROM items WHERE state = 'delivered' GROUP BY project"
         return {decode(name): int(number) for name, number in self._rows(sql)}
 
     def deliveries(self, since: float, step: float) -> dict[float, int]:
-        """How many memories were delivered in each `step` seconds, by the time it begins."""
+        """How many memories were delivered in each span of `step` seconds, by the span's begin."""
         rows = self._rows(
             "SELECT CAST(closed / ? AS INTEGER), count(*) FROM items"
             " WHERE state = 'delivered' AND closed >= ? GROUP BY 1",
@@ -214,11 +214,11 @@ class Reader:
         return {slot * step: int(number) for slot, number in rows}
 
     def stays(self, since: float) -> list[tuple[float, float]]:
-        """When dead letters came and went that have gone since then (delivered, or discarded)."""
+        """When dead letters came and went that left the DLQ since then (delivered or discarded)."""
         return [(float(came), float(went)) for came, went in self._rows(_STAYS, (since,))]
 
     def outages(self, since: float) -> list[tuple[float, float]]:
-        """When the server was out of reach since then, as far as anybody looked; oldest first."""
+        """When the server was out of reach since then, as far as probes saw; oldest first."""
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
@@ -251,7 +251,7 @@ class Reader:
         return None if found is None else items.count(found)
 
     def dialect_of(self, address: str) -> str:
-        """The dialect that the server at this address was recognised to speak, or nothing."""
+        """The dialect recognised at this address; empty if none is known."""
         return told_of(self._one("SELECT value FROM meta WHERE name = ?", (DIALECT,)), address)
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
@@ -259,7 +259,7 @@ class Reader:
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
 
     def last_refusal(self) -> Attempt | None:
-        """The last attempt by which the server refused every delivery; None: it takes them now."""
+        """The last attempt refused as every delivery is; None: the server takes them now."""
         rows = self._rows(_REFUSAL)
         return Attempt(*rows[0]) if rows else None
 
@@ -287,7 +287,7 @@ class Reader:
         return {(decode(item_id), digest) for item_id, digest in rows}
 
     def dlq_as_merged(self, mark: Mark) -> list[bytes] | None:
-        """What the DLQ file is to show, unless its save of that mark has still to be merged."""
+        """What the DLQ file is to show; None while its save of that mark has still to be merged."""
         if not self.has_merged(mark):
             return None
         strays = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
@@ -317,7 +317,7 @@ class Reader:
         return [_known(row) for row in rows]
 
     def by_prefix(self, prefix: str) -> list[Known]:
-        """Every memory whose id begins so, however it ended."""
+        """Every memory whose id begins with `prefix`, whatever became of it."""
         start = encode(prefix)
         rows = self._rows(
             f"{_KNOWN} WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY key LIMIT 1000",
@@ -378,12 +378,12 @@ class Reader:
         return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
 
     def unshown_dead(self) -> list[bytes]:
-        """The dead letters of which that holds, as they should stand in the file."""
+        """The dead letters that no file has shown so far, as they should stand in the file."""
         found = (self.raw(key) for (key,) in self._rows(_UNSHOWN_DEAD))
         return [raw for raw in found if raw is not None]
 
     def still_shown(self, names: Iterable[tuple[str, bytes]]) -> bool:
-        """Whether one of these is discarded, while a file does not show that yet."""
+        """Whether a file still shows one of these, though it is discarded."""
         return any(self._rows(_STILL_SHOWN, (encode(name[0]), name[1])) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""A row of the ledger as intake and merge see it, and the bytes that belong to it."""
+"""A row of the ledger as intake and merge see it, and the bytes of its item."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from mem0tray.ledger.database import decode
 class Row:
     """What the ledger knows of one (id, content).
 
-    `raw` is the item's object as it shall stand in the DLQ file, and `body` a hash of what is
-    the user's in it: both of dead letters only. `servers` have taken it.
+    `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part
+    of it; only dead letters have both. `servers` have taken it.
     """
 
     key: int
@@ -30,14 +30,14 @@ class Row:
     raw: bytes | None = None
 
 
-# `items.waits_since`, as SQL.
+# `items.waits_since` as SQL.
 WAITS_SINCE: Final = f"min(accepted, iif(ts >= {items.EARLIEST}, ts, accepted))"
 COLUMNS: Final = (
     "items.key, id, digest, state, retry_count, last_attempt, claimed, body,"
     " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
     " WHERE item = items.key AND has)"
 )
-# Of what is large nothing yet: it is read by `read_raw`, into one place.
+# A large text is left out here: `read_raw` reads it later, without a second copy.
 SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
 DEAD_RAWS: Final = (
     f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
@@ -45,8 +45,8 @@ DEAD_RAWS: Final = (
 )
 
 
-# Of `meta`: when a server that refused everything was found to take deliveries, Unix seconds; and
-# the mark of the DLQ file as it was merged or published last.
+# Names in `meta`: when a server that had refused everything was found to take deliveries (Unix
+# seconds); and the mark of the DLQ file as last merged or published.
 REFUSAL_OVER: Final = "refusal_over"
 DLQ_MERGED: Final = "dlq_merged"
 
@@ -61,7 +61,7 @@ def row_from(values: tuple[Any, ...]) -> Row:
 
 
 def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """The bytes of an item, None when it has none; large ones come into memory once, not twice."""
+    """The bytes of an item, None when it has none; large ones come into memory only once."""
     found = db.execute(f"SELECT {SMALL} FROM texts WHERE key = ?", (key,)).fetchone()
     if found is None or found[0] is not None:
         return None if found is None else bytes(found[0])
@@ -78,7 +78,7 @@ def read_raw(db: sqlite3.Connection, key: int) -> bytes:
 
 
 def write_raw(db: sqlite3.Connection, key: int, parts: Sequence[bytes]) -> None:
-    """Give an item other bytes, the parts one behind the other (within a transaction)."""
+    """Give an item other bytes, made of these parts in order (within a transaction)."""
     size = sum(map(len, parts))
     if size < LARGE:
         db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, b"".join(parts)))

@@ -16,7 +16,7 @@ ALTER TABLE items ADD COLUMN vanished REAL;
 ALTER TABLE items ADD COLUMN taken REAL;
 ALTER TABLE items ADD COLUMN held REAL;
 """
-# What a ledger of the second version may lack.
+# The column that a ledger of the second version may lack.
 _MOVED: Final = "ALTER TABLE items ADD COLUMN moved REAL;"
 _LARGE: Final = "CREATE TABLE large (key INTEGER PRIMARY KEY, raw BLOB NOT NULL);"
 _OUTAGES: Final = (
@@ -30,7 +30,7 @@ _KEPT: Final = (
     " shown, vanished, taken, held"
 )
 _CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
-# In which generations each row stood: from `a`, with its present values from `v`, to `z`.
+# In which generations each row stood: from `a`, with its present values from `v`, up to `z`.
 _SPANS: Final = f"""
 CREATE TEMP TABLE spans AS SELECT key, state = 'dead' AS is_dead, first_gen AS a, retry_count,
   last_attempt,
@@ -72,8 +72,8 @@ INSERT INTO showings (item, first_gen, last_gen, retry_count, last_attempt, body
   FROM spans s JOIN items USING (key) WHERE v IS NOT NULL AND (is_dead OR v <= z);
 DROP TABLE temp.spans;
 """
-# What became of an attempt belongs to an item and a server. Which one left an outcome unknown was
-# not noted before: such an item is asked about wherever it goes.
+# An outcome belongs to an item and a server. Former versions did not note which server left it
+# unknown: such an item is asked about wherever it goes.
 _FOURTH: Final = """
 ALTER TABLE items ADD COLUMN claimed_for INTEGER;
 CREATE TABLE outcomes (
@@ -115,7 +115,7 @@ def create(db: sqlite3.Connection) -> None:
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """Which version wrote a ledger, 0 for one without tables; LedgerError for one of the future."""
+    """The version that wrote a ledger, 0 for one without tables; LedgerError for a later one."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise LedgerError(
@@ -126,7 +126,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def bring_up_to_date(db: sqlite3.Connection, version: int) -> bool:
-    """Make the tables of a former version the present ones, all or none; whether they were."""
+    """Bring the tables of a former version up to date, all or none; return whether any were."""
     if version == VERSION:
         return False
     db.create_function("body", 1, items.body)
@@ -167,7 +167,7 @@ def _add_what_is_missing(db: sqlite3.Connection) -> None:
 
 
 def _rebuild(db: sqlite3.Connection) -> None:
-    """Texts, deliveries and tombstones in tables of their own; showings in place of five things."""
+    """Move texts, deliveries and tombstones into their own tables; make showings of five things."""
     kinds = "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql != ''"
     for kind, name in db.execute(kinds).fetchall():
         db.execute(f"DROP {kind} {name}")
@@ -181,7 +181,7 @@ def _rebuild(db: sqlite3.Connection) -> None:
 
 
 def _split_at_absences(db: sqlite3.Connection) -> None:
-    """A user's own generation did not show these: no run of generations goes on over it."""
+    """End showings where a user's own generation did not show the item."""
     columns = "item, first_gen, last_gen, retry_count, last_attempt, body"
     for gen, item in db.execute("SELECT gen, item FROM absences ORDER BY gen").fetchall():
         within = "item = ? AND first_gen <= ? AND (last_gen IS NULL OR last_gen >= ?)"
@@ -198,7 +198,7 @@ def _split_at_absences(db: sqlite3.Connection) -> None:
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:
-    """Execute statements within the transaction under way, which `executescript` would commit."""
+    """Run statements in the transaction under way, which `executescript` would commit."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

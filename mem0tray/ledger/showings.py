@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Generations `first` to `last` showed an item so; `last` is None while the newest does.
+    """Generations `first` to `last` showed an item alike; `last` is None while the newest does.
 
-    `body` is a hash of what is the user's in it, None where that is not known any more.
-    `saved`: so a user saved it under the name of that generation, which itself did not.
+    `body` is a hash of the user's part of it, None where that is no longer known. `saved`: a
+    user saved the item so under that generation's name, which itself showed something else.
     """
 
     first: int
@@ -20,7 +20,7 @@ class Showing:
     saved: bool = False
 
     def covers(self, gen: int) -> bool:
-        """Whether that generation showed it so."""
+        """Whether this is what that generation showed."""
         return self.first <= gen and (self.last is None or gen <= self.last)
 
 
@@ -44,19 +44,19 @@ class Shown:
         return max(ends, default=None)
 
     def had_count(self, retry_count: int) -> bool:
-        """Whether this count has stood there."""
+        """Whether the file has shown the item with this count."""
         return any(each.retry_count == retry_count for each in self.showings)
 
     def had_time(self, last_attempt: float) -> bool:
-        """Whether this time has stood there."""
+        """Whether the file has shown the item with this time."""
         return any(each.last_attempt == last_attempt for each in self.showings)
 
     def had_body(self, body: bytes) -> bool:
-        """Whether what is the user's has stood there so."""
+        """Whether the file has shown the item with this body."""
         return any(each.body == body for each in self.showings)
 
     def with_values(self, retry_count: int, last_attempt: float) -> list[Showing]:
-        """When it stood there with both of these."""
+        """The showings that had both of these values."""
         value = (retry_count, last_attempt)
         return [each for each in self.showings if (each.retry_count, each.last_attempt) == value]
 

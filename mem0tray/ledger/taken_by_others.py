@@ -1,8 +1,8 @@
 """Entries that left the queue file by another hand, and whether another worker may have them.
 
-Three columns tell of such an entry. `vanished`: when it left. `taken`: it did so while
-another worker was at work (or in the minute before that one was seen), so its outcome
-is unknown and the server is asked before it is sent. `held`: the server cannot tell, so
+Three columns tell about such an entry. `vanished`: when it left. `taken`: it left while another
+worker was at work (or in the minute before that worker was seen), so its outcome is unknown and
+the server is asked before it is sent. `held`: the server cannot tell, so
 that the user decides.
 """
 
@@ -45,7 +45,7 @@ _HOLD: Final = (
     "UPDATE items SET claimed = NULL, held = ?1, taken = coalesce(taken, ?1),"
     " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
 )
-# Beside a server's own, the outcome at whichever server another worker sends to.
+# The key of no known server: outcomes at whichever server another worker sends to.
 OF_ANOTHER_WORKER: Final = 0
 _CLEAR: Final = (
     f"DELETE FROM outcomes WHERE server = {OF_ANOTHER_WORKER}"
@@ -73,7 +73,7 @@ class WorkerSeen:
 
     @classmethod
     def read(cls, kept: str | None) -> "WorkerSeen | None":
-        """From what stands in the ledger."""
+        """The worker that a value in the ledger tells of; None for none."""
         return cls(**json.loads(kept)) if kept else None
 
 
@@ -86,11 +86,11 @@ class TakenByOthers:
     # The other worker -----------------------------------------------------------------
 
     def worker(self) -> WorkerSeen | None:
-        """The one that was at work when we last knew; it outlives our own restart."""
+        """The worker at work when we last looked; it is remembered across our own restarts."""
         return WorkerSeen.read(self._ledger.meta(WORKER))
 
     def note_worker(self, seen: WorkerSeen) -> int:
-        """Another worker has given a sign; how much that vanished lately it has perhaps taken."""
+        """Note a sign of another worker; return how many entries it has perhaps taken lately."""
         with self._ledger.transaction(durable=True) as db:
             before = self._ledger.meta(WORKER)
             self._ledger.set_meta(WORKER, json.dumps(asdict(seen)))
@@ -99,12 +99,12 @@ class TakenByOthers:
             return db.execute(_LATELY, (seen.first, seen.first - MINUTE)).rowcount
 
     def forget_worker(self) -> None:
-        """Forget the other worker, which has gone; all that it took is marked."""
+        """Forget the other worker, once it has gone; what it took stays marked."""
         with self._ledger.transaction(durable=True):
             self._ledger.set_meta(WORKER, None)
 
     def begin(self, pid: int, metrics: list[int] | None) -> tuple[int | None, list[int] | None]:
-        """Note who we are and the metrics file as we found it; what the last start noted."""
+        """Note our process and the metrics file as found; return what the last start noted."""
         with self._ledger.transaction():
             before = self.last_start()
             self._ledger.set_meta(_OUR_PID, pid)
@@ -112,31 +112,31 @@ class TakenByOthers:
         return before
 
     def last_start(self) -> tuple[int | None, list[int] | None]:
-        """What the last start noted: its process, and the metrics file as it found that."""
+        """What the last start noted: its process, and the metrics file as it found that file."""
         found = self._ledger.meta(_METRICS)
         return self._ledger.meta(_OUR_PID), json.loads(found) if found else None
 
     # Its traces in the queue file -------------------------------------------------------
 
     def missing(self, present: set[int]) -> list[int]:
-        """Waiting entries that stood in the queue file when it was last published, and do not."""
+        """Waiting entries that stood in the queue file as last published, and now do not."""
         with self._ledger.locked() as db:
             return [key for (key,) in db.execute(_MISSING) if key not in present]
 
     def unshown(self) -> list[int]:
-        """Waiting entries that the queue file has not shown: those from the emergency file."""
+        """Waiting entries that the queue file has not shown yet: those from the emergency file."""
         with self._ledger.locked() as db:
             return [key for (key,) in db.execute(_UNSHOWN)]
 
     def vanished(self) -> set[tuple[str, bytes]]:
-        """Id and digest of each waiting entry that has left the queue file by another hand."""
+        """Id and digest of each waiting entry that another hand took out of the queue file."""
         with self._ledger.locked() as db:
             return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
-        """Note that these entries left the file by another hand; of how many that is news.
+        """Note that another hand took these out of the file; return for how many that is news.
 
-        `taken`: another worker is at work. `wait_until`: one may be, as will be seen until then.
+        `taken`: another worker is at work. `wait_until`: by then we shall have seen whether one is.
         """
         noted = 0
         with self._ledger.transaction(durable=True) as db:
@@ -151,31 +151,31 @@ class TakenByOthers:
         return noted
 
     def come_back(self, keys: Iterable[int]) -> None:
-        """Another hand put these into the queue file: whoever took them has not delivered them."""
+        """Note that another hand put these back: whoever took them has not delivered them."""
         with self._ledger.transaction() as db:
             each = [(key,) for key in keys]
             db.executemany(_BACK, each)
             db.executemany(_CLEAR, each)
 
     def show(self, keys: Iterable[int]) -> None:
-        """The queue file shows these from now on."""
+        """Note that the queue file shows these from now on."""
         with self._ledger.transaction() as db:
             db.executemany(
                 "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown", ((k,) for k in keys)
             )
 
     def ask(self, key: int, now: float) -> None:
-        """Whoever had this item may have delivered it: the server is asked first."""
+        """Have the server asked first, as whoever took this item may have delivered it."""
         with self._ledger.transaction() as db:
             db.execute("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
 
     def hold(self, key: int, now: float) -> None:
-        """Another worker may have delivered it, and the server cannot tell: the user decides."""
+        """Hold an item for the user: another worker may have it, and the server cannot tell."""
         with self._ledger.transaction() as db:
             db.execute(_HOLD, (now, key))
 
     def send(self, keys: Iterable[int]) -> int:
-        """The user wants these sent, whatever another worker did; how many were held."""
+        """Have these sent, as the user wants; return how many were held."""
         with self._ledger.transaction(durable=True) as db:
             each = [(key,) for key in keys]
             held = sum(db.execute(_SEND, key).rowcount for key in each)

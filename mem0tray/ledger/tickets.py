@@ -1,6 +1,6 @@
-"""Tickets: what a server gave for a memory that it took in, and was still at work on.
+"""Tickets: each is a server's name for its work on a memory that it took in.
 
-By its ticket it can be asked what became of the memory, after a restart too. A ticket stands
+By the ticket the server can be asked what became of the memory, after a restart too. It stands
 beside the unknown outcome (`outbox.py`) of the same item and server. Times are Unix seconds.
 """
 
@@ -27,14 +27,14 @@ _NEWEST: Final = (
 
 
 class Ticket(Struct, frozen=True):
-    """What a server calls its work on a memory, and when it gave that name."""
+    """A server's name for its work on a memory, and when it gave that name."""
 
     name: str
     at: float
 
 
 class Tickets:
-    """Keeps them for an item and a server, until that has told what became of the item."""
+    """Keeps the ticket of an item at a server, until the server has told the item's outcome."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -42,13 +42,13 @@ class Tickets:
     def note(self, key: int, server: str, name: str, now: float) -> None:
         """Keep the ticket that `server` gave for an item; the same one keeps its time.
 
-        The server is one of whose outcomes the ledger knows. Raises LedgerError.
+        The ledger already has an outcome of that server. Raises LedgerError.
         """
         with self._ledger.transaction() as db:
             db.execute(_NOTE, (key, name, now, server))
 
     def drop(self, key: int, server: str) -> None:
-        """Forget it: the server has told. Raises LedgerError."""
+        """Forget the ticket, once the server has told the outcome. Raises LedgerError."""
         with self._ledger.transaction() as db:
             db.execute(_DROP, (key, server))
 
@@ -60,7 +60,7 @@ class Tickets:
 
 
 def find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
-    """The ticket of an item at a server, which is named by its key."""
+    """The ticket of an item at the server with this key."""
     sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
     found = db.execute(sql, (key, server)).fetchone()
     return None if found is None else Ticket(*found)

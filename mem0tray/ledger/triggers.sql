@@ -1,4 +1,4 @@
--- Which changes of the ledger outdate which file: `outdates` is a function of ours, and notes it.
+-- Which changes of the ledger outdate which file: our SQL function `outdates` takes note of it.
 
 CREATE TEMP TRIGGER item_came AFTER INSERT ON items BEGIN
   SELECT outdates('metrics');
@@ -12,7 +12,7 @@ CREATE TEMP TRIGGER item_moved AFTER UPDATE OF state ON items WHEN old.state != 
   SELECT outdates('DLQ') WHERE 'dead' IN (old.state, new.state);
 END;
 
--- Among the entries of the queue file, or with what it shows of them.
+-- These fields decide whether an entry stands in the queue file, and what the file shows of it.
 CREATE TEMP TRIGGER entry_changed AFTER UPDATE OF retries, vanished, taken, held ON items
 WHEN new.state = 'pending' BEGIN
   SELECT outdates('metrics');
@@ -25,7 +25,7 @@ WHEN new.state = 'dead' BEGIN
   SELECT outdates('DLQ');
 END;
 
--- Its text may stand there still, wherever it was.
+-- The forgotten text may still stand in either file.
 CREATE TEMP TRIGGER item_forgotten AFTER UPDATE OF reason ON items
 WHEN new.reason = 'forgotten' BEGIN
   SELECT outdates('queue');
@@ -36,11 +36,11 @@ CREATE TEMP TRIGGER tombstone_came AFTER INSERT ON tombstones BEGIN
   SELECT outdates('queue');
 END;
 
--- Strays are taken from the DLQ file, and count as dead letters.
+-- Strays come from the DLQ file, and count as dead letters.
 CREATE TEMP TRIGGER stray_came AFTER INSERT ON strays BEGIN SELECT outdates('metrics'); END;
 CREATE TEMP TRIGGER stray_went AFTER DELETE ON strays BEGIN SELECT outdates('metrics'); END;
 
--- Of a counter others add to in the file it is known what the file shows.
+-- A total outdates the queue file unless the file shows that value already: others add there too.
 CREATE TEMP TRIGGER counted_first AFTER INSERT ON meta
 WHEN new.name GLOB 'total_*' BEGIN
   SELECT outdates('metrics');
@@ -54,7 +54,7 @@ WHEN new.name GLOB 'total_*' BEGIN
   WHERE new.value IS NOT (SELECT value FROM meta WHERE name = 'shown_' || new.name);
 END;
 
--- Beside another worker the queue file shows nothing that this one may have taken.
+-- Beside another worker the queue file leaves out what that worker may have taken.
 CREATE TEMP TRIGGER worker_came_or_went AFTER INSERT ON meta WHEN new.name = 'other_worker' BEGIN
   SELECT outdates('queue');
 END;
