@@ -1,9 +1,11 @@
 """A cause for which memories are stuck, and the one thing to do about it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
@@ -25,8 +27,7 @@ DUE: Final = Reason("due now")
 _OURS: Final = (PAUSED, NOT_RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One reason, and what to do; `status` is that of the answer which it is about, if any.
 
     `by_itself`: it may end without anybody, as long as the worker works. `then` is the

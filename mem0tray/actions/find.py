@@ -3,10 +3,9 @@
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mem0tray.actions import dead_letters, read_files
 from mem0tray.core import item as items
@@ -64,8 +63,7 @@ def identity(raw: bytes) -> Identity:
         return "", raw
 
 
-@dataclass(slots=True)
-class FileListing:
+class FileListing(Struct):
     """What stands in a file: the items, and how many things that are none."""
 
     found: list[FoundItem] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """How things stand, in figures and words: what `status` shows, and others from it. Pure."""
 
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from mem0tray.actions.snapshot import TOTALS, Contents, Snapshot
 from mem0tray.actions.waiting import WhatWaits
@@ -15,8 +16,7 @@ from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
 NOT_RUNNING: Final = "not running"
 
 
-@dataclass(slots=True)
-class Overview:
+class Overview(Struct):
     """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
     `beside`: another worker is at work, and what is held is asked for once that has ended.

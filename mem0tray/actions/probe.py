@@ -1,8 +1,9 @@
 """One look at the server, from the command itself."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.actions.snapshot_reader import chosen_server
 from mem0tray.config import server_choice
@@ -18,8 +19,7 @@ from mem0tray.system.paths import Paths
 TIMEOUT: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """Where memories go, and how the server is.
 
     `name` is what the ledger calls the server, empty when none is chosen;

@@ -1,9 +1,10 @@
 """Reading memories back: what the server has of a project, and what still waits here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, dead_letters, read_files, waiting
 from mem0tray.actions.find import listing
@@ -40,8 +41,7 @@ class KnownMemory(NamedTuple):
     state: str = ""
 
 
-@dataclass(slots=True)
-class WasRead:
+class WasRead(Struct):
     """What is known of a project.
 
     `trouble` says, in a sentence, why the server has shown nothing, `unread` why what waits here

@@ -6,9 +6,10 @@ is wrong. In the place of a file that is gone stands what the worker would write
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -63,8 +64,7 @@ def _broken(path: Path, why: Reason) -> tuple[Reason, Reason]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SeenFile:
+class SeenFile(Struct, frozen=True):
     """A file as one look found it; of a broken one `document` has what is whole in it.
 
     `error` says why it cannot be read, `broken` why no JSON program can load it;

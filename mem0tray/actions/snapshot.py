@@ -6,9 +6,10 @@ ask nothing of their own that stands here.
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.waiting import WhatWaits
@@ -40,8 +41,7 @@ class Part(enum.Flag):
     PAST = enum.auto()  # the same, with each item's last attempt, and what happened when
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSeen:
+class ServerSeen(Struct, frozen=True):
     """Where memories go: as the ledger names it and as people do; both may be empty.
 
     `trouble` says why nothing can be sent there.
@@ -52,24 +52,21 @@ class ServerSeen:
     trouble: Reason = reasons.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class SeenPause:
+class SeenPause(Struct, frozen=True):
     """Until when the user has paused deliveries (infinity: until resumed), or None."""
 
     until: float | None = None
     error: FileUnavailableError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenQuarantine:
+class SeenQuarantine(Struct, frozen=True):
     """How many files are kept there; None where that cannot be read."""
 
     count: int | None
     error: FileUnavailableError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenLedger:
+class SeenLedger(Struct, frozen=True):
     """What the ledger knows; one that is not `usable` knows nothing.
 
     `size` in bytes (None: there is none), times in Unix seconds. `only_elsewhere`: how many
@@ -96,8 +93,7 @@ class SeenLedger:
         return Reason("The ledger {path} cannot be read.", path=self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """What files and ledger hold.
 
     `folder` says what is wrong with `claude_dir` itself. `dlq` and
@@ -117,8 +113,7 @@ class Contents:
     ledger: SeenLedger
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """What happened since the ledger `began` (None: it is empty), a month at most.
 
     `deliveries` are counted by the beginning of their slot (`SLOT` seconds), `stays` in the
@@ -132,8 +127,7 @@ class Past:
     outages: Sequence[tuple[float, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """One look, at a time in Unix seconds. What was not asked for is None or empty.
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`

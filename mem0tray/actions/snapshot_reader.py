@@ -7,9 +7,10 @@ import errno
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from mem0tray.actions import (
     dead_letters,

@@ -3,8 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mem0tray.actions import own_network
 from mem0tray.actions.cause import (
@@ -32,8 +33,7 @@ _DOCTOR: Final = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What is the same for every item, the cause that counts first."""
 
     causes: Sequence[Cause]

@@ -6,7 +6,8 @@ hand and is delivered all the same.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
@@ -22,8 +23,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 
-@dataclass(slots=True)
-class WhatWaits:
+class WhatWaits(Struct):
     """The entries that wait, first those of the queue file.
 
     `known` is what the ledger has of them; it need not know all.

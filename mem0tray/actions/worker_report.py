@@ -3,10 +3,11 @@
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -21,16 +22,14 @@ _TRIES: Final = 5
 _TORN_WAIT: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """The worker that holds the instance lock, since a time in Unix seconds."""
 
     pid: int | None
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Struct, frozen=True):
     """The metrics file: its values, when it was written (0: there is none), what is wrong."""
 
     values: dict[str, Any]

@@ -4,9 +4,10 @@ import contextlib
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from mem0tray.config import keyring_key
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
@@ -24,8 +25,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
+class ServerAddress(Struct, frozen=True):
     """A server's address, checked, with what is told to it alone.
 
     `url` is the address in one normal form, without a slash at its end; the
@@ -43,8 +43,11 @@ class ServerAddress:
     port: int
     prefix: str
     is_loopback: bool
-    token: str = field(default="", repr=False)
+    token: str = ""
     ca_file: str = ""
+
+    def __repr__(self) -> str:
+        return f"ServerAddress({self.url!r})"
 
     @property
     def plain_http(self) -> bool:

@@ -8,7 +8,6 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +117,7 @@ class Settings(msgspec.Struct, frozen=True):
         return Paths.for_claude_dir(Path(self.paths.claude_dir))
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """Settings with what was noticed while reading them.
 
     `sources` says of each key that is not at its default whether it stands in
@@ -129,7 +127,7 @@ class Loaded:
 
     settings: Settings
     warnings: tuple[str, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = msgspec.field(default_factory=dict)
     wrong: tuple[SettingsError, ...] = ()
     unknown: frozenset[str] = frozenset()
 

@@ -7,7 +7,6 @@ that depends on a reason looks at its `id` and arguments, and never at words.
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, Union
@@ -25,7 +24,6 @@ _DEEPEST: Final = 8  # reasons within reasons; a deeper one in a file is none of
 _LONGEST: Final = 2000  # characters of an id in a file
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class Reason:
     """`id` is the English text, as gettext has it: `{names}` stand for `arguments`.
 
@@ -34,16 +32,27 @@ class Reason:
     The empty reason is false: nothing is wrong.
     """
 
-    id: str
-    arguments: tuple[tuple[str, Argument], ...]
+    # No dataclass: every command has this module, and those load half the compiler.
+    __slots__ = ("arguments", "id")
 
     def __init__(self, id: str = "", /, **arguments: Argument | PurePath) -> None:  # noqa: A002
-        object.__setattr__(self, "id", id)
-        kept = {
-            name: str(value) if isinstance(value, PurePath) else value
+        self.id: Final = id
+        self.arguments: Final[tuple[tuple[str, Argument], ...]] = tuple(
+            (name, str(value) if isinstance(value, PurePath) else value)
             for name, value in arguments.items()
-        }
-        object.__setattr__(self, "arguments", tuple(kept.items()))
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reason):
+            return NotImplemented
+        return self.id == other.id and self.arguments == other.arguments
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.arguments))
+
+    def __repr__(self) -> str:
+        said = "".join(f", {name}={value!r}" for name, value in self.arguments)
+        return f"Reason({self.id!r}{said})"
 
     def __str__(self) -> str:
         return _filled(self.id, self.arguments, str)

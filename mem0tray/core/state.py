@@ -4,8 +4,9 @@ Plain data, and the decision which of the states follows from what is known.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
@@ -22,16 +23,14 @@ DISK: Final = "disk"  # the name of its trouble, which is told first
 _OF_THE_ADDRESS: Final = frozenset({404, 405})
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerState:
+class WorkerState(Struct, frozen=True):
     """One of the five names, and why (NONE when all is well)."""
 
     name: str
     reason: Reason = reasons.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What is known of the server, the user's wishes and our own parts at one moment.
 
     `healthy`: the answer to the last probe, None before the first one, with its
@@ -51,8 +50,7 @@ class Standing:
     has_break: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """What is left, for `run --until-idle`; `unread`: why a file could not be taken in.
 
     `held`: how many of those in the queue another worker has perhaps delivered.
@@ -65,8 +63,7 @@ class Waiting:
     unread: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
+class WorkerStatus(Struct, frozen=True):
     """What the tray shows; `last_delivery` in Unix seconds, `paused` by the user.
 
     `held`: how many of those in the queue another worker has perhaps delivered.

@@ -11,8 +11,9 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -29,8 +30,7 @@ _ACCESS_DENIED = 5  # of Windows, too
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What changes whenever a file does (times in nanoseconds)."""
 
     inode: int

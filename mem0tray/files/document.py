@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -54,8 +53,7 @@ class BrokenDocumentError(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True)
-class Document:
+class Document(msgspec.Struct):
     """A document taken apart.
 
     `lists` holds, by key, the bytes of each element; `rest` the bytes of every
@@ -63,9 +61,9 @@ class Document:
     `json.tool` could not load.
     """
 
-    lists: dict[str, list[bytes]] = field(default_factory=dict)
-    rest: dict[str, bytes] = field(default_factory=dict)
-    rejected: list[bytes] = field(default_factory=list)
+    lists: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
+    rest: dict[str, bytes] = msgspec.field(default_factory=dict)
+    rejected: list[bytes] = msgspec.field(default_factory=list)
 
 
 def parse(data: bytes, sections: Sequence[str], *, views: bool = False) -> Document:

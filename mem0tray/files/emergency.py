@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -64,17 +63,16 @@ class EmergencySource(msgspec.Struct, frozen=True):
         return _together(self.torn)
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(msgspec.Struct):
     """What new lines held, and where to go on.
 
     `odd` are lines that make no sense, `pieces` those of which nobody can tell any more how they
     belong together: each is one thing, however many lines it has.
     """
 
-    items: list[Item] = field(default_factory=list)
-    odd: list[bytes] = field(default_factory=list)
-    pieces: list[bytes] = field(default_factory=list)
+    items: list[Item] = msgspec.field(default_factory=list)
+    odd: list[bytes] = msgspec.field(default_factory=list)
+    pieces: list[bytes] = msgspec.field(default_factory=list)
     source: EmergencySource | None = None
 
 

@@ -19,7 +19,6 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -57,29 +56,26 @@ class _Receipt(msgspec.Struct, frozen=True):
     backup: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(msgspec.Struct, frozen=True):
     """What a user did to a memory: the verb, and the name of the backup that it made, if any."""
 
     verb: str
     backup: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """What commands have done since the last reading, by memory: the last thing counts.
 
     `whole`: commands have done all that was done to the file since it was merged last.
     """
 
-    removed: Mapping[Name, Deed] = field(default_factory=dict)
-    added: Mapping[Name, Deed] = field(default_factory=dict)
-    due: Mapping[Name, Deed] = field(default_factory=dict)
+    removed: Mapping[Name, Deed] = msgspec.field(default_factory=dict)
+    added: Mapping[Name, Deed] = msgspec.field(default_factory=dict)
+    due: Mapping[Name, Deed] = msgspec.field(default_factory=dict)
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """What an edit of the file's items changes: memories removed, put in, made due at once."""
 
     removed: Sequence[Name]

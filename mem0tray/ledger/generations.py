@@ -6,8 +6,10 @@ remembered by its `last_update` text, and for each dead letter what each generat
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item

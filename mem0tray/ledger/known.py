@@ -1,13 +1,13 @@
 """What commands learn of a memory from the ledger: its row, its failed attempts, its deletion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds.
 
     `request` is what the server calls it in its own log, empty where it did not say.
@@ -21,8 +21,7 @@ class Attempt:
     request: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the ledger knows of one memory (id and digest of its content).
 
     `held`: since when the server is known to be unable to tell whether another worker, which has
@@ -54,8 +53,7 @@ class Known:
         return self.state == items.FRESH and self.taken is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Items that one deletion discarded at `closed`, as their bytes stood in a file.
 
     `since` says when each item was taken in, or last put back.

@@ -2,16 +2,16 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What the ledger knows of one (id, content).
 
     `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part

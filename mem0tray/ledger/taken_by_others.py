@@ -8,8 +8,10 @@ that the user decides.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from mem0tray.ledger.database import Ledger, decode
 
@@ -62,8 +64,7 @@ COUNT: Final = (
 _GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanished IS NOT NULL"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSeen:
+class WorkerSeen(Struct, frozen=True):
     """Another worker: `pid` and `host` as it wrote them, its first and last sign (Unix seconds)."""
 
     pid: int | None

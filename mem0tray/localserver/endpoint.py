@@ -11,8 +11,10 @@ import hmac
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from mem0tray.files import atomic
 from mem0tray.system import plain
@@ -31,15 +33,17 @@ CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A server that runs, or ran: `started` in Unix seconds."""
 
     url: str
     port: int
     pid: int
-    token: str = field(repr=False)
+    token: str
     started: float
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r}, {self.pid})"  # the token is a secret
 
     @classmethod
     def at(cls, port: int, pid: int, token: str, started: float) -> "Endpoint":

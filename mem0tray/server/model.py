@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -117,8 +116,7 @@ class Presence(enum.Enum):
     CANNOT_TELL = "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
 
     `recognised`: false where a server answers, and none of the dialects is its.
@@ -143,8 +141,7 @@ class KeyVerdict(enum.Enum):
     CANNOT_TELL = "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCheck:
+class KeyCheck(Struct, frozen=True):
     """What a look at the API key has shown; `message` is what the server said, for people."""
 
     verdict: KeyVerdict
@@ -161,8 +158,7 @@ class Fault(enum.Enum):
     TOO_LONG = Reason("the answer is too long")
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """An exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
 
     `body` is as it came, and complete only without a fault;

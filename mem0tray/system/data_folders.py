@@ -30,9 +30,10 @@ Two that match: the one that a worker began to serve last.
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from mem0tray.system import plain
 
@@ -40,8 +41,7 @@ RECORD: Final = "serves.json"
 _BEGIN: Final = "claude-"
 
 
-@dataclass(frozen=True, slots=True)
-class FolderRecord:
+class FolderRecord(Struct, frozen=True):
     """What `folder` serves: `name` from the settings, `real` path then, `since` Unix seconds."""
 
     folder: Path

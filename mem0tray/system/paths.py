@@ -7,14 +7,16 @@ that two names for one folder never get two workers: see `data_folders`.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from mem0tray.system import data_folders
 
 APP = "mem0tray"
+_LOOKED_UP = Path()
 
 
 def config_file() -> Path:
@@ -38,8 +40,7 @@ def claude_code_folder(environ: Mapping[str, str]) -> Path:
     return Path(named) if named else Path.home() / ".claude"
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(Struct, frozen=True):
     """Every path the program touches, for one `claude_dir`.
 
     `data_dir` (ledger, locks and quarantine) is looked up once, when this is made:
@@ -48,10 +49,11 @@ class Paths:
 
     claude_dir: Path
     root: Path
-    data_dir: Path = field(init=False)
+    data_dir: Path = _LOOKED_UP
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data_dir", data_folders.find(self.root, self.claude_dir))
+        if self.data_dir is _LOOKED_UP:
+            force_setattr(self, "data_dir", data_folders.find(self.root, self.claude_dir))
 
     @classmethod
     def for_claude_dir(cls, claude_dir: Path) -> "Paths":
@@ -60,9 +62,7 @@ class Paths:
 
     def by_real_path(self) -> "Paths":
         """These paths by the real path of the folder, whatever links lead elsewhere later."""
-        found = Paths(Path(os.path.realpath(self.claude_dir)), self.root)
-        object.__setattr__(found, "data_dir", self.data_dir)
-        return found
+        return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
     # Shared with other programs -------------------------------------------------
 

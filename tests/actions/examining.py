@@ -1,9 +1,9 @@
 """The server test of a server by its address, with the steps that it makes."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.actions import server_way
 from mem0tray.actions.examine_server import examine

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.actions import cause, diagnose, read_files
 from mem0tray.actions.cause import Cause

@@ -1,10 +1,10 @@
 """The overview of a snapshot: nothing is looked at that is not in it."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.actions import overview
 from mem0tray.actions.find import FileListing

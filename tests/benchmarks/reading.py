@@ -1,5 +1,6 @@
 """How long it takes to read memories back."""
 
+import itertools
 import random
 import sqlite3
 import statistics
@@ -54,9 +55,11 @@ def _fill(home: Home) -> list[str]:
     """Put the memories into the embedded server's database; their words, the most common first."""
     chance = random.Random(1)  # noqa: S311  (nothing secret)
     words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=8)) for _ in range(_WORDS)]
-    often = [1 / (place + 1) for place in range(_WORDS)]
+    often = list(itertools.accumulate(1 / (place + 1) for place in range(_WORDS)))
     (path,) = home.data_files("**/memories.sqlite3")
-    texts = (" ".join(chance.choices(words, often, k=_LONG)).encode() for _ in range(MANY))
+    texts = (
+        " ".join(chance.choices(words, cum_weights=often, k=_LONG)).encode() for _ in range(MANY)
+    )
     with closing(sqlite3.connect(path)) as database, database:
         database.executemany(
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, 0)",

@@ -1,9 +1,9 @@
 """The states that people and other programs see: their names, and which one it is."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.core import reasons
 from mem0tray.core.state import (

@@ -1,8 +1,7 @@
 """What stands in the queue file goes into the ledger: each memory once, nothing forgotten."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core import item as items
