@@ -2,7 +2,7 @@
 
 Replace: our own unique temporary name in the same folder, fsync, `os.replace`,
 fsync of the folder. Measured over crash states: 0 of 14 bad; without the
-folder's fsync one, without any 13 of 33.
+folder's fsync one, without any fsync 13 of 33.
 """
 
 import errno
@@ -23,10 +23,10 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system import plain
 from mem0tray.system.plain import NotPlainError
 
-_LARGE = 1 << 20  # bytes that are not copied once more, to be written with others
+_LARGE = 1 << 20  # bytes; a part of that size is written by itself, not copied to join others
 _SHARING_VIOLATION = frozenset({32, 33})
-_ACCESS_DENIED = 5  # of Windows, too
-# Any other answer to the fsync of a folder means that its file system has no such thing.
+_ACCESS_DENIED = 5  # the error number of Windows
+# Any other error from the fsync of a folder means that its file system cannot do that.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
@@ -49,12 +49,12 @@ class Signature(Struct, frozen=True):
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, ctime)
 
     def same_bytes(self, other: "Signature") -> bool:
-        """Alike but for ctime, which a further hard link changes too."""
+        """Whether all but ctime is alike, which a further hard link changes too."""
         return (self.inode, self.size, self.mtime) == (other.inode, other.size, other.mtime)
 
 
 class TornError(Exception):
-    """The file changed while it was being read."""
+    """The file changed while we read it."""
 
 
 def signature(path: Path) -> Signature | None:
@@ -70,7 +70,7 @@ def signature(path: Path) -> Signature | None:
 def read(path: Path) -> tuple[bytes, Signature] | None:
     """Bytes and signature of a file that held still; None when there is none.
 
-    Raises TornError when it changed meanwhile or is kept from us by who writes it
+    Raises TornError when the file changed meanwhile or its writer keeps it from us
     (Windows), FileUnavailableError when it cannot be read.
     """
     try:
@@ -92,7 +92,7 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
 def why_unreadable(path: Path) -> Reason:
     """Why a file cannot be opened, for a person; NONE where it can be, or is not there.
 
-    A lock file of this kind nobody can take.
+    Nobody can take a lock whose file is of this kind.
     """
     try:
         os.close(plain.open_fd(path))
@@ -100,7 +100,7 @@ def why_unreadable(path: Path) -> Reason:
         return reasons.NONE
     except OSError as error:
         if getattr(error, "winerror", None) in _SHARING_VIOLATION:
-            return reasons.NONE  # for a moment, by who writes it
+            return reasons.NONE  # only for a moment, by its writer
         return unavailable(path, error).reason
     return reasons.NONE
 
@@ -146,9 +146,9 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
 
 
 def _is_held_open(path: Path, error: OSError) -> bool:
-    """Whether Windows refused something because another program has the file open.
+    """Whether Windows refused because another program has the file open.
 
-    To replace such a file is "Access denied", as it is without the right to write it.
+    It answers "Access denied" to replacing such a file, as it does without the right to write it.
     """
     number = getattr(error, "winerror", None)
     if number != _ACCESS_DENIED:
@@ -161,7 +161,7 @@ def _is_held_open(path: Path, error: OSError) -> bool:
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether the disk of `path`, which exists, takes no writes; False where that is not told."""
+    """Whether the disk of `path`, which exists, takes no writes; False where nothing tells."""
     if sys.platform == "win32":
         return False
     try:
@@ -174,13 +174,13 @@ def moving(path: Path, system: str = sys.platform) -> str:
     """The command that moves `path` out of the way."""
     if system == "win32":
         return f'move "{path}" "{path}.away"'
-    import shlex  # only those pay who are in the way
+    import shlex  # slow to import, and rarely needed
 
     return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.away')}"
 
 
 def refuse_odd(path: Path) -> None:
-    """Raise FileUnavailableError when something else than a file stands in the place of `path`."""
+    """Raise FileUnavailableError when something other than a file stands at `path`."""
     try:
         plain.look(path)
     except (NotADirectoryError, PermissionError):
@@ -190,7 +190,7 @@ def refuse_odd(path: Path) -> None:
 
 
 def _obstacle(path: Path) -> Path:
-    """What stands where `path` has a folder, or is to be one."""
+    """What stands where `path` has, or is to have, a folder."""
     return next((each for each in (path, *path.parents) if each.exists()), path.parent)
 
 
@@ -203,17 +203,16 @@ def replace(
     durable: bool = True,
     by_way_of: Path | None = None,
 ) -> Signature | None:
-    """Put `data`, or its parts, in the place of `path`; the new signature, or None.
+    """Put `data`, or its parts, in the place of `path`; return the new signature, or None.
 
     `still_valid` is asked last, just before the file is replaced; when it says
-    no, nothing happens and None comes back. `announce` is told before that how the
-    new file can be known again. A symbolic link is followed, mode, owner and group of
-    the old file kept where we may; a new file is 0600. Unless it is `durable`, nothing
+    no, nothing happens and the result is None. `announce` gets the new file's signature
+    before that. A symbolic link is followed; mode, owner and group of the old file are kept
+    where we may; a new file is 0600. Unless it is `durable`, nothing
     waits for the disk: a power cut may put the old file back, and on some file systems
-    leave an empty one. `by_way_of` is a folder of ours in which it is written first, where
-    it is on the same disk: who watches the file's own folder then hears of it once. What an
-    iterator `data` raises is raised here; one that cannot be gone through twice is for
-    who gives no `by_way_of`.
+    leave an empty one. `by_way_of` is a folder of ours to write the file in first, if it is on
+    the same disk: whoever watches the file's own folder then hears of it once. What an
+    iterator `data` raises is raised here; with `by_way_of` it must be iterable twice.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
@@ -235,13 +234,13 @@ def replace(
             result = Signature.of(new.become(target, old))
     except OSError as error:
         if by_way_of is not None:
-            # One disk, mounted in two places; or ours takes nothing, which is no fault of `path`.
+            # One disk mounted twice; or our folder takes no files, which is no fault of `path`.
             return replace(path, data, still_valid=still_valid, announce=announce, durable=durable)
         raise unavailable(path, error) from error
     if durable:
         sync_folder(target.parent)
-    # The rename changed ctime on some file systems: what counts is what stands there now,
-    # unless somebody was quicker, which the caller then sees as a change.
+    # The rename changes ctime on some file systems: what counts is what stands there now, unless
+    # somebody replaced it since, which the caller then sees as a change.
     now = signature(target)
     return now if now is not None and now.same_bytes(result) else result
 
@@ -255,15 +254,15 @@ def _on_one_disk(folder: Path, other: Path) -> bool:
 def _refuse_planted(path: Path) -> None:
     """Raise FileUnavailableError where `path` is a link that a stranger made.
 
-    It might lead to any file of ours. The kernel protects folders like /tmp so
-    only when a link is opened, and we resolve it.
+    The link might lead to any file of ours. In folders like /tmp the kernel prevents that only
+    when a link is opened, and we resolve it.
     """
     if sys.platform == "win32":
         return
     try:
         link = path.lstat()
         known = (os.geteuid(), 0, path.parent.stat().st_uid)
-    except OSError:  # there is none, or what follows says what is wrong
+    except OSError:  # no link, or the next step says what is wrong
         return
     if stat.S_ISLNK(link.st_mode) and link.st_uid not in known:
         raise FileUnavailableError(
@@ -277,7 +276,7 @@ def _refuse_planted(path: Path) -> None:
 
 
 def _in_one_go(data: bytes | Iterable[bytes]) -> Iterator[bytes]:
-    """What is written by one call each: small parts together, large ones as they are."""
+    """The bytes for each write call: small parts joined, large ones as they are."""
     if isinstance(data, bytes):
         yield data
         return
@@ -303,7 +302,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def sync(fd: int) -> None:
-    """To the disk itself: on macOS fsync alone stops at the drive's cache."""
+    """Bring a file to the disk itself: on macOS fsync alone stops at the drive's cache."""
     if sys.platform == "darwin":
         import fcntl
 
@@ -336,9 +335,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def keep_link(path: Path, name: Path) -> bool:
-    """Keep the file that `path` names now under `name` too; whether it is the very file.
+    """Keep the file now at `path` under `name` too; return whether it is the very same file.
 
-    Else it is a copy, where links cannot be had, or nothing where there is no file.
+    If not, it is a copy, as links cannot be had there, or there was no file to keep.
     Raises FileUnavailableError.
     """
     target = Path(os.path.realpath(path))
@@ -365,26 +364,26 @@ def _link(target: Path, name: Path) -> None:
         link = _linked(target, name)
         try:
             temporary.move(link, name)
-        except FileNotFoundError:  # a worker that starts has cleaned up
+        except FileNotFoundError:  # a starting worker has cleaned up
             if not patience:
                 raise
         else:
             return
         finally:
-            # Two names of one file: rename() does nothing then and leaves the temporary one.
+            # Both already name one file: rename() then does nothing, and leaves the temporary name.
             link.unlink(missing_ok=True)
 
 
 def _linked(target: Path, name: Path) -> Path:
     while True:
         link = temporary.name_beside(name)
-        with suppress(FileExistsError):  # of a process that was killed and had our id
+        with suppress(FileExistsError):  # left by a killed process that had our id
             os.link(target, link)
             return link
 
 
 def _found(path: Path) -> os.stat_result | None:
-    """The file that a new one here is to be like, or None. Raises OSError."""
+    """The file whose mode and owner a new one is to take, or None. Raises OSError."""
     try:
         return plain.look(path)
     except OSError as error:

@@ -1,8 +1,8 @@
 """JSON documents that hold lists of items: split, salvage, compose.
 
-A document is split into the bytes of its items, so that each keeps its own
-(a number of any size, a NaN, an escape) and one odd item never takes the
-others with it. Three steps: the fast parser; the standard library for what
+A document is split into the bytes of its items, so that each item keeps its own
+(a number of any size, a NaN, an escape) and one odd item never spoils the
+others. Three steps: the fast parser; the standard library for what
 that refuses (BOM, UTF-16, bad UTF-8, lone surrogates, NaN); and for a broken
 document every whole object that can still be found in it.
 """
@@ -27,12 +27,12 @@ STAMP: Final = "last_update"  # of DLQ file and metrics: when it was written, IS
 HELD: Final = "held"  # of the queue file: entries that another worker has perhaps delivered
 NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _BLANKS: Final = " \t\n\r"
-SMALL: Final = 800  # an item of fewer bytes is neither too deep nor has too long a number
+SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number
 _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
 _VALUE: Final = re.compile(r":\s*\Z")
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
-# Of a JSON value, by how it begins; any other is a number.
+# The kind of a JSON value by its first character; any other is a number.
 _KINDS: Final = {
     "{": Reason("an object"), "[": Reason("a list"), '"': Reason("text"),
     "n": reasons.quoted("null"),
@@ -40,7 +40,7 @@ _KINDS: Final = {
 }  # fmt: skip
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
-Parts = tuple[bytes, ...]  # a large value laid out, as pieces of what it was read from
+Parts = tuple[bytes, ...]  # a large value laid out, in pieces of the bytes it was read from
 Shown = bytes | Parts
 Value = bytes | Sequence[Shown]
 
@@ -69,9 +69,9 @@ class Document(msgspec.Struct):
 def parse(data: bytes, sections: Sequence[str], *, views: bool = False) -> Document:
     """Take `data` apart; a missing section is an empty list.
 
-    With `views` a large value is no copy but a view of `data` (`msgspec.Raw`), which can be
-    parsed, hashed, laid out and stored as bytes can, and else is to be copied.
-    Raises BrokenDocumentError when it is not one JSON object whose sections
+    With `views` a large value is not a copy but a view of `data` (`msgspec.Raw`): it can be
+    parsed, hashed, laid out and stored as bytes can; for anything else, copy it first.
+    Raises BrokenDocumentError when `data` is not one JSON object whose sections
     are lists.
     """
     document = Document({name: [] for name in sections})
@@ -119,7 +119,7 @@ def _split_slowly(data: bytes, document: Document) -> None:
                     Reason("{name} is {kind}, not a list", name=repr(name), kind=_kind(value))
                 )
     except json.JSONDecodeError as error:
-        # In words without what is in the file.
+        # Words that quote nothing from the file.
         what = error.msg.removesuffix(" at")
         raise BrokenDocumentError(
             Reason("{what} at line {number}", what=what, number=error.lineno)
@@ -152,7 +152,7 @@ def loadable(raw: bytes) -> bool:
         return True
     if len(raw) >= LARGE:
         if _is_text(raw):
-            return True  # or else the splitter had refused it
+            return True  # else the splitter would have refused it
         if (parts := _parts_of(raw)) is not None:
             return all(_is_text(part) or loadable(bytes(part)) for part in parts)
     raw = bytes(raw)
@@ -196,10 +196,9 @@ def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
 def salvage(data: bytes, sections: Sequence[str]) -> Document:
     """Every whole item that can be found in broken `data`.
 
-    An object belongs to the section whose key stands last before it, and to
-    the first section where none does; what stands under other keys (as
-    `last_100`) is left alone, and so is the value of a key in a torn item, unless
-    it is marked as a line of the emergency file.
+    An object belongs to the section whose key stands last before it, or to the first
+    section where none does. Other keys (as `last_100`) are left alone, and so is the value
+    of a key in a torn item, unless it is marked as a line of the emergency file.
     """
     text = to_text(data)
     document = Document({name: [] for name in sections})
@@ -215,12 +214,12 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
         _place(document, section, value, text[start:end])
         inside = 1 if marks and marks[0][0] < start else 0
         while len(marks) > inside and marks[inside][0] < end:
-            marks.pop(inside)  # a "queue": [ in what was just taken
+            marks.pop(inside)  # it stood within the object just taken
     return document
 
 
 def around_lines(data: bytes) -> bytes:
-    """What is left of a line of the emergency file without the whole lines that stand in it."""
+    """A line of the emergency file, less the whole lines that others wrote into it."""
     at, left = 0, []
     for start, end in lines_in(data):
         left.append(data[at:start])
@@ -229,13 +228,13 @@ def around_lines(data: bytes) -> bytes:
 
 
 def lines_in(data: bytes) -> list[tuple[int, int]]:
-    """Where the whole lines of the emergency file begin and end that stand in one."""
-    text = data.decode("latin-1")  # a character a byte; only signs of ASCII count
+    """Where whole lines begin and end within one line of the emergency file."""
+    text = data.decode("latin-1")  # one character for each byte; only ASCII matters here
     return [(start, end) for start, end, value in _objects(text) if _is_line(value)]
 
 
 def _is_line(value: Any) -> bool:
-    """A line of the emergency file: it is no value of the torn line that it is glued to."""
+    """Whether it is a line of its own, not a value of the torn line that it is glued to."""
     return value is not None and value.get("emergency") is True
 
 
@@ -244,7 +243,7 @@ def _place(document: Document, section: str, value: Any, text: str) -> None:
         document.rejected.append(jsontext.encode(text))
         return
     nested = [name for name in document.lists if isinstance(value.get(name), list)]
-    for name in nested:  # two documents, one behind the other
+    for name in nested:  # two documents in a row
         items = [dump(item) for item in value[name]]
         document.lists[name] += _sift(items, document.rejected)
     if not nested and section in document.lists and _ITEM_KEYS & value.keys():
@@ -260,7 +259,7 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
     """Start, end and value of each outermost object that is whole; None for one too odd to load."""
     unclosed: set[int] = (
         set()
-    )  # known at once for a whole nest: else it takes the square of its size
+    )  # known at once for a whole nest, or the time would grow with its square
     at = text.find("{")
     while at >= 0:
         end = at + 1
@@ -269,9 +268,9 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
                 value, end = _LENIENT.raw_decode(text, at)
                 yield at, end, value
         except json.JSONDecodeError:
-            pass  # not whole: perhaps something inside of it is
+            pass  # not whole; perhaps something inside it is
         except (ValueError, RecursionError):
-            if not _DOCUMENT.match(text, at):  # else the oddity is in one of its items
+            if not _DOCUMENT.match(text, at):  # else the odd part is one of its items
                 stop, opened = jsontext.span(text, at)
                 unclosed.update(opened)
                 if stop:
@@ -309,7 +308,7 @@ def laid_out(raw: bytes, depth: int) -> Shown:
 
 
 def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
-    """Whether `found` is `raw`, as it is or laid out at that depth."""
+    """Whether `found` is `raw`, unchanged or laid out at that depth."""
     if len(found) < LARGE:
         return found == raw or found == _pretty(raw, depth)
     return any(_equal(found, shown) for shown in (raw, laid_out(raw, depth)))
@@ -333,16 +332,16 @@ def _pretty(raw: bytes, depth: int) -> bytes:
 
 
 def _in_any_encoding(raw: bytes) -> bytes:
-    """JSON that people's scripts read as it is, though they name no encoding.
+    """JSON that people's scripts read right, though they name no encoding.
 
-    Python on Windows takes the code page of the system then, in which UTF-8 is other letters
-    or none. So they get escapes there, as those scripts write them.
+    Without one Python on Windows uses the code page of the system, which reads UTF-8 as other
+    letters or fails. So there we write escapes, as those scripts do.
     """
     return jsontext.escaped(bytes(raw)) if sys.platform == "win32" else raw
 
 
 def compose(top: Mapping[str, Value]) -> bytes:
-    """A document, indent=2, as `json.dump` would lay it out.
+    """A document as `json.dump(indent=2)` would lay it out.
 
     A list is given item by item, each as `pretty(item, 2)` or `laid_out(item, 2)` makes it.
     """
@@ -350,7 +349,7 @@ def compose(top: Mapping[str, Value]) -> bytes:
 
 
 def compose_parts(top: Mapping[str, Value]) -> list[bytes]:
-    """A document as by `compose`, in parts that are to stand one behind the other."""
+    """A document as `compose` makes it, in parts to be joined in order."""
     parts: list[bytes] = []
     for name, value in top.items():
         parts += (b",\n  " if parts else b"{\n  ", dump(name), b": ")

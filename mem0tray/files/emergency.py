@@ -1,7 +1,7 @@
 """The emergency file: JSON lines that producers append without any lock.
 
-It is never truncated and never read twice: complete lines from a remembered
-inode and offset. (Measured: rename-read-delete lost 1,352 of 5,367 lines,
+It is never truncated and never read twice: reading takes complete lines from a remembered
+inode and offset on. (Measured: rename-read-delete lost 1,352 of 5,367 lines,
 truncating 1,968 of 14,975, reading by offset none.)
 """
 
@@ -20,22 +20,22 @@ from mem0tray.system import plain
 
 RENAME_AFTER = 60.0  # seconds without growth
 _BLANKS = b"\0 \r\t\xef\xbb\xbf"
-_BEGINS = re.compile(rb'\{\s*("|\Z)')  # as a line, and not what stands in one
-_LONGEST_TORN = 1_000_000  # bytes of torn lines that are kept for their end
-_SHORTEST_CUT = 4096  # bytes; a shorter line is one write: of C's buffers, Python's are larger
-_MOST_TORN = 64  # lines of them, since each may be the end
+_BEGINS = re.compile(rb'\{\s*("|\Z)')  # a line, not an object within one
+_LONGEST_TORN = 1_000_000  # bytes of torn lines that we keep until their end comes
+_SHORTEST_CUT = 4096  # bytes of C's buffers (Python's are larger): a shorter line is one write
+_MOST_TORN = 64  # torn lines kept, since each may be the end
 _CONTEXT = 256  # bytes before the offset that must still be the same
 REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
 
 
 class EmergencySource(msgspec.Struct, frozen=True):
-    """A file being read: its name, inode, how far we are, when we renamed it (0: not).
+    """A file being read: its name, inode, how far we are, when we renamed it (0: not yet).
 
-    `before` is a hash of what stands just before `offset`: the inode of a file
-    that was removed is soon another file's. `renamed` is in Unix seconds; `boot`
-    names the start of the machine in which it was, `uptime` is the same moment on
-    the monotonic clock, which nobody can set. `torn` are lines of which the first is the
-    beginning of one that other writers cut up; its end may come still.
+    `before` is a hash of what stands just before `offset`, as the inode of a removed file is
+    soon another file's. `renamed` is in Unix seconds; `boot` names the machine's start at that
+    moment, and `uptime` is the moment on the monotonic clock, which nobody can set. `torn` are
+    lines of which the first is the beginning of a line that other writers cut up, and whose end
+    may still come.
     """
 
     name: str
@@ -48,10 +48,10 @@ class EmergencySource(msgspec.Struct, frozen=True):
     torn: tuple[bytes, ...] = ()
 
     def has_rested(self, now: float, boot: str, uptime: float) -> bool:
-        """Whether no writer holds it open any more: a day has passed since the renaming.
+        """Whether no writer holds the file open any more: a day has passed since the renaming.
 
-        By both clocks: one that is set forward, as soon after a start of the machine,
-        makes no day. A writer of an earlier start is gone in any case.
+        The day must have passed by both clocks, as the wall clock may be set forward, mostly soon
+        after a start of the machine. A writer from before that start is gone in any case.
         """
         if now - self.renamed <= REMOVE_AFTER:
             return False
@@ -59,15 +59,15 @@ class EmergencySource(msgspec.Struct, frozen=True):
 
     @property
     def pieces(self) -> list[bytes]:
-        """What is torn, as one thing, where there is any."""
+        """The torn lines as one piece, if there are any."""
         return _together(self.torn)
 
 
 class Lines(msgspec.Struct):
     """What new lines held, and where to go on.
 
-    `odd` are lines that make no sense, `pieces` those of which nobody can tell any more how they
-    belong together: each is one thing, however many lines it has.
+    `odd` are lines that make no sense; `pieces` those of which nobody can tell any more how they
+    belong together: each piece is counted as one, however many lines it has.
     """
 
     items: list[Item] = msgspec.field(default_factory=list)
@@ -79,8 +79,8 @@ class Lines(msgspec.Struct):
 def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     """New lines of `source`, or None when there are none.
 
-    `final` takes a last line without its newline, and what another line was written into, as
-    they are: nobody will complete them. Otherwise they wait.
+    `final` also takes a last line without a newline, and lines cut up by others, as they are:
+    nobody will complete them. Otherwise they wait.
     """
     torn, lost = list(source.torn), list[bytes]()
     path = folder / source.name
@@ -94,7 +94,7 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
             if _hash(context) != source.before:
                 offset, context = 0, b""
                 file.seek(0)
-                torn, lost = [], torn  # they stood in another file
+                torn, lost = [], torn  # those lines stood in another file
             data = file.read()
     except FileNotFoundError:
         return None
@@ -112,7 +112,7 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     result = Lines()
     _give_up(lost, result)
     lines.reverse()
-    while lines:  # a large one is not kept beside what was made of it
+    while lines:  # frees each large line once its item is made
         _take(lines.pop(), result, torn)
         if len(torn) > _MOST_TORN or sum(map(len, torn)) > _LONGEST_TORN:
             _give_up(torn, result)
@@ -129,7 +129,7 @@ def _hash(context: bytes) -> bytes:
 
 
 def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
-    """Take what a line holds; `torn`: see `EmergencySource`, changed here."""
+    """Take what a line holds; changes `torn`, for which see `EmergencySource`."""
     bare = line.strip(_BLANKS)
     if not bare:
         return
@@ -147,16 +147,16 @@ def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
     if is_whole or not (torn or _begins(rest)):
         result.odd.append(bare)
         return
-    torn.append(line)  # what is no line may be the middle of one
+    torn.append(line)  # it may be the middle of a line
     if rest.rstrip(_BLANKS).endswith(b"}") and (item := _put_together(torn)) is not None:
         result.items.append(item)
         torn.clear()
 
 
 def _put_together(torn: list[bytes]) -> Item | None:
-    """The memory of which these are the parts, and what stands between them whole.
+    """The memory that these parts make up, without the whole lines between them.
 
-    Where two have begun, each end may be that of either, and both would read as a memory.
+    Where two lines have begun, an end may be that of either, and would read as a memory in both.
     """
     parts = list(map(document.around_lines, torn))
     if sum(map(_begins, parts)) != 1 or any(map(_may_be_of_two, torn)):
@@ -165,7 +165,7 @@ def _put_together(torn: list[bytes]) -> Item | None:
 
 
 def _give_up(torn: list[bytes], result: Lines) -> None:
-    """Put in one piece what nobody completes any more, or nobody can tell apart."""
+    """Keep in one piece what nobody completes any more, or nobody can tell apart."""
     if not _are_mixed(torn):
         for line in filter(_may_be_of_two, torn):
             found = document.salvage(line, ("queue",)).lists["queue"]
@@ -175,21 +175,21 @@ def _give_up(torn: list[bytes], result: Lines) -> None:
 
 
 def is_mixed(pieces: bytes) -> bool:
-    """Whether what looks whole in one of `Lines.pieces` may be made of two memories."""
+    """Whether a memory that looks whole in one of `Lines.pieces` may be made of two."""
     return _are_mixed(pieces.split(b"\n"))
 
 
 def _are_mixed(torn: Sequence[bytes]) -> bool:
-    """Whether an end has come that may be that of another line, which looks whole then."""
+    """Whether an end has come that may be another line's, which then looks whole."""
     return any(map(_may_be_of_two, torn)) and not all(
         _begins(document.around_lines(line)) for line in torn
     )
 
 
 def _may_be_of_two(line: bytes) -> bool:
-    """Whether what looks whole in a torn line may be the beginning of one and another's end.
+    """Whether a torn line that looks whole may be the beginning of one and the end of another.
 
-    As where two writers take turns: `{"content": "a…{"content": "b…` and the end of the first.
+    So it is where two writers take turns: `{"content": "a…{"content": "b…` and the first's end.
     """
     return any(
         end - start >= _SHORTEST_CUT and _begins(document.around_lines(line[:start]))
@@ -211,7 +211,7 @@ def _whole(line: bytes) -> Item | None:
 
 
 def _as_utf8(line: bytes) -> bytes:
-    """The line with bad bytes as the escapes of the lone surrogates that stand for them."""
+    """The line with bad bytes as escapes of the lone surrogates that stand for them."""
     try:
         check_utf8(line)
     except UnicodeDecodeError:

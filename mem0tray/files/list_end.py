@@ -1,7 +1,7 @@
 """Adding to the end of a long list in a document, without laying out the list anew.
 
-That takes a third of the time where 10,000 entries wait. It is for documents that stand as ours
-and the producers' do; for any other there is `document.parse`.
+That takes a third of the time where 10,000 entries wait. It is for documents laid out as ours
+and the producers' are; `document.parse` reads any other.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from mem0tray.files import document
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_BEGIN: Final = b"[\n    {"  # as `json.dump(…, indent=2)` lays out a list of objects at the top
+_BEGIN: Final = b"[\n    {"  # how `json.dump(…, indent=2)` begins a list of objects at the top
 _END: Final = b"\n  ]"
 _BETWEEN: Final = b",\n    "
 
 
 class OpenList(NamedTuple):
-    """A list that more can be added to: its bytes but for its end, and the other values."""
+    """A list that can be added to: its bytes without its end, and the document's other values."""
 
     items: bytes
     rest: dict[str, bytes]
 
 
 def opened(data: bytes, name: str) -> OpenList | None:
-    """The list `name` of a document; None where it is empty, laid out otherwise, or odd.
+    """The list `name` of a document; None where it is empty, odd, or laid out otherwise.
 
-    Odd is whatever `document.parse` would reject, or read by another way than the fast one.
+    Odd is what `document.parse` would reject, or would not read by the fast parser.
     """
     try:
         if not data.isascii():
@@ -43,7 +43,7 @@ def opened(data: bytes, name: str) -> OpenList | None:
             return None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    # A view, which is written as bytes are.
+    # A view can be written as bytes can.
     items = cast("bytes", value[: -len(_END)])
     return OpenList(items, {key: bytes(each) for key, each in top.items()})
 

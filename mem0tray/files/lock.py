@@ -1,7 +1,7 @@
 """Advisory locks on files: the producers' queue lock, ours, the instance lock.
 
-`flock` on POSIX, a locked byte on Windows. A lock file is never unlinked:
-whoever still holds the old inode would then no longer exclude anybody.
+`flock` on POSIX, a locked byte on Windows. A lock file is never unlinked: whoever still
+holds the old inode would then exclude nobody any more.
 Waiting is a blocking call on a thread of its own: polling starves beside busy
 producers (measured: no acquisition in 8 s), a blocking call does not.
 """
@@ -60,9 +60,9 @@ _ONLY_READ: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def _open(path: Path) -> int:
-    """A descriptor to lock; a lock file that can only be read serves as well.
+    """A descriptor to lock; a lock file that we can only read serves as well.
 
-    It may be another user's, or the disk read-only. Raises FileUnavailableError.
+    The file may be another user's, or the disk read-only. Raises FileUnavailableError.
     """
     try:
         make_private_folder(path.parent)
@@ -74,7 +74,7 @@ def _open(path: Path) -> int:
             try:
                 return plain.open_fd(path)
             except FileNotFoundError:
-                raise refused from None  # there is none, and it may not be made
+                raise refused from None  # no lock file, and we may not make one
     except OSError as error:
         raise unavailable(path, error) from error
 
@@ -150,7 +150,7 @@ class FileLock:
             if _is_current(fd, self.path):
                 self._fd = fd
                 return
-            os.close(fd)  # somebody replaced the lock file meanwhile: lock the new one
+            os.close(fd)  # somebody replaced the lock file: lock the new one
 
     def _try(self) -> int:
         fd = _open(self.path)
@@ -169,7 +169,7 @@ class FileLock:
         return self._fd >= 0
 
     def release(self) -> None:
-        """Let go; closing alone would do, but not where a child inherited the descriptor."""
+        """Let go; closing the file would not do where a child has inherited the descriptor."""
         if self._fd >= 0:
             with suppress(OSError):
                 _unlock(self._fd)
@@ -187,7 +187,7 @@ class FileLock:
 
 
 def already_running(path: Path) -> AlreadyRunningError:
-    """What a second worker is told of the one that holds this instance lock."""
+    """The error for a second worker, which names the worker that holds this instance lock."""
     pid = holder(path)
     return AlreadyRunningError(
         f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
@@ -195,7 +195,7 @@ def already_running(path: Path) -> AlreadyRunningError:
     )
 
 
-LOOKER: Final = 0.2  # seconds; who only looks whether it is held holds it for less
+LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
 
 
 class InstanceLock:
@@ -224,9 +224,9 @@ class InstanceLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock right now; nobody can where no file stands there.
+    """Whether somebody holds the lock now; nobody can where there is no file.
 
-    Where the lock cannot be tried, the process tells that wrote its number into the file.
+    Where the lock cannot be tried, the process counts whose number stands in the file.
     """
     try:
         if plain.look(path) is None:
@@ -239,7 +239,7 @@ def is_locked(path: Path) -> bool:
     try:
         free = lock.try_acquire()
     except (OSError, FileUnavailableError):
-        from mem0tray.system import processes  # only who looks so needs it
+        from mem0tray.system import processes  # needed only here
 
         pid = holder(path)
         return pid is None or processes.is_alive(pid)

@@ -11,16 +11,16 @@ from mem0tray.files import atomic
 from mem0tray.system import plain
 
 _BLOCK: Final = 65_536  # bytes
-_LONGEST: Final = 1_000_000  # bytes of a line; what follows in it is left out
-_OLD: Final = 100  # logs that were turned over, at most
+_LONGEST: Final = 1_000_000  # bytes; the rest of a longer line is left out
+_OLD: Final = 100  # the most rotated logs that are read
 
 
 class LogReader:
     """Lines of the log at `path`, which another process writes and turns over.
 
     Old logs stand beside it as `.1` (the youngest), `.2` and so on. Lines are
-    text without their end, of at most a million bytes; nothing in them is
-    harmless yet.
+    text without their end, at most a million bytes long, and not yet harmless
+    for a terminal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,11 +64,11 @@ class LogReader:
 
     @property
     def rest(self) -> str:
-        """The last line, as far as it goes, if it has no end yet."""
+        """The last line so far, if it has no end yet."""
         return _text(self._rest)
 
     def new(self) -> Iterator[str]:
-        """The lines that have come since, also where the log was turned over or cut meanwhile.
+        """The lines that came since the last look, even if the log was turned over or cut.
 
         Raises FileUnavailableError.
         """
@@ -82,8 +82,8 @@ class LogReader:
         for path in self._younger():
             following = _open(path)
             if following is None:
-                return  # turned over at this very moment: the next look finds it
-            yield from self._read()  # what came between the last look and the turn
+                return  # being turned over right now: the next look finds it
+            yield from self._read()  # lines written before the log was turned over
             if self._rest:
                 yield self.rest
             os.close(self._fd)
@@ -116,7 +116,7 @@ class LogReader:
                 if own is not None and os.path.samestat(found, own):
                     return younger[::-1]
                 younger.append(path)
-        # The open one is gone: nobody can say which of the old ones came after it.
+        # The open log is gone: nobody can tell which of the old ones came after it.
         return [self._path]
 
 

@@ -1,8 +1,8 @@
 """Orders: what commands ask of the ledger's only writer, a small file each in a folder of ours.
 
 An order is removed once it is carried out. Commands write and withdraw them, the worker
-reads them: both by the shapes that stand here. A note (`restored-*.json`) is no order; no
-older worker takes it for one.
+reads them: both use the shapes defined here. A note (`restored-*.json`) is no order, and
+no older worker takes it for one.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from mem0tray.system.paths import Paths
 
 DISCARD: Final = "discard"
 FORGET: Final = "forget"
-# What is held, because another worker has perhaps delivered it; dead letters that no file shows.
+# Send these: entries held because another worker has perhaps delivered them; unshown dead letters.
 SEND: Final = "send"
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
 MERGE: Final = "merge"  # a command has changed the DLQ file: see it before anything more is sent
@@ -38,7 +38,7 @@ _counter = itertools.count()
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order about `items`.
 
-    DISCARD says as what it is told: `done` is what the user did (one of `files.receipts`),
+    With DISCARD, `done` says how to report it: what the user did (one of `files.receipts`), and
     `backup` the name to restore from.
     """
 
@@ -61,7 +61,7 @@ Shape = TypeVar("Shape", Order, PutBack)
 def give(
     paths: Paths, verb: str, names: Iterable[Name], done: str = receipts.DELETE, backup: str = ""
 ) -> Path | None:
-    """Leave an order for the worker; its file, or None when it names nothing.
+    """Leave an order for the worker; return its file, or None when there are no names.
 
     Raises FileUnavailableError.
     """
@@ -75,7 +75,7 @@ def ask_to_show(paths: Paths) -> None:
 
 
 def ask_to_merge(paths: Paths) -> Path:
-    """Ask the worker to see what was done to the DLQ file; the order's file.
+    """Ask the worker to see what was done to the DLQ file; return the order's file.
 
     Raises FileUnavailableError.
     """
@@ -83,7 +83,7 @@ def ask_to_merge(paths: Paths) -> Path:
 
 
 def is_order(name: str) -> bool:
-    """Whether a file of this name in the folder is one."""
+    """Whether a file of this name in the folder is an order."""
     return fnmatchcase(name, _ORDERS)
 
 
@@ -101,7 +101,7 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
 
 
 def given_up(folder: Path) -> set[Name]:
-    """What the orders in `folder` ask to delete, not carried out yet; of those that can be read."""
+    """The memories to be deleted by orders that wait in `folder`, of those that can be read."""
     found: set[Name] = set()
     with suppress(Mem0TrayError, ValueError):
         for _path, order in waiting(folder):
@@ -111,12 +111,12 @@ def given_up(folder: Path) -> set[Name]:
 
 
 def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:
-    """The notes that wait; as `waiting`."""
+    """The notes that wait; otherwise like `waiting`."""
     return _read(folder, f"{_NOTE}*.json", PutBack)
 
 
 def withdraw(folder: Path, names: Iterable[Name]) -> None:
-    """Take back what was asked about these memories and not carried out yet."""
+    """Take back what waiting orders ask about these memories."""
     unwanted = set(named(names))
     for path, order in waiting(folder):
         if order is None:
@@ -129,7 +129,7 @@ def withdraw(folder: Path, names: Iterable[Name]) -> None:
 
 
 def take_back(order: Path) -> bool:
-    """Take back an order that was left; False when it is carried out by now."""
+    """Take back an order; return False when it has been carried out by now."""
     try:
         order.unlink()
     except FileNotFoundError:
@@ -139,14 +139,14 @@ def take_back(order: Path) -> bool:
 
 def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
     private_folders.make_private_folder(paths.orders)
-    # The number keeps apart what one process asks within one tick of the clock.
+    # The counter keeps apart orders that one process leaves within one tick of the clock.
     path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
     atomic.replace(path, _bytes(content))
     return path
 
 
 def _bytes(content: Order | PutBack) -> bytes:
-    """As JSON; an id may hold what only an escape can say."""
+    """The order as JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(content), indent=2).encode()
 
 

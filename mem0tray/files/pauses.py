@@ -17,7 +17,7 @@ def write(paths: Paths, until: float | None) -> None:
 
 
 def clear(paths: Paths) -> bool:
-    """Resume; whether there was a pause."""
+    """Resume; return whether there was a pause."""
     try:
         paths.pause.unlink()
     except FileNotFoundError:
@@ -28,7 +28,7 @@ def clear(paths: Paths) -> bool:
 
 
 def read(paths: Paths, now: float | None = None) -> float | None:
-    """Until when deliveries pause (infinity: until resumed), or None.
+    """Until when the user has paused deliveries (infinity: until resumed), or None.
 
     Raises FileUnavailableError.
     """

@@ -1,4 +1,4 @@
-"""Folders of ours: made so that nobody else has a say in them, listed, told from what is none."""
+"""Folders of ours: made so that nobody else can change them; listed; told from other things."""
 
 import errno
 import os
@@ -15,9 +15,9 @@ from mem0tray.system.plain import NotPlainError
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
-    """What matches in `folder`, by name; a folder that is not there holds nothing.
+    """The entries of `folder` that match, by name; none where the folder is not there.
 
-    Not `glob()`, to which a folder that cannot be read is an empty one.
+    `glob()` would take a folder that cannot be read for an empty one.
     Raises FileUnavailableError.
     """
     try:
@@ -29,11 +29,11 @@ def listing(folder: Path, pattern: str) -> list[Path]:
 
 
 def make_private_folder(folder: Path, *, ours: bool = False) -> None:
-    """Make `folder` (0700) if it is missing; what is then put into it outlasts a power cut.
+    """Make `folder` (0700) if it is missing, so that what is put into it survives a power cut.
 
-    So are those above it made that are missing: `mkdir` itself would leave them to the
-    umask, and who may write there may put another folder in the place of ours. Whose a new
-    one is, `owner.of_folder` says, but that `folder` itself is ours if it is to be.
+    Missing folders above it are made so too: `mkdir` itself would leave their mode to the
+    umask, and whoever may write there could put another folder in the place of ours.
+    `owner.of_folder` says whose a new one is, except that `folder` itself can be made `ours`.
     Raises FileUnavailableError.
     """
     try:
@@ -43,7 +43,7 @@ def make_private_folder(folder: Path, *, ours: bool = False) -> None:
                 each.mkdir(mode=0o700)
                 if not (ours and each == folder):
                     owner.give_folder(each)
-        folder.mkdir(exist_ok=True)  # raises where something else has the name
+        folder.mkdir(exist_ok=True)  # raises where something else stands there
     except FileExistsError as error:
         raise atomic.unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
     except OSError as error:
@@ -59,10 +59,10 @@ def drop_empty(folder: Path) -> None:
 
 
 def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or see that nobody else has a say in it: ours, and mode 0700.
+    """Make `folder`, or make sure that it is ours, with mode 0700: nobody else can change it.
 
-    Raises FileUnavailableError when it belongs to another user, who could put
-    orders and links of his own into it.
+    Raises FileUnavailableError when it belongs to another user, who could put orders and
+    links into it.
     """
     make_private_folder(folder, ours=True)
     if sys.platform == "win32":
@@ -85,7 +85,7 @@ def make_own_folder(folder: Path) -> None:
 
 
 def refuse_no_folder(path: Path) -> None:
-    """Raise FileUnavailableError when something else than a folder stands there."""
+    """Raise FileUnavailableError when something other than a folder stands at `path`."""
     error = _not_a_folder(path)
     if error is not None:
         raise atomic.unavailable(path, error)

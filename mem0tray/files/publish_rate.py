@@ -1,4 +1,4 @@
-"""How often files are published: once a second, more rarely the longer it takes."""
+"""How often files are published: once a second, and more rarely the longer it takes."""
 
 import math
 from typing import Final
@@ -8,20 +8,20 @@ SHARE: Final = 0.05  # of the time, at most
 
 
 class PublishRate:
-    """Times are monotonic seconds; nothing is put off by more than `longest`."""
+    """Says when to publish again. Times are monotonic seconds; no wait exceeds `longest`."""
 
     def __init__(self, longest: float = math.inf) -> None:
         self._longest = longest
         self._next = 0.0
 
     def ready(self, now: float) -> bool:
-        """Whether it may be done again."""
+        """Whether the file may be published again."""
         return now >= self._next
 
     def wait(self, now: float) -> float:
-        """Seconds until it may be done again."""
+        """Seconds until the file may be published again."""
         return max(0.0, self._next - now)
 
     def note_cost(self, now: float, duration: float) -> None:
-        """Note that it has just been done, and took `duration` seconds."""
+        """Note that the file was just published, which took `duration` seconds."""
         self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

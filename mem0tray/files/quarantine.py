@@ -1,4 +1,4 @@
-"""What cannot stand in a file is kept in a folder of ours, byte for byte."""
+"""Keeping, byte for byte and in a folder of ours, what cannot stand in a file."""
 
 import hashlib
 import time
@@ -8,9 +8,9 @@ from mem0tray.files import atomic, private_folders
 
 
 def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
-    """Keep `data`, found in `source`; the same bytes are kept once. The file's path.
+    """Keep `data`, found in `source`; return the path. The same bytes are kept only once.
 
-    Never under a hidden name, though that of `source` may be: those do not count.
+    The name is never a hidden one, even if that of `source` is: hidden files do not count.
     """
     digest = hashlib.sha256(data).hexdigest()[:12]
     for known in private_folders.listing(folder, f"*-{digest}.json"):

@@ -1,16 +1,16 @@
-"""Receipts: what a command or the menu changes in the DLQ file, so that it is no edit by hand.
+"""Receipts: what commands and the menu changed in the DLQ file, so that no hand edit is seen.
 
 A receipt says which memories were removed, put in, or made due at once, and names the
-very file that shows it (inode, size, time of change). It is written just before that
+very file that shows the change (inode, size, time of change). It is written just before that
 file takes its place, as `doing-N.json`, and renamed to `done-N.json` just after; both
 under the lock that our own writers share. The worker compares what it sees with the
-receipts, memory by memory, and what no receipt explains was done by hand. It also names the
-file that its command replaced: where commands alone have led from the file that was merged
-last to the present one, a `last_attempt` of 0 that they found there is nobody's edit.
+receipts, memory by memory; what no receipt explains was done by hand. A receipt also names the
+file that its command replaced: if commands alone led from the file that was merged
+last to the present one, a `last_attempt` of 0 that stood there before is nobody's edit.
 
-No receipt may hide a removal by hand. A `doing` one counts only while the file that
-it names is in place: a command that was killed before left that file nowhere. A `done`
-one counts for the next reading of the file and for no other. One that is lost or
+No receipt may hide a removal by hand. One named `doing` counts only while the file that
+it names is in place: a command killed before that put the file nowhere. One named `done`
+counts for the next reading of the file and no other. One that is lost or
 cannot be read explains nothing.
 """
 
@@ -49,7 +49,7 @@ class _Receipt(msgspec.Struct, frozen=True):
 
     verb: str
     file: Mark
-    before: Mark | None = None  # the file that it replaced, if there was one
+    before: Mark | None = None  # the file that was replaced, if any
     removed: Sequence[Named] = ()
     added: Sequence[Named] = ()
     due: Sequence[Named] = ()
@@ -64,9 +64,9 @@ class Deed(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What commands have done since the last reading, by memory: the last thing counts.
+    """What commands have done since the last reading, for each memory: the last deed counts.
 
-    `whole`: commands have done all that was done to the file since it was merged last.
+    `whole`: everything done to the file since it was last merged was done by commands.
     """
 
     removed: Mapping[Name, Deed] = msgspec.field(default_factory=dict)
@@ -86,9 +86,9 @@ class Difference(msgspec.Struct, frozen=True):
 def difference(
     before: Sequence[bytes], after: Sequence[bytes], asked: Sequence[Name] = ()
 ) -> Difference:
-    """Compare the items of two states of the file; what makes no sense to us is left out.
+    """Compare the items of two states of the file; leave out what makes no sense to us.
 
-    What was `asked` to be due at once counts as made due, also where it was that before.
+    Memories `asked` to be due at once count as made due, even if they already were.
     """
     old, new = _parsed(before, set(after)), _parsed(after, set(before))
     due = [name for name in new if name in old and new[name] <= 0 < old[name]]
@@ -100,7 +100,7 @@ def difference(
 
 
 def _parsed(raws: Iterable[bytes], same: set[bytes]) -> dict[Name, float]:
-    """The memories that are not the `same`, each with its `last_attempt`."""
+    """The memories not among the `same`, each with its `last_attempt`."""
     found = (items.parse(raw) for raw in raws if raw not in same)
     return {(item.id, item.digest): item.last_attempt for item in found if item is not None}
 
@@ -124,9 +124,9 @@ class Writer:
         self._path: Path | None = None
 
     def announce(self, file: Signature) -> None:
-        """Write it, for the file that is about to take its place.
+        """Write the receipt, for the file that is about to take its place.
 
-        Where that fails, the change is made all the same, and told as one by hand.
+        If that fails, the change is made all the same, and told as a hand edit.
         """
         change = self._change
         receipt = {
@@ -148,7 +148,7 @@ class Writer:
         """Note whether the file has taken its place."""
         if self._path is None:
             return
-        with suppress(OSError):  # the worker may have taken it already
+        with suppress(OSError):  # the worker may have removed it already
             if replaced:
                 self._path.rename(_done(self._path))
             else:
@@ -157,9 +157,9 @@ class Writer:
 
 
 def clear_up(folder: Path, file: Signature | None) -> None:
-    """Decide about what killed commands left, by the file that is in place now.
+    """Finish or remove what killed commands left, by the file that is in place now.
 
-    With the lock of our own writers held nobody else is at work.
+    The caller holds the lock of our own writers, so that nobody else is at work.
     """
     with suppress(FileUnavailableError):
         for path in private_folders.listing(folder, f"{_DOING}*.json"):
@@ -179,7 +179,7 @@ def _done(path: Path) -> Path:
 
 
 def _next_number(folder: Path) -> int:
-    """A number greater than that of every receipt there is, whatever the clock says."""
+    """A number greater than that of any receipt, whatever the clock says."""
     return max([time.time_ns(), *(_number(path) + 1 for path in _paths(folder))])
 
 
@@ -206,9 +206,9 @@ class Receipts:
         self._used: list[Path] = []
 
     def look(self) -> bool:
-        """See which receipts there are; whether they are others than at the last look.
+        """See which receipts there are; return whether they differ from the last look.
 
-        A folder that cannot be read has none: what was done is then told as done by hand.
+        A folder that cannot be read has none: what commands did is then told as hand edits.
         """
         before, self._seen = self._seen, []
         with suppress(FileUnavailableError):
@@ -216,11 +216,11 @@ class Receipts:
         return self._seen != before
 
     def account(self, file: Signature, merged: Mark | None = None) -> Account:
-        """What the receipts seen explain of the file with this signature, which was read since.
+        """What the receipts seen explain of the file with this signature, as read after `look`.
 
         `merged` is the mark of the file that was merged last, or published by the worker.
         """
-        known = merged  # the file up to which all is explained
+        known = merged  # the latest file up to which receipts explain everything
         removed: dict[Name, Deed] = {}
         added: dict[Name, Deed] = {}
         due: dict[Name, Deed] = {}
@@ -228,7 +228,7 @@ class Receipts:
         for path in self._seen:
             receipt = _read(path)
             is_done = path.name.startswith(_DONE)
-            if receipt is None and not is_done:  # its command has finished since it was seen
+            if receipt is None and not is_done:  # its command has finished since `look`
                 path = _done(path)  # noqa: PLW2901
                 receipt = _read(path)
             if receipt is None or not (is_done or receipt.file == mark(file)):
@@ -249,14 +249,14 @@ class Receipts:
         return Account(removed, added, due, whole=known == mark(file))
 
     def consume(self) -> None:
-        """Remove the receipts of what was read, which is merged now."""
+        """Remove the receipts of what was read and is now merged."""
         for path in self._used:
             with suppress(OSError):
                 path.unlink()
         self._used = []
 
     def drop_outlived(self) -> None:
-        """Drop receipts that are done: the file has not changed since it was merged with them."""
+        """Drop `done` receipts: the file has not changed since it was merged with them."""
         self._used = [path for path in self._seen if path.name.startswith(_DONE)]
         self.consume()
 
@@ -266,11 +266,11 @@ def _read(path: Path) -> _Receipt | None:
     with suppress(OSError, msgspec.MsgspecError, ValueError):
         found = msgspec.convert(json.loads(plain.read_bytes(path)), _Receipt)
         for named_ones in (found.removed, found.added, found.due):
-            names(named_ones)  # a digest may be none
+            names(named_ones)  # a digest may be malformed
         return found if found.verb in VERBS else None
     return None
 
 
 def mark(file: Signature) -> Mark:
-    """What names a file in receipts and in the ledger."""
+    """What identifies a file in receipts and in the ledger."""
     return file.inode, file.size, file.mtime

@@ -1,7 +1,7 @@
 """Our temporary files: private, locked while they are being written, and gone after a kill.
 
-A kill leaves one behind. The lock tells whether its maker still lives: the system lets go
-of it with the process. The process id in the name could not tell; it may be another's by
+A kill leaves one behind. Its lock tells whether its maker still lives, as the system releases
+the lock with the process. The process id in the name could not tell: it may be another's by
 now, or belong to another computer that shares the folder.
 """
 
@@ -31,7 +31,7 @@ _open_here: set[str] = set()  # names that this process is writing now
 
 
 def prefix(path: Path) -> str:
-    """How the names of the files begin that this process puts in the place of `path`."""
+    """How the names of this process's temporary files for `path` begin."""
     return f".{path.name}.mem0tray-{os.getpid()}-"
 
 
@@ -41,9 +41,9 @@ def name_beside(path: Path) -> Path:
 
 
 class Temporary:
-    """A new file beside `place`, mode 0600, which is to stand in the place of another.
+    """A new file beside `place`, mode 0600, which is to take the place of another.
 
-    Unless `become` was called it is gone on leaving the `with`. Raises OSError.
+    Unless `become` was called, leaving the `with` removes it. Raises OSError.
     """
 
     def __init__(self, place: Path) -> None:
@@ -51,7 +51,7 @@ class Temporary:
         self._moved = False
         while self._fd < 0:
             self.path = name_beside(place)
-            with suppress(FileExistsError):  # of a process that was killed and had our id
+            with suppress(FileExistsError):  # left by a killed process that had our id
                 self._fd, self._lock = _claimed(self.path)
         _open_here.add(self.path.name)
 
@@ -81,17 +81,17 @@ class Temporary:
         return self._fd
 
     def become(self, target: Path, like: os.stat_result | None) -> os.stat_result:
-        """Take the place of `target`; the stat result just before.
+        """Take the place of `target`; return the stat result from just before.
 
-        With mode, owner and group of the file `like`, as far as we may; without one
-        it is 0600, and its owner that of `owner.of_folder`. Not sooner: until then it is
-        for us alone, whatever it is to become.
+        Mode, owner and group become those of `like`, as far as we may; without it the file
+        is 0600, with the owner from `owner.of_folder`. They change only now: until then nobody
+        else may read the file, whatever it is to become.
         """
         owner.pass_on(self._fd, target.parent, like)
         if sys.platform != "win32" and like is not None:
             os.fchmod(self._fd, like.st_mode & 0o777)
         found = os.fstat(self._fd)
-        # Before it has the name that others watch; on Windows it could not be renamed, either.
+        # Close before it gets the name that others watch; Windows would not rename it open, either.
         self._close()
         move(self.path, target)
         self._moved = True
@@ -104,17 +104,17 @@ class Temporary:
 
 
 def _claimed(path: Path) -> tuple[int, int]:
-    """A new file to write to, and the lock on it (-1: none can be had here).
+    """A new file to write to, and the lock on it (-1: no lock can be had here).
 
-    No descriptor (-1) when somebody who cleans up was quicker than the lock.
+    The descriptor is -1 when somebody who cleans up was quicker than the lock.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     fd = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
     lock = -1
     if sys.platform != "win32":
         try:
-            # One of its own, to be kept when the other is closed; shared, as a network folder
-            # gives it to who may only read. Who cleans up asks for the whole file.
+            # A second descriptor, kept when the first is closed; with a shared lock, which network
+            # folders also give for reading. Whoever cleans up asks for an exclusive one.
             lock = os.open(path, os.O_RDONLY)
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             taken = not os.fstat(lock).st_nlink
@@ -129,9 +129,9 @@ def _claimed(path: Path) -> tuple[int, int]:
 
 
 def move(path: Path, target: Path) -> None:
-    """Rename `path` to `target`; where a program has that open, again for half a second.
+    """Rename `path` to `target`; retry for half a second while another program has it open.
 
-    Only Windows refuses it then, and says "Access denied" for that as for a want of rights.
+    Only Windows refuses then, with "Access denied", as it does where the right is missing.
     """
     end = time.monotonic() + _PATIENCE
     while True:
@@ -146,7 +146,7 @@ def move(path: Path, target: Path) -> None:
 
 
 def held_open(error: OSError) -> bool:
-    """Whether Windows refused something perhaps because another program has the file open."""
+    """Whether Windows may have refused because another program has the file open."""
     return getattr(error, "winerror", None) in _HELD_OPEN
 
 
@@ -165,10 +165,10 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_left_over(path: Path, *, remove: bool) -> bool:
-    """Whether no living process writes it; such a one is removed while nobody can take it."""
+    """Whether no living process writes it; with `remove`, also remove it while it is locked."""
     try:
         if path.is_symlink():
-            return False  # not of our making
+            return False  # not one of ours
         fd = _opened(path)
     except OSError:
         return False
@@ -176,7 +176,7 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
         if _in_use(fd, path):
             return False
         if sys.platform == "win32":
-            os.close(fd)  # a file that is open cannot be removed there
+            os.close(fd)  # an open file cannot be removed there
             fd = -1
         if remove:
             path.unlink(missing_ok=True)
@@ -191,13 +191,13 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
 def _opened(path: Path) -> int:
     try:
         return plain.open_fd(path, os.O_RDWR)
-    except PermissionError:  # a further name of a file that the user made read-only
+    except PermissionError:  # another name of a file that the user made read-only
         return plain.open_fd(path)
 
 
 def _in_use(fd: int, path: Path) -> bool:
     if sys.platform == "win32":
-        from mem0tray.system import processes  # only who cleans up needs it
+        from mem0tray.system import processes  # needed only to clean up
 
         pid = maker(path)
         mine = pid == os.getpid()
@@ -210,6 +210,6 @@ def _in_use(fd: int, path: Path) -> bool:
 
 
 def maker(path: Path) -> int:
-    """The process id in a name of ours; 0 where there is none."""
+    """The process id in a temporary file's name; 0 where there is none."""
     digits = path.name.rpartition(".mem0tray-")[2].partition("-")[0]
     return int(digits) if digits.isdecimal() else 0

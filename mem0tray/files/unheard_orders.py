@@ -1,4 +1,4 @@
-"""Orders of commands that the worker has not heard: a sender looks for them before it sends."""
+"""Orders that the worker has not looked at yet: a sender looks for them before it sends."""
 
 import os
 import time
@@ -7,34 +7,34 @@ from typing import Final
 
 from mem0tray.files import orders
 
-# Nanoseconds: within so long a folder may change twice under one time, as some systems keep it.
+# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
 _TICK: Final = 2_000_000_000
 
 
 class UnheardOrders:
-    """Keeps what a command has just forbidden from being sent. Any thread may call it.
+    """Keeps from being sent what a command has just forbidden. Any thread may call it.
 
-    A sender looks here when its claim is in the ledger, and a command looks into the ledger
-    when its order is in the folder. So one of them sees the other: either the memory is not
-    sent, or the command knows that it may have been. An order that the worker carries out in
-    between is in the folder no more, and was too late for the claim: `carried_out` counts it.
+    A sender looks here once its claim is in the ledger, and a command looks into the ledger
+    once its order is in the folder. So one of them sees the other: either the memory is not
+    sent, or the command knows that it may have been. An order carried out in between is no
+    longer in the folder, and came too late for the claim: `carried_out` counts it.
 
-    `wait`: nothing more is to be claimed until the worker has heard.
+    `wait`: nothing more is to be claimed until the worker has looked.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._quiet: int | None = None  # when the folder last changed, with nothing new in it (ns)
-        self._heard: frozenset[str] = frozenset()  # those that the worker could not carry out
+        self._heard: frozenset[str] = frozenset()  # orders that the worker could not carry out
         self.carried_out = 0
         self.wait = False
 
     def look(self, carried_out: int) -> bool:
-        """Whether there are any, or one was carried out after so many.
+        """Whether there are unheard orders, or more were carried out than `carried_out`.
 
-        It costs a question to the system, where nothing has changed.
+        It costs one system call where nothing has changed.
         """
-        if self._are_there():  # before the count: an order leaves the folder when it is counted
+        if self._are_there():  # before the count, as an order leaves the folder once it is counted
             return True
         return self.carried_out != carried_out
 
@@ -42,7 +42,7 @@ class UnheardOrders:
         try:
             changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116  (half the time of Path.stat)
         except OSError:
-            return False  # it is not there, or the worker cannot read it either
+            return False  # no folder, or one that the worker cannot read either
         if changed == self._quiet:
             return False
         if self.names() - self._heard:
@@ -53,17 +53,17 @@ class UnheardOrders:
         return False
 
     def names(self) -> frozenset[str]:
-        """The names of all that are there."""
+        """The names of all orders that are there."""
         try:
             return frozenset(filter(orders.is_order, os.listdir(self._folder)))  # noqa: PTH208
         except OSError:
             return frozenset()
 
     def note_carried_out(self) -> None:
-        """Note that the ledger shows what an order wants, which leaves the folder next."""
+        """Note that the ledger shows what an order wants; the order leaves the folder next."""
         self.carried_out += 1
 
     def note_heard(self, names: frozenset[str]) -> None:
-        """Note that the worker has looked at these; any that are still there hinder no longer."""
+        """Note that the worker has looked at these: they no longer hold up sending."""
         self._heard = names
         self.wait = False

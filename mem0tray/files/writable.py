@@ -1,7 +1,7 @@
-"""Whether a folder takes files: found out by making one, as flags do not tell of every disk.
+"""Whether a folder takes files: found out by making one, as a disk's flags do not always tell.
 
-A disk that its file system has made read-only after a fault (ext4 calls that an
-emergency) still counts as writable by its flags, and to root any folder does.
+A disk that the file system has made read-only after a fault (an emergency, says ext4)
+still counts as writable by its flags, and to root every folder does.
 """
 
 import errno
@@ -15,13 +15,13 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, temporary
 
-# A file without a name leaves nothing behind, and nobody who watches the folder hears of it.
+# A file without a name leaves nothing behind, and whoever watches the folder does not notice it.
 _NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
 _HAS_NONE: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 
 
 def why_unwritable(folder: Path) -> Reason:
-    """Why nothing can be written in `folder`, for a person; NONE where it can, or is not there."""
+    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing."""
     if not folder.is_dir():
         return reasons.NONE
     try:
