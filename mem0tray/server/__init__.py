@@ -64,14 +64,14 @@ def _vps(
     _load_httpx()
     from mem0tray.server.vps import VpsClient
 
-    del terms  # there is nothing to choose: project and text are all that it takes
+    del terms  # nothing to choose: this dialect takes project and text alone
     return VpsClient(address, proof, known)
 
 
 def connect_briefly(address: ServerAddress, proof: Proof) -> Client:
-    """A client of the embedded server for a command that is soon over; else as `connect`.
+    """A client of the embedded server for a short command; otherwise as `connect`.
 
-    It speaks by what Python has of its own, as httpx takes longer to import than all the rest.
+    It uses Python's own HTTP client, as httpx takes longer to import than all the rest.
     """
     from mem0tray.server.loopback import Loopback
     from mem0tray.server.vps import VpsClient
@@ -107,9 +107,9 @@ def _load_httpx() -> None:
             sys.modules.pop(_COMMAND_LINE, None)
 
 
-AUTO: Final = "auto"  # how a server is spoken to is found out
+AUTO: Final = "auto"  # the dialect is found out
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
-# A further dialect is a module beside `vps.py` with a `Client` of its own, a factory as `_vps`, an
+# A further dialect needs a module beside `vps.py` with its own `Client`, a factory as `_vps`, an
 # entry here, and its path in `HEALTH_PATHS`, where `auto` is to find it; people choose it by its
 # name in `config/setting_rules.py` (CHOICES, and the rule).
 DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss, "platform": _platform}
@@ -125,11 +125,11 @@ def connect(
 ) -> Client:
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
-    One client serves one thread. With `proof` each connection is asked to
-    answer a challenge before anything else goes over it. `known` is what the
-    clients of one server share of its answers. `terms` are those of the settings, for
+    One client serves one thread. With `proof` each connection must answer a challenge before
+    anything else goes over it. `known` is what the
+    clients of one server share of its answers. `terms`, from the settings, apply to
     what is saved, asked or read. With `auto`, `recognition` is what is known of the
-    server's own dialect. Raises SettingsError for an unknown one.
+    server's own dialect. Raises SettingsError for an unknown dialect.
     """
     if dialect == AUTO:
         from mem0tray.server.auto import AutoClient  # as slow to import as the others

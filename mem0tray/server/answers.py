@@ -1,13 +1,13 @@
-"""Which class an answer belongs to, and in which words: the contract, section 3. Pure.
+"""The class that an answer belongs to, and its words: the contract, section 3. Pure.
 
-Here is what holds for HTTP and every dialect. Which answer says that a memory is stored, and which
-that a server is healthy, is the dialect's to say (`vps.py`). What follows from the class for
+This module has what holds for HTTP and every dialect. Which answers mean "stored" or "healthy" is
+up to the dialect (`vps.py`). What follows from the class for
 memories and server is decided in `worker/sending/verdict.py`.
 
-The messages are an interface. The ledger keeps kind and status beside a message, and who can goes
-by those; but `last_error` in the DLQ file is a text alone, and a sentence of ours is
-to be told in the user's language. `retold`, `in_short` and `brief` read messages again, those of
-former releases too: a message that is worded anew must still be known by its old words.
+The messages are an interface. The ledger keeps kind and status beside a message, and readers go
+by those where they can; but `last_error` in the DLQ file is a text alone, and a sentence of ours
+must be told in the user's language. `retold`, `in_short` and `brief` read messages again, those
+of former releases too: a message with new words must still be known by its old words.
 """
 
 import json
@@ -58,7 +58,7 @@ _WHY_NO_USE = {
     str(each): each
     for each in (_NOT_JSON, Fault.TOO_LONG.value, STORED_NOTHING, NOT_KEPT, HOLDS_NUL)
 }
-# What our messages have in these places; a colon begins the words of a server.
+# What stands in these places of our messages; after a colon come the words of a server.
 _PLACES = {
     "number": r"[0-9][0-9.e+]*",
     "status": r"[1-5][0-9][0-9](?: [A-Za-z' -]+)?",
@@ -80,24 +80,24 @@ def classify(
     content: str | LargeText = "",
     secrets: Sequence[str] = (),
 ) -> Outcome:
-    """The outcome that `reply`, the answer to a save or a question, amounts to.
+    """The outcome that follows from `reply`, the answer to a save or a question.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. `says_success`
-    is the dialect's: whether the JSON object of a 2xx says that what was asked
-    is done. Neither `content` nor any of `secrets` shows in the message.
+    is the dialect's own: whether the JSON object of a 2xx says that the request was carried
+    out. Neither `content` nor any of `secrets` shows in the message.
     """
     status = reply.status
-    # Of an answer that broke off, a status that is no success still counts.
+    # Of an answer that broke off, only a status other than a success counts.
     if status is None or (reply.fault in (Fault.TIMED_OUT, Fault.LOST) and _is_success(status)):
         return _broken_off(reply)
-    body = None if _target(reply) else json_object(reply)  # no item's fault, whatever it holds
+    body = None if _target(reply) else json_object(reply)  # no item causes a redirect
     kind = _kind(status, body, says_success)
     if kind is Kind.DELIVERED:
         return Outcome(kind, status, "", None, reply.duration)
     message = _message(reply, status, body, content, secrets)
     wait = retry_after(reply, now)
-    # Only a 4xx says that nothing was stored. A gateway gives up on a server that
-    # goes on, and a page may stand in the place of the answer alone.
+    # Only a 4xx says that nothing was stored. A gateway may give up while the server goes on, and
+    # a page may replace only the answer.
     may_have_it = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Outcome(
         kind, status, message, wait, reply.duration,
@@ -106,7 +106,7 @@ def classify(
 
 
 def no_use(status: int, why: Reason) -> str:
-    """The message about an answer of this status that is no delivery, for a reason of ours.
+    """The message for an answer of this status that is no delivery, for a reason of ours.
 
     `why` is one of those that `retold` knows again: STORED_NOTHING, NOT_KEPT or HOLDS_NUL.
     """
@@ -114,7 +114,7 @@ def no_use(status: int, why: Reason) -> str:
 
 
 def failed_later(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
-    """The message about a memory that a server took in and has not stored, with its words."""
+    """The message for a memory that a server took in but did not store, with the server's words."""
     words = said(json_object(reply))
     if not words.strip() or _shows(words, content, secrets):
         return str(FAILED_LATER)
@@ -122,25 +122,25 @@ def failed_later(reply: Reply, content: str | LargeText, secrets: Sequence[str])
 
 
 def has_failed_later(said: Reason) -> bool:
-    """Whether this reason, which `retold` gave, is of a memory that was taken in before."""
+    """Whether this reason, from `retold`, is about a memory that the server took in first."""
     return said in (FAILED_LATER, FORGOTTEN) or said.find(_FAILED_SAYING) is not None
 
 
 def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
-    """What the server calls the request, by which its log can be searched; empty if nothing."""
+    """The request's id, by which the server's log can be searched; empty if the answer has none."""
     name = reply.headers.get("x-request-id", "")
     fits = _REQUEST_ID.fullmatch(name) is not None
     return name if fits and not _shows(name, content, secrets) else ""
 
 
 def json_object(reply: Reply) -> dict[str, Any] | None:
-    """The JSON object that the answer is, or None: cut off, compressed, or something else."""
+    """The JSON object in the answer, or None: cut off, compressed, or something else."""
     found = json_value(reply)
     return found if isinstance(found, dict) else None
 
 
 def json_value(reply: Reply) -> Any:
-    """The JSON value that the answer is, or None."""
+    """The JSON value in the answer, or None."""
     if reply.fault is not None or not reply.body:
         return None
     if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
@@ -150,7 +150,7 @@ def json_value(reply: Reply) -> Any:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     try:
-        # Lone surrogates, NaN and a byte order mark, which the fast parser refuses.
+        # The fast parser refuses lone surrogates, NaN and a byte order mark.
         return json.loads(reply.body)
     except (ValueError, RecursionError):
         return None
@@ -175,9 +175,9 @@ def retry_after(reply: Reply, now: float) -> float | None:
 
 
 def health(reply: Reply, *, healthy: bool) -> Health:
-    """The health that a probe has shown, and in which words if it is bad.
+    """The health that a probe has shown, with its words if it is bad.
 
-    `healthy` is the dialect's: whether a server that gives this answer is.
+    `healthy` is the dialect's own: whether this answer is that of a healthy server.
     """
     status = reply.status
     remedy = reasons.NONE
@@ -208,7 +208,7 @@ def _health_answer(answer: Reason) -> Reason:
 
 
 def health_answer(reason: Reason) -> Reason:
-    """The answer to a probe that was not healthy, out of what `health` said of it."""
+    """The answer that a probe got, taken out of what `health` said about it."""
     found = reason.find(_HEALTH_ANSWER)
     answer = found.get("answer") if found is not None else None
     return answer if isinstance(answer, Reason) else reasons.bare(reason)
@@ -248,9 +248,9 @@ def _why_broken_off(reply: Reply) -> Reason:
 
 
 def retold(message: str) -> Reason:
-    """The reason that ledger or file keep of an attempt, as the sentence of ours that it is.
+    """The reason that a message in ledger or file stands for, if it is a sentence of ours.
 
-    What a server has said stays as it is.
+    The words of a server stay as they are.
     """
     ours = (NO_PROJECT, FAILED_LATER, FORGOTTEN, *(fault.value for fault in Fault))
     whole = next((each for each in ours if str(each) == message), None)
@@ -258,7 +258,7 @@ def retold(message: str) -> Reason:
 
 
 def _filled_again(message: str) -> Reason:
-    """The reason whose places this message fills; NONE if there is none."""
+    """The reason whose pattern this message fits; NONE if there is none."""
     for sentence in (_NO_ANSWER, _ELSEWHERE, _NO_USE, _FAILED_SAYING):
         pattern = "".join(
             f"{re.escape(words)}(?P<{name}>{_PLACES[name]})" if name else re.escape(words)
@@ -274,9 +274,9 @@ def _filled_again(message: str) -> Reason:
 
 
 def in_short(last_error: str) -> tuple[int | None, bool]:
-    """The status that a `last_error` of ours begins with, and whether it is an answer at all.
+    """The status that a `last_error` of ours begins with, and whether the server answered at all.
 
-    All that is left of a failure where its item was taken from another computer's file, or
+    It is all that is left of a failure where the item came from another computer's file or
     the ledger was lost: the DLQ file has room for one short text (contract, section 1).
     """
     status, rest = last_error[:3], last_error[3:4]
@@ -288,7 +288,7 @@ def in_short(last_error: str) -> tuple[int | None, bool]:
 
 
 def brief(message: str) -> str:
-    """A message that begins with what tells most: `500: odd`, without the status in words."""
+    """A message with the most telling part first: `500: odd`, without the status in words."""
     found = _ANSWER.fullmatch(message)
     return message if found is None else f"{found[1]}{found[2]}"
 
@@ -300,7 +300,7 @@ def _message(
     content: str | LargeText,
     secrets: Sequence[str],
 ) -> str:
-    """A line about an answer that is no delivery. Its status stands first, for `in_short`."""
+    """One line about an answer that is no delivery; it begins with the status, for `in_short`."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
@@ -322,7 +322,7 @@ def _message(
 
 
 def _shows(words: str, content: str | LargeText, secrets: Sequence[str]) -> bool:
-    """Whether words of the server's show what they must not; of a large text it is not known."""
+    """Whether the server's words show what they must not; for a large text nobody can tell."""
     if isinstance(content, LargeText):
         return bool(words)
     return repeats(words, content, REPEATED) or any(
@@ -331,7 +331,7 @@ def _shows(words: str, content: str | LargeText, secrets: Sequence[str]) -> bool
 
 
 def _plain(reply: Reply) -> str:
-    """What an answer in plain text says; a page is of no use in one line."""
+    """The text of a plain-text answer; a page is of no use in one line."""
     if reply.fault is not None or reply.headers.get("content-encoding"):
         return ""
     text = reply.body[:4000].decode("utf-8", "replace").strip()
@@ -346,7 +346,7 @@ def _redirected(address: str, answer: str) -> Reason:
 
 
 def redirected_to(said: Reason) -> str:
-    """The address that this reason, which `retold` gave, names as that of a redirect."""
+    """The address to which this reason, from `retold`, says that a request was redirected."""
     found = said.find(_ELSEWHERE)
     return str(found.get("address")) if found is not None else ""
 

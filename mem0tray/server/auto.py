@@ -1,6 +1,6 @@
-"""The dialect `auto`: which one a server speaks is found out, by the paths that tell its health.
+"""The dialect `auto`: the server's dialect is found out, by the paths that tell its health.
 
-Until that is known nothing goes there but these questions, which carry no memory.
+Until it is known only these questions go there, and they carry no memory.
 """
 
 import time
@@ -30,11 +30,11 @@ from mem0tray.server.remedy import of_unrecognised
 
 
 class AutoClient:
-    """Talks to one server in the dialect that it is recognised to speak; see `Client`.
+    """Talks to one server in the dialect recognised there; see `Client`.
 
-    `make` gives a client of the dialect of a name, and `paths` has those that there are, in
-    the order in which they are tried, each with the path that it asks for its health.
-    `recognition` is what all clients of the server know of it.
+    `make` gives a client for the name of a dialect; `paths` are the dialects, in the order in
+    which they are tried, each with the path by which it asks for the server's health.
+    `recognition` is what all clients of the server know of its dialect.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AutoClient:
         self._clients: dict[str, Client] = {}
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`; one that is answered with 404 may be another server's by now."""
+        """Deliver `memory`; after a 404 the server may be another one by now."""
         end = time.monotonic() + timeout
         before, why_not = self._spoken(timeout)
         if why_not is not None:
@@ -92,7 +92,7 @@ class AutoClient:
         return why_not or self._client(name).page(project, after, end - time.monotonic())
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Look for what was saved in a project with this key."""
+        """Look for memories that were saved in a project with this key."""
         end = time.monotonic() + timeout
         name, why_not = self._spoken(timeout)
         return why_not or self._client(name).find(project, key, end - time.monotonic())
@@ -104,7 +104,7 @@ class AutoClient:
         return why_not or self._client(name).projects(end - time.monotonic())
 
     def probe(self, timeout: float) -> Health:
-        """Ask the server for its health, and what it is where that is not known, or may be over."""
+        """Ask for the server's health; and for its dialect, if unknown or perhaps changed."""
         end = time.monotonic() + timeout
         known = self._recognition.dialect
         if not known:
@@ -118,7 +118,7 @@ class AutoClient:
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask what the server makes of the key, or of having none.
 
-        Where a key that is refused keeps it from being known, as the first dialect does.
+        Where a refused key keeps the dialect from being known, ask in the first dialect.
         """
         name = self._recognition.dialect or next(iter(self._paths))
         return self._client(name).check_key(timeout)
@@ -139,19 +139,19 @@ class AutoClient:
         return self._clients[name]
 
     def _spoken(self, timeout: float) -> tuple[str, Outcome | None]:
-        """The dialect that the server speaks; or else why nothing can be said to it."""
+        """The dialect that the server speaks; or why none is known, as an outcome."""
         if not self._recognition.dialect:
             health = self.probe(timeout)
             if not health.healthy:
-                why, _ = reasons.parted(health.reason)  # there is no room for what to do
+                why, _ = reasons.parted(health.reason)  # no room for the remedy
                 return "", Outcome(Kind.OUTAGE, health.status, one_line(str(why)))
         return self._recognition.dialect, None
 
     def _recognise(self, names: Iterable[str], end: float) -> Health:
-        """Ask for each of these dialects in turn until one is answered; what was shown.
+        """Try each of these dialects in turn until one is answered; return what was found.
 
-        Where none is, an answer that may pass, or that is about the key, says more than that
-        nothing was recognised.
+        If none is, an answer that may pass, or that is about the key, says more than that nothing
+        was recognised.
         """
         said: dict[str, Health] = {}
         for name in names:

@@ -1,6 +1,6 @@
 """Why a server's certificate is not trusted, and what to do about it. Pure.
 
-OpenSSL tells it by a number, whose words are not meant for people.
+OpenSSL tells the cause by a number; its words are not meant for people.
 """
 
 from typing import Final
@@ -50,7 +50,7 @@ def untrusted(code: int, message: str) -> Reason:
 
 
 def remedy(reason: Reason) -> Reason:
-    """What to do where `reason` is, or holds, that of `untrusted`; NONE for any other."""
+    """What to do about a reason that is, or holds, one of `untrusted`; NONE for any other."""
     found = reason.find(_UNTRUSTED)
     why = found.get("why") if found is not None else None
     return _REMEDIES.get(why, reasons.NONE) if isinstance(why, Reason) else reasons.NONE

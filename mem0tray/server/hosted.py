@@ -1,8 +1,8 @@
 """The dialect `platform`: Mem0's hosted service, as its published API description has it.
 
-It may take a memory in and store it later. Then its answer names an event, our ticket, by which
-it is asked what became of the memory. Equal texts in a scope it stores once, so that what it may
-have can be sent again.
+The service may take a memory in and store it later. Then its answer names an event, our ticket,
+by which we ask what became of the memory. It stores equal texts in a scope once, so that a
+memory of unknown outcome can be sent again.
 """
 
 import re
@@ -66,8 +66,8 @@ LISTING: Final = "/v3/memories/"
 SEARCH: Final = "/v3/memories/search/"
 EVENT: Final = "/v1/event/"
 ENTITIES: Final = "/v1/entities/"
-MOST_FOUND: Final = 1000  # by a search
-_SIZES: Final = (200, 20, 1)  # of a page; each divides the one before
+MOST_FOUND: Final = 1000  # memories by one search
+_SIZES: Final = (200, 20, 1)  # memories in a page; each size divides the one before
 _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
@@ -94,7 +94,7 @@ class HostedClient(OfficialClient):
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         more = {}
-        if EARLIEST <= memory.timestamp <= time.time():  # else that of its arrival holds
+        if EARLIEST <= memory.timestamp <= time.time():  # else the time of arrival counts
             more["timestamp"] = int(memory.timestamp)
         reply = self._send(SAVE, memory, more, timeout)
         if repeats(reply, memory):
@@ -102,8 +102,8 @@ class HostedClient(OfficialClient):
         return self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask what became of a memory that it took in; of any other it cannot tell."""
-        del since  # what it said before is not used again
+        """Ask what became of a memory that the service took in; of others it cannot tell."""
+        del since  # no earlier answer is used again
         if not memory.ticket:
             return Presence.CANNOT_TELL
         reply = self._get(f"{EVENT}{memory.ticket}/", timeout)
@@ -136,12 +136,12 @@ class HostedClient(OfficialClient):
         return self._shown(self._post(SEARCH, body, timeout), project)
 
     def probe(self, timeout: float) -> Health:
-        """Ask for the server's health. One that refuses the key is well: deliveries will tell."""
+        """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
         reply = self._get(PING, timeout)
         return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
 
     def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
-        """What an answer says of a memory, to a save and to a question alike."""
+        """What an answer, to a save or to a question, says about a memory."""
         outcome = classify(reply, time.time(), _is_stored, memory.content, self._secrets)
         status = _status(reply)
         if status in _UNDER_WAY and isinstance(ticket, str) and _TICKET.fullmatch(ticket):
@@ -159,14 +159,14 @@ class HostedClient(OfficialClient):
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read a page of a project's memories, from the newest on.
 
-        `after` is how many stand before it in the server's order. That is nowhere promised:
-        where the oldest come first the list is read from its end, and `after` is minus the
-        number that is left.
+        `after` is the number of memories before it in the server's order. No order is promised: if
+        the oldest come first the list is read from its end, and `after` is minus the number of
+        memories that are left.
         """
         end = time.monotonic() + timeout
         place = int(after or 0)
         reply, begin = self._listed(project, place, timeout)
-        if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer by now
+        if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer memories by now
             return Page([], whole=False)
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
@@ -182,7 +182,7 @@ class HostedClient(OfficialClient):
         return Page(newest_first(shown), str(following or ""), whole=is_whole)
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """List what has this key in its metadata: the facts of a text may be several."""
+        """List the memories with this key in their metadata: one text may be several facts now."""
         wanted = id_of(key)
         clauses = [self._filters(project), {"metadata": {ID: wanted}}]
         body = {"filters": {"AND": clauses}}
@@ -210,12 +210,12 @@ class HostedClient(OfficialClient):
             names = [project_of(each[0]) for each in named if each is not None]
             asked = _next_page(body, asked) if body["results"] else ""
             if names and all(name in found for name in names):
-                break  # it shows the same again, and would do so without end
+                break  # it shows the same page again, and would go on for ever
             found |= {name: ProjectCount(name) for name in names}
         return list(found.values())
 
     def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
-        """The page at a place, and with which memory it begins; a small one of long texts."""
+        """The page at a place, and its first memory's number; a small page if texts are long."""
         end = time.monotonic() + timeout
         for size in _SIZES:
             if place > 0 and place % size:
@@ -234,7 +234,7 @@ class HostedClient(OfficialClient):
         return metadata | {PROJECT: memory.project} if self._loses_project else metadata
 
     def _filters(self, project: str) -> dict[str, Any]:
-        """What fits the memories of a project."""
+        """The filters that fit the memories of a project."""
         if self._loses_project:
             user = {"user_id": name_of(self._terms.user)}
             return {"AND": [user, {"metadata": {PROJECT: project}}]}
@@ -242,12 +242,12 @@ class HostedClient(OfficialClient):
 
     @property
     def _loses_project(self) -> bool:
-        """Whether it keeps no agent, which is our project: so it is with facts of a user's text."""
+        """Whether the service keeps no agent, our project: so it is with facts of a user's text."""
         return bool(self._terms.user) and self._terms.infer
 
 
 def _next_page(body: dict[str, Any], asked: str) -> str:
-    """The path of the page that follows, below ours whatever address it has; empty for none."""
+    """The path of the next page, below our address whatever address is named; empty for none."""
     following = body.get("next")
     query = following.partition("?")[2] if isinstance(following, str) else ""
     path = f"{ENTITIES}?{query}" if _QUERY.fullmatch(query) else ""
@@ -259,7 +259,7 @@ def _is_stored(body: dict[str, Any]) -> bool:
 
 
 def _status(reply: Reply) -> str:
-    """What a 2xx says of its event; empty where it says nothing that is text."""
+    """The status of the event in a 2xx answer; empty where there is none that is text."""
     is_success = reply.status is not None and HTTPStatus.OK <= reply.status < _REDIRECTS
     found = (json_object(reply) or {}).get("status") if is_success else None
     return found if isinstance(found, str) else ""

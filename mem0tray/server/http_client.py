@@ -1,4 +1,4 @@
-"""What the clients of every dialect have in common: one connection, the key, a look at it."""
+"""What the clients of all dialects share: one connection, the key, a check of the key."""
 
 import time
 from abc import ABC, abstractmethod
@@ -29,7 +29,7 @@ SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED,
 NO_TEXTS: Final = "the answer names no memories"
 NO_PROJECTS: Final = "the answer names no projects"
 NO_MEMORY: Final = Memory("", "", "")
-# Bytes of an answer to a question for many memories, and to one that cannot be put for fewer.
+# Bytes: the longest answer with many memories, and the longest where fewer cannot be asked for.
 LONGEST_PAGE: Final = 64 << 20
 LONGEST_LISTING: Final = 1 << 30
 
@@ -37,8 +37,8 @@ LONGEST_LISTING: Final = 1 << 30
 class HttpClient(ABC):
     """Speaks to one server; a dialect says what to ask, and what the answers mean.
 
-    `key_header` is how the key goes out, with its value; `key_question` a path to which a wrong
-    key is refused, and by which nothing is stored.
+    `key_header` is the header with the key, name and value; `key_question` is a path where a wrong
+    key is refused, and where nothing is stored.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class HttpClient(ABC):
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Find nothing by a key: a dialect says otherwise where its servers keep that."""
+        """Find nothing: a dialect whose servers keep the key overrides this."""
         del project, key, timeout
         return []
 
@@ -106,18 +106,18 @@ class HttpClient(ABC):
 
 
 def _transport(address: ServerAddress, proof: Proof | None) -> Exchange:
-    from mem0tray.server.transport import Transport  # slow to import: not where another does
+    from mem0tray.server.transport import Transport  # slow, and not always needed
 
     return Transport(address, proof)
 
 
 def is_answered(reply: Reply) -> bool:
-    """Whether this is the answer of a healthy server to a question, to that for its health too."""
+    """Whether a healthy server has answered this question, be it the one for its health."""
     return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 
 def entries_of(body: Mapping[str, Any] | None, names: Sequence[str]) -> list[Any] | None:
-    """What stands in an answer under these names, one in another; None where it is no list."""
+    """The list under these names of an answer, one within another; None where there is no list."""
     found: Any = body
     for name in names:
         if isinstance(found, dict):
@@ -131,7 +131,7 @@ def has_text(entry: Any) -> bool:
 
 
 def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
-    """A memory of an answer, as it says of itself; `entry` has its text under `memory`."""
+    """A memory in an answer, as the answer describes it; `entry` has its text under `memory`."""
     name, created, score = entry.get("id"), entry.get("created_at"), entry.get("score")
     metadata = entry.get("metadata")
     ours = metadata if isinstance(metadata, dict) else {}

@@ -1,8 +1,8 @@
-"""What one server has told of its projects, for all who ask it.
+"""What one server has told of its projects, shared by all who ask it.
 
 After the ledger was lost, many items of one project have to be asked about; one listing
-answers them all, as far as it goes. Fingerprints of the texts are enough, and small. What is
-delivered meanwhile is not added: an item of the same text is another memory.
+answers for all of them, as far as it goes. Fingerprints of the texts are enough, and small.
+Later deliveries are not added: an item with the same text is another memory.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from mem0tray.core.large import LargeText, pieces
 
 MAX_AGE: Final = 60.0  # seconds
 MAX_TEXTS: Final = 200_000  # in all listings together: about 3 MB
-_MAX_FOUND: Final = 10_000  # by searches, in one project: about 1 MB
+_MAX_FOUND: Final = 10_000  # texts found by searches in one project: about 1 MB
 _WIDTH: Final = 16  # bytes of a fingerprint
 
 
 class ProjectListing:
     """What a server listed of a project when it was asked at `asked` (monotonic seconds).
 
-    `complete`: the server has no other texts of the project. `doubtful`: it may have, as
-    some cut a listing at a round number without a word.
+    `complete`: the server has no other texts of the project. `doubtful`: it may have more, as
+    some servers cut a listing at a round number without saying so.
     """
 
-    # Packed, a text takes its sixteen bytes; as a set it would take a hundred.
+    # Packed, a text takes sixteen bytes; in a set it would take a hundred.
     __slots__ = ("_found", "_packed", "asked", "complete", "doubtful", "outgrown", "seen")
 
     def __init__(
@@ -63,7 +63,7 @@ class ProjectListing:
             self._found.update(map(fingerprint, texts))
 
     def renew(self, later: "ProjectListing") -> None:
-        """Add what a later listing shows that does not show all."""
+        """Add the texts of a later listing that is not complete."""
         self._found.update(islice(later.fingerprints(), _MAX_FOUND))
         self.seen = later.asked
 
@@ -76,10 +76,10 @@ class ProjectListing:
 
 
 class Listings:
-    """The last listings, by project; times are monotonic seconds, given by the caller.
+    """The last listing of each project; times are monotonic seconds, given by the caller.
 
-    Any thread may use them. `checks`: so many deliveries at most are asked for, where the dialect
-    knows servers that store nothing and say that they did; none once one was found.
+    Any thread may use it. `checks`: how many deliveries are verified, in dialects whose servers
+    may store nothing and say that they did; none any more once one was found there.
     """
 
     def __init__(self, checks: int = 0) -> None:
@@ -92,9 +92,9 @@ class Listings:
 
     @contextmanager
     def turn(self, project: str, timeout: float) -> Iterator[None]:
-        """Ask about a project one at a time, so that one answer does for all who wait.
+        """Have one thread at a time ask about a project, so that one answer serves all who wait.
 
-        Whoever has waited for `timeout` seconds goes on.
+        A thread that has waited for `timeout` seconds goes on.
         """
         lock = self._turns.setdefault(project, threading.Lock())
         mine = lock.acquire(timeout=max(timeout, 0.0))
@@ -106,7 +106,7 @@ class Listings:
                 lock.release()
 
     def count_question(self, project: str) -> int:
-        """Count a question about a project; how many there have been, with this one."""
+        """Count a question about a project; return how many there have been, with this one."""
         with self._guard:
             self._asked[project] += 1
             return self._asked[project]
@@ -116,11 +116,11 @@ class Listings:
         return (project, question) in self._cannot_tell
 
     def note_cannot_tell(self, project: str, question: str) -> None:
-        """The server cannot answer this kind of question: that holds until `forget`."""
+        """Note that the server cannot answer this kind of question, until `forget`."""
         self._cannot_tell.add((project, question))
 
     def forget(self) -> None:
-        """The server was down: what it said may not hold any more."""
+        """Forget everything: the server was down, and what it said may no longer hold."""
         with self._guard:
             self._listings.clear()
             self._cannot_tell.clear()
@@ -128,16 +128,16 @@ class Listings:
             self.checks = self._checks
 
     def note_check(self, *, is_kept: bool) -> None:
-        """A delivery was asked for: the server has it, or did not say."""
+        """Note that a delivery was verified: the server has it, or did not say."""
         with self._guard:
             self.checks = 0 if is_kept else max(self.checks - 1, 0)
 
     def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
-        """Remember a listing; the one that is to be gone by.
+        """Remember a listing; return the one to rely on.
 
-        That is the former, if it was complete and this one is not: the server will show no
-        more than this from now on. Those too old by then are forgotten, and the first if they
-        are too many.
+        That is the former one if it was complete and this one is not: the server will show no
+        more than this from now on. Listings that are too old are forgotten, and the first ones if
+        there are too many.
         """
         with self._guard:
             former = self._listings.pop(project, None)
@@ -145,7 +145,7 @@ class Listings:
                 if former.complete and not listing.complete:
                     former.renew(listing)
                     listing = former
-                # It did not grow with what was stored: this is where the server cuts.
+                # It has not grown with what was stored: no doubt, the server cuts it here.
                 listing.doubtful &= not (former.doubtful and len(former) == len(listing))
             for name, one in list(self._listings.items()):
                 if listing.seen - one.seen > MAX_AGE:
@@ -156,14 +156,14 @@ class Listings:
         return listing
 
     def _texts(self) -> int:
-        # An empty project takes room too.
+        # An empty listing takes room too.
         return sum(len(listing) + 1 for listing in self._listings.values())
 
     def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
         """The project's listing, if it was asked for after `since` and is not too old.
 
-        One that may have been cut is looked at anew once something has been stored: if it
-        has grown, it was not.
+        A listing that may have been cut is fetched anew once something has been stored: if it has
+        grown, it had not been cut.
         """
         listing = self._listings.get(project)
         if listing is None or listing.asked <= since or now - listing.seen > MAX_AGE:
@@ -171,7 +171,7 @@ class Listings:
         return None if listing.doubtful and listing.outgrown else listing
 
     def stored(self, project: str) -> None:
-        """The server has stored something in this project."""
+        """Note that the server has stored something in this project."""
         listing = self._listings.get(project)
         if listing is not None:
             listing.outgrown = True

@@ -1,8 +1,8 @@
 """The HTTP exchange of a short command with the embedded server, by Python's own client.
 
-What `transport` stands on takes longer to import than such a command takes in all the rest. The
-promises are the same: one keep-alive connection, one deadline for all of an exchange, a bound on
-the answer, and nothing for another program that has taken the server's place.
+Importing what `transport` needs takes longer than all the rest of such a command. The promises
+are the same: one keep-alive connection, one deadline for a whole exchange, a bound on the
+answer, and nothing for another program that has taken the server's place.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, Fault, Proof, Reply
 
-_CONNECT_SECONDS: Final = 1.0  # only a server that is stuck lets it take long
-_IDLE_SECONDS: Final = 4.0  # then a server may be about to hang up
+_CONNECT_SECONDS: Final = 1.0  # only a stuck server takes longer
+_IDLE_SECONDS: Final = 4.0  # after that a server may be about to hang up
 
 
 class Loopback:
@@ -32,7 +32,7 @@ class Loopback:
         self._there = address
         self._proof = proof
         self._wire: _Wire | None = None
-        self._used = 0.0  # when an exchange ended last, in monotonic seconds
+        self._used = 0.0  # when the last exchange ended, in monotonic seconds
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
@@ -67,7 +67,7 @@ class Loopback:
             self._wire = None
 
     def _connected(self, end: float) -> "_Wire":
-        """A connection whose other end has proved itself; Mem0TrayError where it has not."""
+        """A connection whose other end has proved itself; raises Mem0TrayError if it has not."""
         is_fresh = monotonic() - self._used < _IDLE_SECONDS
         if self._wire is not None and is_fresh and self._wire.is_quiet():
             return self._wire
@@ -85,15 +85,15 @@ class Loopback:
             _ask(wire, reply, "GET", path, (), None)
             given = json.loads(reply.body)["proof"]
             proved = secrets.compare_digest(given, self._proof(challenge))
-        except Exception:  # noqa: BLE001 - whatever came instead is no proof
+        except Exception:  # noqa: BLE001 - anything else is no proof
             proved = False
-        wire.sent = False  # nothing of the request itself
+        wire.sent = False  # nothing of the request itself was sent
         if not proved:
             raise Mem0TrayError(HELD_BY_ANOTHER)
         return wire
 
     def _fault(self, error: Exception) -> tuple[Fault, Reason]:
-        """How the exchange broke off, and why where nothing was sent."""
+        """How the exchange broke off, and why if nothing was sent."""
         wire = self._wire
         if wire is None or not wire.sent:
             return Fault.UNREACHABLE, _why(error)
@@ -118,7 +118,7 @@ class _Wire(HTTPConnection):
         host, port = opened.getpeername()[:2]
         super().__init__(host, port)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock: Any = self  # what it reads and writes by, which is bounded
+        self.sock: Any = self  # the base class then reads and writes through us, within bounds
         self._opened = opened
         self.sent = self.is_too_long = False
 
@@ -134,7 +134,7 @@ class _Wire(HTTPConnection):
         self._opened.sendall(data)
 
     def makefile(self, _: str) -> io.BufferedReader:
-        """What an answer is read from."""
+        """The stream that an answer is read from."""
         return io.BufferedReader(_Answer(self))
 
     def read_into(self, buffer: Any) -> int:
@@ -159,7 +159,7 @@ class _Wire(HTTPConnection):
         return False
 
     def cut(self) -> None:
-        """End what is being waited for, from another thread."""
+        """Interrupt a wait in progress, from another thread."""
         with contextlib.suppress(OSError):
             self._opened.shutdown(socket.SHUT_RDWR)
 
@@ -175,17 +175,17 @@ class _Wire(HTTPConnection):
 
 
 class _Answer(io.RawIOBase):
-    """An answer as it comes; to close it leaves the connection open."""
+    """An answer as it arrives; closing it leaves the connection open."""
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
 
     def readable(self) -> bool:
-        """Whether it can be read: it can."""
+        """Whether the stream can be read: always."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what has come."""
+        """Read the bytes that have arrived."""
         return self._wire.read_into(buffer)
 
 

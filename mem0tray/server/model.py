@@ -1,4 +1,4 @@
-"""What the worker and a server have to say to each other: plain data, no I/O."""
+"""What the worker and a server tell each other: plain data, no I/O."""
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,8 +16,8 @@ from mem0tray.core.reasons import Reason
 class Memory(Struct, frozen=True):
     """What is to be delivered; `key` is its idempotency key, sent with every attempt.
 
-    `timestamp` is when it was made, Unix seconds as its producer has them, 0 where that is not
-    known. `ticket`: what the server gave for it when it took it in, empty where it gave none.
+    `timestamp` is when the memory was made, in Unix seconds from its producer, 0 where unknown.
+    `ticket` is what the server gave when it took the memory in, empty where it gave none.
     """
 
     project: str
@@ -28,10 +28,10 @@ class Memory(Struct, frozen=True):
 
 
 class Terms(Struct, frozen=True):
-    """What the settings say of how a server keeps memories, where its dialect knows of that.
+    """What the settings say about how a server keeps memories, if its dialect can do that.
 
-    `user`: under which name all are kept, with the project beside it; empty: the project is the
-    name. `infer`: the server takes facts out of the text, instead of storing that.
+    `user`: the name under which all are kept, with the project beside it; empty: under the
+    project's name. `infer`: the server extracts facts instead of storing the text.
     """
 
     user: str = ""
@@ -45,10 +45,10 @@ class Outcome(Struct, frozen=True):
     200 characters, without content or secrets. `retry_after` and `duration`
     are seconds. `timed_out` is true only when the server had the request and
     gave no answer in time. `may_have_it`: the server may have stored the memory
-    all the same, so it is to be asked before the memory is sent again; that goes
-    beside the kind, as a 500 is an `ITEM_FAILURE` and leaves it open. `request_id` is what
-    the server calls the request in its own log, empty where it does not say. `ticket`: by what it
-    can be asked what becomes of a memory that it is `AT_WORK` on.
+    all the same, so it is asked before the memory is sent again; the flag is independent of
+    the kind, as a 500 is an `ITEM_FAILURE` and leaves this open. `request_id` is the server's own
+    name for the request in its log, empty where it gives none. With `ticket` it
+    can be asked what became of a memory that it is `AT_WORK` on.
     """
 
     kind: Kind
@@ -65,9 +65,9 @@ class Outcome(Struct, frozen=True):
 class ServerMemory(Struct, frozen=True):
     """A memory as a server shows it.
 
-    `id` is the server's own and `created` its time as the server writes it; both are empty
-    where it shows none. `score`: how well it fits a search, None where the server does not say.
-    `key` is the idempotency key by which we saved it, empty where the server does not keep that.
+    `id` is the server's own, and `created` is the time as the server writes it; both are empty
+    where it shows none. `score`: how well the memory fits a search, None where the server gives
+    none. `key` is the idempotency key of our save, empty where the server does not keep it.
     """
 
     project: str
@@ -78,9 +78,9 @@ class ServerMemory(Struct, frozen=True):
     key: str = ""
 
     def created_at(self) -> int | None:
-        """Its time in whole Unix seconds, not before 1970; None where it shows none.
+        """The memory's time in whole Unix seconds, at least 0; None where the server shows none.
 
-        A time that names no zone is taken for one of UTC.
+        A time without a zone is taken as UTC.
         """
         try:
             at = datetime.fromisoformat(self.created)
@@ -92,8 +92,8 @@ class ServerMemory(Struct, frozen=True):
 class Page(Struct, frozen=True):
     """Some of a project's memories, the newest first.
 
-    `after` is what `Client.page` takes for those that follow, empty where none do. `whole`: false
-    where the server has older ones that it does not show, or may have.
+    `after` is the argument of `Client.page` for the next page, empty where there is none. `whole`
+    is false where the server has, or may have, older memories that it does not show.
     """
 
     memories: list[ServerMemory]
@@ -102,7 +102,7 @@ class Page(Struct, frozen=True):
 
 
 class ProjectCount(Struct, frozen=True):
-    """A project on a server; `count` is how many memories it has there, None where not said."""
+    """A project on a server; `count` is its number of memories there, None where unknown."""
 
     project: str
     count: int | None = None
@@ -119,7 +119,7 @@ class Presence(enum.Enum):
 class Health(Struct, frozen=True):
     """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
 
-    `recognised`: false where a server answers, and none of the dialects is its.
+    `recognised`: false where a server answers in none of the dialects.
     """
 
     healthy: bool
@@ -128,12 +128,12 @@ class Health(Struct, frozen=True):
     recognised: bool = True
 
 
-KEY_REFUSED: Final = frozenset({401, 403})  # the statuses of a server that will not have the key
-CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such question
+KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
+CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such route
 
 
 class KeyVerdict(enum.Enum):
-    """What a server makes of the API key; `OPEN`: it answers those without a key as well."""
+    """What a server makes of the API key; `OPEN`: it answers without a key as well."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -142,7 +142,7 @@ class KeyVerdict(enum.Enum):
 
 
 class KeyCheck(Struct, frozen=True):
-    """What a look at the API key has shown; `message` is what the server said, for people."""
+    """What a check of the API key has shown; `message` has the server's words, for people."""
 
     verdict: KeyVerdict
     message: str = ""
@@ -159,11 +159,11 @@ class Fault(enum.Enum):
 
 
 class Reply(Struct):
-    """An exchange as it went: an answer, or a fault, or the beginning of an answer and a fault.
+    """An exchange as it went: an answer, a fault, or the beginning of an answer and a fault.
 
-    `body` is as it came, and complete only without a fault;
-    `detail` says in a few of our own words why nothing was reached; `duration`
-    is in seconds. The names of `headers` are found in lower case. `asked` is the
+    `body` is unchanged, and complete only without a fault; `detail` says in a few of our own
+    words why nothing was reached; `duration`
+    is in seconds. Look up names of `headers` in lower case. `asked` is the
     server's address and the path below it.
     """
 
@@ -178,14 +178,14 @@ class Reply(Struct):
 
 NO_TLS: Final = Reason("the server there does not speak TLS")
 HELD_BY_ANOTHER: Final = Reason("another program has taken the server's place")
-MAX_ANSWER: Final = 1_000_000  # bytes of an answer that is not to be longer, head included
+MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included
 
-# What only the right server can answer to a challenge; both are printable ASCII.
+# The answer to a challenge that only the right server knows; both are printable ASCII.
 Proof = Callable[[str], str]
 
 
 class Exchange(Protocol):
-    """What carries the requests of one client to its server, one at a time."""
+    """Carries the requests of one client to its server, one at a time."""
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
@@ -193,7 +193,7 @@ class Exchange(Protocol):
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix; the length of a body in pieces stands in `headers`.
+        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
         `longest` is how many bytes the answer may have, head included.
         Never raises for trouble of network or server.
         """
@@ -223,8 +223,8 @@ class Client(Protocol):
         """Ask whether the server has exactly this text.
 
         `since` is the monotonic time before which the last attempt to deliver it
-        may still have been at work (0.0: no longer in this process); what was
-        learnt later than that may be used again. An Outcome means that the
+        may still have been at work (0.0: none of this process is); what was learnt
+        after that may be used again. An Outcome means that the
         question itself was not answered: outage, 401 or 429; `NO_ANSWER` for a
         time-out, a lost connection, or whatever else is no listing. Only 404 and 405
         mean that the server cannot tell. Of a memory with a ticket it may also be `AT_WORK`, or
@@ -246,25 +246,25 @@ class Client(Protocol):
         ...
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read some of a project's memories: from the newest, or those behind an earlier page.
+        """Read some of a project's memories: the newest, or those after an earlier page.
 
-        `after` is empty, or that of the page before. As long as `after` of a page is not empty
-        there may be more, even if the page is empty itself. Else as `read`.
+        `after` is empty, or the `after` of the page before. While a page's `after` is not empty
+        there may be more, even if that page is empty. Errors as in `read`.
         """
         ...
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Look for what was saved in a project with this idempotency key.
+        """Look for memories that were saved in a project with this idempotency key.
 
-        Empty where the server keeps no key by which it could be found, or has no such memory.
+        Empty where the server keeps no key to find them by, or has no such memory.
         """
         ...
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects that have memories on the server.
 
-        An Outcome says why it did not name them; with a status of CANNOT_TELL the server has
-        no such question.
+        An Outcome says why it did not name them; a status of CANNOT_TELL means that the server
+        has no such route.
         """
         ...
 
@@ -279,7 +279,7 @@ class Client(Protocol):
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
 
-        It answers `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a
+        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a
         request in progress nothing happens, and the next one is not affected: to
         stop a thread for good, repeat this until the thread has ended.
         """

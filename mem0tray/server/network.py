@@ -2,7 +2,7 @@
 
 The time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call
 from another thread, or says whether any of a request went out. httpcore, the engine below
-it, takes a network backend: this one has httpcore's own connect and encrypt.
+it, takes a network backend: this one uses httpcore's own code to connect and encrypt.
 """
 
 import contextlib
@@ -30,11 +30,11 @@ from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, NO_TLS, Proof
 from mem0tray.system import threads
 
 _CONNECT_SECONDS: Final = 15.0
-_HERE_SECONDS: Final = 1.0  # to this computer, where only a server that is stuck lets it take long
+_HERE_SECONDS: Final = 1.0  # to connect to this computer: only a stuck server takes longer
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
-_STEPS: Final = 20  # of a second, in which a wait is measured
-_PACKET: Final = 1 << 20  # bytes of a request that are kept to leave together
-# Seconds after which a wait looks whether it was cut; not each is ended by that on Windows.
+_STEPS: Final = 20  # to a second: the grain of a wait
+_PACKET: Final = 1 << 20  # bytes of a request that are sent together
+# Seconds after which a wait looks whether it was cut, which does not end every wait on Windows.
 _LOOK: Final = 0.2 if sys.platform == "win32" else inf
 _Connected = httpcore.NetworkStream | BaseException
 
@@ -42,8 +42,8 @@ _Connected = httpcore.NetworkStream | BaseException
 class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
     """One client's way to its server: its one connection, and the request under way.
 
-    `sent`: something of the request has gone out. `raw`: what came in since, as it came.
-    `hung_up`: the other side has. `cut`: another thread has ended the request, or would have;
+    `sent`: something of the request has gone out. `raw`: all bytes received since then.
+    `hung_up`: the other side has. `cut`: another thread has ended the request, or tried to, and
     its connection is of no more use (`_is_over`).
     """
 
@@ -52,7 +52,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         self._proof = proof
         self._lock = threading.Lock()
         self._open = contextlib.ExitStack()  # what `close` closes
-        self._end = self._open.close  # what `abort` calls: there is nothing to cut yet
+        self._end = self._open.close  # what `abort` calls; there is nothing to cut yet
         self._is_over = False
         self.begin(0.0)
 
@@ -161,7 +161,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks for: whether an idle connection has been hung up.
 
-        One that we have cut is not to be read on Windows, as it is elsewhere.
+        On Windows a connection that we have cut does not become readable, as it does elsewhere.
         """
         return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
 

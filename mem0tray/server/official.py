@@ -1,6 +1,6 @@
-"""What Mem0's own servers have in common (`oss.py`, `hosted.py`): names, bodies, what they show.
+"""What Mem0's own servers (`oss.py`, `hosted.py`) share: names, bodies, what they show.
 
-They keep our key with each memory, and the project under a name that they take.
+They keep our key with each memory, and the project under a name that they accept.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
 
 
 class OfficialClient(HttpClient):
-    """Speaks to a server of Mem0's own; a dialect says by which paths, and what answers mean."""
+    """Speaks to one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class OfficialClient(HttpClient):
         self._terms = terms
 
     def _send(self, path: str, memory: Memory, more: dict[str, Any], timeout: float) -> Reply:
-        """Have it save a memory; `more` stands in the body besides what both have in it."""
+        """Send a request that saves a memory; `more` is what this dialect adds to the body."""
         body = self._body(memory, more)
         headers = with_length(self._save_headers(memory), body)
         return self._transport.exchange("POST", path, headers, body, timeout)
@@ -91,7 +91,7 @@ class OfficialClient(HttpClient):
         return metadata
 
     def _body(self, memory: Memory, more: dict[str, Any]) -> bytes | LargeBody:
-        """The request that saves it."""
+        """The body of the request that saves a memory."""
         rest = self._scope(memory.project) | {
             "infer": self._terms.infer,
             "metadata": self._metadata(memory),
@@ -104,21 +104,21 @@ class OfficialClient(HttpClient):
 
 
 def id_of(key: str) -> str:
-    """A key as the server keeps it, always the same for the same key."""
+    """The form in which a server keeps a key, always the same for the same key."""
     return name_of(key) if key == ANY else key_header(key)
 
 
 def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
-    """Memories in the order of their times, which a server writes in one way."""
+    """Memories sorted by their times, the newest first; a server writes all times in one way."""
     return sorted(found, key=lambda each: each.created, reverse=True)
 
 
 def type_of(entry: Any) -> Any:
-    """What kind of name an entry of a list of them is: `user`, `agent`, or another."""
+    """The kind of an entry in a list of names: `user`, `agent`, or another."""
     return entry.get("type") if isinstance(entry, dict) else None
 
 
 def holds_nul(memory: Memory) -> bool:
-    """Whether project or text has the character that Postgres has no place for."""
+    """Whether project or text contains NUL, which Postgres cannot store."""
     parts = (memory.project, *pieces(memory.content))
     return any("\0" in part for part in parts)

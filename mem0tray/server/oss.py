@@ -1,6 +1,6 @@
 """The dialect `oss`: the official Mem0 server. POST /memories, POST /search, GET /memories.
 
-It keeps our key with each memory, so that it can be asked for one by that.
+The server keeps our key with each memory, and can be asked for a memory by its key.
 """
 
 import time
@@ -64,15 +64,15 @@ SEARCH: Final = "/search"
 HEALTH: Final = HEALTH_PATHS["oss"]
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ENTITIES: Final = "/entities"
-# The most that it lists, and fewer where so many are too long for one answer.
+# The most memories that it lists, and fewer for when so many are too long for one answer.
 _LISTED: Final = (1000, 200, 40)
-_COUNTED: Final = 10_000  # memories that it looks at to list projects, and no more
+_COUNTED: Final = 10_000  # the most memories that it counts to list projects
 _ROUND: Final = 10
-_LIMIT: Final = 100  # that of a server which does not know `top_k`
-_FEW: Final = 3  # questions about a project that are searches
-_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds before each question for what is stored
-_QUERY: Final = 1000  # characters of a large text that are searched for
-_SAYS_WHICH: Final = 502  # what it could not do for others' sake; a code beside it says whose
+_LIMIT: Final = 100  # of a server that does not know `top_k`
+_FEW: Final = 3  # questions about a project are searches; then it is listed
+_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
+_QUERY: Final = 1000  # characters of a large text to search for
+_SAYS_WHICH: Final = 502  # another service failed it; a code beside the status says which
 _CODES: Final = {
     "provider_rate_limited": Kind.SLOW_DOWN,
     "provider_auth_failed": Kind.UNAUTHORIZED,
@@ -86,7 +86,7 @@ class OssClient(OfficialClient):
     def __init__(
         self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
     ) -> None:
-        # As a bearer token it would be taken for one of its own kind, and refused.
+        # As a bearer token the server would take the key for a JWT, and refuse it.
         key = (b"X-API-Key", address.token.encode())
         super().__init__(address, proof, known, terms, key, KEY_QUESTION)
 
@@ -95,7 +95,7 @@ class OssClient(OfficialClient):
         return isinstance(body.get("results"), list)
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Deliver `memory`: the text as it is, or what the server makes of it."""
+        """Deliver `memory`: the text as it is, or the facts that the server extracts."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         reply = self._send(SAVE, memory, {}, timeout)
@@ -115,8 +115,8 @@ class OssClient(OfficialClient):
     def _checked(self, outcome: Outcome, memory: Memory, timeout: float) -> Outcome:
         """The outcome of a delivery, once the server was seen to have what it said it stored.
 
-        Some have said so and stored nothing. One that is slow to find what is new is asked for as
-        long as the call may take.
+        Some servers say so and store nothing. One that is slow to find new memories is asked again
+        for as long as the call may take.
         """
         end = time.monotonic() + timeout
         for wait in _CHECKED:
@@ -131,7 +131,7 @@ class OssClient(OfficialClient):
         return replace(outcome, kind=Kind.OUTAGE, message=said, may_have_it=True)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
-        """Whether it has this memory, by search and listing; None where it does not say."""
+        """Whether a search or listing shows this memory; None where the server does not say."""
         if self._known.cannot_tell(memory.project, SEARCH):
             return None
         end = time.monotonic() + timeout
@@ -145,7 +145,7 @@ class OssClient(OfficialClient):
         return True if there else None if not page.whole else False
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Ask for the memory of this key; once many are asked about, by a listing of them all."""
+        """Ask for the memory by its key; after some questions about a project, by listing it."""
         if not memory.key or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         if self._known.count_question(memory.project) > _FEW:
@@ -155,7 +155,7 @@ class OssClient(OfficialClient):
         return self._found(memory, timeout)
 
     def _found(self, memory: Memory, timeout: float) -> Presence | Outcome:
-        """Whether a search finds the memory of its key."""
+        """Whether a search finds the memory by its key."""
         query, is_whole = _query(memory)
         filters = self._scope(memory.project) | {ID: id_of(memory.key)}
         body = {"query": query, "filters": filters, "threshold": 0, "top_k": 1}
@@ -172,13 +172,13 @@ class OssClient(OfficialClient):
         results = entries_of(json_object(reply), ("results",)) or []
         if is_shown or any(_key_of(each) == filters[ID] for each in results):
             return Presence.PRESENT
-        # What is unlike a text may be too unlike to be shown; and who shows others has no filters.
+        # A text too unlike the query may not be shown; a server that shows others ignores filters.
         return Presence.ABSENT if is_whole and not results else Presence.CANNOT_TELL
 
     def _listed(self, memory: Memory, timeout: float, since: float) -> Presence | None:
-        """Whether its key is listed; None where a listing does not tell, and it is searched for.
+        """Whether the memory's key is listed; None where the listing does not tell, so search.
 
-        A search costs the server a question to its model, and a listing none.
+        A search costs the server a question to its model, a listing does not.
         """
         project, key = memory.project, id_of(memory.key)
         with self._known.turn(project, timeout):
@@ -197,19 +197,19 @@ class OssClient(OfficialClient):
         """The keys of a project; None where the server does not list them."""
         reply = self._get(self._listing_path(project, _LISTED[0]), timeout)
         if reply.fault is Fault.TOO_LONG:
-            return ProjectListing((), now, complete=False)  # nor will it be shorter next time
+            return ProjectListing((), now, complete=False)  # it will not be shorter next time
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return None
         number = len(entries_of(json_object(reply), ("results",)) or [])
-        # A server that does not know `top_k` has a limit of its own, which is a round number.
+        # A server that does not know `top_k` has a limit of its own, a round number.
         doubtful = number % _ROUND == 0 < number < _LISTED[0]
         complete = number < _LISTED[0] and not doubtful
         keys = (each.key for each in shown if each.key)
         return ProjectListing(keys, now, complete=complete, doubtful=doubtful)
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """List a project; which are the newest shows only in a list of all that it will list."""
+        """List a project; only a list of everything shows which memories are the newest."""
         for number in _LISTED:
             reply = self._get(self._listing_path(project, number), timeout)
             if reply.fault is not Fault.TOO_LONG:
@@ -225,7 +225,7 @@ class OssClient(OfficialClient):
         return self._shown(self._post(SEARCH, body, timeout), project)
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read all that the server will list of a project: it has no pages."""
+        """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
         reply = self._get(self._listing_path(project, _LISTED[0]), timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
@@ -237,7 +237,7 @@ class OssClient(OfficialClient):
         return Page(newest_first(shown), whole=whole)
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
-        """Search for the memory of this key; the text is not known, so the key is searched for."""
+        """Search for the memory with this key; without its text, the key itself is the query."""
         wanted = id_of(key)
         filters = self._scope(project) | {ID: wanted}
         body = {"query": wanted, "filters": filters, "threshold": 0, "top_k": 1}
@@ -249,8 +249,8 @@ class OssClient(OfficialClient):
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the users that have memories there, or with `server.user` the agents.
 
-        The server counts 10,000 memories at most, and an agent's with those of every user: where
-        that may be, no count is given.
+        The server looks at 10,000 memories at most, and counts an agent's over all users: where the
+        count may be wrong, none is given.
         """
         reply = self._get(ENTITIES, timeout, LONGEST_PAGE)
         found = json_value(reply)
@@ -277,14 +277,14 @@ class OssClient(OfficialClient):
         return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
     def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
-        """Whether it names no other: a server without filters shows those of every project."""
+        """Whether an entry names no other project: a server without filters shows them all."""
         return all(
             not isinstance(named := entry.get(scope), str) or named.casefold() == name.casefold()
             for scope, name in self._scope(project).items()
         )
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
-        """The outcome; a 502 says by a code which class it belongs to."""
+        """The outcome; the code in a 502 says which class it belongs to."""
         outcome = super()._outcome(reply, memory)
         if reply.status != _SAYS_WHICH:
             return outcome
@@ -295,7 +295,7 @@ class OssClient(OfficialClient):
         kind = _CODES.get(code) if isinstance(code, str) else None
         if kind is None:
             return outcome
-        # It asks the model before it stores anything; of several facts some may have been stored.
+        # The server asks the model before it stores; but of several facts some may be stored.
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
 
 
@@ -305,7 +305,7 @@ def _key_of(entry: Any) -> Any:
 
 
 def _query(memory: Memory) -> tuple[str, bool]:
-    """What to search for, and whether that is the text: it takes neither blanks nor megabytes."""
+    """The query, and whether it is the whole text: no blank one and none of megabytes will do."""
     text = memory.content
     if isinstance(text, LargeText):
         text = next(text.pieces(), "")[:_QUERY]

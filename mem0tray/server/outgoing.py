@@ -22,7 +22,7 @@ _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 class LargeBody:
-    """A body with a large text in it: made piece by piece while it is sent, and once before.
+    """A body with a large text: made piece by piece while it is sent, and once before for its size.
 
     `before` and `after` are the JSON around the text, its quotes included.
     """
@@ -53,7 +53,7 @@ def encode(body: dict[str, Any]) -> bytes:
 def with_length(
     headers: list[tuple[bytes, bytes]], body: bytes | LargeBody
 ) -> list[tuple[bytes, bytes]]:
-    """The headers of a request with this body: a stream does not say its length itself."""
+    """The headers of a request with the length of this body, as a stream does not tell its own."""
     if isinstance(body, LargeBody):
         return [*headers, (b"Content-Length", b"%d" % len(body))]
     return headers
@@ -62,8 +62,8 @@ def with_length(
 def key_header(key: str) -> str:
     """An idempotency key as the value of a header, always the same for the same key.
 
-    What is not printable ASCII is percent-encoded, and what is too long for any
-    server's headers becomes a hash.
+    Anything but printable ASCII is percent-encoded, and a value too long for headers becomes
+    a hash.
     """
     data = key.encode("utf-8", "surrogatepass")
     if len(data) > _LONGEST_KEY:

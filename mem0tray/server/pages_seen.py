@@ -4,16 +4,16 @@ from mem0tray.server.model import Page
 
 
 class PagesSeen:
-    """The pages of one project so far: a server that shows one of them again has no further ones.
+    """The pages of one project so far: after a page that was seen before there are no further ones.
 
-    Some say that they page, and begin anew at each question: who believed them would never end.
+    Some servers claim to page, but begin anew at each question, so that one would never end.
     """
 
     def __init__(self) -> None:
         self._marks: set[int] = set()
 
     def checked(self, page: Page) -> Page:
-        """This page; in the place of one seen before an empty one, the last and not whole."""
+        """This page; or, if it was seen before, an empty last page that is not whole."""
         if not page.memories:
             return page
         mark = hash(tuple((each.id, each.text) for each in page.memories))

@@ -1,6 +1,6 @@
 """How far one gets towards a server before anything is asked of it: a connection, and TLS.
 
-It is the way of each request (`network.py`), with what there is to see on it.
+The connection is made as for each request (`network.py`), and records what can be seen.
 """
 
 import ssl
@@ -18,7 +18,7 @@ from mem0tray.server.transport import authorities
 
 
 class Encryption(Struct, frozen=True):
-    """What TLS has shown: its `version`, who has signed the certificate, and until when it holds.
+    """What TLS has shown: its `version`, who signed the certificate, and until when that is valid.
 
     `until` is in Unix seconds, 0.0 where the certificate does not say.
     """
@@ -29,9 +29,9 @@ class Encryption(Struct, frozen=True):
 
 
 class Reached(Struct, frozen=True):
-    """How far one came.
+    """How far the connection got.
 
-    `at`: the address that took the connection, empty where none did; `seconds`: until it had.
+    `at`: the address that accepted it, empty where none did; `seconds`: how long that took.
     `encryption`: None where none was wanted, or it failed. `failure` is NONE if all went well.
     """
 
@@ -54,7 +54,7 @@ def reach(there: ServerAddress, timeout: float) -> Reached:
             if not there.plain_http:
                 network.start_tls(authorities(there), there.hostname)
                 encryption = _seen(network.get_extra_info("socket"))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - any error is reported
             failure = why(error)
     return Reached(at, seconds, encryption, failure)
 

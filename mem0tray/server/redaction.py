@@ -1,7 +1,7 @@
 """What a server says, made fit for logs and people: no content of a memory, no secret. Pure.
 
 Servers like to repeat what they were sent, whole or cut, escaped, folded or
-in other letters. When in doubt, their words are given up.
+in other letters. When in doubt, their words are dropped.
 """
 
 import html
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 LIMIT = 200
-REPEATED = 12  # so many characters of a content in a row must not show
+REPEATED = 12  # characters of a content that must not show in a row
 REPEATED_SECRET = 8
 # A content shorter than `REPEATED` must not show as a whole, unless it is so
 # short that it stands in any text by chance.
@@ -32,9 +32,9 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def said(body: Any, beside: str = "") -> str:
-    """What an error's JSON body says, not yet cleaned; of a list only `loc` and `msg`.
+    """What an error's JSON body says, not yet redacted; of a list only `loc` and `msg`.
 
-    What only repeats `beside`, the status that stands before it, says nothing.
+    Words that only repeat `beside`, the status shown before them, are left out.
     """
     return "; ".join(_said(body, 3, beside))[:_LOOKED_AT]
 
@@ -61,8 +61,8 @@ def repeats(text: str, content: str, length: int = REPEATED) -> bool:
     if length < _SHORTEST:
         return False
     folded = [_folded(one) for one in contents]
-    # A window loses its blanks, or its punctuation too: what then is left of it
-    # must be enough to be no coincidence.
+    # A window is compared without its blanks, or its punctuation too: what is left must be long
+    # enough to be no coincidence.
     for strip, least in ((_BLANK, min(_SHORTEST, length)), (_NO_LETTER, min(8, length))):
         stripped = [strip.sub("", one) for one in folded]
         seen: set[str] = set()
@@ -78,7 +78,7 @@ def unescaped(text: str) -> str:
     """`text` without the escapes of JSON, Python, HTML and addresses."""
     if "\\" in text:
         text = _ESCAPE.sub(_character, _BYTES.sub(_characters, text))
-        # Two escapes may stand for one character.
+        # A pair of surrogate escapes may stand for one character.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "&" in text:
         text = html.unescape(text)
@@ -110,7 +110,7 @@ def _located(entry: dict[str, Any]) -> str:
 
 
 def _objects(body: Any) -> Iterator[dict[str, Any]]:
-    """Where a code may stand: the body, and what it holds under `error` and `detail`."""
+    """The objects where a code may stand: the body, and those under its `error` and `detail`."""
     if not isinstance(body, dict):
         return
     yield body
@@ -131,7 +131,7 @@ def _folded(text: str) -> str:
 
 
 def _characters(match: re.Match[str]) -> str:
-    r"""A run of `\xNN`: bytes of UTF-8, as a rule."""
+    r"""The characters of a run of `\xNN`, which is mostly UTF-8."""
     data = bytes.fromhex(match[0].replace("\\", "").replace("x", ""))
     try:
         return data.decode()

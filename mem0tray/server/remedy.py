@@ -1,6 +1,6 @@
 """What to do about an answer of the server, with the exact command. Pure.
 
-A remedy that is about one memory has its id as the argument `id`, which whoever shows it fills in.
+A remedy for one memory has the memory's id as the argument `id`, which whoever shows it fills in.
 """
 
 import re
@@ -29,7 +29,7 @@ _NO_SLASH: Final = Reason(
 _NO_TLS: Final = Reason(
     "If it speaks plain http, set that: `mem0tray config set server.url {address}`."
 ).id
-# What is asked for below a server's address, in each dialect.
+# The paths that each dialect asks for, below a server's address.
 _ASKED_FOR: Final = re.compile(
     r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
     r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
@@ -56,18 +56,18 @@ _FAULT: Final = Reason(
 )
 
 _SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
-# By 502 an official server says that its model's provider refuses it; no other refusal is one.
+# With 502 an official server says that its model's provider refuses it: the one such refusal here.
 _REFUSALS: Final = _SET_KEYS | {502: _SET_MODEL_KEY}
 _BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: SHORTEN}
 
 
 def nothing(why: Reason) -> Reason:
-    """For what needs nobody, and why."""
+    """The remedy where nobody has to do anything, and why."""
     return Reason(_NOTHING, why=why)
 
 
 def asks_nothing(remedy: Reason) -> bool:
-    """Whether it is that of `nothing`."""
+    """Whether a remedy is one of `nothing`."""
     return remedy.id == _NOTHING
 
 
@@ -78,22 +78,22 @@ _WAIT: Final = nothing(Reason("it is tried again by itself."))
 
 
 def of_refusal(status: int | None) -> Reason:
-    """For a server that refuses every delivery."""
+    """The remedy for a server that refuses every delivery."""
     return _REFUSALS.get(status or 0, _SET_ADDRESS)
 
 
 def of_unrecognised() -> Reason:
-    """For a server that answers, and is none that is known."""
+    """The remedy for a server that answers in no known dialect."""
     return _SET_DIALECT
 
 
 def of_not_kept() -> Reason:
-    """For a server that does not have what it said that it stored."""
+    """The remedy for a server that does not have what it said it stored."""
     return _UPDATE
 
 
 def of_redirect(address: str) -> Reason:
-    """For a request that was sent on to `address`, which is not followed; NONE without one."""
+    """The remedy for a redirect to `address`, which is not followed; NONE without an address."""
     if not address:
         return reasons.NONE
     found = _ASKED_FOR.fullmatch(address)
@@ -103,18 +103,18 @@ def of_redirect(address: str) -> Reason:
 
 
 def address_in(redirect: str) -> str:
-    """The address of the server to which a request was sent on; all of it where that is unknown."""
+    """The server's address within a redirect's target; all of the target where none is found."""
     found = _ASKED_FOR.fullmatch(redirect)
     return redirect if found is None else found[1]
 
 
 def of_no_tls(address: str) -> Reason:
-    """For a server at this https address that does not speak TLS."""
+    """The remedy for a server at this https address that does not speak TLS."""
     return Reason(_NO_TLS, address=re.sub("^https", "http", address))
 
 
 def of_rejection(status: int | None) -> tuple[Reason, bool]:
-    """For one memory that is not taken; and whether that may end by itself."""
+    """The remedy for one memory that is not taken; and whether that may pass by itself."""
     match status:
         case 429:
             return _WAIT, True

@@ -1,6 +1,6 @@
-"""A text that a server repeats in its answer, where that is too long to be read whole. Pure.
+"""A text that a server repeats in an answer too long to be read whole. Pure.
 
-What one of Mem0's own servers has stored or found it shows in full: of a memory of 50 MB as much.
+Mem0's own servers show in full what they store or find: for a memory of 50 MB that is as long.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 from mem0tray.core.large import LargeText, begun, pieces
 from mem0tray.server.model import Fault, Memory, Reply
 
-# The first of the results, up to its text, which the hosted service has in an object of its own.
+# The first of the results, up to its text; the hosted service nests that in an object of its own.
 _FIRST: Final = re.compile(
     rb'\s*\{(?:[^{}\[\]]{0,500}?,)?\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?'
     rb'(?:"data"\s*:\s*\{\s*)?"memory"\s*:\s*(?=")'
@@ -18,9 +18,9 @@ _FIRST: Final = re.compile(
 
 
 def repeats(reply: Reply, memory: Memory) -> bool:
-    """Whether the answer is too long, and its first result is this text as far as it was read.
+    """Whether the answer is too long, and its first result is this text as far as was read.
 
-    Half of what was read is compared: behind the end of a text stands something else.
+    Only the first half of what was read is compared, as something else follows a text's end.
     """
     if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
         return False

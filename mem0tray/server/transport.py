@@ -21,16 +21,16 @@ from mem0tray.core.reasons import Reason
 from mem0tray.server.model import MAX_ANSWER, Fault, Proof, Reply
 from mem0tray.server.network import Network, why
 
-# Uvicorn hangs up after five idle seconds: what crosses its goodbye has an unknown outcome.
+# Uvicorn hangs up after five idle seconds: a request that crosses that has an unknown outcome.
 _LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
-_url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # those of fixed paths are made once
+_url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # a fixed path is parsed once
 
 
 class Transport:
     """Exchanges with one server, for one thread; only `abort` may come from another.
 
-    With `proof`, a connection whose other end cannot answer `/health?challenge=`
-    with it gets nothing else: no token, no memory.
+    With `proof`, a connection whose other end does not answer `/health?challenge=` as the proof
+    says gets nothing else: no token, no memory.
     """
 
     def __init__(self, address: ServerAddress, proof: Proof | None = None) -> None:
@@ -44,7 +44,7 @@ class Transport:
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix; the length of a body in pieces stands in `headers`.
+        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
         `longest` is how many bytes the answer may have, head included.
         Never raises for trouble of network or server.
         """
@@ -53,7 +53,7 @@ class Transport:
         reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
         try:
             url = _url("".join(reply.asked))
-            # Whole: httpx would look for what is missing, and copy all headers twice.
+            # All headers at once: httpx would look for missing ones, and copy them all twice.
             given = [(b"Host", url.netloc), *headers]
             stream: httpx.SyncByteStream | None = None
             if isinstance(body, bytes):
@@ -62,7 +62,7 @@ class Transport:
             elif body is not None:
                 stream = _Pieces(body)
             self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on
+        except Exception as error:  # noqa: BLE001 - whatever fails, the worker goes on
             self.close()
             reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
@@ -78,7 +78,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection; the next exchange opens a new one."""
-        self._wire = None  # authorities and proxy may be others by then
+        self._wire = None  # authorities and proxy may have changed by then
         self._network.close()
 
     def _run(self, request: httpx.Request, reply: Reply) -> None:
@@ -94,12 +94,12 @@ class Transport:
             self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
         response = self._http.handle_request(request)
         reply.status, reply.headers = response.status_code, response.headers
-        # As it came: the response would count its bytes, and cut them anew.
+        # The raw stream: the response would count its bytes, and chunk them again.
         stream = cast("httpx.SyncByteStream", response.stream)
         reply.body = b"".join(stream)
         stream.close()
-        # What comes behind an answer would be taken for the answer to the next request: a
-        # delivery that never was. Whatever cannot be accounted for ends the connection.
+        # Bytes behind an answer would be taken for the answer to the next request: a delivery that
+        # never was. Whatever cannot be accounted for ends the connection.
         _, end, rest = self._network.raw.partition(b"\r\n\r\n")
         chunked = "transfer-encoding" in reply.headers
         whole = (end + rest).split(b"\r\n0\r\n\r\n")[1:] == [b""] if chunked else rest == reply.body
@@ -135,7 +135,7 @@ def authorities(there: ServerAddress) -> ssl.SSLContext:
     Raises Mem0TrayError when the file cannot be read.
     """
     if there.plain_http:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nobody is asked
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # no TLS, so no authorities
     if not there.ca_file:
         return _public_authorities()
     try:
@@ -146,18 +146,18 @@ def authorities(there: ServerAddress) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    """Those of httpx or SSL_CERT_FILE, and the system's; shared, since they take long to read."""
+    """The authorities of httpx or SSL_CERT_FILE, and the system's; shared, as loading is slow."""
     context = httpx.create_ssl_context()
-    context.load_default_certs()  # where a company's own are
+    context.load_default_certs()  # which may hold a company's own
     return context
 
 
 def proxy(there: ServerAddress) -> httpx.Proxy | None:
     """The proxy that the environment or the system names; this computer needs none.
 
-    Found as Python finds it: httpx looks for one only in its client, and does not know the
-    exceptions in the settings of Windows and macOS. Raises Mem0TrayError for one that
-    cannot be used: it is not gone around.
+    It is found as Python finds it: httpx looks for one only in its client, and does not know the
+    exceptions in the settings of Windows and macOS. Raises Mem0TrayError for a proxy that
+    cannot be used: it is not bypassed.
     """
     # httpcore cannot name an IPv6 address to a proxy.
     if there.is_loopback or ":" in there.hostname:

@@ -49,12 +49,12 @@ SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
 HEALTH: Final = HEALTH_PATHS["vps"]
-# A listing, in which a wrong key shows, of a project that nobody has: it stores nothing.
+# A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
 KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
 PAGE_LIMIT: Final = 1000
 SEARCH_LIMIT: Final = 10
-# Some servers cut a listing at a limit of their own without a word, and mem0
+# Some servers cut a listing at a limit of their own without saying so, and mem0
 # returns 100 where no limit reaches it: a round number may be incomplete.
 _ROUND: Final = 100
 # Longer request lines are refused by servers, some of which then hang up.
@@ -76,7 +76,7 @@ class VpsClient(HttpClient):
         super().__init__(address, proof, known, key, KEY_QUESTION, exchange)
 
     def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether it says so."""
+        """Whether the server says that it succeeded."""
         return body.get("success") is True
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
@@ -97,7 +97,7 @@ class VpsClient(HttpClient):
         now = time.monotonic()
         end = now + timeout
         path = listing_path(memory.project)
-        # Before any turn: on a first start that is so of each memory.
+        # Before waiting for a turn: on a first start this holds for every memory.
         if self._lists_nothing(memory.project, path, since, now):
             return Presence.CANNOT_TELL
         with self._known.turn(memory.project, timeout):
@@ -118,7 +118,7 @@ class VpsClient(HttpClient):
         return self._search(memory, end - time.monotonic(), listing)
 
     def _lists_nothing(self, project: str, path: str, since: float, now: float) -> bool:
-        """Whether the server has said that it lists nothing, and has not listed this lately."""
+        """Whether the server has said that it lists nothing, and has listed nothing here lately."""
         return (
             len(path) <= _LONGEST_PATH
             and self._known.cannot_tell(project, LISTING)
@@ -126,7 +126,7 @@ class VpsClient(HttpClient):
         )
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """Read a project's listing; less of it where its answer would be too long."""
+        """Read a project's listing; a shorter one where the answer would be too long."""
         reply = _fitting(
             lambda most, left: self._get(listing_path(project, most), left), limit, timeout
         )
@@ -142,12 +142,12 @@ class VpsClient(HttpClient):
         return self._shown(reply, project, "results")
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
-        """Read a page of a listing, where the server pages; else as much as it shows at once."""
+        """Read a page of a listing, if the server pages; else as much as it shows at once."""
         end = time.monotonic() + timeout
         shown = self._page(project, after, PAGE_LIMIT, timeout)
         if isinstance(shown, Outcome) or after or shown.after or len(shown.memories) < PAGE_LIMIT:
             return shown
-        # It has no pages, and may show more than is in one.
+        # This server has no pages, but may show more at once.
         larger = self._page(project, after, LIST_LIMIT, end - time.monotonic())
         return shown if isinstance(larger, Outcome) else larger
 
@@ -170,7 +170,7 @@ class VpsClient(HttpClient):
         if body.get("paged") is True:
             last = shown[-1].id if shown and is_full else ""
             return Page(shown, last, whole=bool(last) or not is_full)
-        if after:  # another server stands there by now, and begins anew
+        if after:  # another server is there by now, and begins anew
             return Page([], whole=False)
         is_doubtful = len(entries) % _ROUND == 0 < len(entries) or len(shown) < len(entries)
         return Page(shown, whole=not (is_full or is_doubtful))
@@ -191,11 +191,11 @@ class VpsClient(HttpClient):
     def _list(
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
-        """The texts of its project, as far as they came; or what the server said instead."""
+        """The texts of a memory's project, as far as they came; or what the server said instead."""
         asked = time.monotonic()
         reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
-            # It is remembered too: fetched again it would be cut as before.
+            # Remembered too: fetched again, the listing would be cut as before.
             return ProjectListing((), asked, complete=False)
         found = self._told(reply, memory, "memories", LISTING)
         if not isinstance(found, tuple):
@@ -208,7 +208,7 @@ class VpsClient(HttpClient):
     def _search(
         self, memory: Memory, timeout: float, listing: ProjectListing | None
     ) -> Presence | Outcome:
-        """Look for the text itself among what is most like it; not finding it proves nothing.
+        """Look for the text itself among the most similar ones; not finding it proves nothing.
 
         No search takes a text of a megabyte as its query.
         """
@@ -231,8 +231,8 @@ class VpsClient(HttpClient):
     ) -> tuple[list[str], int] | Presence | Outcome:
         """The texts of a listing or search, and how many entries it has.
 
-        A server without such a question cannot tell. Whatever else comes is no answer, a page
-        in the place of JSON too: what stands before the server may have made it.
+        A server without this route cannot tell. Anything but JSON is no answer, as a page from a
+        proxy in front of the server.
         """
         if reply.status in CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, question)
@@ -262,7 +262,7 @@ class VpsClient(HttpClient):
         return [as_shown(each, project) for each in told[1] if has_text(each)]
 
     def _answered(self, reply: Reply, *names: str) -> tuple[dict[str, Any], list[Any]] | Outcome:
-        """An answer, and the list that stands there under these names, one in another."""
+        """An answer, and the list in it under these names, one within another."""
         outcome = self._outcome(reply, NO_MEMORY)
         if outcome.kind is not Kind.DELIVERED:
             return outcome
@@ -275,9 +275,9 @@ class VpsClient(HttpClient):
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:
-    """The answer to a question for up to `limit` memories; for fewer where it would be too long.
+    """The answer to a question for up to `limit` memories, or for fewer if it would be too long.
 
-    `ask` is given how many, and the seconds that are left.
+    `ask` gets the number of memories, and the seconds left.
     """
     end = time.monotonic() + timeout
     reply = ask(limit, timeout)
@@ -288,22 +288,22 @@ def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> 
 
 
 def _body(memory: Memory) -> bytes | LargeBody:
-    """The request that saves it."""
+    """The body of the request that saves a memory."""
     if isinstance(memory.content, LargeText):
         before = encode({"user_id": memory.project}).removesuffix(b"}") + b',"content":"'
         return LargeBody(before, memory.content, b'"}')
     return encode({"user_id": memory.project, "content": memory.content})
 
 
-@functools.lru_cache(maxsize=64)  # on a first start it is wanted of each memory
+@functools.lru_cache(maxsize=64)  # a first start needs it for each memory
 def listing_path(project: str, limit: int = LIST_LIMIT, before: str = "") -> str:
     """The path of a project's newest memories, or of the newest before one of them.
 
-    Nothing in the id can lead anywhere else.
+    No id of a memory can make it lead anywhere else.
     """
     encoded = quote(project.encode("utf-8", "surrogatepass"), safe="")
     if encoded.strip(".") == "":
-        # These alone would still be taken for a step within the path.
+        # Dots alone would still be taken for a step within the path.
         encoded = encoded.replace(".", "%2E")
     behind = f"&before={quote(before, safe='')}" if before else ""
     return f"/memory/{encoded}?limit={limit}{behind}"
