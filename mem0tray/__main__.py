@@ -1,8 +1,6 @@
 """`python -m mem0tray`."""
 
-import sys
-
-from mem0tray.cli import main
+from mem0tray.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()
