@@ -20,21 +20,21 @@ from mem0tray.worker.queue.publish import QueuePublisher
 
 
 def _ask_nobody() -> None:
-    """Where nothing is sent, no retry needs a probe."""
+    """Do nothing: where nothing is sent, no retry needs a probe."""
 
 
 def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody) -> int:
-    """Carry out every order that waits; how many. `on_retry`: dead letters are due at once.
+    """Carry out every waiting order; return how many. `on_retry`: called when dead letters are due.
 
-    But those to merge, which `merged` ends. Raises FileUnavailableError when one cannot be
-    read: it waits then.
+    MERGE orders stay until `merged` ends them. Raises FileUnavailableError when an order cannot be
+    read, which then waits.
     """
     _take_notes(context)
     done = 0
     for path, order in orders.waiting(context.paths.orders):
         if order is not None and order.verb == MERGE:
             continue
-        with suppress(ValueError):  # a digest that is none
+        with suppress(ValueError):  # a malformed digest
             if order is not None:
                 if _process(context, order):
                     on_retry()
@@ -45,7 +45,7 @@ def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody
 
 
 def merged(context: WorkerContext, names: frozenset[str]) -> None:
-    """The DLQ file is merged since there were orders of these `names`: end those to merge.
+    """End the MERGE orders among these `names`: the DLQ file has been merged since they were given.
 
     Raises FileUnavailableError.
     """
@@ -58,7 +58,7 @@ def merged(context: WorkerContext, names: frozenset[str]) -> None:
 
 
 def _process(context: WorkerContext, order: Order) -> bool:
-    """Carry it out; whether dead letters are due at once by it."""
+    """Carry out an order; return whether it made dead letters due at once."""
     if order.verb == SHOW:
         context.events.emit(events.StatusWanted())
     if order.verb == SEND:
@@ -70,7 +70,7 @@ def _process(context: WorkerContext, order: Order) -> bool:
 
 
 def _take_notes(context: WorkerContext) -> None:
-    """Remember what was put back: a backup from before tells of no later deletion."""
+    """Take in the notes on what was put back: an older backup then tells of no later deletion."""
     for path, note in orders.notes(context.paths.orders):
         if note is not None:
             with suppress(ValueError):
@@ -79,7 +79,7 @@ def _take_notes(context: WorkerContext) -> None:
 
 
 def _send(context: WorkerContext, order: Order) -> bool:
-    """Send what is held, and retry dead letters; whether there were any of these."""
+    """Send what is held, and retry dead letters; return whether there were any of the latter."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         states = inbox.states(names(order.items))
@@ -98,7 +98,7 @@ def _discard(context: WorkerContext, order: Order) -> None:
         states = inbox.states(names(order.items))
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         late = [key for key, state in states.items() if state == items.DELIVERED]
-        if context.server:  # what was to be brought over, and had not been taken in
+        if context.server:  # to be brought over from a former server, but not taken in yet
             given_up = inbox.give_up(late, context.server, context.now(), reason)
             late = [key for key in late if key not in given_up]
             states |= dict.fromkeys(given_up, items.FRESH)
@@ -118,11 +118,11 @@ def _discard(context: WorkerContext, order: Order) -> None:
 
 
 def read_and_publish(context: WorkerContext) -> None:
-    """Carry out all that waits, and bring ledger and files together as far as can be.
+    """Carry out all waiting orders, and bring ledger and files together as far as can be.
 
-    For a command that is the worker for a moment: nothing is sent. What cannot be done now the
-    next worker does. Beside another worker, and with a ledger that was begun anew, the files are
-    left to it: it knows how to tell what was sent from what was not. Raises FileUnavailableError
+    For a command that acts as the worker for a moment: nothing is sent, and what cannot be done
+    now is left to the next worker. So are the files beside another worker, or with a ledger that
+    was begun anew: it can tell what was sent from what was not. Raises FileUnavailableError
     when an order cannot be read, LedgerError.
     """
     if context.ledger.rebuilt or not other_worker.is_none_beside(context):
@@ -132,7 +132,7 @@ def read_and_publish(context: WorkerContext) -> None:
     queue, edits = QueueIntake(context), HandEdits(context)
     with suppress(Mem0TrayError), _telling(context, "queue file"):
         queue.run()
-    # After the queue file, as in the worker's cycle: what is to be discarded may stand there.
+    # After the queue file, as in the worker's cycle: the orders may discard what stands there.
     there = context.unheard.names()
     with _telling(context, "orders"):
         process(context)
@@ -144,7 +144,7 @@ def read_and_publish(context: WorkerContext) -> None:
 
 
 def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
-    """Write the files that say something else than the ledger."""
+    """Write the files that differ from the ledger."""
     dlq = DlqPublisher(context, edits)
     with suppress(Mem0TrayError), _telling(context, "DLQ file"):
         if dlq.needed:
@@ -157,7 +157,7 @@ def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> No
 
 @contextmanager
 def _telling(context: WorkerContext, part: str) -> Iterator[None]:
-    """Tell of an error before it goes on: the command succeeds all the same."""
+    """Report an error, and let it pass on: the command succeeds all the same."""
     try:
         yield
     except Mem0TrayError as error:

@@ -1,4 +1,4 @@
-"""What every stage of the worker needs, in one place."""
+"""What all stages of the worker share, in one place."""
 
 import json
 import threading
@@ -23,23 +23,23 @@ from mem0tray.ledger.tickets import Tickets
 from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
 
-AT_WORK: Final = 10.0  # seconds that a server is given for what a former worker has sent
-_LEFT_UNTIL: Final = "left_until"  # in the ledger's `meta`: until when that is, Unix seconds
+AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests
+_LEFT_UNTIL: Final = "left_until"  # in the ledger's `meta`: when those seconds end (Unix time)
 
 
 class Wakes(Protocol):
-    """What ends the worker's wait between two cycles, from any thread."""
+    """Ends the worker's wait between two cycles, from any thread."""
 
     def set(self) -> None:
-        """End the wait, or the next one if there is none now."""
+        """End the present wait, or the next one if there is none now."""
 
 
 @dataclass(slots=True)
 class Beside:
     """What is known of another worker on the same files.
 
-    `at_work`: one is, or was when we were last there. `may_write_until` (Unix seconds):
-    its metrics are fresh, and it has until then to write them again.
+    `at_work`: another worker is at work, or was when we last ran. `may_write_until` (Unix
+    seconds): its metrics are fresh, and until then it may write them again.
     """
 
     at_work: bool = False
@@ -48,7 +48,7 @@ class Beside:
 
 @dataclass
 class WorkerContext:
-    """What every stage of the worker shares; `settings` and the server change while it runs.
+    """What all stages of the worker share; `settings` and the server change while it runs.
 
     `server` names where deliveries go as the ledger records it, `destination` as people
     read it; both are empty while none is chosen.
@@ -63,7 +63,7 @@ class WorkerContext:
     wake: Wakes = field(default_factory=threading.Event)
 
     beside: Beside = field(default_factory=Beside, init=False)
-    unknown_until: float = field(default=0.0, init=False)  # monotonic; what was left under way
+    unknown_until: float = field(default=0.0, init=False)  # monotonic; of requests left under way
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -77,16 +77,16 @@ class WorkerContext:
         self.counters = Counters(self.ledger)
 
     def take_up(self) -> None:
-        """Take up what the last worker left: the outcome of what was in flight is unknown.
+        """Take up the last worker's requests: the outcome of each one in flight is unknown.
 
-        After another start of the machine, and in a ledger begun anew, of none. Raises
+        After another start of the machine, or in a ledger begun anew, nothing is in flight. Raises
         LedgerError.
         """
         ledger, interval = self.ledger, self.settings.sync.retry_interval
         wait, now = min(AT_WORK, interval), self.now()
         with ledger.transaction(durable=True):
             if self.inbox.forget_requests_under_way(now, wait):
-                ledger.set_meta(_LEFT_UNTIL, now + wait)  # it outlives another start in between
+                ledger.set_meta(_LEFT_UNTIL, now + wait)  # kept across another start
             left = min((ledger.meta(_LEFT_UNTIL) or 0.0) - now, wait)
             boot = boot_id()
             if ledger.rebuilt or ledger.meta("boot") not in (None, boot):
@@ -104,7 +104,7 @@ class WorkerContext:
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
-        """Set aside, one by one, what `json.tool` cannot load; said once of each, and why."""
+        """Set aside, one by one, what `json.tool` cannot load; tell of each once, and `why`."""
         before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
         for raw in rejected:
             kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())
@@ -112,7 +112,7 @@ class WorkerContext:
                 self.events.emit(Quarantined(source.name, kept.name, why))
 
     def quarantine_file(self, source: Path, data: bytes, signature: Signature, reason: str) -> None:
-        """Keep a broken file whole before anything takes its place; said once of each save."""
+        """Keep a broken file whole before anything takes its place; tell of each save once."""
         if data.strip(b"\0 \r\n\t"):
             kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
         else:
@@ -129,5 +129,5 @@ def local_iso(at: float) -> str:
 
 
 def json_value(value: object) -> bytes:
-    """A small value of ours as JSON."""
+    """A small value of our own as JSON."""
     return jsontext.encode(json.dumps(value, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """The worker's engine: one cycle over its parts, which reads, takes in, sends, publishes, tells.
 
-It has no thread and never waits: `thread` drives it. Of what it decides by the time,
-that is an argument: `now` in Unix seconds, `moment` in monotonic ones.
+It has no thread and never waits: `thread` drives it. Times that decide something are
+arguments: `now` in Unix seconds, `moment` in monotonic ones.
 """
 
 import time
@@ -23,9 +23,9 @@ from mem0tray.worker.folders import watch, watch_of_this_system, written_files
 from mem0tray.worker.folders.wanted import Wanted
 from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE
 
-LOOK: Final = 5.0  # seconds between looks at the files, should nobody wake us
-# Where every change wakes us. Nobody tells that the clock was set, or that this computer has
-# slept: what is due then is to go out soon. It divides the interval of the metrics.
+LOOK: Final = 5.0  # seconds between looks at the files when nobody wakes us
+# Where every change wakes us. Nothing tells that the clock was set, or that this computer has
+# slept: after that, due items should go out soon. It divides the interval of the metrics.
 CALM_LOOK: Final = 7.5
 _TORN: Final = 0.05
 _STOP: Final = 0.8
@@ -34,15 +34,15 @@ _FOLDERS: Final = "folders"
 _WRITE_METRICS: Final = "metrics"
 _CLOCK_JUMP: Final = 1.0
 _DAY: Final = 86_400.0
-_FOLLOWED: Final = 60.0  # seconds for which a run to the end waits for what a server is at work on
+_FOLLOWED: Final = 60.0  # seconds that `--until-idle` waits for what a server is at work on
 
 
 def _do_nothing() -> None:
-    """What is done of a part that has nothing to do."""
+    """Do nothing: the work of a part that has none."""
 
 
 class Engine:
-    """Drives the parts, on one folder, from `begin` to `end`; it survives any fault of one.
+    """Drives the parts, on one folder, from `begin` to `end`; a fault of one part never ends it.
 
     If it `watches`, a change of the files ends the wait between two cycles.
     """
@@ -63,7 +63,7 @@ class Engine:
         }
         self._ballast = Ballast()
         self._expired = 0.0
-        self._looked = 0.0  # when it was last seen what is due, Unix seconds
+        self._looked = 0.0  # when the ledger was last asked what is due, Unix seconds
         if wanted.wrong:
             self._breaker.block("settings", wanted.wrong)
 
@@ -88,12 +88,12 @@ class Engine:
             self._attempt(_FOLDERS, self._make_folders)
 
     def _make_folders(self) -> None:
-        """Make the folders of ours that are watched."""
+        """Make those folders of ours that are watched."""
         for folder in (self._paths.orders, config_file().parent):
             private_folders.make_private_folder(folder)
 
     def turn(self) -> float:
-        """One cycle, whatever comes of it; how many seconds to wait, should nobody wake us."""
+        """Run one cycle, whatever happens in it; return the seconds to wait if nobody wakes us."""
         found: list[float] = []
 
         def work() -> None:
@@ -103,13 +103,13 @@ class Engine:
         return found[0] if self._attempt("ledger", work) else LOOK
 
     def end(self) -> None:
-        """Break off what is under way, publish a last time, close the ledger."""
+        """Break off what is under way, publish one last time, close the ledger."""
         parts = self.parts
         if self.watch is not None:
             self.watch.stop()
         parts.chosen_server.prober.stop(0.1)
         parts.chosen_server.delivery.stop(_STOP / 2)
-        # A name for each: under one that has just failed nothing is tried for a while.
+        # Names of their own: a part that has just failed is not tried again for a while.
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
         self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(force=True))
@@ -120,7 +120,7 @@ class Engine:
     # One cycle -----------------------------------------------------------------------
 
     def cycle(self, now: float, moment: float) -> None:
-        """Read files, take in, deliver, publish, tell; nothing of that where we are to move."""
+        """Read files, take in, deliver, publish, tell; or nothing of it, if we are to move."""
         self._attempt("settings", self._look_at_settings)
         if self._wanted.where.moves:
             return
@@ -154,7 +154,7 @@ class Engine:
         looked = self._attempt("metrics file", parts.other.look)
         looked &= self._attempt(EMERGENCY, parts.emergencies.run)
         looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
-        # After the files: what is to be discarded may stand in one that nobody has read yet.
+        # After the files: an order may discard what stands in one that was not read yet.
         there = self._context.unheard.names()
         heard = self._attempt("orders", self._take_orders)
         if self._attempt(DLQ, self._take_edits) and heard and not parts.edits.torn:
@@ -165,9 +165,9 @@ class Engine:
         self._attempt(NOTES, lambda: parts.notes.run(now, moment, sees_all=self._sees_all))
 
     def _start_threads(self) -> None:
-        """Start the parts that have threads of their own, until each of them has.
+        """Start the parts that have threads of their own, trying again until all run.
 
-        The prober opens the way: not before we know what the user did meanwhile.
+        Not before we know what the user did while we were away: the prober opens the way.
         """
         for part, start in tuple(self._unstarted.items()):
             if self._attempt(part, start):
@@ -188,11 +188,11 @@ class Engine:
             self.parts.queue_publisher.kick(now=True)
 
     def _publish(self, now: float, moment: float) -> None:
-        """Write the files that the ledger has outdated: at their pace, and at once at rest."""
+        """Write the files that the ledger has outdated: at their pace, or at once when at rest."""
         dlq, queue = self.parts.dlq, self.parts.queue_publisher
         if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
             self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ)
-        elif not dlq.needed:  # it may have failed, and the file be right again without it
+        elif not dlq.needed:  # it may have failed before, and no longer be needed
             self._context.troubles.rest(_WRITE_DLQ)
             dlq.note_rest()
         if queue.needed:
@@ -203,7 +203,7 @@ class Engine:
             self.parts.dlq.run()
 
     def _may_send(self, now: float) -> bool:
-        """Something is due, set aside for the server's sake or not, or under way."""
+        """Whether something is due (perhaps set aside for the server's sake) or under way."""
         self._looked = now
         if self.parts.chosen_server.delivery.under_way:
             return True
@@ -211,12 +211,12 @@ class Engine:
         return due is not None and due <= now
 
     def _is_at_rest(self, now: float) -> bool:
-        """Nothing is under way and nothing due: what was done is published at once."""
+        """Whether nothing is under way and nothing due: what was done is then published at once."""
         due = self.parts.chosen_server.delivery.next_due()
         return due is None or due > now
 
     def _tell_backoffs(self, now: float) -> None:
-        """At the start: which dead letters are in backoff; later edits tell of theirs."""
+        """At the start, tell which dead letters are in backoff; later edits tell of theirs."""
         backoffs, total = self._context.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
         telling_backoffs.tell(self._context.events.emit, backoffs, total)
         self.parts.edits.tells_backoffs = True
@@ -237,11 +237,11 @@ class Engine:
         if new.mended or new.settings.server != before.server:
             chosen.choose(new.settings.server, events.ServerChanged)
         elif new.settings.sync.probe_interval != before.sync.probe_interval:
-            chosen.prober.kick()  # or the former interval would be waited out
+            chosen.prober.kick()  # else it would wait out the former interval
         context.events.emit(events.SettingsChanged())
 
     def _look_at_clock(self, now: float, moment: float) -> None:
-        """A clock that was set back must not make anything wait for longer."""
+        """See that a clock that was set back makes nothing wait longer."""
         (wall, mono), self._clocks = self._clocks, (now, moment)
         jumped = (now - wall) - (moment - mono)
         if jumped < -_CLOCK_JUMP:
@@ -253,14 +253,14 @@ class Engine:
     def _look_at_pause(self, now: float) -> None:
         try:
             self._breaker.pause(pauses.read(self._paths, now))
-        except FileUnavailableError as error:  # it may say that nothing is to be sent
+        except FileUnavailableError as error:  # the file may say that nothing is to be sent
             self._breaker.block("pause", error.reason)
             raise
         self._breaker.unblock("pause")
 
     def _look_at_storage(self) -> None:
         for folder in (self._paths.claude_dir, self._paths.data_dir):
-            writable.refuse_read_only(folder)  # even where there is nothing to be written now
+            writable.refuse_read_only(folder)  # even if there is nothing to write now
         if self._breaker.blocked_by("storage"):
             with self._context.ledger.transaction(durable=True):
                 self._context.ledger.set_meta("storage", self._context.now())
@@ -273,10 +273,10 @@ class Engine:
             self._context.inbox.expire(now - self._context.settings.retention.discarded * _DAY)
 
     def patience(self, now: float, moment: float) -> float:
-        """How long to wait until the next cycle, in seconds, should nobody wake us."""
+        """Seconds to wait until the next cycle, if nobody wakes us."""
         parts, until_try = self.parts, self._context.troubles.until_try
         waits = [INTERVAL if parts.chosen_server.delivery.under_way else self._until_next_look(now)]
-        due = self._context.outbox.next_due()  # of those set aside too
+        due = self._context.outbox.next_due()  # including those set aside
         if due is not None and due > self._looked:
             waits.append(max(0.0, due - now))
         opens = self._breaker.lets_through_at(now)
@@ -305,7 +305,7 @@ class Engine:
     # What commands and the tray ask ---------------------------------------------------
 
     def is_idle(self, horizon: float, now: float, moment: float) -> bool:
-        """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
+        """Whether nothing can be delivered within `horizon` seconds. Raises LedgerError."""
         parts, breaker = self.parts, self._breaker
         if not self.has_looked or parts.chosen_server.delivery.under_way:
             return False
@@ -313,13 +313,13 @@ class Engine:
             return False
         if breaker.blocked_by("server") or breaker.is_paused(now):
             return True
-        due = parts.chosen_server.delivery.next_due()  # waits for an outcome that is being recorded
+        due = parts.chosen_server.delivery.next_due()  # waits while an outcome is being recorded
         if breaker.awaits_probe or self._has_unread_lines():
             return False
         if horizon > 0 and breaker.lets_through(now):
-            # What the last worker left under way is asked about soon, and then delivered.
+            # Requests that the last worker left under way are asked about soon, and then delivered.
             horizon = max(horizon, self._context.unknown_until - moment)
-            # So is what the server is at work on.
+            # So are memories that the server is at work on.
             newest = self._context.tickets.newest()
             horizon = max(horizon, 0.0 if newest is None else newest + _FOLLOWED - now)
         if due is None or due > now + horizon:
@@ -328,10 +328,10 @@ class Engine:
 
     @property
     def has_published(self) -> bool:
-        """Whether the files say what the ledger does, or could not be made to by another try."""
+        """Whether the files agree with the ledger, or another try could not make them."""
         parts, dlq, queue = self.parts, self.parts.dlq, self.parts.queue_publisher
         is_open = dlq.needed and not (self._context.troubles.waits(_WRITE_DLQ) or parts.edits.torn)
-        # A file that never holds still is not awaited for ever, and cannot be written either.
+        # A restless file is not awaited for ever, and cannot be written either.
         return not is_open and (not queue.pending or queue.hindered or parts.queue.torn)
 
     def _has_unread_lines(self) -> bool:
@@ -339,13 +339,13 @@ class Engine:
         return not self._context.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0
 
     def waiting(self, now: float) -> Waiting:
-        """What is left. Raises LedgerError."""
+        """What still waits. Raises LedgerError."""
         counts = self._context.counters.waiting()
         unread = self._breaker.trouble_with(READ)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:
-        """How things are. Raises LedgerError."""
+        """How things stand. Raises LedgerError."""
         counts = self._context.counters.waiting()
         last = self._context.counters.last_delivery()
         state, paused = self._breaker.state(now), self._breaker.is_paused(now)

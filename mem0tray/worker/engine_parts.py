@@ -24,7 +24,7 @@ from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 
 QUEUE, EMERGENCY, DLQ = "queue file", "emergency file", "DLQ file"
-# Troubles of these parts keep something from being read.
+# Parts whose troubles keep something from being read.
 READ = (QUEUE, EMERGENCY, DLQ, *restless_file.READING)
 
 
@@ -46,10 +46,10 @@ class Parts:
 
 
 def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
-    """Make the parts for the folder where `wanted` is, with its ledger, which others then lack.
+    """Make the parts for the folder of `wanted`, and its ledger, which then belongs to `Parts`.
 
-    `wake` ends the wait of whoever drives them. Raises FileUnavailableError and
-    LedgerError; nothing is left open then.
+    `wake` ends the wait of whoever drives them. Raises FileUnavailableError and LedgerError;
+    nothing is left open in that case.
     """
     paths = wanted.where.paths
     if wanted.where.make_folder():

@@ -1,9 +1,9 @@
 """Moving to the DLQ: how an item becomes a dead letter, whatever the way that leads there.
 
-It leaves the queue file and stands in the DLQ file with the fields of the contract (section 1):
-`retry_count` 0, and the time of the move in `last_attempt` and `moved_to_dlq_at`. Each move
-counts in `total_failed`. A letter that a user writes into the DLQ file is none of these: it
-comes with its own fields, and counts nowhere.
+The item leaves the queue file and stands in the DLQ file with the fields of the contract (section
+1): `retry_count` 0, and the time of the move in `last_attempt` and `moved_to_dlq_at`. Each move
+counts in `total_failed`. A letter that a user writes into the DLQ file is no such move: it
+comes with its own fields, and is not counted.
 """
 
 import msgspec
@@ -15,13 +15,13 @@ from mem0tray.worker.context import WorkerContext
 
 
 def move_fresh_to_dlq(context: WorkerContext, key: int, now: float, error: str) -> None:
-    """Make a dead letter of a fresh entry of the ledger; `error` is why it failed last."""
+    """Make a dead letter of a fresh entry in the ledger; `error` is why it failed last."""
     context.inbox.move_to_dlq(key, _as_dead(context.outbox.raw(key), now, error), now, error)
     context.counters.add(FAILED)
 
 
 def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool) -> int:
-    """Take an item in as a dead letter, which was never fresh in our ledger; its key."""
+    """Take in as a dead letter an item that was never fresh in our ledger; return its key."""
     raw = b"".join(_as_dead(item.raw, now))
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
     key = context.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
@@ -30,7 +30,7 @@ def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool
 
 
 def _as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
-    """A queue entry as it stands in the DLQ file from its move on, in parts."""
+    """A queue entry in the form that it has in the DLQ file from its move on, in parts."""
     fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
     if error is not None:
         fields["last_error"] = error

@@ -1,7 +1,7 @@
 """Noticing another worker on the same files by the metrics that it writes.
 
-Whoever rewrites `mem0_metrics.json` while we run is one: sending pauses. That it is at
-work, and when it came, is kept in the ledger, so that our own end in between changes
+Whoever else rewrites `mem0_metrics.json` while we run is one: sending pauses. The ledger keeps
+that it is at work, and since when, so that our own restart changes
 nothing. It counts as gone when it has been silent for three heartbeats (at once, when
 its process was on this computer and has ended), and the queue file was read after that.
 """
@@ -25,43 +25,43 @@ from mem0tray.worker.queue.intake import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY
-_ENDED: Final = 5.0  # seconds without a sign of a process that is not there
+_ENDED: Final = 5.0  # seconds without a sign, where its process is gone
 
 
 class OtherWorker:
-    """`look` before the files are read, `release` after."""
+    """Call `look` before the files are read, `release` after."""
 
     def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
         self._context = context
         self._breaker = breaker
         self._signature: Signature | None = None
         self._looked = False
-        self._gone = False  # as far as could be told before the files were read
-        self._between = False  # one was at work while we were not, and perhaps is no more
+        self._gone = False  # as it seemed before the files were read
+        self._between = False  # one was at work while we were not, and has perhaps gone
         self._last = 0.0  # its last sign, monotonic
-        self._told: tuple[int | None, str | None] | None = None  # of whom it is said
+        self._told: tuple[int | None, str | None] | None = None  # whom people were told of
         self._seen = context.taken_by_others.worker()
-        if self._seen is not None:  # it was at work when our last run ended
+        if self._seen is not None:  # the other was at work when our last run ended
             self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
             self._block(self._seen)
 
     def note_write(self, signature: Signature | None) -> None:
-        """Note that the metrics file is ours, as it stands now."""
+        """Note that we wrote the metrics file, which now has this signature."""
         self._signature = signature
 
     def is_unchanged(self) -> bool:
-        """Whether the metrics file is as it was when we last looked: its sign is not lost."""
+        """Whether the metrics file is as we last saw it, so that rewriting it destroys no sign."""
         return not self._looked or atomic.signature(self._context.paths.metrics) == self._signature
 
     def look(self) -> None:
-        """Whether the metrics were rewritten, and whether the one who did so may have gone."""
+        """See whether another worker rewrote the metrics, and whether it may have gone."""
         found = atomic.signature(self._context.paths.metrics)
         if not self._looked:
             self._looked = True
             self._signature = found
             self._first_look(found)
         elif found != self._signature:
-            with suppress(TornError):  # then it is looked at again
+            with suppress(TornError):  # it is looked at again
                 values, now = self._foreign(), self._context.now()
                 self._signature = found
                 if values is not None:
@@ -69,9 +69,9 @@ class OtherWorker:
         self._gone = self._seen is not None and self._has_gone(self._seen)
 
     def release(self) -> None:
-        """The queue file was read after the last look: what it took is known by now.
+        """Forget a worker that has gone: the queue file was read since, and shows its traces.
 
-        What it left may be on the server too, should it have ended in the middle.
+        What it left there may be on the server too, as it may have ended in the middle.
         """
         if not (self._between or self._gone):
             return
@@ -88,11 +88,11 @@ class OtherWorker:
             self._breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
-        """Metrics that another worker wrote before we came are a sign if it is there still.
+        """Take metrics that another worker wrote before we came as a sign, if it is still there.
 
-        That is so when they are fresh and name a process that runs; fresh ones that name
-        none tell only that it may be at work. And where we have run before, and it wrote
-        them since, it was at work in between.
+        It is when they are fresh and name a running process; fresh ones that name no process say
+        only that it may be. And if it wrote them since our last run, it was at work
+        in between.
         """
         context, now = self._context, self._context.now()
         mark = None if found is None else _mark(found)
@@ -114,7 +114,7 @@ class OtherWorker:
             context.beside.may_write_until = written + SILENT
 
     def _sign(self, values: dict[str, Any], at: float) -> None:
-        """Another worker wrote the metrics."""
+        """Note a sign of another worker: it wrote the metrics."""
         pid, host = values.get("pid"), values.get("host")
         seen = WorkerSeen(
             pid if isinstance(pid, int) else None,
@@ -131,7 +131,7 @@ class OtherWorker:
 
     def _block(self, seen: WorkerSeen) -> None:
         self._context.beside.at_work = True
-        if self._told != (seen.pid, seen.host):  # who started it is asked once
+        if self._told != (seen.pid, seen.host):  # find out only once who started it
             self._told = seen.pid, seen.host
             self._breaker.block("worker", sentence(seen.pid, seen.host, seen.last))
 
@@ -143,9 +143,9 @@ class OtherWorker:
         return silence > _ENDED and _has_ended(values)
 
     def _foreign(self) -> dict[str, Any] | None:
-        """The metrics, when another worker wrote them.
+        """The metrics, if another worker wrote them; None if not.
 
-        Raises TornError while they are being written; who ended over it wrote none.
+        Raises TornError while they are being written. A worker that ended meanwhile counts as none.
         """
         data, signature = atomic.read(self._context.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
@@ -160,9 +160,9 @@ class OtherWorker:
 
 
 def is_none_beside(context: WorkerContext) -> bool:
-    """Whether nobody else wrote the metrics since our last worker, for who looks just once.
+    """Whether nobody else wrote the metrics since our last worker, for a caller who looks once.
 
-    It notes nothing. In doubt it is False.
+    It notes nothing. In doubt the answer is False.
     """
     if context.taken_by_others.worker() is not None:
         return False
@@ -189,10 +189,10 @@ def _is_here(values: dict[str, Any]) -> bool:
 
 
 def _has_ended(values: dict[str, Any]) -> bool:
-    """Whether it was a process of this computer that is not there any more."""
+    """Whether the metrics name a process of this computer that is gone."""
     return _names_process(values) and not is_alive(values["pid"])
 
 
 def _names_process(values: dict[str, Any]) -> bool:
-    """Whether they say which process of this computer wrote them."""
+    """Whether the metrics say which process of this computer wrote them."""
     return isinstance(values.get("pid"), int) and _is_here(values)

@@ -1,4 +1,4 @@
-"""The worker's thread: it drives an engine, waits between its cycles, follows the folder."""
+"""The worker's thread: drives an engine, waits between its cycles, follows the folder."""
 
 import threading
 import time
@@ -33,11 +33,11 @@ class WorkerThread:
         reload: Callable[[], Loaded | None],
         wrong: Reason = reasons.NONE,
     ) -> None:
-        self.failure: Mem0TrayError | None = None  # why it could not begin
-        self.fatal: BaseException | None = None  # a fault of ours that has ended it
+        self.failure: Mem0TrayError | None = None  # why the worker could not begin
+        self.fatal: BaseException | None = None  # a fault of ours that has ended the worker
         self._events = bus
         self._wanted = Wanted(settings, reload, wrong)
-        self._engine: Engine | None = None  # that of the present folder
+        self._engine: Engine | None = None  # the engine of the present folder
         self._wake: WakeUp | None = None  # while the thread runs
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -54,8 +54,8 @@ class WorkerThread:
     ) -> None:
         """Start the thread. `over` is called on it when it has ended.
 
-        If it is to `watch`, it follows `claude_dir` too. A disk that is full or
-        read-only at the start is waited for, unless the caller is not `patient`:
+        If it is to `watch`, the worker also follows `claude_dir`. It waits for a disk that is full
+        or read-only at the start, unless it is not `patient`:
         then `failure` says what is wrong. Raises NoThreadError.
         """
 
@@ -73,33 +73,33 @@ class WorkerThread:
         self._thread = thread
 
     def stop(self) -> None:
-        """Tell it to leave, which takes less than a second."""
+        """Tell the worker to stop, which takes it less than a second."""
         self._stopping.set()
         wake = self._wake
         if wake is not None:
             wake.set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for its end; `fatal` says whether a fault of ours was the cause."""
+        """Wait for the thread's end; `fatal` says whether a fault of ours was the cause."""
         if self._thread is not None:
             self._thread.join(timeout)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started and has not come to its end."""
+        """Whether the thread was started and has not ended yet."""
         return self._thread is not None and not self._ended.is_set()
 
     @property
     def is_leaving(self) -> bool:
-        """Whether it was told to stop: the ledger may be closed at any moment."""
+        """Whether the worker was told to stop: the ledger may be closed at any moment."""
         return self._stopping.is_set()
 
     def leave(self) -> None:
-        """Make room for another worker, where this one was never started."""
+        """Let another worker have the folder, where this one was never started."""
         self._wanted.where.leave()
 
     def _run(self, *, watch: bool, patient: bool) -> None:
-        """Work until `stop`; returns when everything is published and let go."""
+        """Work until `stop`; on return everything is published and closed."""
         self._wanted.follows = watch
         try:
             with WakeUp() as wake:
@@ -116,7 +116,7 @@ class WorkerThread:
             self._wanted.where.leave()
 
     def _drive(self, found: Engine, wake: WakeUp) -> None:
-        """Let it work, cycle by cycle, until `stop` or until it is to go on in another folder."""
+        """Let the engine work, cycle by cycle, until `stop` or until it is to move elsewhere."""
         try:
             found.begin()
             while not self._stopping.is_set():
@@ -161,17 +161,17 @@ class WorkerThread:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a ledger to look at; not yet while a full disk is waited for."""
+        """Whether there is a ledger to look at; there is none while a full disk is waited for."""
         return self._engine is not None
 
     @property
     def destination(self) -> str:
-        """Where memories go, as people are told; empty while that is not known."""
+        """Where memories go, in the words that people see; empty while that is not known."""
         found = self._engine
         return "" if found is None else found.parts.context.destination
 
     def is_idle(self, horizon: float) -> bool:
-        """Nothing is left that can be delivered within `horizon` seconds. Raises LedgerError."""
+        """Whether nothing can be delivered within `horizon` seconds. Raises LedgerError."""
         found = self._engine
         return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
 
@@ -182,7 +182,7 @@ class WorkerThread:
         return found is not None and found.has_published
 
     def waiting(self) -> Waiting:
-        """What is left now. Raises LedgerError."""
+        """What still waits. Raises LedgerError."""
         return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
@@ -190,7 +190,7 @@ class WorkerThread:
         return self._ready().parts.context.counters.waiting()
 
     def look(self) -> WorkerStatus:
-        """How things are now. Raises LedgerError."""
+        """How things stand. Raises LedgerError."""
         return self._ready().look(time.time())
 
     def _ready(self) -> Engine:

@@ -1,9 +1,9 @@
-"""Parts of the worker that fail: a trouble is told once when it begins, and once when it is over.
+"""Parts of the worker that fail: a trouble is told once when it begins and once when it is over.
 
-A disk that is full, read-only or broken strikes part after part, again and again,
-and in between a part succeeds that has nothing to write just now. All of that is
-one trouble, of the disk. It is over when nothing fails any more and files can be made
-again that could not be made before; where they could all along, when nothing has
+A disk that is full, read-only or broken strikes part after part, again and again, and now
+and then a part succeeds only because it has nothing to write. All of that is one trouble,
+the disk's. It is over when nothing fails any more and files can be made
+again that could not be made before; or, if they could all along, when nothing has
 failed for a while.
 """
 
@@ -23,17 +23,17 @@ from mem0tray.core.state import DISK
 from mem0tray.files import writable
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
-_LATER: Final = 5.0  # and when it has failed again
-_LOOK: Final = 0.5  # between two looks whether the disk takes files
-_QUIET: Final = 6.0  # seconds; a part that fails is tried again after five at most
+_LATER: Final = 5.0  # the same when it has failed again
+_LOOK: Final = 0.5  # seconds between two looks whether the disk takes files
+_QUIET: Final = 6.0  # seconds, more than until a failed part is tried again
 
 
 @dataclass(slots=True)
 class _Episode:
     """A trouble: its title and reason, the parts that still fail, the last failure (monotonic).
 
-    Of the disk: when it was looked at last, whether it took no files then, and whether it takes
-    them again since.
+    For the disk also: when we last looked at it, whether it took no files then, and whether it
+    takes them again by now.
     """
 
     title: str
@@ -46,10 +46,10 @@ class _Episode:
 
 
 class Troubles:
-    """The troubles that last now; any thread may tell of one.
+    """The present troubles; any thread may report one.
 
-    `mark` is told the reason of a trouble by its name when it begins, and NONE
-    when it is over. `alone` names the parts whose troubles are always their own,
+    `mark` is called with a trouble's name and reason when it begins, and with NONE when it is
+    over. `alone` names the parts whose troubles are always their own,
     `folders` those that must take files for the disk to be in order. `clock` gives
     monotonic seconds.
     """
@@ -72,7 +72,7 @@ class Troubles:
         self._not_before: dict[str, float] = {}  # parts that failed; monotonic
 
     def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
-        """Do a part of the work, whatever comes of it; when it fails try again after a while."""
+        """Do a part of the work, whatever happens; if it fails, the next try waits a while."""
         moment = self._clock()
         if self._not_before.get(part, 0.0) > moment:
             return False
@@ -90,14 +90,14 @@ class Troubles:
         return True
 
     def rest(self, part: str) -> None:
-        """Note that a part has nothing to do any more, should it have failed before."""
+        """Note that a part has nothing to do any more, in case it has failed before."""
         with self._guard:
             has_failed = self._not_before.pop(part, None) is not None
         if has_failed:
             self.note_success(part)
 
     def waits(self, part: str) -> bool:
-        """Whether the part has failed the last time, and is to be tried again."""
+        """Whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
@@ -105,18 +105,18 @@ class Troubles:
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
-        """Seconds until something is to be done about a trouble; infinite where nothing is.
+        """Seconds until a trouble needs something done; infinite where none does.
 
-        A part that has failed may be tried again, or the disk is to be looked at.
+        A failed part may be tried again, or the disk is looked at again.
         """
         with self._guard:
             look = _SOON if DISK in self._episodes else math.inf
             return min([look, *(at - moment for at in self._not_before.values() if at > moment)])
 
     def note_failure(self, part: str, error: Exception, delay: float, title: str = "") -> None:
-        """Note that a part met an error, and is tried again after `delay` seconds.
+        """Note that a part failed, and is tried again after `delay` seconds.
 
-        The part is told of by its name, or by a `title` that others may have too.
+        The trouble is named after the part, or has a `title` that other parts may share.
         """
         if isinstance(error, Mem0TrayError):
             reason, of_disk = error.reason, error.disk_failed
@@ -141,8 +141,8 @@ class Troubles:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
     def note_success(self, part: str) -> None:
-        """Note that a part did what it is for."""
-        if not self._episodes:  # nearly always
+        """Note that a part did its work."""
+        if not self._episodes:  # the usual case
             return
         with self._guard:
             for episode in self._episodes.values():
@@ -168,7 +168,7 @@ class Troubles:
             self._events.emit(events.PartRecovered(title))
 
     def _look_at_disk(self, episode: _Episode, moment: float) -> None:
-        """See whether the disk takes files; if it does again, what failed waits no longer."""
+        """See whether the disk takes files; if it does again, failed parts need not wait longer."""
         if moment - episode.looked_at < _LOOK:
             return
         episode.looked_at = moment
@@ -183,7 +183,7 @@ class Troubles:
                 self._not_before[part] = moment
 
     def tells(self, reason: Reason) -> bool:
-        """Whether this has been told as the reason of a trouble which lasts."""
+        """Whether this reason was told as that of a present trouble."""
         with self._guard:
             return self._with(reason) is not None
 
@@ -193,5 +193,5 @@ class Troubles:
 
 
 def _is_over(disk: _Episode, moment: float) -> bool:
-    """Whether the disk works: that nothing fails may mean that nothing is to be written now."""
+    """Whether the disk works: without failures there may just be nothing to write now."""
     return disk.is_back or (not disk.refuses and moment - disk.failed_at >= _QUIET)

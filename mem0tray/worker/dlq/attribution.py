@@ -13,19 +13,19 @@ from mem0tray.worker.dlq.merge import Decisions, Pair
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What to tell of one merge, and who took out the rows that it discards (their keys)."""
+    """What to tell of one merge, and who took out the rows that it discards (by their keys)."""
 
     told: list[events.Event]
     by_command: list[int]
     by_hand: list[int]
-    by_other: list[int]  # by another worker, which has perhaps delivered them
+    by_other: list[int]  # taken out by another worker, which has perhaps delivered them
 
 
 def share(decided: Decisions, account: Account, *, beside: bool = False) -> Share:
     """Give each change in `decided` to the command that made it; the rest was made by hand.
 
-    `beside`: another worker is at work, which takes out what it has delivered, as a user may
-    what is not wanted. It is told as an edit by hand all the same.
+    `beside`: another worker is at work, which takes out what it has delivered, just as a user
+    takes out what is not wanted. It is told as a hand edit all the same.
     """
     deeds: Counter[Deed] = Counter()
     by_command: list[int] = []
@@ -35,7 +35,7 @@ def share(decided: Decisions, account: Account, *, beside: bool = False) -> Shar
         (by_hand if deed is None else by_command).append(row.key)
         deeds.update([deed] if deed is not None else ())
     edited = _left(deeds, account.added, (pair.item for pair in decided.edits))
-    # A command made it due; beside that somebody has changed it.
+    # A command made it due, and somebody has changed it besides.
     edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in decided.forced)
     forced = _wishes(deeds, account, decided.forced)
     fresh = sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in forced)
@@ -46,7 +46,7 @@ def share(decided: Decisions, account: Account, *, beside: bool = False) -> Shar
         adopted=_left(deeds, account.added, decided.adopt),
         restored=_left(deeds, account.added, (pair.item for pair in decided.restore)),
     )
-    # A 0 that the file showed already is a wish where the save says nothing else.
+    # A 0 that the file showed before is a wish only if the save changes nothing else.
     if hand == events.HandEdit():
         hand = events.HandEdit(forced=len(forced))
     told: list[events.Event] = [
@@ -58,9 +58,9 @@ def share(decided: Decisions, account: Account, *, beside: bool = False) -> Shar
 
 
 def _wishes(deeds: Counter[Deed], account: Account, found: Iterable[Pair]) -> list[Pair]:
-    """Count the retries that commands asked for; those that were asked for by hand.
+    """Count the retries that commands asked for; return those that were asked for by hand.
 
-    What a command found due already and left so is nobody's wish.
+    Nobody asked for one that a command found due already and left so.
     """
     by_hand: list[Pair] = []
     for pair in found:
@@ -73,7 +73,7 @@ def _wishes(deeds: Counter[Deed], account: Account, found: Iterable[Pair]) -> li
 
 
 def _left(deeds: Counter[Deed], done: Mapping[Name, Deed], found: Iterable[Item]) -> int:
-    """Count what commands have done; how many of these were changed by hand."""
+    """Count what commands have done; return how many of the items were changed by hand."""
     by_hand = 0
     for item in found:
         deed = done.get(_name(item))

@@ -50,21 +50,21 @@ class HandEdits:
         self._context = context
         self.signature: Signature | None = None
         self.ask = context.ledger.asks_about(DLQ)
-        self.oddities = 0  # saves that were not as the ledger would have the file
-        self.missing = False  # the file is gone: to be written again
-        self.torn = False  # it is being written, or broken: it is looked at again soon
+        self.oddities = 0  # saves that differ from what the ledger would write
+        self.missing = False  # the file is gone, and must be written again
+        self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.dlq)
         self._restless = RestlessFile(context.troubles, restless_file.DLQ, said, AGAIN)
         self._receipts = Receipts(context.paths.receipts)
-        self._again = False  # looked at, though it has not changed
-        self.tells_backoffs = False  # at the start all in backoff are told of at once
+        self._again = False  # look even if the file has not changed
+        self.tells_backoffs = False  # false at the start, which tells of all backoffs together
 
     def look_again(self) -> None:
-        """Entries have left the queue file, and may stand in this one since it was read."""
+        """Look again: entries that left the queue file may have come here since it was read."""
         self._again = True
 
     def run(self) -> bool:
-        """Merge a save that is new; whether the user asked for retries now.
+        """Merge a new save, if there is one; return whether the user asked for retries by it.
 
         A torn file waits for the next time; the publisher must not write
         before `self.signature` is the file's.
@@ -86,7 +86,7 @@ class HandEdits:
                 forced = self.take_in(data, signature, account)
                 self.note(signature)
             elif self._again:
-                with suppress(BrokenDocumentError):  # then it is about to be written anew
+                with suppress(BrokenDocumentError):  # it is then about to be written anew
                     self._adopt_moved(_items(document.parse(data, SECTION)))
             self._receipts.consume()
             self.signature = signature
@@ -103,11 +103,11 @@ class HandEdits:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is just being written, and not one that is so without end."""
+        """Whether the file is being written just now, rather than restless without end."""
         return self.torn and not self._restless.told
 
     def _read(self, found: Signature) -> tuple[bytes, Signature]:
-        """The file, and the receipts of all that is in it: none came while it was read."""
+        """The file, read while no receipt came: so all receipts of what is in it are known."""
         for _ in range(_TRIES):
             result = atomic.read(self._context.paths.dlq) or (b"", found)
             if not self._receipts.look():
@@ -115,9 +115,9 @@ class HandEdits:
         raise TornError(self._context.paths.dlq)
 
     def take_in(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
-        """Merge one save; TornError when it is perhaps still being written.
+        """Merge one save; raise TornError if it is perhaps still being written.
 
-        `account` says what commands have changed in it.
+        `account` says what commands have changed in it. Returns as `run`.
         """
         broken = ""
         try:
@@ -129,13 +129,13 @@ class HandEdits:
         return self._merge(data, signature, parsed, broken, account)
 
     def note(self, signature: Signature) -> None:
-        """Note that this very save is merged, or our own; remembered across a restart."""
+        """Note that this very save is merged, or is ours; remembered across a restart."""
         self.signature = signature
         with self._context.ledger.transaction():
             self._context.ledger.set_meta(DLQ_MERGED, json.dumps(mark(signature)))
 
     def _merged(self) -> Mark | None:
-        """The file that was merged last."""
+        """The mark of the file that was last merged."""
         kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None
@@ -151,7 +151,7 @@ class HandEdits:
             context.quarantine_file(path, data, signature, broken)
         context.quarantine_items(path, parsed.rejected)
         save = self._understood(data, parsed)
-        # One transaction: what is decided by must not be sent or published in between.
+        # One transaction: nothing that the decision rests on may be sent or published in between.
         with context.ledger.transaction(durable=True):
             base = self._base(save)
             ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
@@ -169,7 +169,7 @@ class HandEdits:
         return bool(decided.forced)
 
     def _too_late(self, account: Account) -> list[events.Event]:
-        """What a command took out, or changed, when it had been delivered already."""
+        """What commands took out, or changed, that had been delivered already."""
         inbox = self._context.inbox
         return [
             events.DeliveredAfterDeletion(*inbox.named(key), deed.verb == EDIT)
@@ -211,12 +211,12 @@ class HandEdits:
             absent = [row.key for row in (*decided.put_back, *decided.discard)]
             own = context.generations.record_foreign(save.name, absent)
         context.inbox.discard(share.by_command, now, "deleted")
-        # Two deletions have two times.
+        # Deletions by command and by hand get different times: they are restored separately.
         tick = _TICK * bool(share.by_command)
         context.inbox.discard(share.by_hand, now + tick, "hand edit")
         context.inbox.discard(share.by_other, now + tick, PERHAPS)
         for key in share.by_other:
-            context.taken_by_others.ask(key, now)  # should it be restored
+            context.taken_by_others.ask(key, now)  # in case it is restored
         written: list[tuple[int, Item]] = []
         for pair in [*decided.edits, *decided.forced]:
             key = pair.row.key
@@ -226,7 +226,7 @@ class HandEdits:
             written.append((key, pair.item))
         for pair in decided.restore:
             context.inbox.revive(pair.row, pair.item, now, dead=True, gen=own)
-            if own is None:  # else that generation shows it, values and all
+            if own is None:  # else the user's own generation shows it, values and all
                 written.append((pair.row.key, pair.item))
         for item in decided.adopt:
             key = context.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
@@ -238,9 +238,9 @@ class HandEdits:
         context.generations.set_strays(save.strays, save.keys)
 
     def _adopt_moved(self, found: list[Item]) -> None:
-        """Another worker moves what fails to the DLQ file: it is a dead letter, and undelivered.
+        """Make a dead letter of what another worker moved to the DLQ file, where it puts failures.
 
-        As far as that one knows: the server is asked before it is sent.
+        It is undelivered as far as that worker knows: the server is asked before it is sent.
         """
         context, now = self._context, self._context.now()
         theirs = moved(found, context.taken_by_others.vanished())
@@ -256,7 +256,7 @@ class HandEdits:
 
     def _tell(self, decided: Decisions, told: list[events.Event], *, is_edit: bool) -> None:
         emit = self._context.events.emit
-        if not is_edit:  # the first reading of a new ledger: what stands there is nobody's edit
+        if not is_edit:  # the first reading with a new ledger: what stands there is no edit
             if decided.adopt:
                 emit(events.AdoptedToDlq(len(decided.adopt), self._context.paths.dlq.name))
         else:
@@ -275,7 +275,7 @@ def _items(parsed: Document) -> list[Item]:
 
 
 def _with_id(item: Item) -> bytes:
-    """The item's object with its id in it, should it have had none."""
+    """The item's object, with its id added if it had none."""
     return item.raw if item.has_id else items.with_fields(item.raw, {"id": item.id})
 
 

@@ -1,14 +1,14 @@
 """What a hand edit of the DLQ file means: base, theirs, ours in, decisions out. Pure.
 
-Base is what the generations showed that the file's editor can have seen, theirs what the file
+Base is what the file's editor can have seen (what generations showed), theirs what the file
 shows now, ours what the ledger has. The contract's rules, section 1 "Edits by hand":
-* an item that is missing is discarded, unless the generation that the file's editor saw did
+* an item that the file lacks is discarded, unless the generation that its editor saw did
   not show it;
-* a value that was never published is the user's and wins, one that was is stale;
+* a value that was never published is the user's and wins, a published one is stale;
 * `last_attempt` 0 is always a wish to retry now;
 * new items are adopted, changed content is an edit of the same item;
 * what the server already has is taken out again;
-* a file of which a part was lost says nothing of what it lacks;
+* a file of which a part was lost says nothing about what it lacks;
 * what another worker moved here from the queue file is a dead letter.
 """
 
@@ -27,7 +27,7 @@ from mem0tray.ledger.showings import Shown
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An item of the file and the row of the ledger that it is."""
+    """An item of the file, and the ledger's row for it."""
 
     item: Item
     row: Row
@@ -50,7 +50,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What the ledger has: all dead letters, and by `others(ids)` every row of each id.
+    """What the ledger has: all dead letters; `others(ids)` gives every row of each id.
 
     `server` is where deliveries go now; empty while there is none.
     """
@@ -64,7 +64,7 @@ class Ours:
 class Decisions:
     """What a merge decided: what becomes of each item."""
 
-    edits: list[Pair] = field(default_factory=list)  # the item as it shall be
+    edits: list[Pair] = field(default_factory=list)  # the item as it is to be
     forced: list[Pair] = field(default_factory=list)  # retry now
     adopt: list[Item] = field(default_factory=list)
     restore: list[Pair] = field(default_factory=list)
@@ -75,13 +75,13 @@ class Decisions:
 
     @property
     def is_edit(self) -> bool:
-        """Whether the user wanted anything."""
+        """Whether the user wanted any change."""
         return any((self.edits, self.forced, self.adopt, self.restore, self.discard))
 
 
 @dataclass(frozen=True, slots=True)
 class _Matched:
-    """Theirs beside ours: items with their rows, items that are new, dead letters not there."""
+    """Theirs matched with ours: items with their rows, new items, dead letters not there."""
 
     pairs: Sequence[Pair]
     new: Sequence[Item]
@@ -90,7 +90,7 @@ class _Matched:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Edits that win, as the items shall be; those that ask for a retry now; stale ones."""
+    """Edits that win, as the items are to be; those that ask for a retry now; stale ones."""
 
     edits: list[Pair] = field(default_factory=list)
     forced: list[Pair] = field(default_factory=list)
@@ -98,7 +98,7 @@ class _Values:
 
 
 def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
-    """Decide what becomes of a save; of one that is not `whole` only a part could be read."""
+    """Decide what a save means; of a save that is not `whole` only a part could be read."""
     result = _merged(base, theirs, ours)
     if whole:
         return result
@@ -106,7 +106,7 @@ def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Dec
 
 
 def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
-    """The items that another worker took out of the queue file (`vanished`) to put them here."""
+    """The items here that another worker took out of the queue file (`vanished`)."""
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
@@ -121,8 +121,8 @@ def _merged(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
     oldest, newest = _seen(matched.pairs, base)
     result = _decide(matched, values, base, ours.server, oldest, newest)
     if matched.missing and not result.is_edit:
-        # Somebody stamped and saved the file, and it must have been for something: what
-        # it lacks was taken out, though nothing else shows that the editor saw it.
+        # Somebody stamped and saved the file, and must have meant something: what it lacks was
+        # taken out, though nothing else shows that the editor saw it.
         return _decide(matched, values, base, ours.server, newest, newest)
     return result
 
@@ -189,7 +189,7 @@ def _value_edits(changed: Sequence[Pair], base: Base) -> _Values:
 
 
 def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
-    """The item with the user's body unless that is an old one, and the counters that hold."""
+    """The item with the user's body, unless that is stale, and the counters that count."""
     item, raw = pair.item, pair.row.raw or b""
     body = items.body(item.raw)
     if body != items.body(raw) and not shown.had_body(body):
@@ -213,12 +213,12 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
 
 
 def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
-    """The oldest and the newest generation that a file with an unknown stamp can stem from.
+    """The oldest and the newest generation that a file with an unknown stamp can come from.
 
-    A value shows that its editor saw a generation in which it stood: at least
-    the first of them; and, once replaced, at most the last. Any other value, and a
-    `last_attempt` of 0, which is written and not seen, show no more than that its item was
-    published. What has left the file since was in it at most as long as is known.
+    A value shows that its editor saw a generation that showed it: at least the first such,
+    and, if the value was replaced, at most the last. Any other value, or a
+    `last_attempt` of 0, which people write rather than see, shows only that the item was
+    published. What has left the file since then was in it no longer than is known.
     """
     oldest, newest = 0, base.current
     history = base.shown(pair.row.key for pair in pairs)
@@ -242,11 +242,11 @@ def _seen(pairs: Sequence[Pair], base: Base) -> tuple[int, int]:
 def _decide(
     matched: _Matched, values: _Values, base: Base, server: str, oldest_seen: int, newest_seen: int
 ) -> Decisions:
-    """Decide, for an editor who saw a generation from `oldest_seen` to `newest_seen`.
+    """Decide for an editor who saw some generation from `oldest_seen` to `newest_seen`.
 
-    Which one is not always known, and each doubt is for keeping the item: what the file
-    lacks was taken out only if the oldest one showed it, and what was discarded comes back
-    only if it had left before the newest one.
+    Which one is not always known, and any doubt keeps the item: what the file lacks was taken
+    out only if the oldest one showed it, and what was discarded comes back only if it had left
+    before the newest one.
     """
     result = Decisions(
         edits=list(values.edits), forced=list(values.forced), adopt=list(matched.new)

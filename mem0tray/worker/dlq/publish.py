@@ -22,19 +22,19 @@ _LOCK_WAIT: Final = 2.0
 
 
 class DlqPublisher:
-    """Writes the file when the ledger says something else than it does."""
+    """Writes the file when it differs from the ledger."""
 
     def __init__(self, context: WorkerContext, edits: HandEdits) -> None:
         self._context = context
         self._edits = edits
         self._lock = FileLock(context.paths.files_lock)
         self._previous = context.paths.dlq_previous
-        self._merged: Signature | None = None  # of the file that `_previous` names, as merged
+        self._merged: Signature | None = None  # of the file at `_previous`, once merged
         self._restless = RestlessFile(
             context.troubles, _PART, cannot_write(context.paths.dlq), INTERVAL
         )
-        self._late = 0  # saves that were found in the file before the last one
-        self._shown: tuple[int, ...] | None = None  # what the file was written for last
+        self._late = 0  # late saves found in the previous file
+        self._shown: tuple[int, ...] | None = None  # what the last writing was for
         self.pace = PublishRate()
 
     @property
@@ -43,11 +43,11 @@ class DlqPublisher:
         return self._wanted() != self._shown or self._edits.missing
 
     def _wanted(self) -> tuple[int, ...]:
-        """Changes whenever the file is not as the ledger would have it."""
+        """A value that changes whenever the file differs from what the ledger would write."""
         return self._context.ledger.outdated.times(DLQ), self._edits.oddities, self._late
 
     def run(self) -> bool:
-        """Publish; False when the file is being written by somebody, or is gone on with later."""
+        """Publish; False while somebody else writes the file, or there is more to do later."""
         started = time.monotonic()
         done = False
         try:
@@ -56,12 +56,12 @@ class DlqPublisher:
         finally:
             now = time.monotonic()
             self.pace.note_cost(now, now - started)
-        if done or not self._edits.torn:  # what cannot be read is told as that
+        if done or not self._edits.torn:  # a file that cannot be read is reported as such
             self._restless.look(restless=not done)
         return done
 
     def note_rest(self) -> None:
-        """Note that there is nothing to write: what kept it from being written is over."""
+        """Note that there is nothing to write: whatever hindered the writing is over."""
         self._restless.look(restless=False)
 
     def _attempt(self) -> bool:
@@ -70,7 +70,7 @@ class DlqPublisher:
         before = atomic.signature(path)
         receipts.clear_up(self._context.paths.receipts, before)
         if before is not None and before != self._edits.signature:
-            return False  # torn: it is taken in before anything takes its place
+            return False  # torn: take it in before anything takes its place
         wanted = self._wanted()
         name = self._new_name()
         prepared = generations.prepare(name)
@@ -81,7 +81,7 @@ class DlqPublisher:
         for part in data:
             sha.update(part)
         generations.record(prepared.gen, sha.digest())
-        # At once: a write that fails may have replaced the file all the same.
+        # Before the write, which may have replaced the file even if it fails.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None
         signature = atomic.replace(path, data, still_valid=lambda: self._is_still(before))
@@ -98,7 +98,7 @@ class DlqPublisher:
         return now is None if before is None else now is not None and now.same_bytes(before)
 
     def _new_name(self) -> str:
-        at = datetime.now()  # noqa: DTZ005  (local, as everybody writes it into this file)
+        at = datetime.now()  # noqa: DTZ005  (local time, as everybody writes it here)
         while True:
             name = at.isoformat(timespec="microseconds")
             if not self._context.generations.name_taken(name):
@@ -106,18 +106,18 @@ class DlqPublisher:
             at += timedelta(microseconds=1)
 
     def merge_late_save(self) -> bool:
-        """A save that was under way when we replaced the file went into the old one: find it.
+        """Find a save that was under way when we replaced the file: it went into the old file.
 
-        Whether the user asked for retries in it.
+        Returns whether the user asked for retries in it.
         """
         if self._merged is None:
             return False
         with suppress(TornError):
             now, live = (atomic.signature(p) for p in (self._previous, self._context.paths.dlq))
             if now is None or now.same_bytes(self._merged):
-                return False  # as always; it may be large
+                return False  # the usual case; the file may be large
             if live is not None and live.inode == now.inode:
-                return False  # it was not replaced: this is no late save
+                return False  # the file was not replaced: no late save
             found = atomic.read(self._previous)
             if found is None:
                 return False
@@ -128,6 +128,6 @@ class DlqPublisher:
         return False
 
     def close(self) -> None:
-        """Clean up the private name of the file before the last one."""
+        """Remove the private name of the previous file."""
         with suppress(OSError):
             self._previous.unlink()

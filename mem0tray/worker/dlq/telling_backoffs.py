@@ -1,6 +1,6 @@
-"""Telling of backoffs that no failure of ours began: found at the start, or made by an edit.
+"""Reporting backoffs that no failure of ours began: found at the start, or made by an edit.
 
-Each is told once, the soonest by name, and those beyond what the log tells in a minute
+Each is told once: the soonest by name, and those beyond what the log tells in a minute
 by their number.
 """
 
@@ -19,7 +19,7 @@ Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds unt
 def begun(decided: Decisions, now: float) -> list[Backoff]:
     """The backoffs that one save began, the soonest first.
 
-    Those of dead letters that it brought, and of those with another time or count.
+    These are the backoffs of new dead letters, and of those whose time or count has changed.
     """
     changed = [
         pair.item
@@ -33,7 +33,7 @@ def begun(decided: Decisions, now: float) -> list[Backoff]:
 
 
 def tell(emit: Callable[[Event], None], backoffs: Sequence[Backoff], total: int) -> None:
-    """Tell of these backoffs, the soonest of `total`, as far as the log tells them by name."""
+    """Tell of these, the soonest of `total` backoffs; by name as far as the log does so."""
     shown = backoffs[:BACKOFFS_PER_MINUTE]
     for project, item_id, delay in shown:
         emit(events.InBackoff(project, item_id, delay))

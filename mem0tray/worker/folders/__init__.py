@@ -15,9 +15,9 @@ def watch_of_this_system(
     wake: Callable[[], None],
     hear: Callable[[Path], None],
 ) -> Watch:
-    """The watch of this system: `find` gives its targets, `ignored` names that wake nobody.
+    """The watch for this system: `find` gives its targets, `ignored` names that wake nobody.
 
-    `hear` is told of which target there is news.
+    `hear` is told for which target there is news.
     """
     if _LINUX:
         from mem0tray.worker.folders.inotify import InotifyWatch

@@ -1,7 +1,7 @@
 """The watch of Linux: inotify, read by the worker's own thread, so that none waits beside it.
 
-watchdog's binding, and not its observer, which has two threads for each folder and hears
-nothing more once a folder is replaced: here that it was moved or removed is news as well.
+It uses watchdog's binding, but not its observer, which has two threads for each folder and
+goes deaf once a folder is replaced: here a folder's move or removal is news as well.
 """
 
 import os
@@ -20,7 +20,7 @@ _ITSELF: Final = (
     InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_ATTRIB
 )
 _APPEARS: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
-# Not asked for: files that are only opened and read, by our own looks too.
+# Opening and reading are left out, as our own looks do both.
 _CHANGES: Final = (
     InotifyConstants.IN_MODIFY
     | InotifyConstants.IN_CLOSE_WRITE
@@ -34,9 +34,9 @@ _SHARED: Final = ("nfs", "cifs", "smb", "9p", "fuse", "virtiofs", "ceph", "afs",
 
 
 class InotifyWatch:
-    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody.
+    """Watches the targets that `find` gives. A name that is `ignored` wakes nobody.
 
-    `hear` is told each target that something has become of, or that is watched from now on.
+    `hear` is told each target that has changed, or that is watched from now on.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class InotifyWatch:
         self.sees_all = False
 
     def check(self) -> None:
-        """Watch what is there now; wakes the worker where that has changed."""
+        """Watch what is there now; wake the worker where that has changed."""
         wanted = self._find()
         if wanted == self._watched and self.sees_all:
             return
         news = wanted != self._watched
         self._begin(wanted)
-        if news or self.sees_all:  # something may have changed before we were there
+        if news or self.sees_all:  # something may have changed before we watched
             self._wake()
 
     def _begin(self, wanted: tuple[Target, ...]) -> None:
-        """Watch these in place of all before; as far as that is to be had."""
+        """Watch these targets in place of all former ones, as far as the system allows."""
         self.stop()
         for target in {*wanted} - {*self._watched}:
             self._hear(target.path)
@@ -88,18 +88,18 @@ class InotifyWatch:
         )
 
     def fileno(self) -> int | None:
-        """What can be read when something has changed."""
+        """The descriptor that becomes readable when something has changed."""
         return self._fd
 
     def has_news(self) -> bool:
-        """Read what has come; whether something of it matters."""
-        found = [self._matters(*event) for event in self._events()]  # to the last of them
+        """Read the events that have come; return whether any of them matters."""
+        found = [self._matters(*event) for event in self._events()]  # all of them
         return any(found)
 
     def _matters(self, watch: int, mask: int, name: str) -> bool:
-        """Whether the entry of a folder matters; what becomes of the folder itself always does."""
+        """Whether the entry of a folder matters; an event about the folder itself always does."""
         if mask & (InotifyConstants.IN_IGNORED | InotifyConstants.IN_Q_OVERFLOW):
-            self._watched = ()  # it is gone, and the next one may have its inode; or too much came
+            self._watched = ()  # the folder is gone, and its inode free; or events were lost
         is_named = any(word in name for word in self._words[watch]) and not self._ignored(name)
         if name and not is_named:
             return False
@@ -108,8 +108,8 @@ class InotifyWatch:
         return True
 
     def _events(self) -> Iterable[tuple[int, int, str]]:
-        """What has come: watch, mask, and the name in its folder if it is that of an entry."""
-        with suppress(OSError):  # nothing has, or it is closed
+        """The events that have come: watch, mask, and the entry's name if it is about an entry."""
+        with suppress(OSError):  # no events, or it is closed
             while self._fd is not None and (data := os.read(self._fd, _AT_ONCE)):
                 at = 0
                 while at < len(data):
@@ -118,7 +118,7 @@ class InotifyWatch:
                     yield watch, mask, os.fsdecode(data[at - length : at].rstrip(b"\0"))
 
     def stop(self) -> None:
-        """Leave."""
+        """Stop watching."""
         self.sees_all = False
         if self._fd is not None:
             os.close(self._fd)
@@ -126,14 +126,14 @@ class InotifyWatch:
 
 
 def _mask(target: Target) -> int:
-    mask = InotifyConstants.IN_MASK_ADD | _ITSELF  # added, should one folder be two targets
+    mask = InotifyConstants.IN_MASK_ADD | _ITSELF  # added, as one folder may be two targets
     if target.is_link:
         return mask | InotifyConstants.IN_DONT_FOLLOW
     return mask | _APPEARS | (0 if target.is_way else _CHANGES)
 
 
 def _shared_disks() -> set[int]:
-    """The devices of mounted disks that another computer may change, which no event tells of."""
+    """The devices of mounted disks that another computer can change without any event here."""
     found = set()
     with suppress(OSError, ValueError, IndexError):
         for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -13,9 +13,9 @@ from mem0tray.worker.folders.watch import Target, ignore
 
 
 class ObserverWatch:
-    """Watches the targets that `find` gives. What `ignored` says of a name wakes nobody.
+    """Watches the targets that `find` gives. A name that is `ignored` wakes nobody.
 
-    `hear` is told, on any thread, each target that something has become of, or that is watched
+    `hear` is told, on any thread, each target that has changed, or that is watched
     from now on.
     """
 
@@ -36,7 +36,7 @@ class ObserverWatch:
         self._watched: tuple[Target, ...] | None = None
 
     def check(self) -> None:
-        """Watch what is there now; wakes the worker where that has changed."""
+        """Watch what is there now; wake the worker where that has changed."""
         wanted = tuple(each for each in self._find() if not (each.is_link or each.is_way))
         if wanted != self._watched:
             self._begin(wanted)
@@ -61,8 +61,8 @@ class ObserverWatch:
                 name = Path(os.fsdecode(path)).name
                 return any(word in name for word in self._words) and not ignored(name)
 
-        # Not asked for: files that are only opened and read, by our own looks too. Of a file that
-        # is moved here from another folder, or linked, nothing is told but that it was made.
+        # Opening and reading are left out, as our own looks do both. A file moved here from
+        # another folder, or linked, is only reported as made.
         changes: list[type[events.FileSystemEvent]] = [
             events.FileCreatedEvent,
             events.FileModifiedEvent,
@@ -73,7 +73,7 @@ class ObserverWatch:
         self.stop()
         self._watched = wanted
         observer = Observer()
-        with suppress(OSError):  # no watches left, or no folder: looking now and then must do
+        with suppress(OSError):  # no watches left, or no folder: regular looks must do
             for target in wanted:
                 hear(target.path)
                 where = str(target.path.resolve())
@@ -82,15 +82,15 @@ class ObserverWatch:
         self._observer = observer
 
     def fileno(self) -> int | None:
-        """Nothing: its threads wake the worker."""
+        """Nothing: the observer's threads wake the worker."""
         return None
 
     def has_news(self) -> bool:
-        """Nothing: its threads wake the worker."""
+        """Nothing: the observer's threads wake the worker."""
         return False
 
     def stop(self) -> None:
-        """Leave."""
+        """Stop watching."""
         if self._observer is not None:
             with suppress(RuntimeError):
                 self._observer.stop()

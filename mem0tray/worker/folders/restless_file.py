@@ -1,8 +1,8 @@
-"""Files that do not hold still: after ten seconds that is told, whatever the cause.
+"""Files that do not hold still: after ten seconds people are told, whatever the cause.
 
 A file that others are writing is looked at again at once, and nobody need hear of it.
-But a program that writes one without end, or whatever makes a file look different each
-time, would keep it from ever being taken in, and all would seem in order.
+But a program that never stops writing, or anything that makes a file look different each
+time, would keep it from ever being taken in, while all seems in order.
 """
 
 import shlex
@@ -21,7 +21,7 @@ QUEUE, DLQ = READING = "queue file at rest", "DLQ file at rest"
 
 
 class RestlessFile:
-    """How long one file has been restless. `again`: how soon it is looked at anew, in seconds."""
+    """How long one file has been restless. `again`: seconds until it is looked at again."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RestlessFile:
         self.told = False
 
     def look(self, *, restless: bool) -> None:
-        """Note how the file is now; what has lasted for too long is told, and that it is over."""
+        """Note how the file is now; tell when it was restless too long, and when that is over."""
         if not restless:
             self._since = None
             if self.told:
@@ -55,7 +55,7 @@ class RestlessFile:
 
 
 def cannot_read(path: Path) -> FileUnavailableError:
-    """What to say of a file that is never whole."""
+    """The error for a file that is never whole."""
     return FileUnavailableError(
         Reason(
             "{path} does not hold still and cannot be read: another"
@@ -67,7 +67,7 @@ def cannot_read(path: Path) -> FileUnavailableError:
 
 
 def cannot_write(path: Path) -> FileUnavailableError:
-    """What to say of a file that others replace before we can."""
+    """The error for a file that others replace before we can."""
     return FileUnavailableError(
         Reason("{path} cannot be written: another program changes it all the time.", path=path),
         _remedy(path),

@@ -1,8 +1,8 @@
 """The folder that a worker serves, and the lock that makes it the only one there.
 
 A worker works on the real path of `claude_dir` that it found when it began: a link
-that is set to another folder takes nothing along from the former one. It looks
-now and then where the settings lead (they, or a link, may have changed), and then
+that is set to another folder takes nothing along from the former one. Now and then the
+worker looks where the settings lead (they, or a link, may have changed), and then
 begins anew there, in the same process: `data_folders` says with which ledger.
 """
 
@@ -55,11 +55,11 @@ class ServedFolder:
 
     @property
     def moves(self) -> bool:
-        """Whether it is to begin anew elsewhere."""
+        """Whether the worker is to begin anew elsewhere."""
         return self._next is not None
 
     def make_folder(self) -> bool:
-        """Make the folder, if it is not there; whether it was made. Raises FileUnavailableError."""
+        """Make the folder if it is missing; return whether it was. Raises FileUnavailableError."""
         name = self._here.name
         if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
             raise FileUnavailableError(
@@ -75,20 +75,18 @@ class ServedFolder:
         return missing
 
     def record(self, now: float) -> None:
-        """Record what the data folder serves from `now` on. Raises FileUnavailableError."""
+        """Record which folder the data folder serves from `now` on. Raises FileUnavailableError."""
         record = data_folders.as_json(self._here.name, self.paths.claude_dir, now)
         atomic.replace(self.paths.served, record)
 
     def look(self, settings: Settings) -> Reason:
-        """See where the settings lead; why the worker cannot go there, else NONE.
+        """See where the settings lead; return why the worker cannot go there, else NONE.
 
-        Raises FileUnavailableError. Where they lead elsewhere `moves` is true afterwards.
+        Raises FileUnavailableError. Afterwards `moves` is true where they lead elsewhere.
         """
         name = Path(settings.paths.claude_dir).expanduser().absolute()
         if Path(os.path.realpath(name)) == self.paths.claude_dir:
-            return (
-                reasons.NONE
-            )  # nearly always, and at each turn of the worker: to be known cheaply
+            return reasons.NONE  # the usual case, in each turn of the worker: it must be cheap
         named = settings.locations()
         if not named.claude_dir.is_dir():
             return Reason(
@@ -126,7 +124,7 @@ class ServedFolder:
             self.move()
 
     def move(self) -> Path:
-        """Move to the other folder; the folder that is left."""
+        """Move to the other folder; return the former one."""
         before, after = self._here, self._next
         if after is None:
             raise RuntimeError("the worker is to move, but nowhere")
@@ -136,14 +134,14 @@ class ServedFolder:
         return before.paths.claude_dir
 
     def leave(self) -> None:
-        """Make room for another worker."""
+        """Let another worker have the folder."""
         for place in (self._next, self._here):
             if place is not None:
                 place.instance.release()
 
 
 def _entered(named: Paths) -> _Place:
-    """Take the folder's lock; raises AlreadyRunningError, FileUnavailableError."""
+    """Take the folder's lock; raise AlreadyRunningError or FileUnavailableError."""
     paths = named.by_real_path()
     for folder in (paths.root, paths.data_dir):
         private_folders.make_own_folder(folder)
@@ -155,6 +153,6 @@ def _entered(named: Paths) -> _Place:
 def _refuse_one_on_its_way(named: Paths) -> None:
     end = time.monotonic() + lock.LOOKER
     while (held := lock.on_its_way(named)) is not None:
-        if time.monotonic() > end:  # it is no command that only looks
+        if time.monotonic() > end:  # this is no command that only looks
             raise lock.already_running(held)
         time.sleep(lock.LOOKER / 20)

@@ -12,9 +12,9 @@ from mem0tray.system.paths import config_file
 from mem0tray.worker.folders.restless_file import PATIENCE
 
 _REST: Final = 0.1  # seconds that a file must have held still
-_EMPTY_REST: Final = 0.7  # an editor empties a file before it writes it
+_EMPTY_REST: Final = 0.7  # the same for an empty file, as editors empty a file before they write it
 _WAIT: Final = 0.8  # seconds that the worker waits for a file to hold still
-_SHORT_WAIT: Final = 0.2  # the same where it did not do so the last time
+_SHORT_WAIT: Final = 0.2  # the same if it did not hold still the last time
 
 
 class SettingsFile:
@@ -26,9 +26,9 @@ class SettingsFile:
         self._restless_since: float | None = None
 
     def changed(self) -> config.Loaded | None:
-        """The settings anew, or None; SettingsError while they are wrong.
+        """The settings if they have changed, or None; raises SettingsError while they are wrong.
 
-        None also while somebody writes the file, for ten seconds: then that is wrong.
+        While somebody writes the file it is None, for ten seconds: longer than that is wrong.
         """
         end = time.monotonic() + (_WAIT if self._restless_since is None else _SHORT_WAIT)
         found = atomic.signature(self._path)
@@ -65,7 +65,7 @@ class SettingsFile:
             )
 
     def _held_still(self, found: Signature | None, end: float) -> Signature | None:
-        """The file's signature once it is whole: an empty file, or half of one, is not meant."""
+        """The file's signature once it is whole: nobody means an empty file, or half of one."""
         while found is not None and time.monotonic() < end:
             age = time.time() - found.mtime / 1e9
             left = (_REST if found.size else _EMPTY_REST) - age

@@ -12,18 +12,18 @@ from mem0tray.worker.folders.served_folder import ServedFolder
 
 
 class NewSettings(NamedTuple):
-    """Settings to be taken on; `mended`: those before were wrong, and nothing was sent by them."""
+    """Settings to take on; `mended`: the former ones were wrong, and nothing was sent."""
 
     settings: Settings
     mended: bool
 
 
 class Wanted:
-    """The settings that the user wants, and where they lead. It outlives a change of folder.
+    """The settings that the user wants, and the folder they lead to. It outlives a move.
 
-    `reload` gives the settings anew when their file has changed (it raises
-    SettingsError while they are wrong; the last good ones hold meanwhile).
-    `wrong` says what is the matter with those of the start: nothing is sent
+    `reload` gives the settings again when their file has changed (and raises SettingsError while
+    they are wrong; the last good ones then stay in force).
+    `wrong` says what is wrong with the settings at the start: nothing is sent
     until they are mended, and `settings` are the defaults. Unless it `follows`,
     the worker stays in its folder wherever the settings lead.
     Raises AlreadyRunningError where another worker has the folder.
@@ -39,9 +39,9 @@ class Wanted:
         self._reload = reload
 
     def look(self, breaker: CircuitBreaker) -> NewSettings | None:
-        """The settings that hold from now on, where they have changed and are to hold here.
+        """The settings to put in force now, if they have changed and this folder is theirs.
 
-        What is wrong with them the circuit breaker is told. Raises FileUnavailableError.
+        Tells the circuit breaker what is wrong with them. Raises FileUnavailableError.
         """
         try:
             loaded = self._reload()
@@ -57,13 +57,13 @@ class Wanted:
             self.settings = loaded.settings
         stays = self._look_at_folder(breaker)
         if loaded is None or self.where.moves or (stays and self.wrong):
-            return None  # what stands in the default folder is not what was meant to be sent
+            return None  # the default folder's memories were not meant to be sent
         mended, self.wrong = bool(self.wrong), reasons.NONE
         breaker.unblock("settings")
         return NewSettings(loaded.settings, mended)
 
     def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
-        """See where the settings, and links, lead; why the worker cannot go there, else NONE."""
+        """See where settings and links lead; return why the worker cannot go there, else NONE."""
         stays = self.where.look(self.settings) if self.follows else reasons.NONE
         if self.where.moves:
             self.wrong = reasons.NONE
@@ -74,7 +74,7 @@ class Wanted:
 
 
 def _former_hold(wrong: Reason) -> Reason:
-    """What is wrong with the settings in the file, which are not those in force."""
+    """What is wrong with the settings in the file, while the former ones are in force."""
     what, remedy = reasons.parted(wrong)
     told = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
     return reasons.advised(told, remedy)

@@ -1,8 +1,8 @@
-"""What of the disk wakes the worker when it changes: a hint, never the truth.
+"""Which changes of the disk wake the worker: a hint, never the truth.
 
-The worker looks at its files now and then all the same, since a watch may be
-refused (there may be none left), and hears nothing of what another computer
-does to a disk that both have.
+The worker looks at its files now and then all the same, since the system may refuse a watch
+(there may be none left), and tells nothing of what another computer does to a disk
+that both share.
 """
 
 import fnmatch
@@ -16,11 +16,11 @@ from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
 
 _OURS = "mem0_"  # a part of the name of every shared file
-_MOST_LINKS = 40  # one after the other, as in the kernel
+_MOST_LINKS = 40  # links followed in a row, as in the kernel
 
 
 class Identity(NamedTuple):
-    """What tells one folder from another; Linux keeps no birth, and gives an inode again."""
+    """What tells one folder from another; Linux keeps no birth time, and reuses inodes."""
 
     device: int
     inode: int
@@ -33,10 +33,10 @@ class Identity(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A folder, or a link, to be watched; `words`: one of them is in each name that matters.
+    """A folder, or a link, to watch; `words`: a name matters if it contains one of them.
 
-    `identity`: another folder under the same path is another target, where that can be known.
-    `is_way`: it only leads to a folder that is not there, and whose name matters.
+    `identity`: another folder at the same path is another target, as far as that can be known.
+    `is_way`: it only leads to a folder that is missing, and whose name matters.
     """
 
     path: Path
@@ -47,27 +47,27 @@ class Target(NamedTuple):
 
 
 class Watch(Protocol):
-    """Watches targets for one engine, on whose thread all of it is called."""
+    """Watches targets for one engine, on whose thread all methods are called."""
 
     @property
     def sees_all(self) -> bool:
         """Whether nothing that matters can change unseen, as far as one can know."""
 
     def check(self) -> None:
-        """Watch what is there now; wakes the worker where that has changed."""
+        """Watch what is there now; wake the worker where that has changed."""
 
     def fileno(self) -> int | None:
-        """What can be read when there may be news; None where a thread wakes the worker."""
+        """The descriptor that tells of news; None where a thread wakes the worker."""
 
     def has_news(self) -> bool:
-        """Read what has come; whether something of it matters."""
+        """Read the events that have come; return whether any of them matters."""
 
     def stop(self) -> None:
-        """Leave."""
+        """Stop watching."""
 
 
 def ignore(_: Path) -> None:
-    """What is done where nobody wants to know which target it was."""
+    """Do nothing, where nobody wants to know which target it was."""
 
 
 def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
@@ -90,10 +90,10 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
 
 
 def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
-    """Whether a name is that of the metrics, which we rewrite all day, or of a temporary file.
+    """Whether a name is that of a temporary file, or of the metrics, which we rewrite all day.
 
-    `unchanged`: the metrics are still as we wrote them. What a temporary file becomes is told
-    by its other name.
+    `unchanged`: the metrics are still as we wrote them. A temporary file that is renamed shows
+    under its new name.
     """
 
     def matches(name: str) -> bool:
@@ -104,7 +104,7 @@ def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], b
 
 
 def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
-    """The folder; where it is not there, the one above it in which it will appear."""
+    """The folder; or, where it is missing, the one above it in which it will appear."""
     identity = _identity(folder)
     if identity is not None:
         return [Target(folder, words, identity)]
@@ -116,7 +116,7 @@ def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
 
 
 def _links(name: Path) -> list[Target]:
-    """The links by which a folder is named, one after the other."""
+    """The links by which a folder is reached, in order."""
     found: list[Target] = []
     with suppress(OSError):
         while name.is_symlink() and len(found) < _MOST_LINKS:

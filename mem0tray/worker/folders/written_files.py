@@ -1,6 +1,6 @@
-"""The files that the worker writes and does not read: whether each can stand in its place.
+"""The files that the worker writes and does not read: whether each can be written in its place.
 
-What is wrong with one that it reads, reading tells. And what a kill left beside them is removed.
+Reading shows what is wrong with the others. This module also removes what a kill left beside them.
 """
 
 import errno
@@ -12,7 +12,7 @@ from mem0tray.system.paths import Paths, config_file
 
 
 def look(paths: Paths) -> None:
-    """Raise FileUnavailableError that names what stands in the place of one of them."""
+    """Raise FileUnavailableError, which names it, if something else stands in a file's place."""
     private_folders.refuse_no_folder(paths.log.parent)
     _refuse_dangling(paths.log)
     for path in (paths.queue_lock, paths.log, paths.queue_backup, paths.dlq_backup):
@@ -28,10 +28,10 @@ def _refuse_dangling(log: Path) -> None:
 
 
 def clean(paths: Paths) -> None:
-    """Remove the temporary files of ours that a kill has left behind, wherever we write."""
+    """Remove the temporary files that a kill has left wherever we write."""
     folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
     folders.update((paths.receipts, config_file().parent))
-    # One that is a link is written beside the file that it leads to.
+    # A file that is a link is written beside the link's target.
     written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
     folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
     for folder in folders:

@@ -20,7 +20,7 @@ _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
 
 class EmergencyIntake:
-    """Reads by offset, which is kept in the transaction that takes the items in."""
+    """Reads from an offset, which is kept in the transaction that takes the items in."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -29,7 +29,7 @@ class EmergencyIntake:
         self._boot = boot_id()
 
     def run(self) -> int:
-        """Take in new lines; how many memories were new."""
+        """Take in new lines; return how many memories were new."""
         sources = self._sources()
         live = self._context.paths.emergency
         found = atomic.signature(live)
@@ -44,7 +44,7 @@ class EmergencyIntake:
         return new
 
     def unread(self) -> int:
-        """Bytes of the emergency file that nobody has taken in yet."""
+        """The number of bytes in the emergency file that are not taken in yet."""
         found = atomic.signature(self._context.paths.emergency)
         if found is None:
             return 0
@@ -58,7 +58,7 @@ class EmergencyIntake:
         )
 
     def _found_on_disk(self) -> list[EmergencySource]:
-        """Find renamed files of a lost ledger; they are read again, and known by their ids."""
+        """Find renamed files that a lost ledger knew; items read twice are known by their ids."""
         pattern = _RENAMED.format(inode="*")
         return [
             self._as_renamed(EmergencySource(path.name, path.stat().st_ino), path.stat().st_ctime)
@@ -76,7 +76,7 @@ class EmergencyIntake:
             return 0
         if found.size < source.offset:
             self._lose()
-        # A time in the future, as after a clock set back, is as good as a long time ago.
+        # A time in the future, as after a clock was set back, counts as long ago.
         final = abs(now - found.mtime / 1e9) >= emergency.RENAME_AFTER
         lines = emergency.read(self._folder, source, final=final)
         if lines is not None and lines.source is not None:
@@ -100,7 +100,7 @@ class EmergencyIntake:
         return 0
 
     def _lose(self) -> None:
-        """Note that another worker took the lines away, and delivers what stood there."""
+        """Note that another worker took the lines away, and delivers them itself."""
         context = self._context
         unshown = context.taken_by_others.unshown()
         if unshown:
@@ -109,7 +109,7 @@ class EmergencyIntake:
             )
 
     def _rename(self, source: EmergencySource, now: float) -> None:
-        """Rename a file that nobody has appended to for a minute, and go on reading its tail."""
+        """Rename a file that nobody has appended to for a minute, and go on reading its end."""
         named = msgspec.structs.replace(source, name=_RENAMED.format(inode=source.inode))
         renamed = self._as_renamed(named, now)
         self._keep(source, renamed)

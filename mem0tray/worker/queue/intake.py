@@ -1,7 +1,7 @@
 """The first stage: what others wrote goes into the ledger.
 
-Emergency lines first, then the queue file; the DLQ file with the user's edits
-is in `hand_edits`. A file that held still while it was read and that parses
+Emergency lines first, then the queue file; `hand_edits` reads the DLQ file with the user's
+edits. A file that held still while it was read, and that parses,
 is whole: the producers' lock is asked only about one that does not.
 """
 
@@ -25,9 +25,9 @@ from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
 from mem0tray.worker.moving_to_dlq import take_in_as_dead
 
 SECTIONS: Final = ("queue", "failed", HELD)
-STABLE_AFTER: Final = 1.5  # seconds a broken file must hold still before it is given up
+STABLE_AFTER: Final = 1.5  # seconds that a broken file must hold still before we salvage it
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
-_NOTHING: Final = -1  # the "key" of an entry that makes no sense to us
+_NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
 
 
 def fingerprint(raw: document.Shown) -> bytes:
@@ -44,7 +44,7 @@ def fingerprint(raw: document.Shown) -> bytes:
 class QueueRead:
     """The queue file as read: each entry's bytes with its key in the ledger.
 
-    `held` are entries that another worker has perhaps delivered; no worker but ours looks there.
+    `held` are entries that another worker has perhaps delivered; only our worker looks there.
     """
 
     signature: Signature | None
@@ -62,21 +62,21 @@ class QueueIntake:
         self._context = context
         self._guard = threading.RLock()
         self._known: dict[bytes, int] = {}
-        self._first = True  # nothing was read yet
-        self._gone = False  # there was no file when it was last looked for
+        self._first = True  # nothing has been read yet
+        self._gone = False  # there was no file at the last look
         self._expected: frozenset[int] = frozenset()
         self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
         self._count = 0  # new entries so far
-        self.oddities = 0  # what was found there that the ledger would not have there
-        self.lost = False  # entries have left by another hand: perhaps for the DLQ file
-        self.torn = False  # the file is being written, or broken: it is looked at again soon
+        self.oddities = 0  # how often the file had something that the ledger would not write
+        self.lost = False  # another hand took entries out, perhaps to the DLQ file
+        self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.queue)
         self._restless = RestlessFile(context.troubles, restless_file.QUEUE, said, AGAIN)
         self.ask = context.ledger.asks_about(QUEUE)
 
     def run(self) -> int:
-        """Take in what is new; the number of new entries. A torn file waits for the next time."""
+        """Take in new entries; return how many there were. A torn file waits for the next time."""
         with self._guard:
             before = self._count
             try:
@@ -90,9 +90,9 @@ class QueueIntake:
             return self._count - before
 
     def _has_changed(self) -> bool:
-        """Whether the file is another than was read, and none that we are just publishing.
+        """Whether the file is not the one we read, nor the one we are just publishing.
 
-        While we do, the link to it that becomes its backup is no change of it.
+        While we publish, linking the old file to its backup's name is no change.
         """
         found = atomic.signature(self._context.paths.queue)
         if found is None or self._announced is None:
@@ -102,15 +102,15 @@ class QueueIntake:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is just being written, and not one that is so without end."""
+        """Whether the file is being written just now, rather than restless without end."""
         return self.torn and not self._restless.told
 
     def read(self, *, locked: bool = False) -> QueueRead:
-        """The file as it is now, everything in it known to the ledger.
+        """The file as it is now, with all its items taken into the ledger.
 
         Raises TornError when it did not hold still, or is broken but perhaps
-        still being written: it is new, or somebody holds the producers' lock
-        (who is that of the caller, if `locked`).
+        still being written: it is recent, or somebody holds the producers' lock
+        (the caller does if `locked`).
         """
         with self._guard:
             path = self._context.paths.queue
@@ -148,7 +148,7 @@ class QueueIntake:
             return seen
 
     def _is_being_written(self, read: Signature) -> bool:
-        """Whether a producer is at the file, or has been since it was read."""
+        """Whether a producer is writing the file, or has written it since it was read."""
         lock = FileLock(self._context.paths.queue_lock)
         if not lock.try_acquire():
             return True
@@ -158,13 +158,13 @@ class QueueIntake:
             lock.release()
 
     def expect(self, keys: Iterable[int]) -> None:
-        """Expect the file to show these entries: we are about to write it with them."""
+        """Expect the file to show these entries: we are about to write them there."""
         with self._guard:
             self._expected = frozenset(keys)
             self._announced = None
 
     def announce(self, signature: Signature) -> None:
-        """How the file is to be known that we are about to write."""
+        """Note the signature of the file that we are about to put in place."""
         self._announced = signature
 
     def note_published(
@@ -182,13 +182,13 @@ class QueueIntake:
         known: dict[bytes, int] = {}
         seen = QueueRead(None, rest=parsed.rest)
         new = 0
-        # Durable only where something comes in or goes: reading again costs no disk write.
+        # Durable only if something came in or left: a further reading costs no disk write.
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
         fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
         with self._context.ledger.transaction(durable=fresh):
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
             newest = self._context.inbox.newest()
-            # First: a second copy in the queue says nothing about what became of the first.
+            # First, as a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             left = self._context.inbox.tombstones()
             for raw, mark in marks:
@@ -199,7 +199,7 @@ class QueueIntake:
                 known[mark] = key
                 seen.queue.append((raw, key))
             came = self._context.inbox.came_since(newest) & set(known.values())
-            # Begun afresh: another hand took out what stood there, and nothing of it is left.
+            # Begun afresh: another hand took out all that stood there before.
             afresh = self._note_moves(known) and len(came) == len(set(known.values()))
             absorb = self._context.counters.absorb
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
@@ -216,9 +216,9 @@ class QueueIntake:
         return seen
 
     def _note_moves(self, known: dict[bytes, int]) -> bool:
-        """Note what another hand took out of the file since it was read or published, or put in.
+        """Note what another hand took out of the file, or put in, since it was read or published.
 
-        Whether something was taken out.
+        Returns whether something was taken out.
         """
         taken, beside = self._context.taken_by_others, self._context.beside
         before, now = set(self._known.values()), set(known.values())
@@ -236,7 +236,7 @@ class QueueIntake:
         return bool(gone)
 
     def _trust(self) -> None:
-        """Ask no more about what the file shows: what comes now was never sent by anybody else."""
+        """Trust the file from now on: whatever comes now was never sent by anybody else."""
         if self.ask:
             self._context.ledger.trust(QUEUE)
             self.ask = False
@@ -246,11 +246,11 @@ class QueueIntake:
         if item is None:
             return _NOTHING, False
         key, is_new = accept(self._context, item, ask=self.ask, left=left.get(item.name))
-        self.oddities += not is_new  # it may be held, or a dead letter, and not stand there then
+        self.oddities += not is_new  # else it may be held, or dead, and must not stand there
         return key, is_new
 
     def _take_held(self, raw: bytes) -> int:
-        """A held entry, which a ledger that is new knows only from here."""
+        """Take in a held entry, which a new ledger knows only from here."""
         item = items.parse(raw)
         if item is None:
             return _NOTHING
@@ -263,11 +263,11 @@ class QueueIntake:
         return key
 
     def _adopt(self, raw: bytes) -> int:
-        """An entry of an older worker's `failed` list becomes a dead letter."""
+        """Make a dead letter of an entry in an older worker's `failed` list."""
         item = items.parse(raw)
         if item is None:
             return _NOTHING
-        self.oddities += 1  # from now on it stands elsewhere
+        self.oddities += 1  # it must stand elsewhere from now on
         if self._context.inbox.known(item) is not None:
             return 0
         now = self._context.now()
@@ -278,9 +278,9 @@ class QueueIntake:
 def accept(
     context: WorkerContext, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
 ) -> tuple[int, bool]:
-    """A queue entry into the ledger: its key, and whether it waits from now on.
+    """Take a queue entry into the ledger; return its key, and whether it waits from now on.
 
-    `left`: the key that this has when it may have stood there before it was deleted or edited.
+    `left`: the entry's key, if it may have been in the file before it was deleted or edited.
     `shown`: it stands in the queue file.
     """
     now = context.now()
@@ -293,13 +293,13 @@ def accept(
             context.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
-    # With no server to be had, none is the one that it is missing from.
+    # Without a server, there is none that lacks it.
     moved_on = row.state == items.DELIVERED and (
         not context.server or context.server in row.servers
     )
     if row.state in (items.FRESH, items.DEAD) or moved_on:
         return row.key, False
-    # Restored by the user, or only a former server has it.
+    # The user restored it, or only a former server has it.
     context.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
 

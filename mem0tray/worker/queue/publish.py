@@ -1,7 +1,7 @@
 """Publishing the queue file: delivered and dead entries leave it, vanished ones come back.
 
-On a thread of its own, since it waits for the producers' lock, and a producer
-that hangs with it must hold up nothing else.
+It has a thread of its own, as it waits for the producers' lock, and a producer
+that hangs with the lock must hold up nothing else.
 """
 
 import math
@@ -30,15 +30,15 @@ _RETRY: Final = 0.05
 _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
-_MOMENT: Final = 2.0  # seconds for who publishes once
-_PATIENCE: Final = 3.0  # seconds before what vanished is put back: another worker shows by then
+_MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
+_PATIENCE: Final = 3.0  # seconds before vanished entries are put back: by then another worker shows
 
 
 @dataclass(slots=True)
 class _Composed:
-    """What shall stand in the file; `top` is None when it is right as it is.
+    """What the file is to hold; `top` is None when the file is right already.
 
-    `shown` are the waiting entries among `entries`, `left` what the file then shows no more.
+    `shown` are the waiting entries among `entries`, `left` those that the file will no longer show.
     """
 
     entries: list[tuple[document.Shown, int]]
@@ -63,31 +63,31 @@ class QueuePublisher:
         self._urgent = threading.Event()
         self._idle = threading.Condition()
         self._busy = False
-        self.hindered = False  # the last turn has failed, and is tried again later
+        self.hindered = False  # the last turn has failed, and will be tried again
         self._pace = PublishRate()
-        self._shown: tuple[int, int] | None = None  # what the file was written for last
-        self.put_back_at = math.inf  # Unix seconds; what vanished waits until then
+        self._shown: tuple[int, int] | None = None  # what the last writing was for
+        self.put_back_at = math.inf  # Unix seconds; vanished entries are put back then
         self._thread = threads.Startable(
             lambda: threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
         )
 
     def start(self) -> None:
-        """Start the thread; NoThreadError where none can be, and then this may be called again.
+        """Start the thread; raises NoThreadError where none can be, and may then be called again.
 
-        The file has just been read: at first only what is wanted at once is written.
+        The file has just been read: at first the thread writes only what must be written at once.
         """
         self._pace.note_cost(time.monotonic(), 0.0)
         self._thread.start()
 
     def kick(self, *, now: bool = False) -> None:
-        """Have the thread look for something to publish; `now` does not wait for its turn."""
+        """Have the thread look for something to publish; `now`: without waiting for its turn."""
         if now:
             self._urgent.set()
         self._signal.set()
 
     @property
     def needed(self) -> bool:
-        """Whether the file is perhaps not as the ledger has it."""
+        """Whether the file perhaps differs from the ledger."""
         return self._wanted() != self._shown or self.put_back_at <= self._context.now()
 
     def _wanted(self) -> tuple[int, int]:
@@ -95,11 +95,11 @@ class QueuePublisher:
 
     @property
     def pending(self) -> bool:
-        """Whether the file does not yet say what the ledger does."""
+        """Whether the file does not show yet what the ledger has."""
         return self.needed or self._busy
 
     def stop(self, timeout: float) -> None:
-        """Publish a last time if that is quickly done, and leave."""
+        """Publish one last time if that is quickly done, and leave."""
         self._leaving.set()
         self.kick(now=True)
         deadline = time.monotonic() + timeout
@@ -118,7 +118,7 @@ class QueuePublisher:
             self._signal.wait()
             self._signal.clear()
             if not self.needed:
-                self._context.troubles.note_success(_PART)  # it may have failed, and be right again
+                self._context.troubles.note_success(_PART)  # it may have failed before
                 self._restless.look(restless=False)
                 continue
             self._urgent.wait(self._pace.wait(time.monotonic()))
@@ -135,7 +135,7 @@ class QueuePublisher:
             done, wait = False, _RETRY
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
-            if not self._stopping.is_set():  # else nobody waits, and the ledger may be closed
+            if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
                 self._context.troubles.note_failure(_PART, error, wait, "queue file")
             self.hindered = True
         else:
@@ -150,12 +150,12 @@ class QueuePublisher:
             self._idle.notify_all()
         self._context.wake.set()
         if not done:
-            if self._leaving.wait(wait):  # no more time for patience
+            if self._leaving.wait(wait):  # no time to wait any longer
                 self._stopping.wait(_RETRY)
             self._signal.set()
 
     def run_once(self) -> bool:
-        """Publish what is needed, on this thread; False when that could not be done in a moment.
+        """Publish what is needed, on this thread; False when that could not be done at once.
 
         Raises LockTimeoutError where somebody holds the lock for long, and TornError.
         """
@@ -163,9 +163,9 @@ class QueuePublisher:
         return not self.needed or self._publish()
 
     def _publish(self) -> bool:
-        """Prepare the file without the lock; take that only to see that nothing has changed.
+        """Prepare the file without the lock; take it only to see that nothing has changed.
 
-        Where producers are too busy for this, do all of it under the lock.
+        Where producers are too busy for that, do everything under the lock.
         """
         for _ in range(_OPTIMISTIC_TRIES):
             if self._write(locked=False):
@@ -204,7 +204,7 @@ class QueuePublisher:
         return True
 
     def _may_replace(self, before: Signature | None, *, locked: bool) -> bool:
-        """With the lock held: the file is as it was, and its backup is made."""
+        """With the lock held: see that the file is unchanged, and make its backup."""
         if not locked:
             self._lock.acquire(self._lock_wait)
         path = self._context.paths.queue
@@ -215,7 +215,7 @@ class QueuePublisher:
         return True
 
     def _composed(self, seen: QueueRead) -> _Composed:
-        """What shall stand in the file, from what stands there and what waits."""
+        """What the file is to hold, from what it holds now and what waits."""
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
             left = self._context.inbox.tombstones()
@@ -261,10 +261,10 @@ class QueuePublisher:
     def _to_put_back(
         self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
-        """Waiting entries that the file lacks, as far as it is time for them.
+        """The waiting entries that the file lacks and that are to be put back now.
 
-        Beside another worker never: it would deliver them, once more perhaps. It may be
-        there before we see it, so what vanished from a whole file waits a little.
+        Beside another worker there are none: it might deliver them a second time. It may be
+        there before we see it, so entries that vanished from a whole file wait a little.
         """
         beside, now = self._context.beside, self._context.now()
         self.put_back_at = math.inf
@@ -285,7 +285,7 @@ class QueuePublisher:
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:
-        """The entry's bytes; none when it was delivered just now."""
+        """The entry's bytes; empty if it was just delivered."""
         return self._context.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:

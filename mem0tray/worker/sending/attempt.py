@@ -17,16 +17,16 @@ from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
 from mem0tray.worker.context import WorkerContext
 
 LONGEST_TIMEOUT: Final = 600.0
-_TOLD: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # what a server says by a ticket
-_QUESTIONS: Final = 3  # about an item in a row without an answer, after which it is sent
+_TOLD: Final = frozenset({Kind.AT_WORK, Kind.ITEM_FAILURE})  # what a server tells about a ticket
+_QUESTIONS: Final = 3  # questions about an item without an answer, in a row, before it is sent
 
 
 class Attempts:
-    """Makes attempts, and remembers how many questions about an item came to nothing.
+    """Makes attempts, and counts the questions about each item that came to nothing.
 
-    What may have arrived is never sent without a question right before; and without an
-    answer only after three questions about itself, in a row, at a server that is well.
-    Called by the senders, each for its own item, without any lock.
+    An item that may have arrived is never sent without a question right before; and without an
+    answer only after three questions about it, in a row, at a server that is healthy.
+    The senders call it, each for its own item, without any lock.
     """
 
     def __init__(self, context: WorkerContext, stopping: Callable[[], bool]) -> None:
@@ -36,7 +36,7 @@ class Attempts:
         self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
 
     def make(self, client: Client, job: Job, carried_out: int) -> Outcome:
-        """Deliver the item. `carried_out`: how many orders were when it was claimed."""
+        """Deliver the item. `carried_out`: how many orders had been when it was claimed."""
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         ticket = job.ticket.name if job.ticket is not None else ""
@@ -48,7 +48,7 @@ class Attempts:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Outcome):
                 return found
-            if self._context.unheard.look(carried_out):  # perhaps that this is not to be sent
+            if self._context.unheard.look(carried_out):  # it may forbid to send this item
                 self._context.wake.set()
                 return Outcome(Kind.NOT_SENT, None, "a command left an order")
             outcome = client.save(memory, timeout)
@@ -57,12 +57,12 @@ class Attempts:
             told = f"internal error: {type(error).__name__}"
             return Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
         if found is Presence.CANNOT_TELL and outcome.kind is not Kind.DELIVERED:
-            # It may have come before, as it might then.
+            # An earlier request may have brought it, whatever became of this one.
             return replace(outcome, may_have_it=True)
         return outcome
 
     def note_end(self, job: Job, outcome: Outcome) -> None:
-        """Note how an attempt ended: what the server said before that is no news of it."""
+        """Note when an attempt ended: what the server said before tells nothing about it."""
         if outcome.may_have_it:
             self._ended[job.key] = time.monotonic()
         else:
@@ -74,11 +74,11 @@ class Attempts:
         self._asked_in_vain.clear()
 
     def _unknown_since(self, key: int, unknown: float) -> float:
-        """The moment (monotonic) up to which what the server said is no news of an item.
+        """The moment (monotonic) up to which the server's earlier answers tell nothing of an item.
 
-        That is when its last attempt ended, else when the former worker's requests had been
-        given time. `unknown` (Unix seconds) is when its outcome became so: another worker may
-        have taken it just then. A clock that was set back makes no moment of the future.
+        That is when its last attempt ended, or else when the former worker's requests had had
+        their time. `unknown` (Unix seconds) is when its outcome became unknown: another worker may
+        have taken it just then. After the clock was set back the moment is never in the future.
         """
         since = self._ended.get(key, self._context.unknown_until)
         age = self._context.now() - unknown
@@ -87,13 +87,13 @@ class Attempts:
     def _ask(
         self, client: Client, job: Job, memory: Memory, timeout: float
     ) -> Presence | Outcome | None:
-        """What the server says of an item whose outcome is unknown.
+        """Ask the server about an item whose outcome is unknown; return its answer.
 
         An Outcome ends this attempt; else the item is to be sent.
         """
         if job.unknown is None:
             return None
-        # By no key of ours: others have saved it there.
+        # Without a key of ours: others have saved it there.
         asked = replace(memory, key="") if job.read_there else memory
         found = client.ask(asked, timeout, self._unknown_since(job.key, job.unknown))
         if found is Presence.CANNOT_TELL and job.ticket is not None:
@@ -102,8 +102,8 @@ class Attempts:
             ended = self._as_end(job, found)
             if ended is not None:
                 return ended
-            found = Presence.CANNOT_TELL  # else it would never be sent
-        self._asked_in_vain.pop(job.key, None)  # about the next attempt none has been put yet
+            found = Presence.CANNOT_TELL  # else the item would never be sent
+        self._asked_in_vain.pop(job.key, None)  # the next attempt begins without any
         if found is Presence.CANNOT_TELL:
             return _as_remembered(job) or found
         if found is Presence.PRESENT:
@@ -111,25 +111,25 @@ class Attempts:
         return found
 
     def _as_end(self, job: Job, said: Outcome) -> Outcome | None:
-        """How an attempt ends whose question was answered so; None: the item is sent all the same.
+        """How the attempt ends after this answer to its question; None: the item is sent anyway.
 
-        So it is after questions in vain, and where the server was at work on it for too long.
+        It is sent after questions in vain, and if the server was at work on it for too long.
         """
         if said.kind in _TOLD and job.ticket is not None:
             self._asked_in_vain.pop(job.key, None)
             return None if said.kind is Kind.AT_WORK and self._is_overdue(job) else said
         if said.kind not in (Kind.NO_ANSWER, Kind.OUTAGE) or self._stopping():
             return replace(said, may_have_it=True)  # the question still stands
-        was_asked = said.may_have_it  # else nobody was reached
+        was_asked = said.may_have_it  # else the question reached nobody
         self._asked_in_vain[job.key] += was_asked
         if not was_asked or self._asked_in_vain[job.key] < _QUESTIONS:
             return replace(said, kind=Kind.ASKED_IN_VAIN, may_have_it=True)
         return None
 
     def _forgotten(self, ticket: Ticket) -> Outcome:
-        """The server does not know its own ticket; a new one perhaps not yet.
+        """The outcome where the server does not know its own ticket, or not yet if it is new.
 
-        That is counted as a failure: it would else be sent again and again, each time at once.
+        It counts as a failure, as else the item would be sent again and again, without a wait.
         """
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
@@ -142,7 +142,7 @@ class Attempts:
 
 
 def _as_remembered(job: Job) -> Outcome | None:
-    """What is known of an item about which the server cannot tell; None: it is to be sent."""
+    """What the ledger knows of an item where the server cannot tell; None: the item is sent."""
     if job.delivered is not None:
         return Outcome(Kind.FOUND, None, "the server took it before")
     if job.taken is not None:

@@ -1,6 +1,6 @@
-"""Deliveries that a healthy server does not take, and that count nothing: people must hear of it.
+"""Deliveries that a healthy server does not take, uncounted: people must hear of them.
 
-Such an answer blames the server (an outage), and the probe says each time that it is well. So
+Such an answer blames the server (an outage), but each probe says that it is healthy. So
 each memory is tried again without end, unless somebody looks. Pure: times are Unix seconds.
 """
 
@@ -15,12 +15,12 @@ from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, redirected_to, retold
 from mem0tray.server.remedy import address_in, of_not_kept, of_redirect, of_refusal, of_rejection
 
-LASTING: Final = 300.0  # seconds in which a gateway's 503 may end by itself
+LASTING: Final = 300.0  # seconds after which a gateway's 503 will hardly end by itself
 
 
 @dataclass(slots=True)
 class _Spell:
-    """The first delivery that was not taken; `is_confirmed`: the server was well after it."""
+    """The first delivery that was not taken; `is_confirmed`: the server was healthy after it."""
 
     job: Job
     message: str
@@ -29,16 +29,16 @@ class _Spell:
 
 
 class BlamedServer:
-    """What was not taken in a row: from the first such answer to the next success or outage."""
+    """Deliveries not taken, in a row: from the first such answer to the next success or outage."""
 
     def __init__(self) -> None:
         self._spell: _Spell | None = None
 
     def note(self, job: Job, outcome: Outcome, now: float, host: str) -> Reason:
-        """Note an answer of `host` that blames it; why the user is wanted, NONE while not.
+        """Note an answer of `host` that blames it; return why people are wanted, or NONE.
 
-        That is so with the second answer of this kind, after a probe found the server well: at
-        once where no Mem0 server can have given it, else when that has lasted. A question which
+        They are wanted at the second such answer, if a probe found the server healthy between: at
+        once where no Mem0 server can have answered so, else after a while. A question that
         came to nothing begins no such row, as the delivery after it may be taken.
         """
         status = outcome.status
@@ -58,7 +58,7 @@ class BlamedServer:
         return _foreign(outcome, host) if is_foreign else _failing(outcome, host)
 
     def note_health(self) -> events.NotTaken | None:
-        """Note that the server is well; what to tell of the delivery that blamed it, once."""
+        """Note that the server is healthy; return, once, what to tell of the blaming delivery."""
         spell = self._spell
         if spell is None or spell.is_confirmed:
             return None
@@ -66,14 +66,14 @@ class BlamedServer:
         return events.NotTaken(spell.job.project, spell.job.item_id, spell.message)
 
     def end(self) -> None:
-        """End the row: a memory was taken, or the server is down, or another one."""
+        """End the row: a memory was taken, the server is down, or another server is chosen."""
         self._spell = None
 
 
 def _foreign(outcome: Outcome, host: str) -> Reason:
     address = redirected_to(retold(outcome.message))
     if address:
-        # Not the path of a question, which names a project: one state, whichever was tried.
+        # Without the path of a question, which names a project: one state for all projects.
         there = address_in(address)
         what = Reason("{host} sends deliveries on to {address}.", host=host, address=there)
         return reasons.advised(what, of_redirect(address))

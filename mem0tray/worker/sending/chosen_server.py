@@ -1,4 +1,4 @@
-"""The server that is chosen now: its server connection, deliveries and probes that use it."""
+"""The server that is chosen now: its server connection, and the deliveries and probes there."""
 
 from contextlib import suppress
 from functools import partial
@@ -22,7 +22,7 @@ from mem0tray.worker.sending.server_connection import ServerConnection
 
 
 class ChosenServer:
-    """Owns deliveries and prober; `choose` gives them a server, and keeps them in step with it."""
+    """Owns deliveries and prober; `choose` gives them a server, and keeps both in step with it."""
 
     def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
         self._context = context
@@ -30,7 +30,7 @@ class ChosenServer:
         self._outages = Outages(context.ledger)
         self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
-        self._version = 0  # of the connection, whose address may change
+        self._version = 0  # of the connection's address, which may change
         self.delivery = Delivery(context, breaker, self._client, self._await_probe)
         self.prober = Prober(
             self._probe_client,
@@ -45,9 +45,9 @@ class ChosenServer:
         server: ServerSettings | None,
         tell: type[events.WorkerStarted | events.ServerChanged],
     ) -> None:
-        """Take the server of these settings from now on, or none; `tell` says which.
+        """Use the server of these settings from now on, or none; `tell` is the event to emit.
 
-        None: nobody knows yet which is meant, as the settings are wrong.
+        None: nobody knows yet which server is meant, as the settings are wrong.
         """
         old = self._connection
         self._breaker.forget_server()
@@ -57,7 +57,7 @@ class ChosenServer:
         self._context.server = new.name if new is not None else ""
         self._context.destination = new.shown if new is not None else ""
         self.delivery.change_server(self._context.server)
-        if old is not None:  # which may take a while
+        if old is not None:  # closing may take a while
             old.close()
         self.prober.kick()
         event = tell(self._context.destination, new.warning if new is not None else "")
@@ -71,7 +71,7 @@ class ChosenServer:
             self._connection.close()
 
     def _connected(self, server: ServerSettings) -> ServerConnection | None:
-        """The server connection of the chosen server; without one the circuit breaker is open."""
+        """The connection to the chosen server; None, and the circuit breaker open, without one."""
         url = server_choice.chosen(server.url, self._context.paths)
         if url is None:
             self._breaker.block("server", server_choice.CHOOSE)
@@ -88,7 +88,7 @@ class ChosenServer:
         return connection
 
     def _note_dialect(self, address: str, dialect: str) -> None:
-        with suppress(LedgerError):  # then it is asked for again
+        with suppress(LedgerError):  # it is then found out again
             self._dialects.note(address, dialect)
 
     def _there(self) -> ServerConnection:
@@ -111,10 +111,10 @@ class ChosenServer:
         return client
 
     def _asks_key(self) -> bool:
-        """Whether a server that refused everything is asked instead: no memory waits to be sent."""
+        """Whether to ask about the key a server that refused everything, as no memory waits."""
         if not self._breaker.wants_canary(self._context.now()) or self.delivery.under_way:
             return False
-        with suppress(LedgerError):  # who needs the ledger says so
+        with suppress(LedgerError):  # parts that need the ledger report that
             return self._context.outbox.next_due() is None
         return False
 
@@ -138,18 +138,18 @@ class ChosenServer:
             if connection is not None:
                 connection.forget_listings()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
-            self._breaker.clear_misconfigured()  # should it still refuse, the next memory tells
+            self._breaker.clear_misconfigured()  # if it still refuses, the next memory shows it
             with suppress(LedgerError):
                 self._context.outbox.note_end_of_refusal(self._context.now())
             changed = True
         if changed:
             self._context.wake.set()
             self.delivery.kick()
-        if connection is not None:  # without one there is nothing that could be out of reach
-            with suppress(LedgerError):  # a full disk; the next probe has it noted
+        if connection is not None:  # without one nothing can be out of reach
+            with suppress(LedgerError):  # a full disk; the next probe notes it
                 self._outages.note_probe(healthy=health.healthy, now=self._context.now())
 
     def _await_probe(self) -> None:
-        """An answer blames the server: nothing more is sent until it has been asked."""
+        """Send nothing more until the server has been probed: an answer blames it."""
         self._breaker.await_probe()
         self.prober.kick()

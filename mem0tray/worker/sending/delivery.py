@@ -1,8 +1,8 @@
 """The second stage: due items go to the server, and the outcome into the ledger.
 
 Sender threads take turns under one lock. A sender records the outcome of its
-last delivery and claims its next item in a single commit: so a kill leaves
-unknown what is under way, and nothing else. This stage never touches a JSON file.
+last delivery and claims its next item in a single commit: so only what is under way
+has an unknown outcome after a kill. This stage never touches a JSON file.
 """
 
 import threading
@@ -28,9 +28,9 @@ from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lan
 from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
-_THREAD_WAIT: Final = 1.0  # seconds before another thread is tried to be started
+_THREAD_WAIT: Final = 1.0  # seconds until we try again to start a thread
 _FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
-_FAULT: Final = "sending"  # the part that a fault of ours strikes
+_FAULT: Final = "sending"  # the part in which a fault of ours is reported
 _MORE: Final = "more requests at once"  # what is missing where no thread can be started
 _LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset(
@@ -40,9 +40,9 @@ _PROVEN_BY: Final = frozenset(
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way; `began` is monotonic, `era` counts the servers that we have had.
+    """A request under way; `began` is monotonic, `era` counts our servers so far.
 
-    `carried_out`: how many orders of commands were before its claim.
+    `carried_out`: how many orders of commands had been at its claim.
     """
 
     job: Job
@@ -55,9 +55,9 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Sender:
-    """What a sender thread holds; `answered`: what it has sent and not yet recorded.
+    """What a sender thread holds; `answered`: what it has sent but not recorded yet.
 
-    `fault` is what has struck it, and `in_vain` says that recording the outcome did not help.
+    `fault` is the fault that struck it; `in_vain`: recording the outcome did not help.
     """
 
     number: int
@@ -88,23 +88,23 @@ class Delivery:
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
         self._no_more_until = 0.0  # monotonic; no thread could be started
-        self._is_short = False  # of senders, and that was told
+        self._is_short = False  # too few senders, which has been told
         self._attempts = Attempts(context, lambda: self._stopping)
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
-        self._proven = False  # the server takes deliveries: one goes first, then many
+        self._proven = False  # the server takes deliveries; until that is known one goes alone
         self._last_lane = DEAD
         self._server = ""  # as the ledger names it
-        self._era = 0  # each sender connects anew
+        self._era = 0  # in each era every sender connects anew
         self._stopping = False
-        self._left = False  # nobody waits for the last senders, and the ledger is closed
+        self._left = False  # nobody waits for the last senders any more, and the ledger is closed
 
     # For the loop ------------------------------------------------------------------
 
     def kick(self) -> None:
-        """Have the senders look: something may be due, or may go out, that could not before.
+        """Have the senders look: an item may have fallen due, or may go out now.
 
-        Raises NoThreadError where there is none, and no thread can be started.
+        Raises NoThreadError where there is no sender, and no thread can be started.
         """
         with self._cond:
             if not self._senders and not self._stopping:
@@ -112,7 +112,7 @@ class Delivery:
             self._cond.notify()
 
     def change_server(self, name: str) -> None:
-        """Deliver elsewhere, or to another address of the same, from now on."""
+        """Deliver to another server, or to the same at another address, from now on."""
         with self._cond:
             self._server = name
             self._era += 1
@@ -122,12 +122,12 @@ class Delivery:
             self._verdicts.clear_suspects()
 
     def clear_suspects(self) -> None:
-        """Clear every suspect, as the probe says that it is the server's fault."""
+        """Clear every suspect, as the probe has shown that the server is at fault."""
         with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
     def note_health(self) -> None:
-        """Note that a probe was answered well, though a delivery may have said otherwise."""
+        """Note that a probe was answered well, though a delivery may have blamed the server."""
         with self._cond:
             event = self._verdicts.note_health()
         if event is not None:
@@ -135,13 +135,13 @@ class Delivery:
 
     @property
     def under_way(self) -> int:
-        """Requests that have not been answered."""
+        """The number of requests without an answer so far."""
         return len(self._flights)
 
     def next_due(self) -> float | None:
         """When the next item falls due (Unix seconds); 0 while a request is under way.
 
-        Items set aside for the server's sake do not count.
+        Items set aside because of the server do not count.
         """
         with self._cond:
             if self._flights:
@@ -158,7 +158,7 @@ class Delivery:
             if time.monotonic() > deadline:
                 self._left = True
                 return
-            if time.monotonic() > deadline - timeout / 2:  # a moment for answers that come
+            if time.monotonic() > deadline - timeout / 2:  # first wait a moment for answers
                 for client in tuple(self._clients.values()):
                     client.abort()
             for sender in self._senders:
@@ -167,7 +167,7 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
-        """Start one more; NoThreadError where no thread can be started."""
+        """Start one more sender; NoThreadError where no thread can be started."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
@@ -176,7 +176,7 @@ class Delivery:
         self._senders.append(sender)
 
     def _add_another(self) -> None:
-        """Start one more beside those at work, which go on where that cannot be."""
+        """Start one more sender; where that cannot be, those at work go on alone."""
         moment = time.monotonic()
         if moment < self._no_more_until:
             return
@@ -201,25 +201,25 @@ class Delivery:
                 elif not self._deliver(sender):
                     break
             except Exception as error:  # noqa: BLE001  (a sender survives any fault of ours)
-                sender.fault = error  # and no more here, where memory may lack
+                sender.fault = error  # do no more here, as memory may be short
         if sender.client is not None:
             sender.client.close()
 
     def _deliver(self, sender: _Sender) -> bool:
-        """One turn and one delivery; whether there may be more."""
+        """Take one turn and make one delivery; return whether there may be more."""
         flight = self._turn(sender)
         if flight is None:
             return False
         outcome = self._attempt(sender, flight)
-        if isinstance(flight.job.text, LargeText):  # what follows needs the room
+        if isinstance(flight.job.text, LargeText):  # what follows needs the memory
             flight.job = replace(flight.job, text="")
         sender.answered = flight, outcome
         return True
 
     def _recover(self, sender: _Sender, fault: Exception) -> None:
-        """After a fault of ours: record what became of the delivery, and leave nothing claimed.
+        """After a fault of ours: record the last delivery's outcome, and leave nothing claimed.
 
-        Where the outcome is not known, or is what cannot be recorded, it is unknown.
+        An outcome that is not known, or cannot be recorded, becomes unknown.
         """
         with self._cond:
             if self._lookout == sender.number:
@@ -245,17 +245,17 @@ class Delivery:
             self._context.wake.set()
 
     def _attempt(self, sender: _Sender, flight: _Flight) -> Outcome:
-        """Deliver an item to the server that it was claimed for, if that is there still."""
+        """Deliver an item to the server that it was claimed for, if that is still chosen."""
         try:
             client = self._connected(sender)
-        except Exception as error:  # noqa: BLE001  (none is chosen now, or ours does not start)
+        except Exception as error:  # noqa: BLE001  (no server is chosen, or ours does not start)
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
         return self._attempts.make(client, flight.job, flight.carried_out)
 
     def _connected(self, sender: _Sender) -> Client:
-        """The sender's client of the present server."""
+        """The sender's client for the server chosen now."""
         if sender.client is None or sender.era != self._era:
             if sender.client is not None:
                 sender.client.close()
@@ -265,7 +265,7 @@ class Delivery:
         return sender.client
 
     def _turn(self, sender: _Sender) -> _Flight | None:
-        """Record what became of the last delivery and wait for the next; None: leave."""
+        """Record the last delivery's outcome, and wait for the next item; None: leave."""
         with self._cond:
             while True:
                 try:
@@ -278,7 +278,7 @@ class Delivery:
                     self._cond.wait(_STORAGE_WAIT)
                     continue
                 if sender.answered and following is None:
-                    self._context.wake.set()  # perhaps all is done, and is to be published
+                    self._context.wake.set()  # perhaps all is done, and should be published
                 sender.answered = None
                 if sender.in_vain:
                     sender.in_vain = False
@@ -314,9 +314,9 @@ class Delivery:
         self._context.wake.set()
 
     def _idle(self, number: int) -> None:
-        """Wait until there may be a slot. One idle sender looks whether requests grow old.
+        """Wait until there may be a slot. One idle sender watches whether requests grow old.
 
-        What it finds then is a slot more: that nothing was due it knows already.
+        That can only give it a further slot: it knows already that nothing else was due.
         """
         slots = self._slots(both_lanes=self._both_lanes)
         while not self._stopping:
@@ -341,7 +341,7 @@ class Delivery:
         self, sender: _Sender, flight: _Flight, outcome: Outcome, now: float
     ) -> list[Event]:
         if self._stopping and outcome.kind in (Kind.NO_ANSWER, Kind.OUTAGE):
-            return []  # we broke it off ourselves: its claim says that the outcome is unknown
+            return []  # we broke it off: its claim already makes the outcome unknown
         job = flight.job
         if outcome.kind is Kind.NOT_SENT:  # no attempt at all
             self._context.outbox.release(job.key)
@@ -376,7 +376,7 @@ class Delivery:
         if lane is None or key is None:
             return None
         if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
-            # It may hang again: the last slot is for those that have not.
+            # This item may hang again: the last slot is for items that never did.
             ready = [each for each in (lane, *_LANES) if heads[each] is not None]
             prompt = (self._due(each, now, prompt=True) for each in ready)
             key = next((each for each in prompt if each is not None), None)
@@ -402,9 +402,9 @@ class Delivery:
     def _due(
         self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
     ) -> int | None:
-        """The oldest of a lane that is due, as `Outbox.head`, and is not in a request already.
+        """The oldest due item of a lane, as `Outbox.head`, that no request has already.
 
-        A memory that was edited while its old text is sent waits for the answer to that.
+        An edited memory waits for the answer to its old text if that is being sent.
         """
         outbox = self._context.outbox
         key = outbox.head(lane, now, avoid, prompt=prompt)

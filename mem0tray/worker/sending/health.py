@@ -1,4 +1,4 @@
-"""Asking the server how it is, on a thread of its own: an answer may take its time."""
+"""Asking for the server's health, on a thread of its own, as an answer may take a while."""
 
 import threading
 import time
@@ -17,9 +17,9 @@ TELL_AGAIN: Final = 1.0
 class Prober:
     """Probes every interval, and at once when kicked.
 
-    `connect` gives a client of where deliveries go now (it may have to start
-    the embedded server); `tell` gets each answer, on the prober's thread. A healthy
-    server is asked about the key too where `asks_key` says so, else that answer is None.
+    `connect` gives a client for the server chosen now (and may have to start
+    the embedded one); `tell` gets each answer, on the prober's thread. If `asks_key` says so, a
+    healthy server is asked about the key too; else the second argument of `tell` is None.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Prober:
     def start(self) -> None:
         """Start the thread, with a probe at once.
 
-        NoThreadError where none can be, and then this may be called again.
+        Raises NoThreadError where none can be started, and may then be called again.
         """
         self._signal.set()
         self._thread.start()
@@ -81,7 +81,7 @@ class Prober:
         while not self._stopping.is_set():
             try:
                 self._tell(health, key)
-            except Mem0TrayError:  # the disk is full: whoever needs the ledger says so
+            except Mem0TrayError:  # the disk is full: parts that need the ledger report that
                 self._stopping.wait(TELL_AGAIN)
             else:
                 return

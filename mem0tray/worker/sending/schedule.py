@@ -1,4 +1,4 @@
-"""The turns of the lanes, and how many requests at a time. Pure; ages and durations are seconds."""
+"""Which lane's turn it is, and how many requests at once. Pure; ages and durations in seconds."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Final
 
 from mem0tray.core.item import DEAD, FRESH
 
-SLOW: Final = 0.005  # above this median, waiting for the server outweighs sharing the interpreter
+SLOW: Final = 0.005  # from this median on, waiting for the server outweighs sharing the interpreter
 STALLED: Final = 1.0  # a request this old no longer holds up others
-_SHARE: Final = 0.0025  # of an answer's time for each request at once: 8 from 20 ms on
+_SHARE: Final = 0.0025  # seconds of an answer's time that justify one more request: 8 from 20 ms on
 _WINDOW: Final = 9
-_CLEAR: Final = 0.05  # slower than this needs no second opinion
+_CLEAR: Final = 0.05  # seconds; a median above this needs no further answers to be believed
 _FEW: Final = 3
-_TRUST: Final = 256  # answers to several at once, after which one alone measures the server again
+_TRUST: Final = 256  # answers to simultaneous requests before one goes alone to measure again
 _TRUST_MOST: Final = 4096
 
 
@@ -21,13 +21,13 @@ class Throttle:
     """How many requests at once: one while answers are fast, up to `limit` while they are slow.
 
     Many threads on a fast server wait for each other and make its answers look
-    slow. So now and then, where that could explain the median, a few requests
+    slow. So now and then, if that could explain the median, a few requests
     go alone and measure the server itself.
     """
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=_WINDOW)
-        self._usual = 0.0  # their median
+        self._usual = 0.0  # the median of the answers
         self._together = 0  # answers since the server was measured alone
         self._trust = _TRUST
         self._alone = 0  # answers still to be measured alone
@@ -50,7 +50,7 @@ class Throttle:
                 self._trust = min(2 * self._trust, _TRUST_MOST)
 
     def slots(self, ages: Sequence[float], limit: int, *, both_lanes: bool) -> int:
-        """Requests that may be under way, given the ages of those that are."""
+        """How many requests may be under way, given the ages of those that are."""
         wanted, usual = 1, self._usual
         if ages:
             wanted += sum(age > STALLED for age in ages)
@@ -64,7 +64,7 @@ class Throttle:
 
 
 def _median(values: Iterable[float]) -> float:
-    """The upper of two in the middle. Of the module `statistics` all the rest would cost 2 MB."""
+    """The upper of the two in the middle. The module `statistics` would cost 2 MB for this."""
     ordered = sorted(values)
     return ordered[len(ordered) // 2]
 

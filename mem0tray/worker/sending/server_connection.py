@@ -1,4 +1,4 @@
-"""The server connection: clients for one server; the embedded one is started when it is needed."""
+"""The server connection: clients for one server; it starts the embedded one when needed."""
 
 import threading
 from functools import partial
@@ -12,7 +12,7 @@ from mem0tray.localserver.endpoint import DIALECT, proof
 from mem0tray.server import Client, Listings, Recognition, ServerAddress, Terms, connect
 from mem0tray.system.paths import Paths
 
-_CHECKS: Final = 3  # deliveries to a server that is not known yet to keep what it takes
+_CHECKS: Final = 3  # deliveries verified, until the server is known to keep what it takes
 
 
 class ServerConnection:
@@ -24,17 +24,17 @@ class ServerConnection:
         self._guard = threading.Lock()
         self._local: LocalServer | None = None
         self._wanted = server.local_port
-        self._port = 0  # of the embedded server, once it was seen to run
+        self._port = 0  # of the embedded server, once it is known to run
         self._address: ServerAddress | None = None
         self._of_keyring: ServerSettings | None = None
         self._known = Listings(_CHECKS)
-        self.recognition = Recognition()  # of a server whose dialect the settings leave open
+        self.recognition = Recognition()  # for a server whose dialect the settings leave open
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
             self.name = LOCAL_URL
             self.shown = THIS_COMPUTER
         else:
-            # The keyring may hang: it is asked by the prober's thread, before all deliveries.
+            # The keyring may hang: the prober's thread asks it, before any delivery.
             self._address = ServerAddress.from_settings(server, keyring_within=0.0)
             self._of_keyring = server if is_in_keyring(server) else None
             self.name = self._address.url
@@ -43,7 +43,7 @@ class ServerConnection:
 
     @property
     def warning(self) -> str:
-        """What to know about the way there; empty when there is nothing."""
+        """What to know about the way to the server; empty when there is nothing."""
         there = self._address
         if there is not None and there.plain_http and not there.is_loopback:
             return f"memories go to {there.host} over plain http, readable on the way"
@@ -57,8 +57,8 @@ class ServerConnection:
     def probe_client(self, *, reads_key: bool = False) -> Client:
         """A client for a probe, after the embedded server has been seen to run.
 
-        The keyring, where it has the key, is asked for it if that is not known yet, and if
-        `reads_key`: another may be there by now. Raises KeyringUnavailableError.
+        If the keyring has the key, it is asked while the key is not known yet, and if
+        `reads_key`, as the key may have changed. Raises KeyringUnavailableError.
         """
         if self._of_keyring is not None and (reads_key or not self._token()):
             read = ServerAddress.from_settings(self._of_keyring)
@@ -88,12 +88,12 @@ class ServerConnection:
             return self.probe_client()
         if self._local is None:
             return connect(address, self._dialect, None, self._known, self._terms, self.recognition)
-        # Between its death and our probe any program may take the embedded server's port.
+        # If the embedded server dies, another program may take its port before our probe.
         proves = partial(proof, address.token)
         return connect(address, DIALECT, proves, self._known)
 
     def forget_listings(self) -> None:
-        """Forget what this server told: another may be there when it is back."""
+        """Forget what this server told: when it is back, another server may be there."""
         self._known.forget()
 
     def close(self) -> None:

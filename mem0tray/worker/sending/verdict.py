@@ -1,7 +1,7 @@
 """What follows from an outcome for its item, for others and for the server (contract, section 3).
 
-Which class an answer belongs to is decided before, in `server/answers.py`; when a failed item is
-due again, in `core/due.py`.
+`server/answers.py` decides before which class an answer belongs to, and `core/due.py`
+when a failed item is due again.
 """
 
 from collections import Counter
@@ -22,25 +22,25 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
 from mem0tray.worker.sending.blamed_server import BlamedServer
 
-# So often in a row an item may draw a 429 while others succeed: behind a limit of so many at a
-# time, those that came too late once may come too late again, and are as good as the others.
+# How often in a row an item may draw a 429 while others succeed: behind a limit on simultaneous
+# requests an item that came too late once may come too late again, and is as good as the others.
 _TOO_LATE: Final = 2
 _NOT_TAKEN: Final = "deliveries"  # the name of the trouble
-_TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # answers to a canary, of the server
+_TOLD: Final = frozenset({Kind.ITEM_FAILURE, Kind.SLOW_DOWN})  # the server's answers to a canary
 _NO_FAILURE: Final = frozenset({Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.HELD})
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
-    """An item that drew an answer which blames the server; others will show who is right."""
+    """An item that drew an answer which blames the server; others will show which is to blame."""
 
     job: Job
     outcome: Outcome
-    due: float  # as it was before
+    due: float  # before it was set aside
 
 
 class Verdicts:
-    """Applies answers, within the caller's transaction; returns the events to emit after it."""
+    """Applies outcomes, within the caller's transaction; returns the events to emit after it."""
 
     def __init__(
         self, context: WorkerContext, breaker: CircuitBreaker, await_probe: Callable[[], None]
@@ -51,11 +51,11 @@ class Verdicts:
         self._suspects: dict[int, _Suspect] = {}
         self._blamed = BlamedServer()
         self._slowed: Counter[int] = Counter()  # 429s in a row, before others succeeded, by item
-        self.avoid: str | None = None  # a project whose turn it is not, while another is tried
+        self.avoid: str | None = None  # a project to leave out while another one is tried
 
     @property
     def suspects(self) -> frozenset[int]:
-        """Keys of items that are set aside, uncounted."""
+        """Keys of the items that are set aside, uncounted."""
         return frozenset(self._suspects)
 
     def apply(
@@ -101,13 +101,13 @@ class Verdicts:
         return self._delivered(job, server, now)
 
     def apply_late(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
-        """Record what a former server said, which says nothing about the present one.
+        """Record what a former server said; it tells nothing about the present one.
 
-        Unless that is the same, under another key or port: then it may have the item.
+        Unless both are one server, under another key or port: then that may have the item.
         """
         if outcome.kind in (Kind.DELIVERED, Kind.FOUND):
             return self._stored(job, server, now, elsewhere=server)
-        if outcome.kind is Kind.HELD:  # the new one is asked
+        if outcome.kind is Kind.HELD:  # the new server is asked
             self._context.outbox.release(job.key)
             return []
         if outcome.kind is Kind.AT_WORK:
@@ -125,11 +125,11 @@ class Verdicts:
         self._context.outbox.mark_unknown(job.key, server, now, timed_out=False)
 
     def note_claim(self, key: int) -> None:
-        """Note that an item is in flight again: this time's answer decides about it."""
+        """Note that an item is in flight again: the new answer decides about it."""
         self._suspects.pop(key, None)
 
     def clear_suspects(self) -> None:
-        """Clear every suspect: it was the server."""
+        """Clear every suspect: the server was to blame."""
         for key, suspect in self._suspects.items():
             self._context.outbox.defer(key, suspect.due)
         self._suspects.clear()
@@ -137,11 +137,11 @@ class Verdicts:
         self._take_blame_back()
 
     def note_health(self) -> Event | None:
-        """Note that a probe was answered well; the event to emit, should there be one."""
+        """Note that a probe was answered well; return the event to emit, or None."""
         return self._blamed.note_health()
 
     def _blame(self, job: Job, outcome: Outcome, now: float) -> None:
-        """It looks like an outage: the probe is to say, and if it does not, so are people."""
+        """Take an answer for an outage: have it confirmed by a probe, or else told to people."""
         reason = self._blamed.note(job, outcome, now, self._context.destination)
         if reason:
             self._breaker.note_trouble(_NOT_TAKEN, reason)
@@ -158,14 +158,14 @@ class Verdicts:
         return self._stored(job, server, now) + self._accepted(job, server, now)
 
     def _accepted(self, job: Job, server: str, now: float) -> list[Event]:
-        """The server takes deliveries: what others drew was their own fault."""
+        """Close the breaker: the server takes deliveries, so what suspects drew was their fault."""
         result: list[Event] = []
         self._breaker.clear_misconfigured()
         self._take_blame_back()
         self._suspects.pop(job.key, None)
         for key, suspect in self._suspects.items():
             if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
-                # The pause in between may have been all that it took; a third 429 tells.
+                # This success may be due to the pause alone; a third 429 will tell.
                 self._slowed[key] += 1
                 continue
             result += self._count(suspect.job, suspect.outcome, server, now)
@@ -175,16 +175,16 @@ class Verdicts:
         return result
 
     def _found(self, job: Job, server: str, now: float, *, canary: bool) -> list[Event]:
-        """Found, not taken just now: nobody is to blame for what others drew."""
+        """Record an item that the server had already: this clears or blames no suspect."""
         self._suspects.pop(job.key, None)
-        if job.delivered is None:  # else we knew it, and the server told nothing
+        if job.delivered is None:  # else the ledger knew, and the server was not asked
             self._answered(canary=canary)
-        # What the server tells by a ticket it was sent by us.
+        # Only our own requests get a ticket.
         by_another = job.taken is not None and job.ticket is None
         return self._stored(job, server, now, by_another=by_another)
 
     def _answered(self, *, canary: bool) -> None:
-        """The server has answered a question, though it was sent nothing."""
+        """Note that the server answered a question, though nothing was sent."""
         self._take_blame_back()
         if canary:
             self._breaker.clear_misconfigured()
@@ -192,10 +192,10 @@ class Verdicts:
     def _at_work(
         self, job: Job, outcome: Outcome, server: str, now: float, *, canary: bool
     ) -> list[Event]:
-        """The server has the item, and is asked again until it says what became of it."""
+        """Have the server asked again until it tells what became of an item that it took in."""
         result: list[Event] = []
         known, since = job.ticket, now
-        if known is not None and known.name == outcome.ticket:  # it was asked, and not sent to
+        if known is not None and known.name == outcome.ticket:  # the server was only asked
             since = known.at
             self._suspects.pop(job.key, None)
             self._answered(canary=canary)
@@ -208,7 +208,7 @@ class Verdicts:
         return result
 
     def _note_ticket(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
-        """Until the server tells by its ticket, the outcome is unknown."""
+        """Keep the ticket, and mark the outcome unknown until the server tells."""
         self._context.outbox.mark_unknown(job.key, server, now, timed_out=False)
         self._context.tickets.note(job.key, server, outcome.ticket, now)
 
@@ -252,9 +252,9 @@ class Verdicts:
             what = refusal(outcome.message, outcome.status)
             reason = reasons.advised(what, of_refusal(outcome.status))
             self._breaker.set_misconfigured(reason, now + wait)
-            self._take_blame_back()  # that tells more
+            self._take_blame_back()  # the refusal tells more
         else:
-            # An outage says nothing of what was wrong, and the probe tells of it.
+            # An outage tells nothing about the refusal, and the probe reports it.
             told = outcome.message if outcome.kind in _TOLD else ""
             self._breaker.stay_misconfigured(now + wait, told)
         return []
@@ -286,12 +286,12 @@ class Verdicts:
             self._context.outbox.mark_unknown(job.key, server, now, timed_out=outcome.timed_out)
 
     def _ask_later(self, job: Job, now: float) -> None:
-        """Put an item off without counting: it was asked about, and not sent."""
+        """Put an item off, uncounted: the server was asked about it, and it was not sent."""
         self._context.outbox.release(job.key)
         self._context.outbox.defer(job.key, now + self._context.settings.sync.retry_interval)
 
     def _set_aside(self, job: Job, outcome: Outcome, now: float) -> None:
-        """Set an item aside, uncounted; another one is tried next."""
+        """Set an item aside, uncounted; another item is tried next."""
         before = self._suspects.get(job.key)
         due = self._context.outbox.due(job.key) if before is None else before.due
         self._suspects[job.key] = _Suspect(job, outcome, due)
@@ -331,7 +331,7 @@ class Verdicts:
                 events.InBackoff(job.project, job.item_id, backoff(0)),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
-        # Of a large memory the bytes from before are not kept beside the new ones.
+        # The old bytes of a large memory are not kept beside the new ones.
         parts = items.parts_with_fields(context.outbox.raw(job.key), {"retries": retries})
         context.outbox.count_fresh_failure(job, due, outcome.message, parts)
         return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
@@ -342,7 +342,7 @@ class Verdicts:
         context = self._context
         count = retry_count + 1
         delay = dead_wait(count, outcome.retry_after)
-        # The user asked for a retry while this one was under way: that wish still stands.
+        # The user asked for a retry while this one was under way: it is still wanted.
         again = last <= 0 < job.last_attempt
         parts = items.parts_with_fields(
             context.outbox.raw(job.key),

@@ -1,4 +1,4 @@
-"""Events as lines of the log; the markers are those that other people's scripts look for."""
+"""Events as lines of the log; other people's scripts look for the markers."""
 
 import logging
 import logging.handlers
@@ -25,7 +25,7 @@ from mem0tray.system.paths import Paths, log_in
 BACKOFFS_PER_MINUTE: Final = 10
 _MINUTE: Final = 60.0
 _KEPT: Final = 200  # lines that wait until they can be written
-_TOGETHER: Final = 1.0  # seconds for which deliveries are counted up before they are told
+_TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they are told
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -48,7 +48,7 @@ class _Private(logging.handlers.RotatingFileHandler):
         self.write_kept()
 
     def write_kept(self) -> None:
-        """Write what could not be written before, as far as it can be now."""
+        """Write the kept lines, as far as that can be done now."""
         try:
             while self._kept:
                 if self.stream is not None and not _is_named(self.stream, self.baseFilename):
@@ -64,25 +64,25 @@ class _Private(logging.handlers.RotatingFileHandler):
             stream, self.stream = self.stream, None
             with suppress(OSError):
                 if stream is not None:
-                    stream.close()  # what it holds is half a line, which is written anew
+                    stream.close()  # it holds half a line, which is written again
 
     def doRollover(self) -> None:  # noqa: N802  (logging's own name)
-        """Turn it over; not while another program has it open (Windows): it grows on then.
+        """Turn the log over; it grows on while another program has it open (Windows).
 
-        Else each try would turn the older ones over, until none of them is left.
+        Else each try would turn the older logs over, until none of them is left.
         """
         if self.stream is not None:
             self.stream.close()
             self.stream = None
         try:
-            os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial, of nothing else)
+            os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial: it stays)
         except OSError as error:
             if temporary.held_open(error):
                 return
         super().doRollover()
 
     def move_to(self, path: Path) -> None:
-        """Go on in another file."""
+        """Go on in a file at `path`."""
         if self.stream is not None:
             with suppress(OSError):
                 self.stream.close()
@@ -92,7 +92,7 @@ class _Private(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         folder = Path(self.baseFilename).parent
         with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)  # and none above it: `claude_dir` may be moving
+            folder.mkdir(mode=0o700)  # but no folder above it: `claude_dir` may be moving
             owner.give_folder(folder)
         path = Path(self.baseFilename)
         fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -104,7 +104,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
 
 def _is_named(stream: TextIOWrapper, path: str) -> bool:
-    """Whether the file that is open still has its name: its folder may have been replaced."""
+    """Whether the open file still has its name: its folder may have been replaced."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), Path(path).stat())
     except OSError:
@@ -121,20 +121,20 @@ class EventLog:
     """Writes `logs/mem0_worker.log`; call it with each event."""
 
     def __init__(self, paths: Paths, settings: LogSettings) -> None:
-        self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (ours alone: no other handler)
+        self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (no other handler)
         self._guard = threading.Lock()
-        self._named: deque[float] = deque(maxlen=BACKOFFS_PER_MINUTE)  # when, Unix seconds
+        self._named: deque[float] = deque(maxlen=BACKOFFS_PER_MINUTE)  # Unix seconds
         self._more = 0  # waits that were not told by name
         self._delivered = 0
         self._later: threading.Timer | None = None
-        with suppress(FileUnavailableError):  # what is in its place the worker says
+        with suppress(FileUnavailableError):  # the worker reports what is in its place
             handler = _Private(paths.log, settings)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
         self._handler = handler
         self._logger.addHandler(handler)
 
     def __call__(self, event: Event) -> None:
-        """Write what the event says; deliveries are counted up and told together."""
+        """Write what the event says; deliveries are summed up and told together."""
         with self._guard:
             if isinstance(event, events.Delivered):
                 self._delivered += 1
@@ -150,7 +150,7 @@ class EventLog:
             if isinstance(event, events.FolderChanged):
                 self._handler.move_to(log_in(event.now))
             if isinstance(event, events.WorkerStopped):
-                self._tell_counts()  # what was done before it
+                self._tell_counts()  # deliveries before this event come first
             line = describe(event)
             if line:
                 self._logger.info(line)
@@ -164,7 +164,7 @@ class EventLog:
         return True
 
     def _has_told_enough(self, now: float) -> bool:
-        """Whether the last minute, of whatever clock, has as many by name as it may have."""
+        """Whether the last minute, whatever the clock did, has the most lines by name allowed."""
         full = len(self._named) == BACKOFFS_PER_MINUTE
         return full and 0 <= now - self._named[0] < _MINUTE
 
@@ -174,12 +174,12 @@ class EventLog:
             self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
 
     def _tell_later(self, seconds: float) -> None:
-        """Tell what is counted up after a while; with nothing to tell, nothing runs."""
+        """Tell in a while what has been summed up; without anything to tell, no timer runs."""
         if self._later is None or seconds < self._later.interval:
             self._tell_never()
             later = threading.Timer(seconds, self._tell)
             later.daemon = True
-            with suppress(NoThreadError):  # then the next event tries again
+            with suppress(NoThreadError):  # the next event tries again
                 threads.start(later)
                 self._later = later
 
@@ -203,7 +203,7 @@ class EventLog:
             self._summarise()
 
     def close(self) -> None:
-        """Write the last line and let go of the file; a full disk is no reason to complain."""
+        """Write the last line and close the file; a full disk is no reason to complain."""
         with self._guard:
             self._tell_never()
             self._tell_counts()
@@ -213,12 +213,12 @@ class EventLog:
 
 
 def named(project: str, item_id: str) -> str:
-    """What an item is called: the shape that other people's scripts take apart."""
+    """The name of an item, in the shape that other people's scripts take apart."""
     return f"{one_line(project, 80) or '(no project)'} (ID: {short_id(item_id)}...)"
 
 
 def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
-    """The line that an event makes; empty for one that the log does not tell."""
+    """The line for an event; empty if the log does not tell of it."""
     match event:
         case events.MovedToDlq(project, item_id, retries):
             return f"📋 Moved to DLQ: {named(project, item_id)} after {retries} retries"
@@ -337,7 +337,7 @@ def _edit(edit: events.HandEdit) -> str:
 
 
 def _user_action(action: events.UserAction) -> str:
-    """What a command or the menu did, in its own words."""
+    """What a command or the menu did, in the words of that action."""
     parts = [plural(action.dead, "dead letter")] if action.dead else []
     if action.waiting:
         parts.append(plural(action.waiting, "waiting entry", "waiting entries"))

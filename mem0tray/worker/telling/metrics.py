@@ -27,17 +27,17 @@ class MetricsWriter:
         self._other = other
         self._breaker = breaker
         self._written = 0.0
-        # What the file was written for last.
+        # What the last writing was for.
         self._shown: tuple[int, WorkerState, str] | None = None
-        self._spare = False  # what we wrote last stands in a folder of ours
+        self._spare = False  # the latest metrics are in a folder of ours
         self._state = ""
         self._state_since = 0.0  # Unix seconds
-        # Much of the time it may only have waited for the disk, behind a large file.
+        # A slow write may only have waited for the disk, behind a large file.
         self.pace = PublishRate(longest=_LATEST)
 
     @property
     def needed(self) -> bool:
-        """Whether the file does not say what is so now."""
+        """Whether the file does not show the present state."""
         return self._wanted() != self._shown
 
     def _wanted(self) -> tuple[int, WorkerState, str]:
@@ -46,7 +46,7 @@ class MetricsWriter:
         return context.ledger.outdated.times(METRICS), state, context.destination
 
     def wait(self, moment: float) -> float:
-        """Seconds until they are to be written; whoever fails to write them tries when it will."""
+        """Seconds until the file must be written, or until a failed write is tried again."""
         if self.needed:
             return self.pace.wait(moment)
         left = self._written + EVERY - moment
@@ -59,7 +59,7 @@ class MetricsWriter:
         if not force and not due and not (self.needed and self.pace.ready(moment)):
             return
         wanted = self._wanted()
-        if not self._write(self._composed()):  # somebody else just did: that is looked at first
+        if not self._write(self._composed()):  # another worker just wrote it: look at that first
             self._context.wake.set()
             return
         now = time.monotonic()
@@ -67,12 +67,12 @@ class MetricsWriter:
         self.pace.note_cost(now, now - moment)
 
     def _write(self, data: bytes) -> bool:
-        """Whether it is written: not over what another worker wrote and we have not looked at.
+        """Write the file, unless another worker did so since our last look; return whether we did.
 
-        Where the file cannot be written, `status` is told in a folder of ours.
+        If the file cannot be written, a copy for `status` goes to a folder of ours.
         """
-        # After a power cut they are written anew at the start: waiting for the disk each half
-        # minute would be most of what an idle worker does.
+        # Not durable: after a power cut they are written anew at the start. Waiting for the disk
+        # every half minute would be most of an idle worker's load.
         paths = self._context.paths
         try:
             written = atomic.replace(

@@ -1,1 +1,1 @@
-"""The notes that Claude Code keeps as files, taken in where `claude.auto_memory` is true."""
+"""The notes that Claude Code keeps as files, taken in if `claude.auto_memory` is true."""

@@ -1,6 +1,6 @@
 """Finding Claude Code's notes, `projects/*/memory/*.md`, and reading one.
 
-No link is followed: what it leads to is a note by itself, or none of Claude Code's.
+No link is followed: its target is a note by itself, or not one of Claude Code's.
 """
 
 import os
@@ -16,12 +16,12 @@ PROJECTS: Final = "projects"
 FOLDER: Final = "memory"
 SUFFIX: Final = ".md"
 LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
-_INDEX: Final = "MEMORY.md"  # lists the others
+_INDEX: Final = "MEMORY.md"  # lists the other notes
 _NOT_FOLLOWED: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FoundNote(NamedTuple):
-    """A note's path below Claude Code's folder, its mark, and when it was changed (Unix seconds).
+    """A note's path below Claude Code's folder, its mark, and its time of change (Unix seconds).
 
     The mark changes whenever the file does.
     """
@@ -32,7 +32,7 @@ class FoundNote(NamedTuple):
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """Where the notes of each project stand, or would stand. Raises OSError."""
+    """The folders where each project's notes are, or would be. Raises OSError."""
     try:
         with os.scandir(root / PROJECTS) as entries:
             for entry in entries:
@@ -58,26 +58,26 @@ def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
 
 
 def _is_own(folder: Path) -> bool:
-    """Whether a folder of notes, and the project's around it, are no links. Raises OSError."""
+    """Whether neither a folder of notes nor its project's folder is a link. Raises OSError."""
     return all(stat.S_ISDIR(each.lstat().st_mode) for each in (folder.parent, folder))
 
 
 def _is_note(name: str) -> bool:
-    """Whether `*.md` is meant to have it: as in a shell, no name that begins with a dot."""
+    """Whether `*.md` covers a name: as in a shell, not one that begins with a dot."""
     return name.endswith(SUFFIX) and name != _INDEX and not name.startswith(".")
 
 
 def mark(found: os.stat_result) -> str:
-    """What a file is known by; no inode, which a listing does not tell on Windows."""
+    """What identifies a version of a file; without the inode, which Windows does not list."""
     signature = Signature.of(found)
     return f"{signature.size} {signature.mtime} {signature.ctime}"
 
 
 def read(path: Path) -> tuple[bytes, os.stat_result] | None:
-    """The first bytes of a note, one more than `LARGEST` at most, and its stat result.
+    """The first bytes of a note, at most one more than `LARGEST`, and its stat result.
 
-    None where it is gone, or was changed meanwhile, or its folder has since become a link. Raises
-    OSError, NotPlainError too.
+    None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
+    OSError and NotPlainError.
     """
     try:
         if not _is_own(path.parent):

@@ -1,7 +1,7 @@
 """The stage that takes in Claude Code's notes, where `claude.auto_memory` is true.
 
-Each is queued, and remembered, in one transaction: a kill leaves both or neither. The watch tells
-in which folders something has changed; now and then all of them are looked at.
+A note's text is queued and remembered in one transaction: a kill leaves both or neither. The
+watch tells in which folders something has changed; now and then all of them are looked at.
 """
 
 import math
@@ -26,14 +26,14 @@ from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes, quiet
 from mem0tray.worker.queue.notes.quiet import ChangedNote
 
-LOOK: Final = 60.0  # seconds between looks at all notes, where no watch sees all changes
-CALM_LOOK: Final = 600.0  # where one does
-_AT_ONCE: Final = 200  # notes of one cycle: what waits in other files is not to wait for thousands
+LOOK: Final = 60.0  # seconds between looks at all notes, if no watch sees all changes
+CALM_LOOK: Final = 600.0  # the same if one does
+_AT_ONCE: Final = 200  # notes a cycle, so that other files need not wait for thousands of them
 
 
 @dataclass(frozen=True, slots=True)
 class _ReadNote:
-    """A note as it was read; `item` is None where it holds nothing to be queued."""
+    """A note that was read; `item` is None where it holds nothing to queue."""
 
     path: str
     mark: str
@@ -41,28 +41,28 @@ class _ReadNote:
 
 
 class NoteIntake:
-    """Finds changed notes, waits until each is left alone, takes it in. One thread calls all.
+    """Finds changed notes, waits until each is quiet, takes it in. Call it on one thread.
 
-    But for `hear`, which any may call.
+    Only `hear` may be called on any.
     """
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
         self._records = NoteRecords(context.ledger)
-        self._known: dict[str, str] = {}  # marks of notes of which nothing is left, by path
+        self._known: dict[str, str] = {}  # marks of notes with nothing left to take in, by path
         self._changed: dict[str, ChangedNote] = {}
         self._heard: set[Path] = set()
-        self._told: set[str] = set()  # what could not be read, and was told
+        self._told: set[str] = set()  # what could not be read, and has been told
         self._looked = -math.inf  # when all folders were last looked at, monotonic
-        self.awaited = False  # notes are left that can be taken in now
+        self.awaited = False  # there are notes left that can be taken in now
 
     def hear(self, folder: Path) -> None:
         """Note that something may have changed in a folder."""
         self._heard.add(folder)
 
     def targets(self) -> tuple[Target, ...]:
-        """What to watch: the folder of the projects, and of each that of its notes."""
+        """What to watch: the folder of all projects, and each project's folder of notes."""
         if not self._context.settings.claude.auto_memory:
             return ()
         found = watch.targets_of(self._root / note_files.PROJECTS, ("",))
@@ -72,7 +72,7 @@ class NoteIntake:
         return tuple(found)
 
     def run(self, now: float, moment: float, *, sees_all: bool) -> int:
-        """Look where something has changed, and take in what is due; how many memories are new.
+        """Look where something has changed, take in what is due; return how many memories are new.
 
         `sees_all`: the watch tells of every change. Raises LedgerError.
         """
@@ -94,12 +94,12 @@ class NoteIntake:
         return new
 
     def wait(self, now: float) -> float:
-        """Seconds until a changed note is due; infinite where there is none."""
+        """Seconds until a changed note is due; infinite where none has changed."""
         left = (quiet.seconds_left(each, now) for each in self._changed.values())
         return min(left, default=math.inf)
 
     def _forget(self) -> None:
-        """Begin anew when the setting is made again; what was taken in the ledger knows."""
+        """Begin anew when the setting is switched on again; the ledger knows what was taken in."""
         if self._looked != -math.inf:
             self._known.clear()
             self._changed.clear()
@@ -117,7 +117,7 @@ class NoteIntake:
             return []
 
     def _look_into(self, folder: Path, now: float) -> None:
-        """Find what has changed in a folder; another one than of notes has none."""
+        """Find the changed notes in a folder; a folder of other things has none."""
         is_of_notes = folder.name == note_files.FOLDER
         if not is_of_notes or folder.parent.parent != self._root / note_files.PROJECTS:
             return
@@ -133,7 +133,7 @@ class NoteIntake:
             self._tell(folder.relative_to(self._root).as_posix(), error)
 
     def _due(self, now: float) -> list[str]:
-        """The paths of the notes that have been left alone for long enough, the oldest first."""
+        """The paths of the notes that have been quiet for long enough, the oldest first."""
         found = [
             (note.changed, path)
             for path, note in self._changed.items()
@@ -144,7 +144,7 @@ class NoteIntake:
     # Taking in -------------------------------------------------------------------------
 
     def _read(self, paths: Iterable[str], now: float) -> list[_ReadNote]:
-        """Read these notes. What is gone, or has just changed, is left out of what is due."""
+        """Read these notes. One that is gone, or has just changed, is no longer due."""
         read: list[_ReadNote] = []
         projects: dict[Path, str] = {}
         for path in paths:
@@ -153,7 +153,7 @@ class NoteIntake:
                 found = note_files.read(self._root / path)
             except OSError as error:
                 del self._changed[path]
-                self._known[path] = noted.mark  # not in the ledger: the next worker tries again
+                self._known[path] = noted.mark  # not in the ledger, so the next worker tries again
                 self._tell(path, error)
                 continue
             if found is None:
@@ -176,14 +176,14 @@ class NoteIntake:
         return read
 
     def _text(self, path: str, data: bytes) -> str:
-        """What a note says; empty where it cannot be used, which is told once."""
+        """The text of a note; empty where it cannot be used, which is told once."""
         if len(data) > note_files.LARGEST:
             why = f"it is larger than {note_files.LARGEST:,} bytes"
             self._context.events.emit(events.NoteLeftOut(path, why))
             return ""
         try:
             return note_text.without_front_matter(data.decode())
-        except UnicodeDecodeError:  # whose own text would repeat what stands there
+        except UnicodeDecodeError:  # its message would repeat the note's bytes
             self._context.events.emit(events.NoteLeftOut(path, "it is no UTF-8"))
             return ""
 
@@ -205,7 +205,7 @@ class NoteIntake:
         return new
 
     def _tell(self, path: str, error: OSError) -> None:
-        """Tell once what cannot be read."""
+        """Tell, once, that something cannot be read."""
         if path not in self._told:
             self._told.add(path)
             why = error.strerror or "it cannot be read"
@@ -213,8 +213,8 @@ class NoteIntake:
 
 
 def _item(path: str, project: str, text: str, changed: float, now: float) -> Item | None:
-    """What a producer would queue of a note: its time is that of the last change."""
+    """What a producer would queue for a note: its time is that of the last change."""
     timestamp = int(changed if items.EARLIEST <= changed <= now else now)
-    # The path is that below Claude Code's folder: so its id is the same after a ledger was lost.
+    # The path is relative to Claude Code's folder: the id is the same after the ledger was lost.
     entry = items.entry(items.id_of(path, text), project, text, timestamp)
     return items.parse(document.dump(entry))

@@ -1,4 +1,4 @@
-"""What of a note is its text. Pure."""
+"""The part of a note that is its text. Pure."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def without_front_matter(text: str) -> str:
-    """The text behind the front matter, without the blank lines around it.
+    """The text after the front matter, without blank lines around it.
 
-    Front matter begins with `---` in the first line and ends with the next line that is `---`.
-    Where that never comes it is none, and all of it is text.
+    Front matter begins with `---` in the first line and ends at the next line that is `---`.
+    Without such an end there is none, and everything is text.
     """
     lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines(keepends=True)
     if lines and lines[0].rstrip() == _FENCE:

@@ -1,8 +1,8 @@
 """The project that the notes in a folder of Claude Code's belong to.
 
-Claude Code names the folder after the working directory, with `-` in the place of all that is no
-letter or digit of ASCII: the way back is not to be told from the name. The transcripts beside the
-notes say it.
+Claude Code names the folder after the working directory, with `-` for everything but
+ASCII letters and digits: the name does not tell the directory. The transcripts beside the
+notes do.
 """
 
 import json
@@ -16,17 +16,17 @@ from typing import Final
 
 from mem0tray.system import plain, project
 
-_TRANSCRIPTS: Final = 5  # the newest, of which one tells
-_LINES: Final = 50  # of a transcript
-_LONGEST: Final = 100_000  # bytes of a line
-_CUT: Final = 200  # characters of a long name that are the directory's, before a hash
+_TRANSCRIPTS: Final = 5  # the newest transcripts; one of them tells
+_LINES: Final = 50  # lines of a transcript
+_LONGEST: Final = 100_000  # bytes in a line
+_CUT: Final = 200  # characters of a long name that come from the directory, before a hash
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
 
 
 def of_notes(folder: Path, environ: Mapping[str, str]) -> str:
-    """The project of the working directory that `folder`, one below `projects`, is named after.
+    """The project of the working directory that `folder`, below `projects`, is named after.
 
-    Where no transcript tells that directory: the folder's name, unless `MEM0_PROJECT_ID` names one.
+    If no transcript tells the directory: `MEM0_PROJECT_ID`, or else the folder's name.
     """
     there = working_directory(folder)
     if there is not None:
@@ -35,7 +35,7 @@ def of_notes(folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def working_directory(folder: Path) -> Path | None:
-    """The working directory as the newest transcripts tell it; None where none fits the name."""
+    """The working directory that the newest transcripts tell; None where none fits the name."""
     for transcript in _newest(folder):
         with suppress(OSError):
             for told in _told(transcript):
@@ -69,11 +69,11 @@ def _told(transcript: Path) -> Iterator[str]:
 
 
 def _fits(directory: str, name: str) -> bool:
-    """Whether Claude Code would name a folder so for this working directory."""
+    """Whether Claude Code would give the folder for this working directory that name."""
     mine, given = _as_name(directory), _as_name(name)
     return mine == given or (len(mine) > _CUT and mine[:_CUT] == given[:_CUT])
 
 
 def _as_name(text: str) -> str:
-    """The name; a letter beyond the first 65,536 counts twice, as in JavaScript."""
+    """The folder's name; a character beyond U+FFFF counts twice, as in JavaScript."""
     return _OTHERS.sub(lambda found: "-" * (1 + (found[0] > "\uffff")), text)

@@ -19,10 +19,10 @@ class ChangedNote(Struct, frozen=True):
 
 
 def seconds_left(note: ChangedNote, now: float) -> float:
-    """How long the note is still to be left alone; 0 where it has been for long enough.
+    """Seconds for which the note must still be left alone; 0 once that was long enough.
 
-    A note whose own time is long ago waits no longer. A time in the future, as after a clock set
-    back, counts from when the note was seen; and where that is in the future too, it is over.
+    A note whose own time is long ago waits no longer. A time in the future, as after a clock was
+    set back, is replaced by when the note was seen; if that is in the future too, the wait is over.
     """
     if note.seen > now:
         return 0.0
