@@ -286,7 +286,7 @@ class Engine:
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), until_try(_WRITE_DLQ, moment), _TORN))
         waits.append(max(parts.metrics.wait(moment), until_try(_WRITE_METRICS, moment)))
-        waits.append(max(parts.notes.wait(now), until_try(NOTES, moment)))
+        waits.append(max(parts.notes.wait(moment), until_try(NOTES, moment)))
         waits.append(self._context.troubles.next_try(moment))
         if parts.queue.torn or parts.edits.torn:
             waits.append(_TORN)

@@ -6,7 +6,7 @@ watch tells in which folders something has changed; now and then all of them are
 
 import math
 import os
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import document
+from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import NOTES
 from mem0tray.ledger.notes import NoteRecords
@@ -23,12 +24,17 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders import watch
 from mem0tray.worker.folders.watch import Target
 from mem0tray.worker.queue.intake import accept
-from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes, quiet
-from mem0tray.worker.queue.notes.quiet import ChangedNote
+from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
+from mem0tray.worker.queue.notes.awaited_notes import AwaitedNotes
+from mem0tray.worker.queue.notes.quiet import ChangedNote, quiet_at
 
 LOOK: Final = 60.0  # seconds between looks at all notes, if no watch sees all changes
 CALM_LOOK: Final = 600.0  # the same if one does
-_AT_ONCE: Final = 200  # notes a cycle, so that other files need not wait for thousands of them
+# The most of one cycle, so that other files need not wait for thousands of notes: notes, their
+# bytes, and projects to be looked up, each of which has git asked.
+_AT_ONCE: Final = 500
+_BYTES_AT_ONCE: Final = 4_000_000
+_PROJECTS_AT_ONCE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,12 @@ class NoteIntake:
         self._root = claude_code_folder(os.environ).absolute()
         self._records = NoteRecords(context.ledger)
         self._known: dict[str, str] = {}  # marks of notes with nothing left to take in, by path
-        self._changed: dict[str, ChangedNote] = {}
+        self._changed = AwaitedNotes()
+        self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
         self._heard: set[Path] = set()
+        self._targets: tuple[Target, ...] | None = None  # None: they must be found anew
+        self._listed: tuple[int, ...] | None = None  # the folder of all projects as it was then
+        self._rate = PublishRate()  # of looks: to list thousands of notes takes a while
         self._told: set[str] = set()  # what could not be read, and has been told
         self._looked = -math.inf  # when all folders were last looked at, monotonic
         self.awaited = False  # there are notes left that can be taken in now
@@ -62,9 +72,19 @@ class NoteIntake:
         self._heard.add(folder)
 
     def targets(self) -> tuple[Target, ...]:
-        """What to watch: the folder of all projects, and each project's folder of notes."""
+        """What to watch: the folder of all projects, and each project's folder of notes.
+
+        To list thousands of projects costs more than all the rest of a cycle: they are listed
+        again when a project came or went, when something was heard of one, and at each look at all.
+        """
         if not self._context.settings.claude.auto_memory:
             return ()
+        listed = _listing(self._root / note_files.PROJECTS)
+        if self._targets is None or listed is None or listed != self._listed:
+            self._targets, self._listed = self._find_targets(), listed
+        return self._targets
+
+    def _find_targets(self) -> tuple[Target, ...]:
         found = watch.targets_of(self._root / note_files.PROJECTS, ("",))
         for folder in self._folders():
             words = (note_files.SUFFIX,)
@@ -72,7 +92,7 @@ class NoteIntake:
         return tuple(found)
 
     def run(self, now: float, moment: float, *, sees_all: bool) -> int:
-        """Look where something has changed, take in what is due; return how many memories are new.
+        """Look where something has changed, take in quiet notes; return how many memories are new.
 
         `sees_all`: the watch tells of every change. Raises LedgerError.
         """
@@ -83,27 +103,29 @@ class NoteIntake:
             self._known = self._records.marks()
         if moment - self._looked >= (CALM_LOOK if sees_all else LOOK):
             self._heard.update(self._folders())
-            self._looked = moment
-        while self._heard:
-            self._look_into(self._heard.pop(), now)
-        due = self._due(now)
-        new = self._take_in(self._read(due[:_AT_ONCE], now)) if due else 0
-        self.awaited = len(due) > _AT_ONCE
+            self._looked, self._targets = moment, None
+        if self._heard and self._rate.ready(moment):
+            self._look(now, moment)
+        new = self._take_in(self._read(now, moment))
+        self.awaited = bool(self._heard) or self._changed.next_quiet() <= moment
+        if not self.awaited:
+            self._projects.clear()
         if not self._changed and self._context.ledger.asks_about(NOTES):
             self._context.ledger.trust(NOTES)
         return new
 
-    def wait(self, now: float) -> float:
-        """Seconds until a changed note is due; infinite where none has changed."""
-        left = (quiet.seconds_left(each, now) for each in self._changed.values())
-        return min(left, default=math.inf)
+    def wait(self, moment: float) -> float:
+        """Seconds until there is something to do; infinite where no note is awaited."""
+        look = self._rate.wait(moment) if self._heard else math.inf
+        return min(look, max(self._changed.next_quiet() - moment, 0.0))
 
     def _forget(self) -> None:
         """Begin anew when the setting is switched on again; the ledger knows what was taken in."""
         if self._looked != -math.inf:
             self._known.clear()
             self._changed.clear()
-            self._looked = -math.inf
+            self._projects.clear()
+            self._looked, self._targets = -math.inf, None
             self.awaited = False
         self._heard.clear()
 
@@ -116,64 +138,72 @@ class NoteIntake:
             self._tell(note_files.PROJECTS, error)
             return []
 
-    def _look_into(self, folder: Path, now: float) -> None:
-        """Find the changed notes in a folder; a folder of other things has none."""
-        is_of_notes = folder.name == note_files.FOLDER
-        if not is_of_notes or folder.parent.parent != self._root / note_files.PROJECTS:
-            return
+    def _look(self, now: float, moment: float) -> None:
+        """Look into the folders that something was heard of."""
+        started = time.monotonic()
+        projects = self._root / note_files.PROJECTS
+        while self._heard:
+            folder = self._heard.pop()
+            if folder == projects or projects in folder.parents:
+                self._targets = None  # one may have come, gone, or been replaced
+            if folder.name == note_files.FOLDER and folder.parent.parent == projects:
+                self._look_into(folder, now, moment)
+        self._rate.note_cost(moment, time.monotonic() - started)
+
+    def _look_into(self, folder: Path, now: float, moment: float) -> None:
+        """Find the changed notes in a folder of notes."""
         try:
             for path, mark, changed in note_files.notes(self._root, folder):
                 if self._known.get(path) == mark:
-                    self._changed.pop(path, None)
-                    continue
-                before = self._changed.get(path)
-                if before is None or before.mark != mark:
-                    self._changed[path] = ChangedNote(mark, changed, now)
+                    self._changed.drop(path)
+                else:
+                    self._await(path, mark, changed, quiet_at(changed, now, moment))
         except OSError as error:
             self._tell(folder.relative_to(self._root).as_posix(), error)
 
-    def _due(self, now: float) -> list[str]:
-        """The paths of the notes that have been quiet for long enough, the oldest first."""
-        found = [
-            (note.changed, path)
-            for path, note in self._changed.items()
-            if not quiet.seconds_left(note, now)
-        ]
-        return [path for _, path in sorted(found)]
+    def _await(self, path: str, mark: str, changed: float, at: float) -> None:
+        """Await a changed note, unless it is awaited in this form already."""
+        before = self._changed.get(path)
+        if before is None or before.mark != mark:
+            self._changed.put(path, ChangedNote(mark, changed, at))
 
     # Taking in -------------------------------------------------------------------------
 
-    def _read(self, paths: Iterable[str], now: float) -> list[_ReadNote]:
-        """Read these notes. One that is gone, or has just changed, is no longer due."""
+    def _read(self, now: float, moment: float) -> list[_ReadNote]:
+        """Read quiet notes. One that is gone, or has just changed, is no longer quiet."""
         read: list[_ReadNote] = []
-        projects: dict[Path, str] = {}
-        for path in paths:
-            noted = self._changed[path]
+        size, projects = 0, len(self._projects)
+        for path, noted in self._changed.quiet(moment, _AT_ONCE):
+            if size > _BYTES_AT_ONCE or len(self._projects) - projects >= _PROJECTS_AT_ONCE:
+                break
             try:
                 found = note_files.read(self._root / path)
             except OSError as error:
-                del self._changed[path]
+                self._changed.drop(path)
                 self._known[path] = noted.mark  # not in the ledger, so the next worker tries again
                 self._tell(path, error)
                 continue
             if found is None:
-                del self._changed[path]
+                self._changed.drop(path)
                 self._heard.add((self._root / path).parent)
                 continue
             data, there = found
             mark = note_files.mark(there)
             if mark != noted.mark:
-                self._changed[path] = ChangedNote(mark, there.st_mtime, now)
+                self._await(path, mark, there.st_mtime, quiet_at(there.st_mtime, now, moment))
                 continue
+            size += len(data)
             text = self._text(path, data)
-            item = None
-            if text:
-                folder = (self._root / path).parent.parent
-                if folder not in projects:
-                    projects[folder] = project_of_notes.of_notes(folder, os.environ)
-                item = _item(path, projects[folder], text, noted.changed, now)
+            item = _item(path, self._project(path), text, noted.changed, now) if text else None
             read.append(_ReadNote(path, mark, item))
         return read
+
+    def _project(self, path: str) -> str:
+        """The project of a note; it is looked up once for all quiet notes of a folder."""
+        folder = (self._root / path).parent.parent
+        if folder not in self._projects:
+            self._projects[folder] = project_of_notes.of_notes(folder, os.environ)
+        return self._projects[folder]
 
     def _text(self, path: str, data: bytes) -> str:
         """The text of a note; empty where it cannot be used, which is told once."""
@@ -189,6 +219,8 @@ class NoteIntake:
 
     def _take_in(self, read: list[_ReadNote]) -> int:
         context, new = self._context, 0
+        if not read:
+            return 0
         ask = context.ledger.asks_about(NOTES)
         with context.ledger.transaction(durable=True):
             for note in read:
@@ -199,7 +231,7 @@ class NoteIntake:
                 context.counters.add(QUEUED, new)
         for note in read:
             self._known[note.path] = note.mark
-            del self._changed[note.path]
+            self._changed.drop(note.path)
         if new:
             context.events.emit(events.Accepted(new))
         return new
@@ -218,3 +250,12 @@ def _item(path: str, project: str, text: str, changed: float, now: float) -> Ite
     # The path is relative to Claude Code's folder: the id is the same after the ledger was lost.
     entry = items.entry(items.id_of(path, text), project, text, timestamp)
     return items.parse(document.dump(entry))
+
+
+def _listing(folder: Path) -> tuple[int, ...] | None:
+    """What changes whenever an entry of a folder comes or goes; None where there is no folder."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns

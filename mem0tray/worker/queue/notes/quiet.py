@@ -1,6 +1,7 @@
 """When a changed note is taken in: once it has been left alone for a minute, in its last form.
 
-Pure. Times are Unix seconds.
+Pure. A note's own time is in Unix seconds; what is waited for is in monotonic ones, whatever
+becomes of the clock meanwhile.
 """
 
 from typing import Final
@@ -11,19 +12,17 @@ QUIET: Final = 60.0  # seconds
 
 
 class ChangedNote(Struct, frozen=True):
-    """A note that is not taken in yet: its mark, its own time, and when it was first seen so."""
+    """A note that is not taken in yet: its mark, its own time, and from when it is quiet."""
 
     mark: str
-    changed: float
-    seen: float
+    changed: float  # Unix seconds
+    quiet_at: float  # monotonic
 
 
-def seconds_left(note: ChangedNote, now: float) -> float:
-    """Seconds for which the note must still be left alone; 0 once that was long enough.
+def quiet_at(changed: float, now: float, moment: float) -> float:
+    """From when a note that was last changed at `changed` is quiet, as seen now.
 
-    A note whose own time is long ago waits no longer. A time in the future, as after a clock was
-    set back, is replaced by when the note was seen; if that is in the future too, the wait is over.
+    One whose own time is long ago waits no longer; a time in the future, as after a clock was set
+    back, counts as now.
     """
-    if note.seen > now:
-        return 0.0
-    return max(0.0, min(note.changed, note.seen) + QUIET - now)
+    return moment + min(max(changed + QUIET - now, 0.0), QUIET)

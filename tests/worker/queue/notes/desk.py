@@ -48,10 +48,16 @@ class NoteDesk:
         os.utime(path, (self.scene.now - age,) * 2)
         return path
 
-    def run(self, after: float = 0.0, *, everywhere: bool = True) -> int:
-        """Let it look so many seconds later, at all folders or where something was heard of."""
+    def run(self, after: float = 1.0, *, everywhere: bool = True) -> int:
+        """Let it look so many seconds later, at all folders or where something was heard of.
+
+        Within a second of the last look it does not look again.
+        """
         self.scene.now += after
-        self.moment += 10_000 if everywhere else 0
+        self.moment += after
+        if everywhere:
+            for folder in (self.root / "projects").glob("*/memory"):
+                self.intake.hear(folder)
         return self.intake.run(self.scene.now, self.moment, sees_all=True)
 
     def queued(self) -> list[tuple[str, str]]:
