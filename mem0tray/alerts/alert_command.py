@@ -17,7 +17,7 @@ _LAST_WORDS: Final = 400  # bytes of what it printed, for the log
 
 
 def start(command: str, text: str, failed: Callable[[str], None]) -> threading.Thread:
-    """Run it on a thread of its own; `failed` is told why it did not work, on that thread."""
+    """Run the command on a thread of its own, which calls `failed` with the reason if it fails."""
 
     def work() -> None:
         reason = run(command, text)
@@ -30,16 +30,16 @@ def start(command: str, text: str, failed: Callable[[str], None]) -> threading.T
 
 
 def run(command: str, text: str, timeout: float = TIMEOUT) -> str:
-    """Run it and wait for its end; why it failed, or nothing. Never raises."""
+    """Run the command and wait for its end; return why it failed, or nothing. Never raises."""
     try:
-        # Windows takes a command line apart by itself, and backslashes belong to its paths.
+        # Windows splits a command line itself, and its paths have backslashes.
         arguments = command.strip() if sys.platform == "win32" else shlex.split(command)
     except ValueError as error:
         return f"it cannot be understood: {error}"
     if not arguments:
         return "it is empty"
     try:
-        # What it prints goes into a file: a pipe would be held open by whatever it leaves behind.
+        # Its output goes into a file: a process that it leaves behind would keep a pipe open.
         with tempfile.TemporaryFile() as output:
             return _run(arguments, text, timeout, output)
     except (OSError, ValueError) as error:
@@ -68,7 +68,7 @@ def _run(arguments: str | list[str], text: str, timeout: float, output: IO[bytes
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End it with whatever it has started."""
+    """End the command with all processes that it has started."""
     with suppress(OSError):
         if sys.platform == "win32":
             process.kill()

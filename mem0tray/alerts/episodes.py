@@ -1,6 +1,6 @@
 """Alerts: too many dead letters for too long, or a memory that waits too long.
 
-An episode begins when the limit is passed, is told once, and is over when it
+An episode begins when a limit is passed, is told once, and ends when the limit
 is kept again. Pure, but for the file that remembers which have been told, so
 that a restart does not tell them again. `now` is monotonic and measures
 `alerts.after`; `wall` (Unix seconds) measures ages.
@@ -38,13 +38,13 @@ class Alerts:
 
     @property
     def told(self) -> frozenset[str]:
-        """The alerts that were told and are not over."""
+        """The alerts that were told and are not over yet."""
         return frozenset(self._told)
 
     def look(
         self, counts: "Counts", settings: AlertSettings, now: float, wall: float
     ) -> list[Event]:
-        """What begins or is over, as things stand now."""
+        """The alerts that begin or end, as things stand now."""
         found = [
             self._size(counts, settings, now),
             self._age(counts, settings, wall),
@@ -52,7 +52,7 @@ class Alerts:
         return [event for event in found if event is not None]
 
     def next_look(self, settings: AlertSettings) -> float | None:
-        """When an alert is due if nothing changes, monotonic; None: not before a change."""
+        """When an alert is due if nothing changes, monotonic; None: not without a change."""
         if self._since is None or SIZE in self._told:
             return None
         return self._since + settings.after * _MINUTE
@@ -88,7 +88,7 @@ class Alerts:
 
 
 def describe(alert: AlertBegan) -> str:
-    """What `alerts.command` reads: lines in English, as for other programs; no content."""
+    """The text for `alerts.command`: lines in English, as for other programs; no content."""
     if alert.alert == SIZE:
         what = f"{plural(alert.dlq, 'dead letter')}: more than {alert.limit:,.0f}"
         what += f" for {plural(alert.minutes, 'minute')}."
@@ -121,7 +121,7 @@ def load_told(path: Path) -> frozenset[str]:
 
 
 def save_told(path: Path, told: Iterable[str]) -> None:
-    """Remember them. A disk that is full costs no more than a repeated alert."""
+    """Remember which alerts were told. A full disk costs no more than a repeated alert."""
     try:
         private_folders.make_private_folder(path.parent)
         atomic.replace(path, json.dumps({"told": sorted(told)}).encode())

@@ -22,7 +22,7 @@ LOOK: Final = 30.0  # seconds between two looks
 
 
 class AlertWatch:
-    """`counts` is how much waits (it may raise Mem0TrayError), `told` what a restart remembers."""
+    """Watches both alerts. `counts` may raise Mem0TrayError; `told` remembers across a restart."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class AlertWatch:
         self.due = 0.0  # when to look again, monotonic
 
     def look(self) -> "Counts | None":
-        """Emit the alerts that begin or end, and run the command; what waits, if that is known."""
+        """Emit the alerts that begin or end, and run the command; return what waits, if known."""
         now, settings = self._clock.now(), self._settings()
         self.due = now + LOOK
         try:
             counts = self._counts()
-        except Mem0TrayError:  # the worker, whose ledger it is, says what is wrong
+        except Mem0TrayError:  # the worker reports the trouble with its ledger
             return None
         found = self._alerts.look(counts, settings.alerts, now, self._clock.wall())
         next_look = self._alerts.next_look(settings.alerts)

@@ -21,7 +21,7 @@ _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
 """
-_LARGEST: Final = 1_000_000  # bytes: what keeps comments in their places takes seconds for more
+_LARGEST: Final = 1_000_000  # bytes; keeping comments in their places takes seconds for more
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
@@ -110,10 +110,10 @@ def change(file: Path, key: str, value: Any) -> None:
 
 
 def remove(file: Path, key: str) -> bool:
-    """Take one value out, whose default or variable holds then; False when it was not there.
+    """Take a value out, so that its default or variable applies; False when it was not there.
 
-    Comments stay: what stood behind the value then stands behind its default,
-    in a line that is a comment, as `create` writes it.
+    Comments stay: a comment behind the value then stands behind its default,
+    in a line that is itself a comment, as `create` writes it.
     """
     section, name = key.split(".")
     document = _read(file)
@@ -137,7 +137,7 @@ def remove(file: Path, key: str) -> bool:
 
 
 def _ended_like(before: str, text: str) -> str:
-    """`text` with CRLF at the ends of its lines where all of `before` had that."""
+    """`text` with CRLF at the end of its lines if `before` had that everywhere."""
     if "\r\n" not in before or "\n" in before.replace("\r\n", ""):
         return text
     return text.replace("\r\n", "\n").replace("\n", "\r\n")
@@ -155,7 +155,7 @@ def _remark(table: Any, name: str) -> str:
 
 
 def _with_line(text: str, before: str, line: str) -> str:
-    """`text` with `line` where it begins to differ from what was there before."""
+    """`text` with `line` inserted where it begins to differ from `before`."""
     lines = text.splitlines(keepends=True)
     pairs = zip(lines, before.splitlines(keepends=True), strict=False)
     at = next((at for at, (new, old) in enumerate(pairs) if new != old), len(lines))
@@ -189,7 +189,7 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
                 " setting."
             ),
         )
-    settings.parsed(file, data)  # what is wrong with it is told in the same words everywhere
+    settings.parsed(file, data)  # so that every reader reports an error in the same words
     return tomlkit.parse(data.decode("utf-8-sig"))
 
 

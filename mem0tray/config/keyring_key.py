@@ -1,8 +1,8 @@
 """The server's API key in the system's keyring, by the package `keyring` (the extra of that name).
 
 A keyring may be locked, ask its owner, or hang: nobody waits for it longer than a few seconds.
-It is asked on a thread of its own, of which a process has one at a time, and the package is
-imported there.
+A thread asks it, one at a time in a process, and also imports the
+package.
 """
 
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "mem0tray"
 PATIENCE: Final = 3.0  # seconds for one question
-_IN_THE_CLEAR: Final = "keyrings.alt"  # files, which are no safer than the settings file
+_IN_THE_CLEAR: Final = "keyrings.alt"  # keyrings in files, no safer than the settings file
 _INSTALL: Final = Reason(
     "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout; or put the"
     " key into the settings: `mem0tray config set server.api_key`."
@@ -32,13 +32,13 @@ _Answer = TypeVar("_Answer")
 
 
 class KeyringUnavailableError(SettingsError):
-    """The keyring does not give the key, or take it: absent, locked, silent, or without a key."""
+    """The keyring does not give or take the key: it is absent, locked, silent, or has none."""
 
 
 def read(url: str, within: float = PATIENCE) -> str:
     """The key of the server at `url`, an address in its normal form, within so many seconds.
 
-    Raises KeyringUnavailableError, also where the keyring has none for that server.
+    Raises KeyringUnavailableError, also if the keyring has none for that server.
     """
     found = _asked(lambda: _keyring().get_password(SERVICE, url), within)
     if not found:
@@ -53,14 +53,14 @@ def read(url: str, within: float = PATIENCE) -> str:
 
 
 def store(url: str, key: str) -> None:
-    """Put the key of the server at `url` there. Raises KeyringUnavailableError."""
+    """Put the key of the server at `url` into the keyring. Raises KeyringUnavailableError."""
     _asked(lambda: _keyring().set_password(SERVICE, url, key))
     if read(url) != key:
         raise KeyringUnavailableError(Reason("The keyring did not keep the API key."), _UNLOCK)
 
 
 def remove(url: str) -> bool:
-    """Take the key of the server at `url` out; False: it was not there.
+    """Take the key of the server at `url` out of it; False: it was not there.
 
     Raises KeyringUnavailableError.
     """
@@ -76,7 +76,7 @@ def remove(url: str) -> bool:
 
 
 def is_usable() -> bool:
-    """Whether a keyring is here that is worth more than a file: none is written in the clear."""
+    """Whether there is a keyring that is worth more than a file: not one in clear text."""
     try:
         return _asked(lambda: _keeps_secrets(_keyring()))
     except (KeyringUnavailableError, NoThreadError):
@@ -90,13 +90,13 @@ def _keyring() -> "KeyringBackend":
 
 
 def _keeps_secrets(keyring: "KeyringBackend") -> bool:
-    first = next(iter(getattr(keyring, "backends", ())), keyring)  # of a chain, which is written
+    first = next(iter(getattr(keyring, "backends", ())), keyring)  # of a chain, the one written to
     in_the_clear = type(first).__module__.startswith(_IN_THE_CLEAR)
     return bool(keyring.priority > 0) and not in_the_clear
 
 
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
-    """The answer to a question. Raises KeyringUnavailableError, NoThreadError."""
+    """The keyring's answer to a question. Raises KeyringUnavailableError, NoThreadError."""
     if not _turn.acquire(timeout=within):
         raise _silent()
     answers: SimpleQueue[tuple[_Answer] | Exception] = SimpleQueue()
@@ -104,7 +104,7 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
     def ask() -> None:
         try:
             answers.put((question(),))
-        except Exception as error:  # noqa: BLE001  (each keyring has faults of its own)
+        except Exception as error:  # noqa: BLE001  (each keyring has its own errors)
             answers.put(error)
         finally:
             _turn.release()
@@ -125,7 +125,7 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
             Reason("The package `keyring`, by which the API key is read, is not installed."),
             _INSTALL,
         ) from answer
-    # The words of a keyring may repeat what it was given: its kind of fault alone is told.
+    # A keyring's message may repeat the key: only the type of its error is told.
     raise KeyringUnavailableError(
         Reason("The keyring cannot be used ({why}).", why=type(answer).__name__), _UNLOCK
     ) from None

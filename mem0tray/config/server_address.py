@@ -15,7 +15,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 
-# All addresses of this computer: what a server listens at. A client that connects there gets to
+# Addresses that a server listens at on all interfaces. A client that connects there gets to
 # loopback, and on Windows nowhere.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
@@ -26,14 +26,14 @@ _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
 class ServerAddress(Struct, frozen=True):
-    """A server's address, checked, with what is told to it alone.
+    """A server's address, checked, with what only that server is told.
 
     `url` is the address in one normal form, without a slash at its end; the
-    ledger tells servers apart by it. `host` is what people are shown and what
+    ledger tells servers apart by it. `host` is what people see and what
     the `Host` header says: name or address, with the port unless it is the
     usual one. `hostname` is ASCII, an IPv6 address without its brackets. `prefix` is the
     path that every request begins with, often empty. `token` is a secret and
-    in no representation.
+    appears in no representation.
     """
 
     url: str
@@ -51,7 +51,7 @@ class ServerAddress(Struct, frozen=True):
 
     @property
     def plain_http(self) -> bool:
-        """Whether everybody on the way can read along."""
+        """Whether anybody on the way can read along."""
         return self.scheme == "http"
 
     @property
@@ -64,9 +64,9 @@ class ServerAddress(Struct, frozen=True):
     def from_settings(
         cls, server: ServerSettings, *, keyring_within: float = keyring_key.PATIENCE
     ) -> "ServerAddress":
-        """The address that `[server]` names; the embedded server is none of these.
+        """The address that `[server]` names; the embedded server has none there.
 
-        The keyring, where it has the key, is given so many seconds; with 0 it is not asked, and
+        The keyring, if it has the key, gets so many seconds; with 0 it is not asked, and
         the address has no key. Raises SettingsError when the settings name no server or cannot
         be used, KeyringUnavailableError when the keyring gives no key.
         """
@@ -92,7 +92,7 @@ class ServerAddress(Struct, frozen=True):
         """An address from its parts.
 
         Raises SettingsError when the address or the key cannot be used, when
-        the file of authorities is not there, or when the key would go in the
+        the file of authorities is missing, or when the key would go in the
         clear to another machine.
         """
         parts = _split(url)
@@ -123,7 +123,7 @@ class ServerAddress(Struct, frozen=True):
 
 
 def is_in_keyring(server: ServerSettings) -> bool:
-    """Whether the keyring has the key: it is told so, and settings and environment have none."""
+    """Whether the keyring has the key: `server.keyring` is set, and no other place has one."""
     return server.keyring and not server.api_key
 
 
@@ -141,7 +141,7 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _in_full(hostname: str) -> str:
-    """A name, or an address of IPv4 in its four parts: the system takes 127.1 for one too."""
+    """The name, or an IPv4 address with all four parts, as the system also accepts 127.1."""
     if _NUMBER.fullmatch(hostname):
         with contextlib.suppress(OSError):
             return socket.inet_ntoa(socket.inet_aton(hostname.rstrip(".")))
@@ -149,7 +149,7 @@ def _in_full(hostname: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of an address; whatever stands before an `@` is never shown."""
+    """The parts of an address; nothing before an `@` is ever shown."""
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -200,7 +200,7 @@ def _checked_token(token: str) -> str:
 
 
 def checked_ca_file(name: str) -> str:
-    """The path of the authorities' file, once it has been seen to hold some; empty for none.
+    """The path of the authorities' file, once it is seen to hold certificates; empty for none.
 
     Raises SettingsError when it holds none, or cannot be read.
     """
@@ -208,7 +208,7 @@ def checked_ca_file(name: str) -> str:
         return ""
     file = Path(name).expanduser()
     try:
-        # A slow import that only those pay who have such a file.
+        # Slow to import, and only needed for such a file.
         import ssl
 
         ssl.create_default_context(cafile=str(file))

@@ -1,7 +1,7 @@
 """The choice of a server where the settings name none.
 
-The embedded one is used without asking only where nobody else's mem0 files
-are: somebody who has those expects them to reach a server of his own.
+The embedded server is used without asking only where there are no mem0 files of
+others: people who have such files expect them to reach a server of their own.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ from mem0tray.system.paths import Paths
 if TYPE_CHECKING:
     from mem0tray.core.language import Language
 
-THIS_COMPUTER: Final = "this computer only"  # what people see in the place of `local`
+THIS_COMPUTER: Final = "this computer only"  # what people see instead of `local`
 HOW: Final = Reason(
     "`mem0tray config set server.url ADDRESS` for your own"
     " server, or `mem0tray config set server.url local` to keep"
@@ -27,12 +27,12 @@ _CHOICE: Final = "server-choice"
 
 
 def in_words(server: str | None) -> str:
-    """What people are told of a server that the ledger names so."""
+    """The words that people see for a server, as the ledger names it."""
     return THIS_COMPUTER if server == LOCAL_URL else server or "the server"
 
 
 def former_in_words(server: str) -> str:
-    """What people are told of a server that was chosen before."""
+    """The words that people see for a server that was chosen before."""
     return "the embedded server of this computer" if server == LOCAL_URL else server
 
 
@@ -52,7 +52,7 @@ def chosen(url: str, paths: Paths) -> str | None:
 
 
 def remember_if_first(url: str, paths: Paths) -> None:
-    """Remember our choice for good where no file of others is there, before we make one."""
+    """Remember our choice for good if there is no file of others, before we make one of ours."""
     if not url and not _remembered(paths) and not _files_of_others(paths):
         private_folders.make_private_folder(paths.data_dir)
         atomic.replace(paths.data_dir / _CHOICE, f"{LOCAL_URL}\n".encode())

@@ -13,7 +13,7 @@ from mem0tray.core.reasons import Reason
 LOCAL_URL = "local"
 SECRETS = frozenset({"server.api_key"})
 LONGEST = 8192  # characters of a text
-# What can be chosen from; `server.url` may be an address too.
+# The choices of a setting; `server.url` may be an address too.
 CHOICES = {
     "server.dialect": ("auto", "vps", "oss", "platform"),
     "server.url": (LOCAL_URL,),
@@ -61,10 +61,10 @@ _TEXTS: tuple[tuple[str, Callable[[str], bool], Reason], ...] = (
     ),
     ("server.user", lambda v: not v or bool(v.strip()), Reason("a name, or nothing")),
     ("server.ca_file", lambda v: not v or _is_absolute(v), Reason("an absolute path")),
-    ("server.url", lambda v: _can_be_port(v), Reason("an address whose port is from 1 to 65535")),  # noqa: PLW0108  (it stands below)
+    ("server.url", lambda v: _can_be_port(v), Reason("an address whose port is from 1 to 65535")),  # noqa: PLW0108  (defined below)
     (
         "server.url",
-        lambda v: _is_url(v),  # noqa: PLW0108  (so does this)
+        lambda v: _is_url(v),  # noqa: PLW0108  (defined below)
         Reason('"local" or an http:// or https:// address, as "https://mem0.example.com"'),
     ),
     (
@@ -127,7 +127,7 @@ def checked(key: str, value: Any, kind: type, where: Reason, remedy: Reason = re
 
 
 def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) -> SettingsError:
-    """What to say of a value that cannot be used."""
+    """The error for a value that cannot be used."""
     return SettingsError(
         Reason(
             "{where} is {shown}, but it must be {expected}.",
@@ -138,7 +138,7 @@ def wrong_value(where: Reason, shown: Reason, expected: Reason, remedy: Reason) 
 
 
 def _not_allowed(key: str, value: Any) -> Reason:
-    """What the setting `key` must be that `value`, of the right kind, is not; or nothing."""
+    """What the setting `key` must be, if `value` of the right type is not that; else nothing."""
     if isinstance(value, str):
         wrong = _wrong_text(value)
         rules = (said for name, test, said in _TEXTS if name == key and not test(value))
@@ -150,10 +150,10 @@ def _not_allowed(key: str, value: Any) -> Reason:
 
 
 def _wrong_text(value: str) -> Reason:
-    """What any text must be that `value` is not, or nothing."""
+    """What any text must be, if `value` is not that; else nothing."""
     if len(value) > LONGEST:
         return Reason("text of at most {number} characters", number=LONGEST)
-    # Nearly every text is printable: the expression, slow to make, is for those that are not.
+    # Nearly every text is printable: only others need the expression, which is slow to compile.
     if not value.isprintable() and re.search(_CONTROL, value):
         return Reason("text without line breaks and other control characters")
     return reasons.NONE
@@ -183,7 +183,7 @@ def _is_url(value: str) -> bool:
 
 
 def _can_be_port(value: str) -> bool:
-    """Whether the port of an address can be one, if it is an address and names any."""
+    """Whether the port of an address is possible; true if there is no address or port."""
     if not _is_url(value):
         return True
     from urllib.parse import urlsplit
@@ -195,20 +195,20 @@ def _can_be_port(value: str) -> bool:
 
 
 def _is_token(value: str) -> bool:
-    """Whether it fits a header; blanks around it are not part of it."""
+    """Whether a key fits a header; blanks around it do not count."""
     token = value.strip(" ")
     return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 
 def _is_absolute(value: str) -> bool:
-    """Whether it names one file, whatever folder a program is started in."""
+    """Whether a path names one file, whatever folder a program is started in."""
     return os.path.isabs(os.path.expanduser(value))  # noqa: PTH111, PTH117  (Path raises)
 
 
 def _is_command_line(value: str) -> bool:
-    if sys.platform == "win32":  # it takes a command line apart by itself
+    if sys.platform == "win32":  # Windows splits a command line itself
         return bool(value.strip())
-    import shlex  # only those pay who have a command
+    import shlex  # slow to import, and needed only with a command
 
     try:
         return bool(shlex.split(value))

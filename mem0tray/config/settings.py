@@ -93,7 +93,7 @@ class AlertSettings(msgspec.Struct, frozen=True):
 
 
 class ClaudeSettings(msgspec.Struct, frozen=True):
-    """`[claude]`: what is queued of Claude Code beside what the model marks."""
+    """`[claude]`: what is queued from Claude Code besides what the model marks."""
 
     save_summaries: bool = False
     auto_memory: bool = False
@@ -118,10 +118,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Settings with what was noticed while reading them.
+    """Settings, with what was noticed while reading them.
 
-    `sources` says of each key that is not at its default whether it stands in
-    the `file` or in the `environment`. What is `wrong` leaves the values of some
+    `sources` says for each key that is not at its default whether it comes from
+    the `file` or the `environment`. Values that are `wrong` leave some
     keys `unknown`: they are at their defaults, which may not be what is meant.
     """
 
@@ -133,7 +133,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 _LONGEST_KEY = 100  # characters of a wrong key that are shown
-# A table, as the library that reads TOML names it: ('server', 'more').
+# A table, as the TOML library names it: ('server', 'more').
 _TABLE = re.compile(r"\('[^)]*\)")
 _PART = re.compile(r"'([^']*)'")
 _EDIT = Reason("Mend it with `mem0tray config edit`.")
@@ -159,7 +159,7 @@ def get(settings: Settings, key: str) -> Any:
 def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read the settings file (it may be absent) and the environment.
 
-    Raises SettingsError that names key, value and what is expected, of all that is wrong.
+    Raises SettingsError that names, for all that is wrong, key, value and what is expected.
     """
     loaded = read(file, environ)
     if loaded.wrong:
@@ -168,7 +168,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 
 def together(wrong: Sequence[SettingsError]) -> SettingsError:
-    """One error for all that is wrong, each with what to do about it."""
+    """One error for everything that is wrong, each with its remedy."""
     *others, last = wrong
     message, remedy = reasons.parted(last.reason)
     for each in reversed(others):
@@ -177,7 +177,7 @@ def together(wrong: Sequence[SettingsError]) -> SettingsError:
 
 
 def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
-    """The settings as by `load`, as far as they can be read: what is wrong is told beside them."""
+    """The settings as by `load`, as far as they can be read; errors are in `Loaded.wrong`."""
     found = _Reading(file or config_file(), keys())
     found.take_file()
     found.take_environment(os.environ if environ is None else environ)
@@ -189,10 +189,10 @@ def _mend(name: str) -> Reason:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A warning for each variable that looks like a setting and is none.
+    """A warning for each variable that looks like a setting but is none.
 
-    Whoever runs a command hears of it, whether that command has a use for settings or not:
-    it is no part of `Loaded.warnings`.
+    Everybody who runs a command should see it, whether the command uses settings or not:
+    so it is no part of `Loaded.warnings`.
     """
     names = [variable(key) for key in keys()]
     sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
@@ -228,19 +228,19 @@ def kind_of(key: str) -> type:
 
 
 def _meant(key: str, known: Mapping[str, type]) -> str:
-    """A guess at what was meant: by the key's own name, or by what is written like it."""
+    """A guess at the key that was meant: one with the same last part, or with a similar name."""
     ending = [each for each in known if each.partition(".")[2] == key]
     return f" Did you mean `{ending[0]}`?" if ending else _guess(key, known)
 
 
 def _guess(name: str, known: Iterable[str]) -> str:
-    from mem0tray.core.text import did_you_mean  # only those pay for it who mistyped
+    from mem0tray.core.text import did_you_mean  # slow to import, and only a mistyped key needs it
 
     return did_you_mean(name, known)
 
 
 class _Reading:
-    """What has been found of the settings so far, in the `file` and then in the environment."""
+    """What has been read of the settings so far, from the `file` and then the environment."""
 
     def __init__(self, file: Path, known: Mapping[str, type]) -> None:
         self._file, self._known = file, known
@@ -251,7 +251,7 @@ class _Reading:
         self._unknown: set[str] = set()
 
     def loaded(self) -> Loaded:
-        """All of it."""
+        """All settings read so far."""
         return Loaded(
             _build(self._values),
             tuple(self._warnings),
@@ -265,7 +265,7 @@ class _Reading:
         try:
             document = parsed(self._file, plain.read_bytes(self._file))
         except FileNotFoundError:
-            if self._file.is_symlink():  # what it leads to may be back in a moment
+            if self._file.is_symlink():  # its target may be back in a moment
                 self._is_wrong(_dangling(self._file), self._known)
             return
         except OSError as error:
@@ -291,7 +291,7 @@ class _Reading:
                 where = reasons.quoted(f"{key} ({name})")
                 self._take(key, value, where, _mend(name), ENVIRONMENT)
             elif self._values.get(key):
-                # As `config set` does: a text is not taken away by a variable that is empty.
+                # As with `config set`: an empty variable does not take a text away.
                 self._warnings.append(
                     f"{name} is empty and ignored; what {self._file} says of {key} holds."
                 )
@@ -341,8 +341,8 @@ def _mend_in_file(key: str) -> Reason:
 
 
 def parsed(file: Path, data: bytes) -> dict[str, Any]:
-    """The settings file's bytes as TOML. Raises SettingsError, the same for all who read it."""
-    import tomllib  # an import that only those pay who have a file
+    """The settings file as TOML. Raises SettingsError, the same for all readers."""
+    import tomllib  # slow to import, and only needed with a file
 
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
@@ -394,7 +394,7 @@ def _dangling(file: Path) -> SettingsError:
 def tighten(file: Path) -> list[str]:
     """Make a file with a secret in it private (a link is followed); a warning where we cannot."""
     if sys.platform == "win32":
-        return []  # there a user's folder is private as it is
+        return []  # there a user's folder is private anyway
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077:

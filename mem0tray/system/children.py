@@ -1,4 +1,4 @@
-"""Processes that we start: what they need to find us, and how they end."""
+"""Processes that we start: what they need to find mem0tray, and how they end."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ STOP_SECONDS = 1.0
 
 
 def environment() -> dict[str, str]:
-    """Our environment; in a checkout that is not installed, the child finds mem0tray as we did."""
+    """Our environment; in a checkout that is not installed, it lets the child find mem0tray."""
     ours = dict(os.environ)
     root = Path(mem0tray.__file__).resolve().parent.parent
     if root.name not in ("site-packages", "dist-packages"):
@@ -23,9 +23,9 @@ def environment() -> dict[str, str]:
 
 
 def apart() -> dict[str, Any]:
-    """Arguments of Popen for a child that is not of our terminal.
+    """Arguments of Popen that detach a child from our terminal.
 
-    Ctrl-C there is for us, who end the children in order.
+    Ctrl-C in the terminal then reaches only us, and we end the children in order.
     """
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -33,9 +33,9 @@ def apart() -> dict[str, Any]:
 
 
 def end(child: subprocess.Popen[bytes], patience: float = STOP_SECONDS) -> None:
-    """End `child`: asked by closing its lifeline, then told, then killed.
+    """End `child`: close its lifeline, then terminate it, then kill it.
 
-    It is given `patience` seconds for each.
+    Each step gets `patience` seconds.
     """
     if child.stdin is not None:
         with suppress(OSError):

@@ -5,10 +5,10 @@ from typing import Final, Protocol
 
 
 class Signal(Protocol):
-    """What can be waited for: an Event, or a Condition whose lock is held."""
+    """Something to wait for: an Event, or a Condition whose lock is held."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is given, or for so many seconds."""
+        """Wait until it is set, or for so many seconds."""
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
         return time.time()
 
     def wait(self, signal: Signal, seconds: float) -> None:
-        """Wait for a signal, at most so long; it may also return before either."""
+        """Wait for a signal, at most so many seconds; it may also return before either."""
         signal.wait(seconds)
 
 

@@ -1,4 +1,4 @@
-"""The data folder that belongs to a `claude_dir`, also after that has moved.
+"""The data folder that belongs to a `claude_dir`, even after that folder has moved.
 
 A data folder (ledger, instance lock, pause, orders, quarantine) belongs to the
 *real* path of a `claude_dir`, so that two names of one folder never get two
@@ -7,24 +7,24 @@ folder that moves, as in `mv ~/.claude /big/claude; ln -s /big/claude ~/.claude`
 every command would look into a new and empty data folder from then on. So each
 data folder records what it serves: the name that the settings give the
 `claude_dir`, and its real path when a worker last looked. The record is what
-counts, the hash is only how a new one is named.
+counts; the hash only names a new folder.
 
 A data folder belongs to a `claude_dir` if the recorded real path leads to it
 *now*. That one rule covers what happens to people:
 
 - moved, with a link left in its place: the recorded path leads there through
-  the link. Ledger, lock and pause are found at once, by commands and by a start,
-  whether or not a worker runs and has noticed; also when the folder went to
-  another disk, or was copied there (an inode number would know nothing of that);
-- moved, and made anew under the old path: it is still the folder of that path.
-  The folder that was moved away is another one;
-- a link that leads to another folder now, while the former one is still there:
+  the link. Commands, and a start, find ledger, lock and pause at once, whether or not a
+  worker runs and has noticed; even when the folder went to
+  another disk, or was copied there (its inode number would tell nothing of that);
+- moved, and made anew under the old path: the new one is the folder of that path,
+  and the one that was moved away is another folder;
+- a link that now leads to another folder, while the former one is still there:
   another folder, with a data folder of its own (people switch between profiles
-  so). A worker moves over to it (`worker.folders.served_folder`).
+  that way). A worker moves over to it (`worker.folders.served_folder`).
 
 Where the recorded real path is gone and the recorded name leads here (`mv /a /b`
 and the link set to `/b`), the folder has moved, and nothing else claims it.
-Two that match: the one that a worker began to serve last.
+If two match, the one that a worker began to serve last counts.
 """
 
 import json
@@ -58,7 +58,7 @@ def find(root: Path, claude_dir: Path) -> Path:
     if matching:
         return matching[0].folder
     taken = {each.folder for each in known}
-    # Of a version that made no records; before a link stood here it went by this name.
+    # For versions that made no records, which used this name before a link stood here.
     for path in (real, os.fspath(claude_dir)):
         folder = root / _named(path)
         if folder not in taken and folder.is_dir():
@@ -100,14 +100,14 @@ def _read(folder: Path) -> FolderRecord | None:
 
 
 def _named(path: str) -> str:
-    import hashlib  # most folders have a record, and it takes long to load
+    import hashlib  # slow to import, and most folders have a record
 
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return f"{_BEGIN}{digest}"
 
 
 def _free(root: Path, real: str, taken: set[Path]) -> Path:
-    """A folder for `real`; its own name may be that of one which has followed another path."""
+    """A folder for `real`; one that followed another path may have taken its own name."""
     folder, number = root / _named(real), 1
     while folder in taken:
         number += 1

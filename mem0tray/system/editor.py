@@ -1,4 +1,4 @@
-"""The user's editor: which one that is, and its run."""
+"""The user's editor: which one it is, and running it."""
 
 import os
 import shutil
@@ -13,15 +13,15 @@ from mem0tray.system import shell
 
 _EDITORS: Final = ("notepad",) if sys.platform == "win32" else ("nano", "vi")
 _SET: Final = "Set $VISUAL or $EDITOR to one that you have."
-_PATIENCE: Final = 2.0  # seconds for an editor to put away what was not saved
+_PATIENCE: Final = 2.0  # seconds for an editor to save its recovery file
 
 
 def edit(file: Path, *, if_failed: str) -> None:
     """Open `file` in the user's editor and wait until it ends.
 
-    Whatever ends the wait ends the editor, too. Raises Mem0TrayError when there is none, when
-    it cannot be started, when there is no terminal for one that nobody chose, and, with the
-    remedy `if_failed`, when it ends with a code.
+    Whatever ends the wait also ends the editor. Raises Mem0TrayError when there is none, when
+    it cannot be started, when there is no terminal for a default editor, and, with the
+    remedy `if_failed`, when it exits with a code other than 0.
     """
     command = _command()
     try:
@@ -42,7 +42,7 @@ def edit(file: Path, *, if_failed: str) -> None:
 
 
 def _command() -> list[str]:
-    """The words that start the editor; what the user chose is taken as it is, as git does."""
+    """The words that start the editor; a choice of the user's is taken as it is, as git does."""
     for name in ("VISUAL", "EDITOR"):
         words = shell.split(os.environ.get(name, ""))
         if words:

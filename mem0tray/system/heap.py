@@ -4,14 +4,14 @@ import ctypes
 import sys
 from typing import Any, Final, Protocol
 
-LARGE: Final = 4_000_000  # bytes of a file, which takes several times as much while it is read
+LARGE: Final = 4_000_000  # bytes of a file; reading it takes several times as much
 LARGE_BLOCK: Final = 1 << 20  # bytes
 _MMAP_THRESHOLD: Final = -3  # as malloc.h has it
 _KEEP: Final = 1 << 20  # bytes that the allocator may keep at the top of its heap
 
 
 class FileState(Protocol):
-    """A file as it was read: another one when it has changed."""
+    """A file as it was read; it differs once the file has changed."""
 
     @property
     def size(self) -> int:
@@ -29,7 +29,7 @@ class Ballast:
         _keep_apart()
 
     def drop(self, *files: FileState | None) -> bool:
-        """Give back what is free if a large one of these files is another than at the last call."""
+        """Give free memory back if a large one of these files has changed since the last call."""
         if files == self._known:
             return False
         changed = {*files} ^ {*self._known}
@@ -40,10 +40,10 @@ class Ballast:
 
 
 def _keep_apart() -> None:
-    """Have large blocks apart from the heap, so that each is given back as soon as it is free.
+    """Keep large blocks apart from the heap, so that each is given back as soon as it is free.
 
-    Else glibc takes those of up to 32 MB from the heap once one has been freed, and the
-    heap of a worker that a memory of 5 MB passes through grows to ten times that.
+    Else glibc takes blocks of up to 32 MB from the heap once one has been freed, and a memory
+    of 5 MB passing through makes a worker's heap grow to ten times that.
     """
     set_option = _of_glibc("mallopt")
     if set_option is not None:
@@ -51,13 +51,13 @@ def _keep_apart() -> None:
 
 
 def _trim() -> bool:
-    """Whether the C library can do that: glibc."""
+    """Have glibc give free memory back to the system; return whether it did."""
     trim = _of_glibc("malloc_trim")
     return trim is not None and bool(trim(_KEEP))
 
 
 def _of_glibc(name: str) -> Any:
-    """A function of the C library; None where that has none of the name."""
+    """A function of the C library; None where it has none of that name."""
     if sys.platform != "linux":
         return None
     try:

@@ -1,4 +1,4 @@
-"""A command that a signal ends clears away first what it has left lying about."""
+"""When a signal ends a command, the command first clears away what it left lying about."""
 
 import signal
 import sys
@@ -8,18 +8,18 @@ from types import FrameType
 from typing import Final
 
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-_BY_SIGNAL: Final = 128  # plus the number: what a shell says of a program that a signal ended
+_BY_SIGNAL: Final = 128  # plus the number: a shell's code for a program that a signal ended
 
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Have each signal that ends the process go up as an exception, through every `finally`.
+    """Turn each signal that ends the process into an exception, which runs every `finally`.
 
-    SIGINT raises KeyboardInterrupt, the others SystemExit. A further one changes nothing. What
-    the caller has switched off (`nohup`) stays so. For the main thread alone.
+    SIGINT raises KeyboardInterrupt, the others SystemExit. A second signal changes nothing. Signals
+    that the caller ignores (`nohup`) stay ignored. For the main thread alone.
     """
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    # None: of no handler of Python's, which could not be set again.
+    # None: a handler that is not Python's, which could not be restored.
     known = [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
 
     def end(number: int, _: FrameType | None) -> None:

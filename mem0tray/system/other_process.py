@@ -1,7 +1,7 @@
 """The process of another worker: what it is, what started it, and how to end it.
 
-Named is only what can be told with certainty: a process of this computer and of this
-user, which was there before it wrote the metrics. Before it is sent a signal it is
+A process is named only where it can be told with certainty: one of this computer and this
+user, which was there before it wrote the metrics. Before it gets a signal it is
 looked at again, for its id may be another process's by then.
 """
 
@@ -22,20 +22,20 @@ from mem0tray.core.text import one_line
 from mem0tray.system import processes, programs
 
 _PROC: Final = Path("/proc")
-_IS_LINUX: Final = sys.platform.startswith("linux")  # in a name: other systems are looked at too
+_IS_LINUX: Final = sys.platform.startswith("linux")  # a name: so mypy checks other systems too
 _STARTED: Final = 19  # the field of /proc/PID/stat, counted after the name
 _PARENT: Final = 1
 _CRON: Final = frozenset({"cron", "crond", "anacron", "fcron", "atd"})
-_FAR: Final = 4  # so many processes up it is looked for what started it
+_FAR: Final = 4  # how many ancestors are looked at for what started it
 _PATIENCE: Final = 5.0
 _LOOK: Final = 0.05
-_LENIENT: Final = 2.0  # seconds by which a start may seem to be later than what it wrote
+_LENIENT: Final = 2.0  # seconds by which a process may seem to start after it wrote the metrics
 _LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A process. `mark` is what tells it from a later one of the same id.
+    """A process. `mark` tells it from a later one with the same id.
 
     `origin` says what started it, as `, which cron started`; `stop` is the command that
     stops it, `unit` the service of the user's systemd that it is, if it is one.
@@ -51,7 +51,7 @@ class Neighbour:
 
 
 def find(pid: int | None, host: str | None, at: float) -> Neighbour | None:
-    """The process that wrote the metrics at that time (Unix seconds), as they say of it.
+    """The process that wrote the metrics at that time (Unix seconds), as the metrics name it.
 
     None when that cannot be told for sure.
     """
@@ -63,13 +63,13 @@ def find(pid: int | None, host: str | None, at: float) -> Neighbour | None:
 
 
 def sentence(pid: int | None, host: str | None, at: float) -> Reason:
-    """What people are told of it, with the command that stops it, as far as that is known."""
+    """The sentence for people about the worker, with the command that stops it, if known."""
     found = find(pid, host, at)
     return another_worker.sentence(pid, host, found.stop if found is not None else "")
 
 
 def end(neighbour: Neighbour) -> bool:
-    """Ask it to end; whether it has. One that is another process by now is left alone."""
+    """Ask the process to end; return whether it has. Another one with its id is left alone."""
     if neighbour.unit:
         programs.answer("systemctl", "--user", "disable", "--now", neighbour.unit)
     elif _mark(neighbour.pid) == neighbour.mark:
@@ -126,7 +126,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def _began(mark: str) -> float:
-    """When a process started that did so these ticks after the system, Unix seconds."""
+    """When a process started, Unix seconds, from the ticks since the system's start."""
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
     return time.time() - since_boot + int(mark) / os.sysconf("SC_CLK_TCK")
 
@@ -142,7 +142,7 @@ def _ancestors(pid: int) -> Iterator[str]:
 
 
 def _unit(pid: int) -> tuple[str, bool]:
-    """The service of systemd whose main process it is, and whether it is the user's own."""
+    """The systemd service whose main process it is, and whether that is the user's own."""
     with suppress(OSError):
         for line in (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines():
             *above, last = line.rpartition(":")[2].split("/")
@@ -160,7 +160,7 @@ def _unit(pid: int) -> tuple[str, bool]:
 
 
 def _by_ps(pid: int) -> Neighbour | None:
-    """By `ps`, as on macOS; what started it is for `older` to find."""
+    """The process as `ps` shows it, on macOS; `older` finds what started it."""
     mark = _mark(pid)
     rest = _ps(pid, "uid", "command").split(None, 1)
     if not mark or len(rest) != 2:  # noqa: PLR2004  (user and command)
@@ -171,9 +171,9 @@ def _by_ps(pid: int) -> Neighbour | None:
 
 
 def _ps(pid: int, *columns: str) -> str:
-    """What `ps` says of a process, nothing of one that is gone.
+    """What `ps` says about a process; nothing for one that is gone.
 
-    BSDs take what follows "=" for a heading, and cut a line to the terminal's width.
+    BSDs take what follows "=" for a heading, and cut lines to the terminal's width.
     """
     asked = [word for column in columns for word in ("-o", f"{column}=")]
     return (programs.answer("ps", "-ww", *asked, "-p", str(pid)) or "").strip()

@@ -1,7 +1,7 @@
-"""Whose a file is that we make: root who works in another user's folder makes it that user's.
+"""Who owns a file that we make: root, in another user's folder, gives it to that user.
 
-Else the user's own worker and hooks could not use their files any more after one command
-as root. Where strangers may write (`/tmp`), nothing is given away: they chose who gets it.
+Else, after one command as root, the user's own worker and hooks could no longer use their
+files. Where strangers may write (`/tmp`), nothing is given away: they would choose who gets it.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def of_folder(folder: Path) -> os.stat_result | None:
-    """The folder, if root is to make what is new in it its owner's; None: it stays ours."""
+    """The folder, if root is to give new files in it to its owner; None: they stay ours."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     with suppress(OSError):
@@ -22,7 +22,7 @@ def of_folder(folder: Path) -> os.stat_result | None:
 
 
 def give(fd: int, owner: os.stat_result | None) -> None:
-    """Make what `fd` has open, which we have just made, that owner's and group's, where we may."""
+    """Give the file at `fd`, which we have just made, that owner and group, where we may."""
     if sys.platform == "win32" or owner is None:
         return
     with suppress(OSError):
@@ -30,10 +30,10 @@ def give(fd: int, owner: os.stat_result | None) -> None:
 
 
 def pass_on(fd: int, folder: Path, replaced: os.stat_result | None) -> None:
-    """Give the new file `fd` owner and group of the one that it replaces in `folder`, if we may.
+    """Give the new file `fd` the owner and group of the file it replaces in `folder`, if we may.
 
-    Who is not root can at least keep a group of theirs. Where nothing is replaced, the
-    folder says whose the file is.
+    A user other than root can at least keep a group of theirs. If nothing is replaced, the
+    folder decides whose the file is.
     """
     if sys.platform == "win32":
         return
@@ -49,12 +49,12 @@ def pass_on(fd: int, folder: Path, replaced: os.stat_result | None) -> None:
 
 
 def give_folder(folder: Path) -> None:
-    """Make the new `folder` that of who owns the one above it, where root has made it."""
+    """Give the new `folder`, where root has made it, to the owner of the one above it."""
     owner = of_folder(folder.parent)
     if owner is None:
         return
     with suppress(OSError):
-        # By a descriptor: its name may stand for something else by now.
+        # By a descriptor: the name may stand for something else by now.
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             give(fd, owner)

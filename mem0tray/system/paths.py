@@ -44,7 +44,7 @@ class Paths(Struct, frozen=True):
     """Every path the program touches, for one `claude_dir`.
 
     `data_dir` (ledger, locks and quarantine) is looked up once, when this is made:
-    whoever goes on with it is not torn in two when `claude_dir` moves.
+    whoever uses these paths keeps one and the same folder, even if `claude_dir` moves.
     """
 
     claude_dir: Path
@@ -61,7 +61,7 @@ class Paths(Struct, frozen=True):
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":
-        """These paths by the real path of the folder, whatever links lead elsewhere later."""
+        """These paths under the folder's real path, wherever links may lead later."""
         return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
     # Shared with other programs -------------------------------------------------
@@ -115,17 +115,17 @@ class Paths(Struct, frozen=True):
 
     @property
     def served(self) -> Path:
-        """The record of which `claude_dir` the data folder belongs to."""
+        """The record of the `claude_dir` that the data folder belongs to."""
         return self.data_dir / data_folders.RECORD
 
     @property
     def spare_metrics(self) -> Path:
-        """The metrics, while the shared folder takes none."""
+        """The metrics, while they cannot be written into the shared folder."""
         return self.data_dir / "state.json"
 
     @property
     def tray_lock(self) -> Path:
-        """Held while there is an icon, so that a second start knows whom it asks."""
+        """Held while there is an icon, so that a second start knows whom to ask."""
         return self.data_dir / "tray.lock"
 
     @property
@@ -137,13 +137,13 @@ class Paths(Struct, frozen=True):
     def orders(self) -> Path:
         """The orders of commands to the worker; see `files.orders`. On the disk: `requests`.
 
-        A folder of its own: it is watched, and the ledger is written at each delivery.
+        It has a folder of its own: that is watched, and the ledger is written at each delivery.
         """
         return self.data_dir / "requests"
 
     @property
     def receipts(self) -> Path:
-        """What commands say of their changes of the DLQ file; see `files.receipts`."""
+        """What commands note about their changes of the DLQ file; see `files.receipts`."""
         return self.data_dir / "receipts"
 
     @property
@@ -152,7 +152,7 @@ class Paths(Struct, frozen=True):
 
     @property
     def alerts(self) -> Path:
-        """The record of alerts that have been told and are not over."""
+        """The record of alerts that people were told of and that are not over."""
         return self.data_dir / "alerts.json"
 
     @property

@@ -1,8 +1,8 @@
 """Opening a file whose place others share: a regular file, or an error that says what it is.
 
 A named pipe keeps whoever opens it waiting for its other end; a device may never come to
-an end. So the name is looked at before it is opened (opening alone would break the pipe of
-a waiting writer), it is opened without blocking, and what was opened is looked at again.
+an end. So we look at the name before opening it (opening alone would break the pipe of
+a waiting writer), open it without blocking, and look again at what was opened.
 """
 
 import errno
@@ -57,7 +57,7 @@ def look(path: Path) -> os.stat_result | None:
 def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """A descriptor of the regular file `path`; a file that O_CREAT makes has `mode`.
 
-    Whose it then is, `owner.of_folder` says.
+    `owner.of_folder` says who then owns it.
     Raises NotPlainError and OSError. Never waits.
     """
     look(path)
@@ -78,7 +78,7 @@ def _opened(path: Path, flags: int, mode: int) -> int:
         return _open_shared(path)
     heir = owner.of_folder(path.parent) if flags & os.O_CREAT else None
     if heir is not None:
-        with suppress(FileExistsError):  # only what we have made is ours to give
+        with suppress(FileExistsError):  # we may only give away what we have made
             fd = os.open(path, flags | os.O_EXCL, mode)
             owner.give(fd, heir)
             return fd
@@ -89,7 +89,7 @@ if sys.platform == "win32":
     import _winapi
     import msvcrt
 
-    _SHARED: Final = 1 | 2 | 4  # to be read, written, and renamed or removed meanwhile
+    _SHARED: Final = 1 | 2 | 4  # others may read, write, and rename or remove it meanwhile
 
     def _open_shared(path: Path) -> int:
         """Open for reading, and let others rename and remove the file: `os.open` does not."""

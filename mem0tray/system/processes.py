@@ -25,10 +25,10 @@ def is_alive(pid: int) -> bool:
 
 
 def alive_by_windows(*, opened: bool, error: int, waited: int) -> bool:
-    """What OpenProcess and WaitForSingleObject (for no time at all) say of a process. Pure.
+    """Whether a process runs, from OpenProcess and WaitForSingleObject (without a wait). Pure.
 
-    One that may not be opened runs: ids that are gone are refused as an invalid
-    parameter. One that was opened may have ended while somebody keeps a handle to it.
+    A process that we may not open runs: an id that is gone is refused as an invalid
+    parameter. One that we opened may have ended while somebody keeps a handle to it.
     """
     return waited == _WAIT_TIMEOUT if opened else error == _ACCESS_DENIED
 

@@ -34,7 +34,7 @@ def answer(
 def obstacle(program: str) -> str:
     """Why a program cannot be started, without a full stop; empty when it can.
 
-    A script whose interpreter is gone cannot either: that is what is left of a
+    A script whose interpreter is gone cannot: that is what remains of a
     pipx installation after the system's Python was replaced.
     """
     found = shutil.which(program)
@@ -49,7 +49,7 @@ def obstacle(program: str) -> str:
 
 
 def _interpreter(program: str) -> str:
-    """The interpreter that a script names; empty for what is no script, or cannot be read."""
+    """The interpreter that a script names; empty if it is no script, or cannot be read."""
     try:
         with plain.open_binary(Path(program)) as file:
             line = file.readline(_FIRST_LINE)

@@ -1,4 +1,4 @@
-"""The project of a folder, for who names none (contract, section 6)."""
+"""The project of a folder, for callers that name none (contract, section 6)."""
 
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _REMOTES: Final = ("config", "--local", "--get-regexp", r"^remote\..*\.url$")
 def of_folder(folder: Path, environ: Mapping[str, str]) -> str:
     """`MEM0_PROJECT_ID`, else the name of the git remote's repository, else the folder's name.
 
-    Empty where there is none of these: the root of a disk has no name.
+    Empty without any of these: the root of a disk has no name.
     """
     named = environ.get(VARIABLE, "").strip()
     return named or _repository(folder) or folder.absolute().name
@@ -37,7 +37,7 @@ def _repository(folder: Path) -> str:
             timeout=_PATIENCE,
             check=False,
         ).stdout
-    except (OSError, ValueError, subprocess.TimeoutExpired):  # no system has such a path
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # a path that no system has
         return ""
     lines = [line.partition(" ") for line in found.splitlines()]
     addresses = {name: address for name, _, address in lines}

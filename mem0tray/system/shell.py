@@ -1,4 +1,4 @@
-"""Words of a command line, as the shell of the system takes them."""
+"""Words of a command line, as the system's shell takes them."""
 
 import sys
 from typing import Final
@@ -7,12 +7,12 @@ _PLAIN_SIGNS: Final = frozenset("-_.:/\\@+,=~")  # on Windows, beside letters an
 
 
 def quote(word: str) -> str:
-    """One word of a command that people are told: in quotes where it needs them."""
+    """One word of a command shown to people, in quotes if it needs them."""
     return _for_windows(word) if sys.platform == "win32" else _for_posix(word)
 
 
 def _for_posix(word: str) -> str:
-    import shlex  # only those pay who are told something
+    import shlex  # slow to import, and rarely needed
 
     return shlex.quote(word)
 

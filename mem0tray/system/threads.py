@@ -1,4 +1,4 @@
-"""Starting a thread, which a limit of the system's or a lack of memory may forbid."""
+"""Starting a thread, which the system's limits or a lack of memory may prevent."""
 
 import threading
 from collections.abc import Callable
@@ -19,9 +19,9 @@ def start(thread: threading.Thread) -> None:
 
 
 class Startable:
-    """A part's thread, which may be started again where none could be the first time.
+    """A part's thread, whose start can be tried again if it failed the first time.
 
-    `make` is called for each try: Python starts no thread that has failed to start.
+    `make` is called for each try: Python cannot start a thread again that failed to start.
     """
 
     def __init__(self, make: Callable[[], threading.Thread]) -> None:
@@ -29,7 +29,7 @@ class Startable:
         self._made = make()
 
     def start(self) -> None:
-        """Start it. Raises NoThreadError where none can be, and then this may be called again."""
+        """Start the thread. Raises NoThreadError where that fails, and may then be called again."""
         try:
             start(self._made)
         except NoThreadError:
@@ -37,10 +37,10 @@ class Startable:
             raise
 
     def is_alive(self) -> bool:
-        """Whether it has begun, and not ended."""
+        """Whether the thread has begun, and not ended."""
         return self._made.is_alive()
 
     def join(self, timeout: float) -> None:
-        """Wait for its end, so many seconds at most; not for one that has not begun."""
+        """Wait for the thread's end, at most so many seconds; return at once if it never began."""
         if self._made.is_alive():
             self._made.join(timeout)

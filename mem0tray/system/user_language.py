@@ -1,4 +1,4 @@
-"""The user's language: the one that the settings name, else the one that the system has."""
+"""The user's language: the one in the settings, else the system's."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def _of_the_system(environ: Mapping[str, str]) -> str:
 
 
 def _preferred_on_macos() -> str:
-    """The first of the languages in System Settings; an app from the Dock gets no LANG."""
+    """The first language in System Settings; an app started from the Dock has no LANG."""
     question = ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
     try:
         done = subprocess.run(  # noqa: S603  (a fixed question)

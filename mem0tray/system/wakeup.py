@@ -1,4 +1,4 @@
-"""Waiting for what other threads, signals and files may tell."""
+"""Waiting for news from other threads, signals and files."""
 
 import contextlib
 import select
@@ -10,17 +10,17 @@ from typing import Protocol, Self
 
 
 class Source(Protocol):
-    """What may have news beside: a watch of files."""
+    """A further source of news: a watch of files."""
 
     def fileno(self) -> int | None:
-        """What can be read when there may be some; None where that tells nothing."""
+        """The descriptor that becomes readable with news; None where there is no such sign."""
 
     def has_news(self) -> bool:
-        """Read what has come; whether something of it matters."""
+        """Read the events that have come; return whether any of them matters."""
 
 
 class WakeUp:
-    """What one thread waits for, and any other may set; waiting for it costs nothing."""
+    """One thread waits for it, any other may set it; waiting costs nothing."""
 
     def __enter__(self) -> Self:
         self._hears, self._rings = socket.socketpair()
@@ -39,11 +39,11 @@ class WakeUp:
 
     def set(self) -> None:
         """End the wait, or the next one if there is none now; from any thread."""
-        with contextlib.suppress(OSError):  # it was set often enough, or nobody listens any more
+        with contextlib.suppress(OSError):  # already set many times, or nobody listens any more
             self._rings.send(b"\0")
 
     def wait(self, timeout: float | None, source: Source | None = None) -> bool:
-        """Wait until it is set or the source has news (True), `timeout` seconds at most."""
+        """Wait until it is set or the source has news (True), at most `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             ours = self._hears.fileno()
@@ -60,11 +60,11 @@ class WakeUp:
 
 
 class Bell(WakeUp):
-    """What the main thread waits for: that it is set, or a signal.
+    """A wake-up for the main thread: it is set, or a signal comes.
 
-    A wait for a lock without a limit is not always ended by a signal: the
-    system may hand that to any thread. What Python writes to a socket then,
-    whichever thread it was, arrives.
+    A signal does not always end a wait for a lock without a limit: the
+    system may give it to any thread. A byte that Python then writes to a socket
+    arrives, whichever thread it was.
     """
 
     def __enter__(self) -> Self:
