@@ -158,7 +158,7 @@ def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> 
     cannot be opened, FileUnavailableError.
     """
     # Slow to import, and only for this.
-    from mem0tray.actions.snapshot_reader import chosen_server
+    from mem0tray.actions.server_seen import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker import carrying_out

@@ -20,8 +20,7 @@ from mem0tray.actions import (
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.patient_questions import PatientQuestions
-from mem0tray.actions.snapshot import ServerSeen
-from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.actions.server_seen import ServerSeen, chosen_server
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import CHOOSE, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.actions.server_seen import chosen_server
 from mem0tray.config import server_choice
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, dead_letters, read_files, waiting
 from mem0tray.actions.find import listing
-from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.actions.server_seen import chosen_server
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from mem0tray.actions.read_files import SeenFile
+from mem0tray.actions.server_seen import ServerSeen
 from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.core import another_worker, reasons
@@ -39,17 +40,6 @@ class Part(enum.Flag):
     COUNTS = enum.auto()  # files and ledger; the DLQ file unless our worker has counted it
     FILES = enum.auto()  # the same, and the DLQ file in any case
     PAST = enum.auto()  # the same, with each item's last attempt, and what happened when
-
-
-class ServerSeen(Struct, frozen=True):
-    """Where memories go: as the ledger names it and as people do; both may be empty.
-
-    `trouble` says why nothing can be sent there.
-    """
-
-    name: str = ""
-    shown: str = ""
-    trouble: Reason = reasons.NONE
 
 
 class SeenPause(Struct, frozen=True):

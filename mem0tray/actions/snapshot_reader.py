@@ -20,6 +20,7 @@ from mem0tray.actions import (
     waiting,
     worker_report,
 )
+from mem0tray.actions.server_seen import ServerSeen, chosen_server
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
@@ -29,15 +30,12 @@ from mem0tray.actions.snapshot import (
     SeenLedger,
     SeenPause,
     SeenQuarantine,
-    ServerSeen,
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config import server_choice
-from mem0tray.config.server_choice import THIS_COMPUTER
-from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
-from mem0tray.core.errors import FileUnavailableError, SettingsError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, pauses, quarantine, writable
 from mem0tray.ledger.reader import Reader
@@ -142,27 +140,6 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
         host if isinstance(host, str) else None,
         metrics.written,
     )
-
-
-def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
-    """Where memories go by these settings."""
-    url = server_choice.chosen(settings.server.url, paths)
-    if url is None:
-        return ServerSeen(trouble=server_choice.CHOOSE)
-    if url == LOCAL_URL:
-        return ServerSeen(LOCAL_URL, THIS_COMPUTER)
-    from mem0tray.config.server_address import ServerAddress
-
-    try:
-        there = ServerAddress.of(url)
-    except SettingsError as error:
-        return ServerSeen(trouble=error.reason)
-    trouble = reasons.NONE
-    try:
-        ServerAddress.from_settings(settings.server, keyring_within=0.0)
-    except SettingsError as error:  # the key may not go there, or its authority is not to be read
-        trouble = error.reason
-    return ServerSeen(there.url, there.host, trouble)
 
 
 def _pause(paths: Paths, now: float) -> SeenPause:

@@ -77,18 +77,14 @@ def _run(arguments: list[str]) -> int:
     if _was_quick(arguments):
         return 0
     if any(name.startswith(_SETTINGS) for name in os.environ):
+        from mem0tray.cli import lean_msgspec
+
+        lean_msgspec.load()
         from mem0tray.cli import context
 
         context.warn_of_unknown_variables()
-    if arguments[:1] == ["add"]:
-        from mem0tray.cli import fast_arguments
-
-        plain = fast_arguments.parse(arguments[1:])
-        if plain is not None:
-            from mem0tray.cli import producing
-
-            producing.run(plain.project, plain.text, as_json=plain.as_json)
-            return 0
+    if _was_plain(arguments):
+        return 0
     from mem0tray.cli import app
 
     return app.run(arguments)
@@ -103,6 +99,9 @@ def _was_quick(arguments: list[str]) -> bool:
         sys.stdout.write(f"mem0tray {__version__}\n")
         return True
     if arguments == ["status", "--line"]:  # for each prompt
+        from mem0tray.cli import lean_msgspec
+
+        lean_msgspec.load()
         from mem0tray.cli import status_in_line
 
         status_in_line.run()
@@ -119,6 +118,46 @@ def _was_quick(arguments: list[str]) -> bool:
         sys.stdout.write(script)
         return bool(script)
     return False
+
+
+def _was_plain(arguments: list[str]) -> bool:
+    """Whether these arguments ask for what other programs call, in a form that needs no click."""
+    command, *rest = arguments or [""]
+    if command == "add":
+        return _was_added(rest)
+    return command in {"recall", "search"} and _was_read(command, rest)
+
+
+def _was_added(arguments: list[str]) -> bool:
+    from mem0tray.cli import fast_arguments, lean_msgspec
+
+    plain = fast_arguments.parse(arguments)
+    if plain is None or len(plain.words) > 1:
+        return False
+    lean_msgspec.load()
+    from mem0tray.cli import producing
+
+    text = plain.words[0] if plain.words else "-"
+    producing.run(plain.project, None if text == "-" else text, as_json=plain.as_json)
+    return True
+
+
+def _was_read(command: str, arguments: list[str]) -> bool:
+    from mem0tray.cli import fast_arguments, lean_msgspec
+
+    plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_READ)
+    if plain is None or bool(plain.words) != (command == "search"):
+        return False
+    lean_msgspec.load()
+    from mem0tray.cli import reading_back as reading
+
+    if command == "search":
+        limit = plain.limit or reading.SEARCHED
+        reading.search(plain.project, " ".join(plain.words), limit, as_json=plain.as_json)
+    else:
+        limit = plain.limit or reading.RECALLED
+        reading.recall(plain.project, limit, as_json=plain.as_json)
+    return True
 
 
 def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each way to end)

@@ -1,39 +1,54 @@
-"""The arguments of a plain `add`, read without click, whose import takes longer than the work."""
+"""Plain arguments of `add`, `recall` and `search`, read without click.
+
+To import that takes as long as the work.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MOST_READ: Final = 1000  # memories, of `recall` and `search`
 
 
 class Plain(NamedTuple):
-    """`project` is None for that of the folder, `text` for standard input."""
+    """The options that were given, None for those that were not; `words` are what is no option."""
 
-    project: str | None
-    text: str | None
-    as_json: bool
-
-
-def parse(arguments: Sequence[str]) -> Plain | None:
-    """The arguments if they are plain; None leaves them, and what is wrong in them, to click."""
     project: str | None = None
-    texts: list[str] = []
+    limit: int | None = None
+    as_json: bool = False
+    words: tuple[str, ...] = ()
+
+
+def parse(arguments: Sequence[str], *, most: int = 0) -> Plain | None:
+    """The arguments if they are plain; None leaves them, and what is wrong in them, to click.
+
+    `most` is the largest `--limit` that the command takes, 0 where it has no such option.
+    """
+    project: str | None = None
+    limit: int | None = None
+    words: list[str] = []
     as_json = False
     rest = iter(arguments)
     for word in rest:
+        name, equals, value = word.partition("=")
         if word == "--":
-            texts += rest
-        elif word in ("-p", "--project"):
-            project = next(rest, None)
+            words += rest
+        elif word in ("-p", "--project") or (name == "--project" and equals):
+            project = value if equals else next(rest, None)
             if project is None:
                 return None
-        elif word.startswith("--project="):
-            project = word.partition("=")[2]
+        elif word in ("-n", "--limit") or (name == "--limit" and equals):
+            limit = _whole(value if equals else next(rest, ""), most)
+            if limit is None:
+                return None
         elif word in ("-j", "--json"):
             as_json = True
         elif word == "-" or not word.startswith("-"):
-            texts.append(word)
+            words.append(word)
         else:
             return None
-    if len(texts) > 1:
-        return None
-    text = texts[0] if texts else "-"
-    return Plain(project, None if text == "-" else text, as_json)
+    return Plain(project, limit, as_json, tuple(words))
+
+
+def _whole(text: str, most: int) -> int | None:
+    is_short = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    return int(text) if is_short and 1 <= int(text) <= most else None

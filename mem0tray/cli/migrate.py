@@ -10,7 +10,7 @@ from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.read_back import in_sentence
-from mem0tray.actions.snapshot import ServerSeen
+from mem0tray.actions.server_seen import ServerSeen
 from mem0tray.cli import candidates, context, output, producing
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError

@@ -8,7 +8,6 @@ import codecs
 import json
 import os
 import re
-import shutil
 import sys
 import textwrap
 import time
@@ -16,8 +15,6 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
-
-import click
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
@@ -52,7 +49,7 @@ class Style(StrEnum):
 # A sign for each style, and one for a terminal that lacks it; those that do not judge share one.
 _SIGNS: Final = {Style.GOOD: ("✓", "+"), Style.WARNING: ("!", "!"), Style.BAD: ("✗", "x")}
 _OTHER_SIGNS: Final = ("·", "-")
-_ATTRIBUTES: Final = frozenset({"bold", "dim"})
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
@@ -94,16 +91,20 @@ def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
     """`text`, which is harmless already, in a style where `stream` has colours: for `write`."""
     if not (text and style and has_colour(stream)):
         return text
-    words = set(style.split())
-    colour = next(iter(words - _ATTRIBUTES), None)
-    return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+    begin = "".join(f"\x1b[{_CODES[word]}m" for word in reversed(style.split()))
+    return f"{begin}{text}\x1b[0m"
 
 
 def write(line: str, *, end: str = "\n", error: bool = False) -> None:
     """A line that is harmless, laid out and painted already."""
     stream = sys.stderr if error else sys.stdout
-    plain = not (has_colour(stream) or can_redraw(stream))
-    click.echo(f"{line}{end}", nl=False, err=error, color=not plain)
+    if sys.platform == "win32" and (has_colour(stream) or can_redraw(stream)):
+        import click  # slow to import; it knows the consoles of Windows that know no colours
+
+        click.echo(f"{line}{end}", nl=False, err=error, color=True)
+        return
+    stream.write(f"{line}{end}")
+    stream.flush()
 
 
 def console() -> "Console":
@@ -175,6 +176,8 @@ def _hanging(line: str, indent: int, room: int) -> str:
 
 def columns() -> int:
     """How many characters a line of the terminal has."""
+    import shutil  # slow to import, and only a terminal has so many
+
     return shutil.get_terminal_size().columns
 
 
@@ -219,7 +222,7 @@ def print_json(value: Any) -> None:
         utf8 = False
     if not utf8:
         text = json.dumps(value, indent=2)
-    click.echo(text)
+    write(text)
 
 
 def print_table(

@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import dead_letters, read_files, tally, waiting
 from mem0tray.actions.find import listing
-from mem0tray.actions.snapshot_reader import chosen_server
+from mem0tray.actions.server_seen import chosen_server
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural

@@ -1,6 +1,5 @@
 """The ledger's write-ahead log: how it is laid out, and when it is checkpointed."""
 
-import shutil
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +36,8 @@ def take_in(db: sqlite3.Connection) -> None:
 
 def _most(folder: Path) -> int:
     """The largest size of the log, in bytes."""
+    import shutil  # slow to import, and those who only read the ledger have no log to lay out
+
     with suppress(OSError):
         return min(_MOST, shutil.disk_usage(folder).free // _SHARE)
     return _MOST

@@ -4,7 +4,6 @@ Servers like to repeat what they were sent, whole or cut, escaped, folded or
 in other letters. When in doubt, their words are dropped.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -81,7 +80,9 @@ def unescaped(text: str) -> str:
         # A pair of surrogate escapes may stand for one character.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "&" in text:
-        text = html.unescape(text)
+        from html import unescape  # slow to import, and rarely wanted
+
+        text = unescape(text)
     return unquote(text) if "%" in text else text
 
 

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from mem0tray.actions import overview
 from mem0tray.actions.find import FileListing
 from mem0tray.actions.read_files import SeenFile
+from mem0tray.actions.server_seen import ServerSeen
 from mem0tray.actions.snapshot import (
     Contents,
     SeenLedger,
     SeenPause,
     SeenQuarantine,
-    ServerSeen,
     Snapshot,
 )
 from mem0tray.actions.waiting import WhatWaits

@@ -10,7 +10,8 @@ import pytest
 from mem0tray.actions import cause, own_network, snapshot_reader, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe, server_name
-from mem0tray.actions.snapshot import Part, ServerSeen, Snapshot
+from mem0tray.actions.server_seen import ServerSeen
+from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE

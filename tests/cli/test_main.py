@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -307,29 +308,42 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
     assert file.read_text() == "mine"
 
 
+def _plain(*words: str, **given: Any) -> fast_arguments.Plain:
+    return fast_arguments.Plain(**given, words=words)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--project", "p", "x"], fast_arguments.Plain("p", "x", as_json=False)),
-        (["x", "--project=p", "--json"], fast_arguments.Plain("p", "x", as_json=True)),
-        (["-p", "p", "-j", "x"], fast_arguments.Plain("p", "x", as_json=True)),
+        (["--project", "p", "x"], _plain("x", project="p")),
+        (["x", "--project=p", "--json"], _plain("x", project="p", as_json=True)),
+        (["-p", "p", "-j", "x"], _plain("x", project="p", as_json=True)),
         (["-pp", "x"], None),
-        (["--project", "p"], fast_arguments.Plain("p", None, as_json=False)),
-        (["--project", "p", "-"], fast_arguments.Plain("p", None, as_json=False)),
-        (["--project", "p", "--", "-x"], fast_arguments.Plain("p", "-x", as_json=False)),
+        (["--project", "p"], _plain(project="p")),
+        (["--project", "p", "-"], _plain("-", project="p")),
+        (["--project", "p", "--", "-x"], _plain("-x", project="p")),
         (["--project", "p", "-x"], None),
-        (["--project", "p", "x", "y"], None),
+        (["--project", "p", "x", "y"], _plain("x", "y", project="p")),
         (["--project"], None),
-        (["x"], fast_arguments.Plain(None, "x", as_json=False)),
-        ([], fast_arguments.Plain(None, None, as_json=False)),
+        (["x"], _plain("x")),
+        (["x="], _plain("x=")),
+        ([], _plain()),
         (["--help"], None),
+        (["-n", "5", "x"], _plain("x", limit=5)),
+        (["--limit=50"], _plain(limit=50)),
+        (["--limit", "51"], None),
+        (["--limit="], None),
+        (["-n", "0"], None),
+        (["-n", "+5"], None),
+        (["-n"], None),
+        (["-n5"], None),
     ],
 )
 def test_plain_arguments_are_read_as_click_reads_them(
     arguments: list[str], expected: fast_arguments.Plain | None
 ) -> None:
     """The short way takes only what click would take in the same sense."""
-    assert fast_arguments.parse(arguments) == expected
+    assert fast_arguments.parse(arguments, most=50) == expected
 
 
 def test_add_does_without_click(home: Scratch) -> None:
