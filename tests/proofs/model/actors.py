@@ -5,6 +5,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Final
 
 from mem0tray.actions import add, delete, find, restore, restore_sources, retry
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.restore_sources import RestoreSource
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
@@ -192,17 +193,28 @@ class Commands:
             known = [each for each in find.everything(world.paths) if each.item is not None]
             if not known:
                 return
-            done = delete.delete(world.paths, [known[number % len(known)]])
-            for each in done.items:
-                assert each.item is not None
-                memory = world.beliefs.memories.get(each.item.content)
-                if memory is not None:  # else the worker has never seen it
-                    memory.wish = Wish.GONE
-                world.asked = True
-            for each in done.in_flight:  # deleted if the server does not take it
-                assert each.item is not None
-                world.beliefs.perhaps_removed(each.item.content)
-                world.asked = True
+            self._delete(known[number % len(known)])
+
+    def _delete(self, chosen: FoundItem) -> None:
+        world = self._world
+        assert chosen.item is not None
+        memory = world.beliefs.memories.get(chosen.item.content)
+        if memory is None:  # the worker has never seen this item
+            delete.delete(world.paths, [chosen])
+            world.asked = True
+            return
+        # The worker may carry the deletion out before the command ends.
+        wish, memory.wish = memory.wish, Wish.OPEN
+        try:
+            done = delete.delete(world.paths, [chosen])
+        except Mem0TrayError:
+            memory.wish = wish
+            raise
+        if done.items:
+            memory.wish = Wish.GONE
+        elif not done.in_flight:  # what is being sent is deleted only if the server refuses it
+            memory.wish = wish
+        world.asked |= bool(done.items or done.in_flight)
 
     def restore(self, number: int) -> None:
         """`mem0tray restore NAME`."""
