@@ -76,7 +76,7 @@ def change_dlq(
                 return
             time.sleep(_WAIT)
     raise FileUnavailableError(
-        Reason("{path} is saved by another program all the time.", path=paths.dlq),
+        Reason("Another program keeps saving {path}.", path=paths.dlq),
         Reason("End that program, or try later."),
     )
 

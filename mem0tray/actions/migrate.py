@@ -235,7 +235,7 @@ class Migration:
             if time.monotonic() > end:
                 raise Mem0TrayError(
                     Reason(
-                        "The worker that runs delivers to {there}, and these settings mean"
+                        "The running worker delivers to {there}, but these settings mean"
                         " {server}; nothing was queued.",
                         there=there,
                         server=self._chosen.shown,
@@ -258,19 +258,19 @@ class Migration:
         if said.status in KEY_REFUSED:
             return KeyRefusedError(
                 Reason(
-                    "The API key is refused by {server}, or it wants one: {why}.",
+                    "{server} refuses the API key, or wants one: {why}.",
                     server=where,
                     why=told,
                 ),
                 Reason(
-                    "Put that server's key into the variable {name}; that of server.api_key is the"
-                    " present server's, and is not sent there.",
+                    "Put that server's key into the variable {name}; the one in"
+                    " server.api_key is the present server's, and is not sent there.",
                     name=KEY,
                 ),
             )
         return Mem0TrayError(
-            Reason("What {server} has cannot be read: {why}.", server=where, why=told),
-            Reason("What is queued by now stays queued; `mem0tray migrate` goes on from there."),
+            Reason("The memories on {server} cannot be read: {why}.", server=where, why=told),
+            Reason("Memories queued so far stay queued; `mem0tray migrate` goes on from there."),
         )
 
 

@@ -22,14 +22,18 @@ from mem0tray.cli.command_help import Command
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="The project that it belongs to. Default: MEM0_PROJECT_ID, else the name of the git"
-    " remote's repository, else the folder's name. With --jsonl: of lines that name none.",
+    help="The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
+    " remote's repository, else the folder's name. With --jsonl: for lines that name none.",
 )
 @click.option(
-    "--jsonl", is_flag=True, help="Queue many: each line of TEXT, a file then, is a JSON object."
+    "--jsonl",
+    is_flag=True,
+    help="Queue many: TEXT is then a file, with a JSON object on each line.",
 )
 @click.option(
-    "--again", is_flag=True, help="With --jsonl: what was delivered before too, under another id."
+    "--again",
+    is_flag=True,
+    help="With --jsonl: also queue what was delivered before, under another id.",
 )
 @click.option(
     "-j",

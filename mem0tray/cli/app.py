@@ -39,7 +39,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "add": CommandEntry(DELIVER, "mem0tray.cli.add:command", "Queue a memory, or many."),
     "pause": CommandEntry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
     "resume": CommandEntry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
-    "status": CommandEntry(LOOK, "mem0tray.cli.status:command", "Show how worker and queues are."),
+    "status": CommandEntry(
+        LOOK, "mem0tray.cli.status:command", "Show the state of worker and queues."
+    ),
     "list": CommandEntry(
         LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
     ),
@@ -57,7 +59,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "delete": CommandEntry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
     "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
     "recall": CommandEntry(
-        READ_BACK, "mem0tray.cli.recall:recall", "Show what the server has of a project."
+        READ_BACK, "mem0tray.cli.recall:recall", "Show a project's memories on the server."
     ),
     "search": CommandEntry(
         READ_BACK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
@@ -66,10 +68,10 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
         READ_BACK, "mem0tray.cli.projects:command", "List the projects, here and on the server."
     ),
     "export": CommandEntry(
-        READ_BACK, "mem0tray.cli.export:command", "Write what the server has as JSON lines."
+        READ_BACK, "mem0tray.cli.export:command", "Write the server's memories as JSON lines."
     ),
     "verify": CommandEntry(
-        READ_BACK, "mem0tray.cli.verify:command", "Check that the server has all that it took."
+        READ_BACK, "mem0tray.cli.verify:command", "Check that the server still has all it took."
     ),
     "migrate": CommandEntry(
         READ_BACK, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
@@ -79,30 +81,28 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     ),
     "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
     "doctor": CommandEntry(
-        SET_UP, "mem0tray.cli.doctor.command:command", "Check all that deliveries need."
+        SET_UP, "mem0tray.cli.doctor.command:command", "Check everything that deliveries need."
     ),
     "autostart": CommandEntry(
-        SET_UP, "mem0tray.cli.autostart:command", "Start at login, or no longer."
+        SET_UP, "mem0tray.cli.autostart:command", "Start at login, or stop doing so."
     ),
     "completion": CommandEntry(
-        SET_UP, "mem0tray.cli.completion:command", "Complete what you type."
+        SET_UP, "mem0tray.cli.completion:command", "Have your shell complete what you type."
     ),
     "install": CommandEntry(
         SET_UP, "mem0tray.cli.install:command", "Connect Claude Code with mem0tray."
     ),
     "uninstall": CommandEntry(
-        SET_UP, "mem0tray.cli.uninstall:command", "Take mem0tray away again."
+        SET_UP, "mem0tray.cli.uninstall:command", "Undo what mem0tray has set up."
     ),
-    "hook": CommandEntry(
-        SERVE, "mem0tray.cli.hook:command", "Do what an event of Claude Code asks for."
-    ),
+    "hook": CommandEntry(SERVE, "mem0tray.cli.hook:command", "Handle an event of Claude Code."),
     "mcp": CommandEntry(
         SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
     ),
     "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded local server."),
     "help": CommandEntry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
     "demo": CommandEntry(
-        LEARN, "mem0tray.cli.demo:command", "Watch it all, half a minute in a scratch home."
+        LEARN, "mem0tray.cli.demo:command", "Watch it work, for half a minute in a scratch home."
     ),
 }
 

@@ -24,8 +24,8 @@ from mem0tray.system.paths import APP
 _SENTENCES: Final = {
     ENABLED: "mem0tray starts at login.",
     DISABLED: "mem0tray does not start at login.",
-    BLOCKED: "mem0tray is set up to start at login, and the system leaves it out.",
-    STALE: "mem0tray is set up to start at login, and cannot be started.",
+    BLOCKED: "mem0tray is set up to start at login, but the system skips it.",
+    STALE: "mem0tray is set up to start at login, but cannot be started.",
 }
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
@@ -133,7 +133,7 @@ def disable() -> None:
 
 
 @command.command("status", examples={"mem0tray autostart status": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and where that stands."""
     login = this_system()

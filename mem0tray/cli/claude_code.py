@@ -24,8 +24,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say which part is meant."""
     for option in (
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
-        click.option("--hooks", is_flag=True, help="The hooks; without --mcp these alone."),
-        click.option("--mcp", is_flag=True, help="The tools; without --hooks these alone."),
+        click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
+        click.option("--mcp", is_flag=True, help="The tools; without --hooks, only these."),
     ):
         command = option(command)
     return command

@@ -45,7 +45,7 @@ def path() -> None:
 
 
 @command.command("show", examples={"mem0tray config show": ""})
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from.
 
@@ -69,7 +69,7 @@ def show(*, as_json: bool) -> None:
 
 
 def _print(loaded: Loaded) -> None:
-    missing = "" if location().exists() else " (not there: defaults and environment hold)"
+    missing = "" if location().exists() else " (not there: defaults and environment apply)"
     output.say(f"{location()}{missing}")
     rows = [
         (
@@ -84,13 +84,13 @@ def _print(loaded: Loaded) -> None:
 
 @command.command("get", examples={"mem0tray config get server.url": ""})
 @click.argument("key", shell_complete=candidates.keys)
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, secrets too."""
     settings.kind_of(key)
     loaded = context.load_what_holds()
     if key in loaded.unknown:
-        raise SettingsError(f"What {key} is meant to be cannot be read.", "Mend what is wrong.")
+        raise SettingsError(f"The value of {key} cannot be read.", "Mend what is wrong.")
     value = settings.get(loaded.settings, key)
     if as_json:
         output.print_json({"key": key, "value": value, "from": _source(loaded, key)})
@@ -110,7 +110,7 @@ def get(key: str, *, as_json: bool) -> None:
 )
 @click.argument("key", shell_complete=candidates.keys)
 @click.argument("value", required=False, shell_complete=candidates.values)
-@click.option("--no-test", is_flag=True, help="Do not ask the server after a change of it.")
+@click.option("--no-test", is_flag=True, help="Do not test the server after changing it.")
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
@@ -155,11 +155,12 @@ def unset(key: str) -> None:
         output.say(f"{done}.")
         raise  # something else is wrong there
     if _source(loaded, key) == settings.ENVIRONMENT:
-        holds = f"{settings.variable(key)} in the environment"
+        source = f"{settings.variable(key)} in the environment"
     else:
-        holds = "the default"
+        source = "the default"
     value = _shown(loaded, key)
-    output.say(f"{done}; {holds} holds: {'none' if value == '' else config_file.as_toml(value)}.")
+    shown = "none" if value == "" else config_file.as_toml(value)
+    output.say(f"{done}; {source} applies: {shown}.")
 
 
 @command.command("edit", examples={"EDITOR=nano mem0tray config edit": ""})

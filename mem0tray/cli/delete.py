@@ -32,12 +32,12 @@ _SHOWN: Final = 20  # of what is to be deleted
     "-p",
     "--project",
     metavar="P",
-    help="All of this project.",
+    help="All items of this project.",
     shell_complete=candidates.projects,
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document; with --yes.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")
 def command(
     ids: tuple[str, ...], project: str | None, *, yes: bool, for_good: bool, as_json: bool
 ) -> int:

@@ -29,13 +29,13 @@ _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
         "mem0tray demo --fast --json": "a few seconds, for a script",
     },
 )
-@click.option("--fast", is_flag=True, help="Without pauses for reading: a few seconds.")
+@click.option("--fast", is_flag=True, help="Leave out the pauses for reading: a few seconds.")
 @click.option("--keep", is_flag=True, help="Keep the scratch home, and say where it is.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document, at the end.")
 @click.option(
     "--tray/--no-tray",
     default=None,
-    help="Show the tray's icon meanwhile, or not. Default: where there is a desktop to see it.",
+    help="Show the tray icon during the demo, or not. Default: where there is a desktop to see it.",
 )
 def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None:
     """Watch mem0tray deliver, wait out an outage, and recover a dead letter.

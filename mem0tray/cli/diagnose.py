@@ -35,7 +35,7 @@ _SHOWN: Final = 10  # of those whose id begins alike
     },
 )
 @click.argument("name", required=False, metavar="[ID]", shell_complete=candidates.ids)
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 

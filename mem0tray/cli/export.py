@@ -37,14 +37,14 @@ _NAMED: Final = 5  # projects in a message
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="This project alone. Default: all that the server names, else those known here.",
+    help="Only this project. Default: all that the server names, else those known here.",
 )
 @click.option(
     "-o",
     "--out",
     type=click.Path(dir_okay=False, readable=False, path_type=Path),
     metavar="FILE",
-    help="Write there, not to standard output; FILE is replaced once all has come.",
+    help="Write to FILE, not to standard output; it is replaced once all has come.",
 )
 def command(*, project: str | None, out: Path | None) -> None:
     """Write what the server has as JSON lines, which `add --jsonl` takes.

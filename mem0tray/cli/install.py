@@ -20,7 +20,7 @@ from mem0tray.desktop.autostart import command as starting
 @click.argument("program", type=click.Choice([claude_code.NAME]))
 @claude_code.options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     program: str, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:

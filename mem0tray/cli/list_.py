@@ -45,12 +45,14 @@ _TEXT: Final = 60  # signs of a memory's text
         "mem0tray list -p garden -n 5": "five of one project",
     },
 )
-@click.option("-q", "--queue", is_flag=True, help="The entries that wait, not the dead letters.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, with whole ids.")
+@click.option("-q", "--queue", is_flag=True, help="List waiting entries, not dead letters.")
 @click.option(
-    "-p", "--project", metavar="P", shell_complete=candidates.projects, help="Of this project only."
+    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
 )
-@click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most so many.")
+@click.option(
+    "-p", "--project", metavar="P", shell_complete=candidates.projects, help="Only this project."
+)
+@click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most this many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
 

@@ -41,10 +41,10 @@ _STATES: Final = {
     cls=Command,
     examples={
         "mem0tray logs": f"the last {_SHOWN} lines",
-        "mem0tray logs -n 100 -f": "the last 100, and what comes",
+        "mem0tray logs -n 100 -f": "the last 100, and new ones",
     },
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new lines, until Ctrl-C.")
 @click.option(
     "-n",
     "--limit",
@@ -53,7 +53,7 @@ _STATES: Final = {
     default=str(_SHOWN),
     show_default=True,
     metavar="N",
-    help="So many of the last lines, old logs included.",
+    help="Show this many of the last lines, old logs included.",
 )
 def command(lines: int, *, follow: bool) -> None:
     """Show the worker's log.

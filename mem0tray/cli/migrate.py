@@ -39,18 +39,18 @@ _SEVERAL: Final = 2
     "former",
     metavar="ADDRESS",
     shell_complete=candidates.former_servers,
-    help="The former server: its address, or `local` for that of this computer. Default: the one"
-    " that has something.",
+    help="The former server: its address, or `local` for this computer's own. Default: the one"
+    " that has memories.",
 )
 @click.option(
     "-p",
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="Of this project alone.",
+    help="Only this project.",
 )
 @click.option("--dry-run", is_flag=True, help="Look at everything, and queue nothing.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document, at the end.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document, at the end.")
 def command(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what only a former server has: queue it again for the present one.
 
@@ -165,7 +165,7 @@ def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]
     if brought.reworded:
         kept = plural(brought.reworded, "memory", "memories")
         said.append(
-            f"{kept} of ours {where} keeps in words of its own (server.infer): these come over."
+            f"{where} keeps {kept} of ours in words of its own (server.infer): these come over."
         )
     if not brought.names_projects:
         said.append(f"{where} does not say which projects it has: those known here were read.")

@@ -19,7 +19,7 @@ _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
     cls=Command,
     examples={"mem0tray projects": "", "mem0tray projects --json": "for a program"},
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> None:
     """List the projects, with how many memories of each there are.
 

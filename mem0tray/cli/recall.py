@@ -17,9 +17,9 @@ _project = click.option(
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="Of this project. Default: that of the folder, as for `add`.",
+    help="The project. Default: that of the folder, as for `add`.",
 )
-_json = click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+_json = click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 def _limit(default: int) -> Callable[[_Function], _Function]:
@@ -29,7 +29,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
         callback=whole_number(1, MOST_READ),
         default=str(default),
         metavar="N",
-        help=f"So many of the server's at most, and as many that wait. Default: {default}.",
+        help=f"At most this many of the server's, and as many that wait. Default: {default}.",
     )
 
 

@@ -23,9 +23,9 @@ from mem0tray.system import user_language
     "--out",
     type=click.Path(dir_okay=False, readable=False, path_type=Path),
     metavar="FILE.html",
-    help="Write it there, and do not open it.",
+    help="Write the page there, and do not open it.",
 )
-@click.option("--with-content", is_flag=True, help="Show texts of memories on it too.")
+@click.option("--with-content", is_flag=True, help="Show texts of memories on the page too.")
 def command(out: Path | None, *, with_content: bool) -> None:
     """Write the status page and open it in the browser; its path is printed.
 

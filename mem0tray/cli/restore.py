@@ -30,7 +30,7 @@ _ROOM: Final = 55  # signs beside a name: time, number, and the beginning of wha
 )
 @click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=candidates.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document; with --list.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
 

@@ -50,11 +50,11 @@ _MORE: Final = 30.0  # seconds
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="All of this project.",
+    help="All items of this project.",
 )
-@click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
+@click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     ids: tuple[str, ...], project: str | None, *, everything: bool, wait: bool, as_json: bool
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--port",
     callback=whole_number(0, 65535),
     metavar="N",
-    help="This port and no other (0: any that is free). Default: server.local_port, or a free one"
+    help="Use this port and no other (0: any free one). Default: server.local_port, or a free one"
     " near it.",
 )
 def command(port: int | None) -> None:

@@ -59,7 +59,7 @@ class _Way(NamedTuple):
 )
 @click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
 @click.option(
-    "--key-from", metavar="FILE", help="The file that holds its API key; `-`: standard input."
+    "--key-from", metavar="FILE", help="The file with the server's API key; `-`: standard input."
 )
 @click.option(
     "--key-in",
@@ -129,7 +129,7 @@ def command(
         _save_deliver_recall()
     if failed:
         raise Mem0TrayError(
-            f"Not all is set up: {' and '.join(failed)} failed.",
+            f"Not everything is set up: {' and '.join(failed)} failed.",
             "What to do is said above; then type `mem0tray setup` again.",
         )
     output.say("mem0tray is set up.", Style.GOOD)

@@ -36,7 +36,7 @@ _WAITS: Final = ("dlq", "queue", "emergency")
 )
 @click.argument("name", metavar="ID", shell_complete=candidates.ids)
 @click.option(
-    "-j", "--json", "as_json", is_flag=True, help="As one JSON document, the text as it is."
+    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, the text as it is."
 )
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.

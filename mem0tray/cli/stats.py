@@ -31,7 +31,7 @@ _AGES: Final = (
 @click.command(
     "stats", cls=Command, examples={"mem0tray stats": "", "mem0tray stats --json": "for a program"}
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
     settings = context.load_there()

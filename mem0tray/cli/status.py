@@ -40,9 +40,9 @@ _STYLES: Final = {
         "mem0tray status --json | jq .state": "for a program",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
-@click.option("-w", "--watch", is_flag=True, help="Look again every second until Ctrl-C.")
-@click.option("--line", is_flag=True, help="In one short line, whatever is the matter.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-w", "--watch", is_flag=True, help="Refresh every second, until Ctrl-C.")
+@click.option("--line", is_flag=True, help="Print one short line, even if something is wrong.")
 def command(*, as_json: bool, watch: bool, line: bool) -> None:
     """Show worker, server, queue, dead letters and the last delivery.
 

@@ -55,7 +55,7 @@ class _Done:
 @claude_code.options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     program: str | None,
     *,
@@ -253,7 +253,7 @@ def _show(done: _Done, *, as_json: bool) -> None:
         output.say_beside("left     ", f"{path}: {why}.", Style.WARNING)
     for line in done.told:
         output.say_beside("", line)
-    output.say_beside("", f"At last, remove the program itself: `{program}`.")
+    output.say_beside("", f"Finally, remove the program itself: `{program}`.")
 
 
 def _program() -> str:

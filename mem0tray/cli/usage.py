@@ -32,7 +32,7 @@ def _message(error: click.UsageError) -> str:
         return _sentence(f"{_name(error)}{joint}{error.message}")
     surplus = _SURPLUS.fullmatch(error.message)
     if surplus is not None:
-        return f"Here is one argument too many: {surplus[1]!r}."
+        return f"There is one argument too many: {surplus[1]!r}."
     return _sentence(error.format_message())
 
 

@@ -34,7 +34,7 @@ _LONGEST_ID: Final = 60
     "--project",
     metavar="P",
     shell_complete=candidates.projects,
-    help="Of this project alone.",
+    help="Only this project.",
 )
 @click.option(
     "--sample",
@@ -45,9 +45,9 @@ _LONGEST_ID: Final = 60
 @click.option(
     "--requeue",
     is_flag=True,
-    help="Queue again what is missing, as far as its text is still known here.",
+    help="Queue missing memories again, if their text is still known here.",
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
@@ -86,7 +86,7 @@ def _print(found: Verified, project: str | None) -> None:
         output.say(f"… and {len(found.missing) - len(shown):,} more: `--json` names them all.")
     output.say(_summary(found, project), Style.WARNING if found.missing else Style.PLAIN)
     for why, number in found.unclear.items():
-        output.say(f"Of {plural(number, 'memory', 'memories')} it cannot be told: {why}.")
+        output.say(f"Nobody can tell about {plural(number, 'memory', 'memories')}: {why}.")
     if found.again:
         waits = plural(found.again, "further memory waits", "further memories wait")
         output.say(f"{waits} here to be sent again.")
@@ -110,7 +110,7 @@ def _summary(found: Verified, project: str | None) -> str:
         what = f"a sample of {what} among the {found.delivered:,}"
     parts = [f"{found.there:,} there", f"{len(found.missing):,} missing"]
     if found.cannot_tell:
-        parts.append(f"{found.cannot_tell:,} that nobody can tell of")
+        parts.append(f"{found.cannot_tell:,} that it does not tell of")
     return f"Asked for {what}{of} that went to {there}: {', '.join(parts)}."
 
 
@@ -126,7 +126,7 @@ def _judge(found: Verified, *, requeue: bool) -> None:
             _remedy(lost, requeue=requeue),
         )
     if found.asked and found.cannot_tell == found.asked:
-        raise Mem0TrayError(f"It cannot be told what {in_sentence(found.destination)} has.")
+        raise Mem0TrayError(f"Nobody can tell what {in_sentence(found.destination)} has.")
 
 
 def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:

@@ -122,7 +122,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     if error.errno == errno.ENOTDIR:
         return FileUnavailableError(
             Reason(
-                "{path} cannot be had: {folder} is no folder.", path=path, folder=_obstacle(path)
+                "{path} cannot exist: {folder} is no folder.", path=path, folder=_obstacle(path)
             ),
             Reason(
                 "Move {folder} away, unless paths.claude_dir leads there by mistake"
@@ -131,7 +131,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
             ),
         )
     remedy = {
-        errno.ENOENT: Reason("Make the folder it is to stand in, or choose another."),
+        errno.ENOENT: Reason("Make its folder, or choose another."),
         errno.ENOSPC: Reason("Free some disk space."),
         errno.EDQUOT: Reason("Free some disk space."),
         errno.EROFS: Reason("The disk is read-only: mount it for writing again."),

@@ -237,15 +237,15 @@ def test_unset_says_what_holds_then(home: Scratch) -> None:
     """The default holds, or the variable in the environment; a second time it was not set."""
     home.configure('[server]\nurl = "http://127.0.0.1:9"\n[sync]\ntimeout = 30\n')
     said = home.ok("config", "unset", "sync.timeout")
-    assert said == f"sync.timeout is no longer set in {home.config}; the default holds: 60.\n"
+    assert said == f"sync.timeout is no longer set in {home.config}; the default applies: 60.\n"
     assert home.ok("config", "get", "sync.timeout") == "60\n"
     said = home.ok("config", "unset", "server.url")
-    assert said.endswith("; the default holds: none.\n")
+    assert said.endswith("; the default applies: none.\n")
     home.env(MEM0TRAY_SYNC_TIMEOUT="50")
     said = home.ok("config", "unset", "sync.timeout")
     assert said == (
         f"sync.timeout was not set in {home.config};"
-        " MEM0TRAY_SYNC_TIMEOUT in the environment holds: 50.\n"
+        " MEM0TRAY_SYNC_TIMEOUT in the environment applies: 50.\n"
     )
 
 

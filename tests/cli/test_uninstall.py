@@ -132,7 +132,7 @@ def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
     kept = "1 deleted memory can be restored (`mem0tray restore --list`); the backups, which stay,"
     assert kept in said
     assert f"{used.claude}/mem0_*: other programs use them." in said
-    assert said.splitlines()[-1].startswith("At last, remove the program itself: `")
+    assert said.splitlines()[-1].startswith("Finally, remove the program itself: `")
 
 
 def test_what_stands_nowhere_else_is_counted(home: Scratch, used: Home) -> None:

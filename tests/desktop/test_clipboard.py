@@ -95,7 +95,7 @@ def test_where_nothing_copies_it_is_said(
 ) -> None:
     """Nobody is left to paste what was copied before; what to install is named."""
     monkeypatch.setenv("WAYLAND_DISPLAY", display)
-    with pytest.raises(Mem0TrayError, match="No program was found that copies") as raised:
+    with pytest.raises(Mem0TrayError, match="No program that can copy was found") as raised:
         clipboard.copy("7f3c-1")
     assert package in str(raised.value.reason)
     del nothing
@@ -140,7 +140,7 @@ def test_without_a_display_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DISPLAY", ":47111")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(Mem0TrayError, match="No program was found that copies"):
+    with pytest.raises(Mem0TrayError, match="No program that can copy was found"):
         clipboard.copy("7f3c-1")
 
 

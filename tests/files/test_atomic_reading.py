@@ -105,7 +105,7 @@ def test_a_further_link_changes_no_bytes() -> None:
 @pytest.mark.parametrize(
     ("code", "remedy", "disk_failed"),
     [
-        (errno.ENOENT, "Make the folder it is to stand in, or choose another.", False),
+        (errno.ENOENT, "Make its folder, or choose another.", False),
         (errno.ENOSPC, "Free some disk space.", True),
         (errno.EDQUOT, "Free some disk space.", True),
         (errno.EROFS, "The disk is read-only: mount it for writing again.", True),
@@ -133,7 +133,7 @@ def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = tmp_path / "file"
     found = atomic.unavailable(file / "a" / "b", OSError(errno.ENOTDIR, "x"))
-    assert found.message == f"{file / 'a' / 'b'} cannot be had: {file} is no folder."
+    assert found.message == f"{file / 'a' / 'b'} cannot exist: {file} is no folder."
     assert found.remedy == (
         f"Move {file} away, unless paths.claude_dir leads there by mistake"
         " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)."

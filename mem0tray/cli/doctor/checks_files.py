@@ -39,7 +39,7 @@ def settings_file(loaded: Loaded) -> Iterable[Check]:
     if file.exists():
         yield Check("settings", OK, f"{file} is valid.")
     else:
-        yield Check("settings", OK, f"{file} is not there: defaults and environment hold.")
+        yield Check("settings", OK, f"{file} is not there: defaults and environment apply.")
     for warning in loaded.warnings:
         yield Check("settings", WARN, warning, "Mend it with `mem0tray config edit`.")
     for warning in unknown_variables(os.environ):

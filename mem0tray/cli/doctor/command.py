@@ -103,7 +103,7 @@ _PARTS: Final = (
         "mem0tray doctor --stop-other": "and stop another worker, where it is known for sure",
     },
 )
-@click.option("-j", "--json", "as_json", is_flag=True, help="As one JSON document.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option(
     "--notify/--no-notify",
     default=None,

@@ -14,7 +14,7 @@ from mem0tray.core.reasons import Reason
 _X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
 _OWNER: Final = Path(__file__).with_name("owner.py")
 _PATIENCE: Final = 5.0
-_NO_PROGRAM: Final = Reason("No program was found that copies.")
+_NO_PROGRAM: Final = Reason("No program that can copy was found.")
 
 
 def copy(text: str) -> None:

@@ -229,7 +229,7 @@ def _down(group: NoticeGroup, language: Language) -> str:
     _ = language.gettext
     reason = _reason(group, language)
     since = language.time(group.wall)
-    line = _("What is not delivered waits until it is back.")
+    line = _("Undelivered memories wait until it is back.")
     if group.counts is not None:
         line = _("{memories} and {letters} wait until it is back.").format(
             memories=_memories(group.counts.queue, language),

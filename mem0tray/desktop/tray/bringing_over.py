@@ -94,8 +94,8 @@ class BringingOver:
         _, ngettext, n = language.gettext, language.ngettext, language.number
         queued, unread = done.sums.queued, done.sums.unread
         text = ngettext(
-            "{n} memory is queued, and is delivered as any other.",
-            "{n} memories are queued, and are delivered as any others.",
+            "{n} memory is queued, and is delivered like any other.",
+            "{n} memories are queued, and are delivered like any others.",
             queued,
         ).format(n=n(queued))
         if unread:

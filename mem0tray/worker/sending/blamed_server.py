@@ -75,7 +75,7 @@ def _foreign(outcome: Outcome, host: str) -> Reason:
     if address:
         # Without the path of a question, which names a project: one state for all projects.
         there = address_in(address)
-        what = Reason("{host} sends deliveries on to {address}.", host=host, address=there)
+        what = Reason("{host} redirects deliveries to {address}.", host=host, address=there)
         return reasons.advised(what, of_redirect(address))
     if retold(outcome.message).find(NOT_KEPT.id) is not None:
         what = Reason("{host} does not have what it said that it stored.", host=host)
@@ -89,7 +89,7 @@ def _foreign(outcome: Outcome, host: str) -> Reason:
 
 def _failing(outcome: Outcome, host: str) -> Reason:
     what = Reason(
-        "{host} says that it is healthy, and takes no delivery: {answer}.",
+        "{host} says that it is healthy, but takes no delivery: {answer}.",
         host=host, answer=reasons.bare(reasons.quoted(outcome.message)),
     )  # fmt: skip
     remedy, _ = of_rejection(outcome.status)

@@ -17,7 +17,7 @@ LOST: Final = "the connection was lost"
 LATE: Final = "no answer after"
 PAGE: Final = "not a JSON object"
 ELSEWHERE: Final = "http://127.0.0.2:9"
-SENT_ON: Final = "sends deliveries on to"  # once the server is to blame, and no memory
+SENT_ON: Final = "redirects deliveries to"  # once the server is to blame, and no memory
 UNFOLLOWED: Final = "to http://127.0.0.2:9/%s, which is not followed"
 
 

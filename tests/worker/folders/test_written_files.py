@@ -79,7 +79,7 @@ def test_a_link_that_leads_the_log_nowhere_is_named(
     said = refused(paths)
     assert said.startswith(f"{paths.log}: ")
     assert os.strerror(2).lower() in said.lower()
-    assert "Make the folder it is to stand in, or choose another." in said
+    assert "Make its folder, or choose another." in said
     there.mkdir(parents=True)
     assert not refused(paths)
 

@@ -74,7 +74,7 @@ def test_a_redirect_needs_another_address(healthy: Court) -> None:
     assert healthy.state() == ACTION_NEEDED
     said = healthy.reason()
     assert said == (
-        "mem0.test sends deliveries on to https://a/api. If your server is there, set its"
+        "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
         " address: `mem0tray config set server.url https://a/api`."
     )
     question = REDIRECT.message.replace("memory", "memory/project")
@@ -118,7 +118,7 @@ def test_a_gateway_is_given_time(healthy: Court) -> None:
     well(healthy)
     apply(healthy.fresh("c"), OUTAGE, "s", NOW + LASTING, canary=False)
     assert healthy.state() == ACTION_NEEDED
-    assert "mem0.test says that it is healthy, and takes no delivery" in healthy.reason()
+    assert "mem0.test says that it is healthy, but takes no delivery" in healthy.reason()
 
 
 @pytest.mark.parametrize("end", ["taken", "found", "down", "refused"])
