@@ -49,18 +49,18 @@ def command(
 ) -> None:
     """Queue one memory, and print its id.
 
-    It is on the disk when this returns, whether or not the worker runs. TEXT
+    It is on the disk when the command returns, whether or not the worker runs. TEXT
     is read from standard input when it is `-` or missing, as UTF-8; put `--` before a
     text that begins with a dash.
 
-    Exits with 0 once the memory is queued, also where its id could not be
-    printed, or the settings are wrong: that is said on standard error. Whoever
-    adds again after another exit code doubles nothing.
+    Exits with 0 once the memory is queued, even if its id could not be
+    printed or the settings are wrong; standard error says so. After any other exit
+    code you can add again, and nothing is queued twice.
 
     With --jsonl each line of the file TEXT, or of standard input, is an object with project_id
-    and content, and perhaps id and timestamp (Unix seconds); other names in it are left out.
+    and content, and perhaps id and timestamp (Unix seconds); other names in it are ignored.
     Lines that are no memories are named on standard error, all others are queued, and the
-    command exits with 1. What waits already, or was delivered to the chosen server, is not
+    command exits with 1. What is waiting already, or was delivered to the chosen server, is not
     queued again; a line without an id is known by its text.
     """
     text = texts[0] if texts else "-"

@@ -43,7 +43,7 @@ _ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
     },
 )
 def command() -> None:
-    """Start mem0tray when you log in, or no longer.
+    """Start mem0tray when you log in, or stop doing so.
 
     On a desktop the tray starts with the session; without one, on Linux, the
     worker is a service of your own systemd.
@@ -62,8 +62,8 @@ def command() -> None:
 def enable(*, desktop: bool, service: bool) -> None:
     """Start this mem0tray at login, whatever was set up before.
 
-    Without an option it is the desktop's start where you log in to a desktop,
-    else the service. The one takes the place of the other. On Linux the desktop's
+    Without an option it uses the desktop's start if you log in to a desktop,
+    else the service. Either replaces the other. On Linux the desktop's
     start comes with an entry in the applications menu.
     """
     if desktop and service:
@@ -122,7 +122,7 @@ def _beside(login: Autostart) -> list[str]:
 
 @command.command("disable", examples={"mem0tray autostart disable": ""})
 def disable() -> None:
-    """No longer start at login; a tray that runs goes on running, a service is stopped."""
+    """No longer start at login; a running tray goes on, a service is stopped."""
     login = this_system()
     was_there = login.state().name != DISABLED
     told = login.disable()
@@ -135,7 +135,7 @@ def disable() -> None:
 @command.command("status", examples={"mem0tray autostart status": ""})
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(*, as_json: bool) -> None:
-    """Show what the system will do at the next login, and where that stands."""
+    """Show what the system will do at the next login, and which file says so."""
     login = this_system()
     state = login.state()
     advice = login.advice() if state.name in {ENABLED, STALE} else []

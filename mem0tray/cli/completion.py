@@ -34,10 +34,10 @@ _ESCAPED: Final = r"\\\g<0>"
 )
 @click.argument("shell", metavar="SHELL", type=click.Choice(list(SCRIPTS)))
 def command(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, ids, projects and settings.
+    """Print a script that completes commands, options, ids, projects and settings in SHELL.
 
     SHELL is bash, zsh or fish. One of the lines below installs it, for every
-    shell that is opened from then on.
+    shell that you open from then on.
     """
     click.echo(SCRIPTS[shell], nl=False)
 

@@ -49,7 +49,7 @@ def path() -> None:
 def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from.
 
-    Of a wrong one it says "wrong" (in JSON the value is null), and exits with 2.
+    A wrong setting is shown as "wrong" (in JSON its value is null), and the command exits with 2.
     """
     loaded = settings.read()
     context.warn(loaded.warnings)
@@ -86,7 +86,7 @@ def _print(loaded: Loaded) -> None:
 @click.argument("key", shell_complete=candidates.keys)
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
-    """Print the value of KEY, secrets too."""
+    """Print the value of KEY, even if it is a secret."""
     settings.kind_of(key)
     loaded = context.load_what_holds()
     if key in loaded.unknown:
@@ -115,12 +115,12 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
 
     A missing VALUE, or `-`, is asked for at a terminal, else read from
-    standard input: an API key given as an argument stands in the shell's
+    standard input: an API key given as an argument would stay in the shell's
     history. An empty value is refused; `config unset` takes a setting away.
 
-    After a change of the server's address, key, dialect or authority that
+    After a change of the server's address, key, dialect or authority the
     server is tested, for five seconds at most: nothing is stored there, and
-    what it finds changes neither the setting nor the exit code.
+    the result changes neither the setting nor the exit code.
     """
     settings.kind_of(key)
     if value is None or value == "-":
@@ -144,7 +144,7 @@ def _asked(key: str) -> str:
 @command.command("unset", examples={"mem0tray config unset server.url": ""})
 @click.argument("key", shell_complete=candidates.keys)
 def unset(key: str) -> None:
-    """Take KEY out of the settings file, and say what holds then."""
+    """Take KEY out of the settings file, and say which value applies then."""
     settings.kind_of(key)
     file = location()
     verb = "is no longer" if config_file.remove(file, key) else "was not"

@@ -43,11 +43,11 @@ def command(
 ) -> int:
     """Back up, then delete dead letters or waiting entries, by id or the beginning of one.
 
-    With --project alone all of that project, with ids only those of them that are of it.
-    Exits with 1 if something was not deleted: because it was delivered meanwhile, or is being
-    sent at that moment, and then it is deleted only if the server does not take it.
+    With --project alone it deletes all items of that project; with ids too, only those of them
+    that belong to it. Exits with 1 if something was not deleted: it was delivered meanwhile, or
+    is being sent just now, and will then be deleted only if the server does not take it.
 
-    With --forget the id may also be of a memory that was delivered or deleted before, whose
+    With --forget the id may also be that of a memory delivered or deleted before, whose
     text other files may still hold.
     """
     if not ids and project is None:

@@ -41,7 +41,7 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
     """Watch mem0tray deliver, wait out an outage, and recover a dead letter.
 
     The real worker runs in a scratch home, against a server of its own that
-    fails when it is told to. Your own files and settings are neither read nor
+    fails on demand. Your own files and settings are neither read nor
     written, and nothing leaves this computer. It exits with 0 only if the
     server has every memory exactly once at the end.
     """

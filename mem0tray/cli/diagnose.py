@@ -39,10 +39,10 @@ _SHOWN: Final = 10  # of those whose id begins alike
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
 
-    Of one that was delivered or deleted it says when, and where to.
+    For an item that was delivered or deleted it says when, and where to.
 
-    An attempt that ended with "server down", "server busy", "key refused" or "asked
-    in vain" counts nothing against the memory while others fare the same.
+    An attempt that ended with "server down", "server busy", "key refused" or "asked in
+    vain" does not count against the memory as long as others meet the same.
     """
     settings = context.load_there()
     paths = settings.locations()

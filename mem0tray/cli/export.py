@@ -47,12 +47,12 @@ _NAMED: Final = 5  # projects in a message
     help="Write to FILE, not to standard output; it is replaced once all has come.",
 )
 def command(*, project: str | None, out: Path | None) -> None:
-    """Write what the server has as JSON lines, which `add --jsonl` takes.
+    """Write the server's memories as JSON lines, which `add --jsonl` takes.
 
-    Each is an object with id, project_id, content and, where the server tells the time,
-    timestamp; the oldest of each project come first. What still waits here is not among them.
+    Each line is an object with id, project_id, content and, if the server tells the time,
+    timestamp; the oldest of each project come first. Memories that still wait here are left out.
 
-    A server that fails leaves FILE as it is. The command exits with 1 then, and where the server
+    If the server fails, FILE stays as it is. The command exits with 1 then, and where the server
     shows less of a project than it has: official servers list a thousand memories of each.
     """
     settings = context.load()

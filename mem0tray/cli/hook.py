@@ -14,15 +14,15 @@ from mem0tray.cli.command_help import Command
 )
 @click.argument("event", metavar="EVENT", nargs=-1, shell_complete=candidates.events)
 def command(event: tuple[str, ...]) -> None:
-    """Do what an event of Claude Code asks for; its JSON comes on standard input.
+    """Handle an event of Claude Code, whose JSON comes on standard input.
 
     SessionStart prints, as context for the session, the memories of the folder's project: what
     waits here, and what the server has if it answers within a second. Stop and SessionEnd queue
     the lines of the last answer that begin with `mem0:`. PostCompact queues the summary if the
-    setting claude.save_summaries is true. A text is queued once in a session, and nothing of a
-    subagent is.
+    setting claude.save_summaries is true. A text is queued once in a session, and nothing from
+    a subagent is.
 
-    Exits with 0 whatever happens; what went wrong is a line in the log.
+    Exits with 0 whatever happens; the log has a line on what went wrong.
     """
     # Claude Code takes the 2 of a wrong command line for the wish that its session goes on.
     hook_event.run(" ".join(event))

@@ -26,10 +26,10 @@ def command(
 ) -> None:
     """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
 
-    The tools are added by the program `claude` where it is there, else in Claude Code's file
-    .claude.json; the hooks in its settings.json. The difference is shown, and at a terminal you
-    are asked. Everything else in these files stays as it is, and a copy of each is kept. What is
-    connected already is not added again; a program that has moved is named anew.
+    The program `claude` adds the tools if it is there, else they go into Claude Code's file
+    .claude.json; the hooks go into its settings.json. The difference is shown, and at a terminal
+    you are asked. Everything else in these files stays as it is, and a copy of each is kept. What
+    is connected already is not added again; if the program has moved, its new path is written.
 
     A file that is malformed, read-only or a link is left alone, and then nothing is changed.
     `mem0tray uninstall claude-code` takes back exactly what was added.

@@ -56,7 +56,7 @@ _TEXT: Final = 60  # signs of a memory's text
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
 
-    With --queue the entries that wait, and what for.
+    With --queue list the entries that wait, and what they wait for.
     """
     settings = context.load_there()
     paths = settings.locations()

@@ -58,8 +58,8 @@ _STATES: Final = {
 def command(lines: int, *, follow: bool) -> None:
     """Show the worker's log.
 
-    Lines are shown without what a terminal would obey. With --follow it goes on
-    when the log is turned over, and waits where there is none yet.
+    Control characters that a terminal would obey are left out. With --follow it goes on
+    when the log is rotated, and waits for a log where there is none yet.
     """
     path = context.load().locations().log
     reader = LogReader(path)

@@ -54,12 +54,12 @@ _SEVERAL: Final = 2
 def command(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what only a former server has: queue it again for the present one.
 
-    The worker delivers it as it does everything. Ctrl-C and a kill do no harm: typed again, the
-    command goes on, and nothing is queued twice. What was saved on the former server by others
-    comes along, where that shows it; what you deleted here does not.
+    The worker delivers it like everything else. Ctrl-C and a kill do no harm: typed again, the
+    command goes on, and nothing is queued twice. What others saved on the former server comes
+    along, if that server shows it; what you deleted here does not.
 
-    Where the former server wants an API key, it is taken from the variable
-    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent to the present server alone.
+    If the former server wants an API key, it is taken from the variable
+    MEM0TRAY_MIGRATE_KEY, or asked for; server.api_key is sent only to the present server.
     Exits with 1 where something could not be read back from the former server.
     """
     settings = context.load_there()

@@ -23,9 +23,9 @@ _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
 def command(*, as_json: bool) -> None:
     """List the projects, with how many memories of each there are.
 
-    On the server, where that can be asked; of those here, entries that wait, and dead letters; and
-    how many were delivered, to whichever server. Exits with 1 where the server does not answer:
-    then what is known here is all.
+    It counts memories on the server, where that can be asked; entries that wait here, and dead
+    letters; and how many were delivered, to any server. Exits with 1 where the server does not
+    answer: only what is known here is shown then.
     """
     settings = context.load()
     with waiting():

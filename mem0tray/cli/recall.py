@@ -46,10 +46,10 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
 @_limit(reading_back.RECALLED)
 @_json
 def recall(*, project: str | None, limit: int, as_json: bool) -> None:
-    """Show what the server has of a project, the newest first.
+    """Show a project's memories on the server, the newest first.
 
-    What still waits here stands before it, marked. Exits with 1 where the server does not
-    answer, or shows no memories: then what waits is all.
+    Memories that still wait here come before them, marked. Exits with 1 where the server does
+    not answer, or cannot show memories: only what waits here is shown then.
     """
     reading_back.recall(project, limit, as_json=as_json)
 
@@ -67,10 +67,10 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
-    """Search what the server has of a project, the best first.
+    """Search a project's memories on the server, the best match first.
 
     The server searches by meaning or by words, as it can; the embedded one by words and their
-    beginnings, whatever their case and accents. What still waits here is searched by words, and
-    stands before it, marked. Exits as `recall`.
+    beginnings, ignoring case and accents. Memories that still wait here are searched by words,
+    and come before the others, marked. Exit codes are those of `recall`.
     """
     reading_back.search(project, " ".join(words), limit, as_json=as_json)

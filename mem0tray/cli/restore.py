@@ -34,8 +34,8 @@ _ROOM: Final = 55  # signs beside a name: time, number, and the beginning of wha
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     """Put back the items of BACKUP (a name from --list, or a file); else of the last delete.
 
-    What is there already, or delivered, is left as it is, and that is said: a second time puts
-    nothing back. --list names earlier deletions too.
+    Items that are there already, or were delivered, are left as they are, and named: a second
+    restore puts nothing back. --list names earlier deletions too.
     """
     if as_list and backup is not None:
         raise click.UsageError("--list shows everything; it does not go with BACKUP.")

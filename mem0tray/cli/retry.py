@@ -61,8 +61,8 @@ def command(
     """Retry dead letters now, by id (or the beginning of one), by project, or all.
 
     Entries that are held, because another worker has perhaps delivered them, are sent too.
-    With --wait it says how each went; Ctrl-C ends the waiting, not the retry. Exits with 1 where
-    nothing of the project waits.
+    With --wait the command says how each went; Ctrl-C ends the waiting, not the retry. Exits with
+    1 where nothing of the project waits.
     """
     _check(ids, project, everything=everything)
     settings = context.load_there()

@@ -41,12 +41,12 @@ _WAITS: Final = ("dlq", "queue", "emergency")
 def command(name: str, *, as_json: bool) -> None:
     """Show one memory: its text, where it is, and its failed attempts.
 
-    ID may be shortened as long as it names one memory. Of a delivered memory the
-    ledger keeps hash, server and time, not the text; that is shown as long as
-    another file still holds it, `last_100` for one.
+    ID may be shortened as long as it names one memory. For a delivered memory the
+    ledger keeps hash, server and time, not the text; the text is shown as long as
+    another file still holds it, such as `last_100`.
 
-    An attempt that ended with "server down", "server busy", "key refused" or "asked
-    in vain" counts nothing against the memory while others fare the same.
+    An attempt that ended with "server down", "server busy", "key refused" or "asked in
+    vain" does not count against the memory as long as others meet the same.
     """
     versions = look_up.look_up(context.load_there().locations(), name)
     now = time.time()

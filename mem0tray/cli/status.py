@@ -46,8 +46,8 @@ _STYLES: Final = {
 def command(*, as_json: bool, watch: bool, line: bool) -> None:
     """Show worker, server, queue, dead letters and the last delivery.
 
-    Exits with 1 where something could not be read: such a count is "unknown", in JSON null.
-    --line says so in the line, and exits with 0.
+    Exits with 1 where something could not be read: its count is then "unknown", in JSON null.
+    With --line the line says so, and the command exits with 0.
     """
     if as_json and watch:
         raise click.UsageError("--json prints one document; it does not go with --watch.")

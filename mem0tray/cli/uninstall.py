@@ -66,16 +66,16 @@ def command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take away what mem0tray put into the system, and say what stays.
+    """Remove what mem0tray put into the system, and say what stays.
 
-    With `claude-code` that is what `install claude-code` added to Claude Code's files, and
-    nothing else: --mcp, --hooks and --dry-run go with it. At a terminal you are asked.
+    With `claude-code` it removes only what `install claude-code` added to Claude Code's files;
+    --mcp, --hooks and --dry-run go with it. At a terminal you are asked.
 
-    Else it is the start at login, desktop entry and icons, completion, and Claude Code's. The
-    settings and the memories of mem0tray stay, unless you say --purge, which
-    takes the server's key out of the keyring too, asks first and does nothing
+    Else it removes the start at login, the desktop entry and icons, the completion, and what it
+    added to Claude Code. The settings and the memories of mem0tray stay, unless you say --purge,
+    which also takes the server's key out of the keyring, asks first, and does nothing
     while a worker runs. The files that other programs share (mem0_queue.json
-    and its like) always stay.
+    and the others like it) always stay.
     """
     if program is not None:
         if purge:

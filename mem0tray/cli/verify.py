@@ -51,9 +51,9 @@ _LONGEST_ID: Final = 60
 def command(*, project: str | None, sample: int | None, requeue: bool, as_json: bool) -> None:
     """Ask the server for what it took, and name what it no longer has.
 
-    It is asked by the id where it keeps that, else by the text. Of a delivered memory no text is
-    kept but in the files of the last hundred, in backups and in the quarantine: what is still
-    known there can be queued again. Exits with 1 where something is missing and was not queued
+    The server is asked by id if it keeps ids, else by text. The text of a delivered memory is
+    kept only in the list of the last hundred, in backups and in the quarantine: memories whose text
+    is still there can be queued again. Exits with 1 where something is missing and was not queued
     again, or the server did not say.
     """
     settings = context.load_there()

@@ -115,12 +115,12 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
 
     Looks at paths, permissions, locks, files, the server step by step (name,
     connection, TLS, health, key, reading; nothing is stored there), the tray,
-    notifications, the start at login, the desktop entry, Claude Code, and workers beside
-    ours. What failed stands first. At a terminal it offers to stop another worker, where it
+    notifications, the start at login, the desktop entry, Claude Code, and other workers.
+    Failures come first. At a terminal it offers to stop another worker, if it
     is known for sure which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
-    settings are: of these, what can be read counts, and the rest is at its default.
+    settings are wrong: the checks then use the default of each that cannot be read.
     """
     loaded, wrong = _settings()
     send = not as_json if notify is None else notify
