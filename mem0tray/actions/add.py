@@ -28,7 +28,7 @@ from mem0tray.system.paths import Paths, data_root
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
-_BESIDE: Final = 2**16  # bytes of a request beside the text
+_BESIDE: Final = 2**16  # bytes of a request without the text
 _TRIES: Final = 2
 _QUEUE: Final = "queue"
 _FOLDER: Final = "paths.claude_dir"
@@ -39,7 +39,7 @@ _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class QueuedEntry(NamedTuple):
-    """A memory on the disk: its id, the file that holds it (`queue` or `emergency`), and where."""
+    """A memory on the disk: its id, the kind of file (`queue` or `emergency`), and its path."""
 
     id: str
     where: str
@@ -49,9 +49,9 @@ class QueuedEntry(NamedTuple):
 def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
     """Queue `text` under a new id; it is on the disk when this returns.
 
-    Wrong settings lose no memory: where they leave the folder unknown, it is queued where the
+    Wrong settings lose no memory: if they leave the folder unknown, the memory is queued where the
     last worker began to serve, else in the default folder.
-    Raises Mem0TrayError where the text is too large for the server that is chosen, or
+    Raises Mem0TrayError where the text is too large for the chosen server, or
     no file can be written.
     """
     paths = prepared(loaded)
@@ -66,7 +66,7 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 
 
 def prepared(loaded: Loaded) -> Paths:
-    """Where the settings have memories queued, made ready for the first of them."""
+    """The paths where these settings queue memories, made ready for the first of them."""
     paths = _locations(loaded)
     if _URL not in loaded.unknown:
         _remember_choice(loaded.settings.server.url, paths)
@@ -88,7 +88,7 @@ def _locations(loaded: Loaded) -> Paths:
 
 
 def _remember_choice(url: str, paths: Paths) -> None:
-    """Remember, before our first file, that it is ours; the queue file will tell what fails."""
+    """Remember the choice before we make the first file; the queue file reports any trouble."""
     from mem0tray.config import server_choice
 
     with suppress(FileUnavailableError):
@@ -96,12 +96,12 @@ def _remember_choice(url: str, paths: Paths) -> None:
 
 
 def _make_folder(paths: Paths) -> None:
-    with suppress(FileUnavailableError):  # the queue file will tell
+    with suppress(FileUnavailableError):  # the queue file will report it
         private_folders.make_private_folder(paths.claude_dir)
 
 
 def longest(loaded: Loaded, paths: Paths) -> int | None:
-    """How many bytes of JSON a text may have for the chosen server; None where none is known."""
+    """The most bytes of JSON that the chosen server takes for a text; None where unknown."""
     if _URL in loaded.unknown:
         return None
     from mem0tray.config import server_choice
@@ -115,7 +115,7 @@ def longest(loaded: Loaded, paths: Paths) -> int | None:
 
 
 def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
-    """Refuse what the local server would refuse. Raises Mem0TrayError."""
+    """Refuse a text that the local server would refuse. Raises Mem0TrayError."""
     most = longest(loaded, paths)
     if most is not None and sum(map(len, as_json(text))) > most:
         raise Mem0TrayError(
@@ -127,10 +127,10 @@ def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
 
 
 def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> str:
-    """Put `entries` into the queue file, or all into the emergency file; which of the two.
+    """Put `entries` into the queue file, or all into the emergency file; return which.
 
-    The emergency file is for a lock that is not to be had for `lock_wait` seconds, and for a queue
-    file that is broken: what can be saved of that is the worker's business.
+    The emergency file is used when the lock is not free within `lock_wait` seconds, and when the
+    queue file is broken, whose salvage is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
     try:
@@ -145,7 +145,7 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
 
 
 def _dumped(entry: items.Object) -> bytes:
-    """The entry as JSON; a large text is not made escapes, which may take three times its size."""
+    """The entry as JSON; a large text without escapes, which may take three times its size."""
     content = entry["content"]
     if not isinstance(content, str) or len(content) < LARGE:
         return document.dump(entry)
@@ -163,7 +163,7 @@ def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
     """Write the queue file with `entries` in it; False when it cannot be read whole.
 
     A large file is prepared without the lock, which is then held only to see
-    that nothing has changed; where others are too busy for that, all is done
+    that nothing has changed; if others are too busy for that, everything is done
     under it.
     """
     path, lock = paths.queue, FileLock(paths.queue_lock)
@@ -189,7 +189,7 @@ def _replace_if_unchanged(
         try:
             lock.acquire(lock_wait)
         except LockTimeoutError as error:
-            late.append(error)  # raised only when the temporary file is gone
+            late.append(error)  # raised once the temporary file is gone
             return False
         return atomic.signature(path) == before
 
@@ -222,7 +222,7 @@ def _with_entries(path: Path, entries: list[bytes]) -> tuple[Written | None, Sig
 
 
 def _beside(rest: dict[str, bytes], entries: list[bytes]) -> dict[str, Value]:
-    """What stands in the file beside the queue, with `entries` shown and counted."""
+    """The file's other values beside the queue, with `entries` shown and counted."""
     return {
         "last_100": _with_last(rest.pop("last_100", b"[]"), entries),
         "failed": rest.pop("failed", b"[]"),
@@ -232,7 +232,7 @@ def _beside(rest: dict[str, bytes], entries: list[bytes]) -> dict[str, Value]:
 
 
 def _with_last(raw: bytes, entries: list[bytes]) -> Value:
-    """`last_100` with `entries`; something else than a list is left alone."""
+    """`last_100` with `entries`; anything but a list is left alone."""
     try:
         return [*_RAW_LIST.decode(raw), *entries][-SHOWN:]
     except msgspec.DecodeError:
@@ -241,13 +241,13 @@ def _with_last(raw: bytes, entries: list[bytes]) -> Value:
 
 
 def _listed(raw: bytes) -> list[Any] | None:
-    """A list that the fast parser refuses (NaN in it), or None when it is none."""
+    """A list that the fast parser refuses (it has NaN), or None when it is no list."""
     value = json.loads(raw)
     return value if isinstance(value, list) else None
 
 
 def _counted(raw: bytes, more: int) -> bytes:
-    """The counters with so many more queued; something else than an object is left alone."""
+    """The counters with `more` queued; anything but an object is left alone."""
     stats = items.load_object(raw)
     if stats is None:
         return raw
@@ -255,7 +255,7 @@ def _counted(raw: bytes, more: int) -> bytes:
 
 
 def _laid_out(top: dict[str, Value]) -> Written:
-    """The document; in one go, or value by value where one is large or not for the fast parser."""
+    """The document at once; or value by value if one is large, or refused by the fast parser."""
     parts: list[bytes] = []
     for name, value in top.items():
         parts += (b"," if parts else b"{", document.dump(name), b":")
@@ -279,9 +279,9 @@ def _laid_out(top: dict[str, Value]) -> Written:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append a line or more for good, in one write: no other writer gets into the middle of it.
+    """Append one line or more durably, in one write: no other writer gets between.
 
-    A line that somebody left without its end is ended first.
+    If somebody left a line without its end, it gets one first.
     """
     try:
         fd = plain.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)

@@ -1,8 +1,8 @@
-"""Queueing many memories out of JSON lines, by few writes of the queue file.
+"""Queueing many memories from JSON lines, with few writes of the queue file.
 
-Each write holds as much as the queue file has already, so that the time grows about as the lines
-do, and not as their square; and no more than that is in memory at once. What a line names that
-waits already is not queued again: a run that was cut off can be made again.
+Each write holds as much as the queue file has already, so that the time grows with the lines
+and not with their square, and no more than that is in memory at once. A memory that is
+waiting already is not queued again, so that a run that was cut off can be repeated.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,10 +36,10 @@ class BadLine(NamedTuple):
 
 @dataclass(slots=True)
 class LinesSoFar:
-    """How far it is. `queued` are on the disk, and `writing` perhaps: they are being written.
+    """How far it is. `queued` are on the disk; `writing` are being written, perhaps in part.
 
-    `emergency`: of those queued, how many are in the emergency file. `waiting` waited already;
-    `delivered` were delivered before, as the ledger says, to the server that is chosen.
+    `emergency`: how many of those queued are in the emergency file. `waiting` were waiting already;
+    `delivered` were delivered before to the chosen server, as the ledger says.
     """
 
     lines: int = 0
@@ -55,8 +55,8 @@ class LinesSoFar:
 class LineQueue:
     """Takes lines and queues what they say; `so_far` tells how far that is.
 
-    `project` is that of lines that name none. `again`: what was delivered before is queued once
-    more, under another id. `tell` is called with each line that is no memory, `watch` after each
+    `project` is for lines that name none. `again`: also queue what was delivered before, under
+    another id. `tell` is called with each line that is no memory, `watch` after each
     line.
     """
 
@@ -71,10 +71,10 @@ class LineQueue:
     _known: set[Name] = field(default_factory=set)
 
     def run(self, lines: Iterable[bytes]) -> None:
-        """Queue what the lines say; all of it is on the disk when this returns.
+        """Queue what the lines say; everything is on the disk when this returns.
 
-        A line that is no memory is told, and keeps no other one from being queued. Raises
-        Mem0TrayError where no file can be written: what `so_far` counts is queued.
+        A line that is no memory is told, and does not keep others from being queued. Raises
+        Mem0TrayError where no file can be written: what `so_far` counts as queued is queued.
         """
         paths = add.prepared(self.loaded)
         server = _server_name(self.loaded, paths)
@@ -97,7 +97,7 @@ class LineQueue:
             self._write(paths)
 
     def _read(self, line: bytes, longest: int | None) -> MemoryLine | None:
-        """The memory of a line; None where that is blank. Raises BadLineError."""
+        """The memory of a line; None for a blank line. Raises BadLineError."""
         if self.so_far.lines == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
         if not line.strip():
@@ -141,16 +141,16 @@ class LineQueue:
 
 
 def _server_name(loaded: Loaded, paths: Paths) -> str:
-    """What the ledger calls the chosen server; empty where none is, or the setting is wrong."""
+    """What the ledger calls the chosen server; empty without one, or if the setting is wrong."""
     if "server.url" in loaded.unknown:
         return ""
     return chosen_server(loaded.settings, paths).name
 
 
 def _waiting(paths: Paths, reader: Reader, server: str) -> set[Name]:
-    """What waits already, dead letters too; nothing of a file that cannot be read.
+    """What is waiting already, dead letters too; nothing from a file that cannot be read.
 
-    What comes twice then, the worker takes in once.
+    The worker takes in only once what is then queued twice.
     """
     found: set[Name] = set()
     with suppress(FileUnavailableError):

@@ -1,4 +1,4 @@
-"""Asking a server for what it was given: what it lists of a project, and one memory by its key."""
+"""Asking a server for what it took: its listing of a project, and one memory by its key."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _WIDTH: Final = 16  # bytes of a mark
 
 
 class NotAnsweredError(Exception):
-    """The server did not say; `said` is why not."""
+    """The server did not answer the question; `said` tells why."""
 
     def __init__(self, said: Outcome) -> None:
         super().__init__(said.message)
@@ -25,7 +25,7 @@ class NotAnsweredError(Exception):
 
 @dataclass(slots=True)
 class ListedProject:
-    """What a server listed of a project: marks of the texts, and of our keys where it has them."""
+    """A server's listing of a project: marks of the texts, and of our keys if it has them."""
 
     marks: set[bytes] = field(default_factory=set)
     is_whole: bool = True
@@ -39,7 +39,7 @@ class ListedProject:
             self.marks.add(_mark(memory.key))
 
     def has(self, memory: TakenMemory) -> bool:
-        """Whether it is among them, by its key or its text."""
+        """Whether the memory is listed, by its key or its text."""
         from mem0tray.server.outgoing import key_header  # slow to import, as all of the network
 
         mark = _mark(key_header(memory.key))
@@ -49,7 +49,7 @@ class ListedProject:
 class AskedServer:
     """Puts questions to a server, with patience.
 
-    `client` None: nothing was ever stored there. `infers`: it does not keep the texts as they are.
+    `client` is None if nothing was ever stored there. `infers`: it does not keep texts unchanged.
     """
 
     def __init__(self, client: Client | None, timeout: float, *, infers: bool) -> None:
@@ -57,9 +57,9 @@ class AskedServer:
         self.infers = infers
 
     def listed(self, project: str, tell: Callable[[int], object]) -> ListedProject | None:
-        """All that it lists of a project; None where it lists nothing. Raises NotAnsweredError.
+        """All that the server lists of a project; None if nothing. Raises NotAnsweredError.
 
-        `tell` hears how many those are so far.
+        `tell` hears how many memories there are so far.
         """
         found = ListedProject()
         count = 0
@@ -76,10 +76,10 @@ class AskedServer:
         return found
 
     def has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
-        """What it says of one memory. Raises NotAnsweredError.
+        """What the server says about one memory. Raises NotAnsweredError.
 
-        Without its text it finds it by the key, or cannot tell: what is unlike a question may be
-        too unlike to be found.
+        Without the text the server finds it by the key, or cannot tell: a memory too unlike the
+        query may not be found.
         """
         if self._questions is None:
             return Presence.ABSENT

@@ -1,4 +1,4 @@
-"""Backups: the DLQ's last state under one name, what deletions removed under dated ones."""
+"""Backups: the DLQ's last state under one name, the items of each deletion under a dated one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ _NAMED: Final = "%Y%m%d-%H%M%S-%f"
 
 
 def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
-    """Write the items that are about to be deleted, and see that they can be read back.
+    """Write the items that are about to be deleted, and check that they can be read back.
 
-    Raises FileUnavailableError: nothing must be deleted then.
+    Raises FileUnavailableError; then nothing must be deleted.
     """
     path, moment = _free_name(paths, now)
     data = document.compose(
@@ -32,10 +32,10 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
 
 
 def is_of_delete(path: Path, data: bytes) -> bool:
-    """Whether the file under this dated name, with these bytes, is what a delete removed.
+    """Whether these bytes under a dated name are the backup of a delete.
 
-    A delete's own is stamped with the very time in its name; what was kept for
-    the user, or what they named so themselves, is not.
+    Such a backup is stamped with the very time in its name; a file kept for the user, or
+    one that they named so themselves, is not.
     """
     moment = time_in_name(path)
     if moment is None:
@@ -46,7 +46,7 @@ def is_of_delete(path: Path, data: bytes) -> bool:
 
 
 def time_in_name(path: Path) -> datetime | None:
-    """The local time in a dated name; None: there is none."""
+    """The local time in a dated name; None without one."""
     try:
         return datetime.strptime(  # noqa: DTZ007  (names have local time)
             path.stem.rpartition(".backup-")[2], _NAMED
@@ -56,7 +56,7 @@ def time_in_name(path: Path) -> datetime | None:
 
 
 def keep_last_state(paths: Paths, data: bytes) -> None:
-    """Make the backup a copy of the DLQ file as it is; one that is not ours is kept first.
+    """Make the backup a copy of the DLQ file; a backup that is not ours is kept first.
 
     `data` are the DLQ file's bytes. Raises FileUnavailableError.
     """
@@ -83,7 +83,7 @@ def remember(paths: Paths, data: bytes) -> None:
 
 
 def is_ours(paths: Paths, data: bytes | None = None) -> bool:
-    """Whether these bytes, or else those of the backup there is, are what we last wrote there."""
+    """Whether these bytes, or those of the present backup, are what we last wrote there."""
     with suppress(OSError):
         data = plain.read_bytes(paths.dlq_backup) if data is None else data
         mark = plain.read_bytes(paths.data_dir / _MARK)
@@ -92,7 +92,7 @@ def is_ours(paths: Paths, data: bytes | None = None) -> bool:
 
 
 def has_mark(paths: Paths) -> bool:
-    """Whether there is a note of what we last wrote there: it goes with our folders."""
+    """Whether there is a note of what we last wrote there; it goes with our folders."""
     return (paths.data_dir / _MARK).exists()
 
 
@@ -101,7 +101,7 @@ def _stamp(moment: datetime) -> bytes:
 
 
 def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
-    """A dated name that nobody uses yet, and the local time in it; names sort by their time."""
+    """A dated name that is not in use, and its local time; names sort by their time."""
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  (names have local time)
     while True:
         path = paths.claude_dir / f"{paths.dlq.stem}.backup-{moment:{_NAMED}}.json"

@@ -1,4 +1,4 @@
-"""A cause for which memories are stuck, and the one thing to do about it. Pure."""
+"""A cause that keeps memories stuck, and the one thing to do about it. Pure."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -28,10 +28,10 @@ _OURS: Final = (PAUSED, NOT_RUNNING)
 
 
 class Cause(Struct, frozen=True):
-    """One reason, and what to do; `status` is that of the answer which it is about, if any.
+    """One reason, and what to do; `status` is that of the answer in question, if any.
 
-    `by_itself`: it may end without anybody, as long as the worker works. `then` is the
-    remedy as it reads after another.
+    `by_itself`: it may end without help as long as the worker works. `then` is the
+    remedy as it reads after another one.
     """
 
     name: Reason
@@ -43,18 +43,18 @@ class Cause(Struct, frozen=True):
 
     @property
     def sentence(self) -> Reason:
-        """What is the matter; a server's text may end with a stop."""
+        """What is wrong, as a sentence; a server's text may end with a full stop already."""
         return reasons.stopped(self.detail)
 
     def about(self, handle: str) -> "Cause":
-        """Tell this cause of one memory, which commands know as `handle`."""
+        """This cause, told of one memory, which commands know as `handle`."""
         return replace(self, remedy=self.remedy.replaced("id", handle))
 
     @property
     def likeness(self) -> tuple[Reason, Reason, int | None, Reason]:
-        """What is equal in causes of which one is told as the example of all.
+        """What causes have in common when one is told as an example of all.
 
-        Not the whole text, but where it is ours: a server may name each item in its own,
+        It includes the text only where that is ours: a server may name each item in its text,
         and every item has its own time.
         """
         return (
@@ -66,9 +66,9 @@ class Cause(Struct, frozen=True):
 
 
 def with_one_thing_to_do(causes: Sequence[Cause]) -> list[Cause]:
-    """The causes, and for the first all that has to be done before the memory goes, in order.
+    """The causes; the first one with all that must be done before the memory goes, in order.
 
-    What ends by itself does not while the worker is stopped or paused: that comes first then.
+    Nothing ends by itself while the worker is stopped or paused: in that case that comes first.
     """
     ours = [cause for cause in causes if cause.name in _OURS]
     first, *others = causes

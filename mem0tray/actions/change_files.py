@@ -1,9 +1,9 @@
 """Changing queue and DLQ file as a careful person would: whole, or not at all.
 
 The DLQ file is changed under a lock that only our own writers share, the queue
-file under the producers' lock. Whoever saved meanwhile is never overwritten.
-`last_update` stays as it was: by it the worker knows which generation of the
-file was edited; by a receipt it knows that it was no edit by hand.
+file under the producers' lock. A save that came in between is never overwritten.
+`last_update` stays: it tells the worker which generation of the
+file was edited, and a receipt tells it that this was no hand edit.
 """
 
 import time
@@ -33,22 +33,22 @@ _WAIT: Final = 0.05
 
 @dataclass(slots=True)
 class DlqEdit:
-    """The DLQ file as it was read. Change `items`; `data` are its bytes (None: no file).
+    """The DLQ file as read. Change `items`; `data` are its bytes (None: no file).
 
-    `backup` names the file in which what is removed was kept; `due` are the memories that
-    the user wants to be retried now, also where they wait for that already.
+    `backup` names the file that keeps what is removed; `due` are the memories that
+    the user wants retried now, even if they are waiting for that already.
     """
 
     items: list[bytes]
     data: bytes | None
-    wanted: bool = True  # whether anything is to be written
+    wanted: bool = True  # whether the file is to be written
     backup: str = ""
     due: list[Name] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class QueueEdit:
-    """The queue file as it was read, with the producers' lock held. Change the lists.
+    """The queue file as read, with the producers' lock held. Change the lists.
 
     `announce` is called when the new file is on the disk, just before it takes its place.
     """
@@ -63,12 +63,12 @@ class QueueEdit:
 def change_dlq(
     paths: Paths, change: Callable[[DlqEdit], None], *, verb: str = receipts.EDIT
 ) -> None:
-    """Apply `change` to the DLQ file, again if somebody saved it meanwhile.
+    """Apply `change` to the DLQ file; again if somebody saved it in between.
 
-    `verb` is what the user did (one of `files.receipts`), as which the worker tells it.
+    `verb` is what the user did (one of `files.receipts`): the worker reports it as that.
     Raises FileUnavailableError when the file is broken, cannot be written or
     is saved by others all the time, LedgerError when it is gone and the ledger
-    cannot say what stood there; it is then as they left it.
+    cannot tell what stood there; the file then stays as they left it.
     """
     with FileLock(paths.files_lock).held(LOCK_WAIT):
         for _ in range(_TRIES):
@@ -85,7 +85,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
     found = read_files.load(paths.dlq, read_files.DLQ_SECTIONS)
     before: Signature | None = None
     if found is None:
-        # As the worker would write it again: a file that is gone is no deletion.
+        # A missing file is no deletion: take it as the worker would write it again.
         with Reader(paths.ledger, needed=True) as reader:
             edit = DlqEdit(reader.dead_raws(), None)
         rest = {document.STAMP: document.dump(now_iso())}
@@ -115,12 +115,12 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
 
 @contextmanager
 def queue_file(paths: Paths) -> Iterator[QueueEdit]:
-    """The queue file under the producers' lock; written back on leaving, if it was changed.
+    """The queue file under the producers' lock; written back on leaving if it was changed.
 
     Raises LockTimeoutError, or FileUnavailableError when it is broken.
     """
     with FileLock(paths.queue_lock).held(LOCK_WAIT):
-        # With the lock held nobody is writing: no need to wait for a file to be whole.
+        # Nobody writes while we hold the lock: no need to wait for a whole file.
         found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS, wait=0.001)
         parsed = found[0] if found else read_files.queue_again(paths)
         edit = QueueEdit(
@@ -154,11 +154,11 @@ def composed_queue(edit: QueueEdit) -> bytes:
 
 
 def _set_aside(paths: Paths, source: Path, rejected: list[bytes]) -> None:
-    """What `json.tool` could not load is kept before a file without it is written."""
+    """Keep what `json.tool` could not load before the file is written without it."""
     for raw in rejected:
         quarantine.keep(paths.quarantine, source, raw, time.time())
 
 
 def now_iso() -> str:
-    """The local time as everybody writes it into these files."""
+    """The local time in the form that everybody writes into these files."""
     return datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005

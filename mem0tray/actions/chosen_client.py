@@ -32,11 +32,11 @@ _PATIENCE: Final = 5.0  # seconds for the embedded server
 def opened(
     settings: Settings, paths: Paths, *, within: float | None = None
 ) -> Iterator[Client | None]:
-    """A client of the server that the settings choose; None: nothing was ever stored there.
+    """A client of the server that the settings choose; None if nothing was ever stored there.
 
-    The embedded server is started for as long as this lasts where it does not run; but not
-    `within` so many seconds, which are the keyring's too. Raises Mem0TrayError where no server is
-    chosen, no client can be made, or the embedded server would have to be started.
+    If the embedded server does not run, it is started for this time; but not with
+    `within`, a number of seconds that also limits the keyring. Raises Mem0TrayError where no server
+    is chosen, no client can be made, or the embedded server would have to be started.
     """
     server = settings.server
     url = server_choice.chosen(server.url, paths)
@@ -60,10 +60,10 @@ def opened(
 
 @contextmanager
 def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iterator[Client | None]:
-    """A client of a server that was chosen before; None: nothing was ever stored there.
+    """A client of a server that was chosen before; None if nothing was ever stored there.
 
-    `name` is what the ledger calls it, `key` is that server's: the key of the settings is the
-    chosen server's, and goes nowhere else. How it is spoken to is found out. Raises as `opened`.
+    `name` is what the ledger calls it, `key` is that server's own: the key in the settings is
+    the chosen server's, and goes nowhere else. The dialect is found out. Raises as `opened`.
     """
     server = settings.server
     if name == LOCAL_URL:

@@ -1,7 +1,7 @@
-"""What is a dead letter: one answer for all who count them, and all who list them.
+"""The dead letters: one answer for all who count them, and all who list them.
 
-The DLQ file alone does not tell. Where it could not be written for a while it shows what has been
-delivered since, and does not show what has failed since.
+The DLQ file alone does not tell. If it could not be written for a while, it still shows what has
+been delivered since, and lacks what has failed since.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from mem0tray.system.paths import Paths
 
 
 def look(paths: Paths, reader: Reader, server: str) -> Sequence[bytes]:
-    """The dead letters, as by `of`. Raises FileUnavailableError where the file cannot be read."""
+    """The dead letters as `of` gives them. Raises FileUnavailableError for an unreadable file."""
     found = read_files.load(paths.dlq, read_files.DLQ_SECTIONS)
     if found is None:
         return _kept(reader.dead_raws(), paths)
@@ -27,10 +27,10 @@ def look(paths: Paths, reader: Reader, server: str) -> Sequence[bytes]:
 
 
 def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[bytes]:
-    """The dead letters and what makes no sense to us, by the DLQ file and the ledger.
+    """The dead letters, and things that make no sense to us, from DLQ file and ledger.
 
-    A file that is gone says nothing, and of one that is broken the ledger knows more. `server`:
-    what the ledger calls the one that deliveries go to, empty for none.
+    A missing file tells nothing, and the ledger knows more than a broken one. `server`:
+    what the ledger calls the server that deliveries go to, empty for none.
     """
     found: Sequence[bytes] = file.document.lists[read_files.DLQ]
     if not file.is_there:
@@ -43,9 +43,9 @@ def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[by
 
 
 def to_act_on(paths: Paths) -> list[bytes]:
-    """What a command finds by an id: the DLQ file's, and those that it does not show yet.
+    """The items that a command finds by id: the DLQ file's, and those it does not show yet.
 
-    Raises FileUnavailableError where that file is there and cannot be read.
+    Raises FileUnavailableError where the file is there but cannot be read.
     """
     found = read_files.dead_letters(paths)
     with Reader(paths.ledger) as reader:
@@ -62,9 +62,9 @@ def unshown(paths: Paths, reader: Reader, found: Sequence[bytes]) -> list[bytes]
 
 
 def taken_out(paths: Paths, reader: Reader) -> set[items.Name]:
-    """What is deleted as the files and orders say, of which the ledger has still to hear.
+    """What files and orders say is deleted, though the ledger does not know that yet.
 
-    Of the DLQ file that is what it has shown and lacks; one that is gone or broken says nothing.
+    In the DLQ file: what it once showed and lacks now; a missing or broken file tells nothing.
     """
     gone = orders.given_up(paths.orders)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
@@ -77,7 +77,7 @@ def taken_out(paths: Paths, reader: Reader) -> set[items.Name]:
 
 
 def _kept(raws: Sequence[bytes], paths: Paths) -> Sequence[bytes]:
-    """Those that no order is to delete."""
+    """The items that no order is to delete."""
     gone = orders.given_up(paths.orders)
     return [raw for raw in raws if _name(raw) not in gone] if gone else raws
 
@@ -94,11 +94,11 @@ def _undelivered(
     reader: Reader,
     server: str,
 ) -> Sequence[bytes]:
-    """What is still to be delivered of a whole file, by what is known.
+    """What of a whole file is still to be delivered, as far as is known.
 
-    Where nobody has saved it since the worker merged or published it, the ledger has it all. A
-    save that the worker has not seen is the worker's to judge, and two things of it are certain:
-    what the server has is taken out again, also where the user has put it back, and what no file
+    If nobody has saved the file since the worker merged or published it, the ledger has it all.
+    The worker has to judge a save that it has not seen, but two things are certain:
+    what the server has is taken out again, even if the user has put it back, and what no file
     has shown yet stays.
     """
     as_merged = reader.dlq_as_merged(mark(signature)) if signature is not None else None

@@ -17,12 +17,12 @@ from mem0tray.system.paths import Paths
 
 @dataclass(slots=True)
 class Deleted:
-    """What a deletion did: those of `items` are deleted, the others are not.
+    """What a deletion did: `items` are deleted, the others are not.
 
     `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
-    server does not take them. `perhaps` (of `items`) were being sent, and nobody knows whether the
-    server has them. `gone` had left the files by themselves. `heard`: the worker, if
-    one runs, knows of it.
+    server does not take them. `perhaps` (among `items`) were being sent, and nobody knows whether
+    the server has them. `gone` had left the files already. `heard`: the worker, if
+    one runs, knows of the deletion.
     """
 
     backup: Path
@@ -35,20 +35,20 @@ class Deleted:
 
 
 def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False) -> Deleted:
-    """Write all of `chosen` to a backup of its own, then delete them from the files.
+    """Write all of `chosen` to a backup of their own, then delete them from the files.
 
-    `for_good`: `forget` follows, and nobody is offered to restore anything.
-    Where a worker runs, that ends when it has heard of it, and knows what has become of what
-    it was sending, but after two seconds at most.
-    Raises FileUnavailableError, when a backup cannot be made too: nothing is
-    deleted then; and LockTimeoutError, when dead letters may be gone already.
+    `for_good`: `forget` follows, and no restoring is offered.
+    If a worker runs, this waits until it has heard of the deletion and knows what became of
+    the items that it was sending, two seconds at most.
+    Raises FileUnavailableError, also when no backup can be made: then nothing is
+    deleted; and LockTimeoutError, when dead letters may be gone already.
     """
     waiting = [each for each in chosen if not each.is_dead]
     backups = _Backups(paths, waiting, for_good=for_good)
     left = _from_dlq(paths, {each.identity for each in chosen if each.is_dead}, backups)
     if waiting:
         moved = _from_queue(paths, waiting, backups)
-        # Its last failure may have made a dead letter of an entry meanwhile.
+        # An entry's last failure may have made a dead letter of it in between.
         left |= _from_dlq(paths, moved, backups, keep=False) if moved else set()
     if backups.dated is None:
         raise FileUnavailableError(
@@ -68,12 +68,12 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
             if name in heard.perhaps:
                 result.perhaps.append(each)
     if len(result.delivered) == len(chosen):
-        backups.dated.unlink(missing_ok=True)  # nobody can put back what is delivered
+        backups.dated.unlink(missing_ok=True)  # what is delivered cannot be put back
     return result
 
 
 class _Backups:
-    """Makes the backups of one deletion, anew if the DLQ file changed before it was written."""
+    """Makes the backups of one deletion; again if the DLQ file changed before it was written."""
 
     def __init__(self, paths: Paths, waiting: Sequence[FoundItem], *, for_good: bool) -> None:
         self.verb = receipts.FORGET if for_good else receipts.DELETE
@@ -82,20 +82,20 @@ class _Backups:
         self._now = time.time()
         self._written: list[bytes] = []
         self.dated: Path | None = None
-        self.orders: list[Path | None] = []  # what was left for the worker
+        self.orders: list[Path | None] = []  # orders left for the worker
 
     @property
     def name(self) -> str:
-        """The name of what `restore` takes; empty where nothing can be restored."""
+        """The name to give `restore`; empty where nothing can be restored."""
         if self.dated is None or self.verb == receipts.FORGET:
             return ""
         return self.dated.name
 
     def make(self, removed: Sequence[bytes], before: bytes | None) -> None:
-        """Keep what is about to go, and the DLQ file's bytes as they are."""
+        """Keep the items about to go, and the bytes of the DLQ file before that."""
         raws = [*removed, *self._waiting]
         if self.dated is not None and raws != self._written:
-            self.dated.unlink(missing_ok=True)  # of an attempt that deleted nothing
+            self.dated.unlink(missing_ok=True)  # from an attempt that deleted nothing
             self.dated = None
         if self.dated is None:
             self.dated = backup.write_dated(self._paths, raws, self._now)
@@ -107,10 +107,10 @@ class _Backups:
 def _from_dlq(
     paths: Paths, wanted: set[Identity], backups: _Backups, *, keep: bool = True
 ) -> set[Identity]:
-    """Delete dead letters; those that were not there. `keep`: a backup is made first.
+    """Delete dead letters; return those that were not there. `keep`: make a backup first.
 
-    What somebody put into the file just now may be missing from an old copy too, and what no
-    file shows yet cannot be taken out of one: that it was deleted must be told.
+    An old copy may also lack what somebody has just put into the file, and cannot take out
+    what no file shows yet: so the worker must be told of the deletion.
     """
     found: set[Identity] = set()
     told: list[Identity] = []
@@ -146,10 +146,10 @@ def _from_dlq(
 
 
 def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -> set[Identity]:
-    """Delete waiting entries; those that were not there.
+    """Delete waiting entries; return those that were not there.
 
-    The worker delivers an entry that merely vanishes from the file: that the
-    user wanted it must be told before it can see the file without the entry.
+    The worker delivers an entry that merely vanishes from the file: it must be told that the
+    user wants it gone before it can see the file without the entry.
     """
     wanted = {each.identity for each in waiting}
     named = [each.item.name for each in waiting if each.item is not None]
@@ -162,8 +162,8 @@ def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -
             file.queue = [raw for raw in file.queue if identity(raw) not in wanted]
             file.held = [raw for raw in file.held if identity(raw) not in wanted]
     except FileUnavailableError:
-        # What the worker has carried out already is deleted, whether the file could be written
-        # or not: it takes the entries out as soon as it can.
+        # What the worker has carried out already is deleted, whether or not the file could be
+        # written: the worker takes the entries out as soon as it can.
         if order is None or orders.take_back(order):
             raise
     backups.orders.append(order)

@@ -37,9 +37,9 @@ from mem0tray.server.remedy import (
 )
 from mem0tray.system import shell
 
-_FELL_OVER: Final = 500  # as servers do whose database has no place for a character
+_FELL_OVER: Final = 500  # servers answer so when their database cannot store a character
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
-# They count nothing against the item, unless its last error says that they did.
+# These do not count against the item, unless its last error says that they did.
 _OF_THE_SERVER: Final = frozenset(
     {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED, Kind.ASKED_IN_VAIN}
 )
@@ -81,10 +81,10 @@ def causes(
     now: float,
     handle: str = "",
 ) -> list[Cause]:
-    """Why this item is stuck, the reason that counts first, with the one thing to do.
+    """Why this item is stuck, the most important cause first, with the one thing to do.
 
-    `attempt` is the last that failed, `known` what the ledger knows of it, `handle` what
-    to call it in a command (else the beginning of its id).
+    `attempt` is the last that failed, `known` what the ledger knows of it, `handle` its
+    name in a command (by default the beginning of its id).
     """
     invalid = _invalid(found)
     rejected = _rejected(found, attempt, known)
@@ -110,10 +110,10 @@ def causes(
 def to_change(
     found: FoundItem, attempt: Attempt | None, known: Known | None, handle: str = ""
 ) -> str:
-    """What is to be changed in the memory before the server takes it; empty where nothing is.
+    """What must be changed in the memory before the server takes it; empty if nothing must.
 
-    With what is wrong with it, where the reason that is kept does not say so. As `causes`,
-    without what is in the way of every memory: nobody is asked.
+    It says what is wrong where the kept reason does not. Like `causes`, but without what
+    stands in the way of every memory: no server is asked.
     """
     rejected = _rejected(found, attempt, known)
     causes = (*_invalid(found), *_odd_characters(found, rejected), *rejected)
@@ -132,14 +132,14 @@ def why_held(known: Known) -> Reason:
 
 
 def _waits(found: FoundItem) -> Reason:
-    """What to do about an item that only waits: `retry` takes dead letters, no entries."""
+    """What to do about an item that only waits: `retry` takes dead letters, not entries."""
     if not found.is_dead:
         return _SENT
     return nothing(Reason("it is sent by itself; at once with `mem0tray retry {id}`.", id=ID))
 
 
 def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
-    """When it is sent again, Unix seconds; 0 for at once."""
+    """When the item is sent again, Unix seconds; 0 for at once."""
     if found.item is None:
         return 0.0
     if found.is_dead:
@@ -163,12 +163,12 @@ def _invalid(found: FoundItem) -> list[Cause]:
 
 
 def _odd_characters(found: FoundItem, rejected: list[Cause]) -> list[Cause]:
-    """What JSON can say and some servers cannot store: to blame only where one rejects the item."""
+    """Characters that JSON has and some servers cannot store: to blame only for a rejection."""
     item = found.item
     if item is None:
         return []
     is_refused = any(cause.remedy == REWORD for cause in rejected)
-    # NUL is said of already where the server is known to be one that cannot store it.
+    # NUL has been named already if this server is known to be unable to store it.
     may_be_nul = any(cause.name != INVALID for cause in rejected) and (
         is_refused or any(cause.status == _FELL_OVER for cause in rejected)
     )
@@ -209,20 +209,20 @@ def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) ->
 
 
 def _rejection(detail: Reason, status: int | None) -> Cause:
-    # It was taken in by 200; what came of it then is the server's fault as a 500 would be.
+    # The server took it in with 200: that it failed later is the server's fault, as with a 500.
     later = HTTPStatus.INTERNAL_SERVER_ERROR if answers.has_failed_later(detail) else status
     remedy, by_itself = of_rejection(later)
     return Cause(REJECTED, detail, remedy, status, by_itself=by_itself)
 
 
 def _of_the_server(said: Reason, status: int | None) -> Cause:
-    """A save that was sent elsewhere, or not kept: address or server are wrong, and no item."""
+    """A save that was redirected, or not kept: address or server are at fault, no item."""
     address = answers.redirected_to(said)
     return Cause(ACTION, said, of_redirect(address) if address else of_not_kept(), status)
 
 
 def _as_the_file_says(reason: str) -> list[Cause]:
-    """Without a ledger that remembers the attempt."""
+    """The causes as the file tells them, without a ledger that remembers the attempt."""
     if not reason:
         return []
     said = answers.retold(reason)
@@ -237,20 +237,20 @@ def _as_the_file_says(reason: str) -> list[Cause]:
 
 
 def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
-    """The reason that stands in the file; where none does, what the ledger saw last."""
+    """The reason in the file; without one, what the ledger saw last."""
     return answers.retold(last_error(found) or (attempt.message if attempt is not None else ""))
 
 
 def kept_reason(found: FoundItem, known: Known | None, attempt: Attempt | None = None) -> str:
-    """The one reason of an item that each command gives: of the last failure that counted.
+    """The reason that every command gives for an item: that of the last counted failure.
 
-    It stands in the file or the ledger; else what was answered last, if `attempt` is given.
+    It stands in the file or the ledger; else it is the last answer, if `attempt` is given.
     """
     kept = last_error(found) or (known.last_error if known is not None else None)
     return kept or (attempt.message if attempt is not None else "")
 
 
 def last_error(found: FoundItem) -> str:
-    """The reason that stands in the file."""
+    """The reason in the file."""
     value = (items.load_object(found.raw) or {}).get("last_error")
     return value if isinstance(value, str) else ""

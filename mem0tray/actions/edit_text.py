@@ -1,7 +1,7 @@
-"""A memory's text changed by its user: the same memory, and the old text kept in a file of ours.
+"""A user's edit of a memory's text: the memory stays the same, a file of ours keeps the old text.
 
-What waits in the queue is changed under the producers' lock, a dead letter as by hand.
-Nothing is locked while an editor is open; whoever was there first wins.
+A waiting entry is changed under the producers' lock, a dead letter as by hand.
+Nothing is locked while an editor is open; whoever saves first wins.
 """
 
 import time
@@ -21,7 +21,7 @@ from mem0tray.files import atomic, document, orders, private_folders, receipts
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
-BEGIN: Final = "edited-"  # so begins the name of a file with an old text
+BEGIN: Final = "edited-"  # the beginning of a file's name with an old text
 PATTERN: Final = f"{BEGIN}*.json"
 _DAY: Final = 86_400.0
 
@@ -31,8 +31,8 @@ class Changed:
     """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
 
     `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
-    text is being sent, and the new one is sent after the answer. `perhaps`: it was being sent,
-    and nobody knows whether the server has it. `heard`: the worker, if one
+    text is being sent, and the new one follows after the answer. `perhaps`: the old text was
+    being sent, and nobody knows whether the server has it. `heard`: the worker, if one
     runs, knows of the edit.
     """
 
@@ -45,28 +45,28 @@ class Changed:
 
 
 class SetAsideError(FileUnavailableError):
-    """The worker has dropped the old text, and the new one did not get into the file."""
+    """The worker has dropped the old text, and the new one is not in the file."""
 
 
 class GoneError(NotFoundError):
-    """The memory is no longer there with the text that was to be changed."""
+    """The memory is no longer there with the text to be changed."""
 
 
 def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float) -> Changed:
     """Give the memory another content; the old one is kept for `keep_days`.
 
-    Where a worker runs, that ends when it has heard of it, and knows what has become of the
-    old text if it was sending that, but after two seconds at most.
-    Raises GoneError when it was delivered, deleted or changed meanwhile,
-    FileUnavailableError, LockTimeoutError; nothing has changed then. But with a SetAsideError
+    If a worker runs, this waits until it has heard of the edit and knows what became of
+    the old text if it was sending that, two seconds at most.
+    Raises GoneError when the memory was delivered, deleted or changed in between,
+    FileUnavailableError, LockTimeoutError; then nothing has changed. But after a SetAsideError
     `restore` puts the old text back.
     """
     kept = _keep(paths, found, keep_days)
-    given: list[Path | None] = []  # what is left for the worker
+    given: list[Path | None] = []  # orders left for the worker
     done = False
     try:
         in_queue = not found.is_dead and _in_queue(paths, found, content, given)
-        # Its last failure may have made a dead letter of an entry meanwhile.
+        # An entry's last failure may have made a dead letter of it in between.
         done = in_queue or _in_dlq(paths, found, content, given)
     except FileUnavailableError as error:
         if not given:
@@ -99,8 +99,8 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
 def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
     private_folders.make_private_folder(paths.edits)
-    # One reading of the clock: of two, the second may be of another second, and names would
-    # stand out of order.
+    # One reading of the clock: two could fall into different seconds, and names would be out
+    # of order.
     seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
     for old in private_folders.listing(paths.edits, PATTERN):
         with suppress(OSError):
@@ -115,7 +115,7 @@ def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
 def _changer(found: FoundItem, content: Any) -> Callable[[bytes], bytes | None]:
     """A function that gives the item's bytes with the new content, and None for other items."""
     wanted = found.identity
-    # An id that was made up by us came from the old text, and is to stay.
+    # An id that we made up from the old text must stay.
     fields = {"content": content, "id": found.id}
 
     def changed(raw: bytes) -> bytes | None:
@@ -125,7 +125,7 @@ def _changer(found: FoundItem, content: Any) -> Callable[[bytes], bytes | None]:
 
 
 def _in_dlq(paths: Paths, found: FoundItem, content: Any, given: list[Path | None]) -> bool:
-    """Change a dead letter; whether it was there. `given` gets the order that was left."""
+    """Change a dead letter; return whether it was there. `given` gets the order that was left."""
     changer = _changer(found, content)
     done = False
 
@@ -143,10 +143,10 @@ def _in_dlq(paths: Paths, found: FoundItem, content: Any, given: list[Path | Non
 
 
 def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | None]) -> bool:
-    """Change a waiting entry; whether it was there. `given` gets the order that was left.
+    """Change a waiting entry; return whether it was there. `given` gets the order that was left.
 
-    The worker delivers an entry that merely vanishes from the file: that the old text
-    is not to be sent must be told before it can see the file without it.
+    The worker delivers an entry that merely vanishes from the file: it must be told not to send
+    the old text before it can see the file without it.
     """
     changer = _changer(found, content)
     names = [found.item.name] if found.item is not None else []
@@ -156,15 +156,15 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | N
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            # Not before the new text is on the disk: a worker that has heard drops the old one.
+            # Only once the new text is on the disk, as the worker then drops the old one.
             file.announce = lambda: given.append(
                 orders.give(paths, orders.DISCARD, names, receipts.EDIT)
             )
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
-            # Nobody has delivered the new text of what is held.
+            # The new text of a held entry has been delivered by nobody.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]
             file.queue += [new for new in of_held if new is not None]
-    except BaseException:  # what the worker has carried out stays so
+    except BaseException:  # what the worker has carried out stays done
         given[:] = [each for each in given if each is not None and not orders.take_back(each)]
         raise
     return True
@@ -173,7 +173,7 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | N
 def undo(
     paths: Paths, old: FoundItem, among: list[FoundItem], *, keep_days: float
 ) -> Changed | None:
-    """Put the text of `old` back in the place of the present one; None when it no longer waits."""
+    """Put the text of `old` back in place of the present one; None when it no longer waits."""
     present = [each for each in among if each.id == old.id and each.identity != old.identity]
     if not present:
         return None
@@ -189,7 +189,7 @@ def texts_kept(paths: Paths) -> list[Path]:
 
 
 def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
-    """Remove every kept text that this is said of; their names. Raises FileUnavailableError."""
+    """Remove kept texts for which `is_it` is true; return names. Raises FileUnavailableError."""
     removed = []
     there = [each for each in private_folders.listing(paths.edits, "*") if not each.is_dir()]
     for path in (*there, *open_text.files(paths)):

@@ -1,6 +1,6 @@
-"""The server test: each step of the way to the chosen server, and what was seen there.
+"""The server test: each step of the way to the chosen server, and what it showed.
 
-It stores nothing, and asks with GETs alone as long as it is not known what is spoken there. The
+It stores nothing, and uses only GETs as long as the dialect is not known. The
 key goes where deliveries take it: `ServerAddress` refuses plain http to others without leave, and
 no client follows a redirect.
 """
@@ -51,14 +51,14 @@ from mem0tray.system.paths import Paths
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
 _KEY: Final = "server.api_key"
 _SLOW: Final = 1.0  # seconds: a server that took longer is not asked the same once more
-_LEAST: Final = 0.2  # seconds that a question wants
+_LEAST: Final = 0.2  # seconds that a question needs
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
     """Test the server that the settings choose, within so many seconds; nothing is stored.
 
-    All of `STEPS` for a server at an address; SERVER alone where none is chosen, where the
-    settings cannot be used, and for the embedded server.
+    The steps are all of `STEPS` for a server at an address; SERVER alone where none is chosen,
+    where the settings cannot be used, and for the embedded server.
     """
     settings = loaded.settings
     paths = settings.locations()
@@ -88,7 +88,7 @@ def _embedded(paths: Paths, seconds: float) -> Step:
 
 
 class _Examination:
-    """One test of the server at an address, which is over at `end` (monotonic seconds).
+    """One test of the server at an address, which ends at `end` (monotonic seconds).
 
     Raises Mem0TrayError where no client of that server can be made.
     """
@@ -142,7 +142,7 @@ class _Examination:
     # Its health, and what it speaks -------------------------------------------------------
 
     def _healthy(self, took_first: float) -> Step:
-        """Ask once more over the connection that now stands: so long takes an answer."""
+        """Ask once more over the open connection: that shows how long an answer takes."""
         started = time.monotonic()
         if took_first < _SLOW:
             self._client.probe(self._left())
@@ -159,7 +159,7 @@ class _Examination:
     def _ill(self, health: Health) -> Step:
         host = self._there.host
         why, remedy = reasons.parted(health.reason)
-        if not health.recognised:  # it names the host, and what each path said
+        if not health.recognised:  # the reason names the host, and what each path said
             return Step(SERVER, FAILED, str(reasons.sentence(why)), str(remedy))
         if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {reasons.sentence(why)}"
@@ -202,7 +202,7 @@ class _Examination:
         return self._unchecked_key(found)
 
     def _unchecked_key(self, found: KeyCheck) -> Step:
-        """The key of which a server tells nothing: past deliveries prove nothing of it."""
+        """The key where the server tells nothing about it: past deliveries prove nothing."""
         host = self._there.host
         if found.verdict is KeyVerdict.OPEN:
             why = f"{host} answers those without a key as well"
@@ -226,7 +226,7 @@ class _Examination:
     # Reading ------------------------------------------------------------------------------
 
     def _reading(self) -> Step:
-        """Whether it shows what it has, by a project that it has not."""
+        """Whether the server shows its memories, tried with a project that it does not have."""
         host = self._there.host
         found = self._client.read(_NOBODY, 1, self._left())
         if isinstance(found, Outcome):

@@ -1,8 +1,8 @@
-"""What the server has, as the lines that `add --jsonl` takes: project by project, oldest first.
+"""The server's memories as lines that `add --jsonl` takes: by project, the oldest first.
 
-Servers list the newest first. Of a project of more than one page the pages wait in a temporary file
-until the last has come, so that whoever adds the lines has the memories in their order, and so
-that no more than a page is in memory.
+Servers list the newest first. The pages of a project with more than one wait in a temporary file
+until the last has come: so the lines are in the memories' order, and no more
+than a page is in memory.
 """
 
 import tempfile
@@ -32,11 +32,11 @@ class Export:
     """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
 
     `watch` is called after each page. `folder`: where pages wait, None for the system's own
-    place. What is known so far: of `total` memories (None where the server does not say how many
-    that are) `read` have come and `written` are in the lines given,
-    of `projects` projects; of those in `cut` the server has more than it shows, or may have;
-    `unnamed`: it may have projects that it does not name. `waiting`: so many memories of these
-    projects wait here, and are not in it; `unread` says why that is not all.
+    place. Known so far: of `total` memories (None where the server does not say how many
+    there are) `read` have come and `written` are in the lines given,
+    from `projects` projects; of those in `cut` the server has, or may have, more than it shows;
+    `unnamed`: it may have projects that it does not name. `waiting`: how many memories of these
+    projects wait here, and are left out; `unread` says why that is not all.
     """
 
     settings: Settings
@@ -91,7 +91,7 @@ class Export:
             raise atomic.unavailable(Path(folder), error) from error
 
     def _keep(self, spool: IO[bytes], page: Page) -> tuple[int, int, int]:
-        """Where a page is kept: its place, its bytes, its memories."""
+        """Keep a page in the file; return its place, its bytes, its memories."""
         lines, begin = _lines(page.memories), spool.tell()
         spool.write(lines)
         return begin, len(lines), len(page.memories)
@@ -101,7 +101,7 @@ class Export:
         return lines
 
     def _pages(self, questions: PatientQuestions, project: str, destination: str) -> Iterator[Page]:
-        """The pages of a project, one at least. Raises Mem0TrayError."""
+        """The pages of a project, at least one. Raises Mem0TrayError."""
         for said in questions.pages(project):
             if isinstance(said, Outcome):
                 raise Mem0TrayError(why_not_shown(destination, said))
@@ -118,6 +118,6 @@ def _lines(memories: list[ServerMemory]) -> bytes:
 
 
 def _line(memory: ServerMemory) -> MemoryLine:
-    """A memory's line; without a key of ours its id is the same whenever it is exported."""
+    """A memory's line; without a key of ours its id is the same at each export."""
     name = memory.key or items.stable_id(memory.id, memory.project, memory.text, 0)
     return MemoryLine(memory.project, memory.text, name, memory.created_at())

@@ -53,7 +53,7 @@ class FoundItem(Struct, frozen=True):
 
 
 def identity(raw: bytes) -> Identity:
-    """What makes `raw` the same memory wherever it stands: id and digest, or else its value."""
+    """What identifies a memory wherever it stands: id and digest, or else the value `raw`."""
     item = items.parse(raw)
     if item is not None:
         return item.id, item.digest
@@ -64,19 +64,19 @@ def identity(raw: bytes) -> Identity:
 
 
 class FileListing(Struct):
-    """What stands in a file: the items, and how many things that are none."""
+    """The content of a file: the items, and how many things are no items."""
 
     found: list[FoundItem] = field(default_factory=list)
     nonsense: int = 0
 
     @property
     def unnamed(self) -> int:
-        """How many things of the file have not even an id, and so are not in `found`."""
+        """How many things in the file have no id, and so are not in `found`."""
         return self.nonsense - sum(each.item is None for each in self.found)
 
 
 def listing(raws: Iterable[bytes], place: str) -> FileListing:
-    """Every item of a file, in its order; nonsense with an id is among them and counted."""
+    """Every item of a file, in order; nonsense with an id is among them and counted."""
     result = FileListing()
     for raw in raws:
         item = items.parse(raw)
@@ -105,7 +105,7 @@ def everything(
 
 
 def of_project(among: Iterable[FoundItem], project: str) -> list[FoundItem]:
-    """Those of a project. Raises NotFoundError where there are none."""
+    """The items of a project. Raises NotFoundError where there are none."""
     found = [each for each in among if each.project == project]
     if not found:
         raise NotFoundError(
@@ -116,7 +116,7 @@ def of_project(among: Iterable[FoundItem], project: str) -> list[FoundItem]:
 
 
 def handles(found: Iterable[FoundItem]) -> dict[str, str]:
-    """By id what to type for it: its shortest beginning that no other has, eight signs at least."""
+    """By id what to type for it: its shortest unique beginning, at least eight characters."""
     ids = sorted({each.id for each in found})
     shared = [0, *itertools.starmap(_shared, itertools.pairwise(ids)), 0]
     needed = map(max, itertools.pairwise(shared))
@@ -127,14 +127,14 @@ def handles(found: Iterable[FoundItem]) -> dict[str, str]:
 
 
 def _shared(one: str, other: str) -> int:
-    """With how many signs both begin."""
+    """How many characters both begin with in common."""
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))  # noqa: B905
 
 
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
-    """The items that ids, or unambiguous prefixes of ids, name; each once, in the order given.
+    """The items that ids, or unambiguous prefixes of ids, name; each once, in the given order.
 
-    An id that stands for two contents means both. Raises NotFoundError,
+    An id with two contents means both. Raises NotFoundError, or
     UnknownIdError where a name fits none.
     """
     chosen: dict[int, FoundItem] = {}
@@ -145,7 +145,7 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
 
 
 def beginning(name: str, among: Sequence[FoundItem]) -> list[int]:
-    """Where the ids stand that begin with `name`, as they are or else as they are shown."""
+    """The places of ids that begin with `name`, as they are, or else as they are shown."""
     if not name:
         return []
     begin = [at for at, each in enumerate(among) if each.id.startswith(name)]

@@ -1,4 +1,4 @@
-"""A memory of ours that goes the whole way: saved, delivered, read back. For `setup`."""
+"""A memory of ours that goes all the way: saved, delivered, read back. For `setup`."""
 
 import subprocess
 import tempfile
@@ -22,11 +22,11 @@ _START: Final = 30.0  # seconds for a worker that starts
 _END: Final = 20.0
 _LOOK: Final = 0.05
 _SHOWN: Final = 20
-_MOST: Final = 2000  # bytes of what a worker says that does not start
+_MOST: Final = 2000  # bytes of the message of a worker that does not start
 
 
 def save(loaded: Loaded) -> Item:
-    """Queue it, as `add` does. Raises Mem0TrayError where no file can be written."""
+    """Queue the memory as `add` does. Raises Mem0TrayError where no file can be written."""
     at = time.strftime("%Y-%m-%d %H:%M:%S")
     text = f"mem0tray was set up on this computer at {at}."
     name = add.queue_memory(loaded, PROJECT, text).id
@@ -37,9 +37,9 @@ def save(loaded: Loaded) -> Item:
 
 @contextmanager
 def with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
-    """Have a worker run: the one that does, else one of our own, which is stopped at the end.
+    """Have a worker run: the present one, else one of our own, which is stopped at the end.
 
-    `program` are the words that start mem0tray. Raises Mem0TrayError where none comes up.
+    `program` has the words that start mem0tray. Raises Mem0TrayError if no worker starts.
     """
     if worker_report.running(paths) is not None:
         _wait_for_metrics(paths)
@@ -67,7 +67,7 @@ def with_worker(paths: Paths, program: Sequence[str]) -> Iterator[None]:
 def _wait_for_metrics(
     paths: Paths, own: "subprocess.Popen[bytes] | None" = None, said: IO[bytes] | None = None
 ) -> None:
-    """Wait until the worker has told how it is, and so has its ledger open."""
+    """Wait until the worker has written its metrics, and so has its ledger open."""
     end = time.monotonic() + _START
     while time.monotonic() < end:
         running = worker_report.running(paths)
@@ -84,9 +84,9 @@ def _wait_for_metrics(
 
 
 def why_undelivered(paths: Paths, item: Item, since: float) -> str:
-    """Wait until the worker has delivered it; why it has not, or nothing.
+    """Wait until the worker has delivered it; return why it has not, or nothing.
 
-    `since`: when it was saved, Unix seconds.
+    `since`: when the memory was saved, Unix seconds.
     """
     (outcome,) = retry_outcomes.follow(paths, [item], since, _PATIENCE)
     return "" if outcome.is_good else outcome.reason or outcome.name

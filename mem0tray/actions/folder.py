@@ -1,4 +1,4 @@
-"""Whether `claude_dir` is there: a typo in the setting is no empty queue."""
+"""Whether `claude_dir` is there: a typo in the setting must not look like an empty queue."""
 
 import os
 
@@ -11,10 +11,10 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
     """Why there is nothing to be read, else None.
 
     The default folder may be missing: on a new computer nothing has happened yet, and it is
-    made when it is needed. One that somebody has named is expected to be there.
+    made when needed. A folder that somebody named is expected to be there.
     """
     folder = settings.locations().claude_dir
-    if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises where it may not look)
+    if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises without permission)
         return None
     if os.path.islink(folder):  # noqa: PTH114
         message = Reason(
@@ -32,7 +32,7 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
 
 
 def gone(settings: Settings) -> FileUnavailableError:
-    """What to say of a default folder that was there once, and is no more."""
+    """The error for a default folder that was there once and is gone."""
     message = Reason(
         "The folder {path} is gone: it was there before.", path=settings.locations().claude_dir
     )
@@ -41,6 +41,6 @@ def gone(settings: Settings) -> FileUnavailableError:
 
 def _remedy() -> str:
     name = variable("paths.claude_dir")
-    if name in os.environ:  # which wins over the file
+    if name in os.environ:  # the environment wins over the file
         return f"Make it, or correct the variable {name}."
     return "Make it, or correct paths.claude_dir: `mem0tray config edit`."

@@ -1,6 +1,6 @@
 """Erasing a text for good: from the ledger, every backup, `last_100` and quarantine.
 
-What others may be writing or have copied is not touched but named.
+Files that others may be writing or have copied are named, but not touched.
 """
 
 import json
@@ -38,30 +38,30 @@ from mem0tray.system.paths import Paths
 _PATIENCE: Final = 5.0  # seconds for the worker to carry out the order
 _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text
 _LOOK: Final = 0.1
-_SAFE_TO_CUT: Final = 12  # bytes that stand nowhere by chance
+_SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
 _DLQ_FORM: Final = (read_files.DLQ,)
 _QUEUE_FORM: Final = (read_files.QUEUE, read_files.RECENT, read_files.FAILED, read_files.HELD)
-# What an attempt of these kinds carried never arrived.
+# The text of an attempt of these kinds never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
 
 @dataclass(slots=True)
 class Forgotten:
-    """Where the text was erased, and where it still is or may be: sentences for people."""
+    """Where the text was erased, and where it still is or may be, in sentences for people."""
 
     erased: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
 
     def name(self, path: Path, why: str) -> None:
-        """Name a place where the text is or may be, each once."""
+        """Name a place where the text is or may be, each place once."""
         if not any(line.startswith(f"{path}: ") for line in self.unreachable):
             self.unreachable.append(f"{path}: {why}")
 
 
 class _Text:
-    """What is to be forgotten, in every form in which a file may hold it."""
+    """The texts to forget, in every form in which a file may hold them."""
 
     def __init__(self, deleted: Sequence[FoundItem]) -> None:
         self.ids = {each.id for each in deleted}
@@ -73,11 +73,11 @@ class _Text:
         ]
 
     def is_in(self, data: bytes) -> bool:
-        """Whether these bytes hold it somewhere."""
+        """Whether these bytes contain the text somewhere."""
         return any(needle in data for needle in self._needles)
 
     def is_it(self, raw: bytes) -> bool:
-        """Whether this item is it."""
+        """Whether this item is one of those to forget."""
         item = items.parse(raw)
         if item is not None:
             return item.id in self.ids or item.content in self.contents
@@ -92,9 +92,9 @@ def _forms(text: str) -> set[bytes]:
 
 
 def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
-    """Erase what `delete` has just deleted. Raises nothing: what fails is named.
+    """Erase what `delete` has just deleted. Raises nothing: failures are named in the result.
 
-    That the backup of this very deletion goes as well is nothing to tell.
+    The backup of this very deletion goes too, which is not worth telling.
     """
     result = Forgotten()
     text = _Text(deleted.items)
@@ -125,7 +125,7 @@ def _guarded(result: Forgotten, path: Path, erase: Callable[[], None]) -> None:
 
 
 def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
-    """The files of a folder that match; a folder that cannot be read is named in `result`."""
+    """The matching files of a folder; a folder that cannot be read is named in `result`."""
     try:
         return private_folders.listing(folder, pattern)
     except Mem0TrayError as error:
@@ -143,7 +143,7 @@ def _said(path: Path, error: Mem0TrayError | OSError) -> str:
 
 
 def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
-    """Name the servers that the text was sent to: it cannot be taken back from here."""
+    """The servers that the text was sent to: it cannot be taken back from here."""
     has = {each.server for each in known if each.state == items.DELIVERED and each.server}
     if has:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
@@ -188,7 +188,7 @@ def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
 
 
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """`last_100`, and then the copy that was made of the queue file before."""
+    """Erase it from `last_100`, and then from the backup of the queue file."""
     with change_files.queue_file(paths) as file:
         recent = file.rest.get(read_files.RECENT)
         if recent is not None:
@@ -205,7 +205,7 @@ def _list_of(raws: Sequence[bytes]) -> bytes:
 
 
 def _without(data: bytes, sections: Sequence[str], text: _Text) -> document.Document | None:
-    """The document without it, or None when it is not in any of its sections."""
+    """The document without the text, or None when none of its sections has it."""
     parsed = document.parse(data, sections)
     found = False
     for name, raws in parsed.lists.items():
@@ -216,7 +216,7 @@ def _without(data: bytes, sections: Sequence[str], text: _Text) -> document.Docu
 
 
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
-    """Erase it from a file with lists of items; whether no item is left in it."""
+    """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
         data = plain.read_bytes(path)
     except FileNotFoundError:
@@ -239,7 +239,7 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
 
 
 def _cut(data: bytes, text: _Text) -> bytes:
-    """The bytes without it, where it is long enough not to stand there by chance."""
+    """The bytes without the text, if it is long enough not to stand there by chance."""
     for form in text.cuttable:
         data = data.replace(form, b"")
     return data
@@ -251,11 +251,11 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
     if was_ours:
         backup.remember(paths, plain.read_bytes(path))
     elif is_empty and path != paths.dlq_backup:
-        path.unlink()  # of a deletion of nothing else
+        path.unlink()  # the backup held nothing else
 
 
 def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
-    """A quarantined file is seldom whole: the bytes of the text are cut out of it."""
+    """Cut the text's bytes out of a quarantined file, which is seldom whole."""
     data = plain.read_bytes(path)
     cut = _cut(data, text)
     if cut != data:
@@ -264,7 +264,7 @@ def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
 
 
 def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """Remove the kept texts of the memory from before its edits."""
+    """Remove the texts that were kept when the memory was edited."""
 
     def is_it(data: bytes) -> bool:
         return text.is_in(data) or any(
@@ -275,7 +275,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
 
 
 def _from_previous(paths: Paths, text: _Text) -> None:
-    """The worker's private name of the DLQ file before the last one; it renews it by itself."""
+    """Remove the worker's private link to the previous DLQ file, which it makes anew itself."""
     path = paths.dlq_previous
     end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
     with suppress(OSError):
@@ -287,14 +287,14 @@ def _from_previous(paths: Paths, text: _Text) -> None:
 
 
 def _from_page(page: Path, result: Forgotten) -> None:
-    """The last status page, which may show texts as HTML writes them: `report` makes another."""
+    """Remove the last status page, which may show the text; `report` makes another."""
     with suppress(FileNotFoundError):
         page.unlink()
         result.erased.append(page.name)
 
 
 def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
-    """Temporary files of ours that a kill has left behind: nobody needs one any more."""
+    """Remove temporary files that a kill has left behind: nobody needs them any more."""
     for path in temporary.leftovers(folder):
         with suppress(OSError):
             if text.is_in(plain.read_bytes(path)):
@@ -303,7 +303,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
 
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
-    """Files that hold it still, or may: an editor's backups, a user's copies, the buffer."""
+    """Name files that still hold the text, or may: editors' backups, users' copies, the buffer."""
     end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
     while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
@@ -327,7 +327,7 @@ def _why_it_stays(path: Path) -> str:
 
 
 def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
-    """The files that hold it; those that nobody can look into are named."""
+    """The files that hold the text; those that nobody can look into are named."""
     holders = []
     for path in _listing(folder, "*", result):
         try:

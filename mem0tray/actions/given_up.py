@@ -1,4 +1,4 @@
-"""What the user has deleted is queued by nobody again who had it from elsewhere."""
+"""What the user has deleted, so that nobody who has it from elsewhere queues it again."""
 
 from collections.abc import Collection
 

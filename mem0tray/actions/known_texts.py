@@ -1,4 +1,4 @@
-"""The texts of delivered memories that a file here still holds: the ledger keeps none of them."""
+"""The texts of delivered memories that files here still hold: the ledger keeps none of them."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -17,14 +17,14 @@ _PLACES: Final = {
 
 
 class KnownText(NamedTuple):
-    """An item with the text of a memory, and where it stands, for people."""
+    """An item with the text of a memory, and the place of the text, for people."""
 
     item: Item
     place: str
 
 
 class KnownTexts:
-    """Texts by digest, whatever the id; the files are read when the first is asked for."""
+    """Texts by digest, whatever the id; the files are read when the first text is asked for."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths

@@ -1,8 +1,8 @@
 """The ledger's only writer, which carries out the orders of commands (`files.orders`).
 
-The worker is it, and takes a second at most. Where none runs, a command that has changed the
-files is the writer for a moment (`in_step`), so that no later loss of a file undoes what it did;
-where that cannot be, the files and orders tell the next worker.
+That is the worker, which takes a second at most. If none runs, a command that has changed the
+files is the writer for a moment (`in_step`), so that no later loss of a file undoes it;
+where that is impossible, the files and orders tell the next worker.
 """
 
 import time
@@ -30,8 +30,8 @@ _MOMENT: Final = 2.0  # seconds; a worker that takes longer is in trouble, and s
 def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
     """Tell the worker that these are put back, of whose deletion it has not heard yet.
 
-    It sees no change then, and would take the backup of that deletion for one of a
-    later removal. The note comes before the files: a needless one hides nothing.
+    Else it would see no change, and take the backup of that deletion for that of a
+    later removal. Write the note before the files: a needless note hides nothing.
     """
     with Reader(paths.ledger, needed=True) as reader:
         known = [(name, reader.known(*name)) for name in names]
@@ -43,7 +43,7 @@ def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
 
 
 def carried_out(path: Path, timeout: float) -> bool:
-    """Wait for the worker; whether it has carried out the order."""
+    """Wait for the worker; return whether it has carried out the order."""
     end = time.monotonic() + timeout
     while path.exists():
         if time.monotonic() > end:
@@ -59,12 +59,12 @@ def worker_runs(paths: Paths) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a worker has made of memories that a command has changed or deleted.
+    """What became of memories that a command has changed or deleted, as the worker tells.
 
-    `delivered`: the server has them as they were. `in_flight`: they are being sent so, and
-    nobody knows the answer yet. `perhaps`: they were being sent so, now or before, and nobody
-    knows the outcome.
-    `answers`: the worker, if there is one, has carried out all.
+    `delivered`: the server has them as they were. `in_flight`: they are being sent as they were,
+    and there is no answer yet. `perhaps`: they were being sent as they were, now or before, and
+    nobody knows the outcome.
+    `answers`: the worker, if there is one, has carried out everything.
     """
 
     delivered: frozenset[Name] = frozenset()
@@ -74,19 +74,19 @@ class Heard:
 
 
 def let_hear(paths: Paths, given: Iterable[Path | None], changed: Iterable[Name]) -> Heard:
-    """Give a worker that runs a moment to carry out these orders; what it has made of `changed`.
+    """Give a running worker a moment to carry out these orders; return what became of `changed`.
 
-    And to learn what becomes of those that it is sending. Until it has heard it sends nothing
-    more (`files.unheard_orders`), and what it has claimed it sends.
+    It may also learn what becomes of those that it is sending. Until it has heard, it claims
+    nothing more (`files.unheard_orders`), and sends what it has claimed.
     """
     names = set(changed)
     end = time.monotonic() + _MOMENT
     with Reader(paths.ledger) as reader:
         before = _rows(reader, names)
-        # A failure, or a kill, can have left one open long before.
+        # A failure, or a kill, may have left an outcome unknown long before.
         sent = {name for name, row in before.items() if (row.claimed, row.unknown) != (None, None)}
         left = [path for path in given if path is not None]
-        # One that has ended may have carried them out before.
+        # A worker that has ended may have carried them out before.
         if not worker_runs(paths) and all(path.exists() for path in left):
             return Heard(perhaps=frozenset(sent))
         answers = all(carried_out(path, end - time.monotonic()) for path in left)
@@ -98,7 +98,7 @@ def let_hear(paths: Paths, given: Iterable[Path | None], changed: Iterable[Name]
     delivered = {name for name, row in rows.items() if row.state == items.DELIVERED}
     open_ones = {name for name, row in rows.items() if row.unknown is not None}
     perhaps = (sent & open_ones) - delivered - in_flight
-    if not worker_runs(paths):  # it was ended meanwhile
+    if not worker_runs(paths):  # it has ended in between
         perhaps, in_flight = perhaps | in_flight, set()
     return Heard(frozenset(delivered), frozenset(in_flight), frozenset(perhaps), answers)
 
@@ -121,12 +121,12 @@ def has_delivered(paths: Paths, names: Iterable[Name]) -> set[Name]:
 
 @contextmanager
 def in_step(paths: Paths, settings: Settings, *, records: bool = True) -> Iterator[None]:
-    """Where no worker runs, keep the ledger in step with what a command does to the files inside.
+    """If no worker runs, keep the ledger in step with what a command does to the files inside.
 
-    Before, it takes in a hand edit: in a file that a command has written anew, what its user did
-    can no longer be told, and an old copy of ours is none any more. Afterwards it `records` what
-    the command did. Raises nothing of its own: what cannot be recorded stands in the files, and the
-    next worker reads them.
+    Before, it takes in a hand edit: once a command has written the file anew, it can no longer
+    be told what the user did, or that a file is an old copy of ours. Afterwards it `records` what
+    the command did. Raises nothing of its own: what cannot be recorded stands in the files, and
+    the next worker reads them.
     """
     if not _is_merged(paths):
         _record(paths, settings)
@@ -145,19 +145,19 @@ def _is_merged(paths: Paths) -> bool:
 
 
 def _record(paths: Paths, settings: Settings) -> None:
-    # Without a ledger there is nothing yet that a worker could miss there.
+    # Without a ledger there is nothing yet that a worker could lose track of.
     if paths.ledger.exists() and not worker_runs(paths):
         with suppress(Mem0TrayError, OSError):
             carry_out_here(paths, settings)
 
 
 def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> bool:
-    """Be the worker for a moment, but send nothing; False when one has just started.
+    """Be the worker for a moment, but send nothing; False when a worker has just started.
 
-    `scrub`: leave no trace of texts that are erased by that. Raises LedgerError when the ledger
+    `scrub`: leave no trace of texts that this erases. Raises LedgerError when the ledger
     cannot be opened, FileUnavailableError.
     """
-    # Slow to import, and only for this.
+    # Slow to import, and needed only here.
     from mem0tray.actions.server_seen import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger

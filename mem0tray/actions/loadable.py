@@ -1,6 +1,6 @@
 """Making an item loadable that no JSON program can load, at the price of the odd value alone.
 
-A number of 5,000 digits, a nest 100,000 deep: what is beside it is a memory
+A number of 5,000 digits, or nesting 100,000 deep: what stands beside it is a memory
 that somebody wants back. The original stays where it was kept.
 """
 
@@ -11,7 +11,7 @@ from mem0tray.files import document
 
 
 def tamed(raw: bytes) -> bytes:
-    """`raw` without the values that cannot be loaded; as it is when there is no way."""
+    """`raw` without the values that cannot be loaded; unchanged if that is impossible."""
     raw = raw.strip()
     if document.loadable(raw):
         return raw

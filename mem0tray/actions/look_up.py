@@ -24,10 +24,10 @@ class Version:
     """One content of a memory.
 
     `known` is what the ledger has of it, `attempts` those that failed, oldest first;
-    `is_taken_out` says that it was deleted and the ledger has still to hear of it. `left_in`
+    `is_taken_out`: it was deleted, and the ledger does not know that yet. `left_in`
     names the files that still hold a text which neither the ledger nor the DLQ or the
     queue has any more. `deliveries` are the servers that have taken it, as the ledger names
-    them, and when (Unix seconds), the first one first.
+    them, with the times (Unix seconds), the first one first.
     """
 
     found: FoundItem
@@ -64,7 +64,7 @@ class Version:
 
 
 def look_up(paths: Paths, name: str) -> list[Version]:
-    """Every content of the memory of this id, or unambiguous prefix of one; what waits first.
+    """Every content of the memory with this id, or unambiguous prefix; those that wait first.
 
     Raises NotFoundError.
     """
@@ -82,12 +82,12 @@ def look_up(paths: Paths, name: str) -> list[Version]:
         for identity, (row, found) in ours.items():
             version = replace(_version(reader, found, row), is_taken_out=identity in out)
             seen.setdefault(identity, version)
-    # Of those that no longer wait, the last one first.
+    # Of contents that no longer wait, the last one first.
     return sorted(_with_what_is_left(paths, seen), key=_rank)
 
 
 def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Version]:
-    """The versions; those without a text with the one that another file still holds."""
+    """The versions; a version without a text gets the one that another file still holds."""
     lost = {name for name, each in seen.items() if each.is_over and not each.found.raw}
     left: dict[Identity, list[tuple[str, FoundItem]]] = {}
     if lost:
@@ -104,7 +104,7 @@ def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Vers
 
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
-    """What stands beside that which waits, and in which file: the last hundred, backups, edits."""
+    """Items that are not waiting, with the file that holds them: last hundred, backups, edits."""
     recent = read_files.look(paths.queue, (read_files.RECENT,)).document.lists
     yield from (
         (f"{read_files.RECENT} in {paths.queue.name}", raw) for raw in recent[read_files.RECENT]
@@ -132,7 +132,7 @@ def _rank(version: Version) -> tuple[int, float]:
 
 
 def in_files(paths: Paths) -> Iterator[FoundItem]:
-    """What files hold; of broken ones what is whole in them."""
+    """The items in files; of broken files those that are whole."""
     dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ]
     yield from listing(dead, read_files.DLQ).found
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS).document.lists

@@ -1,8 +1,8 @@
 """Bringing over what only a former server has: it is queued again for the chosen one.
 
-Everything goes the ordinary way, through the queue: so nothing is lost on it, and what a kill
-leaves open is found out as ever. Run again it goes on where it was, since ledger and queue say
-what has been queued: no memory is queued twice, each under an id that is always the same.
+Everything goes the ordinary way, through the queue: so nothing is lost, and what a kill
+leaves unknown is found out as always. Run again, it goes on where it was, since ledger and
+queue tell what has been queued: nothing is queued twice, as each memory always gets the same id.
 """
 
 import time
@@ -34,8 +34,8 @@ from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths
 
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
-_COMPARED: Final = 5  # memories by which two addresses are known to be one server
-_SWITCH: Final = 5.0  # seconds in which a worker takes other settings
+_COMPARED: Final = 5  # memories compared to see whether two addresses are one server
+_SWITCH: Final = 5.0  # seconds for a worker to take on other settings
 _LOOK: Final = 0.1
 Tell = Callable[[int, int], None]
 
@@ -46,10 +46,10 @@ class KeyRefusedError(Mem0TrayError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be brought over.
+    """What to bring over.
 
     `former` is what the ledger calls that server, `key` its API key, empty for none. `project`:
-    of this one alone. `dry_run`: all is looked at, and nothing queued.
+    only this one. `dry_run`: look at everything, and queue nothing.
     """
 
     former: str
@@ -60,12 +60,12 @@ class Request:
 
 @dataclass(slots=True)
 class Brought:
-    """What came of a migration.
+    """The result of a migration.
 
-    `unread` are memories that the former server was given and does not show, `reworded` counts
+    `unread` are memories that the former server took and does not show, `reworded` counts
     those that it keeps in words of its own. `cut` are projects of which it shows only the newest;
     `names_projects`: false where it does not say which projects it has. `is_one`: both addresses
-    are one server's, or a copy's.
+    lead to one server, or to a copy.
     """
 
     sums: Sums
@@ -77,7 +77,7 @@ class Brought:
 
 
 def chosen(settings: Settings, paths: Paths) -> ServerSeen:
-    """The server that memories are brought to. Raises Mem0TrayError where there is none."""
+    """The server to bring memories to. Raises Mem0TrayError where there is none."""
     server = chosen_server(settings, paths)
     if not server.name:
         raise Mem0TrayError(reasons.sentence(server.trouble or CHOOSE))
@@ -87,7 +87,7 @@ def chosen(settings: Settings, paths: Paths) -> ServerSeen:
 
 
 def candidates(paths: Paths, server: ServerSeen) -> dict[str, int]:
-    """The former servers that have what the chosen one has not, with how many memories."""
+    """Former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
         return migration_notes.to_bring_over(
             paths, server.name, reader.former.only_elsewhere(server.name)
@@ -95,12 +95,12 @@ def candidates(paths: Paths, server: ServerSeen) -> dict[str, int]:
 
 
 def named(given: str) -> str:
-    """What the ledger calls the server of this address. Raises SettingsError."""
+    """What the ledger calls the server at this address. Raises SettingsError."""
     return LOCAL_URL if given == LOCAL_URL else ServerAddress.of(given).url
 
 
 class Migration:
-    """One run."""
+    """One run of a migration."""
 
     def __init__(self, settings: Settings, request: Request) -> None:
         self._settings = settings
@@ -116,13 +116,13 @@ class Migration:
 
     @property
     def queued(self) -> int:
-        """How many memories stand in the queue by now."""
+        """How many memories have been queued so far."""
         return self._feed.queued
 
     def run(self, tell: Tell) -> Brought:
-        """Bring all over. Raises Mem0TrayError; what is queued by then stays so.
+        """Bring all over. Raises Mem0TrayError; what is queued by then stays queued.
 
-        `tell` is called often, with the number of memories read, and of how many.
+        `tell` is called often, with the number of memories read so far and the total.
         """
         self._tell = tell
         if not self._request.dry_run:
@@ -156,7 +156,7 @@ class Migration:
         self._search_rest(former)
 
     def _learn(self) -> None:
-        """Take in what is known here: first the files, from which entries go to the ledger."""
+        """Learn what is known here: the files first, as their entries move into the ledger."""
         with Reader(self._paths.ledger, needed=True) as reader:
             waits = waiting.look(self._paths, reader, self._chosen.name)
             names = {each.identity for each in waits.listing.found if each.item is not None}
@@ -164,7 +164,7 @@ class Migration:
             self._plan.learn(traced, names, restore_sources.deleted_unheard(self._paths, reader))
 
     def _projects(self, former: PatientQuestions) -> list[str]:
-        """Those that the server names, and those that are known here to be there."""
+        """The projects that the server names, and those that it is known to have."""
         if self._request.project is not None:
             return [self._request.project]
         told = former.answer(former.client.projects)
@@ -198,7 +198,7 @@ class Migration:
             self._feed.put(entries)
 
     def _search_rest(self, former: PatientQuestions) -> None:
-        """Look one by one for those that a listing did not reach, by our own key."""
+        """Look up by our own key, one by one, the memories that listings did not reach."""
         for each in [each for each in self._plan.unread if each.project in self._cut]:
             found = former.answer(former.client.find, each.project, each.key)
             if isinstance(found, Outcome):
@@ -211,9 +211,9 @@ class Migration:
         self._tell(self._read, self._total)
 
     def _is_one_server(self, former: Client, projects: list[str]) -> bool:
-        """Whether the chosen server shows the same memories by the same ids: it is the same one.
+        """Whether the chosen server shows the same memories under the same ids: it is the same one.
 
-        Or a copy of its database. One that does not answer is none that just did.
+        Or it has a copy of the database. If it does not answer, it is not the one that just did.
         """
         timeout = self._settings.sync.timeout
         with chosen_client.opened(self._settings, self._paths) as other:
@@ -226,9 +226,9 @@ class Migration:
         return False
 
     def _await_worker(self) -> None:
-        """Wait until the worker that runs has the server of these settings. Raises Mem0TrayError.
+        """Wait until the running worker uses the server of these settings. Raises Mem0TrayError.
 
-        A worker that delivers elsewhere would take for delivered what was delivered there.
+        A worker that delivers elsewhere would take for delivered what only that server has.
         """
         end = time.monotonic() + _SWITCH
         while (there := self._destination()) not in ("", self._chosen.shown):
@@ -245,7 +245,7 @@ class Migration:
             time.sleep(_LOOK)
 
     def _destination(self) -> str:
-        """Where the worker that runs delivers to, as far as it says."""
+        """Where the running worker delivers to, as far as it says."""
         worker = worker_report.running(self._paths)
         metrics = worker_report.metrics(self._paths.metrics)
         if worker is None or not metrics.are_of(worker.pid):

@@ -1,4 +1,4 @@
-"""Queueing what a migration brings over: in batches, and no more at once than a worker can send."""
+"""Queueing what a migration brings over: in batches, no more at once than a worker can send."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,20 +11,20 @@ from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
-BATCH: Final = 500  # memories by one write of the queue file
-_BYTES: Final = 4 << 20  # of texts, at most about so many by one
+BATCH: Final = 500  # memories in one write of the queue file
+_BYTES: Final = 4 << 20  # bytes of texts in one write, about
 WAITING_MOST: Final = 2000  # memories that wait while a worker sends them
 _LOOK: Final = 0.05  # seconds
-_STALLED: Final = 10.0  # seconds without a delivery after which nothing is waited for any more
+_STALLED: Final = 10.0  # seconds without a delivery after which we no longer wait
 
 
 class Feed:
     """Queues entries as an ordinary producer does.
 
-    While a worker delivers them the queue file stays small: more than `WAITING_MOST` wait for it
-    only where they do not get fewer. Without a worker, or with a server that is down, all are
+    While a worker delivers, the queue file stays small: more than `WAITING_MOST` are queued
+    only if their number does not fall. Without a worker, or with a server that is down, all are
     queued at once. `server` is what the ledger calls the chosen one; `waits` is called while
-    there is nothing to do but to wait.
+    there is nothing to do but wait.
     """
 
     def __init__(self, paths: Paths, server: str, waits: Callable[[], None]) -> None:
@@ -33,13 +33,13 @@ class Feed:
         self._waits = waits
         self._batch: list[items.Object] = []
         self._size = 0
-        self._last: items.Name | None = None  # of what was queued
+        self._last: items.Name | None = None  # the last one queued
         self._patient = True
-        self.queued = 0  # what is in the file
-        self.given_up = 0  # what the user has deleted since it was put, or just before
+        self.queued = 0  # memories put into the file
+        self.given_up = 0  # memories that the user deleted before they were queued
 
     def put(self, entries: Sequence[items.Object]) -> None:
-        """Queue these, with others. Raises FileUnavailableError."""
+        """Queue these entries, together with others. Raises FileUnavailableError."""
         for entry in entries:
             self._batch.append(entry)
             self._size += len(entry["content"])
@@ -48,7 +48,7 @@ class Feed:
                 self._make_room()
 
     def flush(self) -> None:
-        """Queue what was put and is not queued yet. Raises FileUnavailableError."""
+        """Queue what was put but not queued yet. Raises FileUnavailableError."""
         wanted = self._still_wanted()
         self.given_up += len(self._batch) - len(wanted)
         if wanted:
@@ -58,7 +58,7 @@ class Feed:
         self._batch, self._size = [], 0
 
     def _still_wanted(self) -> dict[items.Name, items.Object]:
-        """What the user has not deleted: another migration may have queued it before."""
+        """What the user has not deleted, as another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
         given_up = deleted.among(self._paths, named)
         return {name: entry for name, entry in named.items() if name not in given_up}
@@ -78,14 +78,14 @@ class Feed:
             time.sleep(_LOOK)
 
     def _left(self) -> int:
-        """How many memories wait; more than may where the last batch was not taken in yet."""
+        """How many memories wait; more than allowed while the last batch is not taken in yet."""
         with Reader(self._paths.ledger) as reader:
             if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
                 return WAITING_MOST + 1
             return reader.former.waiting()
 
     def _delivers(self) -> bool:
-        """Whether a worker runs and nothing keeps it from delivering, as far as it says."""
+        """Whether a worker runs and, as far as it says, nothing keeps it from delivering."""
         if worker_report.running(self._paths) is None:
             return False
         said = worker_report.metrics(self._paths.metrics).values.get("state")

@@ -1,4 +1,4 @@
-"""What migrations have left on former servers: nobody is offered it again and again."""
+"""What migrations could not bring from former servers, so that it is not offered again."""
 
 import json
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _NAME = "migrations.json"
 
 
 def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) -> dict[str, int]:
-    """How many of what only former servers have a migration may still bring over, by server.
+    """By server, how many memories that only former servers have a migration may still bring over.
 
-    Without what an earlier one could not read back; nothing where no server is chosen.
+    Without those that an earlier one could not read back; empty where no server is chosen.
     """
     if not (chosen and only_elsewhere):
         return {}

@@ -1,8 +1,8 @@
-"""What of a former server's memories is to be queued again. Pure: no I/O.
+"""Which of a former server's memories are to be queued again. Pure: no I/O.
 
 The ledger says which memories that server has taken, and which of them the chosen one lacks; it
-keeps no text of what was delivered, which is the former server's to show. What that shows besides
-was saved there by others.
+keeps no text of delivered ones, so the former server must show it. Whatever else that server
+shows was saved there by others.
 """
 
 from collections import Counter, defaultdict
@@ -18,9 +18,9 @@ from mem0tray.server import ServerMemory
 
 
 class Sort(IntEnum):
-    """Where a memory is, but on the former server. Of two with one text the greater counts."""
+    """Where a memory is, besides the former server. Of two with one text the greater counts."""
 
-    UNREAD = 0  # only the former server has it, and has not shown it yet
+    UNREAD = 0  # only the former server has it, but has not shown it yet
     DELETED = 1
     QUEUED = 2  # by this migration
     WAITING = 3
@@ -29,7 +29,7 @@ class Sort(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """How many memories were found, and what of them: `found` is the sum of the others."""
+    """How many memories were found, and what became of them: `found` is the sum of the others."""
 
     found: int = 0
     queued: int = 0
@@ -41,11 +41,11 @@ class Sums:
 
 @dataclass(slots=True)
 class Plan:
-    """Takes what the former server shows, and says what of it is to be queued.
+    """Takes what the former server shows, and says what of it to queue.
 
     `former` is what the ledger calls that server. `known` is what the ledger has, `waiting` what
-    stands in the files and was not taken in yet. `project`: of this one alone, if it is not None.
-    `only_known`: what the ledger does not know to be there is left alone.
+    stands in the files and was not taken in yet. `project`: only this one, if not None.
+    `only_known`: leave alone what the ledger does not know to be there.
     """
 
     former: str
@@ -66,9 +66,9 @@ class Plan:
         waiting: Collection[items.Name],
         given_up: Collection[items.Name] = (),
     ) -> None:
-        """Take in what is known here; once, before anything is shown.
+        """Take in what is known here; call it once, before anything is shown.
 
-        `given_up`: what the user has deleted and the ledger has not heard of.
+        `given_up`: what the user has deleted, though the ledger does not know that yet.
         """
         for digest in (digest for _, digest in given_up):
             self._sorts[digest] = Sort.DELETED
@@ -92,7 +92,7 @@ class Plan:
 
     @property
     def projects(self) -> list[str]:
-        """The projects of what the former server is known to have."""
+        """The projects of which the former server is known to have memories."""
         return [name for name, there in self._projects.items() if there]
 
     @property
@@ -102,7 +102,7 @@ class Plan:
 
     @property
     def unread(self) -> list[Traced]:
-        """What only the former server has, as the ledger knows, and has not shown."""
+        """What, as the ledger knows, only the former server has, and has not shown."""
         return [
             each
             for found in self._unread.values()
@@ -112,11 +112,11 @@ class Plan:
 
     @property
     def reworded(self) -> int:
-        """How many of these it keeps in words of its own, which are memories of theirs here."""
+        """How many of these it keeps in its own words; they count here as memories of others."""
         return len(self._reworded)
 
     def take(self, memory: ServerMemory) -> list[items.Object]:
-        """Take a memory as the former server shows it; the queue entries to be made of it."""
+        """Take a memory as the former server shows it; return the queue entries to make of it."""
         digest = items.digest(memory.project, memory.text)
         found = self._unread.pop(digest, [])
         if found:
@@ -135,12 +135,12 @@ class Plan:
             return []
         self._counts[Sort.QUEUED] += 1
         self._sorts[digest] = Sort.QUEUED
-        # One that has no id of ours gets the same at each migration.
+        # A memory without an id of ours gets the same one at each migration.
         name = items.id_from(self.former, digest)
         return [_entry(name, memory, memory.created_at() or 0)]
 
     def sums(self, given_up: int = 0) -> Sums:
-        """What became of everything so far; so many the user deleted before they were queued."""
+        """What became of everything so far; the user deleted `given_up` before they were queued."""
         count, unread = self._counts, len(self.unread)
         return Sums(
             found=count.total() + unread,
@@ -157,10 +157,10 @@ def _first_names(names: Collection[items.Name]) -> set[items.Name]:
 
 
 def _memories(known: Iterable[Traced]) -> dict[items.Name, Traced]:
-    """Make one of those that are one memory, which was sent again under a further id.
+    """Join the items that are one memory, sent again under further ids.
 
-    They stand under its first id. The last one counts that the former server has taken, since that
-    had lost the one before.
+    It stands under its first id. The last item counts that the former server has taken, as the
+    server had lost the one before.
     """
     found: dict[items.Name, Traced] = {}
     for each in known:

@@ -10,7 +10,7 @@ from mem0tray.server import answers
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter: its id and project, since when (Unix seconds), and why it failed last."""
+    """A dead letter: its id and project, when it became one (Unix seconds), why it failed last."""
 
     item_id: str
     digest: bytes

@@ -1,6 +1,6 @@
 """A memory's text while an editor has it open: in a folder of its own, which goes with the edit.
 
-What editors put beside a file (swap files, backups) holds the text, too, and goes with that
+What editors put beside a file (swap files, backups) holds the text too, and goes with the
 folder. A lock in it tells whether the command that made it still lives.
 """
 
@@ -22,14 +22,14 @@ from mem0tray.system.paths import Paths
 _BEGIN: Final = "open-"
 _PATTERN: Final = f"{_BEGIN}*"
 _LOCK: Final = "lock"
-_BEING_MADE: Final = 60.0  # seconds for which a folder without a text may be one that is new
-_PATIENCE: Final = 5.0  # seconds for somebody who looks whether the lock is held
+_BEING_MADE: Final = 60.0  # seconds for which a folder without a text may be a new one
+_PATIENCE: Final = 5.0  # seconds to wait for somebody who looks whether the lock is held
 
 
 class OpenText:
-    """A text as the file `path` (0600), gone on leaving the `with`.
+    """A text in the file `path` (0600), which is gone on leaving the `with`.
 
-    But one that was changed stays when an error leads out of there; `kept` says where then.
+    But a changed text stays when an error leads out of there; `kept` then says where.
     Raises FileUnavailableError.
     """
 
@@ -52,7 +52,7 @@ class OpenText:
             raise
 
     def __enter__(self) -> Self:
-        """Let an editor have it."""
+        """Let an editor have the file."""
         return self
 
     def __exit__(
@@ -82,7 +82,7 @@ class OpenText:
 
 
 def clear_left_over(paths: Paths) -> list[Path]:
-    """Remove what edits left that were killed; the files of those whose text had been changed.
+    """Remove what killed edits left; return the files of those whose text had been changed.
 
     Raises FileUnavailableError.
     """
@@ -109,7 +109,7 @@ def files(paths: Paths) -> list[Path]:
 
 
 def stem(item_id: str) -> str:
-    """The beginning of an id, which may hold anything, as a file's name may not."""
+    """The beginning of an id, in characters that a file's name may have."""
     return "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
 
 
@@ -123,9 +123,9 @@ def _beside_the_lock(folder: Path) -> list[Path]:
 
 
 def _is_changed(folder: Path) -> bool:
-    """Whether another text is there than was put there, or more (a swap file has what is unsaved).
+    """Whether the text differs from what was put there, or there is more (as a swap file).
 
-    One that cannot be read counts as changed.
+    A text that cannot be read counts as changed.
     """
     found = _beside_the_lock(folder)
     if not found:
@@ -137,7 +137,7 @@ def _is_changed(folder: Path) -> bool:
 
 
 def _kept_in(folder: Path) -> Path:
-    """The one file that is there, or the folder where there are several."""
+    """The one file that is there, or the folder if there are several."""
     found = _beside_the_lock(folder)
     return found[0] if len(found) == 1 else folder
 

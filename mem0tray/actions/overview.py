@@ -1,4 +1,4 @@
-"""How things stand, in figures and words: what `status` shows, and others from it. Pure."""
+"""How things stand, in figures and words: what `status` shows, and others build on. Pure."""
 
 from typing import Any, Final
 
@@ -19,8 +19,8 @@ NOT_RUNNING: Final = "not running"
 class Overview(Struct):
     """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
-    `beside`: another worker is at work, and what is held is asked for once that has ended.
-    A count that could not be read is None, never 0; `unknown` says why, by its name.
+    `beside`: another worker is at work, and held entries are asked about once it has ended.
+    A count that could not be read is None, never 0; `unknown` says why, by the count's name.
     """
 
     claude_dir: str = ""
@@ -71,7 +71,7 @@ def of(seen: Snapshot) -> Overview:
 
 
 def _state(seen: Snapshot) -> tuple[str, Reason]:
-    """State and reason as the worker says; it may have other settings in its environment."""
+    """State and reason as the worker tells them; its environment may have other settings."""
     if seen.worker is None:
         return _unless(seen.server.trouble, NOT_RUNNING)
     if seen.told is not None:
@@ -92,9 +92,9 @@ def _unless(trouble: Reason, state: str) -> tuple[str, Reason]:
 
 
 def _trouble(made: Overview, seen: Snapshot, inside: Contents) -> Reason:
-    """What is in the way that the state does not say, the first that counts; else NONE."""
-    file = reasons.NONE  # of the DLQ; a broken queue file has no counters, which is said of them
-    if seen.told is None and inside.dlq is not None:  # a worker says it itself, and knows more
+    """The first thing in the way that the state does not tell; else NONE."""
+    file = reasons.NONE  # of the DLQ file; a broken queue file is reported with its counters
+    if seen.told is None and inside.dlq is not None:  # a worker reports it itself, and knows more
         file = inside.dlq.trouble
     return (
         inside.folder
@@ -113,7 +113,7 @@ def _why(error: FileUnavailableError | None) -> Reason:
 
 
 def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
-    """Count what waits: our worker has, or else files and ledger show it."""
+    """Count what waits: our worker has done so, or else files and ledger show it."""
     if told is not None:
         made.queue, made.dlq, made.held = told.queue, told.dlq, told.held
         made.oldest_waiting = inside.ledger.oldest_waiting
@@ -123,7 +123,7 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
     if waits is not None:
         made.queue, made.held = waits.count, waits.held
         made.oldest_waiting = _oldest(waits, inside.ledger.oldest_dead)
-    # What is whole in a broken file counts.
+    # Whole entries of a broken file count.
     whole = bool(inside.queue.document.lists["queue"])
     trouble = (reasons.NONE if whole else inside.queue.trouble) or inside.emergency
     if trouble:
@@ -137,7 +137,7 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
 
 
 def _doubt(made: Overview, inside: Contents) -> None:
-    """Beside a worker: what stands in a file that cannot be read its ledger does not know."""
+    """Beside a worker: its ledger does not know what stands in a file that cannot be read."""
     queue = inside.queue
     unread = queue.trouble if queue.error is not None or queue.restless else inside.emergency
     if unread:
@@ -147,7 +147,7 @@ def _doubt(made: Overview, inside: Contents) -> None:
 
 
 def _add_totals(made: Overview, inside: Contents, *, told: bool) -> None:
-    """The counters of the queue file, or as the ledger of a worker of ours has them."""
+    """The counters as a worker of ours has them in the ledger, or else those of the queue file."""
     queue = inside.queue
     stats = items.load_object(queue.document.rest.get("stats", b"{}"))
     if stats is not None and not queue.trouble:
@@ -155,7 +155,7 @@ def _add_totals(made: Overview, inside: Contents, *, told: bool) -> None:
     else:
         made.totals = dict(inside.ledger.totals) if told and queue.error is None else {}
         if None in made.totals.values() or not made.totals:
-            made.totals = dict.fromkeys(TOTALS)  # some of them would not be of the same moment
+            made.totals = dict.fromkeys(TOTALS)  # some would be of another moment
             senseless = Reason("The counters in the queue file make no sense.")
             made.unknown["totals"] = queue.trouble or senseless
     _add_last_delivery(made, inside, stats or {})

@@ -1,4 +1,4 @@
-"""The folders that are mem0tray's alone: where they are, what they hold, and how they go."""
+"""The folders that are mem0tray's alone: where they are, what they hold, how they are removed."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Holdings:
     """How many memories, and files that could not be read, our folders hold.
 
     `undelivered` are known to the ledger, of which `only_here` stand in no shared
-    file; `discarded` are deleted, and `restore` would put them back: of these
+    file; `discarded` are deleted, but `restore` would put them back: of these
     `discarded_only_here` stand in no backup; `delivered_here` are the embedded server's.
     """
 
@@ -76,23 +76,23 @@ class Holdings:
 
 
 def all_of_them() -> list[Path]:
-    """Settings, data and cache, as far as they are there; on some systems these are one."""
+    """Settings, data and cache folders, as far as they exist; some systems have one for all."""
     cache = platformdirs.user_cache_path(APP, appauthor=False)
     folders = dict.fromkeys((config_file().parent, data_root(), cache))
     return [folder for folder in folders if os.path.lexists(folder)]
 
 
 def claude_folders(chosen: Path) -> list[Path]:
-    """Every folder of shared files that a worker has served, and the one that is chosen now."""
+    """Every folder of shared files that a worker has served, and the one chosen now."""
     served = [Path(record.real) for record in data_folders.records(data_root())]
     return list(dict.fromkeys([chosen.expanduser().absolute(), *served]))
 
 
 def running() -> list[tuple[Path, int | None]]:
-    """The workers that run, else an embedded server: the lock that each holds, and its process."""
+    """The running workers, else the embedded server: the lock that each holds, and its process."""
     root = data_root()
     workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_locked(path)]
-    if workers:  # one of them has started the embedded server, and ends it
+    if workers:  # one of them has started the embedded server, and will end it
         return [(path, lock.holder(path)) for path in workers]
     served = root / LOCAL / endpoint.LOCK
     if not lock.is_locked(served):
@@ -102,7 +102,7 @@ def running() -> list[tuple[Path, int | None]]:
 
 
 def servers(chosen: str) -> list[str]:
-    """The addresses of the server that is chosen now and of those that the ledgers know."""
+    """The addresses of the server chosen now and of those in the ledgers."""
     found = []
     if chosen not in ("", LOCAL_URL):
         with suppress(SettingsError):
@@ -114,7 +114,7 @@ def servers(chosen: str) -> list[str]:
 
 
 def holdings() -> Holdings:
-    """Count; raises Mem0TrayError where something is there that cannot be read."""
+    """Count the holdings; raises Mem0TrayError where something there cannot be read."""
     found = Holdings(delivered_here=store.count(data_root() / LOCAL / endpoint.DATABASE))
     served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
     for folder in sorted(data_root().glob(_SERVES)):
@@ -132,7 +132,7 @@ def holdings() -> Holdings:
             waiting = set(reader.fresh_entries())
             dead = set(map(identity, reader.dead_raws()))
             unshown = set(map(identity, reader.unshown_dead()))
-            # What was deleted by hand since a worker ran last, the ledger learns at the next start.
+            # The ledger learns of deletions by hand since the last worker only at the next start.
             gone = orders.given_up(folder / "requests") | (
                 dead - dlq - unshown if dlq is not None else set()
             )
@@ -149,7 +149,7 @@ def holdings() -> Holdings:
 
 
 def _is_past(reader: Reader, name: Identity) -> bool:
-    """Whether a memory is delivered, or was replaced by an edit: there is nothing to put back."""
+    """Whether a memory is delivered, or was replaced by an edit: it need not be put back."""
     row = reader.known(*name) if name[0] else None
     return row is not None and (row.state == DELIVERED or row.reason == EDITED)
 
@@ -157,7 +157,7 @@ def _is_past(reader: Reader, name: Identity) -> bool:
 def _standing(
     paths: Paths, file: Path, read: Callable[[Paths], list[bytes]]
 ) -> set[Identity] | None:
-    """What stands in a shared file; None where that is gone or cannot be read."""
+    """The items in a shared file; None where the file is gone or cannot be read."""
     if not os.path.lexists(file):
         return None
     try:
@@ -167,7 +167,7 @@ def _standing(
 
 
 def check(shared: list[Path]) -> None:
-    """Raise Mem0TrayError when a folder of shared files lies inside of one of ours."""
+    """Raise Mem0TrayError when a folder of shared files lies inside one of ours."""
     for each in shared:
         for folder in all_of_them():
             if os.path.lexists(each) and each.resolve().is_relative_to(folder.resolve()):
@@ -178,7 +178,7 @@ def check(shared: list[Path]) -> None:
 
 
 def remove() -> tuple[list[str], list[tuple[str, str]]]:
-    """Remove our folders; what went, and what stayed with the reason.
+    """Remove our folders; return what went, and what stayed with the reason.
 
     Raises Mem0TrayError, with none of them removed, when a worker runs.
     """
@@ -199,7 +199,7 @@ def remove() -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def _nobody_else() -> ExitStack:
-    """Hold every lock of a worker, so that none starts meanwhile; Mem0TrayError where one runs."""
+    """Hold every worker's lock, so that none starts in between; Mem0TrayError if one runs."""
     stack = ExitStack()
     root = data_root()
     for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
@@ -207,7 +207,7 @@ def _nobody_else() -> ExitStack:
         if not held.try_acquire():
             stack.close()
             raise in_the_way(path, lock.holder(path))
-        # Windows removes no file that is open, and there is nobody there who could start by chance.
+        # Windows cannot remove open files, and nothing there is likely to start a worker.
         if os.name == "nt":
             held.release()
         else:
@@ -230,5 +230,5 @@ def _how(pid: int | None) -> str:
 
 
 def stop_command(pid: int) -> str:
-    """What ends a process, in backticks."""
+    """The command that ends a process, in backticks."""
     return f"`{another_worker.killing(pid)}`"

@@ -1,4 +1,4 @@
-"""Whether it is this computer's own network that keeps a server out of reach. Nothing is sent."""
+"""Whether this computer's own network keeps a server out of reach. Nothing is sent."""
 
 import contextlib
 import socket
@@ -8,15 +8,15 @@ from typing import Final
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 
-# For documentation only (RFC 5737, 3849): nobody is there, but the way there is the way out.
+# Addresses for documentation (RFC 5737, 3849): nobody is there, but the route is the way out.
 _OUTSIDE: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _PATIENCE: Final = 3.0
 
 
 def trouble(hostname: str) -> Reason:
-    """What is wrong with the local network, in words; empty when a server's name leads somewhere.
+    """What is wrong with the local network, in words; empty if the server's name resolves.
 
-    `hostname` is empty for a server on this computer: the network has no part in that.
+    `hostname` is empty for a server on this computer, for which the network does not matter.
     """
     if not hostname:
         return reasons.NONE
@@ -42,12 +42,12 @@ def has_way_out() -> bool:
 
 
 def resolves(hostname: str) -> bool:
-    """Whether the name of a host leads to an address, within a few seconds."""
+    """Whether a host's name resolves to an address, within a few seconds."""
     return bool(addresses_of(hostname, _PATIENCE))
 
 
 def addresses_of(hostname: str, timeout: float) -> list[str]:
-    """The addresses that the name of a host leads to; none if they do not come in time."""
+    """The addresses that a host's name resolves to; none if they do not come in time."""
     found: list[str] = []
 
     def ask() -> None:
@@ -57,7 +57,7 @@ def addresses_of(hostname: str, timeout: float) -> list[str]:
                 for each in socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
             )
 
-    # The resolver knows no time limit of its own.
+    # The resolver has no time limit of its own.
     thread = threading.Thread(target=ask, name="mem0tray-resolve", daemon=True)
     thread.start()
     thread.join(timeout)

@@ -1,6 +1,6 @@
-"""Questions to a server that are put again for a while, where an answer fails to come.
+"""Questions to a server that are repeated for a while if no answer comes.
 
-A server that has not answered yet is not waited for: what is wrong with it is told at once.
+A server that has not answered at all yet is not waited for: its trouble is told at once.
 """
 
 import time
@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from mem0tray.server import Client, Kind, Outcome, Page
 from mem0tray.server.pages_seen import PagesSeen
 
-WAITS: Final = (1.0, 5.0)  # seconds before a question is put again that came to nothing
+WAITS: Final = (1.0, 5.0)  # seconds before each repetition of a question
 _LONGEST_WAIT: Final = 30.0  # seconds, whatever the server asks for
 _PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
 _Answer = TypeVar("_Answer")
@@ -25,7 +25,7 @@ class PatientQuestions:
         self._has_answered = False
 
     def answer(self, ask: Callable[..., _Answer | Outcome], *given: object) -> _Answer | Outcome:
-        """What `ask`, a method of the client, returns for what is `given`, and the timeout."""
+        """What the client's method `ask` returns for what is `given`, and the timeout."""
         for wait in (*WAITS, None):
             found = ask(*given, self._timeout)
             if not isinstance(found, Outcome):
@@ -37,7 +37,7 @@ class PatientQuestions:
         return found
 
     def pages(self, project: str) -> Iterator[Page | Outcome]:
-        """The pages of a project, from the newest memory on; at last perhaps why there is no more.
+        """The pages of a project, from the newest memory on; the last item may say why it ends.
 
         They come to an end, whatever the server says.
         """

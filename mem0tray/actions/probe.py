@@ -20,7 +20,7 @@ TIMEOUT: Final = 5.0
 
 
 class Probe(Struct, frozen=True):
-    """Where memories go, and how the server is.
+    """Where memories go, and how healthy the server is.
 
     `name` is what the ledger calls the server, empty when none is chosen;
     `shown` is for people; `hostname` is empty when the server is on this computer.
@@ -33,12 +33,12 @@ class Probe(Struct, frozen=True):
 
 
 def server_name(settings: Settings, paths: Paths) -> str:
-    """What the ledger calls the server that deliveries go to; empty when there is none."""
+    """What the ledger calls the server that deliveries go to; empty without one."""
     return chosen_server(settings, paths).name
 
 
 def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
-    """Ask the server for its health; trouble of any kind is a server that is not healthy."""
+    """Ask for the server's health; trouble of any kind makes it a server that is not healthy."""
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
         return Probe("", "no server", "", _ill(Reason("no server is chosen")))
@@ -48,7 +48,7 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
         address = ServerAddress.from_settings(settings.server)
         health = _ask(address, settings.server.dialect, timeout, known=_known(paths, address.url))
     except Mem0TrayError as error:
-        shown = url.rpartition("@")[2]  # no name and password
+        shown = url.rpartition("@")[2]  # without name and password
         return Probe(url, shown, "", _ill(error.reason))
     away = "" if address.is_loopback else address.hostname
     return Probe(address.url, address.host, away, health)

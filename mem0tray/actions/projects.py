@@ -1,4 +1,4 @@
-"""The projects that are known here, and those that the server has."""
+"""The projects known here, and those that the server has."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ _NO_QUESTION: Final = frozenset({Kind.REFUSED, Kind.ITEM_FAILURE})
 class ProjectSeen(NamedTuple):
     """How many memories of a project wait here, are dead letters, and were delivered.
 
-    `there`: how many the server has, None where that is not known. What was delivered counts
-    whichever server took it.
+    `there`: how many the server has, None if unknown. Deliveries count
+    whichever server took them.
     """
 
     project: str
@@ -47,8 +47,8 @@ class ServerProjects(NamedTuple):
 class KnownProjects:
     """All projects, by name.
 
-    `trouble` says, in a sentence, why the server has named none, `unread` why what waits here is
-    not all there; both are empty otherwise. `whole`: the server has named all of its projects.
+    `trouble` says, in a sentence, why the server named none, `unread` why what waits here is
+    incomplete; both are empty otherwise. `whole`: the server has named all of its projects.
     `destination` is for people.
     """
 
@@ -73,7 +73,7 @@ def known(settings: Settings) -> KnownProjects:
         result.trouble = str(error)
     else:
         result.whole = found.whole
-        if found.whole:  # of what it does not name it has nothing
+        if found.whole:  # it has nothing of projects that it does not name
             there.update(dict.fromkeys(here, 0))
         there.update({each.project: each.count for each in found.found})
     result.projects = [
@@ -84,7 +84,7 @@ def known(settings: Settings) -> KnownProjects:
 
 
 def of_server(client: Client | None, destination: str) -> ServerProjects:
-    """The projects that the server names: none where it has no such question.
+    """The projects that the server names: none if it has no such route.
 
     Raises Mem0TrayError where it does not answer.
     """
@@ -95,14 +95,14 @@ def of_server(client: Client | None, destination: str) -> ServerProjects:
         if said.kind in _NO_QUESTION or said.status == HTTPStatus.OK:
             return ServerProjects([], whole=False)
         raise Mem0TrayError(why_not_shown(destination, said))
-    # One that does not count them all has not seen them all.
+    # A server that does not count them all has not seen them all.
     return ServerProjects(said, whole=all(each.count is not None for each in said))
 
 
 def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
     """The projects of ledger, queue and DLQ by name, and why a file could not be read.
 
-    `server` is what the ledger calls the one that deliveries go to.
+    `server` is what the ledger calls the server that deliveries go to.
     """
     queued: list[Item] = []
     dead: list[Item] = []
@@ -125,12 +125,12 @@ def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
     }
     for name, number in delivered.items():
         counted[name] = counted.get(name, ProjectSeen(name))._replace(delivered=number)
-    counted.pop("", None)  # what names no project is in none
+    counted.pop("", None)  # memories without a project
     return counted, unread
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names as people look for them: each once, whatever its case."""
+    """Names in the order in which people look for them, ignoring case; each once."""
     return sorted(set(names), key=_by_name)
 
 

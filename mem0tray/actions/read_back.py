@@ -29,8 +29,8 @@ HELD: Final = "held"
 class KnownMemory(NamedTuple):
     """A memory of a project; `state` is WAITING, DEAD or HELD, or empty for one of the server's.
 
-    `id` is ours of what waits, else the server's; it, and `created` as the server writes it, are
-    empty where it shows none. `score` is how well it fits a search, None where that is not said.
+    `id` is ours for what waits, else the server's; `id`, and `created` as the server writes it, are
+    empty where it shows none. `score` is how well it fits a search, None where unknown.
     """
 
     project: str
@@ -45,7 +45,7 @@ class WasRead(Struct):
     """What is known of a project.
 
     `trouble` says, in a sentence, why the server has shown nothing, `unread` why what waits here
-    is not all there; both are empty otherwise. `destination` is for people.
+    is incomplete; both are empty otherwise. `destination` is for people.
     """
 
     destination: str
@@ -58,8 +58,8 @@ class WasRead(Struct):
 def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
     """The newest memories of a project: up to `limit` of the server's, and as many that wait.
 
-    `within`: seconds for the server, for which the embedded one is not started: that it does not
-    run is then its `trouble`.
+    `within`: seconds for the server; the embedded one is then not started, and if it does not
+    run, that is its `trouble`.
     """
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
@@ -69,7 +69,7 @@ def recall(settings: Settings, project: str, limit: int, *, within: float | None
 
 
 def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
-    """The memories of a project that fit `query` best, as `recall`; what waits goes by words."""
+    """The memories of a project that best fit `query`, as `recall`; what waits fits by words."""
     found = _known_here(settings, project)
     if found.waiting:
         found.waiting = _fitting(found.waiting, query)[:limit]
@@ -78,7 +78,7 @@ def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:
 
 
 def _fitting(known: list[KnownMemory], query: str) -> list[KnownMemory]:
-    """Those with any of the query's words, the best first."""
+    """The memories with any of the query's words, the best first."""
     from mem0tray.localserver.word_index import share, words_of  # slow to import
 
     words = words_of(query)
@@ -108,13 +108,13 @@ def _ask(
 
 
 def in_sentence(destination: str, *, first: bool = False) -> str:
-    """A server, as a sentence of ours names it; `first`: it begins with that."""
+    """A server's name within a sentence of ours; `first`: the sentence begins with it."""
     ours = "The local server" if first else "the local server"
     return ours if destination == THIS_COMPUTER else destination
 
 
 def why_not_shown(destination: str, said: Outcome) -> str:
-    """Why a server (as people know it) did not show what it has, and what to do about that."""
+    """Why a server (as people know it) did not show its memories, and what to do about it."""
     there = in_sentence(destination, first=True)
     if said.status in CANNOT_TELL:
         return f"{there} cannot show what it has: {said.message}."
@@ -126,7 +126,7 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:
-    """What waits of a project, the newest first."""
+    """The memories of a project that wait here, the newest first."""
     paths = settings.locations()
     server = chosen_server(settings, paths)
     result = WasRead(server.shown)
@@ -139,7 +139,7 @@ def _known_here(settings: Settings, project: str) -> WasRead:
                 result.unread = f"{result.unread} {error}".strip()
                 if look is _fresh:
                     found += _fresh_beside(paths, reader, server.name, project)
-    found.reverse()  # of one second, too, that which was added last stands first
+    found.reverse()  # of those in one second, too, the last added comes first
     found.sort(key=lambda pair: -pair[0])
     result.waiting = [each for _, each in found]
     return result
@@ -154,7 +154,7 @@ def _fresh(
 def _fresh_beside(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
-    """What waits beside a queue file that cannot be read: in the emergency file and the ledger."""
+    """What waits where the queue file cannot be read: in the emergency file and the ledger."""
     lines, _ = waiting.emergency_lines(paths)
     return _of_project(waiting.of(paths, reader, None, lines, server), project)
 

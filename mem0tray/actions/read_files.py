@@ -1,7 +1,7 @@
 """Reading queue and DLQ file for an action.
 
-`load` gives all of a file, or an error that says why not; `look` what can be had, and what
-is wrong. In the place of a file that is gone stands what the worker would write into it again.
+`load` gives a whole file, or an error that says why not; `look` gives what can be read, and what
+is wrong. For a missing file they give what the worker would write into it again.
 """
 
 import time
@@ -57,7 +57,7 @@ def load(
 
 
 def _broken(path: Path, why: Reason) -> tuple[Reason, Reason]:
-    """What to say of a file that no JSON program can load, and what to do."""
+    """The message about a file that no JSON program can load, and what to do."""
     return (
         Reason("{path} is broken: {why}.", path=path, why=why),
         Reason("A running worker keeps it, and saves what is whole in it: `mem0tray run`."),
@@ -65,7 +65,7 @@ def _broken(path: Path, why: Reason) -> tuple[Reason, Reason]:
 
 
 class SeenFile(Struct, frozen=True):
-    """A file as one look found it; of a broken one `document` has what is whole in it.
+    """A file as one look found it; for a broken one `document` has what is whole in it.
 
     `error` says why it cannot be read, `broken` why no JSON program can load it;
     a `restless` file was rewritten all the time.
@@ -77,11 +77,11 @@ class SeenFile(Struct, frozen=True):
     error: FileUnavailableError | None = None
     broken: Reason = reasons.NONE
     restless: bool = False
-    signature: Signature | None = None  # of a whole one
+    signature: Signature | None = None  # of a whole file
 
     @property
     def trouble(self) -> Reason:
-        """What is wrong with it, and what to do; NONE if it is whole, or absent."""
+        """What is wrong with the file, and what to do; NONE if it is whole, or absent."""
         if self.error is not None:
             return self.error.reason
         if not (self.broken or self.restless):
@@ -90,7 +90,7 @@ class SeenFile(Struct, frozen=True):
 
 
 def look(path: Path, sections: Sequence[str]) -> SeenFile:
-    """The file as it stands there now; of one that is being written, soon."""
+    """The file as it stands there now; if it is being written, a little later."""
     data, broken = b"", reasons.NONE
     for _ in range(_TRIES):
         try:
@@ -111,7 +111,7 @@ def look(path: Path, sections: Sequence[str]) -> SeenFile:
 
 
 def dead_letters(paths: Paths) -> list[bytes]:
-    """What stands in the DLQ file, item by item."""
+    """The items of the DLQ file."""
     found = load(paths.dlq, DLQ_SECTIONS)
     if found:
         return found[0].lists[DLQ]
@@ -120,14 +120,14 @@ def dead_letters(paths: Paths) -> list[bytes]:
 
 
 def waiting_entries(paths: Paths) -> list[bytes]:
-    """What stands under `queue` and `held` in the queue file, entry by entry."""
+    """The entries under `queue` and `held` in the queue file."""
     found = load(paths.queue, QUEUE_SECTIONS)
     parsed = found[0] if found else queue_again(paths)
     return [*parsed.lists[QUEUE], *parsed.lists[HELD]]
 
 
 def queue_again(paths: Paths) -> Document:
-    """The queue file as the ledger has its entries, for one that is gone."""
+    """The queue file with the ledger's entries, in place of a missing one."""
     parsed = document.parse(b"{}", QUEUE_SECTIONS)
     with Reader(paths.ledger) as reader:
         parsed.lists[QUEUE] += reader.fresh_raws(held=False)

@@ -18,16 +18,16 @@ from mem0tray.system.paths import Paths
 
 _ROUNDS: Final = 3
 _PUBLISHING: Final = 5.0  # seconds for the worker to write the files of a deletion
-_MERGING: Final = 2.0  # seconds for it to see what was put back
+_MERGING: Final = 2.0  # seconds for the worker to see what was put back
 _LOOK: Final = 0.02
 
 
 @dataclass(slots=True)
 class Restored:
-    """What became of each memory of a source; `hopeless` ones no JSON program can load.
+    """What became of each memory of a source; no JSON program can load `hopeless` ones.
 
     `beside` are those of `dead` and `waiting` that now stand beside another
-    text under the same id: the user had edited it.
+    text with the same id: the user had edited it.
     """
 
     dead: list[Piece] = field(default_factory=list)
@@ -57,7 +57,7 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
             _into_dlq(paths, dead)
         if waiting:
             _into_queue(paths, waiting)
-        # The worker may have merged the deletion only now, and take ours for an old save.
+        # The worker may merge the deletion only now, and take our write for an old save.
         if not ledger_writer.worker_runs(paths) or _has_taken(paths, names):
             break
     result.dead += dead.values()
@@ -80,7 +80,7 @@ def _there(paths: Paths) -> set[Identity]:
 def _sorted_out(
     reader: Reader, there: set[Identity], pieces: Sequence[Piece], server: str
 ) -> tuple[Restored, dict[Identity, Piece]]:
-    """The memories that need nothing, and by identity those to be put back."""
+    """The memories that need nothing, and, by identity, those to put back."""
     result = Restored()
     wanted: dict[Identity, Piece] = {}
     ids = {item_id for item_id, _ in there if item_id}
@@ -107,7 +107,7 @@ def _is_delivered(reader: Reader, name: Identity, server: str) -> bool:
 
 
 def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:
-    """While a deletion has not reached the files, what is put back looks like an old save."""
+    """Wait: until a deletion has reached the files, what is put back looks like an old save."""
     names = list(names)
     end = time.monotonic() + _PUBLISHING
     while True:
@@ -137,7 +137,7 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
 
 
 def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
-    """Tell the worker, before the file is written, what comes back, and withdraw its deletion."""
+    """Tell the worker what comes back, before the file is written, and withdraw its deletion."""
     names = [name for name in wanted if name[0]]
     ledger_writer.note_put_back(paths, names)
     orders.withdraw(paths.orders, names)

@@ -1,4 +1,4 @@
-"""Where deleted memories can be had back from: backups, deletions in the ledger, quarantine."""
+"""Where deleted memories can be restored from: backups, deletions in the ledger, quarantine."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ class Piece:
 class RestoreSource:
     """`name` is what to type, `at` Unix seconds; `note` says what it is, for people.
 
-    A `BACKUP` is a delete's, a `COPY` is the user's own, also where a delete has kept it.
+    A `BACKUP` is a delete's, a `COPY` is the user's own, even if a delete has kept it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class RestoreSource:
 
 
 def sources(paths: Paths) -> list[RestoreSource]:
-    """All of them, newest first."""
+    """All sources, newest first."""
     dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
     found = [*dated, *_deletions(paths, dated)]
     if paths.dlq_backup.exists():
@@ -72,7 +72,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
 
 
 def backed_up(paths: Paths) -> set[Identity]:
-    """The memories that a delete's backup beside the shared files holds."""
+    """The memories in backups that deletes wrote beside the shared files."""
     dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
     return {
         identity(each.raw) for source in dated if source.kind == BACKUP for each in source.pieces
@@ -80,15 +80,15 @@ def backed_up(paths: Paths) -> set[Identity]:
 
 
 def deleted_unheard(paths: Paths, reader: Reader) -> set[Identity]:
-    """What the user has deleted and the ledger has not heard of; it knows what came back."""
+    """What the user has deleted, if the ledger does not know that yet; it knows what came back."""
     gone = {name for name in backed_up(paths) if reader.known(*name) is None}
     return gone | orders.given_up(paths.orders)
 
 
 def last_delete(paths: Paths) -> RestoreSource:
-    """What was deleted last, by whatever way. Raises NotFoundError."""
+    """What was deleted last, in whatever way. Raises NotFoundError."""
     dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, backup.DATED)]
-    # A backup is empty when what was to go had gone by itself.
+    # A backup is empty when its items had left by themselves.
     found = [
         source
         for source in (*dated, *_deletions(paths, dated))
@@ -130,7 +130,7 @@ def _backup(path: Path) -> RestoreSource:
 
 
 def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSource]:
-    """Deletions that the ledger knows and that no delete made a backup for: those by hand."""
+    """Deletions that the ledger knows and no delete made a backup for: those by hand."""
     kept: dict[Identity, float] = {}  # when it was last backed up
     for source in dated:
         for piece in source.pieces if source.kind == BACKUP else ():
@@ -140,7 +140,7 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
     with Reader(paths.ledger, needed=True) as reader:
         batches = reader.discarded()
     for batch in batches:
-        # A backup from before it was taken in was made for an earlier deletion.
+        # A backup from before a memory's intake was made for an earlier deletion.
         raws = [
             raw
             for raw, since in zip(batch.raws, batch.since, strict=True)
@@ -161,7 +161,7 @@ def _file(path: Path, kind: str, at: float, note: str) -> RestoreSource:
 
 
 def quarantined(path: Path) -> RestoreSource:
-    """What one file of the quarantine holds. Raises FileUnavailableError."""
+    """The memories in one file of the quarantine. Raises FileUnavailableError."""
     if emergency.is_mixed(_read(path)):
         note = "lines that cut each other up: nobody can tell which end is whose"
         return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
@@ -176,7 +176,7 @@ def _read(path: Path) -> bytes:
 
 
 def pieces_of(data: bytes) -> list[Piece]:
-    """Every memory in a file: a backup, a queue file, what was quarantined, whole or not."""
+    """Every memory in a file: a backup, a queue file, a quarantined file, whole or not."""
     try:
         parsed = document.parse(data, _SECTIONS)
     except BrokenDocumentError:
@@ -194,7 +194,7 @@ def pieces_of(data: bytes) -> list[Piece]:
 
 
 def _is_item(data: bytes, parsed: Document) -> bool:
-    """Whether the file is not a document with lists but one memory by itself."""
+    """Whether the file is one memory by itself, not a document with lists."""
     return "content" in parsed.rest or items.parse(tamed(data)) is not None
 
 
@@ -213,7 +213,7 @@ def _stamp(at: float) -> str:
 def _dated(path: Path) -> float:
     """The time in a backup's name, else that of its last change.
 
-    Which of the two it is where an hour comes twice, the last change tells.
+    Where an hour comes twice, the last change tells which of the two is meant.
     """
     changed = _changed(path)
     named = backup.time_in_name(path)

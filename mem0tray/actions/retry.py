@@ -1,6 +1,6 @@
 """Retry dead letters now: their `last_attempt` becomes 0 in the file.
 
-The worker is asked for those that no file shows yet; and to send what is held, because
+The worker is asked to retry those that no file shows yet, and to send what is held because
 another worker has perhaps delivered it.
 """
 
@@ -24,7 +24,7 @@ _NOW: Final = {"last_attempt": 0}
 
 
 def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
-    """Retry the dead and the held of these ids or prefixes; which. Raises NotFoundError."""
+    """Retry the dead and held items of these ids or prefixes; return them. Raises NotFoundError."""
     dead = listing(dead_letters.to_act_on(paths), read_files.DLQ).found
     held = held_entries(paths)
     try:
@@ -43,7 +43,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
 
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
-    """Say so when what was named is no dead letter but waits for its first delivery."""
+    """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
     waiting: list[FoundItem] = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
     try:
         found = resolve(names, waiting)
@@ -56,17 +56,17 @@ def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -
 
 
 def retry_project(paths: Paths, project: str) -> list[Item]:
-    """Retry every dead letter of a project, and what is held; which."""
+    """Retry every dead letter of a project, and what is held; return the items."""
     return _retry(paths, lambda item: item.project == project, held_entries(paths))
 
 
 def retry_all(paths: Paths) -> list[Item]:
-    """Retry every dead letter, and what is held; which."""
+    """Retry every dead letter, and what is held; return the items."""
     return _retry(paths, lambda _: True, held_entries(paths))
 
 
 def retry_dead(paths: Paths) -> list[Item]:
-    """Retry every dead letter and no held entry, as the menu shows none; the items retried."""
+    """Retry every dead letter but no held entry, as the menu shows none; return the items."""
     return _retry(paths, lambda _: True, ())
 
 

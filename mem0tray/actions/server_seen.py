@@ -38,6 +38,6 @@ def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
     trouble = reasons.NONE
     try:
         ServerAddress.from_settings(settings.server, keyring_within=0.0)
-    except SettingsError as error:  # the key may not go there, or its authority is not to be read
+    except SettingsError as error:  # the key may not go there, or its authority cannot be read
         trouble = error.reason
     return ServerSeen(there.url, there.host, trouble)

@@ -29,10 +29,10 @@ _SHOWN: Final = 3  # addresses of a name
 
 
 def steps(there: ServerAddress, left: Callable[[], float]) -> Iterator[Step]:
-    """Go towards the server; `left` says the seconds for what comes next.
+    """Go towards the server, one step after another; `left` gives the seconds for the next.
 
-    Nobody goes on after a step that failed. A client of the server has been made: what is needed
-    of the network is loaded.
+    A failed step is the last one. A client of the server was made before: the network's code
+    is loaded.
     """
     from mem0tray.server.reach import reach
     from mem0tray.server.transport import proxy
@@ -92,7 +92,7 @@ def _name(there: ServerAddress, timeout: float) -> Step:
 
 
 def _kind(address: str) -> str:
-    """Where an IP address leads; empty for what is none."""
+    """The kind of place that an IP address leads to; empty for no address."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -138,7 +138,7 @@ def _day(at: float) -> str:
 
 
 def speaks_tls(there: ServerAddress, timeout: float) -> bool:
-    """Whether TLS is spoken where the address says plain http, whatever the certificate."""
+    """Whether the server speaks TLS though the address says plain http, with any certificate."""
     from mem0tray.server.reach import reach
 
     encrypted = ServerAddress.of(there.url.replace("http:", "https:", 1))

@@ -1,7 +1,7 @@
-"""How things stand at one moment, as plain data: what every view is made of.
+"""How things stand at one moment, as plain data: every view is made of it.
 
 `snapshot_reader` makes it. Status, page, tray, doctor and diagnosis are functions of it, and
-ask nothing of their own that stands here.
+read nothing themselves that it has.
 """
 
 import enum
@@ -32,11 +32,11 @@ TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file
 
 
 class Part(enum.Flag):
-    """What is looked at only when it is asked for: each costs more than the one before."""
+    """What is looked at only on demand: each part costs more than the one before."""
 
     NOTHING_MORE = 0
     DISK = enum.auto()  # whether our files can be written
-    REFUSAL = enum.auto()  # whether the server refuses everything, and may be another since
+    REFUSAL = enum.auto()  # whether the server refuses everything, unless another was chosen since
     COUNTS = enum.auto()  # files and ledger; the DLQ file unless our worker has counted it
     FILES = enum.auto()  # the same, and the DLQ file in any case
     PAST = enum.auto()  # the same, with each item's last attempt, and what happened when
@@ -50,16 +50,16 @@ class SeenPause(Struct, frozen=True):
 
 
 class SeenQuarantine(Struct, frozen=True):
-    """How many files are kept there; None where that cannot be read."""
+    """How many files are kept there; None where the folder cannot be read."""
 
     count: int | None
     error: FileUnavailableError | None = None
 
 
 class SeenLedger(Struct, frozen=True):
-    """What the ledger knows; one that is not `usable` knows nothing.
+    """What the ledger knows; if it is not `usable`, that is nothing.
 
-    `size` in bytes (None: there is none), times in Unix seconds. `only_elsewhere`: how many
+    `size` in bytes (None: no ledger), times in Unix seconds. `only_elsewhere`: how many
     memories only former servers have, by server, and `to_bring_over` how many of these `migrate`
     may bring to the chosen one.
     """
@@ -77,7 +77,7 @@ class SeenLedger(Struct, frozen=True):
 
     @property
     def trouble(self) -> Reason:
-        """Why it tells nothing; NONE where there is none or an empty one, or it can be read."""
+        """Why the ledger tells nothing; NONE where it is missing, empty, or can be read."""
         if self.usable or not self.size:
             return reasons.NONE
         return Reason("The ledger {path} cannot be read.", path=self.path)
@@ -87,8 +87,8 @@ class Contents(Struct, frozen=True):
     """What files and ledger hold.
 
     `folder` says what is wrong with `claude_dir` itself. `dlq` and
-    `waits` are None where our worker has counted it; `dead` are the dead letters by that file and
-    the ledger, see `dead_letters`. `emergency` and `dlq_error` say why those files cannot be
+    `waits` are None where our worker has counted; `dead` are the dead letters from the DLQ file
+    and the ledger, see `dead_letters`. `emergency` and `dlq_error` say why those files cannot be
     opened.
     """
 
@@ -118,14 +118,14 @@ class Past(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """One look, at a time in Unix seconds. What was not asked for is None or empty.
+    """One look, at a time in Unix seconds. Parts that were not asked for are None or empty.
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
-    are the newest, `shared_metrics` those of the shared folder, whoever wrote them. `letters`
-    are the oldest dead letters, for a menu; `restorable`, for it too, says whether the
-    ledger has a deletion that can be taken back. `another` is what to say of another worker that
-    has written the metrics beside ours. `settings_changed` is when their file was (0: none).
-    `disk` says why nothing can be written where the files are; each part but none looks at that.
+    are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `letters`
+    are the oldest dead letters, for a menu; `restorable`, also for it, says whether the
+    ledger has a deletion that can be taken back. `another` is the sentence on another worker that
+    wrote the metrics beside ours. `settings_changed` is when the settings file was (0: no file).
+    `disk` says why nothing can be written where the files are; every part but none looks at that.
     """
 
     at: float
@@ -147,19 +147,19 @@ class Snapshot(Struct, frozen=True):
 
     @property
     def obstacle(self) -> Reason:
-        """What stands in the way on this computer, of which a worker may be unable to tell."""
+        """What stands in the way on this computer, which a worker may be unable to tell."""
         pause = self.pause.error
         return (pause.reason if pause is not None else self.metrics.trouble) or self.disk
 
     @property
     def beside(self) -> bool:
-        """Whether another worker is at work beside ours, which sends nothing meanwhile."""
+        """Whether another worker is at work beside ours, which sends nothing during that time."""
         told = self.told.state.reason if self.told is not None else reasons.NONE
         return bool(self.another) or another_worker.is_told(told)
 
     @property
     def inside(self) -> Contents:
-        """What files and ledger hold. Raises LookupError where nobody asked for it."""
+        """The contents of files and ledger. Raises LookupError if nobody asked for them."""
         if self.contents is None:
             raise LookupError(Part.COUNTS)
         return self.contents

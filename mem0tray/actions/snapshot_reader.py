@@ -1,6 +1,6 @@
 """The one reader of how things stand: files, ledger, metrics and processes. Writes nothing.
 
-What cannot be read is said, and never taken for nothing.
+It tells what cannot be read, and never takes that for nothing.
 """
 
 import errno
@@ -52,7 +52,7 @@ _INSIDE: Final = Part.COUNTS | Part.FILES | Part.PAST
 def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Snapshot:
     """Look once, with or without a worker; `now` in Unix seconds.
 
-    Process, metrics, pause and the choice of the server are always looked at: a few small files.
+    It always looks at process, metrics, pause and the choice of the server: a few small files.
     """
     paths = settings.locations()
     worker = worker_report.running(paths)
@@ -62,12 +62,12 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
     if worker is not None and metrics.are_of(worker.pid):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
-        # It may have other settings in its environment, but not former ones for long.
+        # The worker's environment may have other settings, but not former ones for long.
         if isinstance(there, str) and there and metrics.written >= _settings_changed():
             server = replace(server, shown=there)
     contents = past = refusal = None
     if parts & ~Part.DISK:
-        size = _size(paths.ledger)  # as it was before: a worker may be making it
+        size = _size(paths.ledger)  # measured first, as a worker may be making it
         with Reader(paths.ledger) as reader:
             if parts & Part.REFUSAL:
                 refusal = reader.last_refusal()
@@ -102,7 +102,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
 
 
 def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """What the worker in this process says, and what a menu asks beside. Raises LedgerError.
+    """The worker in this process, and what a menu needs besides. Raises LedgerError.
 
     It costs a look into the ledger, and reads no file of others: a tray asks for it often.
     """
@@ -126,11 +126,11 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 
 
 def _another(worker: Running | None, metrics: Metrics) -> Reason:
-    """Another worker that has written the metrics since ours runs, and how to stop it; or NONE."""
+    """The sentence about another worker that wrote the metrics since ours runs; or NONE."""
     if worker is None or metrics.written <= worker.since:
         return reasons.NONE
     values = metrics.values
-    if "state" in values and "pid" not in values:  # of ours, and somebody has cut it
+    if "state" in values and "pid" not in values:  # ours, cut off by somebody
         return reasons.NONE
     pid, host = values.get("pid"), values.get("host")
     from mem0tray.system import other_process  # slow to import, and rarely wanted
@@ -169,7 +169,7 @@ def _contents(
     dlq: bool,
     waits: bool,
 ) -> Contents:
-    """What files and ledger hold; the DLQ file and what waits only where they are wanted."""
+    """The contents of files and ledger; the DLQ file and what waits only if they are wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
     only_elsewhere = reader.former.only_elsewhere(server.name)
@@ -223,7 +223,7 @@ def _past(reader: Reader, now: float) -> Past:
 
 
 def _folder(settings: Settings, paths: Paths) -> Reason:
-    """What is wrong with `claude_dir` itself, else NONE; then nothing can be read."""
+    """What is wrong with `claude_dir` itself, so that nothing can be read; else NONE."""
     error = folder.trouble(settings)
     if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
         error = folder.gone(settings)
@@ -231,7 +231,7 @@ def _folder(settings: Settings, paths: Paths) -> Reason:
 
 
 def _disk(paths: Paths) -> Reason:
-    """Why nothing can be written, of which metrics cannot tell; else NONE."""
+    """Why nothing can be written, which metrics cannot tell; else NONE."""
     return (
         _no_room(paths)
         or writable.why_unwritable(paths.claude_dir)
@@ -241,7 +241,7 @@ def _disk(paths: Paths) -> Reason:
 
 
 def _no_room(paths: Paths) -> Reason:
-    """The error of a disk that has no room; else NONE."""
+    """The error of a full disk; else NONE."""
     largest = max(_size(paths.queue) or 0, _size(paths.dlq) or 0)
     for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
         with suppress(OSError):
@@ -252,7 +252,7 @@ def _no_room(paths: Paths) -> Reason:
 
 
 def _size(path: Path) -> int | None:
-    """Bytes; None where there is none, or nobody may know."""
+    """Size in bytes; None where there is no file, or it may not be looked at."""
     with suppress(OSError):
         return path.stat().st_size
     return None

@@ -16,11 +16,11 @@ _LONGEST: Final = 40  # characters of a reason
 
 
 def read(settings: Settings, now: float) -> str:
-    """The line, at `now` in Unix seconds. A worker has counted; without one the files are read."""
+    """The line, at `now` in Unix seconds. Without a worker, which has counted, files are read."""
     told = worker_report.told_lately(settings.locations(), now)
     if told is not None:
         return line(told.state.name, told.state.reason, told.queue, told.dlq)
-    # Slow to import, and a prompt that is drawn beside a worker does without.
+    # Slow to import, and not needed for a prompt while a worker runs.
     from mem0tray.actions import overview, snapshot_reader
     from mem0tray.actions.snapshot import Part
 
@@ -29,7 +29,7 @@ def read(settings: Settings, now: float) -> str:
 
 
 def line(state: str, reason: Reason, queue: int | None, dead: int | None) -> str:
-    """The line of a state, and of how many wait and are dead letters (None: not known). Pure."""
+    """The line for a state, the number of waiting entries and of dead letters (None: unknown)."""
     counts = [
         "? waiting" if queue is None else f"{queue:,} waiting" if queue else "",
         "? dead letters" if dead is None else plural(dead, "dead letter") if dead else "",
@@ -39,7 +39,7 @@ def line(state: str, reason: Reason, queue: int | None, dead: int | None) -> str
 
 
 def wrong(why: str) -> str:
-    """The line of what keeps it from being read."""
+    """The line that says why nothing can be read."""
     return f"{NAME} {WRONG} {one_line(why, _LONGEST)}"
 
 

@@ -1,4 +1,4 @@
-"""Why memories are stuck, all of them summed up by cause."""
+"""Why memories are stuck, summed up by cause."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Group = tuple[Cause, Sequence[FoundItem]]
 
 @dataclass(frozen=True, slots=True)
 class StuckMemories:
-    """Dead letters, and entries that have failed, by the cause that counts first.
+    """Dead letters, and entries that have failed, by the most important cause of each.
 
-    `groups` has the largest first, each with a cause that tells of one as the example of all.
-    `besides` is what is amiss beside that: it stops none of these alone. `called` says for the
-    id of each memory what a command may call it.
+    `groups` has the largest first, each with a cause that takes one memory as the example.
+    `besides` are other troubles, which stop none of these by themselves. `called` gives, by the
+    id of each memory, its name in a command.
     """
 
     groups: Sequence[Group]
@@ -37,8 +37,8 @@ class StuckMemories:
 def sum_up(settings: Settings, now: float) -> StuckMemories:
     """Sum up, with one question to the server; `now` in Unix seconds.
 
-    Where the server refuses everything, all that wait count as stuck: which was tried says
-    nothing of it. Raises FileUnavailableError where a file cannot be read.
+    If the server refuses everything, all that wait count as stuck: which of them was tried
+    does not matter. Raises FileUnavailableError where a file cannot be read.
     """
     snapshot = snapshot_reader.read(settings, now, Part.REFUSAL)
     with Reader(snapshot.paths.ledger) as reader:
@@ -79,8 +79,8 @@ def number(group: Sequence[FoundItem]) -> str:
 
 
 def _besides(around: Surroundings, shown: Sequence[Group]) -> list[Cause]:
-    """What is amiss and has not been told of any memory."""
-    # To stop and to pause are part of what is to be done for each.
+    """Troubles that have not been told for any memory."""
+    # A stopped worker and a pause are already part of what each group says to do.
     told = {cause.name for cause, _ in shown} | ({PAUSED, NOT_RUNNING} if shown else set())
     return [cause for cause in around.causes if cause.name not in told]
 
@@ -88,7 +88,7 @@ def _besides(around: Surroundings, shown: Sequence[Group]) -> list[Cause]:
 def _has_failed(
     found: FoundItem, pending: Mapping[Identity, Known], last: Mapping[Identity, Attempt]
 ) -> bool:
-    """Whether a waiting entry is more than new: it was tried, or can never be sent."""
+    """Whether a waiting entry is not simply new: it was tried, or can never be sent."""
     if found.item is None or found.identity in last:
         return True
     known = pending.get(found.identity)

@@ -34,13 +34,13 @@ _DOCTOR: Final = Reason(
 
 
 class Surroundings(Struct, frozen=True):
-    """What is the same for every item, the cause that counts first."""
+    """The causes that are the same for every item, the most important one first."""
 
     causes: Sequence[Cause]
 
     @property
     def refuse_everything(self) -> bool:
-        """Whether the server was seen to refuse every delivery, whichever it is."""
+        """Whether the server was seen to refuse every delivery, of whatever memory."""
         return any(cause.name == ACTION and cause.status is not None for cause in self.causes)
 
     @classmethod
@@ -57,7 +57,7 @@ class Surroundings(Struct, frozen=True):
             *_obstacle(seen),
             *_refusal(seen, metrics),
             *_server(server, trouble, starts=running and seen.pause.until is None),
-            # Which may be the same, in its words.
+            # The worker may say the same, in its own words.
             *([] if _obstacle(seen) or not server.health.recognised else _worker(metrics)),
             *_another(seen.another),
             *_pause(seen.pause),
@@ -75,10 +75,10 @@ class Surroundings(Struct, frozen=True):
 
 
 def _refusal(seen: Snapshot, metrics: Metrics) -> list[Cause]:
-    """A server that refuses every delivery: so it stays until one succeeds.
+    """The cause for a server that refuses every delivery: it lasts until one succeeds.
 
-    A break that the server asks for and an outage do not end it. Nor does a worker that
-    was stopped, unless the settings were changed since.
+    Neither a break that the server asks for nor an outage ends it, nor stopping the
+    worker, unless the settings were changed since.
     """
     reason = metrics.reason
     refusal = reason.find(REFUSES)
@@ -89,14 +89,14 @@ def _refusal(seen: Snapshot, metrics: Metrics) -> list[Cause]:
     if metrics.values and not _takes_a_break(metrics):
         return []
     attempt = seen.refusal
-    if attempt is None or seen.settings_changed > attempt.at:  # perhaps it is mended
+    if attempt is None or seen.settings_changed > attempt.at:  # it may be mended
         return []
     detail = state.refusal(attempt.message, attempt.status)
     return [Cause(ACTION, reasons.bare(detail), of_refusal(attempt.status), attempt.status)]
 
 
 def _without_remedy(reason: Reason) -> Reason:
-    """A refusal, and what the last try was answered with, if that is told."""
+    """A refusal, with the answer to the last try if that is told; without the remedy."""
     told = reason.get("refusal")
     if isinstance(told, Reason):
         return reasons.bare(reason.replaced("refusal", reasons.parted(told)[0]))
@@ -104,7 +104,7 @@ def _without_remedy(reason: Reason) -> Reason:
 
 
 def _server(seen: Probe, trouble: Callable[[str], Reason], *, starts: bool) -> list[Cause]:
-    """What is wrong with the server; `starts`: a worker is there to start the embedded one."""
+    """What is wrong with the server; `starts`: a worker will start the embedded one."""
     if not seen.name:
         return [
             Cause(
@@ -117,10 +117,10 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, starts: bool) -> l
         return []
     why, known = reasons.parted(seen.health.reason)
     detail = reasons.bare(why)
-    if seen.health.recognised:  # else it names the host itself
+    if seen.health.recognised:  # else the reason names the host
         detail = Reason("{host}: {why}", host=seen.shown, why=detail)
     if seen.name == LOCAL_URL:
-        # Where it need not run, what is in the way is that the worker is missing, or the pause.
+        # If it need not run, the obstacle is the missing worker, or the pause.
         again = nothing(Reason("the worker starts it again by itself."))
         return [Cause(SERVER_DOWN, detail, again, by_itself=True)] if starts else []
     if known:
@@ -136,7 +136,7 @@ def _server(seen: Probe, trouble: Callable[[str], Reason], *, starts: bool) -> l
 
 
 def _worker(metrics: Metrics) -> list[Cause]:
-    """What the worker that runs says is in its way."""
+    """What the running worker says is in its way."""
     reason = metrics.reason
     if _takes_a_break(metrics):
         again = nothing(Reason("deliveries go on by themselves."))
@@ -152,7 +152,7 @@ def _worker(metrics: Metrics) -> list[Cause]:
 
 
 def _another(told: Reason) -> list[Cause]:
-    """Another worker beside ours, which sends nothing as long as that one works."""
+    """Another worker beside ours, which sends nothing as long as the other works."""
     if not told:
         return []
     what, remedy = reasons.parted(told)
@@ -165,7 +165,7 @@ def _takes_a_break(metrics: Metrics) -> bool:
 
 
 def _obstacle(seen: Snapshot) -> list[Cause]:
-    """What `status` names before whatever the worker says; `_pause` tells of a broken pause."""
+    """What `status` names before anything the worker says; `_pause` tells of a broken pause."""
     if not seen.obstacle or seen.pause.error is not None:
         return []
     what, remedy = reasons.parted(seen.obstacle)
@@ -194,14 +194,14 @@ def _pause(seen: SeenPause) -> list[Cause]:
 
 
 def hindrance(seen: Snapshot) -> str:
-    """What keeps every memory from being sent, as `status` says it; nobody is asked.
+    """What keeps every memory from being sent, as `status` says it; no server is asked.
 
-    In a few words, for a line of a list; empty while nothing does. `seen` holds `Part.DISK`.
+    A few words, for a line of a list; empty if nothing does. `seen` holds `Part.DISK`.
     """
     if seen.obstacle:
         return str(seen.obstacle)
     if seen.worker is None:
-        if seen.server.trouble == server_choice.CHOOSE:  # to start it is no help
+        if seen.server.trouble == server_choice.CHOOSE:  # starting the worker is no help
             return str(reasons.parted(server_choice.CHOOSE)[0])
         return str(NOT_RUNNING)
     if seen.another:
@@ -214,7 +214,7 @@ def hindrance(seen: Snapshot) -> str:
 
 
 def _since(at: Any, now: float) -> str:
-    """From a local ISO time, without its date if that is today."""
+    """The time in a local ISO time, without the date if that is today."""
     if not isinstance(at, str):
         return ""
     day, _, hour = at.partition("T")

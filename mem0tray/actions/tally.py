@@ -10,7 +10,7 @@ MANY: Final = 7  # retries; from here on the wait does not grow any more
 
 
 class ProjectCounts(NamedTuple):
-    """How many memories of a project (empty: of none) are dead letters, and wait."""
+    """How many memories of a project (empty: without one) are dead letters, and how many wait."""
 
     project: str
     dead: int
@@ -26,6 +26,6 @@ def by_project(dead: Iterable[Item], waiting: Iterable[Item]) -> list[ProjectCou
 
 
 def by_retries(dead: Iterable[Item]) -> dict[int, int]:
-    """Retries, ascending, and how many dead letters have so many; `MANY`: that or more."""
+    """How many dead letters have each number of retries, ascending; `MANY`: that or more."""
     counts = Counter(min(item.retry_count, MANY) for item in dead)
     return {number: counts[number] for number in sorted(counts)}

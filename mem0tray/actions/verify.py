@@ -1,7 +1,7 @@
 """Reading delivered memories back: which of those that the server took it no longer has.
 
-By our key where the server keeps that, else by the hash of the text: of a delivered memory the
-ledger has no more. What is missing is queued again, where a file here still holds its text.
+They are found by our key if the server keeps it, else by the hash of the text, which is all that
+the ledger keeps. Missing memories are queued again if a file here still holds their text.
 """
 
 from array import array
@@ -25,9 +25,9 @@ from mem0tray.system.paths import Paths
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"
 INFERRED: Final = "with server.infer the server keeps no texts as they were"
-_AT_ONCE: Final = 500  # memories that are looked at together
-_QUEUED: Final = 100  # memories that are queued by one write of the queue file
-# What stands in an item besides the memory, of its former way.
+_AT_ONCE: Final = 500  # memories looked at together
+_QUEUED: Final = 100  # memories in one write of the queue file
+# Fields of an item that come from its former deliveries.
 _OF_ITS_WAY: Final = ("retry_count", "last_attempt", "last_error", "moved_to_dlq_at", "emergency")
 
 Told = Callable[[int, int], object]  # how many memories are done, of how many
@@ -36,7 +36,7 @@ Told = Callable[[int, int], object]  # how many memories are done, of how many
 class MissingMemory(NamedTuple):
     """A memory that the server took, and no longer has.
 
-    `text`: what a file here still holds of it. `given_up`: the user has deleted that text here.
+    `text`: what a file here still has of it. `given_up`: the user has deleted that text here.
     `queued`: the id under which it was queued again, empty if it was not.
     """
 
@@ -47,16 +47,16 @@ class MissingMemory(NamedTuple):
 
     @property
     def can_be_queued(self) -> bool:
-        """Whether it can be queued again, and was not."""
+        """Whether it can be queued again, and has not been."""
         return self.text is not None and not self.given_up and not self.queued
 
 
 @dataclass(slots=True)
 class Verified:
-    """What a server said of the memories that it took.
+    """What a server said about the memories that it took.
 
-    `delivered` are those that it took. It was asked about `asked` of them: they are `there`, or
-    `missing`, or it cannot be told: so many in `unclear`, by the reason. `again` more wait here
+    `delivered` counts those that it took. It was asked about `asked` of them: they are `there`, or
+    `missing`, or nobody can tell: `unclear` counts these by reason. `again` more wait here
     to be sent again. `trouble` says why it was not asked about the rest; empty if it was.
     """
 
@@ -71,25 +71,25 @@ class Verified:
 
     @property
     def cannot_tell(self) -> int:
-        """Of how many it cannot be told."""
+        """About how many memories nobody can tell."""
         return sum(self.unclear.values())
 
     @property
     def asked(self) -> int:
-        """About how many it was asked."""
+        """About how many memories the server was asked."""
         return self.there + len(self.missing) + self.cannot_tell
 
     def cannot_say(self, why: str) -> None:
-        """Count one of which it cannot be told."""
+        """Count a memory about which nobody can tell."""
         self.unclear[why] = self.unclear.get(why, 0) + 1
 
 
 def verify(
     settings: Settings, project: str | None, sample: int | None, tell: Told, *, queues: bool = False
 ) -> Verified:
-    """Ask the chosen server for what it took, of one project or all; `sample`: so many at most.
+    """Ask the chosen server for what it took, of one project or all; `sample`: at most so many.
 
-    `queues`: what is missing is queued again. `tell` hears of the progress. Raises Mem0TrayError
+    `queues`: queue missing memories again. `tell` hears of the progress. Raises Mem0TrayError
     where no server is chosen, or a file of ours cannot be used.
     """
     paths = settings.locations()
@@ -117,7 +117,7 @@ def verify(
 
 
 def _sampled(taken: Mapping[str, "array[int]"], number: int) -> dict[str, "array[int]"]:
-    """So many at random: of each project as many as of any other, as far as it has them."""
+    """A random sample of `number` keys: as many from each project, as far as it has them."""
     random = SystemRandom()
     left = {name: random.sample(keys, len(keys)) for name, keys in taken.items()}
     order = random.sample(list(left), len(left))
@@ -143,7 +143,7 @@ class _Verifier:
         self._paths, self._reader, self._server = paths, reader, server
         self._asked, self._found = asked, found
         self._texts = KnownTexts(paths)
-        # Read before the server is asked: what waits then is no news of what is missing.
+        # Read before the server is asked, so that no memory queued later hides a missing one.
         self._ids = {each.id for each in look_up.in_files(paths)}
         self._waiting = reader.waiting()
         unheard = restore_sources.deleted_unheard(paths, reader)
@@ -160,7 +160,7 @@ class _Verifier:
         tell(done, total)
 
     def _ask_about(self, project: str, keys: Sequence[int], tell: Callable[[int], object]) -> None:
-        """Ask about these keys of a project; `tell` hears about how many."""
+        """Ask about these keys of a project; `tell` hears how many are done."""
         reached = 0
 
         def so_far(number: int) -> None:
@@ -185,7 +185,7 @@ class _Verifier:
             self._miss(memory)
 
     def _ask_for(self, memory: TakenMemory, listed: ListedProject | None) -> None:
-        """Ask for one memory of which no listing tells."""
+        """Ask for one memory that no listing shows."""
         text = self._texts.find(memory.digest)
         said = Presence.CANNOT_TELL
         if text is not None or (listed is not None and listed.has_keys):
@@ -198,7 +198,7 @@ class _Verifier:
             self._found.cannot_say(NO_LISTING if listed is None else NOT_ALL_LISTED)
 
     def _miss(self, memory: TakenMemory) -> None:
-        """The server has it not: it is missing, unless it waits to be sent again."""
+        """Count a memory as missing, unless it waits to be sent again."""
         if memory.digest in self._waiting or items.id_again(memory.id) in self._ids:
             self._found.again += 1
             return
@@ -207,9 +207,9 @@ class _Verifier:
         self._found.missing.append(MissingMemory(memory, text, given_up))
 
     def queue_again(self) -> None:
-        """Queue what is missing, as a producer does, after one more question about each.
+        """Queue missing memories as a producer does, after one more question about each.
 
-        Under an id that follows from the former: wherever this is cut off, the next time goes on.
+        Their ids are derived from the former ones: if this is cut off, the next run goes on.
         Raises NotAnsweredError, FileUnavailableError.
         """
         missing = self._found.missing
@@ -236,7 +236,7 @@ def _tell_part(tell: Told, done: int, total: int, more: int) -> None:
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:
-    """The queue entry by which a memory is sent again."""
+    """The queue entry that sends a memory again."""
     found = items.load_object(text.item.raw) or {}
     kept = {name: value for name, value in found.items() if name not in _OF_ITS_WAY}
     return kept | {"id": items.id_again(memory.id), "retries": 0}

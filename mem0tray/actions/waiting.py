@@ -1,8 +1,8 @@
 """What waits for its first delivery: one answer for all who count it, and all who list it.
 
 The queue file alone does not tell. It may show what was delivered since it could last be
-written, and does not show what waits in the emergency file, or was taken out of it by another
-hand and is delivered all the same.
+written, and it lacks what waits in the emergency file, or what another hand took out of it
+and is delivered all the same.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from mem0tray.system.paths import Paths
 class WhatWaits(Struct):
     """The entries that wait, first those of the queue file.
 
-    `known` is what the ledger has of them; it need not know all.
+    `known` is what the ledger has of them; it need not know them all.
     """
 
     listing: FileListing
@@ -44,7 +44,7 @@ class WhatWaits(Struct):
 
 
 def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
-    """What waits, as by `of`. Raises FileUnavailableError where a file cannot be read."""
+    """What waits, as `of` gives it. Raises FileUnavailableError where a file cannot be read."""
     found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS)
     lines, trouble = emergency_lines(paths)
     if trouble:
@@ -55,9 +55,9 @@ def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
 def of(
     paths: Paths, reader: Reader, queue: Document | None, lines: Iterable[Item], server: str
 ) -> WhatWaits:
-    """What waits, by the queue file, the lines of the emergency file and the ledger.
+    """What waits, from the queue file, the lines of the emergency file and the ledger.
 
-    `server`: what the ledger calls the one that deliveries go to, empty for none.
+    `server`: what the ledger calls the server that deliveries go to, empty for none.
     """
     pending = reader.fresh_entries()
     for name in orders.given_up(paths.orders):
@@ -85,7 +85,7 @@ def of(
 
 
 def _comes_back(reader: Reader, row: Known, server: str) -> bool:
-    """Whether the worker will take in anew an entry whose memory is closed in the ledger."""
+    """Whether the worker will take in again an entry whose memory is closed in the ledger."""
     name = row.id, row.digest
     if row.state == items.DISCARDED:  # put back, unless its deletion has not reached the file
         return not reader.still_shown([name])
@@ -103,7 +103,7 @@ def _in_ledger(reader: Reader, row: Known) -> FoundItem | None:
 
 
 def emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
-    """What stands in the emergency file, and why it cannot be read."""
+    """The items in the emergency file, and why it cannot be read."""
     try:
         signature = atomic.signature(paths.emergency)
         if signature is None:

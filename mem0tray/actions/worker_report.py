@@ -1,4 +1,4 @@
-"""What a worker tells everybody of itself: its lock, and the metrics file."""
+"""What a worker tells everybody about itself: its lock, and the metrics file."""
 
 import socket
 import time
@@ -43,7 +43,7 @@ class Metrics(Struct, frozen=True):
 
     @property
     def reason(self) -> Reason:
-        """The reason that a worker gives for its state; of another kind of worker its words."""
+        """The reason that a worker gives for its state; the words of a worker of another make."""
         return reason_in(self.values)
 
 
@@ -79,14 +79,14 @@ def metrics(path: Path) -> Metrics:
 
 
 def newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
-    """The metrics, or what our worker notes for us while it cannot write them."""
+    """The metrics, or our worker's spare copy while it cannot write them."""
     spare = metrics(paths.spare_metrics)
     ours = worker is not None and spare.are_of(worker.pid)
     return spare if ours and spare.written > shared.written else shared
 
 
 def told(seen: Metrics) -> WorkerStatus:
-    """What our worker says of itself in its metrics."""
+    """What our worker says about itself in its metrics."""
     values = seen.values
     name = str(values.get("state") or STARTING)
     reason = seen.reason
@@ -101,7 +101,7 @@ def told(seen: Metrics) -> WorkerStatus:
 
 
 def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
-    """What our worker says of itself; None where none runs, or it has been silent for too long."""
+    """What our worker says about itself; None if none runs, or it has been silent too long."""
     worker = running(paths)
     if worker is None:
         return None
