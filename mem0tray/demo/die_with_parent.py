@@ -1,7 +1,7 @@
 """`python -m mem0tray.demo.die_with_parent COMMAND...`: runs a command that ends with its parent.
 
-Standard input ties the command to its parent. When it ends, because the parent
-lets go or dies, the command is told to stop, as by SIGTERM.
+Standard input ties the command to its parent. When the parent lets go or dies, standard
+input ends, and the command is told to stop, as by SIGTERM.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 
 
 def main() -> None:
-    """Be that command from now on."""
+    """Run as that command from now on."""
     threading.Thread(target=_hold, name="leash", daemon=True).start()
     runpy.run_module("mem0tray", run_name="__main__", alter_sys=True)
 
@@ -24,7 +24,7 @@ def _hold() -> None:
     except OSError:
         pass
     if sys.platform == "win32":
-        signal.raise_signal(signal.SIGTERM)  # there `os.kill` ends a process without a word
+        signal.raise_signal(signal.SIGTERM)  # `os.kill` would end a process there without a word
     else:
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""Plays the story on the stage, and finds out whether it ends as told."""
+"""Plays the story on the stage, and checks that it ends as told."""
 
 import threading
 import time
@@ -14,24 +14,24 @@ from mem0tray.demo.stage import Stage
 from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
 _LOOK: Final = 0.05
-_SHORT: Final = 0.5  # of the time for reading: what takes a glance
+_SHORT: Final = 0.5  # the share of the reading time for what takes a glance
 _KEEP: Final = "`mem0tray demo --keep` keeps the scratch home, with the worker's log."
 
 
 class BrokenPromiseError(Mem0TrayError):
-    """The story went on otherwise than told."""
+    """The story went otherwise than told."""
 
 
 class InterruptedDemoError(Exception):
-    """Whoever watches has had enough."""
+    """The person watching has stopped the demo."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoryPace:
     """How fast the story is told; all in seconds.
 
-    `reading` is the time for a sentence, `interval` that between probes and
-    between retries, and a promise is waited for with `patience`.
+    `reading` is the time for a sentence, `interval` the time between probes and
+    between retries; a promise is awaited for `patience`.
     """
 
     reading: float = 1.0
@@ -63,19 +63,19 @@ class StoryRecord:
 
     @property
     def lost(self) -> list[StoryMemory]:
-        """What was queued, and the server does not have."""
+        """The memories that were queued and that the server does not have."""
         return list((Counter(self.queued) - Counter(self.seen.stored)).elements())
 
     @property
     def surplus(self) -> list[StoryMemory]:
-        """What the server has beyond what was queued: a memory delivered twice, say."""
+        """What the server has beyond what was queued, such as a memory delivered twice."""
         return list((Counter(self.seen.stored) - Counter(self.queued)).elements())
 
 
 class Director:
-    """Plays a story once, and calls `tell` with all that happens, on its own thread.
+    """Plays a story once, and calls `tell` with everything that happens, on its own thread.
 
-    `stop` may be set by any thread: then it ends at once.
+    Any thread may set `stop`, which ends the story at once.
     """
 
     def __init__(self, stage: Stage, tell: Teller, pace: StoryPace, stop: threading.Event) -> None:
@@ -85,10 +85,10 @@ class Director:
         self._pace = pace
         self._stop = stop
         self._act = Act("", ())
-        self._lines = 0  # of the log, that have been looked through
+        self._lines = 0  # lines of the log looked through so far
 
     def play(self, acts: Sequence[Act]) -> None:
-        """Play all of it, to the record.
+        """Play all acts, and fill the record.
 
         Raises BrokenPromiseError as soon as something goes otherwise than told,
         StageError when the demo cannot go on, InterruptedDemoError on `stop`.
@@ -158,7 +158,7 @@ class Director:
             self._pause(_LOOK)
 
     def _read(self, share: float = 1.0) -> None:
-        """Time to read, in which everything is looked at as well."""
+        """Wait for people to read, while also looking at everything."""
         self._wait(share * self._pace.reading)
 
     def _wait(self, seconds: float) -> None:
@@ -173,7 +173,7 @@ class Director:
             raise InterruptedDemoError
 
     def _look(self) -> StorySnapshot:
-        """How everything is now; new lines of the log are told."""
+        """See how everything is now, and tell new lines of the log."""
         if self._stop.is_set():
             raise InterruptedDemoError
         seen = self.record.seen = self._stage.look()

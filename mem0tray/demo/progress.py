@@ -52,7 +52,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """How everything is now; told many times a second."""
+    """How everything is now; emitted many times a second."""
 
     seen: StorySnapshot
 

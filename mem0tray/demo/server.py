@@ -1,7 +1,7 @@
 """The embedded server in a thread of the demo, with faults on demand.
 
-Only the demo has these: the server that `serve` and the worker start is built
-without them, and nothing that it could be sent makes it fail.
+Only the demo has these faults: the server that `serve` and the worker start is built
+without them, and no request can make it fail.
 """
 
 import http.client
@@ -36,7 +36,7 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 class DemoServer:
-    """Keeps memories in `folder`. Used by one thread; it serves on another.
+    """Keeps memories in `folder`. One thread uses it; it serves on another.
 
     A server that is down is really stopped: connections to its port are
     refused, and later it comes back at the same port with what it had.
@@ -59,11 +59,11 @@ class DemoServer:
 
     @property
     def refused(self) -> str:
-        """The project whose memories it refuses now; empty: none."""
+        """The project whose memories the server refuses now; empty: none."""
         return self._faults.refused
 
     def inject(self, faults: Faults) -> None:
-        """Have these faults from now on; Mem0TrayError when it cannot come back."""
+        """Have these faults from now on; Mem0TrayError when the server cannot come back."""
         self._faults = faults
         if faults.down:
             self.stop()
@@ -71,7 +71,7 @@ class DemoServer:
             self.start()
 
     def start(self) -> None:
-        """Begin to serve; Mem0TrayError when that cannot be."""
+        """Begin to serve; Mem0TrayError when that is impossible."""
         if self._thread is not None:
             return
         listener = listen(self._port)
@@ -101,7 +101,7 @@ class DemoServer:
 
     def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         try:
-            # The store is for the thread that opened it.
+            # Only the thread that opened the store may use it.
             with closing(listener), closing(Store(self._folder / endpoint.DATABASE)) as store:
                 app = _Faulty(build(store, self.token), self)
                 self._server = _Server(config(app), ready)
@@ -135,14 +135,14 @@ class DemoServer:
 
 
 class _Server(Server):
-    """uvicorn's server, which says when it can be used."""
+    """uvicorn's server, which signals when it is ready."""
 
     def __init__(self, config: Config, ready: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept requests, then say so."""
+        """Accept requests, then signal that."""
         await super().startup(sockets)
         self._ready.set()
 
@@ -155,7 +155,7 @@ class _Faulty:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what is posted for the refused project; pass on all else as it came."""
+        """Refuse posts for the refused project; pass everything else on unchanged."""
         refused = self._server.refused
         if refused and scope["type"] == "http" and scope["method"] == "POST":
             body = await Request(scope, receive).body()

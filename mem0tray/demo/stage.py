@@ -26,7 +26,7 @@ _STOP_SECONDS: Final = 3.0
 
 
 class StageError(Mem0TrayError):
-    """Something of the demo itself does not work, other than the story."""
+    """Something of the demo itself does not work, apart from the story."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Scratch:
 
     @property
     def paths(self) -> Paths:
-        """The shared files of this home; our own folder there is the platform's affair."""
+        """The shared files of this home; where our own folder is depends on the platform."""
         return Paths(self.root / ".claude", self.root)
 
     def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
@@ -57,16 +57,16 @@ class Scratch:
             "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(local / "Local"),
             "WIN_PD_OVERRIDE_APPDATA": str(local / "Roaming"),
             config.variable("paths.claude_dir"): str(self.paths.claude_dir),
-            "PYTHONIOENCODING": "utf-8",  # what it prints is read by us, whatever the terminal
+            "PYTHONIOENCODING": "utf-8",  # we read its output, whatever the terminal
             **{config.variable(key): text for key, text in settings.items()},
         }
 
 
 class Stage:
-    """The scratch home with what runs in it, from `with` on; all of it is gone afterwards.
+    """The scratch home and what runs in it, within a `with`; everything is gone afterwards.
 
     The worker is a child, `program` of mem0tray, which ends with us however we
-    end. `interval` is in seconds, for probes as for retries. With `keep` the
+    end. `interval` is in seconds, for probes and for retries. With `keep` the
     folder stays.
     """
 
@@ -84,7 +84,7 @@ class Stage:
             self.home = Scratch(Path(tempfile.mkdtemp(prefix="mem0tray-demo-")))
             if not self._keep:
                 undo.callback(shutil.rmtree, self.home.root, ignore_errors=True)
-            # It is named in the settings: until the worker made it, commands would miss it.
+            # The settings name it: until the worker made it, commands would report it missing.
             self.home.paths.claude_dir.mkdir(mode=0o700)
             self._server = DemoServer(self.home.root / "server")
             undo.callback(self._server.stop)
@@ -135,11 +135,11 @@ class Stage:
         self.command("add", "--project", memory.project, "--", memory.text)
 
     def inject(self, faults: Faults) -> None:
-        """Have the server fail like this from now on."""
+        """Give the server these faults from now on."""
         self._server.inject(faults)
 
     def command(self, *arguments: str) -> str:
-        """Run a command of mem0tray in the scratch home; what it prints. StageError if it fails."""
+        """Run a command of mem0tray in the scratch home; return its output. Raises StageError."""
         named = f"`mem0tray {arguments[0]}`"
         try:
             done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603  (ourselves)
@@ -190,7 +190,7 @@ class Stage:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file of the worker's, which it replaces whole; empty while there is none."""
+    """A file that the worker replaces whole; empty while there is none."""
     with suppress(OSError):
         document: dict[str, Any] = json.loads(path.read_bytes())
         return document

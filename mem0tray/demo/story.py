@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-ATTEMPT: Final = "Attempt "  # words of the log, as everybody reads them there
+ATTEMPT: Final = "Attempt "  # words of the log, as anybody can read them
 MOVED: Final = "Moved to DLQ: "
 RECOVERED: Final = "DLQ recovered: "
 
@@ -20,7 +20,7 @@ class StoryMemory:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong with the server: nothing, or it is `down`, or it refuses a project."""
+    """What is wrong with the server: nothing, it is `down`, or it refuses a project."""
 
     down: bool = False
     refused: str = ""
@@ -30,8 +30,8 @@ class Faults:
 class StorySnapshot:
     """What anybody can see at one moment: in the files, in the log, and on the server.
 
-    `state` is the worker's; `attempts` are the failures counted for what
-    waits in the queue; `stored` is what the server itself lists.
+    `state` is the worker's; `attempts` are the failures counted for waiting
+    entries; `stored` is what the server itself lists.
     """
 
     state: str = ""
@@ -42,7 +42,7 @@ class StorySnapshot:
     log: tuple[str, ...] = ()
 
     def logged(self, *words: str) -> bool:
-        """Whether one line of the log has all of these."""
+        """Whether one line of the log has all these words."""
         return any(all(word in line for word in words) for line in self.log)
 
 
@@ -79,7 +79,7 @@ class TypedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Time goes by: so many probes of the server, or retries."""
+    """Time passes: so many probes of the server, or retries."""
 
     intervals: int
 
@@ -94,7 +94,7 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A promise that is true by now."""
+    """A promise that must be true by now."""
 
     promise: str
     holds: Holds
@@ -133,12 +133,12 @@ def _has(*memories: StoryMemory) -> Holds:
 
 
 def _delivered(*memories: StoryMemory) -> Holds:
-    """A check as by `_has`, and that nothing waits any more."""
+    """A check like `_has`, and that nothing waits any more."""
     return lambda seen: _has(*memories)(seen) and not seen.waiting
 
 
 def _untouched(seen: StorySnapshot) -> bool:
-    """What was queued during the outage waits, and nothing was held against it."""
+    """Whether memories queued during the outage wait, with no failure counted against them."""
     waits = seen.waiting == len(MEANWHILE) and _has(*FIRST)(seen)
     return waits and not seen.attempts and not seen.dead and not seen.logged(ATTEMPT)
 

@@ -1,4 +1,4 @@
 """What people see and click: icon, menu, notifications, dialogs, start at login.
 
-Nothing above imports this: the worker runs without Pillow, pystray or a display.
+No room above imports this one: the worker runs without Pillow, pystray or a display.
 """

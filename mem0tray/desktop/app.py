@@ -56,7 +56,7 @@ _OFFERED: Final = {
 class Application:
     """The tray application, one for each `claude_dir`: the lock is taken before an icon shows.
 
-    Raises AlreadyRunningError after the status was shown, by the one that runs or in its place.
+    Raises AlreadyRunningError after the status was shown, by the running tray or in its place.
     """
 
     def __init__(self, session_bus: "SessionBus | None") -> None:
@@ -118,7 +118,7 @@ class Application:
         self._ended = False
 
     def run(self) -> int:
-        """Show the icon until the user quits, or a signal ends it; the exit code."""
+        """Show the icon until the user quits, or a signal ends it; return the exit code."""
         for listener in (self._presenter, self._listen):
             self._bus.subscribe(listener)
         self._mend_entry()
@@ -139,7 +139,7 @@ class Application:
         return 0
 
     def _end(self) -> None:
-        """Stop all parts in good order; again, it does nothing."""
+        """Stop all parts in order; a second call does nothing."""
         if self._ended:
             return
         self._ended = True
@@ -175,7 +175,7 @@ class Application:
     def _ways(self) -> list[Any]:
         plyer = PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
         if self._session_bus is None:
-            # On macOS the icon has no other way than plyer's, and would wait for it itself.
+            # On macOS the icon would use plyer's way itself, and wait for it.
             icon = [IconBackend(self._tray.notify)] if sys.platform == "win32" else []
             return [plyer, *icon]
         return [plyer] if self._daemon is None else [self._daemon, plyer]
@@ -209,12 +209,12 @@ class Application:
         self._controller.do(MenuCommand(_OFFERED[offer]))
 
     def _after_click(self) -> None:
-        self._at_login = None  # it may be what was clicked
+        self._at_login = None  # the click may have changed it
         self._presenter.clicked()
 
     def _listen(self, event: Event) -> None:
         if isinstance(event, events.FolderChanged):
-            self._shown.release()  # a second start looks for it where the worker is
+            self._shown.release()  # a second start looks for the lock where the worker is
             self._shown = FileLock(self._worker.paths.tray_lock)
             self._shown.try_acquire()
         if isinstance(event, events.StatusWanted):
@@ -277,7 +277,7 @@ class Application:
         return watch
 
     def _lose_session(self) -> None:
-        """A lost session bus takes the icon away until it is back; the worker goes on."""
+        """Take the icon away until a lost session bus is back; the worker goes on."""
         self._shown.release()
         sys.stderr.write("mem0tray: The desktop session is gone; the worker goes on here.\n")
 
@@ -287,7 +287,7 @@ class Application:
     # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
-        """TERM, INT and HUP end it in good order, and so does a console of Windows."""
+        """Have TERM, INT and HUP end the program in order, and Windows' console too."""
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
         known = [getattr(signal, name) for name in names if hasattr(signal, name)]
         before = {each: signal.signal(each, lambda *_: self._tray.stop()) for each in known}

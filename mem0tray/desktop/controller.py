@@ -1,8 +1,8 @@
 """What a click does: the same verbs as the commands, on threads of its own.
 
-A callback of the tray only hands the command over: what takes time would
-freeze the menu. What may open a window has a thread to itself, on which one is
-asked at a time; the others go on meanwhile, in the order of the clicks. Each
+A callback of the tray only hands the command over: slow work would
+freeze the menu. Verbs that may open a window share one thread, on which they
+ask one at a time; the others go on meanwhile, in the order of the clicks. Each
 verb checks again that there is something to do.
 """
 
@@ -54,7 +54,7 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 class Surface:
     """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray.
 
-    `bring_over` begins a migration from the server that the ledger calls so.
+    `bring_over` begins a migration from a server, named as in the ledger.
     """
 
     dialogs: Dialogs
@@ -116,7 +116,7 @@ class Controller:
                 thread.join(_STOP)
 
     def do(self, command: MenuCommand) -> None:
-        """Carry it out soon; from any thread."""
+        """Carry a command out soon; from any thread."""
         if command.verb is Verb.QUIT:
             self._surface.quit()
         elif command.verb in _ASKING:
@@ -134,7 +134,7 @@ class Controller:
                 self._failed(reasons.quoted(str(error)))
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
                 self._failed(reasons.quoted(repr(error)))
-            os.environ.pop(opener.TOKEN, None)  # it was for this click
+            os.environ.pop(opener.TOKEN, None)  # the token was for this click
             self._surface.changed()
 
     def _failed(self, reason: Reason) -> None:
@@ -169,7 +169,7 @@ class Controller:
         )
         if not self._surface.dialogs.ask(question):
             return
-        # It may have been delivered while the question stood there.
+        # It may have been delivered while the question was open.
         done = delete(self._settings().locations(), [self._found(command)])
         if done.in_flight:
             raise Mem0TrayError(
@@ -180,7 +180,7 @@ class Controller:
             )
         if not done.items:
             raise self._gone()
-        # The notification comes from the worker, as for the command: one deletion, told once.
+        # The worker sends the notification, as for the command: one deletion, told once.
 
     def _copy_id(self, command: MenuCommand) -> None:
         letter = _letter(command)
@@ -192,7 +192,7 @@ class Controller:
             self._show_id(letter, reasons.quoted(str(error)))
 
     def _show_id(self, letter: DeadLetter, why: Reason) -> None:
-        """Say that it was not copied, and what the user wanted to have."""
+        """Say that the id was not copied, and show it."""
         language = self._language()
         _ = language.gettext
         told = one_line(reasons.sentence(why).said(language), _LINE)
@@ -297,7 +297,7 @@ class Controller:
 
 
 def _in_words(cause: Cause, language: Language) -> tuple[str, str]:
-    """What is the matter, and what to do."""
+    """What is wrong, and what to do."""
     _ = language.gettext
     name, sentence = cause.name.said(language), cause.sentence.said(language)
     text = _("{cause}: {advice}").format(cause=name, advice=sentence)

@@ -1,7 +1,7 @@
 """Older workers that would deliver the same queue beside us, and the command that stops each.
 
-Looked for where people let them start: launchd, systemd, cron; and among the
-running processes. One that was stopped by its command is not found any more.
+It looks where people have them started: launchd, systemd, cron; and among the
+running processes. A worker that its command has stopped is not found any more.
 """
 
 import os
@@ -19,10 +19,10 @@ from mem0tray.desktop.autostart import launchd
 from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
 
-# In one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
+# Within one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
 _WORKER: Final = re.compile(r"mem0.*worker", re.IGNORECASE)
 _ASSIGNMENT: Final = re.compile(r"\s*\w+\s*=")  # cron's own way to set a variable
-_LOG: Final = ".log"  # who reads or writes mem0_worker.log need be no worker
+_LOG: Final = ".log"  # a process that reads or writes mem0_worker.log need be no worker
 _PROC: Final = Path("/proc")
 _FIRST_WORDS: Final = 3  # of a process: interpreter, an option, script
 _SHARED_AGENTS: Final = Path("/Library/LaunchAgents")
@@ -31,16 +31,16 @@ _SYSTEM_UNITS: Final = Path("/etc/systemd/system")
 
 
 class Older(NamedTuple):
-    """What was found, as `the cron line …`, and the command line that stops it."""
+    """What was found, such as `the cron line …`, and the command line that stops it."""
 
     what: str
     stop: str
 
 
 def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Older]:
-    """Every older worker; `ours` are processes that are none.
+    """Every older worker; the processes `ours` do not count.
 
-    Asks other programs and waits up to five seconds for each: not for the
+    It asks other programs and waits up to five seconds for each: not for the
     thread that draws the menu.
     """
     if system == "win32":
@@ -51,10 +51,10 @@ def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Olde
 
 
 def is_worker(name: str, words: Iterable[str]) -> bool:
-    """Whether a service of that name which runs these words is a worker of memories. Pure.
+    """Whether a service of that name with these words is a worker of memories. Pure.
 
-    Of a path its last two parts count: all sorts of programs lie below a
-    folder called mem0. Our own name counts for nothing.
+    Only the last two parts of a path count: all sorts of programs lie below a
+    folder called mem0. Our own name does not count.
     """
     name = name.replace(APP, "")
     texts = [
@@ -129,7 +129,7 @@ def _started_by(file: Path) -> list[str]:
     """The words of a unit's commands."""
     try:
         text = plain.read_bytes(file).decode("utf-8", "replace")
-    except OSError:  # a link to nothing is a unit that is masked or gone
+    except OSError:  # a link to nothing is a masked unit, or one that is gone
         return []
     lines = text.replace("\\\n", " ").splitlines()
     return [
@@ -138,7 +138,7 @@ def _started_by(file: Path) -> list[str]:
 
 
 def _is_wanted(unit: str, folders: Iterable[Path]) -> bool:
-    """Whether it starts by itself: what `systemctl enable` does is make such a link."""
+    """Whether the unit starts by itself: `systemctl enable` makes such a link."""
     return any(
         os.path.lexists(link / unit)
         for folder in folders
@@ -163,7 +163,7 @@ def _cron() -> Iterator[Older]:
 
 
 def _processes(ours: Collection[int]) -> Iterator[Older]:
-    """Where the system shows them (Linux)."""
+    """Running processes, where the system shows them (Linux)."""
     for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
         with suppress(OSError, ValueError):
             pid = int(entry.parent.name)

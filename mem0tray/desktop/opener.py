@@ -1,7 +1,7 @@
-"""Showing files, folders and pages in the programs that the user has for them.
+"""Showing files, folders and pages in the user's programs for them.
 
 Nothing here waits: an opener may go on for as long as the browser that it
-started. So what it says in the end comes later, by `failed`, from a thread of
+started. So its failure is reported later, by `failed`, on a thread of
 its own.
 """
 
@@ -18,13 +18,13 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.reasons import Reason
 
-# Where a panel's permission to show a window in front stands, for what a click opens (Wayland).
+# The variable with a panel's permission to bring what a click opens to the front (Wayland).
 TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 
 Failed = Callable[[Mem0TrayError], object]
 
 _PAGES: Final = ("https://", "http://")
-_NO_PROGRAM: Final = 3  # of xdg-open: no desktop, no browser, nothing that takes such a file
+_NO_PROGRAM: Final = 3  # exit code of xdg-open: no desktop, no browser, no program for such a file
 _INSTALL: Final = Reason("Install it (package xdg-utils).")
 
 
@@ -32,7 +32,7 @@ def show(target: Path | str, failed: Failed | None = None) -> None:
     """Open a file or folder (a Path) or a page (http or https, a str).
 
     Raises FileUnavailableError for a path where nothing is, Mem0TrayError when the
-    opener is missing; calls `failed` with one when the opener gives up later.
+    opener is missing; calls `failed` with an error when the opener gives up later.
     """
     name = _checked(target)
     if sys.platform == "win32":
@@ -44,10 +44,10 @@ def show(target: Path | str, failed: Failed | None = None) -> None:
 
 
 def edit(path: Path, failed: Failed | None = None) -> None:
-    """Open a text file to be changed; errors as of `show`.
+    """Open a text file for editing; errors as in `show`.
 
-    A system may know no program for such a file: macOS is asked for the text
-    editor instead, and on Windows there is always Notepad.
+    A system may have no program for such a file: on macOS the text
+    editor is used instead, and on Windows there is always Notepad.
     """
     name = _checked(path)
     if sys.platform == "win32":
@@ -62,7 +62,7 @@ def edit(path: Path, failed: Failed | None = None) -> None:
 
 
 def _checked(target: Path | str) -> str:
-    """The name that an opener is given: absolute, so that it never looks like an option."""
+    """The name for an opener: absolute, so that it never looks like an option."""
     if isinstance(target, str):
         if not target.startswith(_PAGES):
             raise ValueError(f"no page: {target!r}")
@@ -76,7 +76,7 @@ def _checked(target: Path | str) -> str:
 
 
 def _start(command: tuple[str, ...], name: str, failed: Failed | None) -> None:
-    """Start an opener apart from us: no pipe, no terminal and no signal of ours reaches it."""
+    """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
         raise _missing(command[0], name)
@@ -128,7 +128,7 @@ def _gave_up(code: int, name: str) -> Mem0TrayError:
 
 
 def _by_windows(name: str) -> None:
-    start: Any = getattr(os, "startfile", None)  # there on Windows only
+    start: Any = getattr(os, "startfile", None)  # exists only on Windows
     try:
         start(name)
     except OSError as error:

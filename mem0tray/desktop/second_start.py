@@ -1,4 +1,4 @@
-"""What a second start does: it has the first one's status shown, and leaves."""
+"""What a second start does: it has the first one show the status, and leaves."""
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
@@ -8,7 +8,7 @@ from mem0tray.system import user_language
 
 
 def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
-    """What to say, after a tray was asked to show its status, or a page of it was opened here."""
+    """The error after a running tray was asked to show its status, or the page was opened here."""
     paths = settings.locations()
     if is_locked(paths.tray_lock):
         orders.ask_to_show(paths)
@@ -23,7 +23,7 @@ def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunnin
 
 
 def _showed(settings: Settings) -> bool:
-    from mem0tray import report  # slow, and not for a first start
+    from mem0tray import report  # slow to import, and not needed for a first start
 
     try:
         return report.open_page(report.write(settings, user_language.chosen(settings.ui.language)))

@@ -1,4 +1,4 @@
-"""What this desktop can do, looked up in one place, in words for people."""
+"""What this desktop can do, found out in one place, in words for people."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
     """The bus over which an icon is shown, and why there is none.
 
     On Windows and macOS there is none: an icon needs no bus there. `asks` is told before
-    each step what will be asked next: a bus may hang.
+    each step what will be asked next, as a bus may hang.
     """
     if sys.platform == "win32":
         return None, ""
@@ -47,8 +47,8 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
 def at_screen() -> bool:
     """Whether this process belongs to a login at the screen (macOS).
 
-    Over ssh it does not, nor where launchd starts it for nobody: AppKit would end the process,
-    or wait for ever.
+    Over ssh it does not, nor if launchd starts it without a user: AppKit would then end the
+    process, or wait for ever.
     """
     import ctypes
 

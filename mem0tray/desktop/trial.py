@@ -1,9 +1,9 @@
 """What this desktop shows, tried in a process of its own.
 
-A display, a bus or a notification daemon may hang, and hang whoever asks it,
-in a library's C code and beyond the reach of any time limit inside Python. A
+A display, a bus or a notification daemon may hang, together with any program that asks it,
+in a library's C code, beyond the reach of any time limit inside Python. But a
 process can be ended. It says before each step what it asks, so that the one
-that hangs can be named, and at last what it found: a JSON object a line.
+that hangs can be named, and finally what it found: a JSON object a line.
 
     python -m mem0tray.desktop.trial tray
     python -m mem0tray.desktop.trial notification [LANGUAGE]
@@ -28,18 +28,18 @@ _ASKS: Final = "asks"
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What a trial found; `hung_at` names what did not answer in time, empty when all did."""
+    """What a trial found; `hung_at` names what did not answer in time, empty if everything did."""
 
     values: dict[str, Any] = field(default_factory=dict)
     hung_at: str = ""
 
     def text(self, name: str) -> str:
-        """A value that is text; empty when it was not found out."""
+        """A text that was found out; empty if it was not."""
         return str(self.values.get(name) or "")
 
 
 def run(what: str, *words: str, timeout: float) -> TrialResult:
-    """Try in a child, which is ended if it has found nothing after `timeout` seconds."""
+    """Try in a child process, which is ended if it has found nothing after `timeout` seconds."""
     command = [sys.executable, "-m", __name__, what, *words]
     try:
         child = subprocess.Popen(  # noqa: S603  (ourselves)
@@ -61,7 +61,7 @@ def run(what: str, *words: str, timeout: float) -> TrialResult:
     if last and _ASKS not in last:
         return TrialResult(last)
     asked = last.get(_ASKS, "the desktop")
-    if in_time:  # it crashed, as libraries of a desktop may
+    if in_time:  # it crashed, as desktop libraries may
         return TrialResult({"failed": f"{asked} brought a library to its end"})
     child.kill()
     return TrialResult(hung_at=asked)
@@ -70,9 +70,9 @@ def run(what: str, *words: str, timeout: float) -> TrialResult:
 def _follow(
     child: "subprocess.Popen[bytes]", said: list[dict[str, Any]], told: threading.Event
 ) -> None:
-    """Collect what a child says; `told` is set with what it found, or at its end.
+    """Collect what a child says; `told` is set once it has a result, or has ended.
 
-    It may go on from there: a test is on the screen for some seconds.
+    It may go on from there: a test notification is on the screen for some seconds.
     """
     if child.stdout is not None:
         with child.stdout as lines:
@@ -131,7 +131,7 @@ def _notification(language: str | None) -> None:
 
 
 def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
-    """What the daemon on the session bus says of itself."""
+    """What the daemon on the session bus says about itself."""
     from mem0tray.desktop.bus.session_bus import SessionBus
     from mem0tray.desktop.notify.daemon import Daemon
     from mem0tray.desktop.tray.icon import notice_icon
@@ -148,12 +148,12 @@ def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
 
 
 def _note_failure(tried: dict[str, Any], work: Callable[[], None]) -> None:
-    """Do it, and note why it could not be done."""
+    """Do it, and note the reason if that fails."""
     from mem0tray.desktop.notify import backends, sending
 
     try:
         work()
-    except Exception as error:  # noqa: BLE001  (whatever a desktop's library raises)
+    except Exception as error:  # noqa: BLE001  (any error of a desktop's library)
         tried["failed"] = sending.said(error)
         tried["unavailable"] = isinstance(error, backends.UnavailableError)
         tried["hangs"] = isinstance(error, backends.SilentDaemonError)

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 ENABLED: Final = "enabled"
 DISABLED: Final = "disabled"
-BLOCKED: Final = "blocked"  # set up, and turned off in the system's own settings
-STALE: Final = "stale"  # set up, and what it would start is not there
+BLOCKED: Final = "blocked"  # set up, but turned off in the system's settings
+STALE: Final = "stale"  # set up, but the program to start is not there
 
 DESKTOP: Final = "desktop"  # the session of a desktop starts the tray
 SERVICE: Final = "service"  # the user's systemd starts the worker
@@ -17,7 +17,7 @@ SERVICE: Final = "service"  # the user's systemd starts the worker
 
 @dataclass(frozen=True, slots=True)
 class AutostartState:
-    """How the start at login is: its name, and the command line set up (`starts`, empty if none).
+    """The state of the start at login: its name, and the command line set up (`starts`, or empty).
 
     `reason` is a sentence for BLOCKED and STALE, empty otherwise.
     """
@@ -32,7 +32,7 @@ class Autostart(Protocol):
 
     @property
     def kind(self) -> str:
-        """What would start it: DESKTOP or SERVICE."""
+        """What would start mem0tray: DESKTOP or SERVICE."""
 
     @property
     def where(self) -> str:
@@ -44,7 +44,7 @@ class Autostart(Protocol):
 
     @property
     def is_foreign(self) -> bool:
-        """Whether what is set up was written by somebody else: then it stays as it is."""
+        """Whether somebody else wrote what is set up: then it stays as it is."""
 
     def state(self) -> AutostartState:
         """What the session will do, looked up anew; never raises."""
@@ -52,26 +52,26 @@ class Autostart(Protocol):
     def enable(self) -> list[str]:
         """Start this installation of ours with the session, whatever was set up before.
 
-        What else that has changed is returned, in sentences.
+        Returns, in sentences, what else has changed because of that.
         """
 
     def disable(self) -> list[str]:
-        """No longer start with the session; a tray that runs goes on running, a service ends.
+        """No longer start with the session; a running tray goes on, a service ends.
 
-        What else that has changed is returned, in sentences.
+        Returns, in sentences, what else has changed because of that.
         """
 
     def mend(self) -> bool:
-        """Point a stale start at this installation; whether there was one."""
+        """Point a stale start at this installation; return whether there was one."""
 
     def advice(self) -> list[str]:
-        """What a person has to do, or to know, so that it starts and goes on; in sentences."""
+        """What people have to do, or to know, so that mem0tray starts and goes on; in sentences."""
 
 
 def for_this_system(kind: str = "") -> Autostart:
-    """The one class that fits; it starts the tray in the way that this process was started.
+    """The class that fits; it starts the tray in the way that this process was started.
 
-    `kind` is DESKTOP or SERVICE where that is known; the latter only on Linux.
+    `kind` is DESKTOP or SERVICE if known; SERVICE exists only on Linux.
     """
     from mem0tray.desktop.autostart import command
 

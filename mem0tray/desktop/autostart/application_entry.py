@@ -1,9 +1,9 @@
 """Our desktop entry and icons in the user's folders (Linux).
 
-By them the applications menu starts us, a desktop keeps our notifications in
-its history, and dialogs of other programs have our icon. What stands there
-under our name and is not ours stays as it is: our entry says so by a key, and
-an icon is ours by its content.
+Through them the applications menu starts us, a desktop keeps our notifications in
+its history, and dialogs of other programs show our icon. A file of our name that is not ours
+stays as it is: our entry is known by a key in it, and
+an icon of ours by its content.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from mem0tray.system.paths import APP
 
 PLACED: Final = "placed"
 MISSING: Final = "missing"
-STALE: Final = "stale"  # ours, and what it would start is not there, or it is of another version
-THEIRS: Final = "theirs"  # of that name, and not ours; or one for everybody on this computer
+STALE: Final = "stale"  # ours, but its program is not there, or of another version
+THEIRS: Final = "theirs"  # of that name but not ours, or one for everybody on this computer
 
-_SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; of those drawn, the theme's own
+_SIZES: Final = (16, 22, 24, 32, 48, 64, 128, 256)  # pixels; sizes we draw and the theme has
 _VERSION: Final = "X-mem0tray-Version"  # the key that says that an entry is ours
 _ICONS: Final = "X-mem0tray-Icons"  # digests of the icons that were put there with it
-_FOLDERS: Final = "X-mem0tray-Folders"  # those that were made for it, below the data folder
+_FOLDERS: Final = "X-mem0tray-Folders"  # folders below the data folder that were made for it
 _ENTRY: Final = {
     "Type": "Application",
     "Name": APP,
@@ -57,7 +57,7 @@ _STATUS: Final = {"Name": "Show status", "Name[fr]": "Afficher l’état"}
 
 @dataclass(frozen=True, slots=True)
 class EntryState:
-    """How the entry is: PLACED, MISSING, STALE or THEIRS; `where` it stands or is to stand."""
+    """The state of the entry: PLACED, MISSING, STALE or THEIRS; `where` it is, or is to be."""
 
     name: str
     where: Path
@@ -66,7 +66,7 @@ class EntryState:
 class ApplicationEntry:
     """The entry that starts `words`, and the icons, below the folder `data`.
 
-    `shared` are the data folders of the system: an entry of ours that a package
+    `shared` are the system's data folders: an entry of ours that a package
     has put there is enough.
     """
 
@@ -77,7 +77,7 @@ class ApplicationEntry:
         self._shared = [folder / "applications" / f"{APP}.desktop" for folder in shared]
 
     def state(self) -> EntryState:
-        """What is there; one small file is read. Never raises."""
+        """The state of the entry; reads one small file. Never raises."""
         found = _own(self._path)
         if found is not None:
             words = command_line.without_shell(entry.words(found.get("Exec", "")))
@@ -89,26 +89,26 @@ class ApplicationEntry:
         return EntryState(MISSING, self._path)
 
     def mend(self) -> None:
-        """Put it there if it is missing or stale. Raises FileUnavailableError."""
+        """Put the entry there if it is missing or stale. Raises FileUnavailableError."""
         if self.state().name in {MISSING, STALE}:
             self.put()
 
     def put(self) -> None:
-        """Put icons and entry there, which starts this installation from now on.
+        """Put icons and entry in place; the entry then starts this installation.
 
-        Lines that the user has added stay. What is not ours is not written over.
+        Lines that the user has added stay. A file that is not ours is not overwritten.
         Raises FileUnavailableError.
         """
         if self.state().name == THEIRS:
             return
         old = _own(self._path) or {}
         folders = dict.fromkeys([*_listed(old, _FOLDERS), *self._missing_folders()])
-        private_folders.make_private_folder(self._path.parent)  # else no icon is of any use
+        private_folders.make_private_folder(self._path.parent)  # without it no icon is of any use
         for path, content in self._icons():
             if not os.path.lexists(path) or _is_ours(path, content, old):
                 self._write(path, content)
         with suppress(OSError):
-            os.utime(self._theme)  # else GTK believes an older cache of the theme
+            os.utime(self._theme)  # else GTK trusts an older cache of the theme
         marks = {
             _VERSION: __version__,
             _ICONS: ";".join(_digest(content) for _, content in self._icons()),
@@ -117,7 +117,7 @@ class ApplicationEntry:
         self._write(self._path, self._text(marks, old).encode("utf-8", "surrogateescape"))
 
     def obstacle(self) -> str:
-        """The folder that lets nothing be put into it; empty where it can be."""
+        """The folder into which nothing can be put; empty if there is none."""
         for path in (self._path, *(icon for icon, _ in self._icons())):
             folder = next(each for each in path.parents if os.path.lexists(each))
             if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -130,7 +130,7 @@ class ApplicationEntry:
         return _is_ours(path, content, {})
 
     def remove(self) -> list[Path]:
-        """Take away what is ours, and the folders made for it that are empty; the files removed.
+        """Remove what is ours, and folders made for it if empty; return the files removed.
 
         Raises FileUnavailableError.
         """
@@ -155,13 +155,13 @@ class ApplicationEntry:
         return self._data / "icons" / "hicolor"
 
     def _icons(self) -> Iterator[tuple[Path, bytes]]:
-        """Each place of an icon, and what is to stand there; the largest comes last."""
+        """Each icon's place, and the bytes that belong there; the largest icon comes last."""
         for size in _SIZES:
             place = self._theme / f"{size}x{size}" / "apps" / f"{APP}.png"
             yield place, icon_file(f"healthy-{size}.png").read_bytes()
 
     def _folders(self) -> list[str]:
-        """The folders below the data folder that it takes, by their names from there."""
+        """The folders that it needs below the data folder, relative to that."""
         found = {
             folder.relative_to(self._data).as_posix()
             for path in (self._path, *(icon for icon, _ in self._icons()))
@@ -189,9 +189,9 @@ class ApplicationEntry:
 
 
 def for_this_system() -> ApplicationEntry | None:
-    """The one of this user, started as this process was; None on systems that know none.
+    """The entry for this user, started as this process was; None on systems without entries.
 
-    In a Flatpak, what starts it from the menu is that of the Flatpak.
+    In a Flatpak, the Flatpak's own entry starts it from the menu.
     """
     if sys.platform in ("win32", "darwin") or in_flatpak():
         return None
@@ -204,7 +204,7 @@ def for_this_system() -> ApplicationEntry | None:
 
 
 def _own(path: Path) -> dict[str, str] | None:
-    """The lines of an entry of ours; None where there is none, or one that is not ours."""
+    """The lines of an entry of ours; None if there is none, or it is not ours."""
     try:
         if path.is_symlink():
             return None

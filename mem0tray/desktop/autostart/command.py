@@ -1,4 +1,4 @@
-"""The command lines that start the tray and the commands from here, so that they still do later.
+"""The command lines that start the tray and the commands from here, so that they keep working.
 
 Pure but for `Origin.of_this_process` and `is_program`.
 """
@@ -20,9 +20,9 @@ _IN_CONSOLE: Final = f"{APP}.exe"
 class Origin:
     """How a process was started.
 
-    `executable` is the interpreter with no link followed: in a virtual
-    environment it is a link out of it. `package` is the folder that `mem0tray`
-    was imported from, `folder` the one that a relative `argv0` starts from.
+    `executable` is the interpreter, with no link followed: in a virtual
+    environment the link leads out of it. `package` is the folder that `mem0tray`
+    was imported from; a relative `argv0` starts from `folder`.
     """
 
     argv0: str
@@ -34,25 +34,25 @@ class Origin:
 
     @classmethod
     def of_this_process(cls) -> "Origin":
-        """Our own."""
+        """How this process was started."""
         package = str(Path(__file__).parents[2])
         argv0 = Path(sys.argv[0])
-        folder = "" if argv0.is_absolute() else str(Path.cwd())  # which may be gone
+        folder = "" if argv0.is_absolute() else str(Path.cwd())  # the folder may be gone
         windows = sys.platform == "win32"
         return cls(str(argv0), sys.executable, package, folder, os.environ, windows)
 
 
 def is_program(path: str) -> bool:
-    """Whether there is a file that can be started."""
+    """Whether there is an executable file."""
     return Path(path).is_file() and os.access(path, os.X_OK)
 
 
 def tray(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
     """The words that start the tray; `is_there` says whether a path is a program.
 
-    An AppImage is started as itself: what is inside is mounted elsewhere each
-    time. A console script keeps the name it was called by, and a link is not
-    followed: `~/.local/bin/mem0tray` survives pipx moving its environments, and
+    An AppImage is started as itself, as its inside is mounted elsewhere each
+    time. A console script keeps the name it was called by, and no link is
+    followed: `~/.local/bin/mem0tray` survives when pipx moves its environments, and
     Homebrew's link every new version.
     """
     image = _appimage(origin)
@@ -64,9 +64,9 @@ def tray(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
 
 
 def in_console(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
-    """The words that start a command of ours, which reads and writes; as `tray` finds them.
+    """The words that start a command of ours, which reads and writes; found as `tray` does.
 
-    Python itself is told to import nothing from the working directory: that is somebody's project.
+    Python must import nothing from the working directory, which is somebody's project.
     """
     image = _appimage(origin)
     if image:
@@ -86,7 +86,7 @@ def _script(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
 
 
 def _appimage(origin: Origin) -> str:
-    """The AppImage that we run from; one that merely started our terminal leaves its name too."""
+    """The AppImage that we run from; one that only started our terminal leaves its name too."""
     image, mounted = origin.environ.get("APPIMAGE", ""), origin.environ.get("APPDIR", "")
     inside = mounted and any(
         PurePath(path).is_relative_to(mounted) for path in (origin.executable, origin.package)
@@ -95,7 +95,7 @@ def _appimage(origin: Origin) -> str:
 
 
 def _on_windows(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
-    """Without a console window, where a program for that is there."""
+    """The words without a console window, if there is a program for that."""
     python = PureWindowsPath(origin.executable)
     windowless = str(python.with_name("pythonw.exe"))
     interpreter = windowless if is_there(windowless) else origin.executable
@@ -103,7 +103,7 @@ def _on_windows(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, .
 
 
 def _beside(origin: Origin, is_there: Callable[[str], bool], name: str) -> tuple[str, ...]:
-    """The program of that name beside the one that was called, or beside Python; else nothing."""
+    """The program of that name beside the one called, or beside Python; else nothing."""
     python = PureWindowsPath(origin.executable)
     called = PureWindowsPath(origin.folder, origin.argv0)
     for folder in (called.parent, python.parent, python.parent / "Scripts"):

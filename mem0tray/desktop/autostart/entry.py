@@ -14,11 +14,11 @@ _GROUP: Final = "[Desktop Entry]"
 _ESCAPES: Final = {"s": " ", "n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 _WRITTEN: Final = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _PLAIN: Final = re.compile(r"[^\s\"'\\><~|&;$*?#()`]+")  # a word that needs no quotes
-_SPECIAL: Final = re.compile(r'(["`$\\])')  # what needs a backslash inside of them
+_SPECIAL: Final = re.compile(r'(["`$\\])')  # what needs a backslash within quotes
 _FIELD_CODE: Final = re.compile(r"%[a-zA-Z]")
-# GLib looks for a program with a "%" in its path under the doubled sign. systemd's generator, by
-# which Plasma and GNOME start entries, escapes the others so that systemd itself refuses them.
-# A "~" before all is a folder to it, and an entry that is no UTF-8 counts as hidden.
+# GLib looks up a program with a "%" in its path under the doubled sign. systemd's generator, by
+# which Plasma and GNOME start entries, escapes the others in a way that systemd itself refuses.
+# A "~" at the beginning means a folder to it, and an entry that is not UTF-8 counts as hidden.
 _MISREAD: Final = re.compile(r"^~|[%$`\"'\\\x00-\x1f\x7f\udc80-\udcff]")
 _NO_UTF8: Final = re.compile("[\udc80-\udcff]")
 
@@ -34,7 +34,7 @@ def fields(text: str) -> dict[str, str]:
 
 
 def with_fields(text: str, new: Mapping[str, str]) -> str:
-    """`text` with these raw values in its main group, everything else as it was."""
+    """`text` with these raw values in its main group, otherwise unchanged."""
     lines = _lines(text)
     start = lines.index(_GROUP) + 1
     group = _main_group(lines)
@@ -44,7 +44,7 @@ def with_fields(text: str, new: Mapping[str, str]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Not `splitlines`: a path may hold signs that it takes for ends of lines."""
+    """The lines, without `splitlines`: a path may hold characters that it takes for line ends."""
     return text.replace("\r\n", "\n").split("\n")
 
 

@@ -8,7 +8,7 @@ from xml.parsers.expat import ExpatError
 
 from mem0tray.system import plain, programs
 
-# What plistlib raises for a file that is none, by where it stumbles.
+# What plistlib may raise for a file that is no property list.
 _NO_PLIST: Final = (ValueError, ExpatError, AttributeError, TypeError, LookupError)
 _OFF: Final = re.compile(r'"([^"]+)"\s*=>\s*(?:true|disabled)')  # `true` before macOS 13
 
@@ -36,7 +36,7 @@ def words(agent: dict[str, Any]) -> tuple[str, ...]:
 
 
 def domain(uid: int) -> str:
-    """Where the agents of a user's session live."""
+    """The launchd domain of a user's session."""
     return f"gui/{uid}"
 
 
@@ -47,10 +47,10 @@ def turned_off(uid: int) -> frozenset[str]:
 
 
 def is_loaded(uid: int, label: str) -> bool:
-    """Whether the session has that agent now."""
+    """Whether the session has that agent loaded."""
     return programs.answer("launchctl", "print", f"{domain(uid)}/{label}") is not None
 
 
 def allow(uid: int, label: str) -> None:
-    """Take back that a label was turned off."""
+    """Undo that a label was turned off."""
     programs.answer("launchctl", "enable", f"{domain(uid)}/{label}")

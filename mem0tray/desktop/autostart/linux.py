@@ -20,7 +20,7 @@ from mem0tray.system import plain, programs
 from mem0tray.system.paths import APP
 
 _NAME: Final = f"{APP}.desktop"
-_COMMENT: Final = "Brings every memory from Claude Code to your Mem0 server"  # by it ours is known
+_COMMENT: Final = "Brings every memory from Claude Code to your Mem0 server"  # marks our entry
 _ENTRY: Final = f"""\
 [Desktop Entry]
 Type=Application
@@ -34,10 +34,10 @@ _SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
 
 
 class XdgAutostart:
-    """The user's entry, which hides one of that name that the system has for everybody.
+    """The user's entry, which hides the system's entry of the same name.
 
     `folders` are the user's own and then the system's; `desktops` are the
-    names of the running desktop, none where that is not known.
+    names of the running desktop, none if unknown.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class XdgAutostart:
 
     @classmethod
     def in_environment(cls, words: Sequence[str], environ: Mapping[str, str]) -> "XdgAutostart":
-        """With the folders of the base directory specification; relative ones do not count."""
+        """The entry in the base directory specification's folders; relative ones do not count."""
         shared = map(Path, (environ.get("XDG_CONFIG_DIRS", "") or "/etc/xdg").split(":"))
         folders = [
             config_folder(environ),
@@ -60,12 +60,12 @@ class XdgAutostart:
 
     @property
     def where(self) -> str:
-        """The path of the entry that counts, else of the one that `enable` makes."""
+        """The path of the entry that counts, or of the one that `enable` would make."""
         return str(self._found or self._paths[0])
 
     @property
     def _found(self) -> Path | None:
-        """The first entry that is there: it hides those behind it."""
+        """The first entry that is there: it hides those in later folders."""
         return next((each for each in self._paths if os.path.lexists(each)), None)
 
     @property
@@ -86,7 +86,7 @@ class XdgAutostart:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the user's entry is not made by us, and starts a program that is there."""
+        """Whether somebody else made the user's entry, and it starts a program that is there."""
         try:
             fields = entry.fields(_read(self._paths[0]))
         except OSError:
@@ -112,7 +112,7 @@ class XdgAutostart:
         return AutostartState(ENABLED, starts)
 
     def _turned_off(self, fields: Mapping[str, str]) -> str:
-        """The line of the entry by which the desktop leaves it out; empty when there is none."""
+        """The line of the entry that makes the desktop skip it; empty when there is none."""
         if fields.get("Hidden") == "true":
             return "Hidden=true"
         for switch in _SWITCHES:
@@ -132,7 +132,7 @@ class XdgAutostart:
         )
 
     def disable(self) -> None:
-        """Remove the entry; hide the system's, where there is one."""
+        """Remove the entry; hide the system's, if there is one."""
         own, *others = self._paths
         if any(map(os.path.lexists, others)):
             self._write(f"{_ENTRY}Exec={entry.start_lines(self._words)['Exec']}\nHidden=true\n")
@@ -146,7 +146,7 @@ class XdgAutostart:
         private_folders.drop_empty(own.parent)
 
     def mend(self) -> bool:
-        """Change the program in the user's entry and nothing else that stands there."""
+        """Change the program in the user's entry, and nothing else in it."""
         if self.state().name != STALE:
             return False
         try:
@@ -166,11 +166,11 @@ class XdgAutostart:
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:
-    """The user's folder of settings by the base directory specification."""
+    """The user's settings folder by the base directory specification."""
     own = Path(environ.get("XDG_CONFIG_HOME", ""))
     return own if own.is_absolute() else Path.home() / ".config"
 
 
 def _read(path: Path) -> str:
-    """An entry as text; like the paths in it, it need not be UTF-8."""
+    """An entry as text, which need not be UTF-8, like the paths in it."""
     return plain.read_bytes(path).decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Linux has two ways: the desktop starts the tray, or systemd the worker. One of them at a time."""
+"""Linux has two ways: the desktop starts the tray, or systemd the worker; one of them at a time."""
 
 from collections.abc import Callable
 from typing import Final
@@ -22,7 +22,7 @@ _STOPPED: Final = "The service of systemd was stopped: nothing is delivered unti
 
 
 class LinuxLogin:
-    """Both ways. `fits` finds out which one does (DESKTOP or SERVICE); `wanted` overrules it."""
+    """Both ways. `fits` finds out which fits (DESKTOP or SERVICE); `wanted` overrules it."""
 
     def __init__(
         self, entry: XdgAutostart, service: UserService, fits: Callable[[], str], wanted: str = ""
@@ -34,7 +34,7 @@ class LinuxLogin:
 
     @property
     def kind(self) -> str:
-        """The way that is set up, else the one that fits."""
+        """The way that is set up, or else the one that fits."""
         states = self._states()
         for wanted in (_STARTS, {BLOCKED}):
             found = [kind for kind, state in states.items() if state.name in wanted]
@@ -55,20 +55,20 @@ class LinuxLogin:
 
     @property
     def command(self) -> str:
-        """The command line that `enable` sets up, in the way of `kind`."""
+        """The command line that `enable` sets up, for the way of `kind`."""
         return self._of(self.kind).command
 
     @property
     def is_foreign(self) -> bool:
-        """Whether somebody else has written the file of the way of `kind`."""
+        """Whether somebody else has written the file for the way of `kind`."""
         return self._of(self.kind).is_foreign
 
     def state(self) -> AutostartState:
-        """How the way of `kind` is."""
+        """The state of the way of `kind`."""
         return self._of(self.kind).state()
 
     def enable(self) -> list[str]:
-        """Set up the way that fits, and take the other one away.
+        """Set up the way that fits, and remove the other one.
 
         Raises Mem0TrayError where a file that is not ours stands in its place.
         """
@@ -104,7 +104,7 @@ class LinuxLogin:
         return [f"The service of systemd was removed ({self._service.where})."]
 
     def disable(self) -> list[str]:
-        """Take both away; a file that is not ours stays, and is named."""
+        """Remove both ways; a file that is not ours stays, and is named."""
         told = [str(_stays(way.where)) for way in (self._service, self._entry) if way.is_foreign]
         if not self._service.is_foreign:
             ran = self._service.state().name != DISABLED and self._service.runs()
@@ -120,7 +120,7 @@ class LinuxLogin:
         return any([self._entry.mend(), self._service.mend()])
 
     def advice(self) -> list[str]:
-        """What is to be done, each with its command."""
+        """What there is to do, each with its command."""
         states = self._states()
         found = []
         if all(state.name in _STARTS for state in states.values()):

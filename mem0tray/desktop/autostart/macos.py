@@ -1,7 +1,7 @@
 """macOS: a LaunchAgent, which launchd loads at the next login.
 
 It is neither loaded nor unloaded at once: loading would start a second tray
-beside the one whose menu was clicked, and unloading would end that one when
+beside the one whose menu was clicked, and unloading would end that tray if
 launchd had started it.
 """
 
@@ -50,7 +50,7 @@ class LaunchAgent:
 
     @property
     def is_foreign(self) -> bool:
-        """Never: the name of this place is ours alone."""
+        """Never: only we use this name."""
         return False
 
     def state(self) -> AutostartState:
@@ -78,7 +78,7 @@ class LaunchAgent:
         )
 
     def enable(self) -> list[str]:
-        """Write the property list anew, and take back that it was turned off."""
+        """Write the property list anew, and undo that it was turned off."""
         self._write()
         launchd.allow(self._uid, LABEL)
         return []
@@ -92,7 +92,7 @@ class LaunchAgent:
         return []
 
     def advice(self) -> list[str]:
-        """A Mac that nobody logs in to at its screen has no menu bar to start a tray in."""
+        """Advice for a Mac that nobody logs in to at its screen: it has no menu bar for a tray."""
         if not os.environ.get("SSH_CONNECTION"):
             return []
         advice = (
@@ -113,10 +113,10 @@ class LaunchAgent:
             "Label": LABEL,
             "ProgramArguments": self._words,
             "RunAtLoad": True,
-            "ProcessType": "Interactive",  # else launchd slows down what it takes for background
+            "ProcessType": "Interactive",  # else launchd slows it down as a background process
             "LimitLoadToSessionType": "Aqua",  # there is no menu bar in a session over ssh
         }
-        # XML holds no control character, and changes a carriage return; people read it, though.
+        # XML cannot hold control characters, and changes a carriage return; but people can read it.
         readable = "".join(self._words).isprintable()
         form = plistlib.FMT_XML if readable else plistlib.FMT_BINARY
         private_folders.make_private_folder(self._path.parent)

@@ -1,7 +1,7 @@
 """Without a desktop: a service of the user's own systemd, which runs the worker.
 
-It is set up by its files, as `systemctl --user enable` would, so that the next
-start of the user's manager finds it also where none runs now.
+Its files are written as `systemctl --user enable` would, so that the user's manager finds
+the service at its next start, even if it is not running now.
 """
 
 import os
@@ -29,7 +29,7 @@ UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
 # A worker that finds another one, or wrong settings, ends and is started again: it takes over
 # as soon as it can. `mixed`: the worker ends its own children, in order.
-_DESCRIPTION: Final = (  # by it ours is known
+_DESCRIPTION: Final = (  # marks our unit
     "Description=mem0tray: brings every memory from Claude Code to your Mem0 server"
 )
 _TEXT: Final = f"""\
@@ -54,7 +54,7 @@ WantedBy={_WANTED_BY}
 
 
 class UserService:
-    """One unit in the user's folder `folder` of units, and the link by which it is wanted."""
+    """One unit in the user's folder `folder` of units, and the link that makes systemd start it."""
 
     def __init__(self, words: Sequence[str], folder: Path) -> None:
         self._words = tuple(words)
@@ -98,7 +98,7 @@ class UserService:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the unit is not made by us, and starts a program that is there."""
+        """Whether somebody else made the unit, and it starts a program that is there."""
         try:
             text = _read(self._path)
         except OSError:
@@ -109,7 +109,7 @@ class UserService:
     def enable(self) -> None:
         """Write the unit anew, and start it where a manager answers.
 
-        Raises Mem0TrayError where no systemd is, or it refuses.
+        Raises Mem0TrayError without systemd, or if it refuses.
         """
         if not systemd.is_installed():
             line = shlex.quote(f"@reboot {self.command}")
@@ -120,7 +120,7 @@ class UserService:
                 Reason("Let cron do it: `(crontab -l; echo {line}) | crontab -`.", line=line),
             )
         if self._path.is_symlink():
-            self._unlink(self._path)  # masked, which is a link to nothing that can be written
+            self._unlink(self._path)  # a masked unit is a link that cannot be written through
         self._write(_TEXT.format(start=unit.exec_start(self._words)))
         self._want()
         if not systemd.answers():
@@ -161,7 +161,7 @@ class UserService:
             systemd.tell("daemon-reload")
 
     def mend(self) -> bool:
-        """Change the program in a stale unit and nothing else that stands there."""
+        """Change the program in a stale unit, and nothing else in it."""
         if self.state().name != STALE:
             return False
         try:
@@ -178,7 +178,7 @@ class UserService:
         return systemd.answers() and systemd.is_active(UNIT)
 
     def advice(self) -> list[str]:
-        """What is to be done, and the command, so that the service runs, and goes on."""
+        """What there is to do, with the command, so that the service runs and goes on."""
         found = []
         if not systemd.answers():
             found.append(

@@ -1,8 +1,8 @@
-"""Whether a login here is one to a desktop, which starts what its autostart folder names (Linux).
+"""Whether a login here is one to a desktop, which starts the entries of autostart folders (Linux).
 
-A shell over ssh on a desktop machine is no desktop, and yet the user's next
-login at the screen is one; so it is asked what sessions there are, and whether
-the computer greets people on a screen.
+A shell over ssh on a desktop machine is no desktop, but the user's next
+login at its screen is; so we ask which sessions there are, and whether
+the computer shows a login screen.
 """
 
 import os
@@ -14,7 +14,7 @@ from mem0tray.desktop.session import names_display
 from mem0tray.system import programs
 
 _GRAPHICAL: Final = {"x11", "wayland", "mir"}
-# Whichever greeter is installed: systemd's alias for it, and Debian's own note.
+# Of whichever greeter is installed: systemd's alias, and Debian's own note.
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
 
@@ -27,7 +27,7 @@ def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
 def is_desktop(environ: Mapping[str, str]) -> bool:
     """Whether this process is part of a desktop.
 
-    A display that ssh forwards belongs to another computer, and Windows shows
+    A display that ssh forwards belongs to another computer; and Windows shows
     the windows of its Linux (WSL) without a session that would start anything.
     """
     if not names_display(environ):
@@ -38,7 +38,7 @@ def is_desktop(environ: Mapping[str, str]) -> bool:
 
 
 def _has_graphical_session() -> bool:
-    """Whether logind knows one of this user."""
+    """Whether logind knows a graphical session of this user."""
     if not hasattr(os, "getuid"):
         return False
     ids = programs.answer(

@@ -14,17 +14,17 @@ _STOPPING: Final = 100.0  # seconds; systemd itself kills what has not stopped a
 
 
 def is_installed() -> bool:
-    """Whether there is a systemd on this computer at all."""
+    """Whether this computer has systemd at all."""
     return shutil.which("systemctl") is not None
 
 
 def ask(*words: str, patience: float = programs.PATIENCE) -> str | None:
-    """What the user's own manager answers; None when it does not, or says no."""
+    """The answer of the user's own manager; None when it gives none, or refuses."""
     return programs.answer("systemctl", "--user", *words, patience=patience, env=_environment())
 
 
 def tell(*words: str) -> bool:
-    """Have the manager do something that may take as long as the end of a worker."""
+    """Have the manager do something that may take as long as a worker's end."""
     return ask(*words, patience=_STOPPING) is not None
 
 
@@ -46,27 +46,27 @@ def main_process(unit: str) -> int | None:
 
 
 def is_unknown(unit: str) -> bool:
-    """Whether the manager looks elsewhere than where we have put the unit."""
+    """Whether the manager looks elsewhere than where we put the unit."""
     said = ask("show", "--property=LoadState", "--value", unit) or ""
     return said.strip() == "not-found"
 
 
 def user() -> str:
-    """The name of this user, for a command; empty when nobody knows it."""
+    """The user's name, for a command; empty when unknown."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container may run us under a number alone
+    except (OSError, KeyError):  # a container may run us under a number without a name
         return ""
 
 
 def lingers() -> bool:
-    """Whether the user's services run from the start of the computer on, without a login."""
+    """Whether the user's services run from the computer's start on, without a login."""
     name = user()
     return bool(name) and (_LINGER / name).exists()
 
 
 def _environment() -> dict[str, str]:
-    """Ours; where a shell does not know the folder of the session (su, cron), with that."""
+    """Our environment; with the session's folder where a shell (su, cron) does not know it."""
     environ = dict(os.environ)
     if not environ.get("XDG_RUNTIME_DIR") and hasattr(os, "getuid"):
         folder = _RUNTIME / str(os.getuid())

@@ -1,8 +1,8 @@
 """Units of systemd, as far as a service of ours needs them. Pure.
 
-A value is a line; a backslash at its end goes on with the next. In ExecStart a
-percent sign is doubled, a word may stand in quotes with the escapes of C, and
-a colon before the program keeps systemd from looking for variables.
+A value is a line; a backslash at its end continues it. In ExecStart a
+percent sign is doubled, a word may be quoted with the escapes of C, and
+a colon before the program keeps systemd from expanding variables.
 """
 
 import re
@@ -16,7 +16,7 @@ _KEY: Final = "ExecStart"
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"\\\udc80-\udcff]')
 _ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "s": " "}
-# systemd refuses a program whose path holds one of these, in whatever quotes.
+# systemd refuses a program whose path holds one of these, quoted or not.
 _REFUSED: Final = re.compile(r"""["'\\\x00-\x1f\x7f]""")
 _PREFIXES: Final = "@-:+!|"
 
@@ -33,7 +33,7 @@ def _quoted(word: str) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """What quotes cannot hold, byte by byte; a byte that is no UTF-8 is a surrogate to Python."""
+    """What quotes cannot hold, byte by byte; a byte that is not UTF-8 is a surrogate to Python."""
     data = match[0].encode("utf-8", "surrogateescape")
     return "".join(f"\\x{byte:02x}" for byte in data)
 
@@ -58,7 +58,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def with_program(text: str, words: Iterable[str]) -> str:
-    """`text` starting these words, and everything else as it was; empty when that cannot be."""
+    """`text` starting these words, otherwise unchanged; empty when that is impossible."""
     lines = _lines(text)
     at = [number for number, line in _service(lines) if line.partition("=")[0].strip() == _KEY]
     if not at:
@@ -70,7 +70,7 @@ def with_program(text: str, words: Iterable[str]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a unit; one that goes on is joined with the next."""
+    """The lines of a unit; a continued line is joined with the next."""
     return re.sub(r"\\\r?\n", " ", text).replace("\r\n", "\n").split("\n")
 
 

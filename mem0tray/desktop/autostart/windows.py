@@ -40,7 +40,7 @@ class RunKey:
 
     @property
     def is_foreign(self) -> bool:
-        """Never: the name of this place is ours alone."""
+        """Never: only we use this name."""
         return False
 
     def state(self) -> AutostartState:
@@ -64,7 +64,7 @@ class RunKey:
         )
 
     def _is_turned_off(self) -> bool:
-        """The first byte is even when it is on (2, 6), odd when it is off (3, 7)."""
+        """Whether it is turned off: the first byte is even when on (2, 6), odd when off (3, 7)."""
         flags = self._read(APPROVED)
         return isinstance(flags, bytes) and bool(flags) and flags[0] % 2 == 1
 
@@ -75,13 +75,13 @@ class RunKey:
         return []
 
     def disable(self) -> list[str]:
-        """Remove the value, and what Windows remembers of it."""
+        """Remove the value, and what Windows remembers about it."""
         self._remove(RUN)
         self._remove(APPROVED)
         return []
 
     def advice(self) -> list[str]:
-        """Windows goes through the Run key when its desktop starts, and only then."""
+        """Advice, as Windows goes through the Run key only when its desktop starts."""
         if not os.environ.get("SSH_CONNECTION"):
             return []
         advice = (
@@ -99,7 +99,7 @@ class RunKey:
         return True
 
     def _read(self, key: str) -> Any:
-        """Our value below a key, of whatever type; None when there is none to be read."""
+        """Our value below a key, of whatever type; None when there is none to read."""
         try:
             with self._winreg.OpenKey(self._winreg.HKEY_CURRENT_USER, key) as opened:
                 return self._winreg.QueryValueEx(opened, APP)[0]

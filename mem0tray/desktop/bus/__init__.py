@@ -1,1 +1,1 @@
-"""The session bus (D-Bus, Linux), and what is asked over it."""
+"""The session bus (D-Bus, Linux), and questions over it."""

@@ -1,4 +1,4 @@
-"""Where the session bus is; nothing is asked, and no library imported."""
+"""The address of the session bus; found without asking anything or importing a library."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 
 def address_of(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the session bus is, without asking it; empty where there is none."""
+    """The address of the session bus, without asking the bus; empty where there is none."""
     if named := environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return named
     runtime = environ.get("XDG_RUNTIME_DIR")

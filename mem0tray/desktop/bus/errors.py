@@ -5,10 +5,10 @@ from mem0tray.core.reasons import Reason
 
 
 class BusError(Mem0TrayError):
-    """The bus is missing, does not answer or has ended, or who was called did not do it.
+    """The bus is missing, silent or has ended, or the program that was called refused.
 
-    `name` is the D-Bus name of the error with which a program answered, such as
-    `org.freedesktop.DBus.Error.ServiceUnknown`; empty when nobody has answered.
+    `name` is the D-Bus name of the error in a program's answer, such as
+    `org.freedesktop.DBus.Error.ServiceUnknown`; empty without an answer.
     """
 
     def __init__(self, message: Reason, *, name: str = "") -> None:
@@ -17,25 +17,25 @@ class BusError(Mem0TrayError):
 
 
 def missing() -> BusError:
-    """There is none."""
+    """There is no bus."""
     return BusError(Reason("There is no session bus (D-Bus) here."))
 
 
 def unreachable(why: Reason) -> BusError:
-    """There is none where it should be, or it lets us not in."""
+    """There is no bus at its address, or it does not let us in."""
     return BusError(Reason("The session's D-Bus cannot be reached: {why}.", why=why))
 
 
 def silent() -> BusError:
-    """It, or who was called over it, took too long."""
+    """The bus, or a program called over it, took too long."""
     return BusError(Reason("The session's D-Bus does not answer."))
 
 
 def ended() -> BusError:
-    """It went away under a call."""
+    """The bus went away during a call."""
     return BusError(Reason("The session's D-Bus has ended."))
 
 
 def left() -> BusError:
-    """We have closed it."""
+    """We have closed the bus."""
     return BusError(Reason("The session's D-Bus was left."))

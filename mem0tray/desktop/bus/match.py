@@ -1,4 +1,4 @@
-"""Which signals of the bus are meant."""
+"""Which signals of the bus we listen to."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ DBUS: Final = "org.freedesktop.DBus"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which signals are meant; what is empty may be anything. `first` is the first argument."""
+    """A kind of signal; an empty field matches anything. `first` is the first argument."""
 
     interface: str
     member: str
@@ -20,7 +20,7 @@ class Match:
     first: str = ""
 
     def rule(self) -> str:
-        """As the bus has it."""
+        """The match as a rule for the bus."""
         parts = {
             "type": "signal",
             "interface": self.interface,
@@ -32,7 +32,7 @@ class Match:
         return ",".join(f"{name}='{value}'" for name, value in parts.items() if value)
 
     def fits(self, message: "Message") -> bool:
-        """Whether a signal is meant: the bus sends what any rule of ours names."""
+        """Whether a signal matches: the bus sends what any of our rules names."""
         return (
             message.interface == self.interface
             and message.member == self.member

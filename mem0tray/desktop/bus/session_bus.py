@@ -1,12 +1,12 @@
 """The session bus (D-Bus, Linux): one connection of this process, on a thread of its own.
 
 Everything here may be called from any thread. What others send (signals, calls of what
-is exported) is handled on that thread, `mem0tray-bus`: whoever is called there returns
-at once, and asks the bus nothing by `call`, which would wait for itself.
+is exported) is handled on the bus's thread, `mem0tray-bus`: a function called there must return
+at once, and must not use `call`, which would wait for itself.
 
-A bus that ends is tried again, ever more rarely; when it is back, whatever was exported,
-owned and subscribed is so again, before `on_connected` is told. While it is there nothing
-wakes up: messages and other threads do.
+A bus that has ended is tried again, less and less often; when it is back, exports, names and
+subscriptions are restored before `on_connected` is called. While the bus is there, only
+messages and other threads wake this one up.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ DBUS_PATH: Final = "/org/freedesktop/DBus"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
 _LONGEST: Final = 30.0  # doubled up to these
-_MARGIN: Final = 2.0  # more than the thread of the bus takes to give up
+_MARGIN: Final = 2.0  # seconds; more than the bus's thread takes to give up
 _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
 _log: Final = logging.getLogger(__name__)
 _Found = TypeVar("_Found")
@@ -49,17 +49,17 @@ class SessionBus:
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
-        self._guard = threading.Lock()  # of starting and ending the thread
+        self._guard = threading.Lock()  # guards starting and ending the thread
         self._thread: threading.Thread | None = None
         self._closed = False
         self._loop: asyncio.AbstractEventLoop
-        # Touched on the thread of the bus alone, once that runs.
+        # Touched only on the bus's thread, once that runs.
         self._exports: list[tuple[str, ServiceInterface]] = []
         self._names: list[str] = []
         self._heard: list[tuple[Match, Heard]] = []
         self._when_connected: list[Callable[[], object]] = []
         self._when_lost: list[Callable[[], object]] = []
-        self._opening: MessageBus | None = None  # until what was there before is so again
+        self._opening: MessageBus | None = None  # set until everything from before is restored
         self._connection: MessageBus | None = None
         self._connecting: asyncio.Lock
         self._keeper: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class SessionBus:
     # Asking ------------------------------------------------------------------------------
 
     def connect(self) -> None:
-        """Connect, unless it is connected. Raises BusError, after `PATIENCE` seconds at most."""
+        """Connect, unless connected. Raises BusError, after `PATIENCE` seconds at most."""
         self._run(self._reach(), PATIENCE)
 
     def call(
@@ -90,8 +90,8 @@ class SessionBus:
     ) -> list[Any]:
         """Call a method, and wait for its answer: its values, variants unpacked.
 
-        `body` has a value for each type of `signature`, with dbus_fast's Variant where a
-        variant stands. `starts`: the bus may start the program that is called. Raises
+        `body` has a value for each type of `signature`, with dbus_fast's Variant for a
+        variant. `starts`: the bus may start the program that is called. Raises
         BusError, after `timeout` seconds at most, and ValueError for a text that the bus
         cannot carry (NUL, lone surrogates).
         """
@@ -120,7 +120,7 @@ class SessionBus:
         signature: str = "",
         body: Sequence[Any] = (),
     ) -> None:
-        """Call a method of a program that runs, and wait for nothing; lost where there is none."""
+        """Call a method of a running program, without waiting; lost if there is no such program."""
         self._send(
             Message(
                 destination=destination,
@@ -142,7 +142,7 @@ class SessionBus:
     # Being there for others ----------------------------------------------------------------
 
     def subscribe(self, match: Match, heard: Heard) -> None:
-        """Have `heard` called with the arguments of each such signal, from now on."""
+        """Have `heard` called with the arguments of each matching signal from now on."""
         self._keep_in(self._heard, (match, heard), lambda bus: self._listen(bus, match))
 
     def export(self, path: str, interface: ServiceInterface) -> None:
@@ -150,11 +150,11 @@ class SessionBus:
         self._keep_in(self._exports, (path, interface), lambda bus: bus.export(path, interface))
 
     def request_name(self, name: str) -> None:
-        """Be known by this name, on which nobody else has a claim."""
+        """Own this name on the bus, which nobody else may own."""
         self._keep_in(self._names, name, lambda bus: self._own(bus, name))
 
     def release_name(self, name: str) -> None:
-        """Be known by this name no more."""
+        """Give up this name on the bus."""
 
         def there() -> None:
             self._names = [each for each in self._names if each != name]
@@ -164,15 +164,15 @@ class SessionBus:
         self._soon(there)
 
     def on_connected(self, connected: Callable[[], object]) -> None:
-        """Have it called after each time that the bus was reached: the first, and later ones."""
+        """Have `connected` called each time the bus is reached, the first time included."""
         self._when_connected.append(connected)
 
     def on_lost(self, lost: Callable[[], object]) -> None:
-        """Have it called each time that the bus has ended."""
+        """Have `lost` called each time the bus has ended."""
         self._when_lost.append(lost)
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
-        """Call `work` on the thread of the bus in so many seconds, if that runs now and then."""
+        """Call `work` on the bus's thread in so many seconds, if it runs now and then."""
         if self._thread is not None:
             self._soon(lambda: self._loop.call_later(seconds, work))
 
@@ -190,7 +190,7 @@ class SessionBus:
     # From other threads to that of the bus ----------------------------------------------------
 
     def _run(self, work: Coroutine[Any, Any, _Found], timeout: float) -> _Found:
-        """Do it on the thread of the bus, and wait for it."""
+        """Run it on the bus's thread, and wait for it."""
         if not self._started():
             work.close()
             raise left()
@@ -213,7 +213,7 @@ class SessionBus:
             raise silent() from error
 
     def _started(self) -> bool:
-        """Start the thread, unless it runs; False after `close`."""
+        """Start the thread unless it runs; False after `close`."""
         with self._guard:
             if self._closed:
                 return False
@@ -237,7 +237,7 @@ class SessionBus:
     def _keep_in(
         self, kept: list[_Found], what: _Found, begin: Callable[[MessageBus], object]
     ) -> None:
-        """Remember it for each connection to come, and begin with it on the one that there is."""
+        """Keep it for each connection to come, and begin it on the present one."""
 
         def there() -> None:
             kept.append(what)
@@ -248,7 +248,7 @@ class SessionBus:
         self._soon(there)
 
     def _soon(self, work: Callable[[], object]) -> None:
-        """Do it on the thread of the bus, or here while that does not run yet."""
+        """Do it on the bus's thread, or here while that is not running yet."""
         with self._guard:
             if self._thread is None:
                 work()
@@ -279,7 +279,7 @@ class SessionBus:
             reply = await bus.call(message)
         except (EOFError, OSError) as error:
             raise ended() from error
-        if reply is None:  # the bus was left meanwhile
+        if reply is None:  # the bus was left in the meantime
             raise ended()
         return reply
 
@@ -308,7 +308,7 @@ class SessionBus:
                     undo.callback(bus.disconnect)
                     bus.add_message_handler(self._received)
                     self._restore(bus)
-                    await bus.call(_ask())  # calls keep their order: what was restored is so
+                    await bus.call(_ask())  # calls keep their order: by then everything is restored
                     undo.pop_all()
         except TimeoutError as error:
             raise silent() from error
@@ -319,7 +319,7 @@ class SessionBus:
         return bus
 
     def _restore(self, bus: MessageBus) -> None:
-        """Be there as on the connection before."""
+        """Restore exports, names and subscriptions on a new connection."""
         self._opening = bus
         for path, interface in self._exports:
             bus.export(path, interface)
@@ -329,9 +329,9 @@ class SessionBus:
             self._own(bus, name)
 
     async def _keep(self, bus: MessageBus) -> None:
-        """Wait for the end of the bus, and then until it is there again."""
+        """Wait for the end of the bus, and then until it is back."""
         with contextlib.suppress(EOFError, OSError, DBusFastError):
-            # Shielded: who leaves the bus waits for the same, and ends this before.
+            # Shielded: leaving the bus waits for the same future, and ends this wait first.
             await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         self._connection = None
         self._tell(self._when_lost)
@@ -365,12 +365,12 @@ class SessionBus:
 def _guarded(listener: Callable[[], object]) -> None:
     try:
         listener()
-    except Exception:  # noqa: BLE001  (one that fails must not keep the others from hearing)
+    except Exception:  # noqa: BLE001  (a failing listener must not keep others from hearing)
         _log.exception("What came over the session bus was not dealt with")
 
 
 def _of_the_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What nobody waited for has failed; at the end of a bus that is so with all that was sent."""
+    """Ignore failures that nobody waited for, as at the end of a bus everything sent fails."""
     error = context.get("exception")
     if not isinstance(error, EOFError | OSError):
         _log.error("%s", context.get("message"), exc_info=error)

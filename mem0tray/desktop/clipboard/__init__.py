@@ -1,4 +1,4 @@
-"""Putting a text where the user can paste it from: by Windows itself, else by a program."""
+"""Putting a text where the user can paste it: by Windows itself, else by a program."""
 
 import os
 import shutil
@@ -25,10 +25,10 @@ def copy(text: str) -> None:
         windows.copy(text)
     elif sys.platform == "darwin":
         data = text.encode("utf-8", "replace")
-        environ = {**os.environ, "LC_CTYPE": "UTF-8"}  # the Dock does not set it
+        environ = {**os.environ, "LC_CTYPE": "UTF-8"}  # not set for an app started from the Dock
         subprocess.run(["pbcopy"], input=data, env=environ, check=True, timeout=_PATIENCE)  # noqa: S607  (the system's own)
     elif os.environ.get("WAYLAND_DISPLAY"):
-        # Whoever has no window there copies nothing, and is told nothing; wl-copy makes one.
+        # A program without a window copies nothing there, without an error; wl-copy makes one.
         _first(_present(("wl-copy",)), text, "wl-clipboard")
     else:
         _first(_for_x(), text, "xclip")
@@ -47,13 +47,13 @@ def _present(command: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _first(commands: Iterator[tuple[str, ...]], text: str, package: str) -> None:
-    """Have the first of them that can hold the text; it goes on to, in the background."""
+    """Give the text to the first command that can hold it, and does so in the background."""
     for command in commands:
         try:
             subprocess.run(  # noqa: S603  (programs of the system; the text is none of their words)
                 command,
                 input=text.encode("utf-8", "replace"),
-                stdout=subprocess.DEVNULL,  # what holds the text must not hold a pipe of ours
+                stdout=subprocess.DEVNULL,  # the process that holds the text must not hold our pipe
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 check=True,

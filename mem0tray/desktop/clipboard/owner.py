@@ -1,6 +1,6 @@
-"""Holds a text for pasting, on X: a process of its own, which needs no program of the system.
+"""Holds a text for pasting, on X: a process of its own, which needs no other program.
 
-On X nobody keeps a copied text but who copied it. So this goes on in the background until
+On X only the program that copied a text keeps it. So this one goes on in the background until
 another program copies something. The text comes by standard input; exit code 0 means that
 it can be pasted, any other that it cannot.
 """
@@ -15,11 +15,11 @@ from Xlib.display import Display
 from Xlib.protocol.event import SelectionNotify
 
 _KINDS: Final = {"UTF8_STRING": "utf-8", "text/plain;charset=utf-8": "utf-8", "STRING": "latin-1"}
-_LARGEST: Final = 200_000  # bytes: more takes a longer protocol than one answer
+_LARGEST: Final = 200_000  # bytes; a larger text would need a longer protocol than one answer
 
 
 def main() -> None:
-    """Take the clipboard, say so by ending, and hold it in a child."""
+    """Take the clipboard, report that by ending, and hold it in a child."""
     text = sys.stdin.buffer.read(_LARGEST + 1)
     if len(text) > _LARGEST:
         sys.exit(1)
@@ -46,7 +46,7 @@ def _hold(text: str, held: Callable[[], object]) -> None:
     while (event := display.next_event()).type != X.SelectionClear:
         if event.type != X.SelectionRequest:
             continue
-        place = event.property or event.target  # of old programs, which name no property
+        place = event.property or event.target  # old programs name no property
         if event.target == targets:
             event.requestor.change_property(place, Xatom.ATOM, 32, [targets, *kinds])
         elif event.target in kinds:

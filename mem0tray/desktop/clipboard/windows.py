@@ -17,7 +17,7 @@ if sys.platform == "win32":
     from ctypes import wintypes
 
     def copy(text: str) -> None:
-        """Put a text there, which stays when this process ends. Raises OSError."""
+        """Put a text on the clipboard, where it stays when this process ends. Raises OSError."""
         user32, kernel32 = _libraries()
         data = text.encode("utf-16-le", "replace") + b"\0\0"
         with _opened(user32):
@@ -25,11 +25,11 @@ if sys.platform == "win32":
             ctypes.memmove(_checked(kernel32.GlobalLock(memory)), data, len(data))
             kernel32.GlobalUnlock(memory)
             _checked(user32.EmptyClipboard())
-            _checked(user32.SetClipboardData(_TEXT, memory))  # it belongs to Windows from now on
+            _checked(user32.SetClipboardData(_TEXT, memory))  # from now on the memory is Windows'
 
     @contextmanager
     def _opened(user32: Any) -> Iterator[None]:
-        """Have it for us alone, in the name of a window: without one Windows takes nothing."""
+        """Open the clipboard for us alone, in a window's name: Windows needs one."""
         window = _checked(
             user32.CreateWindowExW(0, "STATIC", None, 0, 0, 0, 0, 0, _NO_SCREEN, None, None, None)
         )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`confirm` is the button that does it; the other one, `cancel`, is the default."""
+    """`confirm` is the button for yes; the other one, `cancel`, is the default."""
 
     title: str
     text: str
@@ -19,7 +19,7 @@ class Question:
 
 
 class Dialogs(Protocol):
-    """Called from a thread of its own; both wait until the window is closed."""
+    """Dialogs, called from a thread of their own; both methods wait until the window is closed."""
 
     def ask(self, question: Question) -> bool:
         """Whether the user confirmed. Closing the window means no."""

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _YES: Final = "yes"
 _NO: Final = "no"
-_PATIENCE: Final = 600.0  # seconds: a notification is easily lost sight of
+_PATIENCE: Final = 600.0  # seconds; a notification is easily overlooked
 _NOTHING_ASKS: Final = Reason("No program here can show a window.")
 _INSTALL: Final = Reason("Install zenity or kdialog.")
 
 
 class NoticeDialogs:
-    """Asks by the notification daemon; Mem0TrayError where there is none, or no button."""
+    """Asks through the notification daemon; Mem0TrayError without a daemon, or without buttons."""
 
     def __init__(self, daemon: "Daemon | None") -> None:
         self._daemon = daemon
@@ -34,7 +34,7 @@ class NoticeDialogs:
         return self._by(lambda daemon: daemon.ask(asked, answers, _PATIENCE)) == _YES
 
     def tell(self, title: str, text: str, close: str) -> None:
-        """Show a text, which stays until the user closes it; nothing waits for that."""
+        """Show a text until the user closes it; nothing waits for that."""
         del close  # a notification can be closed without a button
         self._by(lambda daemon: daemon.show(_notice(title, text)))
 

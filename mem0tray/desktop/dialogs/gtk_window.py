@@ -11,8 +11,8 @@ from typing import Any
 
 
 def main() -> int:
-    """Show it until it is answered; the exit code."""
-    sys.argv = ["mem0tray"]  # by which a desktop finds our entry, and its icon
+    """Show the window until it is answered; return the exit code."""
+    sys.argv = ["mem0tray"]  # a desktop finds our entry, and its icon, by this name
     import gi
 
     gi.require_version("Gtk", "3.0")

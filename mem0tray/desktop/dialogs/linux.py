@@ -1,7 +1,7 @@
 """Dialogs of Linux: a window of another program, in a process of its own.
 
 The tray needs no library for windows, and stays alive while one is open. Which program
-shows it depends on the desktop and on what is there; where none can, a notification asks.
+shows the window depends on the desktop and on what is installed; if none can, a notification asks.
 """
 
 import json
@@ -22,24 +22,24 @@ from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
-PATIENCE: Final = 1800.0  # seconds that a window stays open; a program that hangs is one too
-SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages, which we may not
-NO: Final = 4  # of our own windows; an error of Python is 1
-# GTK and Qt say so before they end, with the code of a window that was closed, or by a signal.
+PATIENCE: Final = 1800.0  # seconds that a window stays open, or a program hangs
+SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages; ours may not
+NO: Final = 4  # exit code of our own windows; an error of Python is 1
+# What GTK and Qt say before they end, with the code of a closed window, or by a signal.
 _NO_DISPLAY: Final = (b"open display", b"connect to display", b"no Qt platform plugin")
-# Qt is built to say it to the system's journal alone, here and there.
+# Some builds of Qt say it only to the system's journal.
 _SAYS_SO: Final = {"QT_FORCE_STDERR_LOGGING": "1"}
 _WIDTH: Final = 440  # pixels
-_YES: Final = "yes"  # what kdialog writes for the line that does it
+_YES: Final = "yes"  # what kdialog writes for the line that means yes
 _HERE: Final = Path(__file__).parent
 _QT: Final = frozenset({"kde", "lxqt"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
-    """A program that shows a window. It ends with 0 for yes, with one of `no`, or could not.
+    """A program that shows a window. It ends with 0 for yes, a code in `no`, or else it failed.
 
-    With `says`, 0 means yes only where it has written this word.
+    With `says`, 0 means yes only if it has written this word.
     """
 
     command: tuple[str, ...]
@@ -49,13 +49,13 @@ class _Child:
 
 
 class ChildDialogs:
-    """Asks by other programs; `otherwise` where none of them can."""
+    """Asks through other programs; `otherwise` if none of them can."""
 
     def __init__(self, otherwise: Dialogs) -> None:
         self._otherwise = otherwise
 
     def ask(self, question: Question) -> bool:
-        """See `Dialogs.ask`; a window that is killed, or open for too long, means no."""
+        """See `Dialogs.ask`; a window that is killed, or open too long, means no."""
         question = _harmless(question)
         for child in _children(question, os.environ):
             answer = _answered(child)
@@ -73,12 +73,12 @@ class ChildDialogs:
 
 
 def _harmless(question: Question) -> Question:
-    """Without what no program takes as a word, or would obey."""
+    """The question without characters that no program takes in a word, or that it would obey."""
     return replace(question, title=lines(question.title), text=lines(question.text))
 
 
 def _answered(child: _Child) -> bool | None:
-    """The answer of a window; None when there was none."""
+    """The answer of a window; None if no window was shown."""
     command = [*_until_we_end(), *child.command]
     try:
         done = subprocess.run(  # noqa: S603  (programs of the system, and texts that are no options)
@@ -103,7 +103,7 @@ def _answered(child: _Child) -> bool | None:
 
 
 def _until_we_end() -> tuple[str, ...]:
-    """What goes before a command that is not to outlive us, however we end."""
+    """The words before a command that must not outlive us, however we end."""
     program = shutil.which("setpriv")
     return (program, "--pdeathsig", "TERM") if program else ()
 
@@ -112,7 +112,7 @@ def _until_we_end() -> tuple[str, ...]:
 
 
 def _children(question: Question, environ: Mapping[str, str]) -> Iterator[_Child]:
-    """What can show it here, the best first. A text never stands where an option could."""
+    """The programs that can show it here, the best first. No text stands where an option could."""
     desktops = set(environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":"))
     native: list[tuple[str, Callable[[str, Question], _Child]]]
     native = [("zenity", _zenity), ("kdialog", _kdialog)]
@@ -139,7 +139,7 @@ def _of_program(
 
 
 def _zenity(program: str, question: Question) -> _Child:
-    """zenity, whose options for our icon depend on its version."""
+    """A zenity; its options for our icon depend on its version."""
     version = programs.answer(program, "--version") or ""
     new = version.partition(".")[0] not in ("2", "3")
     picture = str(icon_file("action-needed-256.png")) if question.cancel else _icon()
@@ -159,11 +159,11 @@ def _zenity(program: str, question: Question) -> _Child:
 
 
 def _kdialog(program: str, question: Question) -> _Child:
-    """kdialog, which takes for markup what looks like it: so all of it is, and signs are escaped.
+    """A kdialog. It takes what looks like markup for markup, so everything is, with signs escaped.
 
-    It has a backslash mean a line break or itself. With two buttons Return would be the one
-    that does it; and the code of the other one is also that of a window whose compositor has
-    ended, so they cannot change places. It asks by a list, of which the first line is chosen.
+    A backslash means a line break or itself to it. With two buttons Return would be the one for
+    yes; and the code for no is also that of a window whose compositor has
+    ended, so they cannot change places. So it shows a list, with the first line chosen.
     """
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
     words = [program, f"--icon={_icon()}", f"--title={question.title}"]
@@ -176,7 +176,7 @@ def _kdialog(program: str, question: Question) -> _Child:
 
 
 def _icon() -> str:
-    """Our icon by its name, which a desktop draws in the size it wants; else a file."""
+    """Our icon by name, which a desktop draws in the size it wants; else a file."""
     entry = application_entry.for_this_system()
     by_name = entry is not None and entry.has_icon()
     return APP if by_name else str(icon_file("healthy-256.png"))
@@ -190,5 +190,5 @@ def _window(script: str, python: str, question: Question) -> _Child:
 
 
 def _unlike(names: Iterable[str]) -> Iterator[str]:
-    """Each program once, of those that are there."""
+    """Each of these programs that is there, once."""
     yield from dict.fromkeys(name for name in names if Path(name).exists())

@@ -6,7 +6,7 @@ from typing import Final
 from mem0tray.desktop.dialogs import Question
 from mem0tray.system import osascript
 
-# Names with `my` are none of AppleScript's words (`close` is one).
+# Names that begin with `my` are no words of AppleScript (`close` is one).
 _ASK: Final = """\
 on run {myTitle, myText, myConfirm, myCancel}
   set myButtons to {myConfirm, myCancel}

@@ -16,7 +16,7 @@ _SPACE = 16
 
 
 def main() -> int:
-    """Show it until it is answered; the exit code."""
+    """Show the window until it is answered; return the exit code."""
     window = tk.Tk(className="mem0tray")
     said: dict[str, Any] = json.load(sys.stdin)
     answers = [int(said["no"])]

@@ -29,5 +29,5 @@ class MessageBoxes:
 
     def tell(self, title: str, text: str, close: str) -> None:
         """See `Dialogs.tell`."""
-        del close  # the system names it
+        del close  # the system labels the button
         self._show(0, text, title, _INFORMATION | _FOREGROUND | _TOPMOST)

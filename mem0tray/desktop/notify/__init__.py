@@ -1,1 +1,1 @@
-"""Notifications: which events are told, in which words, by which way."""
+"""Notifications: which events they tell, in which words, and by which way."""

@@ -23,21 +23,21 @@ BUS_NAME: Final = "org.freedesktop.Notifications"
 BUS_PATH: Final = "/org/freedesktop/Notifications"
 _FLATPAK: Final = Path("/.flatpak-info")
 _LINES: Final = 12
-# Signs that a daemon may take for markup, and what looks alike.
+# Characters that a daemon may take for markup, with similar ones.
 _PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 _ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 class UnavailableError(Exception):
-    """This way does not exist here; the text says why."""
+    """This way does not exist here; the message says why."""
 
 
 class NotShownError(Exception):
-    """What shows notifications here has refused; any other way would lead to the same."""
+    """The program that shows notifications has refused; other ways would lead to the same one."""
 
 
 class SilentDaemonError(NotShownError):
-    """What shows notifications here does not answer."""
+    """The program that shows notifications does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Limits:
 
 
 def limits(platform: str = sys.platform) -> Limits:
-    """What the platform shows; on Windows more than that raises."""
+    """The platform's limits; on Windows a longer text raises."""
     if platform == "win32":
         return Limits(63, 255)
     return Limits(63, 256) if platform == "darwin" else Limits(100, 500)
 
 
 def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
-    """Title and body, free of what no daemon can take, and short enough."""
+    """Title and body, short enough, and without characters that no daemon can take."""
     room = limits(platform)
     lines = [one_line(line, room.body) for line in notice.body.split("\n")[:_LINES]]
     body = "\n".join(line for line in lines if line)
@@ -64,17 +64,17 @@ def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
 
 
 def escaped(text: str) -> str:
-    """The text, for a daemon that renders markup."""
+    """The text escaped for a daemon that renders markup."""
     return text.translate(_ESCAPED)
 
 
 def plain(text: str) -> str:
-    """The text without a sign that could be markup: what looks alike stands in its place."""
+    """The text with similar characters in place of those that could be markup."""
     return text.translate(_PLAIN)
 
 
 def clipped(text: str, units: int) -> str:
-    """At most `units` UTF-16 units of it, no character cut in two."""
+    """At most `units` UTF-16 units of the text, with no character cut in two."""
     encoded = text.encode("utf-16-le", "replace")
     if len(encoded) <= 2 * units:
         return text
@@ -86,13 +86,13 @@ class NoticeBackend(Protocol):
 
     @property
     def name(self) -> str:
-        """How `doctor` and the log call it."""
+        """The name for `doctor` and the log."""
 
     def show(self, notice: Notice) -> None:
-        """Show it. Raises UnavailableError, NotShownError, or whatever the library raises."""
+        """Show the notice. Raises UnavailableError, NotShownError, or any error of the library."""
 
     def withdraw(self, kind: str) -> None:
-        """Take the notice of that kind away, where that can be done; at once, and in silence."""
+        """Remove the notice of that kind, if possible; at once, and without an error."""
 
 
 class IconBackend:
@@ -104,21 +104,21 @@ class IconBackend:
         self._notify = notify
 
     def show(self, notice: Notice) -> None:
-        """Show it; what a daemon may take for markup is replaced by what looks alike."""
+        """Show the notice; characters that may be taken for markup are replaced by similar ones."""
         title, body = fitted(notice)
         if sys.platform not in ("win32", "darwin"):
             body = plain(body)
         self._notify(title, body)
 
     def withdraw(self, kind: str) -> None:
-        """It goes by itself."""
+        """Nothing: it disappears by itself."""
 
 
 class PlyerBackend:
-    """plyer, through a way that it has on this system.
+    """plyer, by a way that it has on this system.
 
-    On Linux that is the second choice: none of its ways there hears clicks. `icon` gives the
-    file (.ico on Windows) for the base of a notice; `clicked` is called for a click on one.
+    On Linux that is the second choice: none of its ways there reports clicks. `icon` gives the
+    file (.ico on Windows) for the base of a notice; `clicked` is called for a click on a notice.
     """
 
     def __init__(
@@ -147,23 +147,23 @@ class PlyerBackend:
         )
 
     def withdraw(self, kind: str) -> None:
-        """It goes by itself."""
+        """Nothing: it disappears by itself."""
 
 
 class Way:
-    """One of plyer's implementations; `missing` says why it cannot be used, if so."""
+    """One of plyer's implementations; `missing` says why it cannot be used, if it cannot."""
 
     name = ""
     missing = ""
     tells_failure = True
-    clicked: Callable[[], None] | None = None  # only Windows' way hears of a click
+    clicked: Callable[[], None] | None = None  # only Windows' way reports clicks
 
     def make(self) -> Any:
-        """Import plyer's class and make one. Slow the first time."""
+        """Import plyer's class and make an instance. Slow the first time."""
         raise UnavailableError(self.missing)
 
     def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Escape what this way would take for something else."""
+        """Escape what this way would misread."""
         return title, body
 
 
@@ -207,7 +207,7 @@ class BalloonWay(Way):
     name = "Windows"
 
     def make(self) -> Any:
-        """Show it by plyer's balloon, in a way of ours."""
+        """Show plyer's balloon, by a class of ours."""
         from mem0tray.desktop.notify.windows_balloon import BalloonNotification
 
         return BalloonNotification(self.clicked or (lambda: None))
@@ -236,7 +236,7 @@ class NoWay(Way):
 
 
 def plyer_way(platform: str) -> Way:
-    """The best way that plyer has here. Nothing is imported for it."""
+    """The best way that plyer has here. Imports nothing."""
     if platform == "win32":
         return BalloonWay()
     return ScriptWay() if platform == "darwin" else _linux_way()
@@ -253,9 +253,9 @@ def _linux_way() -> Way:
 
 
 def in_flatpak() -> bool:
-    """Whether this is a Flatpak, in which the session's bus is hidden but for the portal.
+    """Whether this is a Flatpak, which sees nothing of the session's bus but the portal.
 
-    plyer takes any folder /app for one; only this file makes one.
+    plyer takes any folder /app for a Flatpak; only this file proves it.
     """
     return _FLATPAK.exists()
 

@@ -11,11 +11,11 @@ from mem0tray.desktop.notify.backends import BUS_NAME, BUS_PATH
 
 
 class BusNotification(Notification):  # type: ignore[misc]  # plyer has no types
-    """plyer's interface, for a daemon that is asked by us.
+    """plyer's interface, for a daemon that we ask ourselves.
 
-    The daemon is given `patience` seconds. `actions` are keys and labels by turns, `replaces`
-    is the number of the notification whose place it takes (0: none). `number` is the daemon's
-    for it, once `notify` has returned; that raises BusError.
+    The daemon gets `patience` seconds. `actions` are keys and labels in turn; `replaces`
+    is the number of the notification to replace (0: none). `number` is the daemon's
+    for this one, once `notify` has returned; that raises BusError.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class BusNotification(Notification):  # type: ignore[misc]  # plyer has no types
 
 
 def _variants(hints: Mapping[str, int | str]) -> dict[str, Variant]:
-    """Hints as the bus has them: every number that a daemon takes is a byte."""
+    """Hints in the form of the bus: every number that a daemon takes is a byte."""
     return {
         name: Variant("s", value) if isinstance(value, str) else Variant("y", value)
         for name, value in hints.items()

@@ -1,8 +1,8 @@
 """The notification daemon of a Linux desktop, over the session bus.
 
-It is asked on the threads that show notices; what it tells (a click, a notification that
-was closed) comes on the thread of the bus. Each call is given up after a few seconds. A
-daemon that has ended takes its notifications along: the numbers of the next one begin anew.
+The threads that show notices ask it; what it reports (a click, a notification that
+was closed) comes on the bus's thread. Each call is given up after a few seconds. A
+daemon that ends takes its notifications along: the next one numbers them anew.
 """
 
 import os
@@ -31,12 +31,12 @@ from mem0tray.desktop.notify.backends import (
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.system.paths import APP
 
-_SECONDS: Final = 10  # on the screen; what is critical stays
+_SECONDS: Final = 10  # seconds on the screen; critical ones stay
 _FOR_EVER: Final = 0
 _REMEMBERED: Final = 64  # notifications: a daemon may never tell of their end
 _TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 _NOBODY: Final = ("org.freedesktop.DBus.Error.ServiceUnknown",)
-Heard = Callable[[str], None]  # is given what was clicked, nothing when it was closed
+Heard = Callable[[str], None]  # gets the key that was clicked, empty when it was closed
 
 
 @dataclass(slots=True)
@@ -48,10 +48,10 @@ class _Shown:
 
 
 class Daemon:
-    """Shows notices on the desktop, and has `clicked` called with what a click asks for.
+    """Shows notices on the desktop, and calls `clicked` with what a click asks for.
 
-    `icon` gives the file for the base of a notice. `clicked` is called on the thread of the
-    bus, and returns at once. The daemon is given `patience` seconds for each answer.
+    `icon` gives the file for the base of a notice. `clicked` is called on the bus's thread,
+    and must return at once. The daemon gets `patience` seconds for each answer.
     """
 
     name = "the session bus"
@@ -67,10 +67,10 @@ class Daemon:
         self._icon = icon
         self._clicked = clicked
         self._patience = patience
-        self._guard = threading.Lock()  # of all that follows
+        self._guard = threading.Lock()  # guards all fields below
         self._shown: dict[int, _Shown] = {}
         self._asking = 0  # notifications whose number is not known yet
-        self._early: list[tuple[int, str]] = []  # what was clicked before the number came
+        self._early: list[tuple[int, str]] = []  # clicks that came before the number
         bus.subscribe(_signal("ActionInvoked"), self._invoked)
         bus.subscribe(_signal("NotificationClosed"), self._closed)
         bus.subscribe(_signal("ActivationToken"), self._token)
@@ -79,7 +79,7 @@ class Daemon:
         bus.on_lost(self._forget)
 
     def show(self, notice: Notice) -> None:
-        """Show it; UnavailableError where there is no bus, NotShownError where nothing shows it."""
+        """Show it; UnavailableError without a bus, NotShownError where nothing shows it."""
         offers = {each.offer.value: each.offer for each in _actions(notice)}
 
         def heard(key: str) -> None:
@@ -89,9 +89,9 @@ class Daemon:
         self._show(notice, [(each.offer.value, each.label) for each in _actions(notice)], heard)
 
     def ask(self, notice: Notice, answers: list[tuple[str, str]], patience: float) -> str:
-        """Show it with these buttons (key and label), and wait for the answer's key.
+        """Show a notice with these buttons (key and label), and wait for the answer's key.
 
-        Empty when it was closed, or after `patience` seconds; errors as of `show`, and
+        Empty when it was closed, or after `patience` seconds; errors as in `show`, and
         NotShownError where the daemon shows no buttons.
         """
         if "actions" not in self._capabilities():
@@ -105,21 +105,21 @@ class Daemon:
             return ""
 
     def withdraw(self, kind: str) -> None:
-        """Take the notice of that kind away, if it is still there."""
+        """Remove the notice of that kind, if it is still there."""
         with self._guard:
             numbers = [number for number, shown in self._shown.items() if shown.kind == kind]
         for number in numbers:
             self._close(number)
 
     def about(self) -> str:
-        """Name and version of the daemon, which is started if the bus can; errors as of `show`."""
+        """Name and version of the daemon, which the bus may start; errors as in `show`."""
         name, _vendor, version, *_spec = self._ask("GetServerInformation")
         return one_line(f"{name} {version}", 60)
 
     # Asking -------------------------------------------------------------------------------
 
     def _show(self, notice: Notice, actions: list[tuple[str, str]], heard: Heard) -> int:
-        from mem0tray.desktop.notify.bus_notification import BusNotification  # slow: not at start
+        from mem0tray.desktop.notify.bus_notification import BusNotification  # slow to import
 
         able = self._capabilities()
         title, body = fitted(notice)
@@ -131,7 +131,7 @@ class Daemon:
         try:
             made.notify(
                 title=title,
-                # dunst may say that it renders no markup, and do so all the same.
+                # dunst may say that it renders no markup, but do so.
                 message=escaped(body) if "body-markup" in able else plain(body),
                 app_name=APP,
                 app_icon=str(self._icon(notice.base)),
@@ -147,14 +147,14 @@ class Daemon:
         return made.number
 
     def _begin(self, kind: str) -> int:
-        """Note that a number is being asked for; the number that it may replace."""
+        """Note that a number is awaited; return the number that the notice may replace."""
         with self._guard:
             self._asking += 1
             same = [number for number, shown in self._shown.items() if kind and shown.kind == kind]
             return same[-1] if same else 0
 
     def _end(self, number: int, shown: _Shown) -> list[str]:
-        """Note the number that came (0: none did); what was clicked before it was known."""
+        """Note the number that came (0: none); return the clicks that came before it."""
         with self._guard:
             self._asking -= 1
             early = [key for each, key in self._early if each == number]
@@ -204,7 +204,7 @@ class Daemon:
             shown.heard(key)
 
     def _token(self, values: list[Any]) -> None:
-        """What a click opens may come to the front: a program that we start finds this."""
+        """Keep the token by which a click's window may come to the front, for programs we start."""
         number, token = values
         with self._guard:
             ours = number in self._shown

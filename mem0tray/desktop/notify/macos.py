@@ -1,7 +1,7 @@
 """Notifications of macOS, as a backend of plyer's facade over `osascript`.
 
 plyer's own backend needs the package pyobjus, and NSUserNotificationCenter, which recent
-systems give to apps in a bundle only.
+systems offer only to apps in a bundle.
 """
 
 from typing import Any, Final
@@ -10,7 +10,7 @@ from plyer.facades import Notification
 
 from mem0tray.system import osascript
 
-_PATIENCE: Final = 9.0  # seconds; less than the sender has, so that nothing is left behind
+_PATIENCE: Final = 9.0  # seconds; less than the sender's, so that no process is left behind
 _SHOW: Final = """\
 on run {myTitle, myText, myName}
   display notification myText with title myTitle subtitle myName
@@ -19,7 +19,7 @@ end run
 
 
 class ScriptNotification(Notification):  # type: ignore[misc]  # plyer has no types
-    """Shows one and returns; the system shows it as Script Editor's, and tells of no click."""
+    """Shows a notification and returns; the system shows it as Script Editor's, without clicks."""
 
     def _notify(self, **given: Any) -> None:
         osascript.run(_SHOW, (given["title"], given["message"], given["app_name"]), _PATIENCE)

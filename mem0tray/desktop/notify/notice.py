@@ -1,11 +1,11 @@
-"""What is shown of a notice, whichever way it goes. Plain data."""
+"""What a notice shows, whichever way it goes. Plain data."""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 
 class Urgency(IntEnum):
-    """How much a notice presses, in the numbers of the desktops' specification."""
+    """How urgent a notice is, in the numbers of the desktops' specification."""
 
     LOW = 0
     NORMAL = 1
@@ -15,7 +15,7 @@ class Urgency(IntEnum):
 class Offer(Enum):
     """What a click can do; the value is its name for a notification daemon."""
 
-    STATUS = "default"  # for a click on the notice itself
+    STATUS = "default"  # a click on the notice itself
     RETRY = "retry"
     RESTORE = "restore"
     SETTINGS = "settings"
@@ -23,7 +23,7 @@ class Offer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NoticeAction:
-    """Something that a click does, and the label of its button."""
+    """What a click does, and the label of its button."""
 
     offer: Offer
     label: str
@@ -31,11 +31,11 @@ class NoticeAction:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is shown. `name` is its title in English, for the log.
+    """What is shown. `name` is the English title, for the log.
 
     `base` says which icon stands beside it (one of `icon.BASES`), `category` is one of the
-    desktops' specification. A notice takes the place of the one of the same `kind` that is still
-    there; an empty kind takes nobody's. `clicked` is what a click on the notice itself does.
+    desktops' specification. A notice replaces the one of the same `kind` that is still
+    there; with an empty kind it replaces none. `clicked` is what a click on the notice itself does.
     """
 
     name: str

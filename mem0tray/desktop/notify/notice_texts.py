@@ -1,7 +1,7 @@
-"""The words of a notice, in the user's language. Of a memory only project and short id are told.
+"""The words of a notice, in the user's language. Of a memory they tell only project and short id.
 
-A desktop shows of a body at first no more than a line of some sixty characters: what has
-happened and what to do stands there, the rest in the lines below.
+A desktop shows at first only one line of a body, of some sixty characters: it says what
+happened and what to do, the lines below say the rest.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,11 +13,11 @@ from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
 
-NEEDS_USER: Final = "action-needed"  # the base beside what is no good news
+NEEDS_USER: Final = "action-needed"  # the base beside bad news
 _GOOD: Final = "healthy"
-_SHOWN: Final = 4  # names in a list; the others are counted
+_SHOWN: Final = 4  # names in a list; the rest are counted
 _REASON: Final = 200
-_BUTTONS: Final = 3  # what desktops have room for
+_BUTTONS: Final = 3  # desktops have no room for more
 
 
 def compose(due: Due, language: Language) -> Notice:
@@ -49,7 +49,7 @@ def compose(due: Due, language: Language) -> Notice:
 
 
 def _base(subject: Subject) -> str:
-    """A tick only beside what is good news."""
+    """The base of the icon: a tick only for good news."""
     if subject is Subject.DOWN:
         return "down"
     needs_user = subject.is_problem and subject is not Subject.DELETED
@@ -57,9 +57,9 @@ def _base(subject: Subject) -> str:
 
 
 def kind(subject: Subject) -> str:
-    """What a notice replaces: its former text, "Server down" by "Server back", no other memory.
+    """The kind, by which a notice replaces another: its former text, or "Server down".
 
-    What a deletion offers undoes the last one: the notice of an earlier one goes.
+    A deletion's notice replaces an earlier one's, as its offer undoes only the last deletion.
     """
     return _KINDS.get(subject, "")
 
@@ -83,13 +83,13 @@ _KINDS: Final = {
 
 
 def answer(title: str, text: str, language: Language, *, good: bool = True) -> Notice:
-    """What came of a click: it takes the place of an earlier answer. A tick if it is `good`."""
+    """The result of a click: it replaces an earlier one. With a tick if it is `good`."""
     base = _GOOD if good else NEEDS_USER
     return Notice(title, title, text, base=base, kind="answer", clicked=show_status(language))
 
 
 def test_notice(language: Language) -> Notice:
-    """What `doctor` sends."""
+    """The notice that `doctor` sends."""
     _ = language.gettext
     return Notice(
         name="Test notification",
@@ -102,13 +102,13 @@ def test_notice(language: Language) -> Notice:
 
 
 def show_status(language: Language) -> NoticeAction:
-    """What a click on a notice does that is no question."""
+    """The action of a click on a notice that asks nothing."""
     _ = language.gettext
     return NoticeAction(Offer.STATUS, _("Show status"))
 
 
 def buttons(offers: Iterable[Offer], language: Language) -> tuple[NoticeAction, ...]:
-    """These, with their labels."""
+    """These offers with their labels."""
     _ = language.gettext
     labels = {
         Offer.RESTORE: _("Restore"),
@@ -119,7 +119,7 @@ def buttons(offers: Iterable[Offer], language: Language) -> tuple[NoticeAction, 
 
 
 def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:
-    """What helps with that subject, beside a look at the status."""
+    """The offers that help with a subject, besides a look at the status."""
     match group.subject, group.event:
         case Subject.ACTION, events.StateChanged(told=False):
             return (Offer.SETTINGS,)
@@ -155,7 +155,7 @@ def title(subject: Subject, language: Language) -> str:
 
 
 def _brief(group: NoticeGroup, language: Language) -> str:
-    """A line of a summary: the counts, or the text of what cannot be counted."""
+    """A line of a summary: the counts, or the text where nothing can be counted."""
     if group.names and any(group.names):
         return f"{language.number(group.count)} ({_by_name(group, language)})"
     return _BODIES[group.subject](group, language).partition("\n")[0]
@@ -302,7 +302,7 @@ def _removed(group: NoticeGroup, language: Language) -> str:
 
 
 def _deleted(group: NoticeGroup, language: Language) -> str:
-    """What the user deleted with a command or in the menu; one deletion with its backup."""
+    """What the user deleted by a command or in the menu; one deletion with its backup."""
     _, event = language.gettext, group.event
     backup = ""
     if isinstance(event, events.UserAction) and event.dead + event.waiting == group.count:

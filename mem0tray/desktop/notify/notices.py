@@ -1,12 +1,12 @@
 """The policy of notifications: what is due, and when. Pure: both clocks are arguments.
 
 `now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown.
-What happens is gathered by subject. A burst becomes one notice: it ends when
-nothing of its subject has come for five seconds. What is over the limit of an
+Events are gathered by subject. A burst becomes one notice: it ends when
+nothing on its subject has come for five seconds. What exceeds the limit of an
 hour stays gathered, and is summed up in the next notice that may be shown. So
-no more than one group a subject ever waits, however much happens.
+at most one group for each subject ever waits, however much happens.
 
-Whoever was told "Server down" must not believe it longer than it is true: that
+Whoever was told "Server down" must not believe it for longer than it is true: that
 notice takes two places of the hour, one of them for "Server back".
 """
 
@@ -30,13 +30,13 @@ ALL: Final = "all"
 NONE: Final = "none"
 
 BURST: Final = 5.0
-ANSWER: Final = 1.0  # what the user has just done is told sooner
+ANSWER: Final = 1.0  # seconds; what the user has just done is told sooner
 DOWN_AFTER: Final = 120.0
 AWAKE_AFTER: Final = 60.0  # a network needs a while when its computer wakes
 HOUR: Final = 3600.0
 LIMIT: Final = 6
-_ORDINARY: Final = LIMIT - 1  # the last of an hour is kept for what needs the user
-_LONGEST: Final = (60.0, 600.0, 1800.0)  # of a burst that does not end: the first, the next, others
+_ORDINARY: Final = LIMIT - 1  # the last place of an hour is kept for what needs the user
+_LONGEST: Final = (60.0, 600.0, 1800.0)  # longest burst in seconds: the first, the next, others
 _NAMES: Final = 20
 _NAME: Final = 40
 _REASONS: Final = 20
@@ -72,12 +72,12 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """What has happened of one subject since it was last shown.
+    """What has happened on one subject since it was last shown.
 
-    `first`, `last` and `due` are monotonic; `wall` is the time of the first, `until`
-    that of the end of an outage. `names` counts by project (or file), `others` what
-    had no more room there; `event` is the latest; `counts` is what waited then.
-    `promised`: its place of the hour was kept.
+    `first`, `last` and `due` are monotonic; `wall` is the time of the first event, `until`
+    the end of an outage. `names` counts by project (or file), `others` what
+    had no room there; `event` is the latest; `counts` is what waited then.
+    `promised`: its place in the hour was kept.
     """
 
     subject: Subject
@@ -107,7 +107,7 @@ class NoticeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A notice to be shown: its subject, and what else had to wait, the most pressing first."""
+    """A notice to show: its subject, and the others that had to wait, the most pressing first."""
 
     lead: NoticeGroup
     rest: tuple[NoticeGroup, ...] = ()
@@ -115,13 +115,13 @@ class Due:
 
 @dataclass(slots=True)
 class _Trouble:
-    """From leaving `healthy` until it has been healthy again for the length of a burst."""
+    """The time from leaving `healthy` until it has been healthy again for a burst's length."""
 
     down: float | None = None
     wall: float = 0.0
     event: events.StateChanged | None = None
     told: bool = False
-    shown: bool = False  # "Server down" was, and a place is kept for "Server back"
+    shown: bool = False  # "Server down" was shown, and a place is kept for "Server back"
     reasons: set[Reason] = field(default_factory=set)
     healed: float | None = None
     until: float = 0.0
@@ -129,7 +129,7 @@ class _Trouble:
 
 
 class Notices:
-    """Takes what happens and says what is due. `level` is the setting; it may change."""
+    """Takes events and says what is due. `level` is the setting; it may change."""
 
     def __init__(self, level: str = ALL) -> None:
         self.level = level
@@ -145,7 +145,7 @@ class Notices:
     # What happens ----------------------------------------------------------------
 
     def take(self, event: Event, now: float, wall: float) -> bool:  # noqa: PLR0911  (one for each)
-        """Something has happened; whether `next_due` may be earlier for it."""
+        """Take an event; return whether `next_due` may be earlier because of it."""
         match event:
             case events.StateChanged():
                 self._change(event, now, wall)
@@ -174,11 +174,11 @@ class Notices:
         self._woke = now
 
     def observe(self, counts: "Counts") -> None:
-        """How much waits at the moment; an outage shows it."""
+        """Note how much waits now; an outage shows it."""
         self._counts = counts
 
     def _drop(self, *subjects: Subject) -> None:
-        """Let what is true no longer go; what was not shown yet nobody needs."""
+        """Drop what is no longer true; nobody needs what was not shown yet."""
         for subject in subjects:
             self._groups.pop(subject, None)
         self._over.update(subjects)
@@ -228,7 +228,7 @@ class Notices:
     # What follows ----------------------------------------------------------------
 
     def due(self, now: float) -> list[Due]:
-        """What is to be shown now; it counts as shown."""
+        """What to show now; it then counts as shown."""
         self._ripen(now)
         for subject in [each for each in self._groups if not self._is_wanted(each)]:
             del self._groups[subject]
@@ -248,12 +248,12 @@ class Notices:
         return found
 
     def over(self) -> set[Subject]:
-        """What was shown and is true no longer; told once."""
+        """The subjects that were shown and are no longer true; told once."""
         over, self._over = self._over, set()
         return over
 
     def next_due(self) -> float | None:
-        """When to ask again, should nothing happen; monotonic."""
+        """When to ask again if nothing happens; monotonic."""
         times = [group.due for group in self._groups.values()]
         trouble = self._trouble
         if trouble is not None and trouble.healed is not None:
@@ -266,7 +266,7 @@ class Notices:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
 
     def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
-        """Make a notice of all that had to wait, as soon as any of it may be shown."""
+        """Make one notice of everything that had to wait, as soon as any of it may be shown."""
         may_open = False
         for group in ripe:
             opens = self._opens(group.subject)
@@ -281,7 +281,7 @@ class Notices:
         return [self._show(Due(lead, tuple(rest)), now)]
 
     def _may_join(self, group: NoticeGroup, ripe: list[NoticeGroup], now: float) -> bool:
-        """Whether it may stand in a notice with others; an outage needs a place for its end."""
+        """Whether a group may share a notice; an outage needs a place for its end."""
         if group.subject is Subject.DOWN and self._opens(Subject.DOWN) > now:
             return False
         return group.held or group in ripe
@@ -303,12 +303,12 @@ class Notices:
     @staticmethod
     def _remember(reasons: set[Reason], event: Event) -> None:
         if isinstance(event, events.StateChanged):
-            if len(reasons) >= _REASONS:  # reasons that never repeat: the limit of an hour holds
+            if len(reasons) >= _REASONS:  # they never repeat: the limit of an hour is enough
                 reasons.clear()
             reasons.add(event.reason)
 
     def _opens(self, subject: Subject) -> float:
-        """When there is room for a notice of that subject (minus infinity: always was)."""
+        """When there is room for a notice on that subject (minus infinity: already)."""
         places = LIMIT if subject.is_pressing else _ORDINARY
         if self.level == ALL:
             if self._is_promised() and subject is Subject.BACK:
@@ -322,7 +322,7 @@ class Notices:
         return self._shown[-places] + HOUR
 
     def _is_promised(self) -> bool:
-        """Whether "Server down" was shown, and its end was not yet."""
+        """Whether "Server down" was shown, but its end was not yet."""
         back = self._groups.get(Subject.BACK)
         of_trouble = self._trouble is not None and self._trouble.shown
         return of_trouble or (back is not None and back.promised)
@@ -330,7 +330,7 @@ class Notices:
     # Outages ------------------------------------------------------------------------
 
     def _ripen(self, now: float) -> None:
-        """An outage is told after two minutes; its end when it has lasted."""
+        """Tell an outage after two minutes, and its end once that has lasted."""
         trouble = self._trouble
         if trouble is None:
             return
@@ -343,7 +343,7 @@ class Notices:
 
     def _end(self, trouble: _Trouble, now: float) -> None:
         self._trouble = None
-        # Whoever has not been told of the outage yet is told once, that it is over.
+        # If the outage has not been told yet, only tell that it is over.
         self._groups.pop(Subject.DOWN, None)
         if trouble.told:
             back = self._put(Subject.BACK, trouble, now, trouble.counts)
@@ -373,5 +373,5 @@ class Notices:
 
 
 def held_since(groups: Iterable[NoticeGroup]) -> float | None:
-    """Since when (Unix seconds) anything of these had to wait; None: nothing had."""
+    """Since when (Unix seconds) any of these had to wait; None: none did."""
     return min((group.wall for group in groups if group.held), default=None)

@@ -1,6 +1,6 @@
-"""Notifications and alerts: one thread that gathers, waits, and has shown what is due.
+"""Notifications and alerts: one thread that gathers, waits, and shows what is due.
 
-The thread that emits an event only notes it: what waits is bounded, as events
+The thread that emits an event only notes it; what waits is bounded, as events
 are merged by subject at once (see `notices`). Nothing here holds up the worker.
 """
 
@@ -30,7 +30,7 @@ _TROUBLE_WAIT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the notifier asks, on its own thread, whenever it needs it.
+    """What the notifier asks for, on its own thread, whenever it needs it.
 
     `counts` is how much waits (it may raise Mem0TrayError), `told` the file that remembers
     alerts across a restart.
@@ -43,7 +43,7 @@ class Sources:
 
 
 class Notifier:
-    """A subscriber of the events. `start` subscribes it and starts its thread."""
+    """A subscriber to the events. `start` subscribes it and starts its thread."""
 
     def __init__(
         self, bus: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
@@ -98,7 +98,7 @@ class Notifier:
                 self._notices.woke(now)
 
     def _round(self) -> float:
-        """Show what is due; how many seconds to wait, should nothing happen."""
+        """Show what is due; return the seconds to wait if nothing happens."""
         if self._clock.now() >= self._watch.due:
             self._look()
         with self._guard:

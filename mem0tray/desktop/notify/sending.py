@@ -29,9 +29,9 @@ class Sender:
     """Tries its backends in order.
 
     A send that takes longer than `timeout` seconds is given up, with its
-    thread. While that one still hangs its backend is left alone, so there is
-    never more than one for each. No further way is tried then: it may lead to
-    the same daemon, and hang the tray as well.
+    thread. While that thread hangs its backend is left alone, so there is
+    never more than one for each. No other way is tried then: it may lead to
+    the same daemon, and hang as well.
     """
 
     def __init__(self, backends: Sequence[NoticeBackend], timeout: float = TIMEOUT) -> None:
@@ -40,7 +40,7 @@ class Sender:
         self._hanging: dict[str, threading.Thread] = {}
 
     def send(self, notice: Notice) -> NoticeResult:
-        """Show it; never raises. Takes at most the time-out."""
+        """Show a notice; never raises. Takes at most the time-out."""
         reasons: list[str] = []
         deadline = time.monotonic() + self._timeout
         for backend in self._backends:
@@ -62,13 +62,13 @@ class Sender:
         return NoticeResult("", "; ".join(reasons) or "there is no way to show it")
 
     def withdraw(self, kind: str) -> None:
-        """Take the notice of that kind away, where that can be done; at once."""
+        """Remove the notice of that kind, if possible; at once."""
         for backend in self._backends:
             backend.withdraw(kind)
 
 
 class HangsError(Exception):
-    """Some work has not ended in time; its `thread` is left behind."""
+    """Work has not ended in time; its `thread` is left behind."""
 
     def __init__(self, thread: threading.Thread) -> None:
         super().__init__("it did not answer in time")
@@ -82,7 +82,7 @@ def within(work: Callable[[], T], timeout: float) -> T:
     def attempt() -> None:
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+        except Exception as error:  # noqa: BLE001  (raised where it is awaited)
             done.put(partial(_raise, error))
         else:
             done.put(lambda: result)

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-_GAP: Final = 20.0  # a busy computer is late by less, and a clock is seldom set by more
+_GAP: Final = 20.0  # seconds; a busy computer is late by less
 
 
 class Waking:
-    """Tell it before each wait and after it.
+    """Tell it before and after each wait.
 
     While a computer sleeps the wall clock goes on. The monotonic clock stands
     still (Linux, macOS), or goes on too (Windows): then the wait was too long.

@@ -1,8 +1,8 @@
-"""A balloon of Windows: plyer's, which hears a click, and ends in good order.
+"""A balloon of Windows: plyer's, but it reports clicks, and ends in order.
 
-By itself plyer keeps each balloon and its icon until the program ends, holds up that end for as
-long as the last one shows, and does not tell of a failure. Its windows answer nobody
-meanwhile: Windows takes the program for one that hangs, and asks the user at a log-out.
+By itself plyer keeps each balloon and its icon until the program ends, holds up that end
+while the last one shows, and reports no failure. Its windows answer nobody
+in that time: Windows takes the program for one that hangs, and asks the user at a log-out.
 """
 
 import atexit
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from plyer.facades import Notification
 
-_WM_TOLD: Final = 0x401  # our own: what the taskbar tells of the balloon
+_WM_TOLD: Final = 0x401  # our own: the taskbar's messages about the balloon
 _CLICKS: Final = (0x400, 0x405)  # NIN_SELECT, on its icon, and NIN_BALLOONUSERCLICK
 _NIM_MODIFY: Final = 1
 _NIF_MESSAGE: Final = 1
@@ -28,7 +28,7 @@ _shown: Final = weakref.WeakSet[threading.Thread]()
 
 
 class BalloonNotification(Notification):  # type: ignore[misc]  # plyer has no types
-    """Shows one and returns, or raises what Windows or plyer says against it.
+    """Shows a balloon and returns, or raises the error of Windows or plyer.
 
     `clicked` is called when the user clicks on it, on the balloon's thread.
     """
@@ -51,7 +51,7 @@ class BalloonNotification(Notification):  # type: ignore[misc]  # plyer has no t
 
 
 def await_ends() -> None:
-    """Wait until no balloon of this process is shown: its end would take them away."""
+    """Wait until no balloon of this process is shown: its end would remove them."""
     for thread in tuple(_shown):
         thread.join()
 
@@ -62,13 +62,13 @@ def _keep(
     clicked: Callable[[], None],
     told: Callable[[Exception | None], None],
 ) -> None:
-    """Show it so many seconds long; its window belongs to this thread."""
+    """Show it for so many seconds; its window belongs to this thread."""
     from plyer.platforms.win.libs import win_api_defs
     from plyer.platforms.win.libs.balloontip import WindowsBalloonTip
 
     try:
-        balloon = WindowsBalloonTip(**words, timeout=0)  # with a time it would sleep so long
-    except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+        balloon = WindowsBalloonTip(**words, timeout=0)  # with a time it would sleep as long
+    except Exception as error:  # noqa: BLE001  (raised where it is awaited)
         told(error)
         return
     told(None)
@@ -81,7 +81,7 @@ def _keep(
     procedure = win_api_defs.WindowProc(heard)
     _hear(balloon, win_api_defs, procedure)
     _answer(seconds)
-    atexit.unregister(balloon.__del__)  # by which a quit takes it away in the meantime
+    atexit.unregister(balloon.__del__)  # which would remove it on quitting
     balloon.__del__()
     del procedure  # the window that called it is gone
 
@@ -90,8 +90,8 @@ if sys.platform == "win32":
     from ctypes import wintypes
 
     def _hear(balloon: Any, api: Any, procedure: Any) -> None:
-        """Have the taskbar tell of the balloon, and `procedure` hear it."""
-        window = balloon._hwnd  # noqa: SLF001  (it has no other name)
+        """Have the taskbar report about the balloon to `procedure`."""
+        window = balloon._hwnd  # noqa: SLF001  (there is no public name)
         user32 = ctypes.WinDLL("user32")
         user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
         user32.SetWindowLongPtrW.restype = ctypes.c_void_p

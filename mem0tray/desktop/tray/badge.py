@@ -11,28 +11,28 @@ RED: Final = "red"
 
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
 _RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
-_OUTLINE: Final = "#ffffff"  # as the bases have: for dark panels, and between badge and base
+_OUTLINE: Final = "#ffffff"  # as the bases have, for dark panels, and to separate badge and base
 _INKS: Final = {AMBER: "#2a1600", RED: "#ffffff"}
 _FINE: Final = 8  # shapes and letters are drawn this much larger, then reduced
-_DIAMETER: Final = 0.58  # of the icon
-_HALO: Final = 1 / 18  # of the icon: the outline's width, a pixel at least
-_RIM: Final = 0.08  # of the badge, a pixel at least
-_CORNER: Final = 0.12  # of the badge: the red one is a square, the amber one round
-_TALL: Final = 0.58  # of the badge: a digit in it, and
-_WIDE: Final = 0.8  # the most that the text may take
-_BOLD: Final = 0.025  # of the badge: what is added around each stroke
-_OUTLINES_FROM: Final = 17  # below, letters from outlines blur: dots set by hand are sharp
+_DIAMETER: Final = 0.58  # share of the icon
+_HALO: Final = 1 / 18  # share of the icon: the outline's width, at least a pixel
+_RIM: Final = 0.08  # share of the badge, at least a pixel
+_CORNER: Final = 0.12  # share of the badge: the red one is a square, the amber one round
+_TALL: Final = 0.58  # share of the badge: the height of a digit
+_WIDE: Final = 0.8  # share of the badge: the most width for the text
+_BOLD: Final = 0.025  # share of the badge, added around each stroke
+_OUTLINES_FROM: Final = 17  # pixels; below, outlines blur, but dots set by hand are sharp
 
 
 def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:
     """A copy of the square `base` with a badge at the lower right, in a white outline."""
     size = base.width
-    side = int(size * _DIAMETER) | 1  # odd, as the digits are: their middle is a pixel
+    side = int(size * _DIAMETER) | 1  # odd, as the digits are, so that the middle is a pixel
     halo = max(1, round(size * _HALO))
     place = size - side - halo
     middle = place + side // 2
     result = base.copy()
-    result.paste((0, 0, 0, 0), (middle, middle, size, size))  # no splinter of the base in there
+    result.paste((0, 0, 0, 0), (middle, middle, size, size))  # no splinter of the base left there
     shape = _shape(side + 2 * halo, colour, -halo)
     outline = Image.new("RGBA", shape.size, _OUTLINE)
     outline.putalpha(shape)
@@ -53,9 +53,9 @@ def _badge(side: int, colour: str, text: str) -> Image.Image:
 
 
 def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
-    """The badge's outline as a mask `side` wide, or a parallel to it, `inset` further in.
+    """The badge's outline as a mask `side` wide, or a parallel, `inset` further in.
 
-    A negative inset is a parallel outside, in a mask that is larger by as much.
+    A negative inset gives a parallel outside, in a mask larger by as much.
     """
     large = side * _FINE
     edge = max(inset, 0) * _FINE
@@ -70,7 +70,7 @@ def _shape(side: int, colour: str, inset: float = 0) -> Image.Image:
 
 
 def _text(side: int, text: str) -> Image.Image:
-    """The text as a mask, in the middle of the badge; empty where none would be legible."""
+    """The text as a mask, centred in the badge; empty where none would be legible."""
     if side >= _OUTLINES_FROM:
         return _outlined(side, text)
     mask = Image.new("L", (side, side), 0)
@@ -80,7 +80,7 @@ def _text(side: int, text: str) -> Image.Image:
 
 
 def _outlined(side: int, text: str) -> Image.Image:
-    """Pillow's own font, so that every system shows the same."""
+    """The text in Pillow's own font, so that every system shows the same."""
     large = side * _FINE
     mask = Image.new("L", (large, large), 0)
     draw = ImageDraw.Draw(mask)

@@ -1,4 +1,4 @@
-"""Bringing memories over from a former server, for the menu: where there are some, and doing it."""
+"""Bringing memories over from a former server, for the menu: which servers, and doing it."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ _Tell = Callable[[str, str], None]
 class BringingOver:
     """Migrates on a thread of its own, one server at a time; any thread may ask.
 
-    `say` and `warn` show a title and a text, `changed` is called once one has ended.
+    `say` and `warn` show a title and a text; `changed` is called when a migration has ended.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class BringingOver:
         self._seen: tuple[str, float, tuple[str, ...]] | None = None
 
     def offers(self) -> tuple[str, ...]:
-        """The former servers that have what the chosen one has not, as the ledger names them."""
+        """Former servers with memories that the chosen one lacks, as the ledger names them."""
         settings = self._settings()
         paths = settings.locations()
         server, now, seen = chosen_server(settings, paths), time.monotonic(), self._seen
@@ -55,7 +55,7 @@ class BringingOver:
         return found
 
     def start(self, server: str) -> None:
-        """Begin to bring over what that server has. Raises Mem0TrayError where one is under way."""
+        """Begin to bring a server's memories over. Raises Mem0TrayError while a migration runs."""
         if not self._at_work.acquire(blocking=False):
             raise Mem0TrayError(
                 Reason("Memories are being brought over already."),
@@ -75,7 +75,7 @@ class BringingOver:
             done = Migration(self._settings(), migrate.Request(server)).run(lambda _, __: None)
         except Mem0TrayError as error:
             self._failed(error.reason)
-        except Exception as error:  # noqa: BLE001  (a thread without anybody who would hear of it)
+        except Exception as error:  # noqa: BLE001  (nobody would see an error of this thread)
             self._failed(reasons.quoted(repr(error)))
         else:
             self._tell(done)

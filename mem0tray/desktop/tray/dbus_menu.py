@@ -33,21 +33,21 @@ Node = list[Any]  # id, properties, children as variants
 
 
 class DBusMenu(ServiceInterface):
-    """Answers panels; `clicked` is called on the thread of the bus and must return at once."""
+    """Answers panels; `clicked` is called on the bus's thread and must return at once."""
 
     def __init__(self, bus: SessionBus, clicked: Callable[[Callable[[], object]], object]) -> None:
         super().__init__(INTERFACE)
         self._bus = bus
         self._clicked = clicked
         self._ids = LineIds()
-        self._guard = threading.Lock()  # of changes; the answers look at one whole menu
+        self._guard = threading.Lock()  # guards changes: each answer sees one whole menu
         self._root = EMPTY
         self._lines = {EMPTY.id: EMPTY}
         self._revision = 1
         self._ticked = False
 
     def show(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> None:
-        """Be this menu of pystray's; panels are told what is another. From any thread."""
+        """Show this menu of pystray's; panels are told what has changed. From any thread."""
         with self._guard:
             before, self._root = self._root, self._ids.read(menu, separator, click)
             self._lines = {line.id: line for line in self._root.walk()}
@@ -72,31 +72,31 @@ class DBusMenu(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def TextDirection(self) -> DBusStr:
-        """All our languages are written from left to right."""
+        """Left to right, as all our languages are written."""
         return "ltr"
 
     @dbus_property(access=PropertyAccess.READ)
     def Status(self) -> DBusStr:
-        """Nothing in the menu asks for attention by itself."""
+        """Normal: nothing in the menu asks for attention by itself."""
         return "normal"
 
     @dbus_property(access=PropertyAccess.READ)
     def IconThemePath(self) -> Names:
-        """No line has an icon."""
+        """Nothing: no line has an icon."""
         return []
 
     @dbus_method()
     def GetLayout(
         self, parent: DBusInt32, depth: DBusInt32, names: Names
     ) -> Annotated[tuple[int, Node], DBusSignature("u(ia{sv}av)")]:
-        """Give the lines below one, so many levels of them."""
+        """Give the lines below one line, down to so many levels."""
         return self._revision, _node(self._line(parent), depth, names)
 
     @dbus_method()
     def GetGroupProperties(
         self, ids: Ids, names: Names
     ) -> Annotated[list[tuple[int, Properties]], DBusSignature("a(ia{sv})")]:
-        """Give the properties of some lines, or of all; those that are gone are left out."""
+        """Give the properties of some lines, or of all; lines that are gone are left out."""
         lines = self._lines
         wanted = [lines[number] for number in (ids or lines) if number in lines]
         return [(line.id, _named(line, names)) for line in wanted]
@@ -111,13 +111,13 @@ class DBusMenu(ServiceInterface):
 
     @dbus_method()
     def Event(self, number: DBusInt32, kind: DBusStr, data: DBusVariant, time: DBusUInt32) -> None:
-        """Something has happened to a line: a click on it counts."""
+        """Note what happened to a line: only a click counts."""
         del data, time
         self._happened(self._line(number), kind)
 
     @dbus_method()
     def EventGroup(self, events: Annotated[list[Any], DBusSignature("a(isvu)")]) -> Ids:
-        """Several things have happened, in their order; the ids of lines that are gone."""
+        """Note several things in order; return the ids of lines that are gone."""
         missing = []
         for number, kind, *_ in events:
             line = self._lines.get(number)
@@ -131,7 +131,7 @@ class DBusMenu(ServiceInterface):
 
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
-        """Say whether the menu must be read anew before it opens: changes are told at once."""
+        """Say whether to read the menu again before it opens: no, as changes are told at once."""
         self._line(number)
         return False
 
@@ -139,7 +139,7 @@ class DBusMenu(ServiceInterface):
     def AboutToShowGroup(
         self, ids: Ids
     ) -> Annotated[tuple[list[int], list[int]], DBusSignature("aiai")]:
-        """Say which must be read anew, and which are gone."""
+        """Say which lines must be read again, and which are gone."""
         missing = [number for number in ids if number not in self._lines]
         if ids and len(missing) == len(ids):
             raise _gone(missing)
@@ -154,7 +154,7 @@ class DBusMenu(ServiceInterface):
         return line
 
     def _happened(self, line: MenuLine, kind: str) -> None:
-        # A panel can click what is disabled.
+        # A panel may click a disabled line.
         if kind != "clicked" or line.click is None or not line.properties.get("enabled"):
             return
         self._ticked |= "toggle-type" in line.properties
@@ -174,7 +174,7 @@ def _node(line: MenuLine, depth: int, names: list[str]) -> Node:
 
 
 def _named(line: MenuLine, names: list[str]) -> Properties:
-    """These properties of the line; all when none is named."""
+    """These properties of the line; all when no name is given."""
     return _variants(
         {name: value for name, value in line.properties.items() if not names or name in names}
     )

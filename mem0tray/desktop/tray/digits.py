@@ -31,8 +31,8 @@ _SMALL: Final = {
     "9": "### #.# ### ..# ###",
     "+": "... .#. ### .#. ...",
 }
-_TALL: Final = 0.78  # the most that a text may take of the badge's height
-_WIDE: Final = 0.85  # and of its width
+_TALL: Final = 0.78  # the largest share of the badge's height for a text
+_WIDE: Final = 0.85  # the same for its width
 
 
 def bitmap(text: str, side: int) -> Image.Image | None:
@@ -46,7 +46,7 @@ def bitmap(text: str, side: int) -> Image.Image | None:
 
 
 def _set(text: str, digits: dict[str, str]) -> Image.Image:
-    """Set the text in digits of dots: a pixel for each dot, a pixel between signs."""
+    """Set the text in digits of dots: a pixel for each dot, a pixel between characters."""
     signs = [digits[sign].split() for sign in text]
     rows = [".".join(parts) for parts in zip(*signs, strict=True)]
     mask = Image.new("L", (len(rows[0]), len(rows)), 0)

@@ -21,7 +21,7 @@ BASES: Final = {  # by the worker's state
 SMALLEST: Final = 8
 LARGEST: Final = 512
 _DRAWN: Final = (16, 20, 22, 24, 32, 40, 44, 48, 64, 128, 256)
-_MOST: Final = 9  # more does not fit: the tooltip has the number
+_MOST: Final = 9  # a larger number does not fit: the tooltip has it
 _CACHED: Final = 64
 
 _PACKAGE: Final = Path(__file__).parents[2]
@@ -65,12 +65,12 @@ def icon_file(name: str) -> Path:
 
 
 def notice_icon(base: str) -> Path:
-    """The file beside a notification, by the base; Windows wants an .ico, of which there is one."""
+    """The icon file for a notification with this base; for Windows the only .ico there is."""
     return icon_file("mem0tray.ico" if sys.platform == "win32" else f"{base}-{_DRAWN[-1]}.png")
 
 
 def _base(base: str, size: int) -> Image.Image:
-    """The picture from the file of that size, or reduced from the next larger that was drawn."""
+    """The base's picture in that size, drawn so or reduced from the next larger one."""
     drawn = next((each for each in _DRAWN if each >= size), _DRAWN[-1])
     with Image.open(icon_file(f"{base}-{drawn}.png")) as file:
         image = file.convert("RGBA")

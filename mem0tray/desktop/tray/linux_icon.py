@@ -1,7 +1,7 @@
 """The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
 
-It needs no package of the system, and no connection to a display: what ends there ends
-nothing here. A panel that comes, or comes back, gets the icon.
+It needs no system package, and no connection to a display, whose end would
+end the icon. A panel that comes, or comes back, gets the icon.
 """
 
 import logging
@@ -27,11 +27,11 @@ from mem0tray.desktop.tray.status_notifier import ItemCalls, ItemFace, StatusNot
 from mem0tray.system.wakeup import Bell
 
 _TOOLTIP: Final = 2_000  # characters
-# Some panels read an icon before they listen to its signals (XFCE's, now and then): what
-# changed in between they are told once more, so many seconds after they were told of the icon.
+# Some panels read an icon before they listen to its signals (XFCE's, now and then): they are
+# told again, so many seconds after they learnt of the icon, what has changed.
 _AGAIN: Final = 3.0
-# A panel that starts has its name before it listens to its own list (LXQt's): told at once it
-# showed no icon, in one start of fourteen. So many seconds later all listen.
+# A starting panel has its name before it listens to its own list (LXQt's): told at once, it
+# showed no icon in one start of fourteen. So many seconds later all listen.
 _LISTENS: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
 
 
 class _BusIcon:
-    """What a system must do for pystray's `Icon`.
+    """What a system must implement for pystray's `Icon`.
 
-    `icon` is one picture, or the same in several sizes. Callbacks run on the thread that
+    `icon` is one picture, or the same one in several sizes. Callbacks run on the thread that
     called `run`, the main one.
     """
 
@@ -90,7 +90,7 @@ class _BusIcon:
         self._update_status()
 
     def stop(self) -> None:
-        """End `run`, also one that has not begun."""
+        """End `run`, even one that has not begun."""
         self._ended = True
         super().stop()  # type: ignore[misc]  # pystray's
 
@@ -110,14 +110,14 @@ class _BusIcon:
             self._bell.set()
 
     def _show(self) -> None:
-        # From now on, where pystray has it so when this returns: what is set meanwhile would be
+        # Set before, as pystray only does so when this returns: changes in between would be
         # shown neither now nor then.
         self._visible = True
         self._update_icon()
         self._update_title()
         self._bus.request_name(self._bus_name)
         self._update_status(shown=True)
-        with suppress(BusError):  # it is shown when the bus is back
+        with suppress(BusError):  # the icon is shown when the bus is back
             self._bus.connect()
         self._register()
 
@@ -126,7 +126,7 @@ class _BusIcon:
         self._bus.release_name(self._bus_name)
 
     def _update_icon(self) -> None:
-        with self._drawing:  # what was set last is shown last, whichever thread is slower
+        with self._drawing:  # the last picture set is shown last, whichever thread is slower
             pictures = [self.icon] if isinstance(self.icon, Image.Image) else self.icon
             self._face.pixmaps = pixmaps.of_pictures(pictures)
             self._icon_valid = True
@@ -142,7 +142,7 @@ class _BusIcon:
     def _update_menu(self) -> None:
         try:
             self._menu_there.show(self.menu, self.separator, self._chosen)
-        except Exception:  # noqa: BLE001  (whatever a menu's callables raise: the last one stays)
+        except Exception:  # noqa: BLE001  (if a menu's callables raise, the last menu stays)
             _log.exception("The menu could not be shown")
 
     # -------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class _BusIcon:
         self._bus.emit(status_notifier.PATH, status_notifier.INTERFACE, signal, signature, body)
 
     def _watcher_changed(self, names: list[Any]) -> None:
-        """A name on the bus has another owner: which name, the former one, the one now."""
+        """A name on the bus has changed owners: the name, the former owner, the present one."""
         if names[2]:
             self._register_soon()
 
@@ -168,7 +168,7 @@ class _BusIcon:
         self._bus.later(_LISTENS, self._register)
 
     def _register(self) -> None:
-        """Tell whoever keeps the panels' list of icons; one that comes later is told then."""
+        """Tell the keeper of the panels' list of icons; a later one is told when it comes."""
         if self._face.status != status_notifier.PASSIVE:
             self._bus.tell(
                 WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", [self._bus_name]
@@ -184,13 +184,13 @@ class _BusIcon:
 
     def _chosen(self, item: Any) -> None:
         item(self)
-        self._update_menu()  # the panel has changed the tick by itself
+        self._update_menu()  # the panel has changed the tick itself
 
     def _take_token(self, token: str) -> None:
         self._hand_over(lambda: os.environ.__setitem__(TOKEN, token))
 
     def _hand_over(self, work: Callable[[], object]) -> None:
-        """Have the main thread do it: from the thread of the bus, which waits for nothing."""
+        """Have the main thread do it: the bus's thread may not wait."""
         self._work.put(work)
         if self._bell is not None:
             self._bell.set()

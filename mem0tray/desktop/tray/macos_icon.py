@@ -6,22 +6,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 POINTS: Final = 22
-# AppKit's loop runs nothing of Python, and so no handler of Python's `signal`. Pystray takes
+# AppKit's loop runs nothing of Python, and so none of Python's signal handlers. Pystray catches
 # SIGINT, and has AppKit end the process.
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def icon_class(library: Any) -> Any:
-    """Pystray's class, with an image of its own: it would shrink ours to 22 pixels.
+    """Pystray's class, with an image of its own, as pystray would shrink ours to 22 pixels.
 
-    To be called once in a process: Objective-C keeps what it was told of a class.
+    Call it once in a process: Objective-C keeps what it was told about a class.
     """
     import AppKit
     import Foundation
     from PyObjCTools import MachSignals
 
     class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
-        """Told by AppKit before it calls `exit`, after which nothing of Python runs."""
+        """AppKit tells it before calling `exit`, after which nothing of Python runs."""
 
         def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
             self.at_end()
@@ -31,14 +31,14 @@ def icon_class(library: Any) -> Any:
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            # Python's own bundle would stand in the Dock, and its name in the menu bar.
+            # Else Python's bundle would appear in the Dock, and its name in the menu bar.
             self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
 
         def _run(self) -> None:
-            told = self._told = Mem0trayDelegate.alloc().init()  # AppKit does not hold it
+            told = self._told = Mem0trayDelegate.alloc().init()  # AppKit does not keep a reference
             told.at_end = self.at_end
             self._app.setDelegate_(told)
-            # App Nap would hold back the worker's timers, as nothing of ours is in a window. The
+            # App Nap would slow down the worker's timers, as we have no window. The
             # computer may sleep all the same.
             self._awake = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
                 Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "memories are delivered"
@@ -46,7 +46,7 @@ def icon_class(library: Any) -> Any:
             for number in _ENDING:
                 MachSignals.signal(number, lambda _: self.stop())
             super()._run()
-            self._visible = False  # its place is given back; it would be touched once more
+            self._visible = False  # its place is given back, and must not be touched again
 
         def _assert_image(self) -> None:
             buffer = io.BytesIO()

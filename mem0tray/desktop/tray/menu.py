@@ -1,7 +1,7 @@
-"""The menu as data. Pure: what stands in it follows from the view alone.
+"""The menu as data. Pure: its content follows from the view alone.
 
-Times, never ages; and what changes with each delivery only where a menu can be
-changed in place: elsewhere a menu that is built anew closes one that is open.
+It shows times, never ages; and numbers that change with each delivery only where a menu can be
+changed in place: elsewhere a rebuilt menu closes one that is open.
 """
 
 import textwrap
@@ -22,7 +22,7 @@ from mem0tray.server import answers
 
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
-_FLAT: Final = 5  # dead letters where what can be done stands below each: more are too many lines
+_FLAT: Final = 5  # dead letters in a menu without submenus: more would be too many lines
 _BELOW: Final = "• "
 _PROJECT: Final = 24
 _SERVER: Final = 48
@@ -55,7 +55,7 @@ class Verb(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MenuCommand:
-    """A verb with what it is about: a dead letter, minutes, a level, a server, or on and off."""
+    """A verb and what it is about: a dead letter, minutes, a level, a server, or on and off."""
 
     verb: Verb
     letter: DeadLetter | None = None
@@ -64,7 +64,7 @@ class MenuCommand:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A line of the menu. A separator has no label; `checked` is None where nothing is checked."""
+    """A line of the menu. A separator has no label; `checked` is None without a check mark."""
 
     label: str = ""
     command: MenuCommand | None = None
@@ -83,8 +83,8 @@ def build(
 ) -> tuple[MenuEntry, ...]:
     """The whole menu; `now` in Unix seconds decides where a time needs its date.
 
-    `mends`: a menu of the same shape is changed in place, and may count what waits.
-    `nests`: a submenu may have submenus; else what can be done about a dead letter stands below it.
+    `mends`: a menu of the same shape is changed in place, and may show how much waits.
+    `nests`: a submenu may have submenus; else the verbs of a dead letter stand below it.
     """
     _ = language.gettext
     return (
@@ -117,7 +117,7 @@ def shape(entries: tuple[MenuEntry, ...]) -> object:
     """Equal for two menus with the same things in the same places.
 
     They may differ in words, ticks and what is disabled: so one can become the
-    other under the user's mouse.
+    other while the user has it open.
     """
     return tuple(
         (
@@ -133,7 +133,7 @@ def shape(entries: tuple[MenuEntry, ...]) -> object:
 
 
 def identity(entry: MenuEntry) -> object:
-    """Equal for two entries in one place of a menu that are the same thing, whatever they say."""
+    """Equal for two entries at one place of a menu that are one thing, whatever their words."""
     command = entry.command
     if command is not None:
         return (command.verb, command.letter)
@@ -154,12 +154,12 @@ def state_line(view: View, language: Language) -> str:
     there = one_line(said(view.destination, language), _STATE_LINE)
     if not there and view.reason == CHOOSE:
         there = _("choose a server")
-    # Not known: for a moment at the start, or until wrong settings are mended.
+    # Unknown for a moment at the start, or until wrong settings are mended.
     return one_line(f"{words} · {there}", _STATE_LINE) if there else words
 
 
 def _first_line(view: View, language: Language) -> str:
-    """The state line, with the reason where something is wrong and it is not told yet."""
+    """The state line, with the reason if something is wrong that it does not tell yet."""
     line = state_line(view, language)
     reason = one_line(view.reason.said(language), _FIRST_LINE)
     if view.state not in (DOWN, ACTION_NEEDED) or not reason or view.reason == CHOOSE:
@@ -195,7 +195,7 @@ def tooltip(view: View, language: Language, now: float) -> str:
 
 
 def _former(view: View, language: Language) -> tuple[MenuEntry, ...]:
-    """A line for each former server that has something; none is the rule."""
+    """A line for each former server that still has memories; mostly there is none."""
     _ = language.gettext
     return tuple(
         MenuEntry(
@@ -220,7 +220,7 @@ def _dead_letters(
 
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
-    """A dead letter without a submenu: a click on its own line does the last of what can be done.
+    """A dead letter without a submenu: a click on its own line does the last of its verbs.
 
     That is the diagnosis, which changes nothing.
     """
@@ -248,7 +248,7 @@ def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
 def moment(at: float, language: Language, now: float | None = None) -> str:
     """Unix seconds as a local time, with its date unless that is the day of `now`.
 
-    Files of others hold any number: `?` for what no calendar has.
+    Files of others may hold any number: `?` for one that no calendar has.
     """
     try:
         day = None if now is None else datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local time is meant)

@@ -1,6 +1,6 @@
 """A menu as panels read it over the bus (com.canonical.dbusmenu), as data. Pure.
 
-A line keeps its id for as long as it is in the menu: so a menu that is open stays so,
+A line keeps its id as long as it is in the menu: so an open menu stays open,
 and a click in it still means what the user has read.
 """
 
@@ -13,14 +13,14 @@ from mem0tray.core.text import one_line
 
 Value = str | bool | int
 ROOT: Final = 0
-_LABEL: Final = 200  # characters: more makes a menu as wide as the screen
-_NOTHING: Final = "?"  # where a text has nothing that can be shown
+_LABEL: Final = 200  # characters; longer labels make a menu as wide as the screen
+_NOTHING: Final = "?"  # for a text without anything to show
 _SUBMENU: Final = {"children-display": "submenu"}
 
 
 @dataclass(frozen=True, slots=True)
 class MenuLine:
-    """One line: what panels know of it, what is below it, and what a click does."""
+    """One line: what panels know of it, the lines below it, and what a click does."""
 
     id: int
     properties: Mapping[str, Value]
@@ -38,16 +38,16 @@ EMPTY: Final = MenuLine(ROOT, _SUBMENU)
 
 
 class LineIds:
-    """Gives lines their ids: the same to the same thing, and never one to two things."""
+    """Gives lines their ids: the same id to the same thing, and never one id to two things."""
 
     def __init__(self) -> None:
         self._ids: dict[object, int] = {}
         self._last = ROOT
 
     def read(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> MenuLine:
-        """The whole of pystray's menu; `click` is called with the item that was clicked.
+        """Read the whole of pystray's menu; `click` is called with the item that was clicked.
 
-        Two items in the same place are the same thing if they have the same `identity`,
+        Two items at the same place are the same thing if they have the same `identity`,
         or, without that attribute, the same text.
         """
         kept: dict[object, int] = {}
@@ -57,7 +57,7 @@ class LineIds:
             for item in menu or ():
                 identity = getattr(item, "identity", None) or item.text
                 seen[identity] = seen.get(identity, 0) + 1
-                # Panels do not make a submenu of what was none: it is another line then.
+                # Panels do not turn a line into a submenu: it then gets another id.
                 key = (above, identity, seen[identity], bool(item.submenu))
                 number = kept[key] = self._ids.get(key) or self._next()
                 yield MenuLine(
@@ -81,7 +81,7 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
         return {"type": "separator"}
     label = one_line(item.text, _LABEL) or _NOTHING
     found: dict[str, Value] = {
-        "label": label.replace("_", "__"),  # one alone would mark a key
+        "label": label.replace("_", "__"),  # a single one would mark a key
         "enabled": bool(item.enabled),
     }
     if item.submenu:
@@ -94,9 +94,9 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class MenuChange:
-    """What a panel must be told, by ids: where other lines are below, and properties.
+    """What a panel must be told, by ids: lines below which others are now, and properties.
 
-    `below` has each line whose own lines are others now: some panels read no further.
+    `below` has each line with other lines below it now: some panels read no further.
     """
 
     below: list[int]
@@ -105,7 +105,7 @@ class MenuChange:
 
 
 def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuChange:
-    """From one menu to the next. `ticks`: they are told again, as the panel has set one itself."""
+    """From one menu to the next. `ticks`: tell them again, as the panel has set one itself."""
     old = {line.id: line for line in before.walk()}
     set_: dict[int, Mapping[str, Value]] = {}
     gone: dict[int, list[str]] = {}

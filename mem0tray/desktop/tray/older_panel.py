@@ -19,16 +19,16 @@ _COMMAND: Final = (sys.executable, "-m", "mem0tray.desktop.tray.xembed_icon")
 
 
 class OlderPanel:
-    """Shows what it was last told, while `stay` runs. `clicked` is called on its thread."""
+    """Shows what it was last given, while `stay` runs. `clicked` is called on its thread."""
 
     def __init__(self, clicked: Callable[[], object]) -> None:
         self._clicked = clicked
         self._guard = threading.Lock()
-        self._pipe: int | None = None  # to the process, while there is one
+        self._pipe: int | None = None  # the pipe to the process, while there is one
         self._shown = b""
 
     def show(self, look: IconLook, title: str) -> None:
-        """Show this, now or when there is such a panel; from any thread, and without waiting."""
+        """Show this look, now or once there is such a panel; from any thread, without waiting."""
         with self._guard:
             self._shown = f"{xembed_icon.line(look, title)}\n".encode()
             self._write()
@@ -60,7 +60,7 @@ class OlderPanel:
         child.communicate()
 
     def leave(self) -> None:
-        """Take the icon away: the process ends with its input, and `stay` returns."""
+        """Remove the icon: the process ends with its input, and `stay` returns."""
         with self._guard:
             if self._pipe is not None:
                 os.close(self._pipe)
@@ -68,5 +68,5 @@ class OlderPanel:
 
     def _write(self) -> None:
         if self._pipe is not None:
-            with contextlib.suppress(OSError):  # it has ended, or hangs and is told later
+            with contextlib.suppress(OSError):  # the process has ended, or hangs and is told later
                 os.write(self._pipe, self._shown)

@@ -1,6 +1,6 @@
-"""Whether something on the desktop shows icons at all (Linux): GNOME does not by itself.
+"""Whether anything on the desktop shows icons (Linux): GNOME by itself does not.
 
-Ours goes into a panel by the session's bus, as a StatusNotifierItem. Older panels take
+Our icon reaches a panel over the session's bus, as a StatusNotifierItem. Older panels take
 windows in (XEmbed), by a selection of the X server: see `desktop.tray.older_panel`.
 """
 
@@ -23,16 +23,16 @@ XEMBED: Final = "XEmbed"
 LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
-_STAYS: Final = 10  # in panels of the older kind: one that throws us out again is none
+_STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
 _TOLD: Final = b"The user has been told that no panel shows the icon.\n"
 _ANSWER: Final = 2.0  # seconds
 
 
 class PanelWatch:
-    """Brings the icon into a panel of the older kind where there is no other.
+    """Brings the icon into an older panel where there is no other.
 
-    Tells once, and never again on this computer, that no panel shows icons. A panel that
-    takes the icon by the bus has it by itself, whenever it comes.
+    It tells once, and never again on this computer, that no panel shows icons. A panel that
+    takes the icon over the bus gets it by itself, whenever it comes.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class PanelWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._stopping.set()
         self._older.leave()
 
     def hear(self, bus: SessionBus) -> None:
-        """Give up the older panel when another comes; `bus` tells of it."""
+        """Leave the older panel when another comes, of which `bus` tells."""
         leave = lambda _: self._older.leave()  # noqa: E731  (whatever the signal says)
         bus.subscribe(Match(WATCHER, "StatusNotifierHostRegistered"), leave)
         bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER), leave)
@@ -71,7 +71,7 @@ class PanelWatch:
             found = ""
         if not found and not self._stopping.is_set() and not self._told.exists():
             self._tell()
-            with suppress(Mem0TrayError):  # then it is told once more, next time
+            with suppress(Mem0TrayError):  # it is then told again next time
                 atomic.replace(self._told, _TOLD)
 
     def _found(self) -> str:
@@ -87,7 +87,7 @@ class PanelWatch:
 
 
 def shown_by(bus: SessionBus, asks: Callable[[str], None] = lambda _: None) -> str:
-    """The way that icons go into a panel now; empty when nothing shows icons.
+    """The way by which icons reach a panel now; empty when nothing shows icons.
 
     `asks` is told what will be asked next, as a display may hang.
     """
@@ -110,7 +110,7 @@ def _has_notifier_host(bus: SessionBus) -> bool:
 
 
 def _has_xembed_tray() -> bool:
-    """Whether somebody owns the selection of the tray on the default screen."""
+    """Whether a program owns the tray's selection on the default screen."""
     if not os.environ.get("DISPLAY"):
         return False
     from Xlib import X

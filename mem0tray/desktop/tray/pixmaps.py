@@ -9,8 +9,8 @@ from PIL import Image
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 
-SIZES: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels: what panels show, also at twice the density
-_CACHED: Final = 8  # looks; 43 kB each
+SIZES: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels; for panels, also at twice the density
+_CACHED: Final = 8  # looks, 43 kB each
 
 Pixmap = list[int | bytes]  # width, height, the bytes row by row
 
@@ -22,7 +22,7 @@ def of_look(look: IconLook) -> tuple[Image.Image, ...]:
 
 
 def of_pictures(pictures: Sequence[Image.Image]) -> list[Pixmap]:
-    """RGBA pictures as the bus has them."""
+    """RGBA pictures in the form of the bus."""
     return [[picture.width, picture.height, _argb(picture)] for picture in pictures]
 
 

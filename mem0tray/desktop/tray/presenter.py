@@ -1,8 +1,8 @@
-"""Keeps icon, tooltip and menu as the worker is, on a thread of its own.
+"""Keeps icon, tooltip and menu in step with the worker, on a thread of its own.
 
-A change of state shows at once. Deliveries change the tooltip alone, once a
-second at most; a menu with other lines is built when there are any, and not
-within ten seconds of the last time, unless the user has just clicked in it.
+A change of state shows at once. Deliveries change only the tooltip, at most once a
+second; a menu with other lines is built when needed, but not
+within ten seconds of the last one, unless the user has just clicked in it.
 """
 
 import logging
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from mem0tray.desktop.tray.tray import Tray
 
 MENU_EVERY: Final = 10.0  # seconds
-AFTER_CLICK: Final = 2.0  # seconds in which the worker follows what was clicked
+AFTER_CLICK: Final = 2.0  # seconds in which the worker follows a click
 TITLE_EVERY: Final = 1.0
-LOOK: Final = 300.0  # seconds between looks, should nothing happen, as what happens is told
+LOOK: Final = 300.0  # seconds between looks when no event comes
 _STOP: Final = 2.0
 _CALM: Final = (events.Accepted, events.Delivered, events.InBackoff, events.MoreInBackoff)
 _log: Final = logging.getLogger(__name__)
 
 
 class MenuPace:
-    """The times at which a menu may be shown. Pure; times are monotonic seconds.
+    """Decides when a menu may be shown. Pure; times are monotonic seconds.
 
-    `mends`: a menu of the same shape can be changed in place, and is so at once.
+    `mends`: a menu of the same shape can be changed in place, and is changed at once.
     """
 
     def __init__(self, *, mends: bool = False) -> None:
@@ -48,12 +48,12 @@ class MenuPace:
         self._follows_until = -math.inf
 
     def clicked(self, now: float) -> None:
-        """The menu is closed: it is drawn anew, and what follows from the click shows at once."""
-        self._redraw = True  # the desktop has ticked what was clicked, whatever came of it
+        """Note that the menu is closed: it is drawn anew, and effects of the click show at once."""
+        self._redraw = True  # the desktop has changed the tick, whatever came of the click
         self._follows_until = now + AFTER_CLICK
 
     def takes_menu(self, entries: tuple[MenuEntry, ...], now: float, *, lasts: bool = True) -> bool:
-        """Whether this menu is to be shown now; one that does not last is followed at once."""
+        """Whether to show this menu now; another follows at once if it does not last."""
         redraw, self._redraw = self._redraw, False
         changed = entries != self._shown
         if changed and self._can_mend(entries):
@@ -76,7 +76,7 @@ class MenuPace:
         return now if now < self._follows_until else self._built + MENU_EVERY
 
     def patience(self, entries: tuple[MenuEntry, ...], now: float) -> float:
-        """How long to wait, should nothing happen: a menu may be due."""
+        """Seconds to wait if nothing happens: a menu may be due."""
         if entries == self._shown:
             return LOOK
         return max(0.0, self._due(now) - now)
@@ -114,7 +114,7 @@ class Presenter:
         self._thread = threading.Thread(target=self._run, name="mem0tray-tray", daemon=True)
 
     def __call__(self, event: Event) -> None:
-        """Something has happened; from any thread."""
+        """Note that something has happened; from any thread."""
         with self._guard:
             if isinstance(event, _CALM):
                 self._calm = True
@@ -123,7 +123,7 @@ class Presenter:
             self._guard.notify()
 
     def clicked(self) -> None:
-        """What the user has asked for is done: show it, check marks included."""
+        """Show that the user's wish is done, check marks included."""
         with self._guard:
             self._pace.clicked(self._clock.now())
             self._urgent = True
@@ -153,7 +153,7 @@ class Presenter:
                 patience = LOOK
 
     def _waited(self, patience: float) -> bool:
-        """Wait until something is to be shown; False when we are to leave."""
+        """Wait until there is something to show; False when we are to leave."""
         end = self._clock.now() + patience
         calm_end: float | None = None
         with self._guard:
@@ -169,7 +169,7 @@ class Presenter:
             return not self._stopping
 
     def _show(self) -> float:
-        """Show what has changed; how long to wait, should nothing happen."""
+        """Show what has changed; return the seconds to wait if nothing happens."""
         view, language = self._gather(), self._language()
         investigate = self._settings().alerts.investigate
         self._tray.show_look(icon.look(view.state, view.dlq, investigate))
@@ -177,7 +177,7 @@ class Presenter:
         self._tray.show_title(menu.tooltip(view, language, wall))
         entries = menu.build(view, language, wall, mends=self._mends, nests=self._nests)
         now = self._clock.now()
-        # Nobody has opened yet what says "starting"; the next one comes within a moment.
+        # Nobody has opened the menu that says "starting"; the next one comes in a moment.
         if self._pace.takes_menu(entries, now, lasts=view.state != STARTING):
             self._tray.show_menu(entries)
         return self._pace.patience(entries, now)

@@ -22,7 +22,7 @@ PATH: Final = "/StatusNotifierItem"
 ACTIVE: Final = "Active"
 PASSIVE: Final = "Passive"
 NEEDS_ATTENTION: Final = "NeedsAttention"
-# Panels take the tooltip's text for markup, or not: these mean nothing, and look alike.
+# Some panels take a tooltip for markup: these characters look similar, and mean nothing.
 _PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 
 Pixmaps = Annotated[list[Pixmap], DBusSignature("a(iiay)")]
@@ -31,7 +31,7 @@ ToolTips = Annotated[list[Any], DBusSignature("(sa(iiay)ss)")]
 
 @dataclass(slots=True)
 class ItemFace:
-    """What an item shows now; whoever changes it says so by the item's signals.
+    """What an item shows now; whoever changes it emits the item's signals.
 
     `tooltip` has lines, the first of which is its title.
     """
@@ -44,14 +44,14 @@ class ItemFace:
 
 @dataclass(frozen=True, slots=True)
 class ItemCalls:
-    """What a panel asks for; called on the thread of the bus, and must return at once."""
+    """What a panel may ask for; called on the bus's thread, and must return at once."""
 
     activate: Callable[[], object]
     token: Callable[[str], object]
 
 
 class StatusNotifierItem(ServiceInterface):
-    """Answers panels as `face` is, and hands clicks to `calls`."""
+    """Answers panels with `face`, and hands clicks to `calls`."""
 
     def __init__(self, face: ItemFace, calls: ItemCalls) -> None:
         super().__init__(INTERFACE)
@@ -82,17 +82,17 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def WindowId(self) -> DBusInt32:
-        """No window belongs to it."""
+        """0: no window belongs to it."""
         return 0
 
     @dbus_property(access=PropertyAccess.READ)
     def IconName(self) -> DBusStr:
-        """It has a picture of its own, and none of the theme's."""
+        """Empty: it has a picture of its own, not one of the theme's."""
         return ""
 
     @dbus_property(access=PropertyAccess.READ)
     def IconThemePath(self) -> DBusStr:
-        """As for the name."""
+        """Empty, like the name."""
         return ""
 
     @dbus_property(access=PropertyAccess.READ)
@@ -102,37 +102,37 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def IconAccessibleDesc(self) -> DBusStr:
-        """What is read to those who do not see the picture."""
+        """The words read out to people who do not see the picture."""
         return self._face.tooltip.partition("\n")[0]
 
     @dbus_property(access=PropertyAccess.READ)
     def OverlayIconName(self) -> DBusStr:
-        """The badge is in the picture."""
+        """Empty: the badge is part of the picture."""
         return ""
 
     @dbus_property(access=PropertyAccess.READ)
     def OverlayIconPixmap(self) -> Pixmaps:
-        """As for the name."""
+        """Empty, like the name."""
         return []
 
     @dbus_property(access=PropertyAccess.READ)
     def AttentionIconName(self) -> DBusStr:
-        """As `IconName`."""
+        """Empty, like `IconName`."""
         return ""
 
     @dbus_property(access=PropertyAccess.READ)
     def AttentionIconPixmap(self) -> Pixmaps:
-        """The picture while it asks for attention: the same, and none at other times."""
+        """The same picture while it asks for attention, none at other times."""
         return self._face.pixmaps if self._face.status == NEEDS_ATTENTION else []
 
     @dbus_property(access=PropertyAccess.READ)
     def AttentionAccessibleDesc(self) -> DBusStr:
-        """As `IconAccessibleDesc`."""
+        """The same words as `IconAccessibleDesc`."""
         return self._face.tooltip.partition("\n")[0]
 
     @dbus_property(access=PropertyAccess.READ)
     def AttentionMovieName(self) -> DBusStr:
-        """Nothing moves."""
+        """Empty: nothing moves."""
         return ""
 
     @dbus_property(access=PropertyAccess.READ)
@@ -143,37 +143,37 @@ class StatusNotifierItem(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def ItemIsMenu(self) -> DBusBool:
-        """A left click does something else than opening the menu."""
+        """False: a left click does something other than opening the menu."""
         return False
 
     @dbus_property(access=PropertyAccess.READ)
     def Menu(self) -> DBusObjectPath:
-        """Where the menu is."""
+        """The menu's path on the bus."""
         return dbus_menu.PATH
 
     # What the user does with it ----------------------------------------------------------------
 
     @dbus_method()
     def Activate(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Do what the default item of the menu does: a left click."""
+        """Do what the menu's default item does, for a left click."""
         del x, y
         self._calls.activate()
 
     @dbus_method()
     def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Do the same: a middle click, which leads there also where the left one opens the menu."""
+        """Do the same for a middle click, even where a left click opens the menu."""
         del x, y
         self._calls.activate()
 
     @dbus_method()
     def ContextMenu(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Show a menu of one's own: panels draw ours, and who cannot shows none."""
+        """Do nothing: panels draw our menu, and those that cannot show none."""
 
     @dbus_method()
     def Scroll(self, delta: DBusInt32, orientation: DBusStr) -> None:
-        """Turn the wheel: nothing follows."""
+        """Do nothing when the wheel turns."""
 
     @dbus_method()
     def ProvideXdgActivationToken(self, token: DBusStr) -> None:
-        """Take the right to bring a window to the front, for what the next click opens."""
+        """Take the right to bring to the front what the next click opens."""
         self._calls.token(token)

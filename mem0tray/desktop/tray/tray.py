@@ -1,6 +1,6 @@
 """The icon in the panel: pystray, told only what has changed.
 
-`run` belongs to the main thread; everything else may be called from any.
+Only the main thread calls `run`; everything else may be called from any thread.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mem0tray.desktop.bus.session_bus import SessionBus
 
 NAME: Final = "mem0tray"
-_ON_MACOS: Final = 44  # pixels; it has 22 points
+_ON_MACOS: Final = 44  # pixels, for 22 points
 _NEEDED: Final = icons.BASES[ACTION_NEEDED]
 MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
 _BACKEND: Final = "PYSTRAY_BACKEND"
@@ -33,7 +33,7 @@ _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 class Tray:
     """The icon in the tray. `clicked` is called on the main thread and must return at once.
 
-    `bus` is where it is shown (Linux); elsewhere None, and pystray may keep files in `folder`.
+    `bus` is where the icon is shown, on Linux alone; pystray may keep files in `folder` elsewhere.
     `also` is told what the icon and its tooltip show.
     """
 
@@ -55,9 +55,9 @@ class Tray:
         self._icon: Any = _icon_class(self._library, bus)(NAME, self._image(), NAME)
 
     def run(self, ready: Callable[[], None], ends: Callable[[], None]) -> None:
-        """Show the icon until `stop`; `ready` is called once it can be told things.
+        """Show the icon until `stop`; `ready` is called once the icon can be changed.
 
-        `ends` is called where the system itself ends the process, as at a log-out on Windows and
+        `ends` is called if the system itself ends the process, as at a log-out on Windows and
         macOS: then this may never return.
         """
 
@@ -70,11 +70,11 @@ class Tray:
         self._icon.run(setup=set_up)
 
     def stop(self) -> None:
-        """Take the icon away, and make `run` return."""
+        """Remove the icon, and make `run` return."""
         self._on_main(self._icon.stop)
 
     def show_look(self, look: IconLook) -> None:
-        """Set the icon, if it is another one."""
+        """Set the icon, if it differs."""
         if look != self._look:
             self._look = look
             image = self._image()
@@ -82,7 +82,7 @@ class Tray:
             self._also(look, self._title)
 
     def show_title(self, title: str) -> None:
-        """Set the tooltip, if it is another one."""
+        """Set the tooltip, if it differs."""
         if sys.platform == "win32":
             title = clipped(title, _TOOLTIP)
         if title != self._title:
@@ -91,7 +91,7 @@ class Tray:
             self._also(self._look, title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
-        """Set the menu. That closes one which the user holds open, unless it can be mended."""
+        """Set the menu. That closes a menu that the user holds open, unless it can be mended."""
         menu = self._library.Menu(*self._items(entries))
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
@@ -100,7 +100,7 @@ class Tray:
         self._on_main(lambda: self._icon.notify(body, title))
 
     def _image(self) -> "Image | tuple[Image, ...]":
-        """One picture (macOS), or the same in each size that panels may want."""
+        """One picture (macOS), or the same one in each size that panels may want."""
         if self._bus is not None:
             from mem0tray.desktop.tray import pixmaps
 
@@ -118,7 +118,7 @@ class Tray:
 
     @staticmethod
     def _on_main(work: Callable[[], None]) -> None:
-        if sys.platform == "darwin":  # AppKit traps when it is touched from another thread
+        if sys.platform == "darwin":  # AppKit crashes when touched from another thread
             from PyObjCTools import AppHelper
 
             AppHelper.callAfter(work)
@@ -139,7 +139,7 @@ class Tray:
         library = self._library
         label = entry.label
         if sys.platform == "win32":
-            label = label.replace("&", "&&")  # one alone underlines what follows
+            label = label.replace("&", "&&")  # a single one underlines the next letter
         if entry.entries:
             return library.MenuItem(
                 label, library.Menu(*self._items(entry.entries)), enabled=entry.enabled
@@ -157,7 +157,7 @@ class Tray:
 
     def _callback(self, entry: MenuEntry, command: MenuCommand | None) -> Callable[[], None]:
         def chosen() -> None:
-            # A panel can trigger an item that is disabled.
+            # A panel may trigger a disabled item.
             if command is not None and entry.enabled:
                 self._clicked(command)
 
@@ -165,7 +165,7 @@ class Tray:
 
     @staticmethod
     def _keep_icons_in(folder: Path) -> None:
-        """Pystray writes each icon into a file of `tempfile`'s folder; a kill leaves the last."""
+        """Keep pystray's temporary icon files here: a kill leaves the last one behind."""
         private_folders.make_private_folder(folder)
         for left in folder.iterdir():
             left.unlink(missing_ok=True)
@@ -173,7 +173,7 @@ class Tray:
 
 
 def pystray(*, ours: bool) -> Any:
-    """Pystray; `ours`: without a backend of its own, which would look for a display."""
+    """Pystray; `ours`: without its own backend, which would look for a display."""
     before = os.environ.get(_BACKEND)
     if ours:
         os.environ[_BACKEND] = "dummy"

@@ -30,13 +30,13 @@ class View:
     paused: bool = False
     level: str = "all"
     at_login: bool = False
-    held: int = 0  # of the queue: another worker has perhaps delivered them
+    held: int = 0  # entries that another worker has perhaps delivered
     restorable: bool = False  # whether there is a deletion to take back
-    former: tuple[str, ...] = ()  # servers that have what the chosen one has not
+    former: tuple[str, ...] = ()  # servers with memories that the chosen one lacks
 
 
 def of(seen: Snapshot, level: str, *, at_login: bool, former: tuple[str, ...] = ()) -> View:
-    """The view of what the worker in this process says; the others as in `View`."""
+    """The view of what the worker in this process says; other arguments as in `View`."""
     told = seen.told
     if told is None:  # there is no ledger to look at yet
         return View(STARTING, level=level, at_login=at_login)

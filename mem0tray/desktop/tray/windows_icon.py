@@ -1,7 +1,7 @@
-"""The icon on Windows: pystray's, sharp at each density, and ended in good order.
+"""The icon on Windows: pystray's, sharp at each density, and ended in order.
 
 The taskbar may come later than the icon, and go and come back. Windows asks each window
-before a session ends, and ends the process as soon as it has taken the answer.
+before a session ends, and ends the process as soon as it has the answer.
 """
 
 import ctypes
@@ -22,14 +22,14 @@ WM_ENDSESSION: Final = 0x16
 WM_TIMER: Final = 0x113
 WM_RBUTTONUP: Final = 0x205
 NIN_BALLOONUSERCLICK: Final = 0x405
-_WM_ADD: Final = 0x8000  # our own, to the thread of the window: put the icon into the taskbar
+_WM_ADD: Final = 0x8000  # our own message to the window's thread: put the icon into the taskbar
 _NIM_MODIFY: Final = 1
 _NIF_INFO: Final = 0x10
-_SM_CXSMICON: Final = 49  # how wide an icon in the taskbar is, in pixels
+_SM_CXSMICON: Final = 49  # the width of a taskbar icon, in pixels
 _ICON_VERSION: Final = 0x30000
 _DENSITY_OF_EACH_SCREEN: Final = -4
-_AGAIN: Final = 1_000  # milliseconds until a taskbar that did not take the icon is tried again
-SIZES: Final = (16, 20, 24, 32, 40, 48, 64)  # pixels: what a taskbar shows at each density
+_AGAIN: Final = 1_000  # milliseconds until we try a taskbar again that did not take the icon
+SIZES: Final = (16, 20, 24, 32, 40, 48, 64)  # pixels; for the taskbar, at each density
 
 
 def icon_class(library: Any, user32: Any) -> Callable[..., Any]:
@@ -38,7 +38,7 @@ def icon_class(library: Any, user32: Any) -> Callable[..., Any]:
 
 
 def user32() -> Any:
-    """Windows' library of windows, with what is asked of it here.
+    """Windows' library of windows, with the functions used here.
 
     From now on this process draws for each screen's density; else Windows would enlarge
     its icon, menu and dialogs, and blur them.
@@ -62,10 +62,10 @@ def _user32() -> Any:
 
 
 class _TaskbarIcon:
-    """What pystray's class leaves out; `icon` is the same picture in several sizes.
+    """What pystray's class lacks; `icon` is the same picture in several sizes.
 
-    `at_end` is called on the main thread as the session ends, and must have everything
-    ended when it returns.
+    `at_end` is called on the main thread as the session ends, and must return only when
+    everything has ended.
     """
 
     at_end: Callable[[], None]
@@ -85,7 +85,7 @@ class _TaskbarIcon:
         super().__init__(*arguments)
         self._message_handlers |= {
             WM_CLOSE: self._on_close,
-            WM_QUERYENDSESSION: lambda *_: True,  # pystray says no, and nobody could log out
+            WM_QUERYENDSESSION: lambda *_: True,  # pystray says no, so that nobody could log out
             WM_ENDSESSION: self._on_end_of_session,
             WM_TIMER: self._on_add,
             _WM_ADD: self._on_add,
@@ -94,7 +94,7 @@ class _TaskbarIcon:
     # The icon ------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        """Put it into the taskbar, now or as soon as one takes it."""
+        """Put the icon into the taskbar, now or as soon as one takes it."""
         if not self._is_to_be_added:
             self._is_to_be_added = True
             self._user32.PostMessageW(self._hwnd, _WM_ADD, 0, 0)
@@ -103,7 +103,7 @@ class _TaskbarIcon:
         parent: Any = super()
         self._is_to_be_added = False
         with self._drawing:
-            with suppress(OSError):  # it may be there: a taskbar tells of itself more than once
+            with suppress(OSError):  # already there: a taskbar may announce itself twice
                 parent._hide()  # noqa: SLF001
             try:
                 parent._show()  # noqa: SLF001
@@ -124,7 +124,7 @@ class _TaskbarIcon:
             parent._update_icon()  # noqa: SLF001
 
     def _message(self, code: int, flags: int, **values: Any) -> None:
-        """Tell the taskbar; one that does not know the icon is given it, as it is then."""
+        """Tell the taskbar; if it does not know the icon, give it the icon as it is then."""
         parent: Any = super()
         try:
             parent._message(code, flags, **values)  # noqa: SLF001
@@ -134,7 +134,7 @@ class _TaskbarIcon:
             self._show()
 
     def _assert_icon_handle(self) -> None:
-        """Make Windows' own of the picture that fits; pystray would shrink a larger one."""
+        """Make the picture that fits an icon of Windows; pystray would shrink a larger one."""
         if self._icon_handle:
             return
         size = self._user32.GetSystemMetrics(_SM_CXSMICON)
@@ -162,7 +162,7 @@ class _TaskbarIcon:
                 return
             self._menu_is_open = True
         try:
-            parent._on_notify(wparam, lparam)  # noqa: SLF001  (returns as the menu is closed)
+            parent._on_notify(wparam, lparam)  # noqa: SLF001  (returns when the menu is closed)
         finally:
             with self._menus:
                 self._menu_is_open = False
@@ -170,7 +170,7 @@ class _TaskbarIcon:
                     self._update_menu()
 
     def _update_menu(self) -> None:
-        """Build it anew; not the one that the user holds open, which would close."""
+        """Build the menu anew, but not while the user holds it open: it would close."""
         parent: Any = super()
         with self._menus:
             self._menu_is_old = self._menu_is_open
@@ -185,10 +185,10 @@ class _TaskbarIcon:
             parent._mainloop()  # noqa: SLF001
 
     def _on_close(self, *_: int) -> None:
-        """End, as `taskkill` asks for it."""
+        """End, as `taskkill` asks for."""
         self.stop()
 
     def _on_end_of_session(self, ends: int, _: int) -> None:
-        if ends:  # else somebody said no
+        if ends:  # else some program refused
             self.at_end()
             self.stop()

@@ -1,7 +1,7 @@
 """The icon for panels of the older kind (XEmbed), in a process of its own.
 
 pystray's own way for these holds a connection to the X server, and waits without end for
-one that has gone: so it does not do so within the worker's process. A click shows the
+one that has gone: so it runs outside the worker's process. A click shows the
 status; such a panel draws no menu.
 
     python -m mem0tray.desktop.tray.xembed_icon
@@ -33,19 +33,19 @@ _GREY: Final = (46, 52, 54)
 
 
 def line(look: IconLook, title: str) -> str:
-    """What tells the process to show this: few enough bytes for a pipe to take them whole."""
+    """The line that tells the process to show this, short enough for a pipe to take it whole."""
     name = one_line(title.partition("\n")[0], _TITLE)
     return json.dumps({"base": look.base, "badge": look.badge, "text": look.text, "title": name})
 
 
 class ParentsLines:
-    """What stands on standard input; the process ends with it."""
+    """The lines on standard input; the process ends with it."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self) -> str:
-        """Wait for input; the last whole line of it, empty where there is none yet."""
+        """Wait for input; return its last whole line, empty if there is none yet."""
         data = os.read(_INPUT, _AT_ONCE)
         if not data:
             os._exit(0)
@@ -54,7 +54,7 @@ class ParentsLines:
 
 
 def main() -> None:
-    """Show what the input says, until it ends."""
+    """Show what the input says, until the input ends."""
     told = ParentsLines()
     first = ""
     while not first:
@@ -71,12 +71,12 @@ def _icon(told: ParentsLines) -> Any:  # noqa: C901 - a class is made in it, onc
     from Xlib.error import XError
 
     class Icon(pystray.Icon):  # type: ignore[misc]  # pystray has no types
-        """pystray's, which forgets to ask for clicks, and that parts of a picture are clear.
+        """pystray's, which forgets to ask for clicks, and that parts of a picture are transparent.
 
-        All of it is done in one thread: the X library loses what two of them ask for at once.
+        One thread does all of it: the X library loses requests that two threads make at once.
         """
 
-        _icon_data: Any  # what is drawn
+        _icon_data: Any  # the picture that is drawn
 
         def _create_window(self) -> Any:
             window = super()._create_window()
@@ -87,14 +87,14 @@ def _icon(told: ParentsLines) -> Any:  # noqa: C901 - a class is made in it, onc
         def _events(self) -> Iterator[Any]:
             self.visible = True
             while True:
-                while self._display.pending_events():  # raises where the display has gone
+                while self._display.pending_events():  # raises once the display has gone
                     yield self._display.next_event()
                 ready, _, _ = select.select([self._display, _INPUT], [], [])
                 if _INPUT in ready and (text := told.take()):
                     _show(self, text)
 
         def _dock_window(self) -> None:
-            # pystray asks to be taken in at every change: a panel that is just at that may lose us.
+            # pystray asks for docking at every change: a panel that is just docking us may lose us.
             if self._systray_manager is None:
                 super()._dock_window()
 
@@ -108,17 +108,17 @@ def _icon(told: ParentsLines) -> Any:  # noqa: C901 - a class is made in it, onc
             drawn = icons.compose(self.look, min(width, height))
             picture = self._background(width, height)
             picture.paste(drawn, ((width - drawn.width) // 2, (height - drawn.height) // 2), drawn)
-            picture.tostring = picture.tobytes  # as the X library still calls it
+            picture.tostring = picture.tobytes  # the X library still uses this name
             self._icon_data = picture
 
         def _background(self, width: int, height: int) -> Any:
-            """What the panel has behind the icon."""
+            """The panel's background behind the icon."""
             try:
                 self._window.change_attributes(background_pixmap=X.ParentRelative)
                 self._window.clear_area(0, 0, width, height)
                 found = self._window.get_image(0, 0, width, height, X.ZPixmap, _PLANES)
                 return Image.frombytes("RGB", (width, height), found.data, "raw", "BGRX")
-            except (XError, ValueError):  # of another depth than our window, or not to be seen
+            except (XError, ValueError):  # of another depth than our window, or unreadable
                 return Image.new("RGB", (width, height), _GREY)
 
     return Icon(NAME, menu=pystray.Menu(pystray.MenuItem(CLICK, _clicked, default=True)))
@@ -132,7 +132,7 @@ def _clicked() -> None:
 def _show(icon: Any, text: str) -> None:
     told = json.loads(text)
     icon.look = IconLook(told["base"], told["badge"], told["text"])
-    icon.icon = icons.compose(icon.look, icons.SMALLEST)  # it is drawn at the size there is
+    icon.icon = icons.compose(icon.look, icons.SMALLEST)  # it is drawn at the size it gets
     icon.title = told["title"]
 
 
