@@ -7,6 +7,7 @@ Scripts without blanks between words, and pictures, go sign by sign.
 """
 
 import hashlib
+import json
 import re
 import sqlite3
 import unicodedata
@@ -45,10 +46,18 @@ COMMIT;
 # To weigh a memory takes longer than to find it: of more matches than these only the newest are.
 _WEIGHED: Final = 2000
 _NEWEST: Final = "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT ?"
-_FOUND: Final = (
-    "SELECT rowid FROM words WHERE words MATCH ?{also} AND rowid >= ?"
+# The best of these rows, the smallest of which is given too. The project is no part of the query,
+# as FTS5 would count its memories; the sign keeps each row from being sought by itself.
+_BEST: Final = (
+    "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ?"
+    " AND +rowid IN (SELECT value FROM json_each(?))"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
 )
+# The words in the index, in order; for this connection alone.
+_TERMS: Final = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, instance)"
+)
+_NEXT_TERM: Final = "SELECT term FROM temp.terms WHERE term >= ? LIMIT 1"
 # Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and symbols from arrows to emoji.
 _ALONE: Final = re.compile(
     "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff"
@@ -75,10 +84,11 @@ class WordIndex:
     def make(self) -> None:
         """Make the index, empty, where there is none that can be read."""
         try:
-            self._run(_FOUND.format(also=""), ("a", 0, 1)).fetchall()
+            self._run(_BEST, ("a", 0, "[1]", 1)).fetchall()
             self._run("SELECT upto FROM indexed").fetchall()
         except sqlite3.DatabaseError:
             self.make_anew()
+        self._run(_TERMS)
 
     def make_anew(self) -> None:
         """Make the index empty: all is to be added again."""
@@ -152,7 +162,7 @@ class WordIndex:
         words = words_of(query)
         if not words:
             return []
-        among = _Among(project, wanted)
+        among = _Among(project, wanted, {word: self._sought(word) for word in words})
         found = [(row, 1.0) for row in self._matching(among, words, _ALL, most)]
         if len(found) == most or len(words) == 1:
             return found
@@ -196,19 +206,31 @@ class WordIndex:
         newest: list[int] | None = None,
     ) -> list[int]:
         """The best matches; `newest` are their newest, as `_newest` finds them."""
-        query = among.query(words, joint)
         if newest is None:
-            newest = self._newest(among, query)
+            newest = self._newest(among, among.query(words, joint))
         if len(newest) <= 1:  # there is nothing to weigh
             return newest
-        last = newest[_WEIGHED] if len(newest) > _WEIGHED else 0
-        found = _FOUND.format(also=among.also)
-        return [row for (row,) in self._run(found, (query, *among.values, last, most))]
+        given = (among.texts(words, joint), newest[-1], json.dumps(newest), most)
+        return [row for (row,) in self._run(_BEST, given)]
 
     def _newest(self, among: "_Among", query: str) -> list[int]:
         """The newest matches: those that are weighed, and one more where there are more."""
         newest = _NEWEST.format(also=among.also)
         return [row for (row,) in self._run(newest, (query, *among.values, _WEIGHED + 1))]
+
+    def _sought(self, word: str) -> str:
+        """What FTS5 is to look for: it folds letter by letter, so that it takes no ß for ss.
+
+        A word that begins no other is sought as it is: of a beginning FTS5 puts together all
+        that it finds before it gives the first.
+        """
+        kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
+        star = "" if _is_term(word) and not self._begins_others(word.lower()) else "*"
+        return "({})".format(" OR ".join(f'"{each}"{star}' for each in kinds))
+
+    def _begins_others(self, term: str) -> bool:
+        following = self._run(_NEXT_TERM, (f"{term}\x01",)).fetchone()
+        return following is not None and following[0].startswith(term)
 
     def _share(self, words: Sequence[str], row: int) -> float:
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
@@ -227,15 +249,25 @@ class WordIndex:
 
 
 class _Among:
-    """Where words are sought: as conditions for the index (`query`) and beside it (`also`)."""
+    """Where words are sought: as conditions for the index (`query`) and beside it (`also`).
 
-    def __init__(self, project: bytes | None, wanted: MemoryFilter) -> None:
+    `sought`: what FTS5 is to look for, by the word.
+    """
+
+    def __init__(
+        self, project: bytes | None, wanted: MemoryFilter, sought: Mapping[str, str]
+    ) -> None:
         self._project = "" if project is None else f"project : {_name(project)} AND "
+        self._sought = sought
         self.also, self.values = wanted.condition("rowid")
 
     def query(self, words: Sequence[str], joint: str) -> str:
         """What FTS5 is to match."""
-        return f"{self._project}memory : ({joint.join(map(_sought, words))})"
+        return f"{self._project}{self.texts(words, joint)}"
+
+    def texts(self, words: Sequence[str], joint: str) -> str:
+        """The same, of whichever project."""
+        return f"memory : ({joint.join(self._sought[word] for word in words)})"
 
 
 def _union(newest: Mapping[str, list[int]], words: Sequence[str]) -> list[int]:
@@ -250,10 +282,9 @@ def words_of(query: str) -> list[str]:
     return [word for word in words.values() if _signs(_spaced(word)).strip()]
 
 
-def _sought(word: str) -> str:
-    """What FTS5 is to look for: it folds letter by letter, so that it takes no ß for ss."""
-    kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
-    return "({})".format(" OR ".join(f'"{each}"*' for each in kinds))
+def _is_term(word: str) -> bool:
+    """Whether it stands in the index as it is, in lower case."""
+    return word.isascii() and word.isalnum()
 
 
 def share(words: Sequence[str], text: str | bytes) -> float:

@@ -58,6 +58,16 @@ def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> 
     assert found(store, query) == [text]
 
 
+def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
+    """Whether or not the index knew a longer word before."""
+    store.save(arrival("p", "a rose"))
+    assert found(store, "Rose") == ["a rose"]
+    store.save(arrival("p", "some roses"))
+    store.save(arrival("p", "a rosé"))
+    assert sorted(found(store, "Rose")) == ["a rose", "a rosé", "some roses"]
+    assert found(store, "rosebud") == []
+
+
 def test_the_best_stands_first(store: Store) -> None:
     """All words before some, more before fewer, the telling word before the common, then age."""
     for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
