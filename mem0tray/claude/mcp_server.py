@@ -16,19 +16,23 @@ from typing import Annotated, Any, Final
 from urllib.request import url2pathname
 
 from mcp.server.mcpserver import Context, ListRoots, MCPServer, Resolve
+from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolResult,
+    InputRequiredResult,
     ListRootsRequest,
     ListRootsResult,
     TextContent,
     ToolAnnotations,
 )
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from mem0tray import __version__
-from mem0tray.claude import tool_answers, whole_characters
+from mem0tray.claude import tool_answers, whole_characters, wrong_arguments
+from mem0tray.claude.wrong_arguments import MISSING, WrongArgument
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project
 
 INSTRUCTIONS: Final = (
@@ -44,9 +48,7 @@ _SAVES: Final = ToolAnnotations(
 )
 
 _Project = Annotated[
-    str,
-    BeforeValidator(lambda given: "" if given is None else given),  # as some models leave it out
-    Field(description="The project. Left out: that of the folder in which you work."),
+    str, Field(description="The project. Left out: that of the folder in which you work.")
 ]
 _Limit = Annotated[int, Field(ge=1, le=_MOST, description="How many at most.")]
 
@@ -163,22 +165,65 @@ def _result(text: str, *, failed: bool = False) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=text)], is_error=failed)
 
 
+class _ToolServer(MCPServer[Any]):
+    """The SDK's server, which tells a model in our words that its call is wrong."""
+
+    def __init__(self, tools: list[Tool], **options: Any) -> None:
+        super().__init__(tools=tools, **options)
+        self._tools = {each.name: each for each in tools}
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool, if it has these arguments."""
+        tool = self._tools.get(name)
+        if tool is None:
+            guess = did_you_mean(name, self._tools)
+            there = ", ".join(self._tools)
+            text = f"There is no tool `{one_line(name, 80)}`.{guess} The tools are {there}."
+            return _result(text, failed=True)
+        required = tool.parameters.get("required", ())
+        # Some models write null for what they leave out.
+        given = {
+            key: each for key, each in arguments.items() if each is not None or key in required
+        }
+        wrong = _wrong(tool, given)
+        if wrong:
+            unless = "Nothing was saved:" if name == mem0_save.__name__ else "Nothing was asked:"
+            text = wrong_arguments.in_words(name, unless, tool.parameters, wrong)
+            return _result(text, failed=True)
+        return await super().call_tool(name, given, context)
+
+
+def _wrong(tool: Tool, given: dict[str, Any]) -> list[WrongArgument]:
+    """What is wrong with the arguments of a call."""
+    wrong = wrong_arguments.unknown(tool.parameters, given)
+    try:
+        tool.fn_metadata.validate_arguments(given)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_context=False):
+            what = MISSING if each["type"] == MISSING else ""
+            wrong.append(WrongArgument(str(each["loc"][0]), what, each["input"]))
+    return wrong
+
+
 def made() -> MCPServer[Any]:
     """The server, with its tools."""
     # Before the SDK sets up a log of its own, which fills standard error with frames.
     logging.basicConfig(level=logging.ERROR, format="mem0tray: %(message)s")
-    server: MCPServer[Any] = MCPServer(
-        "mem0tray",
+    saving = Tool.from_function(mem0_save, annotations=_SAVES, structured_output=False)
+    reading = [
+        Tool.from_function(each, annotations=_READS, structured_output=False) for each in _READING
+    ]
+    return _ToolServer(
+        [saving, *reading],
+        name="mem0tray",
         title="Mem0",
         version=__version__,
         instructions=INSTRUCTIONS,
         log_level="ERROR",
         subscriptions=False,
     )
-    server.add_tool(mem0_save, annotations=_SAVES, structured_output=False)
-    for tool in _READING:
-        server.add_tool(tool, annotations=_READS, structured_output=False)
-    return server
 
 
 def serve() -> None:

@@ -36,7 +36,9 @@ _KNOWN_HERE: Final = "What follows is only what is known on this computer."
 def save(project: str, content: str) -> str:
     """Queue a memory as `add` does; it is on the disk when this returns."""
     if not content.strip():
-        raise Mem0TrayError("Nothing was saved: the text is empty.")
+        raise Mem0TrayError(
+            "Nothing was saved: the text is empty.", "Call mem0_save again with it as `content`."
+        )
     _check_project(project, "Nothing was saved: it")
     loaded = config.read()
     done = queue_memory(loaded, project, content)
@@ -55,7 +57,10 @@ def search(project: str, query: str, limit: int) -> str:
     """The memories of a project that fit best, with what waits here and fits."""
     _check_project(project, "It")
     if not query.strip():
-        raise Mem0TrayError("There is nothing to search for: the query is empty.")
+        raise Mem0TrayError(
+            "There is nothing to search for: the query is empty.",
+            "mem0_recall shows the newest memories without one.",
+        )
     found = read_back.search(_settings(), project, query, limit)
     subject = f"the project {wording.named(project)} for “{one_line(query, wording.NAME)}”"
     return wording.memories(found, subject, "best first")

@@ -197,27 +197,6 @@ def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> Non
     assert told[-1] == "The server answers, and nothing stands in the way of a memory."
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"content": "  "}, "Nothing was saved: the text is empty."),
-        ({"content": "x", "project_id": 5}, "project_id"),
-        ({}, "content"),
-    ],
-)
-def test_what_is_no_memory_is_refused_in_words(
-    connect: Connect, home: Home, arguments: dict[str, object], said: str
-) -> None:
-    """The model learns what is missing, nothing is queued, and the session goes on."""
-    session = connect()
-    refused = session.call("mem0_save", **arguments)
-    assert refused.failed
-    assert said in refused.text
-    assert "Traceback" not in refused.text
-    assert not home.queue.exists()
-    assert not session.call("mem0_save", content="fine", project_id=None).failed
-
-
 def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, server: Standin) -> None:
     """Those of the server, where it lists them, and those that have memories here alone."""
     home.configure('[server]\ndialect = "vps"\n')
