@@ -16,6 +16,7 @@ TEST_TOOLS: Final = (
     ("stalonetray", "stalonetray"),  # a panel of the older kind
     ("dunst", "dunst"),  # a real notification daemon
     ("zenity", "zenity"),  # shows dialogs
+    ("gnome-keyring-daemon", "gnome-keyring"),  # a real keyring
     ("xclip", "xclip"),  # copies and pastes
     ("tkinter", "python3-tk"),  # our own windows, where a desktop has no program for them
     ("xdotool", "xdotool"),  # mouse and keyboard

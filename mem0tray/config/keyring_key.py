@@ -85,8 +85,16 @@ def is_usable() -> bool:
 
 def _keyring() -> "KeyringBackend":
     import keyring
+    from keyring import backend, core
+    from keyring.backends import fail
 
-    return keyring.get_keyring()
+    found = keyring.get_keyring()
+    if isinstance(found, fail.Keyring):
+        # The package looks only once, and at a login we may have started before the keyring did.
+        backend.get_all_keyring.reset()
+        core.init_backend()
+        found = keyring.get_keyring()
+    return found
 
 
 def _keeps_secrets(keyring: "KeyringBackend") -> bool:

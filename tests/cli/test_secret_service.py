@@ -1,0 +1,116 @@
+"""The server's key in a real Secret Service: GNOME's keyring, on a bus of the tests' own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import needs
+from tests.support.fixtures import bare_home, server
+from tests.support.home import Home
+from tests.support.processes import wait_until
+from tests.support.secret_service import SecretService, secret_service
+from tests.support.shapes import entry
+from tests.support.standin import Standin
+
+pytestmark = [needs.linux("no Secret Service is there"), needs.program("gnome-keyring-daemon")]
+
+__all__ = ["bare_home", "server"]
+
+KEY = "sesame-3c1f"
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Iterator[SecretService]:
+    """Have a Secret Service with an unlocked keyring."""
+    folder = tmp_path / "login"
+    folder.mkdir()
+    with secret_service(folder) as there:
+        yield there
+
+
+@pytest.fixture
+def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
+    """Make a home whose keyring that is, beside a server that wants a key."""
+    bare_home.env |= keyring.environ
+    del bare_home.env["PYTHON_KEYRING_BACKEND"]
+    server.api_key = KEY
+    return bare_home
+
+
+def set_up(home: Home, server: Standin, *options: str) -> str:
+    """Set server and key up, and nothing else."""
+    given = ("--server", server.url, "--key-from", "-", "--no-claude-code", "--no-autostart")
+    return home.ok("setup", *given, *options, stdin=f"{KEY}\n")
+
+
+def reason(home: Home) -> str:
+    """What the worker says is the matter."""
+    found = home.read(home.metrics, {})
+    return str(found.get("reason", "")) if found.get("state") == "action needed" else ""
+
+
+def test_a_key_is_kept_used_and_taken_out(
+    home: Home, server: Standin, keyring: SecretService
+) -> None:
+    """The service alone has it, a memory is delivered with it, and `--purge` leaves nothing."""
+    said = set_up(home, server)
+    assert "The API key is in the system's keyring, for this address alone." in said
+    assert len(server.stored) == 1
+    assert keyring.held() == {server.url: KEY.encode()}
+    kept = [path for path in home.root.parent.rglob("*") if path.is_file()]
+    assert keyring.keyrings / "login.keyring" in kept
+    assert [path for path in kept if KEY.encode() in path.read_bytes()] == []
+    home.write_queue([entry("by the worker")])
+    home.drained()
+    assert server.count("by the worker") == 1
+    home.ok("uninstall", "--purge", "--yes")
+    assert keyring.held() == {}
+
+
+def test_memories_wait_while_the_keyring_is_locked(
+    home: Home, server: Standin, keyring: SecretService
+) -> None:
+    """That is said, and what to do; once it is unlocked the same worker delivers."""
+    set_up(home, server, "--no-memory")
+    keyring.lock()
+    home.write_queue([entry("kept")])
+    home.worker()
+    wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
+    assert len(home.queue_items()) == 1
+    assert "Unlock the keyring" in home.run("doctor", "--no-notify").stdout
+    keyring.unlock()
+    server.wait_for(lambda: server.count("kept") == 1)
+
+
+def test_a_service_that_dies_costs_no_memory(
+    home: Home, server: Standin, keyring: SecretService
+) -> None:
+    """A worker that has the key goes on; another waits for the service, and says so."""
+    set_up(home, server, "--no-memory")
+    first = home.worker()
+    home.write_queue([entry("before")])
+    server.wait_for(lambda: server.count("before") == 1)
+    keyring.stop()
+    home.write_queue([entry("during")])
+    server.wait_for(lambda: server.count("during") == 1)
+    first.stop()
+    home.write_queue([entry("after")])
+    home.worker()
+    wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
+    assert len(home.queue_items()) == 1
+    keyring.start()
+    server.wait_for(lambda: server.count("after") == 1)
+
+
+def test_a_locked_keyring_takes_no_key(home: Home, server: Standin, keyring: SecretService) -> None:
+    """Where it was wanted there that is an error; else the settings file has the key."""
+    keyring.lock()
+    given = ("setup", "--server", server.url, "--key-from", "-", "--no-memory")
+    refused = home.run(*given, "--key-in", "keyring", stdin=f"{KEY}\n")
+    assert refused.returncode == 2
+    assert "Unlock the keyring" in refused.stderr
+    assert KEY not in home.config.read_text("utf-8")
+    done = home.run(*given, stdin=f"{KEY}\n")
+    assert "Unlock the keyring" in done.stderr
+    assert KEY in home.config.read_text("utf-8")
