@@ -1,8 +1,8 @@
-"""The local server as an ASGI application: its dialects, and how it is.
+"""The local server as an ASGI application: its dialects, and its health.
 
 Endpoints call SQLite directly: a commit takes less than handing it to a
-thread, and one writer needs no lock. What takes long (to index what a search
-is to find) lets others in after each step.
+thread, and a single writer needs no lock. Slow work (indexing what a search
+is to find) lets other requests in after each step.
 """
 
 import os
@@ -28,7 +28,7 @@ from mem0tray.localserver.vps_api import VpsApi
 
 
 def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
-    """The application on `store`, for whoever has `token`; larger bodies are refused."""
+    """The application on `store`, for whoever has `token`; bodies above `body_max` are refused."""
     indexing = Indexing(store)
     condition = _Condition(store, indexing, token)
     oss = OssApi(store, indexing, body_max)
@@ -47,13 +47,13 @@ def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
             sqlite3.Error: condition.unavailable,
         },
     )
-    # A redirect would only send a program to an address that it did not ask for.
+    # A redirect would only send programs to an address that they did not ask for.
     app.router.redirect_slashes = False
     return app
 
 
 class _Condition:
-    """Whether memories can be stored, which each dialect asks for in its own way."""
+    """Whether memories can be stored; each dialect asks for that in its own way."""
 
     def __init__(self, store: Store, indexing: Indexing, token: str) -> None:
         self._store = store
@@ -73,10 +73,10 @@ class _Condition:
 
     def _try(self) -> None:
         if self._trouble:
-            # Only a write can tell that the disk is no longer full.
+            # Only a write shows that the disk is no longer full.
             self._store.try_write()
             self._trouble = ""
-        self._indexing.soon()  # an earlier mem0tray may have left memories without
+        self._indexing.soon()  # an earlier mem0tray may have left memories that are not indexed
 
     def _identity(self, request: Request) -> dict[str, Any]:
         known = {"service": "mem0tray", "version": __version__, "pid": os.getpid()}

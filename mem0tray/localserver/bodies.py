@@ -1,6 +1,6 @@
-"""Bodies of requests: bounded, taken apart, and a large text never twice in memory.
+"""Bodies of requests: bounded, taken apart, and with no large text twice in memory.
 
-What is small is read as a whole, which is faster.
+A small body is read as a whole, which is faster.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from mem0tray.core.large import LARGE, LargeText, check_utf8
 
-_DIGITS_MAX: Final = 18  # more would be no size that anybody means
+_DIGITS_MAX: Final = 18  # nobody means a longer size
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -24,7 +24,7 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 class Save:
     """A memory to be stored: `text` in UTF-8, surrogates let through.
 
-    `digest` stands for the whole body: alike for another order of fields or other escapes.
+    `digest` stands for the whole body, whatever its order of fields and its escapes.
     """
 
     project: str
@@ -47,7 +47,7 @@ async def bounded(request: Request, most: int) -> bytearray:
 
 
 def document(body: bytes | bytearray) -> dict[str, Any]:
-    """The JSON object that a body is; HTTPException 400 or 422 where it is none."""
+    """The JSON object in a body; HTTPException 400 or 422 if it is none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ def document(body: bytes | bytearray) -> dict[str, Any]:
 
 
 def field(body: dict[str, Any], name: str) -> str:
-    """A text of the document; HTTPException 422 where it is missing."""
+    """A text in the document; HTTPException 422 if it is missing."""
     value = body.get(name)
     if not isinstance(value, str):
         raise HTTPException(422, f'The field "{name}" is missing or is not text.')
@@ -66,7 +66,7 @@ def field(body: dict[str, Any], name: str) -> str:
 
 
 async def memory(body: bytearray) -> Save:
-    """What a body of `vps` asks to save."""
+    """The memory that a body of `vps` asks to save."""
     large = large_member(body, "content", '"')
     if large is not None:
         fields, content = large
@@ -79,9 +79,9 @@ async def memory(body: bytearray) -> Save:
 def large_member(
     body: bytes | bytearray, name: str, begin: str
 ) -> tuple[dict[str, Any], msgspec.Raw] | None:
-    """The other members of a JSON object, and the large one of this name as it stands there.
+    """The other members of a JSON object, and the large one of this name, unparsed.
 
-    None where the body is small, or odd, or large elsewhere, or the member does not begin so.
+    None where the body is small, odd, or large elsewhere, or the member begins otherwise.
     """
     if len(body) < LARGE:
         return None
@@ -99,9 +99,9 @@ def large_member(
 async def text_and_digest(
     fields: dict[str, Any], content: str | msgspec.Raw
 ) -> tuple[bytes | bytearray, bytes]:
-    """A memory's text, and what stands for it together with the other fields of its request.
+    """A memory's text, and a digest of it together with its request's other fields.
 
-    `content` is the text, or its JSON where it is large: that is taken piece by piece.
+    `content` is the text; or, if large, its JSON, which is read piece by piece.
     """
     if isinstance(content, str):
         whole = _canonical(fields | {"content": content}).encode("ascii")
@@ -117,7 +117,7 @@ async def text_and_digest(
         for piece in LargeText(content).pieces():
             digest.update(json.dumps(piece)[1:-1].encode("ascii"))
             text += piece.encode("utf-8", "surrogatepass")
-            await asyncio.sleep(0)  # others are served meanwhile
+            await asyncio.sleep(0)  # serve others in between
         digest.update(b'"')
     digest.update(b"}")
     return text, digest.digest()

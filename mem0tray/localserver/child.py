@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.01
 class LocalServerError(Mem0TrayError):
     """The local server does not run, and could not be started.
 
-    `retry_in` is after how many seconds another `ensure` may start it.
+    `retry_in` is the number of seconds after which another `ensure` may start it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class LocalServer:
                 self._child = None
 
     def _end_child(self) -> None:
-        """Account for a child that died; one that hangs is killed (nothing stored is lost)."""
+        """Account for a child that died; kill one that hangs (nothing stored is lost)."""
         child = self._child
         if child is None:
             return
@@ -96,7 +96,7 @@ class LocalServer:
             child.kill()
         children.end(child)
         self._child = None
-        # One that found another at work did nothing wrong.
+        # A child that found another server at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
             self._restart_wait.died(time.monotonic())
         self._problem = (
@@ -127,7 +127,7 @@ class LocalServer:
         deadline = time.monotonic() + READY_SECONDS
         child_is_gone = False
         while not child_is_gone and time.monotonic() < deadline:
-            # In this order: a child that finds another at work leaves when that one answers.
+            # In this order: a child that finds another server at work leaves once that one answers.
             child_is_gone = self._child is None or self._child.poll() is not None
             found = find(self._folder, self._patience)
             if found is not None:
@@ -143,13 +143,13 @@ class LocalServer:
 
 
 def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    # -P and the folder as working directory: a module that happens to lie where the user
+    # -P and the folder as working directory: a module in the folder where the user
     # started us must not stand in for one of Python's.
     command = [sys.executable, "-P", "-m", "mem0tray.localserver"]
     command += ["--folder", str(folder.absolute()), "--port", str(port), "--lifeline"]
     child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ourselves, with no text of others
         command,
-        stdin=subprocess.PIPE,  # the lifeline: it ends with us
+        stdin=subprocess.PIPE,  # the lifeline, by which the child ends with us
         stdout=output,
         stderr=output,
         cwd=folder,
@@ -164,7 +164,7 @@ def _why(error: OSError | Mem0TrayError) -> Reason:
 
 
 def _last_words(folder: Path, code: int) -> Reason:
-    """Why the child is gone, from the last line that it wrote."""
+    """Why the child has ended, from the last line that it wrote."""
     with suppress(OSError):
         tail = plain.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
         for line in reversed(tail.split("\n")):

@@ -2,11 +2,11 @@
 
 Any local program may connect, with the token or without, and uvicorn gives it
 all the time it likes to finish a request. Here a request has a deadline, for
-its head and for the whole of it; a connection may be idle between requests,
+its head and for the whole of it; between requests a connection may be idle
 for as long as uvicorn's keep-alive says. So that nobody can use up the
-descriptors and keep the worker out, those that have waited longest make room
-for new ones; in a rush there are descriptors for all, until it can be told
-who is slow.
+descriptors and keep the worker out, the connections that have waited longest make room
+for new ones; in a rush there are descriptors for all, until it is clear
+which are slow.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST: Final = 100  # that wait for longer than a moment
+MOST: Final = 100  # connections that wait for longer than a moment
 _MOMENT: Final = 1.0  # seconds; our own programs send their requests at once
 _DESCRIPTORS: Final = 4096
 _SORRY: Final = b'{"detail":"The request did not come in time."}'
@@ -27,21 +27,21 @@ _LATE: Final = (
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which joins those that wait for a request, or for the rest of one."""
+    """uvicorn's own, which joins the connections that wait for a request, or the rest of one."""
 
     # Seconds from the first byte of a request to the end of its head, and of all of it: our
     # own programs send a megabyte in some milliseconds.
     head_seconds: ClassVar[float] = 10.0
     request_seconds: ClassVar[float] = 120.0
 
-    # Since when, in the loop's seconds; whoever has waited longest comes first.
+    # Since when each waits, in the loop's seconds; the one that has waited longest comes first.
     waiting: Final[dict["Connection", float]] = {}
 
-    _began: float | None = None  # when the request came of which a part is still missing
+    _began: float | None = None  # when the request began that is not complete yet
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Join those that wait, and see that they are not too many."""
+        """Join the waiting connections, and see that they are not too many."""
         super().connection_made(transport)
         # uvicorn arms this only after an answer.
         self.timeout_keep_alive_task = self.loop.call_later(
@@ -56,14 +56,14 @@ class Connection(H11Protocol):
             longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave those that wait, as the connection is gone."""
+        """Leave the waiting connections, as this one is gone."""
         self.waiting.pop(self, None)
         self._unset_keepalive_if_required()
         self._await(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; once it is a request, it is worked on and not waited for."""
+        """Take the bytes that came; a complete request no longer counts as waiting."""
         if self.transport.is_closing():  # Windows hands on what it had read until then
             return
         super().data_received(data)
@@ -91,7 +91,7 @@ class Connection(H11Protocol):
             self._await(None)
 
     def _await(self, seconds: float | None) -> None:
-        """Give what is missing of a request this long from its first byte; None: all is there."""
+        """Give the rest of a request this long from its first byte; None: it is complete."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -103,7 +103,7 @@ class Connection(H11Protocol):
         self._deadline = self.loop.call_at(self._began + seconds, self._give_up)
 
     def _give_up(self) -> None:
-        """The request did not come in time: say so, where nothing else was answered, and close."""
+        """Answer that the request did not come in time, if nothing else was answered, and close."""
         if not self.transport.is_closing() and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_LATE)
         self.transport.close()

@@ -1,13 +1,13 @@
-"""What `oss` says of a memory beside its project and text, in a table of its own.
+"""What `oss` says about a memory besides its project and text, in a table of its own.
 
-An earlier mem0tray knows no such table. What it stores has no details, and what it deletes takes
-them along.
+An earlier mem0tray does not know this table: what it stores has no details, and what it
+deletes takes them along.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-# Not a version of its own: an earlier mem0tray goes on with this database.
+# No new version of the schema: an earlier mem0tray must go on with this database.
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS details (
     id INTEGER PRIMARY KEY,
@@ -34,7 +34,7 @@ _WITH_METADATA: Final = (
 
 
 class Details(NamedTuple):
-    """What a row of the table says; None where it was not said.
+    """What a row of the table says; None where nothing was said.
 
     `agent` and `run` in UTF-8, surrogates let through. `metadata` is a JSON object in ASCII.
     `updated`: when the memory was changed last, in Unix seconds; None: never.
@@ -51,7 +51,7 @@ NONE: Final = Details()
 
 
 class MemoryFilter(NamedTuple):
-    """Which memories are wanted: those that have all of this; None is not asked for.
+    """Which memories are wanted: those with all of this; None is not compared.
 
     `metadata` holds text, numbers and truth values.
     """
@@ -62,7 +62,7 @@ class MemoryFilter(NamedTuple):
     metadata: Mapping[str, Any] = {}
 
     def condition(self, column: str) -> tuple[str, list[Any]]:
-        """It as SQL that follows another condition, and its values; `column` has the id."""
+        """SQL to append to another condition, and its values; `column` has the id."""
         asked: list[tuple[str, list[Any]]] = []
         if self.agent is not None:
             asked.append((_WITH_AGENT, [self.agent]))

@@ -1,9 +1,9 @@
 """Where the local server can be reached: the file `server.json` in its folder.
 
-Whoever can read that file (0600, in a folder 0700) may use the server. The
-other way round a server proves that it wrote the file: `/health` answers a
+Whoever can read that file (0600, in a folder 0700) may use the server. In turn a
+server proves that it wrote the file: `/health` answers a
 challenge with an HMAC under the token. Otherwise another user's program that
-took the port of a dead server would be handed the token, and then memories.
+took the port of a dead server would be given the token, and then memories.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from mem0tray.files import atomic
 from mem0tray.system import plain
 
 HOST = "127.0.0.1"
-DIALECT = "vps"  # how it is spoken to, whatever server.dialect says of the user's own server
+DIALECT = "vps"  # the embedded server's, whatever server.dialect says about the user's own server
 FILE = "server.json"
 _TEMPORARY = ".server.json.tmp"
 LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
 PORT_MAX = 65535
-# Of one request. SQLite would take twice as much; a memory as large as this is a mistake.
+# Bytes of one request. SQLite would take twice as much, but such a memory is a mistake.
 BODY_MAX = 512 * 2**20
 CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
@@ -63,15 +63,15 @@ def read(folder: Path) -> Endpoint | None:
         return None
     if not (0 < port <= PORT_MAX and pid > 0 and token and token.isascii()):
         return None
-    # The address is made from the port: whatever else is written there, it is this computer.
+    # The address is made from the port: whatever the file says, it is this computer.
     return Endpoint.at(port, pid, token, started)
 
 
 def write(folder: Path, endpoint: Endpoint) -> None:
     """Publish `endpoint` (0600); FileUnavailableError when that cannot be done.
 
-    Atomic but not synced: after a power cut no server runs, so the file may be
-    missing or empty then, and a slow disk need not hold up the start. Only the
+    Atomic but not synced: after a power cut no server runs, so the file may then be
+    missing or empty, and a slow disk need not hold up the start. Only the
     holder of the folder's lock writes, so one temporary name is enough.
     """
     temporary = folder / _TEMPORARY
@@ -93,13 +93,13 @@ def remove(folder: Path, own: Endpoint) -> None:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what a server that was killed left behind; for the holder of the lock only."""
+    """Remove what a killed server left behind; only the holder of the lock may call it."""
     for name in (FILE, _TEMPORARY):
         with suppress(OSError):
             (folder / name).unlink()
 
 
 def proof(token: str, challenge: str) -> str:
-    """What only a holder of `token` can answer to `challenge`."""
+    """The answer to `challenge`, which only a holder of `token` can give."""
     message = b"mem0tray health\0" + challenge.encode("utf-8", "surrogatepass")
     return hmac.new(token.encode("ascii"), message, hashlib.sha256).hexdigest()

@@ -20,18 +20,18 @@ HEALTH: Final = "/health"
 OSS_HEALTH: Final = "/auth/setup-status"
 _OPEN: Final = (HEALTH, OSS_HEALTH)
 _SCHEMES: Final = (b"Bearer", b"Token")
-_TYPED_IN = b"none"  # Sec-Fetch-Site of an address that the user typed
+_TYPED_IN = b"none"  # Sec-Fetch-Site for an address that the user typed
 
 
 class Guard:
-    """ASGI middleware that lets only such requests through."""
+    """ASGI middleware that lets only requests from programs through."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token.encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on with the path as it came: a project may hold `%2F`."""
+        """Refuse the request, or pass it on with its path unchanged: a project may hold `%2F`."""
         if scope["type"] != "http":
             return
         scope["path"] = scope["raw_path"].decode("ascii", "replace")
@@ -52,7 +52,7 @@ class Guard:
         )
 
     def _has_token(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the token is there, as each dialect sends its key."""
+        """Whether the token is there, in the header of any dialect."""
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         if scheme in _SCHEMES and hmac.compare_digest(given, self._token):
             return True

@@ -1,6 +1,6 @@
-"""What Mem0's own client class and command line ask of the hosted service, answered here as well.
+"""What Mem0's own client class and command line ask of the hosted service, answered here too.
 
-They know none of the official server's paths. The memories are those of `oss`, and most answers.
+They use none of the official server's paths. The memories, and most answers, are those of `oss`.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ _ONE: Final = "/v1/memories/{memory}/"
 
 
 class HostedApi:
-    """The answers that are not those of `oss`; larger bodies than `body_max` are refused.
+    """The answers that `oss` does not have; bodies larger than `body_max` are refused.
 
-    They raise HTTPException for what cannot be answered, `sqlite3.Error` for a store that cannot.
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
     """
 
     def __init__(self, store: Store, oss: OssApi, body_max: int) -> None:
@@ -32,7 +32,7 @@ class HostedApi:
         self._body_max = body_max
 
     def routes(self) -> list[Route]:
-        """Which request each answers."""
+        """The route of each request."""
         return [
             Route("/v1/ping/", self.ping, methods=["GET"]),
             Route("/v3/memories/add/", self._oss.save, methods=["POST"]),
@@ -47,11 +47,11 @@ class HostedApi:
         ]
 
     async def ping(self, _: Request) -> Response:
-        """`GET /v1/ping/`: whether the key is the right one; its client wants two names besides."""
+        """`GET /v1/ping/`: whether the key is right; the client also expects two names."""
         return answer({"status": "ok", "org_id": "mem0tray", "project_id": "local"})
 
     async def listing(self, request: Request) -> Response:
-        """`POST /v3/memories/?page=&page_size=`, newest first, with how many there are in all.
+        """`POST /v3/memories/?page=&page_size=`, newest first, with the number of all memories.
 
         A page that grew too large ends early, and says `"truncated": true`.
         """
@@ -81,7 +81,7 @@ class HostedApi:
         return answer({"count": len(found), "next": None, "previous": None, "results": found})
 
     async def _page(self, wanted: PageRequest) -> tuple[list[dict[str, Any]], bool]:
-        """The memories of a page, and whether these are all of it."""
+        """The memories of a page, and whether the page is complete."""
         found: list[dict[str, Any]] = []
         skipped = size = 0
         for page in self._store.newest(wanted.scope.project, wanted=wanted.scope.wanted):

@@ -1,7 +1,7 @@
 """The requests of the dialect `oss`, answered as the official server answers them.
 
-What is unlike there: ids are whole numbers; a search finds words; a text is stored as it is, also
-where facts were to be made of it; a memory without a user is kept under its agent, or its run.
+It differs in this: ids are whole numbers; a search finds words; a text is stored as it is, even
+if facts were to be made of it; a memory without a user is kept under its agent, or its run.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from mem0tray.localserver.oss_requests import SaveRequest, Scope
 from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
-_BEGINNING: Final = 1000  # characters of a text that is too large to be repeated
+_BEGINNING: Final = 1000  # characters of a text too large to be repeated
 _REPEATED: Final = 2**18  # bytes of a text, or characters
-_USER: Final = "user"  # whose words a memory is, unless it was said
+_USER: Final = "user"  # the role of a memory, unless one was given
 
 
 class OssApi:
-    """The answers to these requests, a method for each; larger bodies than `body_max` are refused.
+    """The answers to these requests, a method for each; bodies larger than `body_max` are refused.
 
-    They raise HTTPException for what cannot be answered, `sqlite3.Error` for a store that cannot.
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
     """
 
     def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
@@ -40,7 +40,7 @@ class OssApi:
         self._body_max = body_max
 
     def routes(self) -> list[Route]:
-        """Which request each answers."""
+        """The route of each request."""
         return [
             Route("/memories", self.save, methods=["POST"]),
             Route("/memories", self.listing, methods=["GET"]),
@@ -88,15 +88,15 @@ class OssApi:
         return answer({"results": found})
 
     async def one(self, request: Request) -> Response:
-        """`GET /memories/{id}`: null where there is none, as the official server says it."""
+        """`GET /memories/{id}`: null if there is none, as the official server answers."""
         found = self._store.one(parameters.segment(request, "memory"))
         return answer(shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
         """`POST /search`: memories with words of the query, the best first.
 
-        A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows no
-        more than the beginning of a large one: it is the question whether it is there.
+        A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
+        the beginning of a large one: it asks whether the memory is there.
         """
         wanted = oss_requests.search(await bodies.bounded(request, self._body_max))
         if wanted.scope.wanted.key is not None:
@@ -113,7 +113,7 @@ class OssApi:
         return answer({"results": results})
 
     async def change(self, request: Request) -> Response:
-        """`PUT /memories/{id}`: another text, or metadata beside what it has."""
+        """`PUT /memories/{id}`: another text, or metadata to add."""
         name = parameters.segment(request, "memory")
         text, metadata = oss_requests.change(await bodies.bounded(request, self._body_max))
         before = self._store.one(name)
@@ -143,7 +143,7 @@ class OssApi:
         return answer(self.names())
 
     def names(self) -> list[dict[str, Any]]:
-        """These as they are shown: agents, runs and users, each by name."""
+        """Those names as they are shown: agents, runs and users, each sorted."""
         users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
         named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
         return [_counted(kind, each) for kind, found in named.items() for each in found]
@@ -199,7 +199,7 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
 
 
 def shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
-    """A memory as it is shown; of one with more than `repeated` characters the beginning."""
+    """A memory as it is shown; only the beginning of one with more than `repeated` characters."""
     text = stored.memory
     its = stored.details
     is_cut = repeated is not None and len(text) > repeated
@@ -222,7 +222,7 @@ def shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
 
 
 def _metadata(stored: StoredMemory) -> dict[str, Any]:
-    """The metadata that a memory came with, and what its project and key say there."""
+    """The metadata that a memory came with, plus its project and key."""
     metadata: dict[str, Any] = json.loads(stored.details.metadata or "{}")
     if stored.key:
         metadata[ID] = stored.key.partition("\0")[0]
@@ -232,5 +232,5 @@ def _metadata(stored: StoredMemory) -> dict[str, Any]:
 
 
 def unknown() -> Response:
-    """The answer where there is no such memory."""
+    """The answer when there is no such memory."""
     return refusal(404, "A memory with this id was not found.")

@@ -1,6 +1,6 @@
 """The requests of `oss` as an OpenAPI document, from which programs make their tools.
 
-Summaries and names of operations are those of the official server: such programs know them.
+Summaries and names of operations are the official server's, as programs know these.
 """
 
 from typing import Any, Final
@@ -32,7 +32,7 @@ _ANSWER: Final = {"200": {"description": "OK", "content": {"application/json": {
 
 
 def description() -> dict[str, Any]:
-    """The document, anew at each call."""
+    """The document, made anew at each call."""
     one = ["memory_id"]
     entity = ["entity_type", "entity_id"]
     return {

@@ -1,7 +1,7 @@
 """What requests of the dialect `oss` ask for, as the official server takes them.
 
-HTTPException says in words what is wrong with one: 400 where the official server's library would
-refuse it, 422 where its shape does not fit.
+HTTPException says in words what is wrong: 400 where the official server's library would
+refuse the request, 422 where its shape does not fit.
 """
 
 import json
@@ -31,21 +31,21 @@ _EQUAL_ONLY: Final = "The filters of this server compare for equality, and all o
 
 
 class Scope(NamedTuple):
-    """Whose memories are meant; a `project` of None: all."""
+    """Whose memories are meant; with a `project` of None, everybody's."""
 
     project: str | None
     wanted: MemoryFilter
 
 
 class SaveRequest(NamedTuple):
-    """Memories to be stored; `asks_model` where facts were to be made of the texts."""
+    """Memories to be stored; `asks_model` if facts were to be made of the texts."""
 
     arrivals: list[Arrival]
     asks_model: bool
 
 
 class SearchRequest(NamedTuple):
-    """What is searched for, where, and how much of it is shown."""
+    """What to search for, where, and how much to show of it."""
 
     query: str
     scope: Scope
@@ -54,7 +54,7 @@ class SearchRequest(NamedTuple):
 
 
 class PageRequest(NamedTuple):
-    """Which page of a listing is wanted: its number, from 1, and how many memories it may have."""
+    """Which page of a listing is wanted: its number, from 1, and the most memories on it."""
 
     scope: Scope
     number: int
@@ -62,14 +62,14 @@ class PageRequest(NamedTuple):
 
     @property
     def before(self) -> int:
-        """How many memories stand before it."""
+        """How many memories come before it."""
         return (self.number - 1) * self.size
 
 
 async def save(body: bytearray, key: str) -> SaveRequest:
-    """`POST /memories`: each message but a system's is a memory.
+    """`POST /memories`: every message except a system's is a memory.
 
-    The key is that of the metadata, else `key`; each message after the first gets one of its own.
+    The key is the one in the metadata, else `key`; each message after the first gets its own.
     """
     fields, large = _taken_apart(body)
     names = _identifiers(fields)
@@ -118,7 +118,7 @@ def page(body: Mapping[str, Any], request: Request) -> PageRequest:
 
 
 def removal(request: Request) -> Scope:
-    """`DELETE /memories`: whose; it names somebody."""
+    """`DELETE /memories`: whose; the request must name somebody."""
     names = _identifiers(_query(request))
     if not names:
         raise HTTPException(400, "At least one identifier is required.")
@@ -134,7 +134,7 @@ def entity(kind: str, name: str) -> Scope:
 
 
 def search(body: bytearray) -> SearchRequest:
-    """`POST /search`: a query that is not blank, in filters that name somebody."""
+    """`POST /search`: a query that is not blank, with filters that name somebody."""
     fields = bodies.document(body)
     query = bodies.field(fields, "query")
     if not query.strip():
@@ -148,7 +148,7 @@ def search(body: bytearray) -> SearchRequest:
 
 
 def _filtered(fields: Mapping[str, Any]) -> Scope:
-    """Whose memories the filters ask for; some clients name that beside them."""
+    """Whose memories the filters ask for; some clients name that beside the filters."""
     filters = _flat(_object(fields, "filters")) | {
         name: fields[name] for name in _NAMES if fields.get(name) is not None
     }
@@ -159,7 +159,7 @@ def _filtered(fields: Mapping[str, Any]) -> Scope:
 
 
 def _flat(filters: dict[str, Any]) -> dict[str, Any]:
-    """Filters that are all to fit, as one; where two ask for different things, as they are."""
+    """Filters that must all fit, as one; unchanged where two ask for different things."""
     found: dict[str, Any] = {}
     parts = filters.get("AND")
     if not isinstance(parts, list) or not all(isinstance(each, dict) for each in parts):
@@ -172,7 +172,7 @@ def _flat(filters: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
-    """`PUT /memories/{id}`: the text and the metadata that it is to have; None: as they are."""
+    """`PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
     fields = bodies.document(body)
     _refuse_unknown(fields)
     text = bodies.field(fields, "text") if fields.get("text") is not None else None
@@ -183,9 +183,9 @@ def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def as_kept(metadata: Mapping[str, Any], project: str) -> str | None:
-    """The metadata as JSON, without whose a memory is, and under which key it came; None: nothing.
+    """The metadata as JSON, without owner and key, which are kept elsewhere; None: nothing left.
 
-    That stands elsewhere. HTTPException where it could not be shown again.
+    Raises HTTPException where it could not be shown again.
     """
     redundant = {*_NAMES, "actor_id", ID}
     if metadata.get(PROJECT) == project:
@@ -211,7 +211,7 @@ def _check_depth(value: Any, left: int) -> None:
 
 
 def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
-    """The fields, and the text of the only message where it is too large to be held twice."""
+    """The fields, and the text of the only message if that is too large to be held twice."""
     outer = bodies.large_member(body, "messages", "[")
     inner = bodies.large_member(bytes(outer[1])[1:-1], "content", '"') if outer else None
     if outer is None or inner is None:
@@ -222,7 +222,7 @@ def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
 def _messages(
     fields: Mapping[str, Any], large: msgspec.Raw | None
 ) -> list[tuple[str, str | msgspec.Raw]]:
-    """Role and text of each message, but not of a system's."""
+    """Role and text of each message, except a system's."""
     messages = fields.get("messages")
     if not isinstance(messages, list):
         raise HTTPException(422, 'The field "messages" is missing or is not a list.')
@@ -235,7 +235,7 @@ def _messages(
 
 
 def _identifiers(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Those that were given, in the order of user, agent and run."""
+    """The identifiers given, in the order of user, agent and run."""
     found = {}
     for name in _NAMES:
         value = fields.get(name)
@@ -277,7 +277,7 @@ def _key(value: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether it is one that the database can compare."""
+    """Whether the database can compare this value."""
     if isinstance(value, int):
         return abs(value) < _LARGEST
     return isinstance(value, str | float) and value != ANY

@@ -1,4 +1,4 @@
-"""What requests say beside their bodies: numbers, and names in a path."""
+"""What requests say besides their bodies: numbers, and names in a path."""
 
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -10,11 +10,11 @@ from mem0tray.localserver.store import ID_MAX
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
-_DIGITS_MAX: Final = 18  # more would be no number that anybody means
+_DIGITS_MAX: Final = 18  # nobody means a longer number
 
 
 def limit(value: Any) -> int:
-    """How many memories are wanted, 1 to 1,000; HTTPException 422 where that is no number."""
+    """How many memories are wanted, 1 to 1,000; HTTPException 422 if that is no number."""
     found = number(value)
     if found < 1:
         raise HTTPException(422, '"limit" must be a whole number, 1 or more.')
@@ -22,7 +22,7 @@ def limit(value: Any) -> int:
 
 
 def before(value: str | None) -> int:
-    """The id below which memories are wanted; HTTPException 422 where it is none."""
+    """The id below which memories are wanted; HTTPException 422 if it is none."""
     found = ID_MAX if value is None else number(value)
     if found < 1:
         raise HTTPException(422, '"before" must be the id of a memory, as a listing gives it.')
@@ -30,7 +30,7 @@ def before(value: str | None) -> int:
 
 
 def number(value: Any) -> int:
-    """The whole number that this is, or stands for, in digits alone; -1 where it is none."""
+    """The whole number that this is, or that its digits say; -1 if it is none."""
     text = str(value)
     return int(text[:_DIGITS_MAX]) if text.isascii() and text.isdecimal() else -1
 

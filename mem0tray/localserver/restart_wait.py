@@ -1,4 +1,4 @@
-"""When a server that keeps dying may be started again: pure policy."""
+"""When a server that keeps dying may be started again. Pure policy."""
 
 from dataclasses import dataclass
 
@@ -32,5 +32,5 @@ class RestartWait:
         self._not_before = now + delay
 
     def remaining(self, now: float) -> float:
-        """Seconds until the next start is allowed; 0 when it is."""
+        """Seconds until the next start is allowed; 0 once it is."""
         return max(0.0, self._not_before - now)

@@ -29,9 +29,9 @@ from mem0tray.localserver.store import Store
 
 PORTS_TRIED = 20
 _LEAVING_SECONDS = 3.0
-_GRACE_SECONDS = 1  # for requests that are half sent when we leave
-# Longer than clients keep an idle connection (httpx: 5 s): a server that closes first
-# makes them lose a request that had just been sent.
+_GRACE_SECONDS = 1  # for requests still being sent when we leave
+# Longer than clients keep an idle connection (httpx: 5 s): if the server closed first,
+# they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 128
 
@@ -44,14 +44,14 @@ def serve(
     lifeline: bool = False,
     announce: Callable[[Endpoint], None] | None = None,
 ) -> None:
-    """Serve the memories in `folder` until a signal says stop.
+    """Serve the memories in `folder` until a signal says to stop.
 
-    `port` is taken if it is free, else one of the next, else any; if it is to
-    be `exact`, that one or none. With `lifeline` it also stops when standard
+    `port` is used if it is free, else one of the next, else any; with
+    `exact`, that one or none. With `lifeline` it also stops when standard
     input ends, that is when the process that holds the other end of the pipe
     dies, however it dies. `announce` is called once with the address when the
     server can be used.
-    Raises AlreadyRunningError when one serves this folder, Mem0TrayError when
+    Raises AlreadyRunningError when a server already serves this folder, Mem0TrayError when
     this one cannot.
     """
     make_own_folder(folder)
@@ -73,7 +73,7 @@ def serve(
 
 
 def config(app: ASGIApp) -> Config:
-    """How uvicorn is to serve `app`."""
+    """The settings with which uvicorn serves `app`."""
     return Config(
         app,
         loop="asyncio",
@@ -94,7 +94,7 @@ def config(app: ASGIApp) -> Config:
 
 
 class _LocalServer(Server):
-    """uvicorn's server, which says where it is while it serves."""
+    """uvicorn's server, which publishes its address while it serves."""
 
     def __init__(
         self,
@@ -109,23 +109,23 @@ class _LocalServer(Server):
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept requests, then publish where."""
+        """Accept requests, then publish the address."""
         await super().startup(sockets)
-        gc.freeze()  # the collector need not look through the imports again: a tenth faster
+        gc.freeze()  # the collector then skips the imports: a tenth faster
         endpoint.write(self._folder, self._own)
         if self._announce is not None:
             self._announce(self._own)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Withdraw the address before the requests that still run are ended."""
+        """Withdraw the address before running requests are ended."""
         endpoint.remove(self._folder, self._own)
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal, and then go on to exit code 0.
+        """Stop on a signal, and then end with exit code 0.
 
-        uvicorn would raise the signal once more, so that the process dies of it.
+        uvicorn would raise the signal again, so that the process dies of it.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -163,11 +163,11 @@ def _watch_stdin(server: Server) -> None:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; one that is just leaving or starting is waited for."""
+    """Hold the folder's lock; wait for a server that is just leaving or starting."""
     lock = FileLock(folder / endpoint.LOCK)
     deadline = time.monotonic() + _LEAVING_SECONDS
     while not lock.try_acquire():
-        # Asked, not only read: the file may be of one that was killed before.
+        # Ask the server, as the file may be from one that was killed.
         other = find(folder, _LEAVING_SECONDS)
         if other is not None:
             raise AlreadyRunningError(
@@ -201,7 +201,7 @@ def listen(port: int) -> socket.socket:
 
 
 def _listener_at(port: int) -> socket.socket:
-    """A listening socket at `port` and nowhere else. Mem0TrayError says why there is none."""
+    """A listening socket at exactly `port`. Mem0TrayError says why there is none."""
     try:
         return _listener(port)
     except OSError as error:
@@ -219,17 +219,17 @@ def _listener_at(port: int) -> socket.socket:
 
 
 def _listener(port: int) -> socket.socket:
-    # With the protocol named: asyncio sets TCP_NODELAY only on sockets that say they are TCP,
-    # and without it each answer waits 40 ms for an acknowledgement.
+    # The protocol is named, as asyncio sets TCP_NODELAY only on sockets that say they are TCP:
+    # without it each answer waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
-            # There SO_REUSEADDR would let two programs have one port.
+            # On Windows SO_REUSEADDR would let two programs share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((endpoint.HOST, port))
-        # Here and not later: two sockets can be bound to one port, but only one listens.
+        # Listen here: two sockets can be bound to one port, but only one can listen.
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()

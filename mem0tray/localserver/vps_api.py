@@ -14,13 +14,13 @@ from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
 
-_SAVED: Final = answer({"success": True})  # made once: it is most of what this server says
+_SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 
 
 class VpsApi:
-    """The answers to these requests, a method for each; larger bodies than `body_max` are refused.
+    """The answers to these requests, a method for each; bodies larger than `body_max` are refused.
 
-    They raise HTTPException for what cannot be answered, `sqlite3.Error` for a store that cannot.
+    They raise HTTPException for what cannot be answered, `sqlite3.Error` when the store fails.
     """
 
     def __init__(self, store: Store, indexing: Indexing, body_max: int) -> None:
@@ -29,7 +29,7 @@ class VpsApi:
         self._body_max = body_max
 
     def routes(self) -> list[Route]:
-        """Which request each answers."""
+        """The route of each request."""
         return [
             Route("/memory", self.save, methods=["POST"]),
             Route("/memory", self.projects, methods=["GET"]),
@@ -54,7 +54,7 @@ class VpsApi:
     async def newest(self, request: Request) -> Response:
         """`GET /memory/{project}?limit=n&before=ID`, newest first.
 
-        `before` takes the memories with a smaller id: those that follow in the list. An answer
+        `before` asks for memories with a smaller id: the next ones in the list. An answer
         that ends before `limit` because it grew too large says `"truncated": true`.
         """
         project = parameters.segment(request, "project")
@@ -96,7 +96,7 @@ class VpsApi:
 
 
 def _listing(found: list[dict[str, Any]]) -> dict[str, Any]:
-    # Other servers of this dialect list no more than their newest, and take no "before".
+    # Other servers of this dialect list only the newest memories, and know no "before".
     return {"success": True, "paged": True, "memories": {"results": found}}
 
 
