@@ -1,7 +1,7 @@
 """The commands. Thin: each calls what the other packages offer.
 
-Nothing is imported before it is needed: other programs call `mem0tray add` and `hook`,
-which go their own short way past click where their arguments are plain.
+Nothing is imported before it is needed. Other programs call `mem0tray add` and `hook`, which
+bypass click if their arguments are plain.
 """
 
 import errno
@@ -15,20 +15,20 @@ from typing import Final, NoReturn
 from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 
-INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
-BROKEN_PIPE: Final = 141  # and of one whose reader has left
+INTERRUPTED: Final = 130  # a shell's exit code for a program that Ctrl-C ended
+BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
 COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may follow on its line?
 _SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
-# Between two looks for garbage. What is imported is none, and looking through it again and again
-# took a twelfth of a start.
+# Allocations between two garbage collections. Imported modules are no garbage, and looking
+# through them again and again took a twelfth of a start.
 _OBJECTS: Final = 10_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Nowhere(io.TextIOWrapper):
-    """Stands in the place of a standard stream that the caller closed: what is written is lost."""
+    """Replaces a standard stream that the caller closed: what is written is lost."""
 
     has_lost = False
 
@@ -49,7 +49,7 @@ def start() -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. Errors are printed here and nowhere else."""
+    """Run one command; return the exit code. Errors are printed here and nowhere else."""
     gc.set_threshold(_OBJECTS)
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_what_is_closed()
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """Put an empty stream in the place of each standard stream that the caller closed.
+    """Put an empty stream in place of each standard stream that the caller closed.
 
-    In this order each gets back its own descriptor, and no file of ours takes it.
+    In this order each gets its own descriptor back, and no file of ours takes it.
     """
     for name, mode in (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb")):
         if getattr(sys, name) is None:
@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _was_quick(arguments: list[str]) -> bool:
-    """Whether these arguments ask for what is called again and again, and so has a short way."""
+    """Whether these arguments are a call that is made again and again, and so has a short way."""
     first, second = [*arguments, "", ""][:_TWO]
     if len(arguments) > _TWO:
         return False
@@ -176,7 +176,7 @@ def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each
         _complain("There is too little memory. End other programs, or allow this one more.")
         return 1
     except OSError as error:
-        if error.errno in _FULL and error.filename is None:  # files of ours go by their names
+        if error.errno in _FULL and error.filename is None:  # errors of our files have a file name
             reason = (error.strerror or str(error)).lower()
             _complain(f"Standard output cannot be written: {reason}.")
             _close_standard_output()
@@ -190,9 +190,9 @@ def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each
 
 
 def why_not_written(text: str) -> str:
-    """Write `text` to standard output at once; why that cannot be, or nothing.
+    """Write `text` to standard output at once; return why that failed, or nothing.
 
-    For a command that has done what counts before: what it says then must not fail it.
+    For a command that has already done what counts: its output must not make it fail.
     """
     if isinstance(sys.stdout, _Nowhere):
         return "it is closed"

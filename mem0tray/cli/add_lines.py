@@ -13,15 +13,15 @@ from mem0tray.cli.progress import ProgressLine
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import plural
 
-_NAMED: Final = 100  # lines that are no memories, each on a line of standard error
-_LISTED: Final = 1000  # and in a document
+_NAMED: Final = 100  # lines that are no memories, each named on standard error
+_LISTED: Final = 1000  # the same in a JSON document
 _TWICE: Final = "what is queued already is not queued twice"
 
 
 def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -> None:
-    """Queue what stands in the file (None: on standard input), and print how many that were.
+    """Queue the lines of the file (None: of standard input), and print how many were queued.
 
-    What is wrong about lines stands on standard error. Raises Mem0TrayError where not all is
+    Standard error says what is wrong with lines. Raises Mem0TrayError if not everything was
     queued, after that has been printed.
     """
     loaded = context.load_what_holds()
@@ -117,7 +117,7 @@ def _queued(so_far: LinesSoFar) -> str:
 
 
 def _until(so_far: LinesSoFar) -> str:
-    """How many are queued of what was read, and what to do about the rest."""
+    """How much of what was read is queued, and what to do about the rest."""
     queued = _queued(so_far).rstrip(".")
     if so_far.writing:
         writing = f"{so_far.writing:,} that were being written"

@@ -1,4 +1,4 @@
-"""The click group. Commands are imported when they are used; their help stands here."""
+"""The click group. Commands are imported when they are used; the table here has their summaries."""
 
 import importlib
 import sys
@@ -24,9 +24,9 @@ HEADINGS: Final = (DELIVER, LOOK, ACT, READ_BACK, SET_UP, SERVE, LEARN)
 
 
 class CommandEntry(NamedTuple):
-    """The heading a command stands under, where it is (`module:attribute`), its line in the help.
+    """A command's heading, its place (`module:attribute`), and its line in the help.
 
-    Its examples stand where it is defined: `@click.command(cls=Command, examples={…})`.
+    Its examples are where it is defined: `@click.command(cls=Command, examples={…})`.
     """
 
     heading: str
@@ -184,19 +184,19 @@ def group(ctx: click.Context) -> Any:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code. Errors of usage are raised as ours, like all others."""
+    """Run one command; return the exit code. Errors of usage are raised as ours, like others."""
     output = sys.stdout
     try:
         result = group.main(arguments, prog_name="mem0tray", standalone_mode=False)
     except SystemExit:
-        if sys.stdout is not output:  # so click leaves when the reader has left
+        if sys.stdout is not output:  # so click ends when the reader has left
             raise BrokenPipeError from None
         raise
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.message, err=True)
         return error.exit_code
     except click.UsageError as error:
-        from mem0tray.cli import usage  # its words need the settings, and help does without
+        from mem0tray.cli import usage  # slow to import, and help does without
 
         raise usage.in_words(error) from error
     except click.ClickException as error:

@@ -74,7 +74,7 @@ def enable(*, desktop: bool, service: bool) -> None:
 
 
 def set_up(login: Autostart) -> None:
-    """Have it start in this way, and say so. Raises Mem0TrayError where that cannot be."""
+    """Set this way up, and say so. Raises Mem0TrayError if that is impossible."""
     told = login.enable()
     state = login.state()
     if state.name != ENABLED:
@@ -85,7 +85,7 @@ def set_up(login: Autostart) -> None:
 
 
 def _put_entry(login: Autostart) -> list[str]:
-    """Put the desktop entry of the tray there; a sentence where that cannot be, else nothing."""
+    """Put the tray's desktop entry in place; return a sentence if that fails, else nothing."""
     from mem0tray.desktop.autostart import application_entry
 
     entry = application_entry.for_this_system()
@@ -99,7 +99,7 @@ def _put_entry(login: Autostart) -> list[str]:
 
 
 def _beside(login: Autostart) -> list[str]:
-    """A sentence that names another worker, beside which the service cannot run; else nothing."""
+    """A sentence about another worker, beside which the service cannot run; else nothing."""
     if login.kind != SERVICE:
         return []
     from mem0tray.actions import worker_report
@@ -126,7 +126,7 @@ def disable() -> None:
     login = this_system()
     was_there = login.state().name != DISABLED
     told = login.disable()
-    if login.state().name not in {ENABLED, STALE}:  # else by a file that is not ours
+    if login.state().name not in {ENABLED, STALE}:  # else a file that is not ours starts it
         output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
     for line in told:
         output.say_beside("", line)
@@ -161,7 +161,7 @@ def status(*, as_json: bool) -> None:
 
 
 def _where(state: AutostartState, login: Autostart) -> str:
-    """The place that was found; empty where nothing is set up, and so nothing stands there."""
+    """The place that was found; empty if nothing is set up."""
     return "" if state.name == DISABLED else login.where
 
 
@@ -173,7 +173,7 @@ def this_system(kind: str = "") -> Autostart:
 
 
 def sentence(state: AutostartState, login: Autostart) -> str:
-    """How it is, and the command that changes what is odd about it."""
+    """The state, and the command that changes what is odd about it."""
     said = f"{_sentence(state, login)} {state.reason}".strip()
     if login.is_foreign:
         return f"{said} {_FOREIGN}"

@@ -1,6 +1,6 @@
 """What may be typed at a place of the command line: ids, projects, settings, backups.
 
-Each is asked for in the middle of a line: at once, and silently when a file is
+They are asked for in the middle of a line: so they come at once, and silently if a file is
 missing, broken or no file at all.
 """
 
@@ -23,12 +23,12 @@ Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _MOST: Final = 200
-_LARGEST: Final = 20_000_000  # bytes; what is larger takes too long
+_LARGEST: Final = 20_000_000  # bytes; larger files take too long
 _UNTYPED: Final = "".join(map(chr, range(32))) + "\x7f"  # nobody types these
 
 
 def _quietly(completer: Completer) -> Completer:
-    """A completer that offers nothing where the other one raises."""
+    """A completer that offers nothing if the other one raises."""
 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
         try:
@@ -51,20 +51,20 @@ def _that_fit(found: Iterable[tuple[str, str]], incomplete: str) -> Items:
 
 
 def _item(value: str, **about: Any) -> "CompletionItem[str]":
-    from click.shell_completion import CompletionItem  # commands that only run do without
+    from click.shell_completion import CompletionItem  # needed only for completion
 
     return CompletionItem(value, **about)
 
 
 @_quietly
 def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Dead letters and waiting entries that are not named yet; a project beside each."""
+    """Dead letters and waiting entries that are not named yet, each with its project."""
     return _ids(ctx, parameter, incomplete, ("dead letter", "waiting"))
 
 
 @_quietly
 def dead_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """The dead letters alone."""
+    """Dead letters only."""
     return _ids(ctx, parameter, incomplete, ("dead letter",))
 
 
@@ -91,13 +91,13 @@ def _ids(
 
 
 def _is_enough(name: str, short: dict[str, set[str]]) -> bool:
-    """Whether the beginning `short` names this item alone."""
+    """Whether the beginning `short` identifies this item."""
     return len(short[short_id(name)]) == 1 and name.startswith(short_id(name))
 
 
 @_quietly
 def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Projects of what is dead, waits, or was queued lately."""
+    """Projects of dead letters, of waiting entries, and of what was queued lately."""
     del ctx, parameter
     names = {project: "" for _, _, project in _memories(recent=True) if project}
     return _that_fit(names.items(), incomplete)
@@ -105,7 +105,7 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 @_quietly
 def former_servers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Servers to which something was delivered, but the present one."""
+    """Servers to which something was delivered, except the present one."""
     del ctx, parameter
     from mem0tray.actions.probe import server_name
     from mem0tray.config import settings
@@ -129,7 +129,7 @@ def events(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
 
 @_quietly
 def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """What `restore --list` shows; else files."""
+    """What `restore --list` shows; besides, files."""
     del ctx, parameter
     from mem0tray.actions import restore_sources
     from mem0tray.config import settings
@@ -141,7 +141,7 @@ def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
 
 @_quietly
 def files_of_lines(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Files, where the text of `add` is one; nobody completes a text."""
+    """Files where `add` takes one; nobody completes a text."""
     del parameter
     return [_item(incomplete, type="file")] if ctx.params.get("jsonl") else []
 
@@ -157,7 +157,7 @@ def keys(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
 
 @_quietly
 def values(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """What the setting that was named may be, where that can be listed."""
+    """The possible values of the setting that was named, if they can be listed."""
     del parameter
     from mem0tray.config import settings
     from mem0tray.config.setting_rules import CHOICES
@@ -172,7 +172,7 @@ def values(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
 
 @_quietly
 def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """The commands, and those of the group that was named."""
+    """The commands, or those of the group that was named."""
     root = ctx.find_root()
     group: Any = root.command
     for name in ctx.params.get(parameter.name or "") or ():
@@ -183,7 +183,7 @@ def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
-    """Kind, id and project of what stands in the files; with `recent`, of `last_100` too."""
+    """Kind, id and project of everything in the files; with `recent`, also of `last_100`."""
     from mem0tray.config import settings
 
     paths = settings.load().settings.locations()
@@ -200,7 +200,7 @@ def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file of ours as it stands, or nothing, also where something else stands."""
+    """A file of ours, or nothing, even if something else is there."""
     with suppress(OSError, ValueError, RecursionError):
         found = plain.look(path)
         if found is not None and found.st_size <= _LARGEST:

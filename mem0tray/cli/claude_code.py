@@ -21,7 +21,7 @@ _WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which part is meant."""
+    """Give a command the options that choose the parts."""
     for option in (
         click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
         click.option("--hooks", is_flag=True, help="The hooks; without --mcp, only these."),
@@ -32,7 +32,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parts(*, mcp: bool, hooks: bool) -> list[str]:
-    """The parts that are meant: those named, or both."""
+    """The chosen parts: those named, or both."""
     wanted = {connecting.MCP: mcp, connecting.HOOKS: hooks}
     return [part for part in connecting.PARTS if wanted[part] or not (mcp or hooks)]
 
@@ -40,9 +40,9 @@ def parts(*, mcp: bool, hooks: bool) -> list[str]:
 def show_and_make(
     changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool
 ) -> list[tuple[Change, Done | None]]:
-    """Show the changes, ask where somebody can answer, make them; what was done of each.
+    """Show the changes, ask if somebody can answer, make them; return what was done for each.
 
-    None stands where nothing was to be done, or only to be shown. Raises click.Abort where a
+    None stands for a change that was not needed, or only shown. Raises click.Abort if the
     person does not agree, and Mem0TrayError where a file cannot be written.
     """
     needed = [each for each in changes if each.is_needed]
@@ -75,7 +75,7 @@ def _ask(changes: Sequence[Change]) -> None:
 
 
 def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
-    """Say of each change what was done, and what is left as it is."""
+    """Say for each change what was done, and what is left as it is."""
     for change, done in found:
         what, path = _WHAT[change.part], change.found.path
         if done is not None:
@@ -96,7 +96,7 @@ def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
 
 
 def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, Any]]:
-    """The same for --json."""
+    """The changes for --json."""
     return [
         {
             "part": change.part,
@@ -125,7 +125,7 @@ def take_away(wanted: Sequence[str], *, dry_run: bool, yes: bool, as_json: bool)
 
 
 def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
-    """Take all of it back for a whole `uninstall`: the files changed, and those left with why."""
+    """Take everything back for a whole `uninstall`: the files changed, and those left with why."""
     removed: list[str] = []
     left: list[tuple[str, str]] = []
     for part in connecting.PARTS:
@@ -136,6 +136,6 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
                 removed.append(f"the {_WHAT[part]} in {change.found.path}")
         except Mem0TrayError as error:
             left.append((f"the {_WHAT[part]} of Claude Code", str(error).rstrip(".")))
-    with suppress(Mem0TrayError):  # then the hooks were left, and it has been said why
+    with suppress(Mem0TrayError):  # the hooks then stay, and the reason has been told
         left += connecting.left()
     return removed, left

@@ -24,7 +24,7 @@ class _WithExamples(click.Command):
         self.examples: Mapping[str, str] = examples or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the arguments; what is wrong with them is known to be this command's."""
+        """Parse the arguments; an error in them is known to be this command's."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -44,7 +44,7 @@ class Command(_WithExamples):
 
 
 class CommandGroup(_WithExamples, click.Group):
-    """A group of commands. Their summaries are never cut; a slip of the pen gets a guess."""
+    """A group of commands. Their summaries are never cut; a mistyped name gets a guess."""
 
     command_class = Command
 
@@ -60,7 +60,7 @@ class CommandGroup(_WithExamples, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; of an unknown one say which is like it."""
+        """Find the command; for an unknown one suggest a similar name."""
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
@@ -68,7 +68,7 @@ class CommandGroup(_WithExamples, click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
-        """Complete commands, for which none is imported, and options."""
+        """Complete commands, without importing any, and options."""
         from click.shell_completion import CompletionItem
 
         found = [
@@ -91,7 +91,7 @@ def summary(command: click.Command) -> str:
 
 
 def _write(examples: Mapping[str, str], formatter: click.HelpFormatter) -> None:
-    """The lines unbroken, so that they can be copied; remarks beside them, or above if too wide."""
+    """Write the lines unbroken, to be copied; remarks beside them, or above if too wide."""
     width = _GAP + max(map(len, examples))
     beside = all(
         _MARGIN + width + len(f"# {remark}") <= formatter.width for remark in examples.values()

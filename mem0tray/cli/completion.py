@@ -19,7 +19,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.cli.completion_scripts import SCRIPTS
 from mem0tray.core.text import one_line
 
-_UNQUOTED: Final = re.compile(r"[^\w@%+=:,./-]")  # what bash would take apart
+_UNQUOTED: Final = re.compile(r"[^\w@%+=:,./-]")  # characters at which bash would split a word
 _ESCAPED: Final = r"\\\g<0>"
 
 
@@ -43,10 +43,10 @@ def command(shell: str) -> None:
 
 
 class _Bash(BashComplete):
-    """Bash: it quotes nothing by itself, and replaces only what follows its last word break."""
+    """Bash: it quotes nothing itself, and replaces only what follows its last word break."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Take the words before the one at the cursor, and what there is of that."""
+        """Return the words before the cursor's, and the beginning of that one."""
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)[1:]
         is_new = line[-1:].isspace() and not _is_open(line)
@@ -58,13 +58,13 @@ class _Bash(BashComplete):
         return args, begun
 
     def format_completion(self, item: CompletionItem[str]) -> str:
-        """Write it as a person would have to type it from there."""
+        """Write the item as a person would have to type it from there."""
         value = item.value.removeprefix(self._kept)
         return f"{item.type},{value if self._is_quoted else _UNQUOTED.sub(_ESCAPED, value)}"
 
 
 def _is_open(line: str) -> bool:
-    """Whether a quotation mark, or a backslash, waits for what follows `line`."""
+    """Whether `line` leaves a quotation mark, or a backslash, open."""
     mark = ""
     escaped = False
     for letter in line:
@@ -83,7 +83,7 @@ class _WholeWord(ShellComplete):
     """A shell that replaces the whole word, `--option=` and all."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Take the words, and remember what stands before the value."""
+        """Return the words, and remember what stands before the value."""
         args, begun = super().get_completion_args()
         option, sign, _ = begun.partition("=")
         self._before = option + sign if sign and begun.startswith("--") else ""
@@ -110,7 +110,7 @@ _SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": _Bash, "zsh": _Zsh, "f
 def answer(instruction: str) -> int:
     """Print what may follow on the line that the shell has in its environment.
 
-    Whatever goes wrong, nothing is said: a person is in the middle of a line.
+    Nothing is printed about errors, as a person is in the middle of a line.
     """
     from mem0tray.cli import app
 
@@ -119,7 +119,7 @@ def answer(instruction: str) -> int:
         return 1
     lines: list[str] = []
     try:
-        # The variable's name, last, is for click's own scripts, which we have not.
+        # The last argument, a variable's name, is for click's own scripts, which we do not use.
         asked: Any = shell(app.group, {}, "mem0tray", "")
         args, incomplete = asked.get_completion_args()
         for item in asked.get_completions(args, incomplete):

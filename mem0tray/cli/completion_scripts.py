@@ -1,11 +1,11 @@
-"""What a shell runs to complete `mem0tray`: it asks the program itself, and knows nothing else.
+"""The scripts by which shells complete `mem0tray`: they ask the program itself.
 
-Apart from the command, so that a shell that evaluates it at its start waits for no import.
+They stand apart from the command, so that a shell that evaluates one at its start is fast.
 """
 
 from typing import Final
 
-# The line up to the cursor, not bash's words, which are cut at every ":" and "=".
+# It sends the line up to the cursor, as bash cuts words at every ":" and "=".
 _BASH: Final = """\
 _mem0tray_completion() {
     local type value

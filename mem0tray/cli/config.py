@@ -17,7 +17,7 @@ from mem0tray.system.orderly_end import ends_in_order
 from mem0tray.system.paths import config_file as location
 
 MASK: Final = "••••"
-_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown with what is wrong
+_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown in the error
 _DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
 
@@ -137,7 +137,7 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
 def _asked(key: str) -> str:
     if sys.stdin.isatty():
         return str(click.prompt(key, hide_input=key in SECRETS, default="", show_default=False))
-    data = sys.stdin.buffer.read(4 * LONGEST + 2)  # more cannot be a value
+    data = sys.stdin.buffer.read(4 * LONGEST + 2)  # no value is longer
     return data.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
 
 

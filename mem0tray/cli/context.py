@@ -12,13 +12,13 @@ _LONGEST_WARNING = 500
 
 
 class UsageError(Mem0TrayError):
-    """What was asked for cannot be understood."""
+    """The command line cannot be understood."""
 
     exit_code = 2
 
 
 def load() -> Settings:
-    """The settings; what is odd about them is said on standard error.
+    """The settings; warnings go to standard error.
 
     Raises SettingsError when they are wrong.
     """
@@ -26,9 +26,9 @@ def load() -> Settings:
 
 
 def load_there() -> Settings:
-    """The settings as by `load`, for commands that find nothing where there is no folder.
+    """The settings as by `load`, for commands that find nothing without the folder.
 
-    Raises FileUnavailableError where `paths.claude_dir` leads to none.
+    Raises FileUnavailableError where `paths.claude_dir` is not there.
     """
     from mem0tray.actions import folder
 
@@ -47,24 +47,24 @@ def load_all() -> Loaded:
 
 
 def load_what_holds() -> Loaded:
-    """The settings as far as they can be read; all that is odd or wrong is said there."""
+    """The settings as far as they can be read; warnings and errors go to standard error."""
     loaded = settings.read()
     warn([*loaded.warnings, *map(str, loaded.wrong)])
     return loaded
 
 
 def warn_of_unknown_variables() -> None:
-    """Name on standard error what in the environment looks like a setting of ours and is none."""
+    """Name on standard error the variables that look like settings of ours but are none."""
     warn(settings.unknown_variables(os.environ))
 
 
 def is_in_environment(key: str) -> bool:
-    """Whether a variable sets this, and so wins over the settings file."""
+    """Whether a variable sets this key, and so wins over the settings file."""
     return bool(os.environ.get(settings.variable(key)))
 
 
 def warn_of_variable(key: str) -> bool:
-    """Say on standard error that a variable wins over what was set, where one does; whether so."""
+    """Warn on standard error if a variable wins over what was set; return whether one does."""
     if is_in_environment(key):
         warn([f"{settings.variable(key)} is set and wins over the file."])
         return True

@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural, short_id
 from mem0tray.system.paths import Paths
 
-_SHOWN: Final = 20  # of what is to be deleted
+_SHOWN: Final = 20  # items shown of those to be deleted
 
 
 @click.command(
@@ -64,7 +64,7 @@ def command(
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
-    with ledger_writer.in_step(paths, settings, records=not for_good):  # `forget` does so itself
+    with ledger_writer.in_step(paths, settings, records=not for_good):  # `forget` records it itself
         done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
     erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
@@ -79,7 +79,7 @@ def command(
 
 
 def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, list[FoundItem]]:
-    """By what was typed the memories that no longer wait, where it names none that does.
+    """By name typed, the memories that no longer wait, where it names none that waits.
 
     Raises NotFoundError.
     """
@@ -97,7 +97,7 @@ def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, 
 
 
 def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
-    """What is meant. Raises NotFoundError, also where an id is of another project."""
+    """The items meant. Raises NotFoundError, also if an id is of another project."""
     if project is None:
         return resolve(ids, there)
     of_it = of_project(there, project)
@@ -130,7 +130,7 @@ def _named(found: FoundItem) -> dict[str, Any]:
 
 
 def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -> bool:
-    """Show what would go, and ask. Raises Mem0TrayError where nobody can answer."""
+    """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
     number = len(chosen) + len(past)
     for each in [*chosen, *past][:_SHOWN]:
         date = output.clock(each.item.timestamp if each.item is not None else None)
@@ -156,7 +156,7 @@ def _tell(done: Deleted) -> None:
 
 
 def _tell_not_deleted(done: Deleted) -> None:
-    """On standard error, what is not as one expects."""
+    """Tell on standard error what was not deleted as one might expect."""
     for each in done.gone:
         output.remark(f"{short_id(each.id)} was no longer there.")
     for each in done.delivered:

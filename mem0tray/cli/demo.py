@@ -76,7 +76,7 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
 
 
 class _Outcome(NamedTuple):
-    """How it ended: `problem` is empty when that was as told, `home` when nothing is left of it."""
+    """How it ended: `problem` is empty if all went as told, `home` if the home was removed."""
 
     record: "StoryRecord"
     error: Mem0TrayError | None
@@ -85,14 +85,14 @@ class _Outcome(NamedTuple):
 
 
 class _Signals:
-    """The signal that told the demo to stop (0: none), and the event that says so to others."""
+    """The signal that told the demo to stop (0: none), with the event that tells others."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.caught = 0
 
     def __call__(self, number: int, _: object) -> None:
-        """Note the signal, as its handler: nothing is torn while it is being put away."""
+        """Note the signal, as its handler, so that clearing away is not cut off."""
         self.caught = number
         self.stop.set()
 
@@ -114,7 +114,7 @@ def _signals() -> Iterator[_Signals]:
 def _play(
     tell: "Teller", pace: "StoryPace", signals: _Signals, program: Sequence[str], *, keep: bool
 ) -> _Outcome:
-    """Play the story to its end, whichever it is."""
+    """Play the story to its end, whatever that is."""
     from mem0tray.demo import story
     from mem0tray.demo.director import Director, InterruptedDemoError
     from mem0tray.demo.stage import Stage
@@ -127,7 +127,7 @@ def _play(
         except Mem0TrayError as error:
             failure = error
         except InterruptedDemoError:
-            pass  # `signals` knows
+            pass  # `signals` knows which
     root = stage.home.root
     return _Outcome(
         director.record,

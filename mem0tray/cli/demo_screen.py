@@ -1,4 +1,4 @@
-"""How a terminal shows the demo: the story above, and one line below for how things are."""
+"""The demo in a terminal: the story above, and one line below for how things are."""
 
 import textwrap
 from collections import Counter
@@ -20,9 +20,9 @@ from mem0tray.demo.director import StoryRecord
 from mem0tray.demo.progress import Happening
 from mem0tray.demo.story import MOVED, RECOVERED, StoryMemory, StorySnapshot
 
-_WIDEST: Final = 80  # beyond, lines would only be harder to read
-_NARROWEST: Final = 20  # of a wrapped text
-_ROOMY: Final = 56  # below, the gauge goes without its blocks
+_WIDEST: Final = 80  # columns; longer lines are harder to read
+_NARROWEST: Final = 20  # columns of a wrapped text
+_ROOMY: Final = 56  # columns; with fewer the gauge has no blocks
 _INDENT: Final = "     "
 _PROJECT: Final = 8
 _STATES: Final = {"healthy": Style.GOOD, "down": Style.BAD}
@@ -41,9 +41,9 @@ _PLAIN: Final = _Marks("+", "#", "*", "|")
 
 
 class Screen:
-    """A terminal of any width, or a pipe, which gets the same without the last line.
+    """A terminal of any width, or a pipe, which gets no last line.
 
-    Call it with each happening, between `with` and its end.
+    Call it with each happening, within its `with`.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Screen:
         )
         for line in printed.splitlines():
             words = line.strip()
-            if "  " in words:  # columns: cut off, since wrapped they are no columns
+            if "  " in words:  # columns are cut off, as wrapped they would be no columns
                 self._line(Text(line, Style.DIM))
             else:
                 own = line[: len(line) - len(line.lstrip())]
@@ -133,7 +133,7 @@ class Screen:
             self._live.update(below, refresh=True)
 
     def ended(self, record: StoryRecord) -> None:
-        """Print the sum of it, after the last line has been taken away."""
+        """Print the summary, after removing the last line."""
         counts = Counter(each.project for each in record.seen.stored)
         each = ", ".join(f"{project} {count}" for project, count in counts.items())
         memories = plural(len(record.queued), "memory", "memories")
@@ -160,7 +160,7 @@ class Screen:
         self._is_blank = True
 
     def _text(self, text: str, style: str = "", begin: Text | None = None) -> None:
-        """A text that is wrapped, and hangs beside what stands before it."""
+        """Print a wrapped text that hangs beside what stands before it."""
         before = Text(_INDENT) if begin is None else begin
         for line in textwrap.wrap(text, max(self._width - before.cell_len, _NARROWEST)):
             self._print(Text.assemble(before, (line, style)))

@@ -23,7 +23,7 @@ from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import asks_nothing
 
-_SHOWN: Final = 10  # of those whose id begins alike
+_SHOWN: Final = 10  # shown of those whose id begins with the name
 
 
 @click.command(
@@ -132,7 +132,7 @@ def _as_json(cause: Cause) -> dict[str, str]:
 
 
 def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
-    """The cause that counts first, what to do, and what happened; `again`: when it is tried."""
+    """Print the most important cause, what to do, and what happened; `again`: the next try."""
     kind = "dead letter" if found.is_dead else "waiting entry"
     text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
     output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
@@ -150,7 +150,7 @@ def _print_remedy(remedy: Reason) -> None:
 
 
 def _style(cause: Cause) -> Style:
-    """Whether somebody has to do something."""
+    """The style: whether somebody has to do something."""
     return Style.WARNING if cause.by_itself else Style.BAD
 
 
@@ -182,7 +182,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
 
 
 def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
-    """What is amiss and has not been told of, and how many memories wait."""
+    """Tell other troubles that were not told yet, and how many memories wait."""
     for cause in causes:
         output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
         _print_remedy(cause.remedy)

@@ -82,10 +82,10 @@ def _editable(versions: list[Version]) -> FoundItem:
 
 
 def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Changed | None:
-    """What came of the text in the editor; None when it is as it was.
+    """The result of the text in the editor; None if it is unchanged.
 
-    Half a character goes through the editor as the bytes that it has. `called` is what to type
-    for the memory.
+    Half a character goes through the editor as its bytes. `called` is the memory's name in a
+    command.
     """
     paths = settings.locations()
     before = text.encode("utf-8", "surrogatepass")
@@ -101,7 +101,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
             if after in (before, shown):
                 return None
             new = _decoded(after, found)
-            if new.strip():  # the open text goes when the new one stands in its place
+            if new.strip():  # the open text goes once the new one is in place
                 with ledger_writer.in_step(paths, settings):
                     return edit_text.edit_text(
                         paths, found, new, keep_days=settings.retention.discarded
@@ -131,7 +131,7 @@ def _decoded(data: bytes, found: FoundItem) -> str:
 
 
 def _tell_ended(called: str, kept: Path, *, is_new: bool) -> None:
-    """Where the text is; a signal that came late may have found the memory changed."""
+    """Say where the text is; a late signal may have come after the change."""
     if is_new:
         what = f"`mem0tray show {called}` says whether the text was changed by then."
     else:
@@ -142,7 +142,7 @@ def _tell_ended(called: str, kept: Path, *, is_new: bool) -> None:
 def _with_text_kept(
     found: FoundItem, kept: Path, error: Mem0TrayError, *, is_new: bool
 ) -> Mem0TrayError:
-    """The error, with the file in which the new text is; `is_new`: it is one that can be had."""
+    """The error, with the file that has the text; `is_new`: the editor's text can be used."""
     if not is_new:
         return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
     if isinstance(error, SetAsideError):
@@ -156,7 +156,7 @@ def _with_text_kept(
 
 
 def _tell(name: str, done: Changed, project: str) -> None:
-    """The outcome; `name` is what to type for the memory."""
+    """Tell the outcome; `name` is the memory's name in a command."""
     output.say(f"Changed the text of {name}. The old one: {done.kept}")
     tell_old(name, done)
     if not project.strip():
@@ -170,7 +170,7 @@ def _tell(name: str, done: Changed, project: str) -> None:
 
 
 def tell_old(name: str, done: Changed) -> None:
-    """What the worker has made of the old text, as far as that is not what one expects."""
+    """Tell what the worker made of the old text, if that is not what one expects."""
     if done.delivered:
         output.say(
             "The old text had been sent already: the server has it, and gets the new one as"

@@ -60,7 +60,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     target = _target(out)
     folder = target.parent if target is not None and target.parent.is_dir() else None
     if folder is not None:
-        temporary.remove_leftovers(folder)  # of an export that was killed
+        temporary.remove_leftovers(folder)  # left by an export that was killed
     with EstimatedProgress("memories read") as progress:
         is_told = target is not None or not sys.stdout.isatty()
         watch = partial(_tell, progress) if is_told else _say_nothing
@@ -85,7 +85,7 @@ def _tell(progress: EstimatedProgress, export: Export) -> None:
 
 
 def _say_nothing(_: Export) -> None:
-    """Tell nothing: a terminal that shows the lines shows how far it is."""
+    """Tell nothing: a terminal that shows the lines shows the progress."""
 
 
 def _write(export: Export, target: Path | None) -> None:
@@ -97,7 +97,7 @@ def _write(export: Export, target: Path | None) -> None:
 
 
 def _target(out: Path | None) -> Path | None:
-    """The file to be written, None for standard output. Raises errors of usage for others."""
+    """The file to write, None for standard output. Raises errors of usage for anything else."""
     if out is None or out == Path("-"):
         return None
     if out == Path():
@@ -116,9 +116,9 @@ def _target(out: Path | None) -> Path | None:
 
 
 def _checked(export: Export, target: Path | None) -> Generator[bytes]:
-    """The lines; what goes wrong, with what has become of them.
+    """The lines; an error says what has become of them.
 
-    Raises Mem0TrayError also where a file that holds something would be made empty.
+    Raises Mem0TrayError also if a file that holds something would become empty.
     """
     try:
         with closing(export.lines()) as lines:
@@ -133,7 +133,7 @@ def _checked(export: Export, target: Path | None) -> Generator[bytes]:
 
 
 def _done(export: Export, target: Path | None) -> str:
-    """What an export that came to no end has left."""
+    """What an unfinished export has left."""
     if target is not None:
         return f"{target} is as it was."
     return f"{_count(export)} written before." if export.written else "Nothing was written."
@@ -167,7 +167,7 @@ def _count(export: Export) -> str:
 
 
 def _say_what_is_missing(export: Export) -> None:
-    """Say what is not in it. Raises Mem0TrayError where the server has, or may have, more."""
+    """Say what was left out. Raises Mem0TrayError if the server has, or may have, more."""
     if export.waiting:
         wait = plural(export.waiting, "memory waits here and is", "memories wait here and are")
         output.remark(f"{wait} not in it.")

@@ -1,6 +1,6 @@
 """Plain arguments of `add`, `recall` and `search`, read without click.
 
-To import that takes as long as the work.
+Importing click takes as long as the work.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ MOST_READ: Final = 1000  # memories, of `recall` and `search`
 
 
 class Plain(NamedTuple):
-    """The options that were given, None for those that were not; `words` are what is no option."""
+    """The options that were given, None for the others; `words` are the other arguments."""
 
     project: str | None = None
     limit: int | None = None
@@ -19,9 +19,9 @@ class Plain(NamedTuple):
 
 
 def parse(arguments: Sequence[str], *, most: int = 0) -> Plain | None:
-    """The arguments if they are plain; None leaves them, and what is wrong in them, to click.
+    """The arguments if they are plain; None leaves them, and their errors, to click.
 
-    `most` is the largest `--limit` that the command takes, 0 where it has no such option.
+    `most` is the largest `--limit` that the command takes, 0 if it has no such option.
     """
     project: str | None = None
     limit: int | None = None

@@ -10,7 +10,7 @@ from mem0tray.core.text import plural
 from mem0tray.ledger.known import Attempt
 
 SHOWN: Final = 10  # attempts of a history
-# The ledger's words for a kind are for programs.
+# The ledger's words for kinds are meant for programs.
 _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.OUTAGE: "server down",
     Kind.SLOW_DOWN: "server busy",
@@ -25,7 +25,7 @@ _IN_WORDS: Final[Mapping[str, str]] = {
 
 
 def say(attempts: Sequence[Attempt]) -> None:
-    """Print the last ones, oldest first, and how many there are; nothing where there is none."""
+    """Print the last attempts, oldest first, and how many there are; nothing without any."""
     if not attempts:
         return
     more = f", the last {SHOWN} of them" if len(attempts) > SHOWN else ""

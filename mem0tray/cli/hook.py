@@ -24,5 +24,5 @@ def command(event: tuple[str, ...]) -> None:
 
     Exits with 0 whatever happens; the log has a line on what went wrong.
     """
-    # Claude Code takes the 2 of a wrong command line for the wish that its session goes on.
+    # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
     hook_event.run(" ".join(event))

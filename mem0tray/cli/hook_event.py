@@ -1,4 +1,4 @@
-"""`mem0tray hook` past click: from standard input to what is printed, whatever these are."""
+"""`mem0tray hook` without click: from standard input to what is printed, whatever they are."""
 
 import sys
 
@@ -8,11 +8,11 @@ from mem0tray.claude import hook
 
 def run(event: str) -> None:
     """Carry out one event of Claude Code, and print what there is to print."""
-    cli.why_not_written(hook.run(event, _given()))  # where nobody reads it, it is not wanted
+    cli.why_not_written(hook.run(event, _given()))  # if nobody reads it, nobody wants it
 
 
 def _given() -> bytes:
     try:
         return b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
-    except (OSError, ValueError):  # a folder, or closed
+    except (OSError, ValueError):  # standard input is a folder, or closed
         return b""

@@ -19,8 +19,8 @@ _SWITCH: Final = "server.keyring"
 def put(key: str, wanted: str | None) -> None:
     """Put the key of the chosen server where it is `wanted`; None: where it is safest here.
 
-    It then stands there alone. Raises SettingsError where it cannot be a key, and where the
-    keyring that is wanted does not take it: then nothing has changed.
+    It then stands only there. Raises SettingsError for what cannot be a key, and if the
+    wanted keyring does not take it: then nothing has changed.
     """
     value = config_file.checked(_KEY, key).strip()
     url = _address()
@@ -48,7 +48,7 @@ def put(key: str, wanted: str | None) -> None:
 
 
 def present() -> str:
-    """The key that is sent now, from wherever it is. Raises UsageError where there is none."""
+    """The key in use now, wherever it is. Raises UsageError if there is none."""
     url = _address()
     key = ServerAddress.from_settings(context.load_all().settings.server).token if url else ""
     if not key:
@@ -59,7 +59,7 @@ def present() -> str:
 
 
 def _address() -> str:
-    """The chosen server's address in its normal form; empty where it is at none."""
+    """The chosen server's address in its normal form; empty if it has none."""
     now = context.load_all().settings
     url = server_choice.chosen(now.server.url, now.locations())
     return "" if url in (None, LOCAL_URL) else ServerAddress.of(now.server.url).url

@@ -1,4 +1,4 @@
-"""Importing msgspec without what it has no use for on the Pythons that we run on."""
+"""Importing msgspec without a module that it does not need on our Pythons."""
 
 import importlib
 import sys
@@ -8,7 +8,7 @@ _UNNEEDED: Final = "typing_extensions"  # for Python 3.10 and older; it brings i
 
 
 def load() -> None:
-    """Import msgspec, before the modules of a command do: in half the time that it takes else."""
+    """Import msgspec before a command's modules do, in half the usual time."""
     if _UNNEEDED in sys.modules:
         return
     sys.modules[_UNNEEDED] = None  # type: ignore[assignment]

@@ -33,7 +33,7 @@ _NEXT: Final = "NEXT RETRY"
 _SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", _NEXT, "PROJECT")  # where room is short
 _HELD: Final = "held"
 _NOT_SENT: Final = "Nothing is sent now"
-_TEXT: Final = 60  # signs of a memory's text
+_TEXT: Final = 60  # characters of a memory's text
 
 
 @click.command(
@@ -99,7 +99,7 @@ def _dead(snapshot: Snapshot) -> FileListing:
 
 
 def _waiting(snapshot: Snapshot) -> tuple[WhatWaits, dict[tuple[str, bytes], Attempt]]:
-    """What waits, and the last attempt of each that was tried."""
+    """The entries that wait, and the last attempt of each that was tried."""
     with Reader(snapshot.paths.ledger) as reader:
         found = waiting.look(snapshot.paths, reader, snapshot.server.name)
         return found, reader.last_attempts()
@@ -114,7 +114,7 @@ def document(
 ) -> dict[str, Any]:
     """The item with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
-    `why`: what keeps every entry from being sent. `attempt`: the last that failed.
+    `why`: what keeps every entry from being sent. `attempt`: the last failed one.
     """
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
@@ -145,7 +145,7 @@ def _waits_for(known: Known | None, why: str) -> str:
 
 
 def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str, list[str]]:
-    """Headers and cells; `rows` are what to type for an item, and the item."""
+    """Headers and cells; `rows` are each item's name in a command, and the item."""
     letters = [(each, each.item) for _, each in rows if each.item is not None]
     return {
         "ID": [name for name, _ in rows],
@@ -187,10 +187,10 @@ def _waiting_columns(
 
 
 def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
-    """A line for each item; `diagnose` has the whole reason."""
+    """Print a line for each item; `diagnose` has the whole reason."""
     if not with_project:
         del columns["PROJECT"]
-    if not any(columns["REASON"]):  # a head above nothing
+    if not any(columns["REASON"]):  # a header above nothing
         del columns["REASON"]
     left_out = output.print_table(
         tuple(columns),
@@ -204,7 +204,7 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
 
 
 def _next(due: float, now: float, why: str) -> str:
-    """When an entry is sent next; nobody knows where `why` keeps it from going out now."""
+    """When an entry is sent next; unknown if `why` keeps it from going out now."""
     return "–" if why and due <= now else output.due(due, now)
 
 
@@ -215,7 +215,7 @@ def _print_why(
     *,
     beside: bool,
 ) -> None:
-    """What keeps those shown from being sent, once for all."""
+    """Print what keeps the items shown from being sent, once for all."""
     held = sum(_is_held(known.get(each.identity)) for each in shown)
     if why and (held < len(shown) or beside):
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
@@ -228,7 +228,7 @@ def _print_to_change(
     known: Mapping[tuple[str, bytes], Known],
     attempts: Mapping[tuple[str, bytes], Attempt],
 ) -> None:
-    """How many of those shown the server does not take as they are, and what to do about one."""
+    """Print how many of those shown must be changed for the server, and what to do about one."""
     advice = [
         (name, said)
         for name, each in rows
@@ -245,7 +245,7 @@ def _print_to_change(
 
 
 def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, queue: bool) -> None:
-    """What the table does not show."""
+    """Print what the table does not show."""
     if not total:
         of = "" if project is None else f" of {one_line(project, 80)}"
         output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")

@@ -1,4 +1,4 @@
-"""`mem0tray logs`: the worker's log, its last lines and those that come."""
+"""`mem0tray logs`: the worker's log, its last lines and new ones."""
 
 import time
 from typing import Final
@@ -79,7 +79,7 @@ def command(lines: int, *, follow: bool) -> None:
 
 
 def _follow(reader: LogReader) -> None:
-    """Show what comes, until Ctrl-C."""
+    """Show new lines, until Ctrl-C."""
     while True:
         for line in reader.new():
             _show(line)

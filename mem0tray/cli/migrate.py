@@ -1,4 +1,4 @@
-"""`mem0tray migrate`: what only a former server has is queued again for the present one."""
+"""`mem0tray migrate`: queues what only a former server has for the present one."""
 
 import os
 import sys
@@ -79,7 +79,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
 
 
 def _former(settings: Settings, there: ServerSeen, given: str | None) -> str | None:
-    """What the ledger calls the former server; None where none has anything. Raises UsageError."""
+    """What the ledger calls the former server; None if none has anything. Raises UsageError."""
     if given is not None:
         name = migrate.named(given)
         if name == there.name:
@@ -99,7 +99,7 @@ def _former(settings: Settings, there: ServerSeen, given: str | None) -> str | N
 
 
 def _run(settings: Settings, request: Request) -> Brought:
-    """Run it; who is at a terminal is asked for the former server's key once it wants one."""
+    """Run it; at a terminal, ask for the former server's key once that server wants one."""
     try:
         return _told(settings, request)
     except KeyRefusedError:
@@ -153,7 +153,7 @@ def _count(number: int, what: str, *, always: bool = False) -> str:
 
 
 def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]:
-    """What to know of what was found, or may not have been."""
+    """What to know about what was found, or may have been missed."""
     where = former_in_words(request.former)
     said: list[str] = []
     if brought.is_one:

@@ -1,4 +1,4 @@
-"""What commands say of a memory that no longer waits: the ledger knows what became of it."""
+"""What commands say about a memory that no longer waits: the ledger knows what became of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from mem0tray.system.paths import Paths
 
 _FORGOTTEN = "forgotten"
 _OVER: Final = (items.DELIVERED, items.DISCARDED)
-# What the worker has not carried out within a command's patience.
+# For an order that the worker has not carried out in time.
 NOT_HEARD: Final = (
     "The worker has not heard of it yet; it does before it sends anything more."
     " `mem0tray doctor` says whether it is well."
@@ -24,7 +24,7 @@ NOT_HEARD: Final = (
 
 
 def found(paths: Paths, name: str) -> list[Known]:
-    """The delivered and the deleted memories whose id is `name`, or else begins so."""
+    """The delivered and deleted memories whose id is `name`, or else begins with it."""
     if not name:
         return []
     with Reader(paths.ledger) as reader:
@@ -58,9 +58,9 @@ def fate(known: Known) -> Fate:
 
 @contextmanager
 def explained(paths: Paths) -> Iterator[None]:
-    """Turn an UnknownIdError for what no longer waits into a NotFoundError with its fate.
+    """Turn an UnknownIdError for a memory that no longer waits into a NotFoundError with its fate.
 
-    And one for what waits and does not stand in the queue file yet into one that says so.
+    For a memory that waits but is not in the queue file yet, the error says that.
     """
     try:
         yield
@@ -90,13 +90,13 @@ def _explain_emergency(paths: Paths, error: UnknownIdError) -> None:
 
 
 def say(known: Known) -> None:
-    """Say in a line, for people, what became of it."""
+    """Print a line, for people, on what became of a memory."""
     found = fate(known)
     output.say(f"{short_id(known.id)}: {found.name} {found.detail}. {found.remedy}")
 
 
 def document(known: Known) -> dict[str, Any]:
-    """The JSON of what became of it, with those keys of one that waits which mean anything."""
+    """The JSON on what became of it, with those keys of a waiting one that still make sense."""
     found = fate(known)
     return {
         "id": known.id,

@@ -1,7 +1,7 @@
 """What commands print: lines, tables, one JSON document. Foreign text is made harmless here.
 
-Colours and signs have their one home here too. A style is named by what it
-means, and a sign says the same to whoever sees no colours.
+Colours and signs are defined here too. A style is named by what it
+means, and a sign says the same to people who see no colours.
 """
 
 import codecs
@@ -28,10 +28,10 @@ _CELL: Final = 200
 _EXCERPT: Final = 60
 _NARROW_INDENT: Final = 4
 _COMMAND: Final = re.compile(r"`[^`]+`")
-_GLUE: Final = "\0"  # stands for a blank that no line ends at; no harmless line has one
+_GLUE: Final = "\0"  # stands for a blank at which no line may end; no harmless line has one
 _UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
 _DAY: Final = 86_400
-_EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # of years that a date can be made of
+_EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # Unix seconds that have a date
 
 
 class Style(StrEnum):
@@ -43,19 +43,19 @@ class Style(StrEnum):
     BAD = "bold red"
     DIM = "dim"
     HEADING = "bold"
-    NAME = "cyan"  # of a project, a command, a setting
+    NAME = "cyan"  # a project, a command, a setting
 
 
-# A sign for each style, and one for a terminal that lacks it; those that do not judge share one.
+# A sign for each style, and one for terminals that lack it; neutral styles share a dot.
 _SIGNS: Final = {Style.GOOD: ("✓", "+"), Style.WARNING: ("!", "!"), Style.BAD: ("✗", "x")}
 _OTHER_SIGNS: Final = ("·", "-")
 _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (None: standard output) is to have colours.
+    """Whether `stream` (None: standard output) gets colours.
 
-    A terminal has them unless it is a dumb one; NO_COLOR takes them from it,
+    A terminal gets them unless it is a dumb one; NO_COLOR takes them away,
     FORCE_COLOR gives them to a pipe.
     """
     if os.environ.get("NO_COLOR"):
@@ -66,7 +66,7 @@ def has_colour(stream: TextIO | None = None) -> bool:
 
 
 def can_redraw(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (None: standard output) is a terminal where a line can be written anew."""
+    """Whether `stream` (None: standard output) is a terminal where a line can be redrawn."""
     to = sys.stdout if stream is None else stream
     return to.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
@@ -82,13 +82,13 @@ def has_signs(signs: str, stream: TextIO | None = None) -> bool:
 
 
 def sign(style: Style, stream: TextIO | None = None) -> str:
-    """The sign, one character wide, that says good, warning or bad without a colour; else a dot."""
+    """The sign, one character wide, for good, warning or bad; else a dot."""
     usual, plain = _SIGNS.get(style, _OTHER_SIGNS)
     return usual if has_signs(usual, stream) else plain
 
 
 def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
-    """`text`, which is harmless already, in a style where `stream` has colours: for `write`."""
+    """`text`, already harmless, in a style if `stream` has colours; for `write`."""
     if not (text and style and has_colour(stream)):
         return text
     begin = "".join(f"\x1b[{_CODES[word]}m" for word in reversed(style.split()))
@@ -96,10 +96,10 @@ def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
 
 
 def write(line: str, *, end: str = "\n", error: bool = False) -> None:
-    """A line that is harmless, laid out and painted already."""
+    """Write a line that is already harmless, laid out and painted."""
     stream = sys.stderr if error else sys.stdout
     if sys.platform == "win32" and (has_colour(stream) or can_redraw(stream)):
-        import click  # slow to import; it knows the consoles of Windows that know no colours
+        import click  # slow to import; it handles Windows consoles without colours
 
         click.echo(f"{line}{end}", nl=False, err=error, color=True)
         return
@@ -108,12 +108,12 @@ def write(line: str, *, end: str = "\n", error: bool = False) -> None:
 
 
 def console() -> "Console":
-    """What rich prints with; text is never markup to it, and it has colours where we have."""
-    # Slow to import, and only a person at a terminal sees the difference.
+    """Console of rich; it takes no text for markup, and has colours where we have."""
+    # Slow to import, and only people at a terminal see the difference.
     from rich.console import Console
 
     class Honest(Console):
-        """A console that ends, as every command does, when its reader has left."""
+        """A console that ends, like every command, when its reader has left."""
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
@@ -128,13 +128,13 @@ def console() -> "Console":
 
 
 def say(text: str, style: Style = Style.PLAIN, *, error: bool = False) -> None:
-    """Print a line of ours; foreign text in it adds no line."""
+    """Print a line of ours; foreign text in it adds no further line."""
     stream = sys.stderr if error else sys.stdout
     write(paint(one_line(text, 1000), style, stream), error=error)
 
 
 def remark(text: str) -> None:
-    """Write a line on standard error, in the form of an error, about what is no failure."""
+    """Write a line on standard error, in the form of an error, that reports no failure."""
     say(f"mem0tray: {text}", error=True)
 
 
@@ -145,10 +145,10 @@ def say_beside(
     mark: str = "",
     mark_style: Style = Style.PLAIN,
 ) -> None:
-    """Print a line whose beginning is ours, laid out and in `style`, and `text` made harmless.
+    """Print a line whose beginning is ours, in `style`, with `text` made harmless after it.
 
-    What does not fit stands below the text, not below the beginning. The text may begin with
-    a `mark` in a style of its own.
+    Text that does not fit continues below the text, not below the beginning. It may begin
+    with a `mark` in a style of its own.
     """
     line = f"{begin}{one_line(text, 1000)}".rstrip()
     room = width()
@@ -176,15 +176,15 @@ def _hanging(line: str, indent: int, room: int) -> str:
 
 def columns() -> int:
     """How many characters a line of the terminal has."""
-    import shutil  # slow to import, and only a terminal has so many
+    import shutil  # slow to import, and needed only for a terminal
 
     return shutil.get_terminal_size().columns
 
 
 def width() -> int | None:
-    """How many characters a line may have: those of the terminal.
+    """How many characters a line may have: as many as the terminal has.
 
-    Where none is, as many as COLUMNS says, and without it any number (None).
+    Without a terminal as many as COLUMNS says, and without that any number (None).
     """
     if sys.stdout.isatty():
         return columns()
@@ -193,12 +193,12 @@ def width() -> int | None:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a memory's text, in quotes, by which a person knows it again."""
+    """The beginning of a memory's text, in quotes, so that a person recognises it."""
     return f"“{one_line(text, _EXCERPT)}”"
 
 
 def agreed(question: str, unchanged: str, remedy: str) -> bool:
-    """Ask a person, who has to say yes. Raises Mem0TrayError where nobody can answer."""
+    """Ask a person, who has to say yes. Raises Mem0TrayError if nobody can answer."""
     write(f"{one_line(question, 1000)} [y/N] ", end="")
     sys.stdout.flush()
     answer = sys.stdin.readline()
@@ -211,8 +211,8 @@ def agreed(question: str, unchanged: str, remedy: str) -> bool:
 def print_json(value: Any) -> None:
     """Print a JSON document and nothing else.
 
-    In UTF-8 or, where that is not the encoding of what is printed, in ASCII with escapes: who
-    reads JSON expects no other, as that of a pipe on Windows.
+    It is UTF-8 or, if the output has another encoding, ASCII with escapes: readers of JSON
+    do not expect other encodings, such as that of a pipe on Windows.
     """
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
     try:
@@ -233,12 +233,12 @@ def print_table(
     cut: Collection[str] = (),
     spare: Sequence[str] = (),
 ) -> list[str]:
-    """Print a table, plain columns where no terminal is; return the headers left out.
+    """Print a table, or plain columns without a terminal; return the headers left out.
 
     The columns named in `right` hold numbers.
 
-    Where a line has too little room (`width`), cells wrap. If `cut` names columns, each row
-    stays one line instead: these are shortened, others never, and the columns
+    If a line has too little room (`width`), cells wrap. If `cut` names columns, each row
+    stays one line instead: these columns are shortened, others never, and the columns
     in `spare` are left out one after the other.
     """
     cells = [[one_line(cell, _CELL) for cell in row] for row in rows]
@@ -246,7 +246,7 @@ def print_table(
     lines = _columns(headers, cells, right) if plain else []
     left_out: list[str] = []
     if not plain or (room is not None and max(map(text_cells, lines)) > room):
-        # Slow to import, and only where a line has too little room is there a difference.
+        # Slow to import, and it makes a difference only if a line has too little room.
         from mem0tray.cli import table
 
         style = Style.PLAIN if plain else Style.HEADING
@@ -263,7 +263,7 @@ def print_table(
 def _columns(
     headers: Sequence[str], cells: Iterable[Sequence[str]], right: Collection[str]
 ) -> list[str]:
-    """The lines of a table as wide as it is."""
+    """The lines of a table at its full width."""
     rows = (headers, *cells)
     widths = [max(map(text_cells, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -286,7 +286,7 @@ class Fact(NamedTuple):
 
 
 def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
-    """Names, dim, and values, one a line, below each other; empty values are left out."""
+    """Print names, dim, and values, one a line; empty values are left out."""
     shown = [fact for fact in (Fact(*each) for each in facts) if fact.value]
     longest = max((len(fact.name) for fact in shown), default=0)
     for name, value, mark, style in shown:
@@ -302,7 +302,7 @@ def span(seconds: float) -> str:
 
 
 def ago(at: float | None, now: float | None = None) -> str:
-    """`3 min ago`, `in 20 s` for what is to come; a dash for never, and beyond all calendars."""
+    """`3 min ago`, `in 20 s` for the future; a dash for never, and beyond all calendars."""
     if not at or not _EARLIEST < at < _LATEST:
         return NEVER
     distance = (time.time() if now is None else now) - at
@@ -312,7 +312,7 @@ def ago(at: float | None, now: float | None = None) -> str:
 
 
 def due(at: float, now: float | None = None) -> str:
-    """`in 5 min`, or `due now` for a time that has come or does within the second."""
+    """`in 5 min`, or `due now` for a time that has come, or comes within the second."""
     now = time.time() if now is None else now
     return ago(at, now) if at - now >= 1 else "due now"
 
@@ -335,12 +335,12 @@ def about_held(*, beside: bool) -> str:
 
 
 def nonsense(count: int) -> str:
-    """What a person is told of things in a file that are no items to us."""
+    """What people are told about things in a file that are no items to us."""
     verb = "makes" if count == 1 else "make"
     return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
 
 
 def moment(at: float | None, now: float | None = None) -> str:
-    """Both: `2025-11-30 04:38:18 (3 min ago)`."""
+    """Both time and distance: `2025-11-30 04:38:18 (3 min ago)`."""
     shown = clock(at)
     return shown if shown == NEVER else f"{shown} ({ago(at, now)})"

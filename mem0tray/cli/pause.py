@@ -13,14 +13,14 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import pauses
 from mem0tray.system.paths import Paths
 
-_LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause lasts as long as one likes
+_LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause has no end
 
 
 def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     if value is None:
         return None
     with suppress(ValueError):
-        if 0 < float(value) <= _LONGEST:  # NaN neither
+        if 0 < float(value) <= _LONGEST:  # not NaN either
             return float(value)
     if _is_option(value):
         raise click.NoSuchOption(value, ctx=ctx)
@@ -33,11 +33,11 @@ def _minutes(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 
 
 def _is_option(value: str) -> bool:
-    """Whether it is written like one: a number below 0 begins so too."""
+    """Whether a value is written like an option: a negative number begins so too."""
     return (value.startswith("-") and value[1:2].isalpha()) or value.startswith("--")
 
 
-# A number below 0 is a value that is wrong, no option.
+# A negative number is a wrong value, not an option.
 @click.command(
     "pause",
     cls=Command,
@@ -63,7 +63,7 @@ def resume() -> None:
     paths = context.load().locations()
     try:
         paused = pauses.read(paths) is not None
-    except FileUnavailableError:  # deliveries stand still for it
+    except FileUnavailableError:  # deliveries wait because of it
         paused = True
     pauses.clear(paths)
     if not paused:

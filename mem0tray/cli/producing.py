@@ -1,4 +1,4 @@
-"""`mem0tray add` past click: from plain arguments, standard input and folder to a queued memory."""
+"""`mem0tray add` without click: from arguments, standard input and folder to a queued memory."""
 
 import json
 import os
@@ -18,9 +18,9 @@ END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a lin
 def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     """Queue `text` (None: standard input) and print its id once it is on the disk.
 
-    That the id cannot be printed is no failure any more, and is said on standard error.
+    Once it is queued, failing to print the id is no failure, and is told on standard error.
     Without a `project` it is that of the working directory. Wrong settings keep no memory from
-    being queued: what is wrong is said, and where the memory is.
+    being queued: the error is told, and where the memory is.
     """
     loaded = context.load_what_holds()
     project = project_meant(project)
@@ -38,7 +38,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     document = {"id": done.id, "queued": done.where, "project_id": project}
     shown = json.dumps(document) if as_json else done.id
     why = cli.why_not_written(f"{shown}\n")
-    if why:  # a script that takes that for a failure adds the memory again
+    if why:  # a script would take that for a failure, and add the memory again
         with suppress(OSError):
             sys.stderr.write(
                 f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
@@ -47,7 +47,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
 
 
 def project_meant(given: str | None) -> str:
-    """The project that is named, else that of the working directory. Raises UsageError for none."""
+    """The named project, else that of the working directory. Raises UsageError if there is none."""
     given = _whole(_project_here() if given is None else given, "the project")
     if not given.strip():
         raise UsageError("A memory needs a project.", "Name it with --project.")
@@ -55,12 +55,12 @@ def project_meant(given: str | None) -> str:
 
 
 def project_alone(given: str | None) -> str | None:
-    """The one project that is named, None for all. Raises UsageError for a name that is empty."""
+    """The one named project, None for all. Raises UsageError for an empty name."""
     return None if given is None else project_meant(given)
 
 
 def _project_here() -> str:
-    from mem0tray.system import project  # only who names none waits for git
+    from mem0tray.system import project  # only a call without a project waits for git
 
     try:
         return project.of_folder(Path.cwd(), os.environ)
@@ -69,7 +69,7 @@ def _project_here() -> str:
 
 
 def _read_standard_input() -> str:
-    """Standard input without the line break at its end. Raises UsageError for what is no UTF-8."""
+    """Standard input without the line break at its end. Raises UsageError if it is not UTF-8."""
     data = sys.stdin.buffer.read()
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)
@@ -77,10 +77,10 @@ def _read_standard_input() -> str:
 
 
 def _whole(given: str, what: str) -> str:
-    """An argument, or a folder's name, as text. Raises UsageError where its bytes are no UTF-8.
+    """An argument, or a folder's name, as text. Raises UsageError if its bytes are not UTF-8.
 
-    Bytes that are none in the system's encoding, Python keeps as halves of characters: where that
-    is ASCII (`LC_ALL=C`, UTF-8 mode off), all of a text beyond it.
+    Python keeps bytes that the system's encoding does not have as halves of characters: where
+    that is ASCII (`LC_ALL=C`, UTF-8 mode off), these are all of a text beyond it.
     """
     try:
         given.encode()

@@ -1,4 +1,4 @@
-"""How far a long command is: one line on standard error, written anew on a terminal."""
+"""The progress of a long command: one line on standard error, redrawn on a terminal."""
 
 import sys
 import threading
@@ -12,16 +12,16 @@ from mem0tray.cli import output
 from mem0tray.core.text import one_line
 
 _EVERY: Final = 0.1  # seconds between two lines
-_EVERY_LINE: Final = 10.0  # seconds between two of them where no terminal is
-_KNOWN: Final = 1.0  # seconds before anybody can tell how long it takes
+_EVERY_LINE: Final = 10.0  # the same without a terminal
+_KNOWN: Final = 1.0  # seconds before we can tell how long it takes
 _CLEAR: Final = "\r\x1b[K"
-_MOMENT: Final = 0.5  # seconds after which a person is told what is waited for
+_MOMENT: Final = 0.5  # seconds after which a person is told what we wait for
 ASKING: Final = "Asking the server"
 
 
 @contextmanager
 def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
-    """Say on a terminal what is waited for, when that takes longer than a moment."""
+    """Say on a terminal what we wait for, if that takes longer than a moment."""
     shown = threading.Event()
 
     def show() -> None:
@@ -45,7 +45,7 @@ def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
 
 
 class ProgressLine:
-    """`with ProgressLine() as progress: …`; where no terminal is, it shows nothing."""
+    """`with ProgressLine() as progress: …`; without a terminal it shows nothing."""
 
     def __init__(self) -> None:
         self._redraws = output.can_redraw(sys.stderr)
@@ -62,16 +62,16 @@ class ProgressLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self.clear()
 
     @property
     def is_due(self) -> bool:
-        """Whether a further line would be shown; it is cheap to ask."""
+        """Whether another line would be shown; this is cheap to ask."""
         return self._redraws and time.monotonic() >= self._next
 
     def show(self, text: str) -> None:
-        """Show how far it is, unless another line was shown a moment ago."""
+        """Show the progress, unless another line was shown a moment ago."""
         if self.is_due:
             self._next = time.monotonic() + _EVERY
             self._is_shown = True
@@ -79,16 +79,16 @@ class ProgressLine:
             output.write(f"{_CLEAR}{line}", end="", error=True)
 
     def clear(self) -> None:
-        """Take the line away, before something else is printed."""
+        """Remove the line, before something else is printed."""
         if self._is_shown:
             self._is_shown = False
             output.write(_CLEAR, end="", error=True)
 
 
 class EstimatedProgress(ProgressLine):
-    """`with EstimatedProgress("memories") as tell: tell(done, total)`, with what is left to wait.
+    """`with EstimatedProgress("memories") as tell: tell(done, total)`, with the time left.
 
-    Where no terminal is, it adds a line every ten seconds.
+    Without a terminal it adds a line every ten seconds.
     """
 
     def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -98,7 +98,7 @@ class EstimatedProgress(ProgressLine):
         self._began = self._told = clock()
 
     def __call__(self, done: int, total: int) -> None:
-        """Tell that so many are done, of so many."""
+        """Tell how many are done, of how many."""
         now = self._clock()
         if self._redraws:
             if self.is_due:

@@ -1,4 +1,4 @@
-"""`mem0tray recall` and `search` past click: from plain arguments to what is printed."""
+"""`mem0tray recall` and `search` without click: from plain arguments to what is printed."""
 
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ _INDENT: Final = "  "
 
 
 def recall(project: str | None, limit: int, *, as_json: bool) -> None:
-    """Print what the server has of a project (None: that of the working directory), and waits.
+    """Print a project's memories, on the server and waiting (None: the working directory's).
 
-    Raises Mem0TrayError, once it is printed, where that is not all.
+    Raises Mem0TrayError afterwards if that is not everything.
     """
     settings = context.load()
     name = producing.project_meant(project)
@@ -29,7 +29,7 @@ def recall(project: str | None, limit: int, *, as_json: bool) -> None:
 
 
 def search(project: str | None, query: str, limit: int, *, as_json: bool) -> None:
-    """Print what fits `query`; else as `recall`."""
+    """Print what fits `query`; otherwise as `recall`."""
     settings = context.load()
     name = producing.project_meant(project)
     if not query.strip():
@@ -40,7 +40,7 @@ def search(project: str | None, query: str, limit: int, *, as_json: bool) -> Non
 
 
 def _tell(project: str, found: WasRead, *, as_json: bool) -> None:
-    """Print what was found. Raises Mem0TrayError where that is not all."""
+    """Print what was found. Raises Mem0TrayError if that is not everything."""
     if as_json:
         output.print_json(_document(project, found))
     else:
@@ -58,7 +58,7 @@ def _print(project: str, found: WasRead) -> None:
 
 
 def _print_memory(memory: KnownMemory) -> None:
-    """The whole text, its further lines below its first."""
+    """Print the whole text, its further lines below its first."""
     style = Style.WARNING if memory.state else Style.PLAIN
     mark = f"{memory.state}: " if memory.state else ""
     first, *rest = lines(memory.text).strip("\n").split("\n")

@@ -16,7 +16,7 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
 
-_ROOM: Final = 55  # signs beside a name: time, number, and the beginning of what it is
+_ROOM: Final = 55  # characters beside a name: time, number, and the beginning of what it is
 
 
 @click.command(
@@ -63,7 +63,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
 
 
 def _source(paths: Paths, backup: str | None) -> RestoreSource:
-    """The source that is named, else the last deletion. Raises NotFoundError where it is empty."""
+    """The named source, else the last deletion. Raises NotFoundError if it is empty."""
     source = (
         restore_sources.last_delete(paths)
         if backup is None
@@ -78,7 +78,7 @@ def _source(paths: Paths, backup: str | None) -> RestoreSource:
 
 
 def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
-    """Give a memory that still waits the text that it had before an edit."""
+    """Give a memory that still waits the text from before an edit."""
     (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
     done = edit_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
     if done is None:
@@ -90,7 +90,7 @@ def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
 
 
 def _document(source: RestoreSource, count: int) -> dict[str, Any]:
-    """What to type for it, of which kind it is (see `restore_sources`), and what is in it.
+    """A source for --json: its name, its kind (see `restore_sources`), and its content.
 
     `restorable`: how many of its items would be put back. `time` in Unix seconds; no text of a
     memory.
@@ -106,7 +106,7 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 
 
 def _item(piece: Piece) -> dict[str, Any]:
-    found = find.listing([piece.raw], piece.place).found  # none where it has not even an id
+    found = find.listing([piece.raw], piece.place).found  # empty if it has not even an id
     return {
         "id": found[0].id if found else None,
         "project_id": (found[0].project if found else "") or None,
@@ -115,12 +115,12 @@ def _item(piece: Piece) -> dict[str, Any]:
 
 
 def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> None:
-    """A line for each, with how many of its items would be put back."""
+    """Print a line for each source, with how many of its items would be put back."""
     if not found:
         output.say("There is nothing to restore.")
         return
     if _is_too_narrow(found):
-        # No source is left out, nor is the name cut: it is what one types.
+        # No source is left out, and no name is cut, as people type it.
         for source, number in zip(found, counts, strict=True):
             output.say(source.name)
             count = plural(number, "item")
@@ -136,7 +136,7 @@ def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> Non
 
 
 def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:
-    """Whether there is no room for a line each, with something of what it is."""
+    """Whether there is too little room for one line each that says what it is."""
     longest = max(len(source.name) for source in found)
     room = output.width()
     return room is not None and room < longest + _ROOM

@@ -27,10 +27,10 @@ from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
 
-_Called = Mapping[str, str]  # by id what to type for it
+_Called = Mapping[str, str]  # by id, its name in a command
 
 _SHOWN: Final = 5
-_FACTOR: Final = 2  # a memory that timed out before is given twice the time
+_FACTOR: Final = 2  # a memory that timed out before gets twice the time
 _MORE: Final = 30.0  # seconds
 
 
@@ -87,7 +87,7 @@ def command(
 
 
 def _check(ids: tuple[str, ...], project: str | None, *, everything: bool) -> None:
-    """Raise UsageError unless exactly one thing says what is to be retried."""
+    """Raise UsageError unless exactly one way names what to retry."""
     ways = ("ids",) * bool(ids) + ("--project",) * (project is not None) + ("--all",) * everything
     if not ways:
         raise click.UsageError("Name ids, or give --project or --all.")
@@ -114,7 +114,7 @@ def _followed(
     way: "_Way",
     say: Callable[[RetryOutcome], None] | None,
 ) -> list[RetryOutcome]:
-    """Wait for each, and say how it went as it happens; not where nothing can be sent."""
+    """Wait for each memory, and say how it went as that happens; not if nothing can be sent."""
     if way.obstacle:
         return [RetryOutcome(item, retry_outcomes.WAITING, way.obstacle) for item in chosen]
     found = []
@@ -128,7 +128,7 @@ def _followed(
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What is between a retry and the server: `lines` say it, `obstacle` is what stops it."""
+    """What is between a retry and the server: `lines` tell it, `obstacle` is what stops it."""
 
     running: bool = False
     server: Probe | None = None
@@ -153,7 +153,7 @@ class _Way:
 
 
 def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
-    """A line about the server, and that line again where nothing is sent to it, else nothing."""
+    """A line about the server, and the same line again if it gets nothing, else nothing."""
     if not seen.name:
         line = "No server is chosen: nothing is sent. `mem0tray diagnose` says what to do."
         return line, line
@@ -170,9 +170,9 @@ def _server(seen: Probe, *, running: bool) -> tuple[str, str]:
 
 
 def _refusal(metrics: Metrics) -> str:
-    """A line about a healthy server that refuses every delivery, as the worker has seen; or none.
+    """A line about a healthy server that the worker has seen refuse everything; or none.
 
-    It keeps nobody from waiting: one memory after the other is tried.
+    The command waits all the same, as one memory after the other is tried.
     """
     reason = metrics.reason
     if metrics.values.get("state") != ACTION_NEEDED or reason.find(REFUSES) is None:
@@ -182,8 +182,8 @@ def _refusal(metrics: Metrics) -> str:
 
 
 def _pause(seen: SeenPause) -> str:
-    """A line about the pause, which keeps a healthy server without work; else nothing."""
-    if seen.error is not None:  # deliveries stand still for it, too
+    """A line about the pause, during which a healthy server gets nothing; else nothing."""
+    if seen.error is not None:  # deliveries wait because of this too
         return f"Nothing is sent: {seen.error} `mem0tray resume` ends that."
     if seen.until is None:
         return ""
@@ -194,7 +194,7 @@ def _pause(seen: SeenPause) -> str:
 
 
 def _name(item: Item, called: _Called) -> str:
-    """What to type for an item, and its project."""
+    """An item's name in a command, and its project."""
     name = called.get(item.id) or short_id(item.id)
     return f"{name} ({one_line(item.project, 40) or 'no project'})"
 
@@ -270,7 +270,7 @@ def _judge(found: Sequence[RetryOutcome], way: _Way, called: _Called) -> None:
     what = f"{len(bad):,} of {number} not delivered" if len(found) > 1 else "It was not delivered"
     if way.obstacle:
         raise Mem0TrayError(f"{what}. {way.obstacle}")
-    # Of several the causes are summed up.
+    # For several, `diagnose` sums up the causes.
     one = f" {called.get(bad[0].item.id, '')}".rstrip() if len(bad) == 1 else ""
     raise Mem0TrayError(f"{what}.", f"`mem0tray diagnose{one}` says what to do.")
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mem0tray.core.state import Waiting
     from mem0tray.worker.thread import WorkerThread
 
-SOON: Final = 1.0  # what falls due within this many seconds counts as "now"
+SOON: Final = 1.0  # seconds; what falls due within them counts as "now"
 _SOON_READY: Final = 0.5  # seconds
 
 
@@ -49,9 +49,9 @@ def run(*, once: bool, until_idle: bool) -> None:
 
 
 def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") -> None:
-    """Run the worker in the terminal, after `greeting` on stderr once no other has the folder.
+    """Run the worker in the terminal, after `greeting` on stderr once we have the folder.
 
-    Raises AlreadyRunningError when one has, and SettingsError.
+    Raises AlreadyRunningError when another worker has it, and SettingsError.
     """
     loaded = config.load()
     for warning in loaded.warnings:
@@ -96,13 +96,13 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     except OSError:
         if finite:
             raise
-        # The terminal is gone, and that may be why we stop.
+        # The terminal is gone, which may be why we stop.
     if problem:
         sys.exit(1)
 
 
 def _mend_login(bus: "Events") -> None:
-    """A start at login that leads nowhere leads here from now on, as with the tray."""
+    """Point a start at login that leads nowhere at this installation, as the tray does."""
     from mem0tray.core import events
     from mem0tray.desktop import autostart
 
@@ -124,7 +124,7 @@ def _waiting(worker: "WorkerThread") -> int | None:
 
 
 def _look(worker: "WorkerThread", watch: "AlertWatch") -> float:
-    """Look for alerts when it is time; the seconds until the next look."""
+    """Look for alerts when it is time; return the seconds until the next look."""
     if not worker.is_ready:
         return _SOON_READY
     if time.monotonic() >= watch.due:
@@ -148,7 +148,7 @@ def _close(screen: "RunScreen", problem: str) -> None:
 
 
 def _problem(left: "Waiting | None") -> str:
-    """Why the work is not done; `left` is what was left at its end, None before that."""
+    """Why the work is not done; `left` is what was left at the end, None before that."""
     if left is None:
         return (
             "The run was stopped before the end."

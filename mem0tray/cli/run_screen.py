@@ -1,6 +1,6 @@
 """What `mem0tray run` shows: a line for each event while they are few, counts when they are many.
 
-Whoever emits an event only leaves it here. A thread of the screen's own writes,
+Whoever emits an event only leaves it here. The screen's own thread writes,
 so that a terminal that stands still holds up no delivery; with nothing to show
 it sleeps.
 """
@@ -27,11 +27,11 @@ from mem0tray.core.text import one_line, plural
 from mem0tray.system import threads
 from mem0tray.worker.telling.log import describe, named
 
-FEW: Final = 10  # lines of a kind in a row; then they are counted, until there are few again
+FEW: Final = 10  # lines of a kind in a row; after that they are counted, until there are few again
 SUMMARY: Final = 5.0  # seconds between two lines with counts
 _QUIET: Final = 1.0  # seconds without a further event that end a count
 _REDRAW: Final = 0.5  # seconds between two looks while something is counted
-_BLOCKED: Final = 1.0  # seconds that the end waits for a reader who does not read
+_BLOCKED: Final = 1.0  # seconds that the end waits for a reader that does not read
 _LONGEST: Final = 300
 _BEFORE: Final = len("12:34:56 ✓ ")
 _KEPT: Final = 100  # lines that wait for such a reader
@@ -40,7 +40,7 @@ _QUIET_EVENTS: Final = (
     events.MoreInBackoff,
     events.Accepted,
     events.LedgerRebuilt,
-    events.WorkerStopped,  # told by the end, after the sum
+    events.WorkerStopped,  # told at the end, after the summary
 )
 _GOOD: Final = (events.Delivered, events.DlqRecovered)
 _FAILED: Final = (events.AttemptFailed, events.DlqRetryFailed, events.MovedToDlq)
@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 
 def line_of(event: events.Event, at: float) -> Line | None:
-    """What a person is told of an event; None for what is not worth a line."""
+    """The line for an event; None for an event not worth a line."""
     if isinstance(event, _QUIET_EVENTS):
         return None
     match event:
@@ -74,7 +74,7 @@ def line_of(event: events.Event, at: float) -> Line | None:
             name, next_one = named(project, item_id), f"next in {output.span(delay)}"
             text = f"DLQ retry {retries} failed: {name}: {one_line(reason)} ({next_one})"
             return Line(at, Style.WARNING, text)
-    _, _, text = describe(event).partition(" ")  # the log's own sign goes
+    _, _, text = describe(event).partition(" ")  # without the log's own sign
     return Line(at, _style(event), text, isinstance(event, events.PartFailed)) if text else None
 
 
@@ -99,10 +99,10 @@ def _style(event: events.Event) -> Style:
 
 @dataclass(slots=True)
 class _Kind:
-    """Events of one kind: how many lines it may still have, and what was counted instead.
+    """Events of one kind: how many lines they may still have, and what was counted instead.
 
-    `count` is since there were few, `untold` since the last line with counts;
-    `began`, `latest` and `told` are times, monotonic.
+    `count` runs since there were few, `untold` since the last line with counts;
+    `began`, `latest` and `told` are monotonic times.
     """
 
     left: float = FEW
@@ -115,7 +115,7 @@ class _Kind:
     last: events.Event | None = None
 
     def takes_line(self, event: events.Event, now: float) -> bool:
-        """Count the event; whether it has a line of its own. One more a second is granted."""
+        """Count the event; return whether it gets its own line. One more a second is granted."""
         if not self.many:
             self.left = min(FEW, self.left + now - self.latest)
             if self.left >= FEW:
@@ -137,33 +137,33 @@ class _Kind:
         return pause or (now - self.told >= SUMMARY and self.untold <= FEW / 2)
 
     def end(self) -> None:
-        """Begin anew, with a line for each event."""
+        """Start again, with a line for each event."""
         self.left, self.many, self.untold, self.count = FEW, False, 0, 0
 
 
 def _shown(server: str) -> str:
-    """A server in the words for the destination, by the name that the ledger has for it."""
+    """A server in the words for the destination, by its name in the ledger."""
     return THIS_COMPUTER if server == LOCAL_URL else urlsplit(server).netloc
 
 
 class RunScreen:
-    """Call it with each event, from any thread, between `with` and its end.
+    """Call it with each event, from any thread, within its `with`.
 
-    `waiting` says how many memories wait, or None while that is not known;
+    `waiting` says how many memories wait, or None while unknown;
     `on_left` is called when nobody reads any more.
     """
 
     def __init__(self, waiting: Callable[[], int | None], on_left: Callable[[], None]) -> None:
         self.delivered: Counter[str] = Counter()  # memories, by where they went
         self._destination = ""
-        self.left = False  # whoever read what we write
+        self.left = False  # the reader of our output has left
         self._waiting = waiting
         self._on_left = on_left
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._lines: deque[Line] = deque()
         self._good, self._failed, self._others = self._kinds = (_Kind(), _Kind(), _Kind())
-        self._stuck = False  # a reader who does not read
+        self._stuck = False  # the reader does not read
         self._drawn = ""
         self._redraws = output.can_redraw()
         self._thread = threading.Thread(target=self._work, name="mem0tray-screen", daemon=True)
@@ -178,7 +178,7 @@ class RunScreen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Write what is left. Lines after this are written at once."""
+        """Write what is left. Later lines are written at once."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
@@ -187,7 +187,7 @@ class RunScreen:
     # What is told -------------------------------------------------------------------
 
     def __call__(self, event: events.Event) -> None:
-        """Show an event, in a line of its own or counted."""
+        """Show an event, on a line of its own or counted."""
         if isinstance(event, events.WorkerStarted | events.ServerChanged):
             self._destination = event.destination
         if isinstance(event, _QUIET_EVENTS):
@@ -209,7 +209,7 @@ class RunScreen:
             self._changed.notify()
 
     def ended(self, line: Line) -> None:
-        """A line after all others. OSError when it cannot be written."""
+        """Write a line after all others. OSError when it cannot be written."""
         if not (self._stuck or self.left):
             output.write(_laid_out(line))
 
@@ -220,7 +220,7 @@ class RunScreen:
             with self._changed:
                 self._changed.wait_for(self._has_news)
                 counts = self._good.many
-            # Not under our lock: whoever emits an event may hold the ledger's.
+            # Not under our lock: a thread that emits an event may hold the ledger's.
             waiting = self._waiting() if counts else None
             with self._changed:
                 closing = self._closing.is_set()
@@ -240,7 +240,7 @@ class RunScreen:
         return bool(self._lines) or counts or self._closing.is_set()
 
     def _counted(self, now: float, waiting: int | None, *, closing: bool) -> list[Line]:
-        """The lines with counts that are due; at the end those of failures, however young."""
+        """The lines with counts that are due; at the end also recent ones of failures."""
         lines = []
         for kind in self._kinds:
             over = kind.is_over(now)
@@ -259,13 +259,13 @@ class RunScreen:
         return lines
 
     def _sum(self) -> Line:
-        """How many memories were delivered since events became many."""
+        """A line on how many memories were delivered since events became many."""
         memories = plural(self._good.count, "memory", "memories")
         took = output.span(max(1.0, self._good.latest - self._good.began))
         return Line(time.time(), Style.GOOD, f"Delivered {memories} in {took}")
 
     def _more(self, kind: _Kind) -> Line:
-        """How many events of a kind had no line, and what the last of them was."""
+        """A line on how many events of a kind had no line, and on the last of them."""
         at = time.time()
         last = line_of(kind.last, at) if kind.last is not None else None
         what = plural(kind.untold, "more failure" if kind is self._failed else "more event")
@@ -278,7 +278,7 @@ class RunScreen:
     # Writing ------------------------------------------------------------------------
 
     def _draw(self, progress: str) -> None:
-        """Show the progress in the last line of a terminal, or take that away."""
+        """Show the progress on a terminal's last line, or remove it."""
         if not self._redraws or progress == self._drawn or self.left:
             return
         self._drawn = progress
@@ -295,7 +295,7 @@ class RunScreen:
         self._put(_laid_out(line), error=line.error)
 
     def _put(self, text: str, *, end: str = "\n", error: bool = False) -> None:
-        """Write a text as soon as that does not have to wait for its reader."""
+        """Write a text as soon as that does not have to wait for the reader."""
         stream = sys.stderr if error else sys.stdout
         while not _takes(stream, _BLOCKED):
             if self._closing.is_set():
@@ -311,24 +311,24 @@ class RunScreen:
 
 
 def _laid_out(line: Line) -> str:
-    """The time of day, a sign, the text; colours where they are wanted."""
+    """The time of day, a sign, the text; with colours if wanted."""
     stream = sys.stderr if line.error else sys.stdout
     clock = datetime.fromtimestamp(line.at).strftime("%H:%M:%S")  # noqa: DTZ006  (local)
     sign = output.sign(line.style, stream)
     text = one_line(line.text, _LONGEST)
-    if line.style is not Style.DIM:  # of these only the sign: they are to be read
+    if line.style is not Style.DIM:  # only the sign is coloured, as the text is to be read
         text = output.paint(text, line.style, stream)
     clock = output.paint(clock, Style.DIM, stream)
     return f"{clock} {output.paint(sign, line.style, stream)} {text}"
 
 
 def _takes(stream: TextIO, seconds: float) -> bool:
-    """Whether a line can be written without waiting for whoever reads, within so many seconds."""
+    """Whether a line can be written within so many seconds without waiting for the reader."""
     try:
         return bool(select.select([], [stream], [], seconds)[1])
     except (
         OSError,
         ValueError,
         TypeError,
-    ):  # no file (a test), or Windows: there none can be asked
+    ):  # no file (a test), or Windows, which cannot tell
         return True

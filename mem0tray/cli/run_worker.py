@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mem0tray.worker.thread import WorkerThread
 
 _LOOK: Final = 0.02  # seconds between two looks whether all is done
-_PUBLISHING: Final = 60.0  # seconds for which files may be written at the end
+_PUBLISHING: Final = 60.0  # seconds for writing files at the end
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 
@@ -24,7 +24,7 @@ def until_told(
 ) -> None:
     """Run the worker until it is told to leave, or `left` says that nobody wants it any more.
 
-    `look` is called now and then; it says in how many seconds again.
+    `look` is called now and then; it returns the seconds until the next call.
     """
     with _running(worker, bell, finite=False) as runs:
         while runs() and not left():
@@ -36,8 +36,8 @@ def until_idle(
 ) -> "Waiting | None":
     """Run the worker until nothing more can be delivered within `horizon` seconds.
 
-    And until the files show that: a large one may take a while. What is left then; None when
-    it was told to leave before.
+    And until the files show that: a large one may take a while. Returns what is left then; None
+    if it was told to leave before.
     """
     with _running(worker, bell, finite=True) as runs:
         idle_since = math.inf
@@ -48,7 +48,7 @@ def until_idle(
                 if is_idle and (worker.has_published or now - idle_since > _PUBLISHING):
                     return worker.waiting()
             except LedgerError:
-                if not worker.is_leaving:  # else it was closed while we asked
+                if not worker.is_leaving:  # else the ledger was closed while we asked
                     raise
             bell.wait(_LOOK)
     return None
@@ -56,9 +56,9 @@ def until_idle(
 
 @contextlib.contextmanager
 def _running(worker: "WorkerThread", bell: "Bell", *, finite: bool) -> Iterator[Callable[[], bool]]:
-    """The worker on its thread; yields the question whether it still runs.
+    """Run the worker on its thread; yields a function that tells whether it still runs.
 
-    Raises what has ended the worker, should something have.
+    Raises what has ended the worker, if anything has.
     """
     with _signals(worker):
         worker.start(watch=not finite, patient=not finite, over=bell.set)

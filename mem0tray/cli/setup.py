@@ -30,9 +30,9 @@ _EXTRA: Final = (
 
 
 class _Way(NamedTuple):
-    """How decisions are made: by asking a person, by the defaults (`yes`), or by options alone.
+    """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
 
-    `is_first`: no worker has served this folder yet. Else the defaults are what is set.
+    `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
     """
 
     asking: bool
@@ -165,7 +165,7 @@ def _choose_server(given: str | None, way: _Way) -> None:
             continue
         there = answer
         failed = tested_server.tell(_URL)
-        # A key that is wanted is asked for next.
+        # If the server wants a key, it is asked for next.
         if given or answer == offered or failed <= {"server key"}:
             return
         output.say("Enter keeps this address all the same; or type another.")
@@ -272,7 +272,7 @@ def _program() -> tuple[str, ...]:
 
 
 def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
-    """Set the start at login up. Raises Mem0TrayError where that cannot be."""
+    """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
     from mem0tray.desktop.autostart import ENABLED
 
@@ -287,7 +287,7 @@ def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an
 
 
 def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
-    """Have the worker take Claude Code's notes in, or not; by default it does not."""
+    """Have the worker take in Claude Code's notes, or not; by default it does not."""
     are_taken = context.load_all().settings.claude.auto_memory
     if given is None and (are_taken or not way.asking or not _has_claude_code()):
         if are_taken:
@@ -304,7 +304,7 @@ def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an 
 
 
 def _save_deliver_recall() -> None:
-    """Send a memory the whole way, and say each step. Raises Mem0TrayError where it gets stuck."""
+    """Send a memory all the way, and tell each step. Raises Mem0TrayError if it gets stuck."""
     from mem0tray.actions import first_memory
 
     loaded = context.load_all()

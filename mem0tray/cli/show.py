@@ -103,7 +103,7 @@ def _reason(version: Version) -> str:
 
 
 def _remedy(version: Version) -> str:
-    """What is to be changed in it before the server takes it; empty where nothing is."""
+    """What must be changed in the memory before the server takes it; empty if nothing must."""
     if version.place not in _WAITS:
         return ""
     last = version.attempts[-1] if version.attempts else None
@@ -141,7 +141,7 @@ def _print(version: Version, now: float) -> None:
 
 
 def _print_text(text: str) -> None:
-    """The text as lines that a terminal obeys in nothing; a long one by page."""
+    """Print the text so that a terminal obeys nothing in it; a long one page by page."""
     shown = lines(text)
     output.say("")
     if not shown.strip():
@@ -153,7 +153,7 @@ def _print_text(text: str) -> None:
 
 
 def _is_long(text: str) -> bool:
-    """Whether it needs more lines than the terminal has."""
+    """Whether the text needs more lines than the terminal has."""
     if not (sys.stdout.isatty() and _has_reader()):
         return False
     size = shutil.get_terminal_size()
@@ -187,7 +187,7 @@ def _where(version: Version) -> str:
 
 
 def _former_deliveries(version: Version) -> list[tuple[str, float]]:
-    """The deliveries to other servers than the one that `_where` names."""
+    """The deliveries to servers other than the one that `_where` names."""
     now = version.known.server if version.known is not None else None
     if version.place != items.DELIVERED:
         now = None
@@ -210,7 +210,7 @@ def _deleted(version: Version, known: Known) -> str:
 
 
 def _never_sent(version: Version) -> str:
-    """Why no server is ever given what a file has there; else nothing."""
+    """Why this content of a file is never sent to any server; else nothing."""
     item = version.found.item
     if item is None:
         return "its content is no text" if version.found.raw else ""

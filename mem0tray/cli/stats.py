@@ -74,10 +74,10 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
 
 
 def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
-    """Everything that is shown; ages by the producers' timestamps, seconds.
+    """Everything to show; ages in seconds, by the producers' timestamps.
 
-    `server` is what the ledger calls the one that deliveries go to. Raises
-    FileUnavailableError where not all of it can be counted.
+    `server` is what the ledger calls the server that deliveries go to. Raises
+    FileUnavailableError if not everything can be counted.
     """
     with Reader(paths.ledger) as reader:
         queue = waiting.look(paths, reader, server)

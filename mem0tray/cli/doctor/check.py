@@ -9,7 +9,7 @@ SKIP: Final = "skip"
 
 
 class Check(NamedTuple):
-    """What was looked at, how it is, what that means, and what to do."""
+    """What was looked at, its state, what that means, and what to do."""
 
     name: str
     level: str

@@ -1,4 +1,4 @@
-"""What `doctor` finds of Claude Code: its tools and hooks of mem0tray, and whether these work."""
+"""What `doctor` says about Claude Code: its tools and hooks of mem0tray, and whether they work."""
 
 import os
 from collections import Counter
@@ -20,7 +20,7 @@ _ANEW: Final = "`mem0tray install claude-code` names it anew."
 
 
 def claude_code(loaded: Loaded) -> Iterable[Check]:
-    """Whether Claude Code is there, its tools and hooks, and what is doubled or gone."""
+    """Whether Claude Code is there, with its tools and hooks, and which are doubled or gone."""
     del loaded
     try:
         at_servers = settings_files.read(settings_files.of_servers(os.environ)).text
@@ -67,7 +67,7 @@ def _gone(found: list[Caller]) -> Iterator[Check]:
 
 
 def _doubled(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[Check]:
-    """What is there twice, or both by itself and in the plug-in."""
+    """Tools or hooks that are there twice, or by themselves and in the plug-in."""
     counts = Counter(each.what for each in [*servers, *hooks])
     twice = [what for what, count in counts.items() if count > 1]
     if twice:

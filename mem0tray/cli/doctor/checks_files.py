@@ -26,9 +26,9 @@ from mem0tray.worker.folders import written_files
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _HARDLY_ANY: Final = 10_000_000
 _MB: Final = 1_000_000
-_MANY: Final = 10_000  # from so many megabytes on a disk is told in gigabytes
+_MANY: Final = 10_000  # megabytes from which on the room is told in gigabytes
 _PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
-# What follows where a folder cannot be used: what was taken before is delivered all the same.
+# What follows if a folder cannot be used: memories taken in before are still delivered.
 _STAYS: Final = "what is delivered cannot be taken out of its files."
 _UNRECORDED: Final = "nothing is sent that cannot be recorded."
 
@@ -53,7 +53,7 @@ def folders(loaded: Loaded) -> Iterable[Check]:
     named = loaded.settings.paths != PathSettings()
     if trouble is not None and not os.path.lexists(paths.claude_dir):
         yield Check("claude folder", WARN, trouble.message, trouble.remedy)
-    elif trouble is not None and named:  # what stands there is somebody's: the setting is wrong
+    elif trouble is not None and named:  # something else is there: the setting is wrong
         yield Check("claude folder", FAIL, trouble.message, trouble.remedy)
     else:
         yield _folder("claude folder", paths.claude_dir, _STAYS)
@@ -64,7 +64,7 @@ def folders(loaded: Loaded) -> Iterable[Check]:
 
 
 def _owner(paths: Paths) -> Iterator[Check]:
-    """Whose the shared folder is, where root looks at that of another user."""
+    """Who owns the shared folder, if root looks at another user's."""
     if sys.platform == "win32" or os.geteuid() != 0 or not paths.claude_dir.is_dir():
         return
     owner = paths.claude_dir.stat().st_uid
@@ -92,7 +92,7 @@ def _owner(paths: Paths) -> Iterator[Check]:
 
 
 def _folder(name: str, folder: Path, unusable: str) -> Check:
-    """The check of one folder; `unusable` says what follows where it cannot be used."""
+    """The check of one folder; `unusable` says what follows if it cannot be used."""
     if not folder.exists():
         if folder.is_symlink():
             message = f"{folder} is a link to {folder.readlink()}, which is not there."
@@ -104,7 +104,7 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
     if not folder.is_dir():
         return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
-    why = writable.why_unwritable(folder)  # the disk may take nothing, whatever the modes say
+    why = writable.why_unwritable(folder)  # the disk may refuse writes, whatever the modes say
     if why or not allowed:
         return Check(
             name,
@@ -246,7 +246,7 @@ def _whole_file(path: Path, parsed: Document, sections: Sequence[str]) -> Iterat
 
 
 def _is_shut(path: Path) -> bool:
-    """Whether the file is there, and its permissions keep us out."""
+    """Whether the file is there but its permissions keep us out."""
     return path.is_file() and not os.access(path, os.R_OK)
 
 

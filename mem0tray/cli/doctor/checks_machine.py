@@ -37,7 +37,7 @@ def worker(seen: Snapshot) -> Iterable[Check]:
 
 
 def autostart(loaded: Loaded) -> Iterable[Check]:
-    """What the system does at login; that it does nothing is no fault."""
+    """What the system does at login; doing nothing is no fault."""
     del loaded
     system = login.this_system()
     state = system.state()
@@ -72,14 +72,14 @@ def desktop_entry(loaded: Loaded) -> Iterable[Check]:
 
 
 def _next_start() -> str:
-    """What puts the entry there; where no desktop is seen, no start of a tray is promised."""
+    """What will put the entry there; without a desktop in sight, no tray's start is promised."""
     if session.names_display(os.environ):
         return "the next start of the tray"
     return "a tray on a desktop"
 
 
 def watching(loaded: Loaded) -> Iterable[Check]:
-    """Whether the system lets us watch files (Linux); without, changes are seen seconds later."""
+    """Whether the system lets us watch files (Linux); else changes are seen seconds later."""
     del loaded
     folder = _PROC / "sys" / "fs" / "inotify"
     if not folder.is_dir():
@@ -99,7 +99,7 @@ def watching(loaded: Loaded) -> Iterable[Check]:
 
 
 def clock(seen: Snapshot) -> Iterable[Check]:
-    """Whether the clock can be right: retries are planned by it."""
+    """Whether the clock can be right, as retries depend on it."""
     now = time.time()
     last = seen.inside.ledger.last_delivery or 0.0
     if now < _EARLIEST or last > now + _AHEAD:

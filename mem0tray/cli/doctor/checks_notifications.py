@@ -1,4 +1,4 @@
-"""What `doctor` says of notifications: the way that they go, and a test that goes it."""
+"""What `doctor` says about notifications: the way they take, and a test of it."""
 
 import sys
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _SHOW_THEM: Final = (
 
 
 def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
-    """How notifications are shown; with `send` a test notification is."""
+    """How notifications are shown; `send` shows a test notification."""
     from mem0tray.desktop import session, trial
     from mem0tray.desktop.notify import backends
 

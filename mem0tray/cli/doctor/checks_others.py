@@ -1,4 +1,4 @@
-"""What `doctor` finds of other workers on the same files, and its offer to stop one."""
+"""What `doctor` says about other workers on the same files, and its offer to stop one."""
 
 import os
 import socket
@@ -72,7 +72,7 @@ def _has_ended(pid: object, host: object) -> bool:
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
-    """The sentence of `status`, with what the process is, and our own way to stop it."""
+    """The sentence of `status`, with the process, and the way of `doctor` to stop it."""
     named = _named(seen)
     stop = named.stop if named is not None else ""
     what, remedy = reasons.parted(another_worker.sentence(seen.pid, seen.host, stop))
@@ -103,7 +103,7 @@ def _may_stop(named: Neighbour) -> bool:
 
 
 def offer(snapshot: Snapshot) -> None:
-    """Ask at a terminal whether the other worker is to be stopped, if it is known which it is."""
+    """Ask at a terminal whether to stop the other worker, if it is known which one it is."""
     named = _stoppable(snapshot)
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
@@ -113,7 +113,7 @@ def offer(snapshot: Snapshot) -> None:
 
 
 def stop(snapshot: Snapshot, *, told: bool) -> None:
-    """Stop the other worker. Raises NotFoundError when it cannot be told for sure which it is."""
+    """Stop the other worker. Raises NotFoundError if it is not known for sure which it is."""
     named = _stoppable(snapshot)
     if named is None:
         raise NotFoundError(

@@ -31,7 +31,7 @@ def is_known(loaded: Loaded) -> bool:
 
 
 def unknown(seen: Snapshot) -> Iterable[Check]:
-    """That no server is asked, and where the worker delivers by its former settings."""
+    """Say that no server is asked, and where the worker delivers with its former settings."""
     there = seen.metrics.values.get("destination") if seen.told is not None else None
     goes_on = f" The worker goes on with the former settings: {there}." if there else ""
     yield Check(
@@ -79,7 +79,7 @@ def deliveries(snapshot: Snapshot) -> Iterable[Check]:
         end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
         yield Check("pause", WARN, f"Deliveries are paused until {end}.", "Type `mem0tray resume`.")
     if seen.worker is None:
-        return  # that it is not running is a check of its own
+        return  # another check says that it is not running
     what, how = reasons.parted(seen.reason)
     said = f"The worker says: {seen.state}{': ' if what else ''}{reasons.bare(what)}."
     if seen.state in (ACTION_NEEDED, DOWN):

@@ -1,4 +1,4 @@
-"""What `doctor` says of the tray: whether an icon can be made here, and who shows it."""
+"""What `doctor` says about the tray: whether an icon can be made here, and what shows it."""
 
 import os
 import sys

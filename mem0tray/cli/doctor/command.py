@@ -33,9 +33,9 @@ from mem0tray.desktop.notify import sending
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "What to do stands beside it."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
-_ALL: Final = 60.0  # for all of them, so that a disk that hangs is not waited for a dozen times
+_ALL: Final = 60.0  # seconds for all parts, so that a hanging disk is not waited for a dozen times
 _LEAST: Final = 2.0
-_NARROW: Final = 80  # columns; below, a name does not get a column of its own
+_NARROW: Final = 80  # columns; with fewer, names get no column of their own
 _STYLES: Final = {FAIL: Style.BAD, WARN: Style.WARNING, OK: Style.GOOD, SKIP: Style.DIM}
 
 
@@ -47,7 +47,7 @@ class Examined:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """How things stand, from the moment on when the first check asks."""
+        """How things stand, as of the first check that asks."""
         return snapshot_reader.read(self.loaded.settings, time.time(), Part.FILES)
 
 
@@ -69,7 +69,7 @@ def _server(examined: Examined) -> Iterable[Check]:
 
 
 class _Part(NamedTuple):
-    """Checks that are made together; `what` follows on "Checking …"."""
+    """Checks that are made together; `what` follows "Checking …"."""
 
     what: str
     look: _Look
@@ -165,14 +165,14 @@ def _settings() -> tuple[Loaded, list[Check]]:
 
 
 def _all(examined: Examined, parts: Sequence[_Part], *, told: bool) -> Iterator[Check]:
-    """Make the checks part by part, none of which is waited for without end."""
+    """Make the checks part by part, waiting for none without end."""
     end = monotonic() + _ALL
     said: set[str] = set()
     for part in parts:
         limit = max(_LEAST, min(_LIMIT, end - monotonic()))
         with waiting(f"Checking {part.what}", told=told):
             looked = _looked(part, examined, limit)
-        for check in looked:  # what keeps two parts from their work is told once
+        for check in looked:  # a trouble of two parts is told once
             if check.level in (OK, SKIP) or check.message not in said:
                 yield check
             said.add(check.message)
@@ -201,7 +201,7 @@ def _looked(part: _Part, examined: Examined, limit: float) -> list[Check]:
 
 
 def _print(found: Sequence[Check]) -> None:
-    """What failed, what is worth a look, and what is well; then how many of each."""
+    """Print failures, what is worth a look, and what is well; then the count of each."""
     room = output.width()
     narrow = room is not None and room < _NARROW
     longest = 0 if narrow else max(len(each.name) for each in found)
@@ -213,7 +213,7 @@ def _print(found: Sequence[Check]) -> None:
 
 
 def _print_one(check: Check, width: int, *, apart: bool) -> None:
-    """Print a check, its name in `width` columns (0: none); `apart`: the remedy in its own line."""
+    """Print a check, its name in `width` columns (0: none); `apart`: the remedy on its own line."""
     begin = f"{check.level:<4}  "
     message = check.message
     if width:

@@ -17,7 +17,7 @@ _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 def writable(path: Path) -> str:
-    """What lets this user read and write `path`, which exists."""
+    """The command that lets this user read and write `path`, which exists."""
     where = shlex.quote(str(path))
     if sys.platform == "win32":
         return f'Let your user write it: `icacls "{path}" /grant "%USERNAME%:F"`.'
@@ -31,9 +31,9 @@ def writable(path: Path) -> str:
 
 
 def made(folder: Path, parent: Path) -> str:
-    """What lets this user have `folder`, of which only `parent` exists and cannot be written.
+    """The command that gives this user `folder`; only `parent` exists, and cannot be written.
 
-    The folder of somebody else is left to them: it may be the root of the disk.
+    Another user's folder stays theirs: it may be the root of the disk.
     """
     if (
         sys.platform == "win32"
@@ -56,12 +56,12 @@ def name_of(uid: int) -> str:
 
 
 def away(path: Path) -> str:
-    """What takes an obstacle out of the way, and loses nothing."""
+    """The command that moves an obstacle out of the way without losing anything."""
     return f"Move it away: `{atomic.moving(path)}`."
 
 
 def room(folder: Path) -> str:
-    """What shows where the room on the disk of `folder` has gone."""
+    """The command that shows what takes the room on the disk of `folder`."""
     if sys.platform == "win32":
         return "Free some disk space (`cleanmgr`)."
     where = shlex.quote(str(_disk(folder)))
@@ -69,7 +69,7 @@ def room(folder: Path) -> str:
 
 
 def _mount(path: Path) -> Path:
-    """The mount point that `path` lies below, also where it shows a part of the same disk."""
+    """The mount point above `path`, even if it shows a part of the same disk."""
     real = path.resolve()
     places = set()
     with suppress(OSError, IndexError):
