@@ -15,18 +15,18 @@ _ROW: Final = re.compile(r"\| (\d+) \| (.+) \| (.+) \|")
 _INTRODUCTION: Final = """\
 # Every row of the table of faults
 
-`faults.md` says what must not hurt, a row each. This page is made by
+`faults.md` has a row for each fault that must not hurt. This command makes this page:
 
     .venv/bin/python -m tests.proofs.rows
 
-which runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
+It runs every test that names a row (`@pytest.mark.row(9)`), the slow ones too, and
 writes down what came of it. `--list` shows the tests without running them; further
-arguments are pytest's, and then nothing is written. `test_rows.py`, in the default
-suite, sees that no row is without a test.
+arguments are pytest's, and with them the command writes nothing. `test_rows.py`, in the
+default suite, checks that each row has a test.
 
-A number after a test says how many cases of it there are. Skipped is what this machine
-cannot do (mounting, another user, a missing program); not run is what a run that was
-interrupted did not come to.
+A number after a test is the number of its cases. A case is skipped if this machine cannot
+run it (mounting, another user, a missing program), and not run if the run was interrupted
+before it.
 """
 
 
