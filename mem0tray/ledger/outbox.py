@@ -203,8 +203,7 @@ class Outbox:
         name = decode(item_id)
         read_there = items.is_id_from(name, server, digest)
         if read_there:  # the address was changed back: it is there, under no key of ours
-            unknown = 0.0 if unknown is None else unknown
-            delivered = 0.0 if delivered is None else delivered
+            unknown, delivered = unknown or 0.0, delivered or 0.0
         return Job(
             key, state, name, *memory,
             items.idempotency_key(name, digest, first), retries, count, last_attempt,

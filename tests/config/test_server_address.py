@@ -161,8 +161,11 @@ def test_a_file_of_authorities_must_hold_some(tmp_path: Path) -> None:
         file = tmp_path / name
         if content is not None:
             file.write_bytes(content)
-        with pytest.raises(SettingsError, match=name):
+        with pytest.raises(SettingsError, match=name) as caught:
             ServerAddress.of("https://mem0.test", ca_file=str(file))
+        assert caught.value.remedy == (
+            "Name a PEM file with the authority's certificate, or leave the setting empty."
+        )
 
 
 def test_a_destination_has_no_key_unless_it_is_given() -> None:

@@ -122,6 +122,7 @@ def test_the_depth_is_that_of_the_deepest(text: str, depth: int) -> None:
         (", null]", 2, 6, []),
         ('{"a":[1,{}]} x', 0, 12, []),
         ('["]"] x', 0, 5, []),
+        ('["a\\\n]"] x', 0, 8, []),  # a broken file: a line break behind the backslash
         ("x [[], 1", 2, 0, [2]),
         ("[[", 0, 0, [0, 1]),
         ("[{}, [", 0, 0, [0, 5]),

@@ -190,6 +190,21 @@ def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
     assert taken(last) == ["x" * length] * waits
 
 
+@pytest.mark.parametrize(("count", "waits"), [(64, True), (65, False)])
+def test_a_line_torn_again_and_again_waits_for_its_end_up_to_64_times(
+    file: Path, count: int, *, waits: bool
+) -> None:
+    """One that others cut up more often is set aside in one piece, and what they wrote is taken."""
+    *parts, end = cut("a", *range(60, 60 + count), text="x" * 200)
+    append(file, b"".join(part + line(f"b{at}") for at, part in enumerate(parts)))
+    found = read(file.parent, source_of(file), final=False)
+    assert found is not None
+    assert taken(found) == [f"b{at}" for at in range(count)]
+    assert [piece.count(b"\n") + 1 for piece in found.pieces] == [count] * (not waits)
+    append(file, end)
+    assert taken(read(file.parent, after(found), final=True)) == ["x" * 200] * waits
+
+
 def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
     """As it stands in the file, once nobody will complete it, with what may belong to it."""
     begin, _ = cut("long one", 30)
@@ -239,6 +254,7 @@ def test_two_lines_torn_at_once_are_kept_together(
     assert (texts + taken(found), found.odd) == (whole, [])
     (kept,) = found.pieces
     assert all(part.rstrip() in kept for each, part in written.items() if each not in whole)
+    assert emergency.is_mixed(kept) == (not whole)  # else no part of it looks whole
 
 
 def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
@@ -251,6 +267,7 @@ def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
     assert taken(found) == ["b words " * 2500]
     assert found is not None
     assert [len(piece) > 8192 for piece in found.pieces] == [True]
+    assert not emergency.is_mixed(found.pieces[0])
 
 
 def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, writable
+from tests.support import needs
 
 
 @pytest.fixture(params=[True, False], ids=["without a name", "with a name"])
@@ -24,6 +25,14 @@ def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path) -> Non
     """And is as empty afterwards as before."""
     assert writable.why_unwritable(tmp_path) == reasons.NONE
     assert list(tmp_path.iterdir()) == []
+
+
+@needs.linux("a file must have a name")
+def test_whoever_watches_a_folder_sees_nothing_of_the_try(tmp_path: Path) -> None:
+    """The file has no name, so that its making is no change of the folder."""
+    os.utime(tmp_path, (5.0, 5.0))
+    assert writable.why_unwritable(tmp_path) == reasons.NONE
+    assert tmp_path.stat().st_mtime == 5.0
 
 
 def test_a_folder_that_is_not_there_is_not_looked_at(tmp_path: Path) -> None:

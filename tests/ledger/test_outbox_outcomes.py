@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import DEAD, FRESH, Outbox, perhaps_since
@@ -38,6 +39,20 @@ def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outb
     (other,) = put(inbox, fresh("b"))
     TakenByOthers(ledger).vanish([other], NOW + 4, taken=True, wait_until=0)
     assert outbox.claim(other, NOW + 5).taken == NOW + 4
+
+
+def test_what_was_read_from_a_server_counts_as_delivered_there(
+    inbox: Inbox, outbox: Outbox
+) -> None:
+    """Others had saved it there: that server is asked first, and so is no other."""
+    digest = items.digest("p", "text")
+    (key,) = put(inbox, fresh(items.id_from(HERE, digest), content="text"))
+    there = outbox.claim(key, NOW, HERE)
+    assert (there.read_there, there.unknown, there.delivered) == (True, 0.0, 0.0)
+    elsewhere = outbox.claim(key, NOW, ELSEWHERE)
+    assert (elsewhere.read_there, elsewhere.unknown, elsewhere.delivered) == (False, None, None)
+    outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)
+    assert outbox.claim(key, NOW, HERE).unknown == NOW + 1
 
 
 def test_a_further_text_under_an_id_has_a_key_of_its_own(inbox: Inbox, outbox: Outbox) -> None:

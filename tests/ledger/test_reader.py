@@ -57,6 +57,15 @@ def test_what_no_file_has_shown_is_told(ledger: Ledger, inbox: Inbox) -> None:
         assert reader.unshown([name(A), name(B)]) == [name(B)]
 
 
+def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
+    """From the moment named on, that moment included."""
+    for at in (NOW - 0.5, NOW, NOW + 59, NOW + 60):
+        key = inbox.add_fresh(fresh(f"at {at}"), at, ask=False)
+        outbox.record_delivery(key, HERE, at)
+    with Reader(ledger.path) as reader:
+        assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
+
+
 def test_a_deletion_that_a_file_does_not_show_yet_is_told(ledger: Ledger, inbox: Inbox) -> None:
     """Of a dead letter the DLQ file, of an entry the queue file."""
     first, _ = dead(inbox, A, B)

@@ -1,11 +1,14 @@
 """What is remembered of another worker, and of the entries that it may have taken."""
 
+from pathlib import Path
+
 import pytest
 
+import mem0tray
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import MINUTE, TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import MINUTE, PERHAPS, TakenByOthers, WorkerSeen
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import NOW, fresh, letter
 
@@ -28,6 +31,12 @@ def keys(ledger: Ledger) -> list[int]:
 def vanish(taken: TakenByOthers, *keys: int, at: float = NOW, by_another: bool = False) -> None:
     """Let entries leave the queue file by another hand."""
     taken.vanish(keys, at, taken=by_another, wait_until=0)
+
+
+def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
+    """Scripts may look for them, and a ledger keeps them as the reason of a removal."""
+    contract = Path(mem0tray.__file__).with_name("docs") / "contract.md"
+    assert f'*held*: counted, shown ("{PERHAPS}")' in contract.read_text(encoding="utf-8")
 
 
 # The other worker ----------------------------------------------------------------------------

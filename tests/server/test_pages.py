@@ -18,6 +18,8 @@ from mem0tray.server import (
     Terms,
     connect,
 )
+from mem0tray.server.model import Reply
+from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, client_of, listing
 from tests.server.paging import paging
 from tests.server.wire import Connection, Wire, answering, render, routing
@@ -106,6 +108,32 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
         assert walked(client, PROJECT) == (texts, 1, whole)
         limits = [request.target.partition("=")[2] for request in server.requests]
     assert limits == ["1000", "10000"][: 1 + (count >= 1000)]
+
+
+def test_a_second_question_for_more_has_only_the_time_that_the_first_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page takes as long as its caller allows at most, and is the first answer by then."""
+    texts = [str(number) for number in range(1000)]
+    left: list[float] = []
+    get = VpsClient._get
+
+    def noted(self: VpsClient, path: str, timeout: float, *more: int) -> Reply:
+        left.append(timeout)
+        return get(self, path, timeout, *more)
+
+    def handle(connection: Connection) -> None:
+        connection.request()
+        connection.send(listing(*texts))
+        connection.request()
+
+    monkeypatch.setattr(VpsClient, "_get", noted)
+    with Wire(handle) as server, client_of(server) as client:
+        page = client.page(PROJECT, "", LONG)
+    assert isinstance(page, Page)
+    assert [each.text for each in page.memories] == texts
+    first, second = left
+    assert 0 < second <= first == LONG
 
 
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -245,19 +244,20 @@ def test_what_somebody_else_has_removed_meanwhile_is_no_trouble(
     assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
 
 
+@pytest.mark.parametrize("verb", [DISCARD, FORGET, SEND])
 def test_an_order_is_on_the_disk_before_it_is_removed(
-    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """A power cut must not undo what the user was told is done."""
-    waited: list[int] = []
-    transaction = ground.context.ledger.transaction
+    context = ground.context
+    there: list[tuple[int, bool]] = []
+    before = context.ledger.meta("durable")  # each durable transaction changes it
 
-    def noted(*, durable: bool = False) -> Any:
-        if durable:
-            waited.append(len(list(ground.context.paths.orders.iterdir())))
-        return transaction(durable=durable)
+    def note() -> None:
+        is_durable = context.ledger.meta("durable") != before
+        there.append((len(list(context.paths.orders.iterdir())), is_durable))
 
-    orders.give(ground.context.paths, DISCARD, BOTH, receipts.DELETE)
-    monkeypatch.setattr(ground.context.ledger, "transaction", noted)
-    process(ground.context)
-    assert waited == [1]
+    orders.give(context.paths, verb, BOTH, receipts.DELETE)
+    monkeypatch.setattr(context.unheard, "note_carried_out", note)
+    process(context)
+    assert there == [(1, True)]

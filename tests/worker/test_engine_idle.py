@@ -7,6 +7,7 @@ import pytest
 from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
 from mem0tray.ledger.counters import Counts
+from tests.ledger.samples import HERE
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 NO_PERMISSION = quoted("no permission")
@@ -101,12 +102,13 @@ def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "horizon", "idle"), [(0, 0, False), (1, 0, True), (1, 1, False), (1.5, 1, True)]
+    ("due", "horizon", "idle"),
+    [(0, 0, False), (1, 0, True), (1, 1, False), (1.5, 1, True), (0.8, 0.5, True)],
 )
 def test_what_falls_due_within_the_horizon_counts(
     scene: Scene, due: float, horizon: float, *, idle: bool
 ) -> None:
-    """To the second."""
+    """However short that is."""
     at_rest(scene)
     waits_until(scene, NOW + due)
     assert is_idle(scene, horizon) == idle
@@ -135,6 +137,19 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     assert is_idle(scene, 0.0)
     scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0)
+
+
+@pytest.mark.parametrize(("since", "idle"), [(52, False), (53, True)])
+def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
+    scene: Scene, since: float, *, idle: bool
+) -> None:
+    """From when it took the newest in, where there is a horizon."""
+    at_rest(scene)
+    key = waits_until(scene, NOW + 8)
+    scene.context.outbox.mark_unknown(key, HERE, NOW - since, timed_out=False)
+    scene.context.tickets.note(key, HERE, "ticket", NOW - since)
+    assert is_idle(scene, 1.0) == idle
+    assert is_idle(scene, 0.0)
 
 
 def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:

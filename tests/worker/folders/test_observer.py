@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 from watchdog import observers
 
+from mem0tray.worker import folders
 from mem0tray.worker.folders.observer import ObserverWatch
 from mem0tray.worker.folders.watch import Identity, Target
 
@@ -23,6 +24,23 @@ def test_its_threads_are_waited_for_a_second_at_most(fault: Exception | None) ->
     assert observer.join.call_args_list == ([mock.call(1.0)] if fault is None else [])
     assert watch.fileno() is None
     assert not watch.has_news()
+
+
+def test_it_is_the_watch_of_other_systems_and_tells_what_it_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stage of the notes hears from when on a folder is watched, and looks into it."""
+    monkeypatch.setattr(folders, "_LINUX", False)
+    monkeypatch.setattr(observers, "Observer", mock.Mock())
+    told: list[Path | None] = []
+    target = Target(tmp_path, ("",), Identity(1, 1, 0.0))
+    watch = folders.watch_of_this_system(
+        lambda: (target,), lambda _: False, lambda: told.append(None), told.append
+    )
+    watch.check()
+    watch.stop()
+    assert isinstance(watch, ObserverWatch)
+    assert told == [tmp_path, None]
 
 
 def test_what_it_began_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,16 @@ def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
     assert choosing.told[1:] == [events.ServerChanged("b.test", "", same=False)]
 
 
+@pytest.mark.parametrize("obstacle", ["dialect", "keyring"])
+def test_what_stood_in_the_way_to_the_former_server_is_forgotten(
+    choosing: Choosing, obstacle: str
+) -> None:
+    """That it speaks no known dialect, or has its key in a keyring that does not answer."""
+    choosing.breaker.block(obstacle, reasons.quoted("odd"))
+    choosing.chosen.choose(A, events.ServerChanged)
+    assert not choosing.breaker.blocked_by(obstacle)
+
+
 def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosing) -> None:
     """Nothing is said to block it: the settings do, and they say so."""
     before = choosing.connection()

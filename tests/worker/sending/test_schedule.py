@@ -98,6 +98,19 @@ def test_a_doubtful_median_is_measured_afresh() -> None:
     assert throttle.slots([], 8, both_lanes=False) == 8
 
 
+def test_a_median_that_was_right_is_doubted_ever_more_rarely() -> None:
+    """After twice as many answers each time, and after 4,096 at most."""
+    throttle = Throttle()
+    for trust in (256, 512, 1024, 2048, 4096, 4096):
+        for _ in range(trust - 1):
+            throttle.note_answer(0.02, 8, alone=False)
+        assert throttle.slots([], 8, both_lanes=False) == 8
+        throttle.note_answer(0.02, 8, alone=False)
+        assert throttle.slots([], 8, both_lanes=False) == 1
+        for _ in range(3):
+            throttle.note_answer(0.02, 8)
+
+
 def test_a_truly_slow_median_is_kept() -> None:
     """A median that threads cannot explain is not forgotten."""
     throttle = Throttle()

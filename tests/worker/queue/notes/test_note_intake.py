@@ -15,7 +15,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import NOTES
 from mem0tray.worker.queue.notes import note_files, project_of_notes
-from mem0tray.worker.queue.notes.note_intake import CALM_LOOK, NoteIntake
+from mem0tray.worker.queue.notes.note_intake import NoteIntake
 from tests.support import needs
 from tests.worker.queue.notes.desk import GARDEN, NoteDesk
 
@@ -304,8 +304,8 @@ def test_only_folders_of_which_something_was_heard_are_looked_into(desk: NoteDes
     desk.intake.hear(desk.folder())
     assert desk.run(everywhere=False) == 1
     desk.write("shed.md", "It leaks.")
-    desk.moment += CALM_LOOK
-    assert desk.run(everywhere=False) == 1
+    assert desk.run(after=597, everywhere=False) == 0
+    assert desk.run(everywhere=False) == 1  # ten minutes after the first look
 
 
 def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
