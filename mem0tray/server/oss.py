@@ -67,8 +67,7 @@ ENTITIES: Final = "/entities"
 # The most memories that it lists, and fewer for when so many are too long for one answer.
 _LISTED: Final = (1000, 200, 40)
 _COUNTED: Final = 10_000  # the most memories that it counts to list projects
-_ROUND: Final = 10
-_LIMIT: Final = 100  # of a server that does not know `top_k`
+_ROUND: Final = 10  # a server that does not know `top_k` lists 20 or 100: a multiple of this
 _FEW: Final = 3  # questions about a project are searches; then it is listed
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 _QUERY: Final = 1000  # characters of a large text to search for
@@ -195,18 +194,32 @@ class OssClient(OfficialClient):
 
     def _list(self, project: str, timeout: float, now: float) -> ProjectListing | None:
         """The keys of a project; None where the server does not list them."""
+        end = time.monotonic() + timeout
         reply = self._get(self._listing_path(project, _LISTED[0]), timeout)
         if reply.fault is Fault.TOO_LONG:
             return ProjectListing((), now, complete=False)  # it will not be shorter next time
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return None
-        number = len(entries_of(json_object(reply), ("results",)) or [])
-        # A server that does not know `top_k` has a limit of its own, a round number.
-        doubtful = number % _ROUND == 0 < number < _LISTED[0]
-        complete = number < _LISTED[0] and not doubtful
+        number = _number_of(reply)
+        is_cut = self._is_cut(project, number, end - time.monotonic())
+        if isinstance(is_cut, Outcome):
+            return None
         keys = (each.key for each in shown if each.key)
-        return ProjectListing(keys, now, complete=complete, doubtful=doubtful)
+        doubtful = is_cut and number < _LISTED[0]  # it may have just as many as it shows
+        return ProjectListing(keys, now, complete=not is_cut, doubtful=doubtful)
+
+    def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
+        """Whether the server may have more memories of a project than the `number` that it listed.
+
+        A server that does not know `top_k` has a limit of its own, a round number. Asked for one
+        memory, it lists as many again.
+        """
+        if number >= _LISTED[0] or number % _ROUND or not number:
+            return number >= _LISTED[0]
+        reply = self._get(self._listing_path(project, 1), timeout, LONGEST_LISTING)
+        shown = self._shown(reply, project)
+        return shown if isinstance(shown, Outcome) else _number_of(reply) > 1
 
     def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
         """List a project; only a list of everything shows which memories are the newest."""
@@ -227,14 +240,16 @@ class OssClient(OfficialClient):
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
+        end = time.monotonic() + timeout
         reply = self._get(self._listing_path(project, _LISTED[0]), timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return shown
-        number = len(entries_of(json_object(reply), ("results",)) or [])
-        is_doubtful = number % _LIMIT == 0 < number
-        whole = len(shown) == number < _LISTED[0] and not is_doubtful
-        return Page(newest_first(shown), whole=whole)
+        number = _number_of(reply)
+        is_cut = self._is_cut(project, number, end - time.monotonic())
+        if isinstance(is_cut, Outcome):
+            return is_cut
+        return Page(newest_first(shown), whole=len(shown) == number and not is_cut)
 
     def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
         """Search for the memory with this key; without its text, the key itself is the query."""
@@ -297,6 +312,11 @@ class OssClient(OfficialClient):
             return outcome
         # The server asks the model before it stores; but of several facts some may be stored.
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
+
+
+def _number_of(reply: Reply) -> int:
+    """How many entries a listing has, including those without a text."""
+    return len(entries_of(json_object(reply), ("results",)) or [])
 
 
 def _key_of(entry: Any) -> Any:

@@ -17,7 +17,7 @@ from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
-from tests.server.paging import paging
+from tests.server.paging import listing_all, paging
 from tests.server.wire import Handler, Request, Wire, answering, render
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -34,10 +34,10 @@ HOSTILE = [
 ]
 
 
-def serving(home: Scratch, handler: Handler) -> Wire:
+def serving(home: Scratch, handler: Handler, dialect: str = "vps") -> Wire:
     """Make a server, and choose it."""
     wire = Wire(handler)
-    home.env(MEM0TRAY_SERVER_URL=wire.url, MEM0TRAY_SERVER_DIALECT="vps")
+    home.env(MEM0TRAY_SERVER_URL=wire.url, MEM0TRAY_SERVER_DIALECT=dialect)
     return wire
 
 
@@ -256,6 +256,18 @@ def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin)
     assert done.line.startswith("mem0tray: The server may have more of the project 'p'")
     assert done.line.endswith("All that it shows has been written.")
     assert len(read(out.read_text("utf-8"))) == 100
+
+
+@pytest.mark.parametrize(("own_limit", "code"), [(None, 0), (20, 1)])
+def test_an_official_server_says_whether_a_round_number_is_all(
+    home: Scratch, own_limit: int | None, code: int
+) -> None:
+    """One that lists as many as it is asked for has no more; an older one may have."""
+    wanted = [("p", f"oak {number}") for number in range(100)]
+    with serving(home, listing_all({"p": [text for _, text in wanted]}, own_limit), "oss"):
+        done = home.run("export")
+    assert (done.code, texts(done.out)) == (code, wanted[:own_limit])
+    assert ("may have more of the project 'p'" in done.err) == bool(code)
 
 
 def test_of_many_listings_that_may_not_be_whole_some_are_named(

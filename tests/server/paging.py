@@ -1,4 +1,4 @@
-"""A server that lists page by page and names its projects, as the embedded one does."""
+"""Servers that list and name their projects: page by page as the embedded one, or as `oss` does."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
@@ -46,3 +46,33 @@ def _page(texts: list[str], asked: dict[str, list[str]], room: int) -> bytes:
             break
         found.append({"id": str(number), "memory": texts[number]})
     return render(200, {"success": True, "memories": {"results": found}, "paged": True} | cut)
+
+
+def listing_all(projects: Mapping[str, list[str]], own_limit: int | None = None) -> Handler:
+    """Answer as an official server does, the oldest first, as many as `top_k` says.
+
+    With a limit of its own it does not know that name, as servers before June 2026 did not.
+    """
+
+    def handle(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            parts = urlsplit(request.target)
+            connection.send(render(200, _told(parts.path, parse_qs(parts.query))))
+
+    def _told(path: str, asked: dict[str, list[str]]) -> object:
+        if path == "/entities":
+            return [
+                {"id": name, "type": "user", "total_memories": len(texts)}
+                for name, texts in projects.items()
+            ]
+        (name,), (wanted,) = asked["user_id"], asked["top_k"]
+        found = projects.get(name, [])[: own_limit or int(wanted)]
+        times = (f"2026-01-01T00:{at // 60:02}:{at % 60:02}" for at in range(len(found)))
+        rows = enumerate(zip(found, times, strict=True))
+        return {
+            "results": [
+                {"id": str(at), "memory": text, "created_at": on} for at, (text, on) in rows
+            ]
+        }
+
+    return handle

@@ -12,6 +12,7 @@ from tests.server.calls import LONG, TOO_MANY
 from tests.server.test_oss import ADDED, MEMORY, NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, in_turn, once, render
 
+OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
 LARGE = Memory("alpha", LargeText(json.dumps("x" * 2_000_000).encode()), "id-1")
 
 
@@ -204,31 +205,33 @@ def test_a_server_that_does_not_show_says_why(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "said", "searched"),
+    ("listed", "for_one", "said", "then"),
     [
-        (["id-1", "id-8", "id-9"], Presence.PRESENT, False),
-        (["id-8", "id-9"], Presence.ABSENT, False),
-        ([], Presence.ABSENT, False),
-        ([f"other {n}" for n in range(20)], Presence.ABSENT, True),
+        (["id-1", "id-8", "id-9"], [], Presence.PRESENT, []),
+        (["id-8", "id-9"], [], Presence.ABSENT, []),
+        ([], [], Presence.ABSENT, []),
+        (OTHERS, OTHERS[:1], Presence.ABSENT, ["GET"]),
+        (OTHERS, OTHERS, Presence.ABSENT, ["GET", "POST", "POST"]),
     ],
-    ids=["is listed", "is not listed", "nothing is", "perhaps cut"],
+    ids=["is listed", "is not listed", "nothing is", "round number", "perhaps cut"],
 )
 def test_one_listing_answers_many_questions(
-    listed: list[str], said: Presence, *, searched: bool
+    listed: list[str], for_one: list[str], said: Presence, then: list[str]
 ) -> None:
     """From the fourth about a project on; where it may not show all, each is searched for."""
-    answers = [*[NOTHING] * 3, shown(*listed), *[NOTHING] * 2]
+    answers = [*[NOTHING] * 3, shown(*listed), *([shown(*for_one)] if for_one else [])]
+    answers += [NOTHING] * 2
     with Wire(answering(*answers)) as server, official(server) as client:
         found = [client.ask(MEMORY, LONG) for _ in range(5)]
         assert found == [*[Presence.ABSENT] * 3, said, said]
         asked_for = [request.method for request in server.requests]
-    assert asked_for == ["POST"] * 3 + ["GET"] + ["POST"] * (2 if searched else 0)
+    assert asked_for == ["POST"] * 3 + ["GET"] + then
 
 
 def test_a_listing_that_may_be_cut_is_made_anew_once_something_was_stored() -> None:
     """If it has grown since, the server has not cut it."""
-    before, after = [f"other {n}" for n in range(10)], [f"other {n}" for n in range(11)]
-    answers = [*[NOTHING] * 3, shown(*before), NOTHING, ADDED, *[shown(*after)] * 2]
+    after = [*OTHERS, "one more"]
+    answers = [*[NOTHING] * 3, *[shown(*OTHERS)] * 2, NOTHING, ADDED, *[shown(*after)] * 2]
     with Wire(answering(*answers)) as server, official(server) as client:
         for _ in range(4):
             assert client.ask(MEMORY, LONG) is Presence.ABSENT
@@ -237,7 +240,7 @@ def test_a_listing_that_may_be_cut_is_made_anew_once_something_was_stored() -> N
         asked_for = [
             (request.method, request.target.partition("?")[0]) for request in server.requests
         ]
-    assert asked_for[3:5] == [("GET", "/memories"), ("POST", "/search")]
+    assert asked_for[3:6] == [*[("GET", "/memories")] * 2, ("POST", "/search")]
     assert asked_for[-1] == ("GET", "/memories")
 
 

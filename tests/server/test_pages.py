@@ -21,8 +21,8 @@ from mem0tray.server import (
 from mem0tray.server.model import Reply
 from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, client_of, listing
-from tests.server.paging import paging
-from tests.server.wire import Connection, Wire, answering, render, routing
+from tests.server.paging import listing_all, paging
+from tests.server.wire import Connection, Wire, answering, in_turn, once, render, routing
 
 PROJECT = "my project"
 
@@ -162,24 +162,44 @@ def test_what_a_server_keeps_of_ours_comes_back() -> None:
     )
 
 
-@pytest.mark.parametrize(("count", "whole"), [(0, True), (999, True), (1000, False), (100, False)])
-def test_an_official_server_lists_a_thousand_at_most(count: int, *, whole: bool) -> None:
-    """The newest first, in one answer as long as it is; a full one is perhaps not all.
-
-    Nor is one of a round hundred, at which a server cuts that has another limit.
-    """
-    entries = [
-        {"id": str(n), "memory": f"{n}" + "x" * 2000, "created_at": f"2026-01-01T{n:06}"}
-        for n in range(count)
-    ]
-    answer = render(200, {"results": entries})
-    with Wire(answering(answer)) as server, official(server) as client:
+@pytest.mark.parametrize(
+    ("count", "whole", "asked_for"),
+    [(0, True, [1000]), (999, True, [1000]), (1000, False, [1000]), (100, True, [1000, 1])],
+)
+def test_an_official_server_lists_a_thousand_at_most(
+    count: int, asked_for: list[int], *, whole: bool
+) -> None:
+    """The newest come first, in one answer as long as it is; only a full one is perhaps not all."""
+    texts = [f"{number}" + "x" * 2000 for number in range(count)]
+    with Wire(listing_all({"p": texts})) as server, official(server) as client:
         page = client.page("p", "", LONG)
-        (request,) = server.requests
+        targets = [request.target for request in server.requests]
     assert isinstance(page, Page)
     assert [each.id for each in page.memories] == [str(n) for n in reversed(range(count))]
     assert (page.after, page.whole) == ("", whole)
-    assert request.target == "/memories?user_id=p&top_k=1000"
+    assert targets == [f"/memories?user_id=p&top_k={number}" for number in asked_for]
+
+
+@pytest.mark.parametrize("own_limit", [20, 100])
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_older_official_server_may_have_more_than_it_lists(own_limit: int, more: int) -> None:
+    """One that does not know `top_k` shows as many when it is asked for one memory."""
+    texts = [f"oak {number}" for number in range(own_limit + more)]
+    handler = listing_all({"p": texts}, own_limit)
+    with Wire(handler) as server, official(server) as client:
+        page = client.page("p", "", LONG)
+    assert isinstance(page, Page)
+    assert (len(page.memories), page.whole) == (own_limit, False)
+
+
+def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
+    """Where the server does not say whether it cuts, it is asked anew."""
+    entries = [{"id": str(n), "memory": "oak"} for n in range(20)]
+    answers = in_turn(once(render(200, {"results": entries})), once(render(503, {})))
+    with Wire(answers) as server, official(server) as client:
+        said = client.page("p", "", LONG)
+    assert isinstance(said, Outcome)
+    assert said.kind is Kind.OUTAGE
 
 
 def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> None:
