@@ -172,11 +172,12 @@ def _contents(
     """The contents of files and ledger; the DLQ file and what waits only if they are wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
-    only_elsewhere = reader.former.only_elsewhere(server.name)
     found, emergency = None, atomic.why_unreadable(paths.emergency)
     if waits:
         lines, emergency = waiting.emergency_lines(paths)
         found = waiting.of(paths, reader, queue.document, lines, server.name)
+    brought = found.brought if found is not None else ()
+    only_elsewhere = reader.former.only_elsewhere(server.name, brought)
     return Contents(
         folder=_folder(settings, paths),
         queue=queue,

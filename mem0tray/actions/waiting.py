@@ -7,7 +7,7 @@ and is delivered all the same.
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
@@ -26,11 +26,13 @@ from mem0tray.system.paths import Paths
 class WhatWaits(Struct):
     """The entries that wait, first those of the queue file.
 
-    `known` is what the ledger has of them; it need not know them all.
+    `known` is what the ledger has of them; it need not know them all. `brought` are those that
+    only other servers have, and that the worker has not taken in yet for this one.
     """
 
     listing: FileListing
     known: dict[Identity, Known]
+    brought: set[Identity] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -77,6 +79,8 @@ def of(
                 row = reader.known(*name)
                 if row is not None and not _comes_back(reader, row, server):
                     continue
+                if row is not None and row.state == items.DELIVERED:
+                    result.brought.add(name)
             seen.add(name)
         result.listing.found.append(found)
     vanished = (_in_ledger(reader, row) for name, row in pending.items() if name not in seen)

@@ -66,6 +66,23 @@ def test_what_cannot_be_read_back_is_named_and_offered_no_more(
     assert status["to_bring_over"] == {}
 
 
+@pytest.mark.usefixtures("server")
+def test_what_was_queued_waits_and_is_not_said_to_be_elsewhere(
+    home: Scratch, former: Standin
+) -> None:
+    """With no worker that could have taken it in, as with one."""
+    deliver(home, former.url, "one", "two")
+    former.begin_with([("alpha", "one")])
+    assert home.run("migrate").code == 1
+    counted = []
+    for _ in range(2):
+        status = home.run("status", "--json").json()
+        counted.append((status["queue"], status["only_on_former_server"], status["to_bring_over"]))
+        with worker(home.paths):
+            pass
+    assert counted == [(1, {former.url: 1}, {})] * 2
+
+
 def test_of_several_former_servers_one_must_be_chosen(
     home: Scratch, server: Standin, former: Standin
 ) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from mem0tray.cli import status
 from mem0tray.core import another_worker
+from mem0tray.core.item import Name
 from mem0tray.files import quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.former_servers import FormerServers
@@ -215,7 +216,7 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
-    def elsewhere(_: FormerServers, server: str) -> dict[str, int]:
+    def elsewhere(_: FormerServers, server: str, __: Collection[Name]) -> dict[str, int]:
         return {name: number for name, number in delivered.items() if name != server}
 
     monkeypatch.setattr(FormerServers, "only_elsewhere", elsewhere)
