@@ -65,11 +65,11 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     return result
 
 
-def restorable(paths: Paths, found: Iterable[RestoreSource], server: str) -> list[int]:
-    """How many memories of each source `restore` would put back. Raises FileUnavailableError."""
+def restorable(paths: Paths, found: Iterable[RestoreSource], server: str) -> list[set[Identity]]:
+    """The memories of each source that `restore` would put back. Raises FileUnavailableError."""
     there = _there(paths)
     with Reader(paths.ledger, needed=True) as reader:
-        return [len(_sorted_out(reader, there, each.pieces, server)[1]) for each in found]
+        return [set(_sorted_out(reader, there, each.pieces, server)[1]) for each in found]
 
 
 def _there(paths: Paths) -> set[Identity]:

@@ -45,12 +45,14 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     paths = settings.locations()
     if as_list:
         found = restore_sources.sources(paths)
-        counts = restorable(paths, found, server_name(settings, paths))
+        wanted = restorable(paths, found, server_name(settings, paths))
+        counts = [len(each) for each in wanted]
         if as_json:
             made = zip(found, counts, strict=True)
             output.print_json([_document(source, count) for source, count in made])
         else:
             _print_sources(found, counts)
+            _print_sum(sum(counts), len(set().union(*wanted)))
         return
     with ledger_writer.in_step(paths, settings):
         source = _source(paths, backup)
@@ -133,6 +135,15 @@ def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> Non
         for source, number in zip(found, counts, strict=True)
     ]
     output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), rows, right={"ITEMS"}, cut={"WHAT"})
+
+
+def _print_sum(counted: int, number: int) -> None:
+    """How many memories all these are, where the counts of the lines say more."""
+    if counted > number:
+        said = (
+            f"In all {plural(number, 'memory', 'memories')}: what stands in more than one of these"
+        )
+        output.say_beside("", f"{said} is put back once.")
 
 
 def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:

@@ -47,6 +47,15 @@ def test_the_list(home: Scratch, backup: str) -> None:
     assert home.run("restore", "--list", backup).code == 2
 
 
+@pytest.mark.usefixtures("backup")
+def test_what_stands_in_two_backups_is_one_memory(home: Scratch) -> None:
+    """How many memories the lines are together is said where they count one twice."""
+    said = "In all 1 memory: what stands in more than one of these is put back once."
+    assert home.ok("restore", "--list").splitlines()[-1] == said
+    (home.claude / "mem0_queue_dlq.backup.json").unlink()
+    assert "In all" not in home.ok("restore", "--list")
+
+
 def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
     """The source stays in the list, and it is said that there is nothing to put back."""
     home.ok("restore")
