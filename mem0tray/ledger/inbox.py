@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from sqlite3 import Connection
 from typing import Any, Final
 
 from msgspec import Struct
@@ -51,6 +52,16 @@ def _insertion(columns: tuple[str, ...], place: str) -> str:
     names = ", ".join([*columns, "dead_seq", "first_digest"])
     given = ", ".join([*("?" * len(columns)), place, _FIRST_DIGEST])
     return f"INSERT INTO items ({names}) VALUES ({given})"
+
+
+def _insert_row(
+    db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any], place: str
+) -> int:
+    """Insert an item, without its bytes; its key."""
+    item_id, digest = encode(name[0]), name[1]
+    values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
+    cursor = db.execute(_insertion((*values,), place), (*values.values(), item_id))
+    return int(cursor.lastrowid or 0)
 
 
 class FreshEntry(Struct, frozen=True):
@@ -161,20 +172,19 @@ class Inbox:
         raw: bytes,
         place: str = "NULL",
     ) -> int:
-        values: dict[str, Any] = {
-            "id": encode(item.id),
-            "digest": item.digest,
-            "project": encode(item.project),
-            "ts": item.timestamp,
-            "state": state,
-            "accepted": now,
-            **fields,
-        }
+        fields = {"project": encode(item.project), "ts": item.timestamp, **fields}
         with self._ledger.transaction() as db:
-            cursor = db.execute(_insertion((*values,), place), (*values.values(), values["id"]))
-            key = int(cursor.lastrowid or 0)
+            key = _insert_row(db, item.name, state, now, fields, place)
             write_raw(db, key, [raw])
         return key
+
+    def add_unread(self, names: Iterable[Name], now: float) -> None:
+        """Take in by id and digest alone what is not known: its text is gone, unread."""
+        with self._ledger.transaction() as db:
+            for name in names:
+                if not self.states([name]):
+                    fields = {"project": encode(""), "ts": now}
+                    _insert_row(db, name, items.FRESH, now, fields, "NULL")
 
     def move_to_dlq(
         self, key: int, parts: Sequence[bytes], now: float, error: str | None = None

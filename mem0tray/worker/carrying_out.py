@@ -95,7 +95,10 @@ def _send(context: WorkerContext, order: Order) -> bool:
 def _discard(context: WorkerContext, order: Order) -> None:
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
-        states = inbox.states(names(order.items))
+        named = names(order.items)
+        if receipts.FORGET in (order.verb, order.done):  # else who has it elsewhere queues it again
+            inbox.add_unread(named, context.now())
+        states = inbox.states(named)
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         late = [key for key, state in states.items() if state == items.DELIVERED]
         if context.server:  # to be brought over from a former server, but not taken in yet

@@ -70,6 +70,23 @@ def test_what_the_user_has_forgotten_is_not_queued_again(home: Home, server: Sta
     assert queued(home) == [("garden", "no secret")]
 
 
+@pytest.mark.parametrize("started", [True, False], ids=["a ledger", "no ledger"])
+def test_what_was_forgotten_before_a_worker_saw_it_is_not_queued_again(
+    home: Home, server: Standin, *, started: bool
+) -> None:
+    """Neither at once nor by a worker's next start, with or without a ledger until then."""
+    server.health = Answer(503)
+    if started:
+        home.run("run", "--once")
+    hook(home, "Stop", last_assistant_message="mem0: a secret")
+    (secret,) = home.queue_items()
+    home.ok("delete", "--yes", "--forget", secret["id"])
+    for _ in range(2):
+        hook(home, "Stop", last_assistant_message="mem0: a secret")
+        assert queued(home) == []
+        home.run("run", "--once")
+
+
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
     """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
