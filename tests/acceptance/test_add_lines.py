@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.support.home import Home
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.shapes import entry
@@ -25,16 +27,17 @@ def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
     process.kill()
 
 
-def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin) -> None:
+@pytest.mark.parametrize("number", [1000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin, number: int) -> None:
     """Wherever it was killed: in the end each memory is delivered, and once."""
-    text = lines(4000, 1000)
+    text = lines(number, 1000)
     file = home.root / "memories.jsonl"
     file.write_text(text)
-    for size in (1, 1_000_000, 2_000_000):
+    for size in (1, number * 250, number * 500):
         kill_when_larger(home, size, "add", "--jsonl", str(file))
     home.ok("add", "--jsonl", str(file))
     home.drained()
-    assert server.total_stored() == 4000
+    assert server.total_stored() == number
     assert not server.surplus()
 
 

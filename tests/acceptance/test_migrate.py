@@ -119,17 +119,19 @@ def check_kills(home: Home, server: Counting, total: int, kills: int, projects: 
     assert (again["present"], again["queued"]) == (total, 0)
 
 
-@pytest.mark.timeout(120)
-def test_kills_leave_each_memory_there_once(home: Home, server: Standin) -> None:
-    """Ten kills -9 in a migration of 600, of the command and of the worker beside it."""
-    check_kills(home, server, 600, 10)
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_kills_leave_each_of_10_000_there_once(home: Home, server: Standin) -> None:
-    """Ten kills -9 in a migration of 10,000, of the command and of the worker beside it."""
-    check_kills(home, server, 10_000, 10)
+@pytest.mark.parametrize(
+    ("total", "kills"),
+    [
+        (200, 4),
+        *(pytest.param(each, 10, marks=pytest.mark.slow) for each in (600, 10_000)),
+    ],
+)
+def test_kills_leave_each_memory_there_once(
+    home: Home, server: Standin, total: int, kills: int
+) -> None:
+    """Kills -9 in a migration, of the command and of the worker beside it."""
+    check_kills(home, server, total, kills)
 
 
 def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) -> None:

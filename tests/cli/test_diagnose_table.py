@@ -50,12 +50,7 @@ class Case(NamedTuple):
     paused: bool
 
 
-CASES = [
-    Case(item, worker, down=down, paused=paused)
-    for item, worker, down, paused in itertools.product(
-        ITEMS, ("stopped", "healthy", "refused", "busy", "trouble"), (False, True), (False, True)
-    )
-]
+WORKERS = ("stopped", "healthy", "refused", "busy", "trouble")
 STATES = {
     "refused": ("action needed", REFUSED),
     "busy": ("paused", state.BREAK),
@@ -70,7 +65,6 @@ def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> No
     home.write("mem0_queue_dlq.json", {"items": [item] * is_dead, "last_update": "x"})
     home.write("mem0_queue.json", queue_document([item] * (not is_dead)))
     server.health = Answer(503) if case.down else Answer(body={"status": "ok"})
-    home.ok("pause" if case.paused else "resume")
     if case.worker != "stopped":
         stack.enter_context(FileLock(home.paths.instance_lock).held(1))
         name, reason = STATES[case.worker]
@@ -96,9 +90,12 @@ def expected(case: Case) -> str:
 
 
 @pytest.mark.timeout(900)  # under Wine, on a busy machine, it took 250 s
-def test_every_combination(home: Scratch, server: Standin) -> None:
+@pytest.mark.parametrize("paused", [False, True])
+def test_every_combination(home: Scratch, server: Standin, *, paused: bool) -> None:
     """One cause, one thing to do with whole commands, or in so many words nothing."""
-    for case in CASES:
+    home.ok("pause" if paused else "resume")
+    for item, worker, down in itertools.product(ITEMS, WORKERS, (False, True)):
+        case = Case(item, worker, down=down, paused=paused)
         with ExitStack() as stack:
             arranged(home, server, case, stack)
             (told,) = home.run("diagnose", "aaaa", "--json").json()
