@@ -77,7 +77,7 @@ def _run(arguments: list[str]) -> int:
     if _was_quick(arguments):
         return 0
     if any(name.startswith(_SETTINGS) for name in os.environ):
-        from mem0tray.cli import lean_msgspec
+        from mem0tray.system import lean_msgspec
 
         lean_msgspec.load()
         from mem0tray.cli import context
@@ -99,7 +99,7 @@ def _was_quick(arguments: list[str]) -> bool:
         sys.stdout.write(f"mem0tray {__version__}\n")
         return True
     if arguments == ["status", "--line"]:  # for each prompt
-        from mem0tray.cli import lean_msgspec
+        from mem0tray.system import lean_msgspec
 
         lean_msgspec.load()
         from mem0tray.cli import status_in_line
@@ -123,18 +123,20 @@ def _was_quick(arguments: list[str]) -> bool:
 def _was_plain(arguments: list[str]) -> bool:
     """Whether these arguments ask for what other programs call, in a form that needs no click."""
     command, *rest = arguments or [""]
-    if command == "add":
-        return _was_added(rest)
-    return command in {"recall", "search"} and _was_read(command, rest)
+    if command not in {"add", "recall", "search"}:
+        return False
+    from mem0tray.system import lean_msgspec
+
+    lean_msgspec.load()
+    return _was_added(rest) if command == "add" else _was_read(command, rest)
 
 
 def _was_added(arguments: list[str]) -> bool:
-    from mem0tray.cli import fast_arguments, lean_msgspec
+    from mem0tray.cli import fast_arguments
 
     plain = fast_arguments.parse(arguments)
     if plain is None or len(plain.words) > 1:
         return False
-    lean_msgspec.load()
     from mem0tray.cli import producing
 
     text = plain.words[0] if plain.words else "-"
@@ -143,12 +145,11 @@ def _was_added(arguments: list[str]) -> bool:
 
 
 def _was_read(command: str, arguments: list[str]) -> bool:
-    from mem0tray.cli import fast_arguments, lean_msgspec
+    from mem0tray.cli import fast_arguments
 
     plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_READ)
     if plain is None or bool(plain.words) != (command == "search"):
         return False
-    lean_msgspec.load()
     from mem0tray.cli import reading_back as reading
 
     if command == "search":

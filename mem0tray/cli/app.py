@@ -121,7 +121,7 @@ class LazyGroup(CommandGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        from mem0tray.cli import lean_msgspec
+        from mem0tray.system import lean_msgspec
 
         lean_msgspec.load()
         module, _, attribute = entry.target.partition(":")
