@@ -48,7 +48,7 @@ _ASKED: Final = nothing(
         "the server is asked for it before it is sent again. If it stays so, see the server's log."
     )
 )
-_SENT: Final = nothing(Reason("it is sent by itself."))
+_SENT: Final = nothing(Reason("it is sent automatically."))
 _HELD: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker, and the server cannot tell"),
@@ -57,7 +57,9 @@ _HELD: Final = Cause(
 _HELD_YET: Final = Cause(
     HELD,
     Reason("perhaps delivered by another worker; the server is asked once it has gone"),
-    nothing(Reason("it is asked for by itself; at once with `mem0tray retry {id}`.", id=ID)),
+    nothing(
+        Reason("the server is asked automatically; at once with `mem0tray retry {id}`.", id=ID)
+    ),
     by_itself=True,
 )
 _AT_WORK: Final = Cause(
@@ -135,7 +137,7 @@ def _waits(found: FoundItem) -> Reason:
     """What to do about an item that only waits: `retry` takes dead letters, not entries."""
     if not found.is_dead:
         return _SENT
-    return nothing(Reason("it is sent by itself; at once with `mem0tray retry {id}`.", id=ID))
+    return nothing(Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID))
 
 
 def next_retry(found: FoundItem, known: Known | None, now: float) -> float:

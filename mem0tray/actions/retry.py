@@ -51,7 +51,7 @@ def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -
         return
     raise NotFoundError(
         Reason("{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)),
-        Reason("It is sent by itself, as soon as the server takes it."),
+        Reason("It is sent automatically, as soon as the server takes it."),
     ) from error
 
 

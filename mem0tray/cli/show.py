@@ -17,7 +17,7 @@ from mem0tray.core.text import lines, short_id
 from mem0tray.ledger.known import Known
 
 _PLACES: Final = {
-    "dlq": "a dead letter: it is tried again by itself",
+    "dlq": "a dead letter: it is tried again automatically",
     "queue": "waiting for its first delivery",
     "emergency": "waiting in the emergency file, until the worker takes it in",
     "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",

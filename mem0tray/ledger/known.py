@@ -49,7 +49,7 @@ class Known(Struct, frozen=True):
 
     @property
     def is_held(self) -> bool:
-        """Whether it is not sent by itself, as another worker has perhaps delivered it."""
+        """Whether it is not sent automatically, as another worker has perhaps delivered it."""
         return self.state == items.FRESH and self.taken is not None
 
 

@@ -154,7 +154,7 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], 
     )
     idle = _Group(
         _("nothing to do"),
-        _("Each is tried again by itself. At once: `mem0tray retry --all`."),
+        _("Each is tried again automatically. At once: `mem0tray retry --all`."),
         Tone.CALM,
     )
     rejected = _rejections(_)
@@ -189,10 +189,12 @@ def _rejections(_: Callable[[str], str]) -> Callable[[int | None], _Group]:
         _("the server does not know the address"),
         _("Check `server.url`, and whether the server knows this project."),
     )
-    busy = _Group(_("the server asks for a break"), _("Each is tried again by itself."), Tone.CALM)
+    busy = _Group(
+        _("the server asks for a break"), _("Each is tried again automatically."), Tone.CALM
+    )
     faulty = _Group(
         _("the server has a fault"),
-        _("Its log says more. Each is tried again by itself; at once: `mem0tray retry --all`."),
+        _("Its log says more. Each is tried again automatically; at once: `mem0tray retry --all`."),
     )
     more = _("The server’s log may say more.")
     refused = _Group(_("the server rejects it"), f"{_reword(_)} {more}")

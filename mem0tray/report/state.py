@@ -82,7 +82,7 @@ def _healthy(seen: Overview, language: Language) -> Headline:
             seen.dlq,
         )
         sentence = _(
-            "The server answers. None is lost: each is tried again by itself,"
+            "The server answers. None is lost: each is tried again automatically,"
             " at intervals that grow up to an hour."
         )
         return Headline(Tone.WARN, title.format(count=language.number(seen.dlq)), sentence)

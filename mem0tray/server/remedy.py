@@ -52,7 +52,7 @@ SHORTEN: Final = Reason(
 )
 _NOTHING: Final = Reason("Nothing to do: {why}").id
 _FAULT: Final = Reason(
-    "The fault is the server's: see its log. The memory is tried again by itself."
+    "The fault is the server's: see its log. The memory is tried again automatically."
 )
 
 _SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
@@ -74,7 +74,7 @@ def asks_nothing(remedy: Reason) -> bool:
 _UPDATE: Final = Reason(
     "Update the server: an earlier version says that it stores memories, and does not."
 )
-_WAIT: Final = nothing(Reason("it is tried again by itself."))
+_WAIT: Final = nothing(Reason("it is tried again automatically."))
 
 
 def of_refusal(status: int | None) -> Reason:

@@ -182,6 +182,6 @@ def test_no_answer_hides_behind_another() -> None:
 
 
 def test_waiting_for_its_time_needs_nothing() -> None:
-    """A dead letter without a reason is tried again by itself."""
+    """A dead letter without a reason is tried again automatically."""
     (made,) = _advice(dead("a"))
     assert "nothing to do" in made.title

@@ -18,8 +18,8 @@ LARGE = (
 )
 ADDRESS = "Set the right address with `mem0tray config set server.url ADDRESS`."
 CHANGE = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
-WAIT = "Nothing to do: it is tried again by itself."
-FAULT = "The fault is the server's: see its log. The memory is tried again by itself."
+WAIT = "Nothing to do: it is tried again automatically."
+FAULT = "The fault is the server's: see its log. The memory is tried again automatically."
 
 
 @pytest.mark.parametrize(

@@ -198,13 +198,13 @@ def _moved(group: NoticeGroup, language: Language) -> str:
     event = group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
         text = ngettext(
-            "Retried by itself: {name}, {count} attempt failed.",
-            "Retried by itself: {name}, {count} attempts failed.",
+            "Retried automatically: {name}, {count} attempt failed.",
+            "Retried automatically: {name}, {count} attempts failed.",
             event.retries,
         )
         name = _named(event.project, event.item_id, language)
         return text.format(name=name, count=language.number(event.retries))
-    text = _("{memories}: they are retried by themselves.")
+    text = _("{memories}: they are retried automatically.")
     return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
@@ -243,11 +243,11 @@ def _back(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     begin, end = language.time(group.wall), language.time(group.until)
     if group.count == 1:
-        text = _("Down from {begin} to {end}; what waited is sent by itself.")
+        text = _("Down from {begin} to {end}; waiting memories are sent automatically.")
     else:
         text = ngettext(
-            "Down {count} time from {begin} to {end}; what waited is sent by itself.",
-            "Down {count} times from {begin} to {end}; what waited is sent by itself.",
+            "Down {count} time from {begin} to {end}; waiting memories are sent automatically.",
+            "Down {count} times from {begin} to {end}; waiting memories are sent automatically.",
             group.count,
         )
     lines = [text.format(begin=begin, end=end, count=language.number(group.count))]

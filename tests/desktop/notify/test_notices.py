@@ -27,7 +27,7 @@ def test_one_event_is_told_when_no_other_has_joined_it(desk: Desk) -> None:
     assert desk.seen == []
     desk.passes(0.02)
     assert desk.titles == ["Moved to DLQ"]
-    assert desk.last.body == "Retried by itself: alpha (ID: 12345678…), 5 attempts failed."
+    assert desk.last.body == "Retried automatically: alpha (ID: 12345678…), 5 attempts failed."
 
 
 def test_a_recovery_is_told(desk: Desk) -> None:
@@ -45,7 +45,7 @@ def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:
         desk.passes(BURST - 1)
     desk.passes(BURST)
     assert desk.titles == ["Moved to DLQ"]
-    assert desk.last.body == "4 memories: they are retried by themselves.\nalpha: 3, beta: 1"
+    assert desk.last.body == "4 memories: they are retried automatically.\nalpha: 3, beta: 1"
 
 
 def test_subjects_do_not_mix(desk: Desk) -> None:
@@ -119,7 +119,7 @@ def test_six_an_hour_and_the_rest_summed_up(desk: Desk) -> None:
     assert due > desk.now + HOUR / 2, "what has to wait wakes nobody before"
     desk.passes(HOUR)
     assert len(desk.seen) == LIMIT
-    assert "15 memories: they are retried by themselves.\np1: 8, p0: 7\n" in desk.last.body
+    assert "15 memories: they are retried automatically.\np1: 8, p0: 7\n" in desk.last.body
     assert "Summed up since " in desk.last.body
     desk.passes(3 * HOUR)
     assert len(desk.seen) == LIMIT
