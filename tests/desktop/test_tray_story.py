@@ -25,9 +25,7 @@ def test_the_whole_story(tray: Tray) -> None:
     assert tray.server.sends("story") == ATTEMPTS
     wait_tooltip(item, "Server healthy", "0 memories waiting · 1 dead letter")
     moved = daemon.wait(lambda shown: shown.title == "Moved to DLQ", LATE)
-    assert (
-        moved.body == f"Retried automatically: alpha (ID: {memory['id'][:8]}…), 5 attempts failed."
-    )
+    assert moved.body == f"Will be retried: alpha (ID: {memory['id'][:8]}…), 5 attempts failed."
     tray.server.clear_scripts()
     item.wait_label("Dead letters")
     item.wait_for(lambda: item.menu().find("Retry all now").enabled, what="*Retry all now*")

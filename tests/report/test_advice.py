@@ -91,7 +91,7 @@ def test_a_pause_is_named_without_a_worker() -> None:
         ("500 Internal Server Error: x", "has a fault", "Its log says more"),
         ("403 Forbidden", "does not allow", "server.api_key"),
         ("404 Not Found", "does not know the address", "server.url"),
-        ("429 Too Many Requests", "asks for a break", "by itself"),
+        ("429 Too Many Requests", "asks for a break", "automatically"),
         ("422 Unprocessable Entity", "rejects it", "`mem0tray edit ID`"),
         ("a text of another program", "rejects it", "`mem0tray delete ID`"),
     ],

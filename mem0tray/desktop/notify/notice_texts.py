@@ -198,8 +198,8 @@ def _moved(group: NoticeGroup, language: Language) -> str:
     event = group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
         text = ngettext(
-            "Retried automatically: {name}, {count} attempt failed.",
-            "Retried automatically: {name}, {count} attempts failed.",
+            "Will be retried: {name}, {count} attempt failed.",
+            "Will be retried: {name}, {count} attempts failed.",
             event.retries,
         )
         name = _named(event.project, event.item_id, language)
@@ -243,11 +243,11 @@ def _back(group: NoticeGroup, language: Language) -> str:
     _, ngettext = language.gettext, language.ngettext
     begin, end = language.time(group.wall), language.time(group.until)
     if group.count == 1:
-        text = _("Down from {begin} to {end}; waiting memories are sent automatically.")
+        text = _("Down from {begin} to {end}; what waited is being sent.")
     else:
         text = ngettext(
-            "Down {count} time from {begin} to {end}; waiting memories are sent automatically.",
-            "Down {count} times from {begin} to {end}; waiting memories are sent automatically.",
+            "Down {count} time from {begin} to {end}; what waited is being sent.",
+            "Down {count} times from {begin} to {end}; what waited is being sent.",
             group.count,
         )
     lines = [text.format(begin=begin, end=end, count=language.number(group.count))]

@@ -27,7 +27,7 @@ def test_one_event_is_told_when_no_other_has_joined_it(desk: Desk) -> None:
     assert desk.seen == []
     desk.passes(0.02)
     assert desk.titles == ["Moved to DLQ"]
-    assert desk.last.body == "Retried automatically: alpha (ID: 12345678…), 5 attempts failed."
+    assert desk.last.body == "Will be retried: alpha (ID: 12345678…), 5 attempts failed."
 
 
 def test_a_recovery_is_told(desk: Desk) -> None:

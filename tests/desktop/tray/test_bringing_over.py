@@ -94,7 +94,7 @@ def test_a_former_server_that_is_down_is_told(former: Standin, settings: Setting
     former.health = Answer(status=503)
     title, text = Telling(settings).brought(former.url)
     assert title == "! That did not work"
-    assert text.startswith(f"What {former.url} has cannot be read: ")
+    assert text.startswith(f"The memories on {former.url} cannot be read: ")
 
 
 def test_one_migration_is_under_way_at_a_time(former: Standin, settings: Settings) -> None:
