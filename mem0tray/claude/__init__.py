@@ -1,1 +1,1 @@
-"""What Claude Code, and any client of the Model Context Protocol, has of the memories."""
+"""What Claude Code, and any client of the Model Context Protocol, gets of the memories."""

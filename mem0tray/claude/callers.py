@@ -1,7 +1,7 @@
-"""What leads from Claude Code's settings to mem0tray: found, added, taken away again. Pure.
+"""The places in Claude Code's settings that start mem0tray: found, added, removed. Pure.
 
-A text is that of a settings file, valid JSON and an object. Claude Code itself writes the tools'
-server as `claude mcp add` does; the hooks of its settings it only reads.
+A text is a settings file's: valid JSON, and an object. Claude Code itself writes the tools'
+server as `claude mcp add` does; it only reads the hooks in its settings.
 """
 
 import json
@@ -14,7 +14,7 @@ from mem0tray.claude.hook import EVENTS
 from mem0tray.core import json_edit
 from mem0tray.core.errors import Mem0TrayError
 
-NAME: Final = "mem0tray"  # of the server that has the tools
+NAME: Final = "mem0tray"  # the name of the tools' server
 _SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"
 _MEND: Final = "Mend it, then try again; nothing was changed."
@@ -24,8 +24,8 @@ _PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
 class Caller(NamedTuple):
     """A place in the settings that starts mem0tray.
 
-    `place` leads to the server or the hook. `program` are the words before `mcp` or `hook`, none
-    where more than that is started. `installed`: `install` writes such a one.
+    `place` leads to the server or the hook. `program` are the words before `mcp` or `hook`, empty
+    if more than that is started. `installed`: `install` would write the same.
     """
 
     what: str
@@ -38,7 +38,7 @@ class Caller(NamedTuple):
 
 
 def servers(text: str) -> list[Caller]:
-    """The servers of the tools, each called `mcp`."""
+    """The servers of the tools, which run `mcp`."""
     found = []
     for name, server in _object(json.loads(text), _SERVERS).items():
         if isinstance(server, dict) and isinstance(server.get("command"), str):
@@ -52,9 +52,9 @@ def servers(text: str) -> list[Caller]:
 
 
 def with_server(text: str, program: Sequence[str]) -> str:
-    """`text` with a server of the tools; one that there is gets `program`, unless made by hand.
+    """`text` with a server of the tools; an existing one gets `program`, unless made by hand.
 
-    Raises Mem0TrayError where the name belongs to another server.
+    Raises Mem0TrayError if the name belongs to another server.
     """
     found = servers(text)
     ours = next((each for each in found if each.installed), None)
@@ -80,7 +80,7 @@ def with_server(text: str, program: Sequence[str]) -> str:
 
 
 def without_server(text: str) -> str:
-    """`text` without the server that `install` writes; the object around it stays, as by Claude."""
+    """`text` without the server that `install` writes; the object around it stays, as Claude's."""
     for each in servers(text):
         if each.installed:
             return json_edit.without(text, each.place)
@@ -91,7 +91,7 @@ def without_server(text: str) -> str:
 
 
 def hooks(text: str) -> list[Caller]:
-    """The hooks that start mem0tray, each called by its event."""
+    """The hooks that start mem0tray, each named after its event."""
     document = json.loads(text)
     return [each for event in EVENTS for each in _hooks_of(document, event)]
 
@@ -108,7 +108,7 @@ def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
 
 
 def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
-    """`text` with a hook for each event; one that there is gets `program`, unless made by hand."""
+    """`text` with a hook for each event; an existing one gets `program`, unless made by hand."""
     for event in EVENTS:
         found = list(_hooks_of(json.loads(text), event))
         line = start_words.of_hook(program, event, windows=windows)
@@ -124,7 +124,7 @@ def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
 
 
 def without_hooks(text: str) -> str:
-    """`text` without the hooks that `install` writes, and without what they alone were in."""
+    """`text` without the hooks that `install` writes, and without containers left empty."""
     for event in EVENTS:
         for each in reversed([*_hooks_of(json.loads(text), event)]):
             if each.installed:
@@ -134,11 +134,11 @@ def without_hooks(text: str) -> str:
 
 
 def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
-    """`text` without the list at `place`, its group, and what these were in, as far as empty."""
+    """`text` without the list at `place`, its group, and what contains them, as far as empty."""
     for inside in (place, place[:2], place[:1]):
         if _at(json.loads(text), inside):
             return text
-        text = json_edit.without(text, inside[:3])  # with its list a group goes whole
+        text = json_edit.without(text, inside[:3])  # a group goes together with its list
     return text
 
 
@@ -161,7 +161,7 @@ def plug_in(text: str) -> str:
 
 
 def has_status_line(text: str) -> bool:
-    """Whether Claude Code's status line is mem0tray's, as the README has the user write it."""
+    """Whether Claude Code's status line is mem0tray's, as the README tells the user to write it."""
     line = json.loads(text).get("statusLine")
     words = str(line.get("command", "")).split() if isinstance(line, dict) else []
     return "--line" in words and any(PurePath(each.strip("'\"")).stem == NAME for each in words)

@@ -1,4 +1,4 @@
-"""Connecting Claude Code with mem0tray, and taking that back: planned, shown, carried out."""
+"""Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out."""
 
 import difflib
 import importlib.util
@@ -20,16 +20,16 @@ HOOKS: Final = "hooks"
 # The program `claude`, which adds the tools, may rewrite the file of the hooks when it starts.
 PARTS: Final = (HOOKS, MCP)
 _LIMIT: Final = 60.0  # seconds for the program `claude`, which starts in one
-# What it would do beside what it is asked for, and what nobody waits for here.
+# What it would do besides, and nobody waits for here.
 _QUIET: Final = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
-_LINE: Final = 300  # characters of what it says
+_LINE: Final = 300  # characters of its message
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to become of one settings file: `after` is its new content, None for no file.
+    """A planned change of one settings file: `after` is its new content, None for no file.
 
-    `by_claude` are the words after `claude` that have it done by that program, none where it
+    `by_claude` are the words after `claude` that have that program make the change, empty if it
     cannot. `program` starts mem0tray. `remarks` say what is left as it is, and why.
     """
 
@@ -43,7 +43,7 @@ class Change:
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return self.after != self.found.data
 
     def difference(self) -> list[str]:
@@ -56,7 +56,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done: where the copy of the former file is, and what is to be said of it."""
+    """What was done: where the copy of the former file is, and what to say about it."""
 
     copy: Path | None
     remark: str = ""
@@ -66,9 +66,9 @@ class Done:
 
 
 def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
-    """What `install` is to do; `program` are the words that start mem0tray.
+    """The changes for `install`; `program` are the words that start mem0tray.
 
-    Raises Mem0TrayError where a file is not to be changed, or the tools could not start.
+    Raises Mem0TrayError if a file must not be changed, or the tools could not start.
     """
     made = []
     for part in parts:
@@ -90,9 +90,9 @@ def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
 
 
 def plug_in() -> str:
-    """The plug-in by which Claude Code is connected; empty where it has none switched on.
+    """The plug-in that connects Claude Code; empty if none is switched on.
 
-    Raises FileUnavailableError where its settings cannot be read.
+    Raises FileUnavailableError if its settings cannot be read.
     """
     return callers.plug_in(_read(HOOKS).text)
 
@@ -131,16 +131,16 @@ def _addition(part: str, program: Sequence[str]) -> Change:
 
 
 def removals(parts: Iterable[str]) -> list[Change]:
-    """What `uninstall` is to do, with what stays. Raises Mem0TrayError as `removal`."""
+    """The changes for `uninstall`, with what stays. Raises Mem0TrayError as `removal`."""
     made = [removal(part) for part in parts]
     stays = tuple(f"Left is {what}: {how}." for what, how in left())
     return [*made[:-1], replace(made[-1], remarks=(*made[-1].remarks, *stays))]
 
 
 def left() -> list[tuple[str, str]]:
-    """What else calls mem0tray and is the user's own to take away, each with how.
+    """What else starts mem0tray and is for the user to remove, each with how.
 
-    Raises Mem0TrayError where Claude Code's settings cannot be read.
+    Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
     found = _read(HOOKS)
     told = []
@@ -153,7 +153,7 @@ def left() -> list[tuple[str, str]]:
 
 
 def removal(part: str) -> Change:
-    """What `uninstall` is to do. Raises Mem0TrayError where a file is not to be changed."""
+    """The change that uninstalls one part. Raises Mem0TrayError if a file must not be changed."""
     found = _read(part)
     without = callers.without_server if part == MCP else callers.without_hooks
     text = without(found.text)
@@ -199,14 +199,14 @@ def _text(data: bytes) -> str:
 
 
 def claude() -> str:
-    """The path of the program `claude`; empty where there is none."""
+    """The path of the program `claude`; empty if there is none."""
     return shutil.which("claude") or ""
 
 
 def carry_out(change: Change) -> Done:
-    """Do what was planned, by the program `claude` where that can, after a copy was made.
+    """Make the planned change, by the program `claude` if it can, after making a copy.
 
-    Raises FileUnavailableError where a file has changed since, or cannot be written.
+    Raises FileUnavailableError if a file has changed since, or cannot be written.
     """
     copy = settings_files.back_up(change.found)
     remark = ""
@@ -215,7 +215,7 @@ def carry_out(change: Change) -> Done:
         if not _is_missing(change):
             return Done(copy)
         remark = f"`claude {' '.join(change.by_claude[:2])}` did not do it ({said}): done without."
-        # It may have written other things of its own.
+        # `claude` may have written other things of its own.
         again = _addition(MCP, change.program) if change.adding else removal(MCP)
         change = replace(again, by_claude=())
     settings_files.write(change.found, change.after, copy, remember=change.adding)
@@ -223,7 +223,7 @@ def carry_out(change: Change) -> Done:
 
 
 def _is_missing(change: Change) -> bool:
-    """Whether what was asked for is still to be done."""
+    """Whether the change is still to be made."""
     there = any(each.installed for each in callers.servers(_read(change.part).text))
     return there != change.adding
 

@@ -1,4 +1,4 @@
-"""Claude Code's settings files: where they are, read with care, written so that nothing is lost."""
+"""Claude Code's settings files: finding, reading and writing them so that nothing is lost."""
 
 import codecs
 import hashlib
@@ -16,8 +16,8 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system.paths import claude_code_folder, data_root
 
 _LARGEST: Final = 32_000_000  # bytes
-# In our folder: copies, as these files may hold secrets, and the record. No name that begins as
-# those of the folders do that belong to one `claude_dir` each.
+# In our folder: copies, as these files may hold secrets, and the record. The name must not begin
+# like those of the folders that belong to one `claude_dir` each.
 _FOLDER: Final = "settings-of-claude-code"
 _RECORD: Final = "written.json"
 _WRITABLE: Final = 0o222
@@ -25,9 +25,9 @@ _WRITABLE: Final = 0o222
 
 @dataclass(frozen=True, slots=True)
 class FoundSettings:
-    """A settings file as it was found; `data` and `signature` are None where there is none.
+    """A settings file as found; `data` and `signature` are None if there is none.
 
-    `text` is valid JSON and an object in any case, without the mark that some editors begin with.
+    `text` is always valid JSON and an object, without the byte order mark of some editors.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class FoundSettings:
     signature: Signature | None
 
     def encoded(self, text: str) -> bytes:
-        """`text` as the file has it."""
+        """`text` in the bytes of the file."""
         mark = codecs.BOM_UTF8 if (self.data or b"").startswith(codecs.BOM_UTF8) else b""
         return mark + text.encode()
 
@@ -47,7 +47,7 @@ def of_hooks(environ: Mapping[str, str]) -> Path:
 
 
 def of_servers(environ: Mapping[str, str]) -> Path:
-    """The file in which Claude Code keeps the servers of the user, and much else."""
+    """The file in which Claude Code keeps the user's servers, and much else."""
     former = claude_code_folder(environ) / ".config.json"
     if former.exists():
         return former
@@ -59,7 +59,7 @@ def of_servers(environ: Mapping[str, str]) -> Path:
 
 
 def read(path: Path) -> FoundSettings:
-    """The file at `path`. Raises FileUnavailableError where it is not to be read."""
+    """The file at `path`. Raises FileUnavailableError if it must not be read."""
     at_first = atomic.signature(path)
     if at_first is not None and at_first.size > _LARGEST:
         _refuse(path, f"is larger than {_LARGEST // 1_000_000} MB", "Make it smaller")
@@ -83,7 +83,7 @@ def read(path: Path) -> FoundSettings:
 
 
 def refuse_unwritable(found: FoundSettings) -> None:
-    """Raise FileUnavailableError where a file must not be replaced: a link, or read-only."""
+    """Raise FileUnavailableError if a file must not be replaced: a link, or read-only."""
     path = found.path
     if path.is_symlink():
         where = os.path.realpath(path)
@@ -123,7 +123,7 @@ def _why(data: bytes, error: Exception) -> str:
 
 
 def back_up(found: FoundSettings) -> Path | None:
-    """Copy the file into our folder; the copy, None where there is no file."""
+    """Copy the file into our folder; return the copy, None if there is no file."""
     if found.data is None:
         return None
     place = data_root() / _FOLDER
@@ -135,12 +135,12 @@ def back_up(found: FoundSettings) -> Path | None:
 
 
 def write(found: FoundSettings, data: bytes | None, copy: Path | None, *, remember: bool) -> None:
-    """Put `data` in the place of the file, or remove it (None), unless it has changed meanwhile.
+    """Replace the file by `data`, or remove it (None), unless it has changed in between.
 
-    `remember` that this was written over what `copy` holds, so that `as_before` finds the way
-    back. Raises FileUnavailableError; the file is then as it was.
+    `remember` that this was written over the content of `copy`, so that `as_before` finds the
+    way back. Raises FileUnavailableError; the file then stays as it was.
     """
-    temporary.remove_leftovers(found.path.parent)  # of a change that was killed
+    temporary.remove_leftovers(found.path.parent)  # left by a change that was killed
     is_unchanged = _is_as_found(found)
     if remember and data is not None and is_unchanged:
         _remember(found, data, copy)
@@ -174,7 +174,7 @@ def _replaced(found: FoundSettings, data: bytes) -> bool:
 
 
 def as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
-    """Whether the file is as we left it; and what it was before, None for no file."""
+    """Whether the file is as we left it, and what it was before (None: no file)."""
     entry = _record().get(str(found.path))
     if not isinstance(entry, dict) or found.data is None or entry.get("made") != _hash(found.data):
         return False, None
@@ -183,7 +183,7 @@ def as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
         return True, None
     try:
         return True, (data_root() / _FOLDER / str(name)).read_bytes()
-    except OSError:  # somebody has cleared away: it goes without
+    except OSError:  # somebody has cleared up: do without
         return False, None
 
 
@@ -191,7 +191,7 @@ def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
     record = _record()
     known = record.get(str(found.path))
     if isinstance(known, dict) and known.get("made") == _hash(found.data or b""):
-        before = known.get("before")  # what we wrote over was ours: further back
+        before = known.get("before")  # we wrote over a text of ours: look further back
     else:
         before = None if copy is None else copy.name
     record[str(found.path)] = {"made": _hash(data), "before": before}

@@ -1,4 +1,4 @@
-"""The command lines by which Claude Code starts mem0tray: written, and known again. Pure."""
+"""The command lines by which Claude Code starts mem0tray: writing and recognising them. Pure."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ _SPECIAL: Final = re.compile(r'([\\"$`])')
 
 
 def of_hook(program: Sequence[str], event: str, *, windows: bool) -> str:
-    """The line of a hook: one for sh; on Windows one that Git's bash and others take alike."""
+    """A hook's line: one for sh; on Windows one that Git's bash and other shells read alike."""
     if not windows:
         return shlex.join([*program, "hook", event])
     words = [*(word.replace("\\", "/") for word in program), "hook", event]
@@ -26,7 +26,7 @@ def _in_quotes(word: str) -> str:
 
 
 def split(hook: Mapping[str, Any]) -> list[str]:
-    """The words that a hook of the settings starts; none where that is no command."""
+    """The words that a hook in the settings starts; empty if that is no command."""
     command, arguments = hook.get("command"), hook.get("args")
     if not isinstance(command, str):
         return []
@@ -39,7 +39,7 @@ def split(hook: Mapping[str, Any]) -> list[str]:
 
 
 def program(words: Sequence[str], *verb: str) -> list[str]:
-    """The words that start mem0tray itself, where `words` are these and `verb`; else none."""
+    """The words that start mem0tray itself, if `words` are these and `verb`; else empty."""
     found = list(words[: -len(verb)])
     if list(words[-len(verb) :]) != list(verb) or not found:
         return []
@@ -51,9 +51,9 @@ def program(words: Sequence[str], *verb: str) -> list[str]:
 
 
 def is_installed(words: Sequence[str]) -> bool:
-    """Whether `install` writes such a program: one with its whole path.
+    """Whether `install` writes such a program: one with its full path.
 
-    Who writes a line by hand has it found on the PATH.
+    A line written by hand lets the PATH find it.
     """
     return bool(words) and (
         PurePosixPath(words[0]).is_absolute() or PureWindowsPath(words[0]).is_absolute()
@@ -61,7 +61,7 @@ def is_installed(words: Sequence[str]) -> bool:
 
 
 def seems_hook(hook: Mapping[str, Any], event: str) -> bool:
-    """Whether a hook runs `mem0tray hook` for this event, among whatever else."""
+    """Whether a hook runs `mem0tray hook` for this event, among other things."""
     arguments = hook.get("args")
     given = arguments if isinstance(arguments, list) else ()
     line = " ".join([str(hook.get("command", "")), *map(str, given)])

@@ -1,7 +1,7 @@
 """What each tool answers, in words for a model; the protocol is `mcp_server`'s business.
 
-Each reads the settings anew, since a session lasts for days. Each may wait, for the disk or for
-the server, and none but `mem0_save` writes. All raise Mem0TrayError with a sentence to show.
+Each reads the settings anew, since a session lasts for days. Each may wait for the disk or
+the server, and only `mem0_save` writes. All raise Mem0TrayError with a sentence to show.
 """
 
 import time
@@ -67,7 +67,7 @@ def search(project: str, query: str, limit: int) -> str:
 
 
 def projects() -> str:
-    """The projects that are known, with how many memories each has here and on the server."""
+    """The known projects, with how many memories each has here and on the server."""
     found = known_projects.known(_settings())
     told = [found.trouble, _KNOWN_HERE if found.trouble else "", found.unread]
     if not (found.whole or found.trouble):
@@ -110,7 +110,7 @@ def _saved(done: QueuedEntry, project: str) -> str:
 
 
 def _what_follows(settings: Settings) -> str:
-    """What becomes of it next; that this cannot be told makes nothing unsaved."""
+    """What becomes of a memory next; not knowing that makes nothing unsaved."""
     try:
         seen = snapshot_reader.read(settings, time.time())
     except (Mem0TrayError, OSError):
@@ -176,7 +176,7 @@ def _number(count: int | None, one: str, many: str = "") -> str:
 
 
 def _beside(seen: Overview) -> list[str]:
-    """What `status` says beside the counts, where there is something to say."""
+    """What `status` says besides the counts, if there is something to say."""
     told = [f"Unknown: {one_line(str(why), wording.SENTENCE)}" for why in seen.unknown.values()]
     if seen.held:
         told.append(f"{seen.held:,} of those in the queue held: {PERHAPS}.")
@@ -194,7 +194,7 @@ def _beside(seen: Overview) -> list[str]:
 
 
 def _causes(settings: Settings) -> list[str]:
-    """Why memories are stuck, and what else is amiss, each with what to do; the server is asked."""
+    """Why memories are stuck, and other troubles, each with what to do; asks the server."""
     try:
         found = stuck.sum_up(settings, time.time())
     except Mem0TrayError as error:

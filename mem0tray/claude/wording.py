@@ -1,4 +1,4 @@
-"""How memories are told to a model: lists of them, made harmless."""
+"""How memories are told to a model: in lists, made harmless."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +14,7 @@ _DATE: Final = "%Y-%m-%d %H:%M"
 
 
 def memories(found: WasRead, subject: str, order: str) -> str:
-    """What is known of `subject`: a paragraph, and the memories as a list in this `order`."""
+    """A paragraph on what is known of `subject`, and the memories as a list in this `order`."""
     shown = [*found.waiting, *found.there]
     told = [found.trouble, found.unread]
     if found.trouble and shown:
@@ -43,7 +43,7 @@ def _memory(memory: KnownMemory) -> str:
 
 
 def _date(created: str) -> str:
-    """When a server stored a memory, by this computer's clock; as it wrote that where it is odd."""
+    """When a server stored a memory, by this computer's clock; an odd time unchanged."""
     try:
         return datetime.fromisoformat(created).astimezone().strftime(_DATE)
     except (ValueError, OverflowError, OSError):
@@ -56,11 +56,11 @@ def named(project: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """What was told in words, in one line that ends with one full stop."""
+    """Words as one line that ends with one full stop."""
     told = one_line(text, SENTENCE)
     return told if told.endswith((".", "…")) else f"{told}."
 
 
 def paragraph(sentences: Iterable[str]) -> str:
-    """The sentences that say something, in one line."""
+    """The sentences that are not empty, in one line."""
     return " ".join(one_line(each, SENTENCE) for each in sentences if each)

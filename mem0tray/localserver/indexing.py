@@ -1,4 +1,4 @@
-"""Filling the index of words: while nobody wants anything of the server, or for a search."""
+"""Filling the index of words: while the server is idle, or for a search."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ class Indexing:
         self._timer: asyncio.TimerHandle | None = None
 
     def soon(self) -> None:
-        """There may be memories that it lacks: begin when it is quiet. Only within the loop."""
+        """Index memories that may be missing, once it is quiet. Only within the loop."""
         loop = asyncio.get_running_loop()
         self._saved = loop.time()
         if self._timer is None:
@@ -29,10 +29,10 @@ class Indexing:
     async def search(
         self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
     ) -> list[FoundMemory]:
-        """Search the store once all is indexed; others are served after each step."""
+        """Search the store once everything is indexed; others are served after each step."""
         found = None
         while found is None:
-            while self._store.index_some():  # noqa: ASYNC110  (it works, and waits for nobody)
+            while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
                 await asyncio.sleep(0)
             found = self._store.search(project, query, limit, wanted)
         return found
@@ -43,5 +43,5 @@ class Indexing:
         try:
             more = wait > 0 or self._store.index_some()
         except sqlite3.Error:
-            more = False  # the next request begins again, and a search says why not
+            more = False  # the next request begins again, and a search reports the error
         self._timer = loop.call_later(max(0.0, wait), self._look) if more else None

@@ -1,9 +1,9 @@
-"""Memories in SQLite: what `save` has returned from is on the disk.
+"""Memories in SQLite: they are on the disk once `save` has returned.
 
 One connection, used by the server's only thread. Texts are stored as bytes
 (UTF-8 with surrogates passed through), because SQLite's TEXT cannot hold a
-lone surrogate. Idempotency keys are kept for good, also when their memory is
-deleted: a producer may repeat a request months later, and what was deleted in
+lone surrogate. Idempotency keys are kept for good, even when their memory is
+deleted: a producer may repeat a request months later, and a memory deleted in
 between must not come back.
 """
 
@@ -24,8 +24,8 @@ from mem0tray.localserver.word_index import WordIndex
 from mem0tray.system import plain
 
 VERSION = 1
-_BUSY_SECONDS = 1.0  # the event loop stands still meanwhile
-_DIGITS_MAX = 18  # of a number that SQLite surely can hold
+_BUSY_SECONDS = 1.0  # seconds; the event loop stands still for them
+_DIGITS_MAX = 18  # digits of a number that SQLite can surely hold
 ID_MAX = 2**63 - 1
 _PAGE_ROWS = 200
 _PAGE_BYTES = 2**20
@@ -46,7 +46,7 @@ CREATE TABLE keys (
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 """
-# Which memory came with a key; an earlier mem0tray writes none, and reads over it.
+# Which memory came with a key; an earlier mem0tray does not write this, and ignores it.
 _WHOSE_KEY = """
 ALTER TABLE keys ADD COLUMN memory INTEGER;
 CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
@@ -68,14 +68,14 @@ FROM (
 
 
 class KeyReusedError(Exception):
-    """The idempotency key has come before, with another body."""
+    """The idempotency key came before, with another body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A memory to be stored: its text in UTF-8, surrogates let through.
 
-    With a `key` that has come before it is not stored again; `digest` stands for the request that
+    With a `key` that came before it is not stored again; `digest` stands for the request that
     it came with.
     """
 
@@ -90,7 +90,7 @@ class Arrival:
 class StoredMemory:
     """A memory as stored; `id` is a whole number as text, larger for later ones.
 
-    `created` in Unix seconds. `key`: its idempotency key, empty where it has none, or where an
+    `created` in Unix seconds. `key`: its idempotency key, empty if it has none, or if an
     earlier mem0tray stored it.
     """
 
@@ -103,7 +103,7 @@ class StoredMemory:
 
 
 class NameCount(NamedTuple):
-    """A name that memories are kept under, how many, and from when to when (Unix seconds)."""
+    """A name that memories are kept under, their number, and their first and last time (Unix)."""
 
     name: str
     memories: int
@@ -154,13 +154,13 @@ class Store:
         version = run("PRAGMA user_version").fetchone()[0]
         if version == 0:
             self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-            atomic.sync_folder(path.parent)  # the file's name, too, must outlive a power cut
+            atomic.sync_folder(path.parent)  # the file's name must also survive a power cut
         elif version != VERSION:
             raise Mem0TrayError(
                 f"The local server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
-        # Not a version of its own: an earlier mem0tray goes on with this database, index or none.
+        # No new version of the schema: an earlier mem0tray must go on with this database.
         self._words.make()
         if not run("SELECT 1 FROM pragma_table_info('keys') WHERE name = 'memory'").fetchone():
             self._connection.executescript(f"BEGIN IMMEDIATE;{_WHOSE_KEY}COMMIT;")
@@ -185,10 +185,10 @@ class Store:
             raise
 
     def save(self, *arrivals: Arrival) -> list[int]:
-        """Store memories, all or none, durable on return; their ids.
+        """Store memories, all or none, durable on return; return their ids.
 
-        Of one whose key has come before it is the former id, 0 where an earlier mem0tray stored
-        that. Raises KeyReusedError when the key came with another digest.
+        A memory whose key came before has the former id, or 0 if an earlier mem0tray stored
+        that one. Raises KeyReusedError when the key came with another digest.
         """
         with self._transaction():
             return [self._save(each) for each in arrivals]
@@ -215,7 +215,7 @@ class Store:
     def newest(
         self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = details.ALL
     ) -> Iterator[list[StoredMemory]]:
-        """The project's memories with an id below `before`, in pages, newest first; None: of all.
+        """A project's memories with an id below `before`, in pages, newest first; None: of all.
 
         No statement stays open between two pages, so that the caller may do
         something else in between.
@@ -238,7 +238,7 @@ class Store:
         return page
 
     def count(self, project: str | None, wanted: MemoryFilter) -> int:
-        """How many memories there are of a project, or of all."""
+        """How many memories a project has, or (None) all projects."""
         where, values = _condition(project, wanted)
         all_of_them = f"SELECT count(*) FROM memories AS m WHERE m.id > 0{where}"
         return int(self._connection.execute(all_of_them, values).fetchone()[0])
@@ -250,7 +250,7 @@ class Store:
         return _stored(row) if row is not None else None
 
     def projects(self) -> list[NameCount]:
-        """The projects that have memories, by name; no text is read for that."""
+        """The projects that have memories, by name; reads no text."""
         return self._counted("memories", "project")
 
     def agents(self) -> list[NameCount]:
@@ -266,7 +266,7 @@ class Store:
         return [NameCount(_text(name), *more) for name, *more in rows]
 
     def change(self, memory_id: str, memory: str | None, changed: Details) -> bool:
-        """Give a memory these details and, unless it is None, another text; whether it exists."""
+        """Give a memory these details and, unless None, another text; return whether it exists."""
         row = _row(memory_id)
         run = self._connection.execute
         with self._transaction():
@@ -282,7 +282,7 @@ class Store:
         return True
 
     def delete(self, project: str | None, memory_id: str) -> bool:
-        """Delete one memory for good, of any project or of this; whether there was one."""
+        """Delete one memory for good, of this project or of any; return whether there was one."""
         row = _row(memory_id)
         with self._transaction():
             one = "SELECT project FROM memories WHERE id = ?"
@@ -293,7 +293,7 @@ class Store:
         return True
 
     def delete_some(self, project: str | None, wanted: MemoryFilter) -> bool:
-        """Delete some of these memories for good; whether there may be more."""
+        """Delete some of these memories for good; return whether there may be more."""
         where, values = _condition(project, wanted)
         some = f"SELECT m.id, m.project FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
         with self._transaction():
@@ -307,11 +307,11 @@ class Store:
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def index_some(self) -> bool:
-        """Add some memories to the index of words; whether it may lack more.
+        """Add some memories to the index of words; return whether it may lack more.
 
-        A search finds only what has been added. An index that is damaged is made anew.
+        A search finds only what has been added. A damaged index is made anew.
         """
-        if not self._words.lacks_some():  # no write, and no wait for the disk
+        if not self._words.lacks_some():  # so no write, and no wait for the disk
             return False
         try:
             with self._transaction():
@@ -323,9 +323,9 @@ class Store:
     def search(
         self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
     ) -> list[FoundMemory] | None:
-        """The project's memories that fit `query` best, as far as they are in the index.
+        """The project's memories that best fit `query`, as far as they are indexed.
 
-        None: it was damaged, and is to be filled again.
+        None: the index was damaged, and must be filled again.
         """
         name = None if project is None else _bytes(project)
         try:
@@ -333,18 +333,18 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._mend(error)
             return None
-        # An earlier mem0tray deletes memories and knows no index.
+        # An earlier mem0tray deletes memories without knowing the index.
         there = [(self.one(str(row)), score) for row, score in found]
         return [FoundMemory(stored, score) for stored, score in there if stored is not None]
 
     def _mend(self, error: sqlite3.DatabaseError) -> None:
-        """Make the index anew where it is to blame; else raise `error` again."""
+        """Make the index anew if it is to blame; else raise `error` again."""
         if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
             raise error
         self._words.make_anew()
 
     def try_write(self) -> None:
-        """Write something that matters to nobody."""
+        """Write something that does not matter."""
         with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 
@@ -352,7 +352,7 @@ class Store:
 def count(path: Path) -> int:
     """How many memories a database holds, read only; 0 where there is none.
 
-    Raises FileUnavailableError when it is there and cannot be read.
+    Raises FileUnavailableError when the database is there but cannot be read.
     """
     if not path.exists():
         return 0
@@ -364,7 +364,7 @@ def count(path: Path) -> int:
 
 
 def _condition(project: str | None, wanted: MemoryFilter) -> tuple[str, list[Any]]:
-    """SQL that follows another condition, and its values."""
+    """SQL to append to another condition, and its values."""
     where, values = wanted.condition("m.id")
     return (
         (where, values)
@@ -383,7 +383,7 @@ def _stored(row: tuple[Any, ...]) -> StoredMemory:
 
 
 def _row(memory_id: str) -> int:
-    """The row of a memory; 0, which none has, where this is no id."""
+    """The row of a memory; 0, which no memory has, if this is no id."""
     is_id = memory_id.isascii() and memory_id.isdecimal() and len(memory_id) <= _DIGITS_MAX
     return int(memory_id) if is_id else 0
 

@@ -1,9 +1,9 @@
 """The index by which the embedded server finds words: SQLite's FTS5, filled in steps.
 
-It is made from the memories and never holds them up: a save leaves it alone, and what it lacks is
-added a step at a time, when nothing else is to be done or a search wants it. One that cannot be
-read is made anew. Upper and lower case and accents are ignored; the beginning of a word finds it.
-Scripts without blanks between words, and pictures, go sign by sign.
+It is made from the memories and never holds them up: a save leaves it alone, and missing memories
+are added a step at a time, when the server is idle or a search needs them. An index that cannot be
+read is made anew. Case and accents are ignored; the beginning of a word finds it.
+Scripts without blanks between words, and pictures, are indexed sign by sign.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from typing import Final
 from mem0tray.localserver import details
 from mem0tray.localserver.details import MemoryFilter
 
-LONGEST: Final = 2**20  # bytes of a memory whose words are found; what follows is not
+LONGEST: Final = 2**20  # bytes; words beyond these in a memory are not found
 _STEP_ROWS: Final = 250
 _STEP_BYTES: Final = 2**20
-_QUERY_MAX: Final = 10_000  # characters: more words only make a search slower, and no better
-_WORDS_MAX: Final = 32  # of those of which any will do; each may have to be weighed in every memory
+_QUERY_MAX: Final = 10_000  # characters; more words make a search slower but no better
+_WORDS_MAX: Final = 32  # words of which any will do; each may have to be weighed in every memory
 
-_CANDIDATES: Final = 50  # of which those with more words go before those whose words say more
+_CANDIDATES: Final = 50  # candidates, sorted by the share of words they have, then by weight
 
-# FTS5 does not let go of a table that it cannot read.
+# FTS5 cannot drop a table that it cannot read.
 _ANEW: Final = """
 BEGIN IMMEDIATE;
 PRAGMA writable_schema = ON;
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NU
 INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
-# To weigh a memory takes longer than to find it: of more matches than these only the newest are.
+# Weighing a memory takes longer than finding it: of more matches only the newest are weighed.
 _WEIGHED: Final = 2000
 _NEWEST: Final = "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT ?"
 # The best of these rows, the smallest of which is given too. The project is no part of the query,
@@ -63,7 +63,7 @@ _ALONE: Final = re.compile(
     "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff"
     "\uac00-\ud7a3\U0001f000-\U0003ffff])"
 )
-# No text of SQLite's, and the sign that ends one in a query.
+# Characters that SQLite's texts cannot hold, and the one that ends a text in a query.
 _ALL: Final = " AND "
 _ANY: Final = " OR "
 _NEVER: Final = re.compile('[\0"\ud800-\udfff]')
@@ -82,7 +82,7 @@ class WordIndex:
         self._connection = connection
 
     def make(self) -> None:
-        """Make the index, empty, where there is none that can be read."""
+        """Make an empty index, if there is none that can be read."""
         try:
             self._run(_BEST, ("a", 0, "[1]", 1)).fetchall()
             self._run("SELECT upto FROM indexed").fetchall()
@@ -91,18 +91,18 @@ class WordIndex:
         self._run(_TERMS)
 
     def make_anew(self) -> None:
-        """Make the index empty: all is to be added again."""
+        """Make the index anew, empty: everything must be added again."""
         try:
             self._connection.executescript(_ANEW)
         finally:
             if self._connection.in_transaction:
                 self._run("ROLLBACK")
             self._run("PRAGMA writable_schema = OFF")
-        if sqlite3.sqlite_version_info >= (3, 42):  # a deleted memory's words go at once
+        if sqlite3.sqlite_version_info >= (3, 42):  # removes a deleted memory's words at once
             self._run("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
 
     def add_some(self) -> bool:
-        """Add some of the memories that it lacks, the oldest; whether it may lack more."""
+        """Add some of the missing memories, the oldest first; return whether it may lack more."""
         upto = self._upto()
         lacking = self._run(
             "SELECT id, project, length(memory) FROM memories WHERE id > ? ORDER BY id LIMIT ?",
@@ -118,7 +118,7 @@ class WordIndex:
         return bool(lacking)
 
     def put(self, row: int) -> None:
-        """Add the words of a memory that was taken out, as its text is another now."""
+        """Add the words of a memory that was taken out, as its text has changed."""
         one = "SELECT project, length(memory) FROM memories WHERE id = ?"
         self._add(row, *self._run(one, (row,)).fetchone())
 
@@ -136,7 +136,7 @@ class WordIndex:
         return (newest or 0) > self._upto()
 
     def remove(self, row: int, project: bytes | bytearray) -> bool:
-        """Take out the words of a memory that is still there; whether they were in it."""
+        """Take out the words of a memory that is still there; return whether they were in it."""
         length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
         if length is None or row > self._upto():
             return False
@@ -153,11 +153,11 @@ class WordIndex:
         most: int,
         wanted: MemoryFilter = details.ALL,
     ) -> list[tuple[int, float]]:
-        """The memories that fit best, and which share of the query's words each has, 0 to 1.
+        """The memories that fit best, with the share of the query's words that each has, 0 to 1.
 
-        First those with all words, then those with the more; among equals the one for which they
-        say more (BM25), and then the newer. A `project` of None: of all projects. Words that very
-        many memories have are sought in the newest of these.
+        First those with all words, then those with more of them; among equals those whose words
+        weigh more (BM25), then the newer. A `project` of None: of all projects. Words that very
+        many memories have are only looked for in the newest of these.
         """
         words = words_of(query)
         if not words:
@@ -166,7 +166,7 @@ class WordIndex:
         found = [(row, 1.0) for row in self._matching(among, words, _ALL, most)]
         if len(found) == most or len(words) == 1:
             return found
-        # The long ones say more, and are rarer.
+        # Long words say more, and are rarer.
         some = sorted(words, key=len, reverse=True)[:_WORDS_MAX]
         there = {row for row, _ in found}
         least = 1 / len(words)
@@ -183,9 +183,9 @@ class WordIndex:
     def _likely(
         self, among: "_Among", words: Sequence[str], most: int
     ) -> Iterator[tuple[list[int], float]]:
-        """Memories with any of the words, and the share that those not given yet have at most.
+        """Memories with any of the words, and the largest share that the rest can have.
 
-        First those with a rare word, which are few enough to weigh them all, the old ones too.
+        First those with a rare word: they are few enough to weigh all of them, old ones too.
         """
         newest = {word: self._newest(among, among.query([word], _ANY)) for word in words}
         rare = [word for word in words if len(newest[word]) <= _WEIGHED]
@@ -205,24 +205,24 @@ class WordIndex:
         most: int,
         newest: list[int] | None = None,
     ) -> list[int]:
-        """The best matches; `newest` are their newest, as `_newest` finds them."""
+        """The best matches; `newest` are the newest, as `_newest` finds them."""
         if newest is None:
             newest = self._newest(among, among.query(words, joint))
-        if len(newest) <= 1:  # there is nothing to weigh
+        if len(newest) <= 1:  # nothing to weigh
             return newest
         given = (among.texts(words, joint), newest[-1], json.dumps(newest), most)
         return [row for (row,) in self._run(_BEST, given)]
 
     def _newest(self, among: "_Among", query: str) -> list[int]:
-        """The newest matches: those that are weighed, and one more where there are more."""
+        """The newest matches, as many as are weighed, and one more if there are more."""
         newest = _NEWEST.format(also=among.also)
         return [row for (row,) in self._run(newest, (query, *among.values, _WEIGHED + 1))]
 
     def _sought(self, word: str) -> str:
-        """What FTS5 is to look for: it folds letter by letter, so that it takes no ß for ss.
+        """The term for FTS5, which folds letter by letter, so that it does not take ß for ss.
 
-        A word that begins no other is sought as it is: of a beginning FTS5 puts together all
-        that it finds before it gives the first.
+        A word that begins no other is looked up as it is: for a beginning FTS5 puts together all
+        matches before it gives the first.
         """
         kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
         star = "" if _is_term(word) and not self._begins_others(word.lower()) else "*"
@@ -240,7 +240,7 @@ class WordIndex:
         return int(self._run("SELECT upto FROM indexed").fetchone()[0])
 
     def _beginning(self, row: int, length: int) -> bytes:
-        """What is indexed of a memory; of a large one the rest is not read."""
+        """The part of a memory that is indexed; the rest of a large one is not read."""
         if length <= LONGEST:
             found = self._run("SELECT memory FROM memories WHERE id = ?", (row,)).fetchone()
             return bytes(found[0])
@@ -249,9 +249,9 @@ class WordIndex:
 
 
 class _Among:
-    """Where words are sought: as conditions for the index (`query`) and beside it (`also`).
+    """Where to look for words: conditions for the index (`query`) and beside it (`also`).
 
-    `sought`: what FTS5 is to look for, by the word.
+    `sought`: the term for FTS5, by the word.
     """
 
     def __init__(
@@ -262,16 +262,16 @@ class _Among:
         self.also, self.values = wanted.condition("rowid")
 
     def query(self, words: Sequence[str], joint: str) -> str:
-        """What FTS5 is to match."""
+        """The query for FTS5."""
         return f"{self._project}{self.texts(words, joint)}"
 
     def texts(self, words: Sequence[str], joint: str) -> str:
-        """The same, of whichever project."""
+        """The same query for all projects."""
         return f"memory : ({joint.join(self._sought[word] for word in words)})"
 
 
 def _union(newest: Mapping[str, list[int]], words: Sequence[str]) -> list[int]:
-    """The newest matches of any of the words, from those of each."""
+    """The newest matches of any of the words, from the newest of each."""
     rows = sorted({row for word in words for row in newest[word]}, reverse=True)
     return rows[: _WEIGHED + 1]
 
@@ -283,12 +283,12 @@ def words_of(query: str) -> list[str]:
 
 
 def _is_term(word: str) -> bool:
-    """Whether it stands in the index as it is, in lower case."""
+    """Whether the word stands in the index unchanged, in lower case."""
     return word.isascii() and word.isalnum()
 
 
 def share(words: Sequence[str], text: str | bytes) -> float:
-    """Which share of `words`, as `words_of` gives them, a text has, 0 to 1."""
+    """The share of `words` (as `words_of` gives them) that a text has, 0 to 1."""
     there = _signs(_spaced(text))
     return sum(_signs(_spaced(word)) in there for word in words) / len(words) if words else 0.0
 
@@ -299,7 +299,7 @@ def _name(project: bytes | bytearray) -> str:
 
 
 def _spaced(text: str | bytes) -> str:
-    """The text as SQLite can hold it and FTS5 takes it apart."""
+    """The text in a form that SQLite can hold and FTS5 takes apart."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     return _ALONE.sub(r" \1 ", _NEVER.sub(" ", text))

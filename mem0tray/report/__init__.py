@@ -1,6 +1,6 @@
-"""The status page: one HTML file that holds all it needs.
+"""The status page: one HTML file that contains everything it needs.
 
-Gathered from files and ledger (`gathering`), put into words and numbers
+It is gathered from files and ledger (`gathering`), put into words and numbers
 (`view`), drawn (`charts`) and laid out (`page`). It runs no script, loads
 nothing, and shows no text of a memory unless asked to.
 """
@@ -18,11 +18,11 @@ __all__ = ["open_page", "write"]
 def write(
     settings: Settings, language: Language, *, out: Path | None = None, with_content: bool = False
 ) -> Path:
-    """Write the page, readable by its owner alone, and say where it is.
+    """Write the page, readable only by its owner, and return its path.
 
-    Without `out` it replaces the one in our own folder. Raises FileUnavailableError.
+    Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
     """
-    # Slow to import: only who wants a page waits for them.
+    # Slow to import, and needed only for a page.
     from mem0tray.actions import snapshot_reader
     from mem0tray.actions.snapshot import Part
     from mem0tray.report import gathering, output, page, view

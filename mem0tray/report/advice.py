@@ -20,7 +20,7 @@ from mem0tray.report.state import no_server
 
 _EXAMPLE: Final = 200
 _SERVER: Final = 120
-_ALONE: Final = Surroundings(())  # what ails the server or the worker is said once, not of each
+_ALONE: Final = Surroundings(())  # troubles of server and worker are told once, not for each
 
 
 class _Group(NamedTuple):
@@ -119,7 +119,7 @@ def _about_letters(
     for found in seen.dead.found:
         attempt = seen.attempts.get(found.identity)
         cause = diagnose.causes(found, _ALONE, attempt, None, seen.now)[0]
-        # Two answers may want the same to be done, and yet be two troubles.
+        # Two answers may have one remedy and still be two troubles.
         like = group_of(found, cause), cause.status
         counts[like] += 1
         if like not in examples:
@@ -134,12 +134,12 @@ def _about_letters(
         yield Advice(group.tone, title, group.text, examples[like])
 
 
-# Causes whose detail is what the server said, and no sentence of ours.
+# Causes whose detail is the server's words, not a sentence of ours.
 _SPOKEN: Final = frozenset({REJECTED, NO_ANSWER})
 
 
 def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], _Group]:
-    """From a dead letter and its cause to the words for it."""
+    """A function from a dead letter and its cause to the words for it."""
     mend = _("Correct it in `{file}`, or delete it: `mem0tray delete ID`.").format(file=file)
     no_text = _Group(_("the content is not text"), _reword(_))
     no_project = _Group(_("no project is named"), mend)

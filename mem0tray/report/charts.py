@@ -1,7 +1,7 @@
-"""Charts as SVG that stands in the page: drawn by pygal, coloured by the page's style sheet.
+"""Charts as SVG within the page: drawn by pygal, coloured by the page's style sheet.
 
 What pygal adds for a file of its own (scripts, styles, fonts, tooltips) is left
-out: the page forbids it. A bar names its value in a `title`, which browsers show.
+out, as the page forbids it. A bar names its value in a `title`, which browsers show.
 """
 
 import re
@@ -47,7 +47,7 @@ def svg(chart: Chart, number: Callable[[float], str]) -> str:
 
 
 def top(largest: int) -> int:
-    """Where an axis from 0 may end: a round number, and even, so that its middle is whole."""
+    """The end of an axis from 0: a round number, and even, so that its middle is whole."""
     if largest <= _FEW:
         return max(2, largest + largest % 2)
     scale = 1
@@ -115,7 +115,7 @@ def _order(chart: Chart, values: Sequence[_Value]) -> list[_Value]:
 
 
 def _tidy(element: ET.Element) -> ET.Element:
-    """The element with what the page needs of it."""
+    """The element with only what the page needs."""
     kept = ET.Element(element.tag.removeprefix(_SVG))
     for name in _KEPT:
         if name in element.attrib:

@@ -18,7 +18,7 @@ _NAME: Final = 28
 _DAYS_A_TICK: Final = 7
 _HOURS_A_TICK: Final = 6
 _MINUTE: Final = 60.0
-_FEW: Final = 7  # so few labels all have room
+_FEW: Final = 7  # labels; so few all have room
 
 
 def charts(seen: Gathered, language: Language, cleaner: Cleaner) -> list[Chart]:
@@ -33,7 +33,7 @@ def charts(seen: Gathered, language: Language, cleaner: Cleaner) -> list[Chart]:
 def _over_time(seen: Gathered, language: Language) -> Iterable[Chart]:
     _, number = language.gettext, language.number
     past = seen.past
-    if past is None or len(past.period.starts) < 2:  # noqa: PLR2004  (one point is no course)
+    if past is None or len(past.period.starts) < 2:  # noqa: PLR2004  (one point is no curve)
         return
     labels, ticks = _times(past.period, language)
     when = _("Hour") if past.period.by_hour else _("Day")
@@ -68,7 +68,7 @@ def _over_time(seen: Gathered, language: Language) -> Iterable[Chart]:
 def _outages(
     past: History, labels: list[str], ticks: list[str], when: str, language: Language
 ) -> Chart:
-    """How long the server was out of reach; less than a minute is seen as one."""
+    """How long the server was out of reach; less than a minute is shown as one."""
     _, ngettext, number = language.gettext, language.ngettext, language.number
     minutes = [
         max(math.ceil(down / _MINUTE), min(count, 1))
@@ -142,7 +142,7 @@ def _projects(seen: Gathered, language: Language, cleaner: Cleaner) -> Iterable[
 
 
 def _longest(counts: Sequence[ProjectCounts], others: str) -> list[ProjectCounts]:
-    """The projects with most to show, and the sum of the others."""
+    """The projects with the most to show, and the sum of the others."""
     if len(counts) <= _PROJECTS:
         return list(counts)
     rest = counts[_PROJECTS - 1 :]

@@ -1,7 +1,7 @@
 """What the page shows, from a snapshot. Pure.
 
-The server is not probed: a page is there at once. A worker that runs has
-published how the server is; without one nothing is sent anyway.
+The server is not probed, so that the page appears at once. A running worker has
+published how healthy the server is; without a worker nothing is sent anyway.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,9 +22,9 @@ from mem0tray.report.history import History
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Everything, looked at once; `now` in Unix seconds.
+    """Everything, seen at one moment; `now` in Unix seconds.
 
-    `torn`: the DLQ file cannot be read, the dead letters are those that the
+    `torn`: the DLQ file cannot be read, and the dead letters are those that the
     ledger remembers. `past` is None where the ledger knows none.
     """
 
@@ -59,19 +59,19 @@ def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | 
         history.period(past.began, now),
         past.deliveries,
         past.stays,
-        [_moved(raw, now) for raw in dead],  # as all count them: what makes no sense, too
+        [_moved(raw, now) for raw in dead],  # counted as everywhere: things that make no sense, too
         past.outages,
     )
 
 
 class _Moved(msgspec.Struct):
-    """The one field that an item leaves out."""
+    """An item's time of moving to the DLQ; the other fields are left out."""
 
     moved_to_dlq_at: Any = 0
 
 
 def _moved(raw: bytes, now: float) -> float:
-    """When it came into the DLQ, by the file; a time that cannot be is long ago."""
+    """When an item came into the DLQ, by the file; an impossible time counts as long ago."""
     try:
         found = msgspec.json.decode(raw, type=_Moved).moved_to_dlq_at
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,6 +1,6 @@
 """What happened when: deliveries, outages and the size of the DLQ. Pure; Unix seconds.
 
-By day for the last thirty, by hour while there is less than three days to show.
+By day for the last thirty days; by hour if there are less than three days to show.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,16 +24,16 @@ class Period:
 
     @property
     def ends(self) -> list[float]:
-        """When each is over; the last one now, and later."""
+        """When each part ends; the last one ends now, or later."""
         return [*self.starts[1:], float("inf")]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """For each part of the period: memories delivered, and most dead letters at any moment in it.
+    """For each part of the period: memories delivered, and the most dead letters at any moment.
 
-    `outages` are those under way in a part, `down` the seconds that they took of it;
-    `all_outages` counts each once, `dead_now` is the size of the DLQ in the end.
+    `outages` counts those under way in a part, `down` has the seconds that they took of it;
+    `all_outages` counts each once, `dead_now` is the size of the DLQ at the end.
     """
 
     period: Period
@@ -46,7 +46,7 @@ class History:
 
 
 def period(began: float, now: float) -> Period:
-    """The time to show, of what began then."""
+    """The period to show for events that began then."""
     by_hour = now - began < _SHORT
     if by_hour:
         moment = datetime.fromtimestamp(now)  # noqa: DTZ006  (local hours are meant)
@@ -55,7 +55,7 @@ def period(began: float, now: float) -> Period:
     else:
         today = datetime.fromtimestamp(now).date()  # noqa: DTZ006  (local days are meant)
         starts = [_midnight(today - timedelta(days=n)) for n in reversed(range(_DAYS))]
-    # One empty part before it began lets the rise be seen.
+    # One empty part before the beginning shows the rise.
     first = max(0, bisect_right(starts, began) - 2)
     return Period(starts[first:], by_hour)
 
@@ -71,9 +71,9 @@ def of(
     dead_since: Iterable[float],
     outages: Sequence[tuple[float, float]] = (),
 ) -> History:
-    """Put together deliveries by slot, dead letters that came and went, those still there, outages.
+    """Combine deliveries by slot, dead letters that came and went, those still there, and outages.
 
-    Outages are given by beginning and end, which are the same where one probe alone saw it.
+    An outage has a beginning and an end, which are the same if only one probe saw it.
     """
     delivered = [0] * len(shown.starts)
     for at, number in deliveries.items():
@@ -97,9 +97,9 @@ def of(
 
 
 def _most(came: Sequence[float], went: Sequence[float], start: float, end: float) -> int:
-    """The most that there were at any moment from `start` until just before `end`.
+    """The most that were there at any moment from `start` until just before `end`.
 
-    Whoever goes just when another comes met it.
+    A dead letter that goes just when another comes is counted with it.
     """
     most = bisect_right(came, start) - bisect_right(went, start)
     for at in came[bisect_right(came, start) : bisect_left(came, end)]:

@@ -1,4 +1,4 @@
-"""What the template is given: words and numbers, all of them ready to be shown."""
+"""What the template gets: words and numbers, all ready to be shown."""
 
 import enum
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class Tone(enum.StrEnum):
-    """Each has its colour and its sign; the names are those of the style sheet."""
+    """How good something is: each tone has its colour and sign; the style sheet uses the names."""
 
     GOOD = "good"
     WARN = "warn"
@@ -17,7 +17,7 @@ class Tone(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The state in words; `reason` is foreign text, `until` when it ends, often empty."""
+    """The state in words; `reason` is foreign text, `until` when it ends, mostly empty."""
 
     tone: Tone
     text: str
@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A thing to do; text between backticks is to be typed. `example` is foreign text."""
+    """A thing to do; text between backticks is for typing. `example` is foreign text."""
 
     tone: Tone
     title: str

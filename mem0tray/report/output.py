@@ -14,7 +14,7 @@ _PATIENCE: Final = 2.0  # seconds for the desktop to name its browser
 
 
 def write(page: str, out: Path | None, paths: Paths) -> Path:
-    """Write `page`, mode 0600, to `out` or its usual place; where that is, absolute.
+    """Write `page`, mode 0600, to `out` or its usual place; return that absolute path.
 
     Raises FileUnavailableError.
     """
@@ -31,7 +31,7 @@ def write(page: str, out: Path | None, paths: Paths) -> Path:
 
 
 def usual_place(paths: Paths) -> Path:
-    """Our data folder; where the browser is a snap, which may not look there, the snap's own."""
+    """Our data folder; or the browser's own if that is a snap, which may not read ours."""
     if sys.platform == "linux":
         name = _browser().partition("_")[0]
         folder = Path.home() / "snap" / name / "common"
@@ -41,7 +41,7 @@ def usual_place(paths: Paths) -> Path:
 
 
 def _browser() -> str:
-    """The desktop's browser as its settings name it: `firefox_firefox.desktop` is a snap."""
+    """The desktop's default browser; a name such as `firefox_firefox.desktop` is a snap's."""
     question = ["xdg-settings", "get", "default-web-browser"]
     try:
         done = subprocess.run(  # noqa: S603  (a fixed question)

@@ -1,4 +1,4 @@
-"""The page as HTML. The template escapes by itself; the policy forbids all but our own style."""
+"""The page as HTML. The template escapes everything; the policy allows only our own style."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ def render(page: StatusPage, language: Language) -> str:
 
 
 def _policy(style: str) -> str:
-    """No script, nothing from elsewhere, no style but this one; the icon stands in the page."""
+    """The content policy: no script, nothing from elsewhere, only this style, an inline icon."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:;"
@@ -47,5 +47,5 @@ def _policy(style: str) -> str:
 
 
 def _typed(text: str) -> Markup:
-    """What stands between backticks is for typing; all of it escaped first."""
+    """The text, escaped, with the parts between backticks marked as for typing."""
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704

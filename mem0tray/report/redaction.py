@@ -8,7 +8,7 @@ from mem0tray.config.settings import ServerSettings
 from mem0tray.core.text import one_line, short_id
 
 HIDDEN: Final = "•••"
-_LINES: Final = 60  # of a content
+_LINES: Final = 60  # of a memory's content
 _CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
 
 
@@ -18,7 +18,7 @@ class Cleaner:
     def __init__(self, server: ServerSettings) -> None:
         found = {server.api_key.strip(), _password(server.url)}
         found |= {unquote(secret) for secret in found}
-        # The longest first: one may be part of another.
+        # The longest first, as one may be part of another.
         self._secrets = sorted(filter(None, found), key=len, reverse=True)
 
     def line(self, text: str, limit: int) -> str:
@@ -26,7 +26,7 @@ class Cleaner:
         return one_line(self._without_secrets(text), limit)
 
     def short_id(self, item_id: str) -> str:
-        """The first eight characters of an id, none of them of a secret that is longer."""
+        """The first eight characters of an id, without those of a secret that is longer."""
         return short_id(self._without_secrets(item_id))
 
     def block(self, text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Times in words, of which foreign files hold any number. Pure; Unix seconds."""
+"""Times in words; foreign files may hold any number. Pure; Unix seconds."""
 
 from typing import Final
 
@@ -7,11 +7,11 @@ from mem0tray.core.language import Language
 NEVER: Final = "–"
 _LATEST: Final = 253_370_764_800.0  # the year 9999 begins
 _NOW: Final = 5.0
-_NEAR: Final = 43_200.0  # half a day: a time of day alone is understood
+_NEAR: Final = 43_200.0  # half a day, within which a time of day is enough
 
 
 def absolute(at: float | None, language: Language) -> str:
-    """Local date and time of day; a dash for never, and for what no calendar has."""
+    """Local date and time of day; a dash for never, and for a time that no calendar has."""
     if at is None or not 0 < at < _LATEST:
         return NEVER
     try:
@@ -29,5 +29,5 @@ def relative(at: float | None, now: float, language: Language) -> str:
 
 
 def clock(at: float, now: float, language: Language) -> str:
-    """The time of day; with its date when it is far from now."""
+    """The time of day; with its date if it is far from now."""
     return language.time(at) if abs(at - now) < _NEAR else absolute(at, language)

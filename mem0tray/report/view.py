@@ -29,7 +29,7 @@ _NAME: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the page depends on beside the facts: secrets to hide, the DLQ file's name."""
+    """What the page depends on besides the facts: secrets to hide, the DLQ file's name."""
 
     server: ServerSettings
     file: str
@@ -81,7 +81,7 @@ def _facts(seen: Overview, now: float, language: Language, cleaner: Cleaner) -> 
 def _count(
     label: str, count: int | None, note: str, tone: Tone | None, language: Language
 ) -> Figure:
-    """A number, in a tone unless it is 0; one that could not be read is no 0."""
+    """A number, in its tone unless it is 0; a number that could not be read is not 0."""
     if count is None:
         return Figure(label, language.gettext("unknown"), note, Tone.BAD)
     return Figure(label, language.number(count), note, tone if count else None)
@@ -103,7 +103,7 @@ def _notes(language: Language, *, with_content: bool) -> Iterable[str]:
 
 
 class _Table:
-    """The dead letters that are tried next."""
+    """The table of the dead letters that are tried next."""
 
     def __init__(
         self, seen: Gathered, language: Language, cleaner: Cleaner, *, with_content: bool
