@@ -51,8 +51,8 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 
     Wrong settings lose no memory: if they leave the folder unknown, the memory is queued where the
     last worker began to serve, else in the default folder.
-    Raises Mem0TrayError where the text is too large for the chosen server, or
-    no file can be written.
+    Raises Mem0TrayError where the text is too large for the chosen server, or no file can be
+    written.
     """
     paths = prepared(loaded)
     if len(text) >= LARGE:
@@ -162,9 +162,8 @@ def _dumped(entry: items.Object) -> bytes:
 def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
     """Write the queue file with `entries` in it; False when it cannot be read whole.
 
-    A large file is prepared without the lock, which is then held only to see
-    that nothing has changed; if others are too busy for that, everything is done
-    under it.
+    A large file is prepared without the lock, which is then held only to see that nothing has
+    changed; if others are too busy for that, everything is done under it.
     """
     path, lock = paths.queue, FileLock(paths.queue_lock)
     size = path.stat().st_size if path.exists() else 0

@@ -1,9 +1,8 @@
 """Changing queue and DLQ file as a careful person would: whole, or not at all.
 
-The DLQ file is changed under a lock that only our own writers share, the queue
-file under the producers' lock. A save that came in between is never overwritten.
-`last_update` stays: it tells the worker which generation of the
-file was edited, and a receipt tells it that this was no hand edit.
+The DLQ file is changed under a lock that only our own writers share, the queue file under the
+producers' lock. A save that came in between is never overwritten. `last_update` stays: it tells the
+worker which generation of the file was edited, and a receipt tells it that this was no hand edit.
 """
 
 import time
@@ -66,9 +65,9 @@ def change_dlq(
     """Apply `change` to the DLQ file; again if somebody saved it in between.
 
     `verb` is what the user did (one of `files.receipts`): the worker reports it as that.
-    Raises FileUnavailableError when the file is broken, cannot be written or
-    is saved by others all the time, LedgerError when it is gone and the ledger
-    cannot tell what stood there; the file then stays as they left it.
+    Raises FileUnavailableError when the file is broken, cannot be written or is saved by others all
+    the time, LedgerError when it is gone and the ledger cannot tell what stood there; the file then
+    stays as they left it.
     """
     with FileLock(paths.files_lock).held(LOCK_WAIT):
         for _ in range(_TRIES):

@@ -37,9 +37,9 @@ class Deleted:
 def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False) -> Deleted:
     """Write all of `chosen` to a backup of their own, then delete them from the files.
 
-    `for_good`: `forget` follows, and no restoring is offered.
-    If a worker runs, this waits until it has heard of the deletion and knows what became of
-    the items that it was sending, two seconds at most.
+    `for_good`: `forget` follows, and no restoring is offered. If a worker runs, this waits until it
+    has heard of the deletion and knows what became of the items that it was sending, two seconds at
+    most.
     Raises FileUnavailableError, also when no backup can be made: then nothing is
     deleted; and LockTimeoutError, when dead letters may be gone already.
     """

@@ -1,8 +1,8 @@
 """The server test: each step of the way to the chosen server, and what it showed.
 
-It stores nothing, and uses only GETs as long as the dialect is not known. The
-key goes where deliveries take it: `ServerAddress` refuses plain http to others without leave, and
-no client follows a redirect.
+It stores nothing, and uses only GETs as long as the dialect is not known. The key goes where
+deliveries take it: `ServerAddress` refuses plain http to others without leave, and no client
+follows a redirect.
 """
 
 import time

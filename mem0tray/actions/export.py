@@ -1,8 +1,8 @@
 """The server's memories as lines that `add --jsonl` takes: by project, the oldest first.
 
 Servers list the newest first. The pages of a project with more than one wait in a temporary file
-until the last has come: so the lines are in the memories' order, and no more
-than a page is in memory.
+until the last has come: so the lines are in the memories' order, and no more than a page is in
+memory.
 """
 
 import tempfile
@@ -31,12 +31,12 @@ _IN_MEMORY: Final = 1 << 23  # bytes of pages that wait
 class Export:
     """`lines()` of the memories that the server has, of one project or (`project` empty) of all.
 
-    `watch` is called after each page. `folder`: where pages wait, None for the system's own
-    place. Known so far: of `total` memories (None where the server does not say how many
-    there are) `read` have come and `written` are in the lines given,
-    from `projects` projects; of those in `cut` the server has, or may have, more than it shows;
-    `unnamed`: it may have projects that it does not name. `waiting`: how many memories of these
-    projects wait here, and are left out; `unread` says why that is not all.
+    `watch` is called after each page. `folder`: where pages wait, None for the system's own place.
+    Known so far: of `total` memories (None where the server does not say how many there are) `read`
+    have come and `written` are in the lines given, from `projects` projects; of those in `cut` the
+    server has, or may have, more than it shows; `unnamed`: it may have projects that it does not
+    name. `waiting`: how many memories of these projects wait here, and are left out; `unread` says
+    why that is not all.
     """
 
     settings: Settings

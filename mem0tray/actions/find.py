@@ -134,8 +134,8 @@ def _shared(one: str, other: str) -> int:
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
     """The items that ids, or unambiguous prefixes of ids, name; each once, in the given order.
 
-    An id with two contents means both. Raises NotFoundError, or
-    UnknownIdError where a name fits none.
+    An id with two contents means both. Raises NotFoundError, or UnknownIdError where a name fits
+    none.
     """
     chosen: dict[int, FoundItem] = {}
     for name in names:

@@ -63,8 +63,7 @@ class Heard:
 
     `delivered`: the server has them as they were. `in_flight`: they are being sent as they were,
     and there is no answer yet. `perhaps`: they were being sent as they were, now or before, and
-    nobody knows the outcome.
-    `answers`: the worker, if there is one, has carried out everything.
+    nobody knows the outcome. `answers`: the worker, if there is one, has carried out everything.
     """
 
     delivered: frozenset[Name] = frozenset()

@@ -25,8 +25,7 @@ _NO_QUESTION: Final = frozenset({Kind.REFUSED, Kind.ITEM_FAILURE})
 class ProjectSeen(NamedTuple):
     """How many memories of a project wait here, are dead letters, and were delivered.
 
-    `there`: how many the server has, None if unknown. Deliveries count
-    whichever server took them.
+    `there`: how many the server has, None if unknown. Deliveries count whichever server took them.
     """
 
     project: str

@@ -26,8 +26,8 @@ _LOOK: Final = 0.02
 class Restored:
     """What became of each memory of a source; no JSON program can load `hopeless` ones.
 
-    `beside` are those of `dead` and `waiting` that now stand beside another
-    text with the same id: the user had edited it.
+    `beside` are those of `dead` and `waiting` that now stand beside another text with the same id:
+    the user had edited it.
     """
 
     dead: list[Piece] = field(default_factory=list)

@@ -86,10 +86,9 @@ class SeenLedger(Struct, frozen=True):
 class Contents(Struct, frozen=True):
     """What files and ledger hold.
 
-    `folder` says what is wrong with `claude_dir` itself. `dlq` and
-    `waits` are None where our worker has counted; `dead` are the dead letters from the DLQ file
-    and the ledger, see `dead_letters`. `emergency` and `dlq_error` say why those files cannot be
-    opened.
+    `folder` says what is wrong with `claude_dir` itself. `dlq` and `waits` are None where our
+    worker has counted; `dead` are the dead letters from the DLQ file and the ledger, see
+    `dead_letters`. `emergency` and `dlq_error` say why those files cannot be opened.
     """
 
     folder: Reason

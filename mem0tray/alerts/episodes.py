@@ -1,9 +1,8 @@
 """Alerts: too many dead letters for too long, or a memory that waits too long.
 
-An episode begins when a limit is passed, is told once, and ends when the limit
-is kept again. Pure, but for the file that remembers which have been told, so
-that a restart does not tell them again. `now` is monotonic and measures
-`alerts.after`; `wall` (Unix seconds) measures ages.
+An episode begins when a limit is passed, is told once, and ends when the limit is kept again. Pure,
+but for the file that remembers which have been told, so that a restart does not tell them again.
+`now` is monotonic and measures `alerts.after`; `wall` (Unix seconds) measures ages.
 """
 
 import json

@@ -112,8 +112,8 @@ def change(file: Path, key: str, value: Any) -> None:
 def remove(file: Path, key: str) -> bool:
     """Take a value out, so that its default or variable applies; False when it was not there.
 
-    Comments stay: a comment behind the value then stands behind its default,
-    in a line that is itself a comment, as `create` writes it.
+    Comments stay: a comment behind the value then stands behind its default, in a line that is
+    itself a comment, as `create` writes it.
     """
     section, name = key.split(".")
     document = _read(file)

@@ -28,11 +28,10 @@ _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 class ServerAddress(Struct, frozen=True):
     """A server's address, checked, with what only that server is told.
 
-    `url` is the address in one normal form, without a slash at its end; the
-    ledger tells servers apart by it. `host` is what people see and what
-    the `Host` header says: name or address, with the port unless it is the
-    usual one. `hostname` is ASCII, an IPv6 address without its brackets. `prefix` is the
-    path that every request begins with, often empty. `token` is a secret and
+    `url` is the address in one normal form, without a slash at its end; the ledger tells servers
+    apart by it. `host` is what people see and what the `Host` header says: name or address, with
+    the port unless it is the usual one. `hostname` is ASCII, an IPv6 address without its brackets.
+    `prefix` is the path that every request begins with, often empty. `token` is a secret and
     appears in no representation.
     """
 
@@ -91,9 +90,8 @@ class ServerAddress(Struct, frozen=True):
     ) -> "ServerAddress":
         """An address from its parts.
 
-        Raises SettingsError when the address or the key cannot be used, when
-        the file of authorities is missing, or when the key would go in the
-        clear to another machine.
+        Raises SettingsError when the address or the key cannot be used, when the file of
+        authorities is missing, or when the key would go in the clear to another machine.
         """
         parts = _split(url)
         hostname = _ascii_host(parts)

@@ -279,8 +279,8 @@ class StatusWanted(Event, frozen=True):
 class PartFailed(Event, frozen=True):
     """A part of the worker failed; it tries again after `delay` seconds.
 
-    The delay is infinite where only the next worker tries again.
-    Emitted once: further failures of the same cause are the same trouble.
+    The delay is infinite where only the next worker tries again. Emitted once: further failures of
+    the same cause are the same trouble.
     """
 
     part: str

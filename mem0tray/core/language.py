@@ -1,8 +1,8 @@
 """The language of menu, notifications, dialogs and status page; commands and log stay English.
 
-The catalogs are gettext's: `locale/<code>/LC_MESSAGES/mem0tray.po`, compiled to
-`.mo` beside it by `packaging/update-languages`. English is the source.
-`system.user_language` finds out which language the user has.
+The catalogs are gettext's: `locale/<code>/LC_MESSAGES/mem0tray.po`, compiled to `.mo` beside it by
+`packaging/update-languages`. English is the source. `system.user_language` finds out which language
+the user has.
 """
 
 import gettext

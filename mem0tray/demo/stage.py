@@ -65,9 +65,8 @@ class Scratch:
 class Stage:
     """The scratch home and what runs in it, within a `with`; everything is gone afterwards.
 
-    The worker is a child, `program` of mem0tray, which ends with us however we
-    end. `interval` is in seconds, for probes and for retries. With `keep` the
-    folder stays.
+    The worker is a child, `program` of mem0tray, which ends with us however we end. `interval` is
+    in seconds, for probes and for retries. With `keep` the folder stays.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ class Faults:
 class StorySnapshot:
     """What anybody can see at one moment: in the files, in the log, and on the server.
 
-    `state` is the worker's; `attempts` are the failures counted for waiting
-    entries; `stored` is what the server itself lists.
+    `state` is the worker's; `attempts` are the failures counted for waiting entries; `stored` is
+    what the server itself lists.
     """
 
     state: str = ""

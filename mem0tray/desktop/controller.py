@@ -1,9 +1,8 @@
 """What a click does: the same verbs as the commands, on threads of its own.
 
-A callback of the tray only hands the command over: slow work would
-freeze the menu. Verbs that may open a window share one thread, on which they
-ask one at a time; the others go on meanwhile, in the order of the clicks. Each
-verb checks again that there is something to do.
+A callback of the tray only hands the command over: slow work would freeze the menu. Verbs that may
+open a window share one thread, on which they ask one at a time; the others go on meanwhile, in the
+order of the clicks. Each verb checks again that there is something to do.
 """
 
 import os

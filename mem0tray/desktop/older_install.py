@@ -1,7 +1,7 @@
 """Older workers that would deliver the same queue beside us, and the command that stops each.
 
-It looks where people have them started: launchd, systemd, cron; and among the
-running processes. A worker that its command has stopped is not found any more.
+It looks where people have them started: launchd, systemd, cron; and among the running processes. A
+worker that its command has stopped is not found any more.
 """
 
 import os
@@ -40,8 +40,8 @@ class Older(NamedTuple):
 def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Older]:
     """Every older worker; the processes `ours` do not count.
 
-    It asks other programs and waits up to five seconds for each: not for the
-    thread that draws the menu.
+    It asks other programs and waits up to five seconds for each: not for the thread that draws the
+    menu.
     """
     if system == "win32":
         return []
@@ -53,8 +53,8 @@ def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Olde
 def is_worker(name: str, words: Iterable[str]) -> bool:
     """Whether a service of that name with these words is a worker of memories. Pure.
 
-    Only the last two parts of a path count: all sorts of programs lie below a
-    folder called mem0. Our own name does not count.
+    Only the last two parts of a path count: all sorts of programs lie below a folder called mem0.
+    Our own name does not count.
     """
     name = name.replace(APP, "")
     texts = [

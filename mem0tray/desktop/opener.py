@@ -1,8 +1,7 @@
 """Showing files, folders and pages in the user's programs for them.
 
-Nothing here waits: an opener may go on for as long as the browser that it
-started. So its failure is reported later, by `failed`, on a thread of
-its own.
+Nothing here waits: an opener may go on for as long as the browser that it started. So its failure
+is reported later, by `failed`, on a thread of its own.
 """
 
 import os
@@ -46,8 +45,8 @@ def show(target: Path | str, failed: Failed | None = None) -> None:
 def edit(path: Path, failed: Failed | None = None) -> None:
     """Open a text file for editing; errors as in `show`.
 
-    A system may have no program for such a file: on macOS the text
-    editor is used instead, and on Windows there is always Notepad.
+    A system may have no program for such a file: on macOS the text editor is used instead, and on
+    Windows there is always Notepad.
     """
     name = _checked(path)
     if sys.platform == "win32":

@@ -1,9 +1,9 @@
 """What this desktop shows, tried in a process of its own.
 
-A display, a bus or a notification daemon may hang, together with any program that asks it,
-in a library's C code, beyond the reach of any time limit inside Python. But a
-process can be ended. It says before each step what it asks, so that the one
-that hangs can be named, and finally what it found: a JSON object a line.
+A display, a bus or a notification daemon may hang, together with any program that asks it, in a
+library's C code, beyond the reach of any time limit inside Python. But a process can be ended. It
+says before each step what it asks, so that the one that hangs can be named, and finally what it
+found: a JSON object a line.
 
     python -m mem0tray.desktop.trial tray
     python -m mem0tray.desktop.trial notification [LANGUAGE]

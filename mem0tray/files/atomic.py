@@ -1,8 +1,7 @@
 """Reading a file that others may be writing, and replacing one so that a crash harms nothing.
 
-Replace: our own unique temporary name in the same folder, fsync, `os.replace`,
-fsync of the folder. Measured over crash states: 0 of 14 bad; without the
-folder's fsync one, without any fsync 13 of 33.
+Replace: our own unique temporary name in the same folder, fsync, `os.replace`, fsync of the folder.
+Measured over crash states: 0 of 14 bad; without the folder's fsync one, without any fsync 13 of 33.
 """
 
 import errno
@@ -205,14 +204,13 @@ def replace(
 ) -> Signature | None:
     """Put `data`, or its parts, in the place of `path`; return the new signature, or None.
 
-    `still_valid` is asked last, just before the file is replaced; when it says
-    no, nothing happens and the result is None. `announce` gets the new file's signature
-    before that. A symbolic link is followed; mode, owner and group of the old file are kept
-    where we may; a new file is 0600. Unless it is `durable`, nothing
-    waits for the disk: a power cut may put the old file back, and on some file systems
-    leave an empty one. `by_way_of` is a folder of ours to write the file in first, if it is on
-    the same disk: whoever watches the file's own folder then hears of it once. What an
-    iterator `data` raises is raised here; with `by_way_of` it must be iterable twice.
+    `still_valid` is asked last, just before the file is replaced; when it says no, nothing happens
+    and the result is None. `announce` gets the new file's signature before that. A symbolic link is
+    followed; mode, owner and group of the old file are kept where we may; a new file is 0600.
+    Unless it is `durable`, nothing waits for the disk: a power cut may put the old file back, and
+    on some file systems leave an empty one. `by_way_of` is a folder of ours to write the file in
+    first, if it is on the same disk: whoever watches the file's own folder then hears of it once.
+    What an iterator `data` raises is raised here; with `by_way_of` it must be iterable twice.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """

@@ -1,10 +1,9 @@
 """JSON documents that hold lists of items: split, salvage, compose.
 
-A document is split into the bytes of its items, so that each item keeps its own
-(a number of any size, a NaN, an escape) and one odd item never spoils the
-others. Three steps: the fast parser; the standard library for what
-that refuses (BOM, UTF-16, bad UTF-8, lone surrogates, NaN); and for a broken
-document every whole object that can still be found in it.
+A document is split into the bytes of its items, so that each item keeps its own (a number of any
+size, a NaN, an escape) and one odd item never spoils the others. Three steps: the fast parser; the
+standard library for what that refuses (BOM, UTF-16, bad UTF-8, lone surrogates, NaN); and for a
+broken document every whole object that can still be found in it.
 """
 
 import json
@@ -71,8 +70,7 @@ def parse(data: bytes, sections: Sequence[str], *, views: bool = False) -> Docum
 
     With `views` a large value is not a copy but a view of `data` (`msgspec.Raw`): it can be
     parsed, hashed, laid out and stored as bytes can; for anything else, copy it first.
-    Raises BrokenDocumentError when `data` is not one JSON object whose sections
-    are lists.
+    Raises BrokenDocumentError when `data` is not one JSON object whose sections are lists.
     """
     document = Document({name: [] for name in sections})
     try:

@@ -1,9 +1,8 @@
 """Advisory locks on files: the producers' queue lock, ours, the instance lock.
 
-`flock` on POSIX, a locked byte on Windows. A lock file is never unlinked: whoever still
-holds the old inode would then exclude nobody any more.
-Waiting is a blocking call on a thread of its own: polling starves beside busy
-producers (measured: no acquisition in 8 s), a blocking call does not.
+`flock` on POSIX, a locked byte on Windows. A lock file is never unlinked: whoever still holds the
+old inode would then exclude nobody any more. Waiting is a blocking call on a thread of its own:
+polling starves beside busy producers (measured: no acquisition in 8 s), a blocking call does not.
 """
 
 import errno

@@ -18,9 +18,8 @@ _OLD: Final = 100  # the most rotated logs that are read
 class LogReader:
     """Lines of the log at `path`, which another process writes and turns over.
 
-    Old logs stand beside it as `.1` (the youngest), `.2` and so on. Lines are
-    text without their end, at most a million bytes long, and not yet harmless
-    for a terminal.
+    Old logs stand beside it as `.1` (the youngest), `.2` and so on. Lines are text without their
+    end, at most a million bytes long, and not yet harmless for a terminal.
     """
 
     def __init__(self, path: Path) -> None:

@@ -8,10 +8,9 @@ receipts, memory by memory; what no receipt explains was done by hand. A receipt
 file that its command replaced: if commands alone led from the file that was merged
 last to the present one, a `last_attempt` of 0 that stood there before is nobody's edit.
 
-No receipt may hide a removal by hand. One named `doing` counts only while the file that
-it names is in place: a command killed before that put the file nowhere. One named `done`
-counts for the next reading of the file and no other. One that is lost or
-cannot be read explains nothing.
+No receipt may hide a removal by hand. One named `doing` counts only while the file that it names is
+in place: a command killed before that put the file nowhere. One named `done` counts for the next
+reading of the file and no other. One that is lost or cannot be read explains nothing.
 """
 
 import itertools

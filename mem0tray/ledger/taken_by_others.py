@@ -1,9 +1,8 @@
 """Entries that left the queue file by another hand, and whether another worker may have them.
 
 Three columns tell about such an entry. `vanished`: when it left. `taken`: it left while another
-worker was at work (or in the minute before that worker was seen), so its outcome is unknown and
-the server is asked before it is sent. `held`: the server cannot tell, so
-that the user decides.
+worker was at work (or in the minute before that worker was seen), so its outcome is unknown and the
+server is asked before it is sent. `held`: the server cannot tell, so that the user decides.
 """
 
 import json

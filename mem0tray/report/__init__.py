@@ -1,8 +1,8 @@
 """The status page: one HTML file that contains everything it needs.
 
-It is gathered from files and ledger (`gathering`), put into words and numbers
-(`view`), drawn (`charts`) and laid out (`page`). It runs no script, loads
-nothing, and shows no text of a memory unless asked to.
+It is gathered from files and ledger (`gathering`), put into words and numbers (`view`), drawn
+(`charts`) and laid out (`page`). It runs no script, loads nothing, and shows no text of a memory
+unless asked to.
 """
 
 import time

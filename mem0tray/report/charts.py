@@ -1,7 +1,7 @@
 """Charts as SVG within the page: drawn by pygal, coloured by the page's style sheet.
 
-What pygal adds for a file of its own (scripts, styles, fonts, tooltips) is left
-out, as the page forbids it. A bar names its value in a `title`, which browsers show.
+What pygal adds for a file of its own (scripts, styles, fonts, tooltips) is left out, as the page
+forbids it. A bar names its value in a `title`, which browsers show.
 """
 
 import re

@@ -65,7 +65,7 @@ def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | 
 
 
 class _Moved(msgspec.Struct):
-    """An item's time of moving to the DLQ; the other fields are left out."""
+    """The one field that `Item` lacks: the time of the move to the DLQ."""
 
     moved_to_dlq_at: Any = 0
 

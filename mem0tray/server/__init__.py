@@ -126,10 +126,9 @@ def connect(
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection must answer a challenge before
-    anything else goes over it. `known` is what the
-    clients of one server share of its answers. `terms`, from the settings, apply to
-    what is saved, asked or read. With `auto`, `recognition` is what is known of the
-    server's own dialect. Raises SettingsError for an unknown dialect.
+    anything else goes over it. `known` is what the clients of one server share of its answers.
+    `terms`, from the settings, apply to what is saved, asked or read. With `auto`, `recognition` is
+    what is known of the server's own dialect. Raises SettingsError for an unknown dialect.
     """
     if dialect == AUTO:
         from mem0tray.server.auto import AutoClient  # as slow to import as the others

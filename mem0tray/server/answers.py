@@ -1,8 +1,8 @@
 """The class that an answer belongs to, and its words: the contract, section 3. Pure.
 
 This module has what holds for HTTP and every dialect. Which answers mean "stored" or "healthy" is
-up to the dialect (`vps.py`). What follows from the class for
-memories and server is decided in `worker/sending/verdict.py`.
+up to the dialect (`vps.py`). What follows from the class for memories and server is decided in
+`worker/sending/verdict.py`.
 
 The messages are an interface. The ledger keeps kind and status beside a message, and readers go
 by those where they can; but `last_error` in the DLQ file is a text alone, and a sentence of ours
@@ -82,9 +82,9 @@ def classify(
 ) -> Outcome:
     """The outcome that follows from `reply`, the answer to a save or a question.
 
-    `now` is Unix seconds, for a `Retry-After` that names a date. `says_success`
-    is the dialect's own: whether the JSON object of a 2xx says that the request was carried
-    out. Neither `content` nor any of `secrets` shows in the message.
+    `now` is Unix seconds, for a `Retry-After` that names a date. `says_success` is the dialect's
+    own: whether the JSON object of a 2xx says that the request was carried out. Neither `content`
+    nor any of `secrets` shows in the message.
     """
     status = reply.status
     # Of an answer that broke off, only a status other than a success counts.

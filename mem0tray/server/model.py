@@ -41,14 +41,13 @@ class Terms(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """The outcome of one attempt.
 
-    `message` is safe for logs, `last_error` and people: one line of at most
-    200 characters, without content or secrets. `retry_after` and `duration`
-    are seconds. `timed_out` is true only when the server had the request and
-    gave no answer in time. `may_have_it`: the server may have stored the memory
-    all the same, so it is asked before the memory is sent again; the flag is independent of
+    `message` is safe for logs, `last_error` and people: one line of at most 200 characters, without
+    content or secrets. `retry_after` and `duration` are seconds. `timed_out` is true only when the
+    server had the request and gave no answer in time. `may_have_it`: the server may have stored the
+    memory all the same, so it is asked before the memory is sent again; the flag is independent of
     the kind, as a 500 is an `ITEM_FAILURE` and leaves this open. `request_id` is the server's own
-    name for the request in its log, empty where it gives none. With `ticket` it
-    can be asked what became of a memory that it is `AT_WORK` on.
+    name for the request in its log, empty where it gives none. With `ticket` it can be asked what
+    became of a memory that it is `AT_WORK` on.
     """
 
     kind: Kind
@@ -161,10 +160,9 @@ class Fault(enum.Enum):
 class Reply(Struct):
     """An exchange as it went: an answer, a fault, or the beginning of an answer and a fault.
 
-    `body` is unchanged, and complete only without a fault; `detail` says in a few of our own
-    words why nothing was reached; `duration`
-    is in seconds. Look up names of `headers` in lower case. `asked` is the
-    server's address and the path below it.
+    `body` is unchanged, and complete only without a fault; `detail` says in a few of our own words
+    why nothing was reached; `duration` is in seconds. Look up names of `headers` in lower case.
+    `asked` is the server's address and the path below it.
     """
 
     status: int | None
@@ -194,8 +192,8 @@ class Exchange(Protocol):
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included.
-        Never raises for trouble of network or server.
+        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
+        network or server.
         """
         ...
 
@@ -222,13 +220,12 @@ class Client(Protocol):
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text.
 
-        `since` is the monotonic time before which the last attempt to deliver it
-        may still have been at work (0.0: none of this process is); what was learnt
-        after that may be used again. An Outcome means that the
-        question itself was not answered: outage, 401 or 429; `NO_ANSWER` for a
-        time-out, a lost connection, or whatever else is no listing. Only 404 and 405
-        mean that the server cannot tell. Of a memory with a ticket it may also be `AT_WORK`, or
-        an `ITEM_FAILURE`: the server has told that it has not stored it, and why.
+        `since` is the monotonic time before which the last attempt to deliver it may still have
+        been at work (0.0: none of this process is); what was learnt after that may be used again.
+        An Outcome means that the question itself was not answered: outage, 401 or 429; `NO_ANSWER`
+        for a time-out, a lost connection, or whatever else is no listing. Only 404 and 405 mean
+        that the server cannot tell. Of a memory with a ticket it may also be `AT_WORK`, or an
+        `ITEM_FAILURE`: the server has told that it has not stored it, and why.
         """
         ...
 
@@ -279,9 +276,9 @@ class Client(Protocol):
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
 
-        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a
-        request in progress nothing happens, and the next one is not affected: to
-        stop a thread for good, repeat this until the thread has ended.
+        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
+        progress nothing happens, and the next one is not affected: to stop a thread for good,
+        repeat this until the thread has ended.
         """
         ...
 

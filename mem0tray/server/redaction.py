@@ -1,7 +1,7 @@
 """What a server says, made fit for logs and people: no content of a memory, no secret. Pure.
 
-Servers like to repeat what they were sent, whole or cut, escaped, folded or
-in other letters. When in doubt, their words are dropped.
+Servers like to repeat what they were sent, whole or cut, escaped, folded or in other letters. When
+in doubt, their words are dropped.
 """
 
 import re

@@ -45,8 +45,8 @@ class Transport:
         """Send one request and read its answer, all within `timeout` seconds.
 
         `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included.
-        Never raises for trouble of network or server.
+        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
+        network or server.
         """
         started = monotonic()
         self._network.begin(started + timeout, longest)

@@ -22,9 +22,9 @@ A data folder belongs to a `claude_dir` if the recorded real path leads to it
   another folder, with a data folder of its own (people switch between profiles
   that way). A worker moves over to it (`worker.folders.served_folder`).
 
-Where the recorded real path is gone and the recorded name leads here (`mv /a /b`
-and the link set to `/b`), the folder has moved, and nothing else claims it.
-If two match, the one that a worker began to serve last counts.
+Where the recorded real path is gone and the recorded name leads here (`mv /a /b` and the link set
+to `/b`), the folder has moved, and nothing else claims it. If two match, the one that a worker
+began to serve last counts.
 """
 
 import json

@@ -34,8 +34,8 @@ def answer(
 def obstacle(program: str) -> str:
     """Why a program cannot be started, without a full stop; empty when it can.
 
-    A script whose interpreter is gone cannot: that is what remains of a
-    pipx installation after the system's Python was replaced.
+    A script whose interpreter is gone cannot: that is what remains of a pipx installation after the
+    system's Python was replaced.
     """
     found = shutil.which(program)
     if found is None:

@@ -55,8 +55,8 @@ class WorkerThread:
         """Start the thread. `over` is called on it when it has ended.
 
         If it is to `watch`, the worker also follows `claude_dir`. It waits for a disk that is full
-        or read-only at the start, unless it is not `patient`:
-        then `failure` says what is wrong. Raises NoThreadError.
+        or read-only at the start, unless it is not `patient`: then `failure` says what is wrong.
+        Raises NoThreadError.
         """
 
         def run() -> None:

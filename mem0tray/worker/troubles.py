@@ -1,10 +1,9 @@
 """Parts of the worker that fail: a trouble is told once when it begins and once when it is over.
 
-A disk that is full, read-only or broken strikes part after part, again and again, and now
-and then a part succeeds only because it has nothing to write. All of that is one trouble,
-the disk's. It is over when nothing fails any more and files can be made
-again that could not be made before; or, if they could all along, when nothing has
-failed for a while.
+A disk that is full, read-only or broken strikes part after part, again and again, and now and then
+a part succeeds only because it has nothing to write. All of that is one trouble, the disk's. It is
+over when nothing fails any more and files can be made again that could not be made before; or, if
+they could all along, when nothing has failed for a while.
 """
 
 import math
@@ -48,10 +47,9 @@ class _Episode:
 class Troubles:
     """The present troubles; any thread may report one.
 
-    `mark` is called with a trouble's name and reason when it begins, and with NONE when it is
-    over. `alone` names the parts whose troubles are always their own,
-    `folders` those that must take files for the disk to be in order. `clock` gives
-    monotonic seconds.
+    `mark` is called with a trouble's name and reason when it begins, and with NONE when it is over.
+    `alone` names the parts whose troubles are always their own, `folders` those that must take
+    files for the disk to be in order. `clock` gives monotonic seconds.
     """
 
     def __init__(

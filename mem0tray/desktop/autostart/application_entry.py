@@ -1,9 +1,8 @@
 """Our desktop entry and icons in the user's folders (Linux).
 
-Through them the applications menu starts us, a desktop keeps our notifications in
-its history, and dialogs of other programs show our icon. A file of our name that is not ours
-stays as it is: our entry is known by a key in it, and
-an icon of ours by its content.
+Through them the applications menu starts us, a desktop keeps our notifications in its history, and
+dialogs of other programs show our icon. A file of our name that is not ours stays as it is: our
+entry is known by a key in it, and an icon of ours by its content.
 """
 
 import hashlib
@@ -66,8 +65,7 @@ class EntryState:
 class ApplicationEntry:
     """The entry that starts `words`, and the icons, below the folder `data`.
 
-    `shared` are the system's data folders: an entry of ours that a package
-    has put there is enough.
+    `shared` are the system's data folders: an entry of ours that a package has put there is enough.
     """
 
     def __init__(self, words: Sequence[str], data: Path, shared: Sequence[Path] = ()) -> None:

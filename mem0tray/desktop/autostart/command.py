@@ -20,9 +20,9 @@ _IN_CONSOLE: Final = f"{APP}.exe"
 class Origin:
     """How a process was started.
 
-    `executable` is the interpreter, with no link followed: in a virtual
-    environment the link leads out of it. `package` is the folder that `mem0tray`
-    was imported from; a relative `argv0` starts from `folder`.
+    `executable` is the interpreter, with no link followed: in a virtual environment the link leads
+    out of it. `package` is the folder that `mem0tray` was imported from; a relative `argv0` starts
+    from `folder`.
     """
 
     argv0: str
@@ -50,10 +50,9 @@ def is_program(path: str) -> bool:
 def tray(origin: Origin, is_there: Callable[[str], bool]) -> tuple[str, ...]:
     """The words that start the tray; `is_there` says whether a path is a program.
 
-    An AppImage is started as itself, as its inside is mounted elsewhere each
-    time. A console script keeps the name it was called by, and no link is
-    followed: `~/.local/bin/mem0tray` survives when pipx moves its environments, and
-    Homebrew's link every new version.
+    An AppImage is started as itself, as its inside is mounted elsewhere each time. A console script
+    keeps the name it was called by, and no link is followed: `~/.local/bin/mem0tray` survives when
+    pipx moves its environments, and Homebrew's link every new version.
     """
     image = _appimage(origin)
     if image:

@@ -36,8 +36,8 @@ _SWITCHES: Final = ("X-GNOME-Autostart-enabled", "X-MATE-Autostart-enabled")
 class XdgAutostart:
     """The user's entry, which hides the system's entry of the same name.
 
-    `folders` are the user's own and then the system's; `desktops` are the
-    names of the running desktop, none if unknown.
+    `folders` are the user's own and then the system's; `desktops` are the names of the running
+    desktop, none if unknown.
     """
 
     def __init__(

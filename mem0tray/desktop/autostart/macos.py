@@ -1,8 +1,7 @@
 """macOS: a LaunchAgent, which launchd loads at the next login.
 
-It is neither loaded nor unloaded at once: loading would start a second tray
-beside the one whose menu was clicked, and unloading would end that tray if
-launchd had started it.
+It is neither loaded nor unloaded at once: loading would start a second tray beside the one whose
+menu was clicked, and unloading would end that tray if launchd had started it.
 """
 
 import os

@@ -1,8 +1,7 @@
 """Whether a login here is one to a desktop, which starts the entries of autostart folders (Linux).
 
-A shell over ssh on a desktop machine is no desktop, but the user's next
-login at its screen is; so we ask which sessions there are, and whether
-the computer shows a login screen.
+A shell over ssh on a desktop machine is no desktop, but the user's next login at its screen is; so
+we ask which sessions there are, and whether the computer shows a login screen.
 """
 
 import os
@@ -27,8 +26,8 @@ def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
 def is_desktop(environ: Mapping[str, str]) -> bool:
     """Whether this process is part of a desktop.
 
-    A display that ssh forwards belongs to another computer; and Windows shows
-    the windows of its Linux (WSL) without a session that would start anything.
+    A display that ssh forwards belongs to another computer; and Windows shows the windows of its
+    Linux (WSL) without a session that would start anything.
     """
     if not names_display(environ):
         return False

@@ -1,8 +1,8 @@
 """Units of systemd, as far as a service of ours needs them. Pure.
 
-A value is a line; a backslash at its end continues it. In ExecStart a
-percent sign is doubled, a word may be quoted with the escapes of C, and
-a colon before the program keeps systemd from expanding variables.
+A value is a line; a backslash at its end continues it. In ExecStart a percent sign is doubled, a
+word may be quoted with the escapes of C, and a colon before the program keeps systemd from
+expanding variables.
 """
 
 import re

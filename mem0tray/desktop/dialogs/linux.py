@@ -162,8 +162,8 @@ def _kdialog(program: str, question: Question) -> _Child:
     """A kdialog. It takes what looks like markup for markup, so everything is, with signs escaped.
 
     A backslash means a line break or itself to it. With two buttons Return would be the one for
-    yes; and the code for no is also that of a window whose compositor has
-    ended, so they cannot change places. So it shows a list, with the first line chosen.
+    yes; and the code for no is also that of a window whose compositor has ended, so they cannot
+    change places. So it shows a list, with the first line chosen.
     """
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
     words = [program, f"--icon={_icon()}", f"--title={question.title}"]

@@ -1,10 +1,9 @@
 """The policy of notifications: what is due, and when. Pure: both clocks are arguments.
 
-`now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown.
-Events are gathered by subject. A burst becomes one notice: it ends when
-nothing on its subject has come for five seconds. What exceeds the limit of an
-hour stays gathered, and is summed up in the next notice that may be shown. So
-at most one group for each subject ever waits, however much happens.
+`now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown. Events are gathered
+by subject. A burst becomes one notice: it ends when nothing on its subject has come for five
+seconds. What exceeds the limit of an hour stays gathered, and is summed up in the next notice that
+may be shown. So at most one group for each subject ever waits, however much happens.
 
 Whoever was told "Server down" must not believe it for longer than it is true: that
 notice takes two places of the hour, one of them for "Server back".
@@ -74,10 +73,9 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 class NoticeGroup:
     """What has happened on one subject since it was last shown.
 
-    `first`, `last` and `due` are monotonic; `wall` is the time of the first event, `until`
-    the end of an outage. `names` counts by project (or file), `others` what
-    had no room there; `event` is the latest; `counts` is what waited then.
-    `promised`: its place in the hour was kept.
+    `first`, `last` and `due` are monotonic; `wall` is the time of the first event, `until` the end
+    of an outage. `names` counts by project (or file), `others` what had no room there; `event` is
+    the latest; `counts` is what waited then. `promised`: its place in the hour was kept.
     """
 
     subject: Subject

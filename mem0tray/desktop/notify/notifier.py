@@ -1,7 +1,7 @@
 """Notifications and alerts: one thread that gathers, waits, and shows what is due.
 
-The thread that emits an event only notes it; what waits is bounded, as events
-are merged by subject at once (see `notices`). Nothing here holds up the worker.
+The thread that emits an event only notes it; what waits is bounded, as events are merged by subject
+at once (see `notices`). Nothing here holds up the worker.
 """
 
 import threading

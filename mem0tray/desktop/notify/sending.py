@@ -28,10 +28,9 @@ class NoticeResult:
 class Sender:
     """Tries its backends in order.
 
-    A send that takes longer than `timeout` seconds is given up, with its
-    thread. While that thread hangs its backend is left alone, so there is
-    never more than one for each. No other way is tried then: it may lead to
-    the same daemon, and hang as well.
+    A send that takes longer than `timeout` seconds is given up, with its thread. While that thread
+    hangs its backend is left alone, so there is never more than one for each. No other way is tried
+    then: it may lead to the same daemon, and hang as well.
     """
 
     def __init__(self, backends: Sequence[NoticeBackend], timeout: float = TIMEOUT) -> None:

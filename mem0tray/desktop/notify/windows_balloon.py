@@ -1,8 +1,8 @@
 """A balloon of Windows: plyer's, but it reports clicks, and ends in order.
 
-By itself plyer keeps each balloon and its icon until the program ends, holds up that end
-while the last one shows, and reports no failure. Its windows answer nobody
-in that time: Windows takes the program for one that hangs, and asks the user at a log-out.
+By itself plyer keeps each balloon and its icon until the program ends, holds up that end while the
+last one shows, and reports no failure. Its windows answer nobody in that time: Windows takes the
+program for one that hangs, and asks the user at a log-out.
 """
 
 import atexit

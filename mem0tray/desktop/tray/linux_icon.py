@@ -1,7 +1,7 @@
 """The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
 
-It needs no system package, and no connection to a display, whose end would
-end the icon. A panel that comes, or comes back, gets the icon.
+It needs no system package, and no connection to a display, whose end would end the icon. A panel
+that comes, or comes back, gets the icon.
 """
 
 import logging

@@ -116,8 +116,8 @@ def build(
 def shape(entries: tuple[MenuEntry, ...]) -> object:
     """Equal for two menus with the same things in the same places.
 
-    They may differ in words, ticks and what is disabled: so one can become the
-    other while the user has it open.
+    They may differ in words, ticks and what is disabled: so one can become the other while the user
+    has it open.
     """
     return tuple(
         (

@@ -1,7 +1,7 @@
 """A menu as panels read it over the bus (com.canonical.dbusmenu), as data. Pure.
 
-A line keeps its id as long as it is in the menu: so an open menu stays open,
-and a click in it still means what the user has read.
+A line keeps its id as long as it is in the menu: so an open menu stays open, and a click in it
+still means what the user has read.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,8 +1,8 @@
 """Keeps icon, tooltip and menu in step with the worker, on a thread of its own.
 
-A change of state shows at once. Deliveries change only the tooltip, at most once a
-second; a menu with other lines is built when needed, but not
-within ten seconds of the last one, unless the user has just clicked in it.
+A change of state shows at once. Deliveries change only the tooltip, at most once a second; a menu
+with other lines is built when needed, but not within ten seconds of the last one, unless the user
+has just clicked in it.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """The icon for panels of the older kind (XEmbed), in a process of its own.
 
-pystray's own way for these holds a connection to the X server, and waits without end for
-one that has gone: so it runs outside the worker's process. A click shows the
-status; such a panel draws no menu.
+pystray's own way for these holds a connection to the X server, and waits without end for one that
+has gone: so it runs outside the worker's process. A click shows the status; such a panel draws no
+menu.
 
     python -m mem0tray.desktop.tray.xembed_icon
 

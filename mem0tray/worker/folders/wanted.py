@@ -22,10 +22,9 @@ class Wanted:
     """The settings that the user wants, and the folder they lead to. It outlives a move.
 
     `reload` gives the settings again when their file has changed (and raises SettingsError while
-    they are wrong; the last good ones then stay in force).
-    `wrong` says what is wrong with the settings at the start: nothing is sent
-    until they are mended, and `settings` are the defaults. Unless it `follows`,
-    the worker stays in its folder wherever the settings lead.
+    they are wrong; the last good ones then stay in force). `wrong` says what is wrong with the
+    settings at the start: nothing is sent until they are mended, and `settings` are the defaults.
+    Unless it `follows`, the worker stays in its folder wherever the settings lead.
     Raises AlreadyRunningError where another worker has the folder.
     """
 

@@ -1,7 +1,7 @@
 """Publishing the queue file: delivered and dead entries leave it, vanished ones come back.
 
-It has a thread of its own, as it waits for the producers' lock, and a producer
-that hangs with the lock must hold up nothing else.
+It has a thread of its own, as it waits for the producers' lock, and a producer that hangs with the
+lock must hold up nothing else.
 """
 
 import math

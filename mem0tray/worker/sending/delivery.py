@@ -1,8 +1,8 @@
 """The second stage: due items go to the server, and the outcome into the ledger.
 
-Sender threads take turns under one lock. A sender records the outcome of its
-last delivery and claims its next item in a single commit: so only what is under way
-has an unknown outcome after a kill. This stage never touches a JSON file.
+Sender threads take turns under one lock. A sender records the outcome of its last delivery and
+claims its next item in a single commit: so only what is under way has an unknown outcome after a
+kill. This stage never touches a JSON file.
 """
 
 import threading

@@ -17,9 +17,9 @@ TELL_AGAIN: Final = 1.0
 class Prober:
     """Probes every interval, and at once when kicked.
 
-    `connect` gives a client for the server chosen now (and may have to start
-    the embedded one); `tell` gets each answer, on the prober's thread. If `asks_key` says so, a
-    healthy server is asked about the key too; else the second argument of `tell` is None.
+    `connect` gives a client for the server chosen now (and may have to start the embedded one);
+    `tell` gets each answer, on the prober's thread. If `asks_key` says so, a healthy server is
+    asked about the key too; else the second argument of `tell` is None.
     """
 
     def __init__(

@@ -20,9 +20,8 @@ _TRUST_MOST: Final = 4096
 class Throttle:
     """How many requests at once: one while answers are fast, up to `limit` while they are slow.
 
-    Many threads on a fast server wait for each other and make its answers look
-    slow. So now and then, if that could explain the median, a few requests
-    go alone and measure the server itself.
+    Many threads on a fast server wait for each other and make its answers look slow. So now and
+    then, if that could explain the median, a few requests go alone and measure the server itself.
     """
 
     def __init__(self) -> None:
