@@ -23,6 +23,9 @@ from mem0tray.system.paths import config_file as location
 _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
 _NOTES: Final = "claude.auto_memory"
+_CLAUDE_CODE: Final = "Claude Code"
+_LOGIN: Final = "the start at login"
+_NOTES_SENT: Final = "Claude Code's notes"
 _EXTRA: Final = (
     "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
     " `mem0tray setup` again."
@@ -33,11 +36,18 @@ class _Way(NamedTuple):
     """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
 
     `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
+    `changed` names what was changed so far.
     """
 
     asking: bool
     yes: bool
     is_first: bool
+    changed: list[str]
+
+    def note(self, changed: str) -> None:
+        """Note that something was changed."""
+        if changed not in self.changed:
+            self.changed.append(changed)
 
     def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
         """Whether to do something: as an option says, or a person, or by default."""
@@ -101,7 +111,8 @@ def command(
     terminal the rest stays as it is; with --yes it takes the defaults. The server is tested then.
 
     At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the running
-    worker or by a temporary one. Exits with 1 where that, or a part before it, fails.
+    worker or by a temporary one. Exits with 1 where that, or a part before it, fails; with
+    --no-memory also where the server test fails. What was set stays set then.
     """
     options = (server, key_from, key_in, claude_code, autostart, auto_memory)
     asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
@@ -111,20 +122,28 @@ def command(
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
     paths = context.load().locations()
-    way = _Way(asking, yes, is_first=not paths.ledger.exists())
+    way = _Way(asking, yes, is_first=not paths.ledger.exists(), changed=[])
     failed = []
-    _choose_server(server, way)
-    _set_key(key_from, key_in, way)
-    for name, part in (
-        ("Claude Code", partial(_connect_claude_code, claude_code, way)),
-        ("the start at login", partial(_start_at_login, autostart, way)),
-        ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
-    ):
-        try:
-            part()
-        except Mem0TrayError as error:
-            output.remark(str(error))
-            failed.append(name)
+    try:
+        wrong = _choose_server(server, way)
+        wrong = _set_key(key_from, key_in, way, wrong)
+        if wrong and no_memory:  # else the memory shows whether the server takes one
+            failed.append("the server test")
+        for name, part in (
+            (_CLAUDE_CODE, partial(_connect_claude_code, claude_code, way)),
+            (_LOGIN, partial(_start_at_login, autostart, way)),
+            (_NOTES_SENT, partial(_take_in_notes, auto_memory, way)),
+        ):
+            try:
+                part()
+            except Mem0TrayError as error:
+                output.remark(str(error))
+                failed.append(name)
+    except click.Abort as error:  # the end of input at a question, or Ctrl-C
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        click.echo()  # the question's line is open
+        raise _ended(way.changed) from error
     if not no_memory:
         _save_deliver_recall()
     if failed:
@@ -139,8 +158,19 @@ def command(
 # Server and key -------------------------------------------------------------------------------
 
 
-def _choose_server(given: str | None, way: _Way) -> None:
-    """Have a server chosen and tested; a person may correct an address that does not answer."""
+def _ended(changed: list[str]) -> Mem0TrayError:
+    """What is said where input ended at a question."""
+    done = f"changed so far: {', '.join(changed)}" if changed else "nothing was changed"
+    return Mem0TrayError(
+        f"Setup ended at a question; {done}.", "Type `mem0tray setup` again for the rest."
+    )
+
+
+def _choose_server(given: str | None, way: _Way) -> frozenset[str]:
+    """Have a server chosen and tested; a person may correct an address that does not answer.
+
+    Returns the steps of the test that failed.
+    """
     loaded = context.load_all()
     there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
     if given is None and (not way.asking or context.is_in_environment(_URL)):
@@ -150,14 +180,14 @@ def _choose_server(given: str | None, way: _Way) -> None:
                 "Name it with `--server ADDRESS`; `--server local`: this computer only.",
             )
         output.say(f"Server: {server_choice.in_words(there)}.")
-        tested_server.tell(_URL)
-        return
+        return tested_server.tell(_URL)
     offered = there
     while True:
         answer = given or _asked_server(offered)
         try:
             if answer != there:
                 _set(_URL, answer)
+                way.note("the server")
         except SettingsError as error:
             if given:
                 raise
@@ -167,7 +197,7 @@ def _choose_server(given: str | None, way: _Way) -> None:
         failed = tested_server.tell(_URL)
         # If the server wants a key, it is asked for next.
         if given or answer == offered or failed <= {"server key"}:
-            return
+            return failed
         output.say("Enter keeps this address all the same; or type another.")
         offered = answer
 
@@ -177,17 +207,30 @@ def _asked_server(offered: str | None) -> str:
     return str(click.prompt(question, default=offered)).strip()
 
 
-def _set_key(given: str | None, place: str | None, way: _Way) -> None:
-    """Set the API key of a server elsewhere, or move it to another `place`."""
-    if given is not None:
-        _put_key(_read_key(given), place)
-        return
+def _set_key(
+    given: str | None, place: str | None, way: _Way, failed: frozenset[str]
+) -> frozenset[str]:
+    """Set the API key of a server elsewhere, or move it to another `place`.
+
+    Returns the steps of the server test that fail with it; `failed`, if the key stays as it is.
+    """
+    key = _asked_key(way) if given is None else _read_key(given)
+    if given is None and not key:
+        if place is None:
+            return failed
+        key = key_place.present()
+    key_place.put(key, place)
+    way.note("the API key")
+    context.warn_of_variable(_KEY)
+    return tested_server.tell(_KEY)
+
+
+def _asked_key(way: _Way) -> str:
+    """The key that a person types; empty where there is none, or nobody to be asked."""
     now = context.load_all().settings
     local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
     if local or not way.asking or context.is_in_environment(_KEY):
-        if place is not None:
-            _put_key(key_place.present(), place)
-        return
+        return ""
     has_key = now.server.api_key or now.server.keyring
     kept = "Enter: the one that is set" if has_key else "Enter: none"
     answer = click.prompt(
@@ -196,16 +239,7 @@ def _set_key(given: str | None, place: str | None, way: _Way) -> None:
         default="",
         show_default=False,
     )
-    if answer.strip():
-        _put_key(answer.strip(), place)
-    elif place is not None:
-        _put_key(key_place.present(), place)
-
-
-def _put_key(key: str, place: str | None) -> None:
-    key_place.put(key, place)
-    context.warn_of_variable(_KEY)
-    tested_server.tell(_KEY)
+    return str(answer).strip()
 
 
 def _read_key(file: str) -> str:
@@ -250,6 +284,7 @@ def _connect_claude_code(given: bool | None, way: _Way) -> None:  # noqa: FBT001
         if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
             return
         done = claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
+        way.note(_CLAUDE_CODE)
         claude_code.tell(done, dry_run=False)
     else:
         output.say("Claude Code is connected.")
@@ -284,6 +319,7 @@ def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an
         output.say_beside("", autostart.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
         autostart.set_up(login)
+        way.note(_LOGIN)
 
 
 def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)

@@ -22,6 +22,7 @@ __all__ = ["bare_home", "server"]
 
 KEY = "sesame-3c1f"
 LOGIN = "--no-autostart"
+END = "\x04"  # Ctrl-D
 
 
 @pytest.fixture
@@ -76,7 +77,8 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
             shown += data.decode()
             if left and left[0][0] in shown[since:] and shown.endswith((": ", "]: ")):
                 since = len(shown)
-                os.write(ours, f"{left.pop(0)[1]}\n".encode())
+                answer = left.pop(0)[1]
+                os.write(ours, f"{answer}\n".encode() if answer != END else END.encode())
         code = process.wait(20)
     finally:
         process.kill()
@@ -265,3 +267,58 @@ def test_what_a_person_declined_is_not_the_default_later(home: Home) -> None:
     code, said = talk(home, [("Server: ", ""), ("when you log in", "")], "--no-memory")
     assert code == 0, said
     assert not (home.root / "config" / "autostart").exists()
+
+
+@needs.SHELL
+@needs.linux("the start at login is no file there")
+@pytest.mark.parametrize(
+    ("answered", "changed"),
+    [
+        (0, "nothing was changed"),
+        (1, "changed so far: the server"),
+        (2, "changed so far: the server, the API key"),
+        (3, "changed so far: the server, the API key, Claude Code"),
+        (4, "changed so far: the server, the API key, Claude Code, the start at login"),
+    ],
+)
+def test_the_end_of_input_says_what_was_changed(
+    home: Home, server: Standin, answered: int, changed: str
+) -> None:
+    """Ctrl-D at any question ends it with 1; what was answered before it is set, and named."""
+    server.api_key = KEY
+    (home.claude / "settings.json").write_text("{}", encoding="utf-8")
+    before = everything(home)
+    answers = [
+        ("Server: ", server.url),
+        ("API key", KEY),
+        ("Connect Claude Code", "y"),
+        ("when you log in", "y"),
+        ("Take in the notes", "y"),
+    ]
+    answers[answered:] = [(answers[answered][0], END)]
+    code, said = talk(home, answers)
+    assert code == 1
+    last = said.splitlines()[-1]
+    told = f"Setup ended at a question; {changed}. Type `mem0tray setup` again for the rest."
+    assert last == f"mem0tray: {told}"
+    assert (everything(home) == before) == (answered == 0)
+    assert settings(home).get("server", {}).get("url") == (server.url if answered else None)
+    assert not home.queue.exists()
+
+
+def test_without_a_memory_the_server_test_decides(home: Home, server: Standin) -> None:
+    """Where the server fails its test the settings are made, and the exit code is 1."""
+    healthy, server.health = server.health, Answer(503)
+    given = ("--server", server.url, LOGIN, "--no-memory")
+    done = home.run("setup", *given)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "mem0tray: Not everything is set up: the server test failed."
+        " What to do is said above; then type `mem0tray setup` again."
+    )
+    assert settings(home)["server"]["url"] == server.url
+    assert home.run("setup", "--yes", LOGIN, "--no-memory").returncode == 1
+    server.health = healthy
+    server.api_key = KEY
+    assert home.run("setup", *given).returncode == 1
+    home.ok("setup", *given, "--key-from", "-", stdin=f"{KEY}\n")
