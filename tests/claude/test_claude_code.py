@@ -17,7 +17,7 @@ from tests.support.network_of_its_own import network_of_its_own
 from tests.support.standin import Standin
 
 _PACKAGE: Final = "@anthropic-ai/claude-code@2.1.197"
-_LIMIT: Final = 120.0  # seconds for each of its starts, and for npm
+_LIMIT: Final = 300.0  # seconds for each of its starts, and for npm, on a busy machine
 _QUIET: Final = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -30,6 +30,7 @@ _UNREACHABLE = (
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1800),  # a dozen starts, each of which takes a second when it is quiet
     needs.linux("it has no network namespaces"),
     needs.root("makes a network namespace"),
     needs.program("npm"),
@@ -130,12 +131,12 @@ def test_saved_recalled_and_gone_without_a_trace(claude: Claude, server: Standin
     waiting = sorted(each["content"] for each in home.queue_items())
     assert waiting == ["roses want sun", "so do beans"]
     assert claude.begins_with(*waiting)
-    home.drained()
+    home.drained(_LIMIT)
     assert {text: server.count(text) for text in waiting} == dict.fromkeys(waiting, 1)
     assert len(server.saves) == len(waiting)
 
     # The hook gives the server part of a second, which a busy machine may not have.
-    assert any(claude.begins_with(*waiting) for _ in range(5))
+    assert any(claude.begins_with(*waiting) for _ in range(15))
 
     home.ok("uninstall", "claude-code", timeout=_LIMIT)
     assert _settings(home) == before
@@ -153,10 +154,10 @@ def test_the_program_and_the_files_alone_come_to_the_same(claude: Claude) -> Non
     without = {
         "PATH": os.pathsep.join(each for each in folders if not Path(each, "claude").exists())
     }
-    home.ok("install", "claude-code", env=without)
+    home.ok("install", "claude-code", env=without, timeout=_LIMIT)
     assert _settings(home) == by_program
     assert "✔ Connected" in claude.ok("mcp", "list")
-    home.ok("uninstall", "claude-code", env=without)
+    home.ok("uninstall", "claude-code", env=without, timeout=_LIMIT)
     assert "mem0tray" not in (home.root / ".claude.json").read_text()
 
 
