@@ -74,4 +74,4 @@ def test_a_text_is_laid_out_as_the_rest_of_it() -> None:
     assert tabs == '{\r\n\t"a": {\r\n\t\t"b": [\r\n\t\t\t1\r\n\t\t]\r\n\t}\r\n}'
     assert json_edit.with_member('{"a": {"c": 1}}', ("a",), "b", [1]) == '{"a": {"c": 1, "b": [1]}}'
     assert json_edit.with_member('{"a": {}}', ("a",), "b", [1]) == '{"a": {"b": [1]}}'
-    assert json_edit.with_value('{"a": 5}', ("a",), [1]) == '{"a": [1]}'
+    assert json_edit.with_value('{"a": 5}', ("a",), ["ü"]) == '{"a": ["ü"]}'

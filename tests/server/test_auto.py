@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
 from mem0tray.server import Client, KeyVerdict, Kind, Memory, Presence, Recognition, ServerAddress
 from mem0tray.server import connect as connected
+from mem0tray.server.model import Reply
+from mem0tray.server.transport import Transport
 from tests.server.calls import LONG, listing
 from tests.server.wire import DELIVERED, Request, Wire, answering, in_turn, once, render, routing
 
@@ -83,6 +86,38 @@ def test_nothing_but_these_questions_goes_to_a_server_that_is_not_known(call: st
     kind, message = getattr(said, "kind", None), getattr(said, "message", "")
     assert kind is Kind.OUTAGE
     assert message.startswith("no Mem0 server was recognised at ")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.save(MEMORY, LONG),
+        lambda client: client.ask(MEMORY, LONG),
+        lambda client: client.read("alpha", 1, LONG),
+        lambda client: client.search("alpha", "oak", 1, LONG),
+        lambda client: client.page("alpha", "", LONG),
+        lambda client: client.find("alpha", "id-1", LONG),
+        lambda client: client.projects(LONG),
+    ],
+    ids=["save", "ask", "read", "search", "page", "find", "projects"],
+)
+def test_a_call_has_the_time_that_finding_out_has_left(
+    monkeypatch: pytest.MonkeyPatch, call: Callable[[Client], object]
+) -> None:
+    """All its requests together take as long as its caller allows at most."""
+    left: list[float] = []
+    exchange = Transport.exchange
+
+    def noted(self: Transport, *arguments: Any) -> Reply:
+        left.append(arguments[4])
+        return exchange(self, *arguments)
+
+    monkeypatch.setattr(Transport, "exchange", noted)
+    routes = OSS | {"GET /memories": listing(), "GET /entities": render(200, [])}
+    with Wire(routing(routes)) as server, auto(server) as client:
+        call(client)
+    assert len(left) == 3  # two health paths, and the call's own
+    assert LONG >= left[0] >= left[1] >= left[2] > 0
 
 
 def test_a_server_that_is_none_is_told_with_what_each_path_said() -> None:

@@ -44,6 +44,21 @@ def test_a_memory_is_asked_for_by_our_key() -> None:
     assert asked(NOTHING)[0] is Presence.ABSENT
 
 
+def test_a_memory_is_found_by_our_key_alone() -> None:
+    """Whoever no longer has its text has the key itself searched for, for one memory."""
+    with Wire(answering(shown("id-1", "id-2"))) as server, official(server) as client:
+        said = client.find("alpha", "id-1", LONG)
+        (request,) = server.requests
+    assert said == [ServerMemory("alpha", "oak", "m", key="id-1")]
+    assert (request.method, request.target) == ("POST", "/search")
+    assert request.json == {
+        "query": "id-1",
+        "filters": {"user_id": "alpha", "mem0tray_id": "id-1"},
+        "threshold": 0,
+        "top_k": 1,
+    }
+
+
 @pytest.mark.row(59)
 @pytest.mark.parametrize("escaped", [False, True])
 def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:

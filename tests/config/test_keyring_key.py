@@ -1,0 +1,96 @@
+"""The key in the keyring: which keyrings are used, and what is said where none can be."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import keyring
+import pytest
+
+from mem0tray.config import keyring_key
+from mem0tray.config.keyring_key import KeyringUnavailableError
+from tests.support import keyring_of_tests
+from tests.support.keyring_of_tests import KeyringOfTests
+
+OURS: Final[Any] = KeyringOfTests()  # type: ignore[no-untyped-call]
+URL, KEY = "https://mem0.test", "sesame-3c1f"
+
+
+class InTheClear:
+    """Stands for a keyring in a file that anybody can read."""
+
+    __module__ = "keyrings.alt.file"
+    priority = 0.5
+
+
+def chain(*backends: object) -> SimpleNamespace:
+    """Make a stand-in for a chain of keyrings."""
+    return SimpleNamespace(priority=1, backends=backends)
+
+
+@pytest.fixture(autouse=True)
+def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the keyring be a file of this test's."""
+    monkeypatch.setenv(keyring_of_tests.VARIABLE, str(tmp_path / "keyring.json"))
+
+
+def use(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
+    """Let this be the system's keyring."""
+    monkeypatch.setattr(keyring, "get_keyring", lambda: backend)
+
+
+def test_a_key_is_kept_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the address of its server."""
+    use(monkeypatch, OURS)
+    keyring_key.store(URL, KEY)
+    assert keyring_key.read(URL) == KEY
+    assert [keyring_key.remove(URL) for _ in range(2)] == [True, False]
+    with pytest.raises(KeyringUnavailableError) as caught:
+        keyring_key.read(URL)
+    assert caught.value.message == f"The keyring has no API key for {URL}."
+
+
+@pytest.mark.parametrize(
+    ("backend", "usable"),
+    [
+        (OURS, True),
+        (InTheClear(), False),
+        (chain(OURS, InTheClear()), True),
+        (chain(InTheClear(), OURS), False),
+        (chain(), True),
+    ],
+    ids=["one", "in the clear", "chain", "chain in the clear", "empty chain"],
+)
+def test_a_keyring_in_the_clear_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, backend: object, *, usable: bool
+) -> None:
+    """Of a chain the first counts, to which the key would be written."""
+    use(monkeypatch, backend)
+    assert keyring_key.is_usable() == usable
+
+
+def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where else the key may stand."""
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(KeyringUnavailableError) as caught:
+        keyring_key.read(URL)
+    assert caught.value.message == (
+        "The package `keyring`, by which the API key is read, is not installed."
+    )
+    assert caught.value.remedy == (
+        "Install the extra `keyring`: `pipx install --force '.[keyring]'` in the checkout; or put"
+        " the key into the settings: `mem0tray config set server.api_key`."
+    )
+    assert not keyring_key.is_usable()
+
+
+def test_a_keyring_that_fails_is_told_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They might repeat the key: only the kind of the failure is told."""
+    (tmp_path / "keyring.json").write_text(keyring_of_tests.LOCKED, "utf-8")
+    use(monkeypatch, OURS)
+    with pytest.raises(KeyringUnavailableError) as caught:
+        keyring_key.store(URL, KEY)
+    assert caught.value.message == "The keyring cannot be used (KeyringLocked)."
