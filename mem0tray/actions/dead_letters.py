@@ -42,6 +42,15 @@ def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[by
     return _kept(found, paths)
 
 
+def count(file: SeenFile, paths: Paths, reader: Reader, server: str) -> int:
+    """How many there are, as by `of`; as nearly always they are counted without being read."""
+    if file.signature is not None and not orders.given_up(paths.orders):
+        number = reader.many.dead_as_merged(mark(file.signature))
+        if number is not None:
+            return number
+    return len(of(file, paths, reader, server))
+
+
 def to_act_on(paths: Paths) -> list[bytes]:
     """The items that a command finds by id: the DLQ file's, and those it does not show yet.
 
@@ -104,16 +113,17 @@ def _undelivered(
     as_merged = reader.dlq_as_merged(mark(signature)) if signature is not None else None
     if as_merged is not None:
         return as_merged
-    dead = reader.dead_names()
-    left = [raw for raw in found if not _is_delivered(raw, dead, reader, server)]
+    if not reader.usable:
+        return found
+    strangers = items.by_name(found).keys() - reader.dead_names()
+    known = reader.many.heard_of(strangers)
+    delivered = {name for name in known if _is_delivered(name, reader, server)}
+    left = [raw for raw in found if _name(raw) not in delivered] if delivered else found
     return [*left, *unshown(paths, reader, found)]
 
 
-def _is_delivered(raw: bytes, dead: set[items.Name], reader: Reader, server: str) -> bool:
-    item = items.parse(raw)
-    if item is None or item.name in dead:
-        return False
-    row = reader.known(*item.name)
+def _is_delivered(name: items.Name, reader: Reader, server: str) -> bool:
+    row = reader.known(*name)
     if row is None or row.state != items.DELIVERED:
         return False
-    return not server or reader.has(*item.name, server)
+    return not server or reader.has(*name, server)

@@ -5,7 +5,6 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from mem0tray.actions.snapshot import TOTALS, Contents, Snapshot
-from mem0tray.actions.waiting import WhatWaits
 from mem0tray.actions.worker_report import SILENT, Running, local_time
 from mem0tray.core import item as items
 from mem0tray.core import reasons
@@ -122,13 +121,14 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
     waits = inside.waits
     if waits is not None:
         made.queue, made.held = waits.count, waits.held
-        made.oldest_waiting = _oldest(waits, inside.ledger.oldest_dead)
+        oldest = [each for each in (waits.oldest, inside.ledger.oldest_dead) if each is not None]
+        made.oldest_waiting = min(oldest, default=None)
     # Whole entries of a broken file count.
     whole = bool(inside.queue.document.lists["queue"])
     trouble = (reasons.NONE if whole else inside.queue.trouble) or inside.emergency
     if trouble:
         made.queue, made.unknown["queue"] = None, trouble
-    made.dlq = len(inside.dead)
+    made.dlq = inside.dead
     dlq = inside.dlq
     if dlq is not None and dlq.trouble:
         made.dlq = len(dlq.document.lists["items"]) or None
@@ -175,15 +175,3 @@ def _miss(made: Overview, inside: Contents) -> None:
         made.unknown |= dict.fromkeys(("queue", "dlq", "totals"), inside.folder)
     if inside.quarantine.error is not None:
         made.unknown["quarantine"] = inside.quarantine.error.reason
-
-
-def _oldest(waits: WhatWaits, dead: float | None) -> float | None:
-    since = [] if dead is None else [dead]
-    for found in waits.listing.found:
-        made = found.item.timestamp if found.item is not None else 0.0
-        row = waits.known.get(found.identity)
-        if row is not None:
-            since.append(items.waits_since(row.accepted, made))
-        elif made >= items.EARLIEST:
-            since.append(made)
-    return min(since, default=None)

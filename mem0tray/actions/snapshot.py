@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from mem0tray.actions.find import FileListing
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.server_seen import ServerSeen
-from mem0tray.actions.waiting import WhatWaits
+from mem0tray.actions.waiting import HowMuchWaits
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -83,23 +84,32 @@ class SeenLedger(Struct, frozen=True):
         return Reason("The ledger {path} cannot be read.", path=self.path)
 
 
+class Listed(Struct, frozen=True):
+    """What waits, and the dead letters by their file and the ledger, one by one."""
+
+    waiting: FileListing
+    dead: Sequence[bytes]
+
+
 class Contents(Struct, frozen=True):
     """What files and ledger hold.
 
     `folder` says what is wrong with `claude_dir` itself. `dlq` and `waits` are None where our
-    worker has counted; `dead` are the dead letters from the DLQ file and the ledger, see
-    `dead_letters`. `emergency` and `dlq_error` say why those files cannot be opened.
+    worker has counted; `dead` is the number of dead letters from the DLQ file and the ledger, see
+    `dead_letters`. `emergency` and `dlq_error` say why those files cannot be opened. `listed` is
+    there for `Part.PAST` alone.
     """
 
     folder: Reason
     queue: SeenFile
     dlq: SeenFile | None
     dlq_error: Reason
-    dead: Sequence[bytes]
-    waits: WhatWaits | None
+    dead: int
+    waits: HowMuchWaits | None
     emergency: Reason
     quarantine: SeenQuarantine
     ledger: SeenLedger
+    listed: Listed | None = None
 
 
 class Past(Struct, frozen=True):

@@ -25,6 +25,7 @@ from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
     Contents,
+    Listed,
     Part,
     Past,
     SeenLedger,
@@ -78,8 +79,8 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
                     server,
                     reader,
                     0 if reader.is_blank else size,
-                    dlq=told is None or bool(parts & (Part.FILES | Part.PAST)),
-                    waits=told is None or bool(parts & Part.PAST),
+                    parts,
+                    counted=told is not None,
                 )
             if parts & Part.PAST:
                 past = _past(reader, now)
@@ -165,33 +166,39 @@ def _contents(
     server: ServerSeen,
     reader: Reader,
     size: int | None,
+    parts: Part,
     *,
-    dlq: bool,
-    waits: bool,
+    counted: bool,
 ) -> Contents:
-    """The contents of files and ledger; the DLQ file and what waits only if they are wanted."""
+    """The contents of files and ledger; what our worker has `counted` only if it is wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
-    file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS) if dlq else None
-    found, emergency = None, atomic.why_unreadable(paths.emergency)
-    if waits:
+    file = waits = listed = None
+    if not counted or parts & (Part.FILES | Part.PAST):
+        file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
+    emergency = atomic.why_unreadable(paths.emergency)
+    if not counted or parts & Part.PAST:
         lines, emergency = waiting.emergency_lines(paths)
-        found = waiting.of(paths, reader, queue.document, lines, server.name)
-    brought = found.brought if found is not None else ()
+        given = (paths, reader, queue.document, lines, server.name)
+        waits = waiting.count(*given)
+        if file is not None and parts & Part.PAST:
+            dead = dead_letters.of(file, paths, reader, server.name)
+            listed = Listed(waiting.of(*given).listing, dead)
+    brought = waits.brought if waits is not None else ()
     only_elsewhere = reader.former.only_elsewhere(server.name, brought)
     return Contents(
         folder=_folder(settings, paths),
         queue=queue,
         dlq=file,
         dlq_error=atomic.why_unreadable(paths.dlq),
-        dead=dead_letters.of(file, paths, reader, server.name) if file is not None else (),
-        waits=found,
+        dead=dead_letters.count(file, paths, reader, server.name) if file is not None else 0,
+        waits=None if counted else waits,
         emergency=emergency,
         quarantine=_quarantine(paths),
         ledger=SeenLedger(
             path=paths.ledger,
             size=size,
             usable=reader.usable,
-            oldest_waiting=reader.oldest_waiting(),
+            oldest_waiting=reader.oldest_waiting() if counted else None,
             oldest_dead=reader.oldest_dead(),
             last_delivery=reader.last_delivery(),
             totals={name: reader.counter(f"total_{name}") for name in TOTALS},
@@ -199,6 +206,7 @@ def _contents(
             to_bring_over=migration_notes.to_bring_over(paths, server.name, only_elsewhere),
             other_worker=reader.other_worker(),
         ),
+        listed=listed,
     )
 
 

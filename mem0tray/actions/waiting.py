@@ -5,9 +5,9 @@ written, and it lacks what waits in the emergency file, or what another hand too
 and is delivered all the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from mem0tray.actions import read_files
 from mem0tray.actions.find import FileListing, FoundItem, Identity, listing
@@ -26,13 +26,11 @@ from mem0tray.system.paths import Paths
 class WhatWaits(Struct):
     """The entries that wait, first those of the queue file.
 
-    `known` is what the ledger has of them; it need not know them all. `brought` are those that
-    only other servers have, and that the worker has not taken in yet for this one.
+    `known` is what the ledger has of them; it need not know them all.
     """
 
     listing: FileListing
     known: dict[Identity, Known]
-    brought: set[Identity] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -43,6 +41,19 @@ class WhatWaits(Struct):
     def held(self) -> int:
         """How many of them another worker has perhaps delivered."""
         return sum(row.is_held for row in self.known.values())
+
+
+class HowMuchWaits(Struct, frozen=True):
+    """How many memories wait, how many of them another worker has perhaps delivered.
+
+    `oldest`: since when one waits, Unix seconds; None where none tells. `brought` are those that
+    only other servers have, and that the worker has not taken in yet for this one.
+    """
+
+    count: int = 0
+    held: int = 0
+    oldest: float | None = None
+    brought: Collection[Identity] = ()
 
 
 def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
@@ -68,24 +79,61 @@ def of(
     there = listing(
         [*lists.get(read_files.QUEUE, ()), *lists.get(read_files.HELD, ())], read_files.QUEUE
     )
+    everything = [*there.found, *map(_found, lines)]
+    strangers = {each.identity for each in everything if each.item is not None} - pending.keys()
+    seen, _ = _closed(reader, strangers, server)
     result = WhatWaits(FileListing(nonsense=there.nonsense), pending)
-    seen: set[Identity] = set()
-    for found in (*there.found, *map(_found, lines)):
-        name = found.identity
+    for found in everything:
         if found.item is not None:
-            if name in seen:
+            if found.identity in seen:
                 continue
-            if name not in pending:
-                row = reader.known(*name)
-                if row is not None and not _comes_back(reader, row, server):
-                    continue
-                if row is not None and row.state == items.DELIVERED:
-                    result.brought.add(name)
-            seen.add(name)
+            seen.add(found.identity)
         result.listing.found.append(found)
     vanished = (_in_ledger(reader, row) for name, row in pending.items() if name not in seen)
     result.listing.found += [each for each in vanished if each is not None]
     return result
+
+
+def count(
+    paths: Paths, reader: Reader, queue: Document, lines: Iterable[Item], server: str
+) -> HowMuchWaits:
+    """How much waits, as by `of`, without making an item of each entry."""
+    raws, lines = [*queue.lists[read_files.QUEUE], *queue.lists[read_files.HELD]], list(lines)
+    if not (lines or reader.usable):  # nothing to compare with
+        alone = items.by_id(raws)
+        if alone is not None:
+            return HowMuchWaits(len(alone), 0, min(_sensible(alone.values()), default=None))
+    fresh = reader.many.fresh()
+    for name in orders.given_up(paths.orders):
+        fresh.pop(name, None)
+    there = items.by_name(raws)
+    for line in lines:
+        there.setdefault(line.name, line.timestamp)
+    strangers = there.keys() - fresh.keys()
+    over, brought = _closed(reader, strangers, server)
+    strangers -= over
+    made = (there[name] for name in strangers)
+    since = [*(since for since, _ in fresh.values()), *_sensible(made)]
+    held = sum(is_held for _, is_held in fresh.values())
+    return HowMuchWaits(len(fresh) + len(strangers), held, min(since, default=None), brought)
+
+
+def _sensible(timestamps: Iterable[float]) -> list[float]:
+    return [each for each in timestamps if each >= items.EARLIEST]
+
+
+def _closed(
+    reader: Reader, names: set[Identity], server: str
+) -> tuple[set[Identity], set[Identity]]:
+    """Of these, which are not fresh in the ledger: those that wait no more; see `brought`."""
+    over, brought = set[Identity](), set[Identity]()
+    for name in reader.many.heard_of(names):
+        row = reader.known(*name)
+        if row is not None and not _comes_back(reader, row, server):
+            over.add(name)
+        elif row is not None and row.state == items.DELIVERED:
+            brought.add(name)
+    return over, brought
 
 
 def _comes_back(reader: Reader, row: Known, server: str) -> bool:

@@ -1,6 +1,5 @@
 """What a worker tells everybody about itself: its lock, and the metrics file."""
 
-import socket
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -38,8 +37,11 @@ class Metrics(Struct, frozen=True):
 
     def are_of(self, pid: int | None) -> bool:
         """Whether the process `pid` of this computer wrote them."""
-        by = (self.values.get("pid"), self.values.get("host"))
-        return pid is not None and by == (pid, socket.gethostname())
+        if pid is None or self.values.get("pid") != pid:
+            return False
+        import socket  # slow to import, and without a worker nobody needs it
+
+        return bool(self.values.get("host") == socket.gethostname())
 
     @property
     def reason(self) -> Reason:

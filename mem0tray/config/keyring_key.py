@@ -6,7 +6,6 @@ thread asks it, one at a time in a process, and also imports the package.
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mem0tray.core.errors import NoThreadError, SettingsError
@@ -106,6 +105,8 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
     """The keyring's answer to a question. Raises KeyringUnavailableError, NoThreadError."""
     if not _turn.acquire(timeout=within):
         raise _silent()
+    from queue import Empty, SimpleQueue  # only those wait for it who have a key there
+
     answers: SimpleQueue[tuple[_Answer] | Exception] = SimpleQueue()
 
     def ask() -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import ipaddress
 import re
-import socket
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -141,6 +140,8 @@ def is_loopback(hostname: str) -> bool:
 def _in_full(hostname: str) -> str:
     """The name, or an IPv4 address with all four parts, as the system also accepts 127.1."""
     if _NUMBER.fullmatch(hostname):
+        import socket  # it takes long to load, and few name a server by numbers
+
         with contextlib.suppress(OSError):
             return socket.inet_ntoa(socket.inet_aton(hostname.rstrip(".")))
     return hostname

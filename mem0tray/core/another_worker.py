@@ -1,6 +1,5 @@
 """What people are told of another worker on the same files: one sentence, everywhere."""
 
-import socket
 import sys
 
 from mem0tray.core import reasons
@@ -12,7 +11,7 @@ def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
 
     `stop` is the command to give, where ending the process is known not to be enough.
     """
-    if host is not None and host != socket.gethostname():
+    if host is not None and host != _here():
         return _stopped_by(
             Reason("another worker runs on {host}", host=host[:60]),
             Reason("stop it there, or give each its own folder"),
@@ -34,7 +33,9 @@ def sentence(pid: int | None, host: str | None, stop: str = "") -> Reason:
 
 def is_told(reason: Reason) -> bool:
     """Whether `sentence` made this reason: nothing is sent beside another worker."""
-    elsewhere = f"not {socket.gethostname()}"
+    if not reason:
+        return False
+    elsewhere = f"not {_here()}"
     known = (sentence(None, elsewhere), sentence(1, None), sentence(None, None))
     return any(reason.find(reasons.parted(each)[0].id) for each in known)
 
@@ -42,6 +43,12 @@ def is_told(reason: Reason) -> bool:
 def killing(pid: int) -> str:
     """The command that ends a process; on Windows it kills at once, which loses no memory."""
     return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
+
+
+def _here() -> str:
+    import socket  # it takes long to load, and most commands do without
+
+    return socket.gethostname()
 
 
 def _stopped_by(what: Reason, remedy: Reason) -> Reason:

@@ -5,7 +5,6 @@ inode and offset on. (Measured: rename-read-delete lost 1,352 of 5,367 lines,
 truncating 1,968 of 14,975, reading by offset none.)
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -125,7 +124,11 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
 
 
 def _hash(context: bytes) -> bytes:
-    return hashlib.sha256(context).digest() if context else b""
+    if not context:
+        return b""
+    import hashlib  # slow to import, and there is hardly ever an emergency file
+
+    return hashlib.sha256(context).digest()
 
 
 def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:

@@ -1,6 +1,5 @@
 """Keeping, byte for byte and in a folder of ours, what cannot stand in a file."""
 
-import hashlib
 import time
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def keep(folder: Path, source: Path, data: bytes, now: float) -> Path:
 
     The name is never a hidden one, even if that of `source` is: hidden files do not count.
     """
+    import hashlib  # slow to import, and commands only count what is kept
+
     digest = hashlib.sha256(data).hexdigest()[:12]
     for known in private_folders.listing(folder, f"*-{digest}.json"):
         return known

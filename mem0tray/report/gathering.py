@@ -13,7 +13,7 @@ import msgspec
 from mem0tray.actions import overview, read_files
 from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
-from mem0tray.actions.snapshot import Past, Snapshot
+from mem0tray.actions.snapshot import Part, Past, Snapshot
 from mem0tray.core import item as items
 from mem0tray.ledger.known import Attempt
 from mem0tray.report import history
@@ -40,15 +40,16 @@ class Gathered:
 def of(seen: Snapshot) -> Gathered:
     """The facts of a snapshot that holds `Part.PAST`; else LookupError."""
     inside = seen.inside
-    waits = inside.waits
+    if inside.listed is None:
+        raise LookupError(Part.PAST)
     return Gathered(
         now=seen.at,
         overview=overview.of(seen),
-        dead=listing(inside.dead, read_files.DLQ),
-        waiting=waits.listing if waits is not None else FileListing(),
+        dead=listing(inside.listed.dead, read_files.DLQ),
+        waiting=inside.listed.waiting,
         attempts=seen.past.attempts if seen.past is not None else {},
         torn=inside.dlq is not None and bool(inside.dlq.trouble),
-        past=_history(seen.past, inside.dead, seen.at),
+        past=_history(seen.past, inside.listed.dead, seen.at),
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from mem0tray.actions import overview
-from mem0tray.actions.find import FileListing
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.server_seen import ServerSeen
 from mem0tray.actions.snapshot import (
@@ -17,7 +16,7 @@ from mem0tray.actions.snapshot import (
     SeenQuarantine,
     Snapshot,
 )
-from mem0tray.actions.waiting import WhatWaits
+from mem0tray.actions.waiting import HowMuchWaits
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import another_worker, reasons
@@ -44,8 +43,8 @@ def seen(tmp_path: Path) -> Snapshot:
         queue=queue,
         dlq=dlq,
         dlq_error=reasons.NONE,
-        dead=(),
-        waits=WhatWaits(FileListing(), {}),
+        dead=0,
+        waits=HowMuchWaits(),
         emergency=reasons.NONE,
         quarantine=SeenQuarantine(0),
         ledger=ledger,

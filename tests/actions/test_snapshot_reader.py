@@ -100,7 +100,8 @@ def test_a_worker_that_runs_tells_its_counts(paths: Paths) -> None:
     assert whole.dlq is not None
     assert len(whole.dlq.document.lists["items"]) == 1
     assert whole.waits is None
-    assert read(Part.PAST).inside.waits is not None
+    assert whole.listed is None
+    assert read(Part.PAST).inside.listed is not None
 
 
 @pytest.mark.usefixtures("running")
@@ -347,7 +348,7 @@ def test_a_broken_dlq_file(paths: Paths, *, ledger: bool) -> None:
     assert not inside.dlq.restless
     assert str(paths.dlq) in str(inside.dlq.trouble)
     assert len(inside.dlq.document.lists["items"]) == 2
-    assert len(inside.dead) == (3 if ledger else 2)
+    assert inside.dead == (3 if ledger else 2)
 
 
 def test_a_dlq_file_that_is_gone(paths: Paths) -> None:
@@ -358,7 +359,7 @@ def test_a_dlq_file_that_is_gone(paths: Paths) -> None:
     paths.dlq.unlink()
     inside = read(Part.COUNTS).inside
     assert inside.dlq is not None
-    assert (inside.dlq.is_there, bool(inside.dlq.trouble), len(inside.dead)) == (False, False, 1)
+    assert (inside.dlq.is_there, bool(inside.dlq.trouble), inside.dead) == (False, False, 1)
 
 
 @pytest.mark.usefixtures("paths")

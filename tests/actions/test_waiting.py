@@ -2,11 +2,14 @@
 
 import time
 
+import pytest
+
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.delete import delete
 from mem0tray.actions.snapshot import Part
 from mem0tray.actions.waiting import WhatWaits, look
 from mem0tray.config.settings import Settings
+from mem0tray.core.item import EARLIEST, waits_since
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, worker, write
@@ -22,9 +25,20 @@ def _entries(*names: str) -> list[Item]:
 def _look(paths: Paths) -> WhatWaits:
     with Reader(paths.ledger) as reader:
         found = look(paths, reader, SERVER)
-    seen = snapshot_reader.read(Settings(), time.time(), Part.COUNTS)
-    assert overview.of(seen).queue == found.count
+    made = overview.of(snapshot_reader.read(Settings(), time.time(), Part.COUNTS))
+    assert (made.queue, made.held) == (found.count, found.held)
+    assert made.oldest_waiting == _oldest(found)
     return found
+
+
+def _oldest(found: WhatWaits) -> float | None:
+    """Since when one of these waits, by what the ledger and the file say of each."""
+    since = []
+    for each in found.listing.found:
+        made = each.item.timestamp if each.item is not None else 0.0
+        row = found.known.get(each.identity)
+        since.append(made if row is None else waits_since(row.accepted, made))
+    return min((each for each in since if each >= EARLIEST), default=None)
 
 
 def _texts(paths: Paths) -> set[str]:
@@ -84,3 +98,22 @@ def test_what_vanished_from_the_file_and_emergency_lines_wait(paths: Paths) -> N
     assert _texts(paths) == {"new", "urgent", "both", "vanished"}
     seen = _look(paths)
     assert (seen.count, seen.listing.nonsense, len(seen.known)) == (4, 1, 2)
+
+
+@pytest.mark.parametrize("ledger", [False, True])
+def test_each_memory_waits_once(paths: Paths, *, ledger: bool) -> None:
+    """One id with two texts is two, whatever their times; what makes no sense is none."""
+    write(paths.queue, queue_document(_entries("a", "b")))
+    if ledger:
+        with worker(paths) as context:
+            (first, _) = context.inbox.fresh_entries()
+            context.taken_by_others.vanish([first], time.time(), taken=True, wait_until=0.0)
+            context.taken_by_others.hold(first, time.time())
+    other = entry("other", id="a-1111", timestamp=1_600_000_000)
+    odd = [{"id": "odd"}, entry("c", id=None), entry("d", id="d", timestamp=5)]
+    twice = [{**each, "timestamp": 1_500_000_000} for each in _entries("a", "b")]
+    write(paths.queue, queue_document([*_entries("a", "b"), other, *odd, *twice]))
+    found = _look(paths)
+    assert (found.count, found.held) == (5, 1 if ledger else 0)
+    write(paths.queue, queue_document([other, *_entries("b")]))
+    assert _look(paths).count == (3 if ledger else 2)

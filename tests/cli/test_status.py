@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Collection, Iterator
 from types import SimpleNamespace
@@ -318,6 +320,21 @@ def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
     assert home.ok("status", "--line") == "mem0 7 waiting, 8 dead letters\n"
     _metrics(home, **told, state="healthy", reason="", queue_size=0, dlq_size=0)
     assert home.ok("status", "--line") == "mem0 ✓\n"
+
+
+def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
+    """Where a worker has been and nothing waits, nothing for hashes or the network is imported."""
+    home.ok("run", "--once")
+    script = (
+        "import sys; before = set(sys.modules); from mem0tray.cli import main;"
+        "code = main(['status', '--line']);"
+        "idle = {'hashlib', 'socket', 'queue', 'click', 'rich', 'mem0tray.core.events'};"
+        "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_line_says_that_the_settings_are_wrong(home: Scratch) -> None:
