@@ -12,6 +12,7 @@ from mem0tray.core.text import one_line, plural
 NAME: Final = "mem0"
 WELL: Final = "✓"
 WRONG: Final = "!"
+NO_FOLDER: Final = "no folder at paths.claude_dir"
 _LONGEST: Final = 40  # characters of a reason
 
 
@@ -24,7 +25,10 @@ def read(settings: Settings, now: float) -> str:
     from mem0tray.actions import overview, snapshot_reader
     from mem0tray.actions.snapshot import Part
 
-    made = overview.of(snapshot_reader.read(settings, now, Part.COUNTS))
+    seen = snapshot_reader.read(settings, now, Part.COUNTS)
+    if seen.inside.folder and seen.worker is None:
+        return wrong(NO_FOLDER)  # which says why nothing is counted
+    made = overview.of(seen)
     return line(made.state, made.reason, made.queue, made.dlq)
 
 

@@ -109,7 +109,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     from mem0tray.core import item as items
     from mem0tray.system import project
 
-    name = project.of_folder(_folder(told), os.environ)
+    name = project.of_session(_folder(told), os.environ)
     if not name.strip():
         raise _UnusableError("the folder has no name for a project")
     paths = add.prepared(_loaded())

@@ -25,7 +25,7 @@ def output(folder: Path, began: float) -> str:
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
     """
-    name = project.of_folder(folder, os.environ)
+    name = project.of_session(folder, os.environ)
     if not name.strip():
         return ""
     found = read_back.recall(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "MEM0_PROJECT_ID"
+ROOT: Final = "root"
 _PATIENCE: Final = 2.0  # seconds for git, which takes some milliseconds
 _REMOTES: Final = ("config", "--local", "--get-regexp", r"^remote\..*\.url$")
 
@@ -17,6 +18,11 @@ def of_folder(folder: Path, environ: Mapping[str, str]) -> str:
     """
     named = environ.get(VARIABLE, "").strip()
     return named or _repository(folder) or folder.absolute().name
+
+
+def of_session(folder: Path, environ: Mapping[str, str]) -> str:
+    """The same for a hook, which has nobody to ask for a name: at the root of a disk `ROOT`."""
+    return of_folder(folder, environ) or ROOT
 
 
 def repository_name(address: str) -> str:

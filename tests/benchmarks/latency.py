@@ -93,12 +93,25 @@ def hooks(home: Home, server: Standin) -> list[Figure]:
     server.script_questions(*[Answer(delay=30)] * 30)
     told = {"session_id": "s", "cwd": str(home.root), "last_assistant_message": "done"}
     begun = _hooks(home, "SessionStart", 5, told)
+    figures = _without_worker(home, told, "no worker yet")
+    worker = home.worker()
+    home.wait(
+        lambda: home.read(home.metrics, {"queue_size": 0})["queue_size"] > MANY, 30, "taken in"
+    )
+    worker.stop()
+    figures += _without_worker(home, {**told, "session_id": "t"}, "the worker has left")
+    return [*figures, Figure("hook SessionStart, worst", max(begun), "s", 1)]
+
+
+def _without_worker(home: Home, told: dict[str, str], when: str) -> list[Figure]:
+    """What a session waits for again and again."""
+    line = [_time(home, "status", "--line") for _ in range(21)]
     marked = _hooks(home, "Stop", 21, told, "mem0: ")
     plain = _hooks(home, "Stop", 21, told)
     detail = f"one that queues nothing {statistics.median(plain) * 1000:.0f} ms"
     return [
-        Figure("hook Stop, median", statistics.median(marked) * 1000, "ms", 100, detail=detail),
-        Figure("hook SessionStart, worst", max(begun), "s", 1),
+        Figure(f"status --line, {when}", statistics.median(line) * 1000, "ms", 100),
+        Figure(f"hook Stop, {when}", statistics.median(marked) * 1000, "ms", 100, detail=detail),
     ]
 
 

@@ -87,6 +87,14 @@ def test_what_was_forgotten_before_a_worker_saw_it_is_not_queued_again(
         home.run("run", "--once")
 
 
+def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
+    """It has no name, and the next session there begins with what was queued for it."""
+    hook(home, "Stop", json.dumps({"cwd": "/", "last_assistant_message": ANSWER}))
+    assert queued(home) == [("root", "roses want sun"), ("root", "so do beans")]
+    begun = hook(home, "SessionStart", json.dumps({"cwd": "/", "source": "startup"}))
+    assert "roses want sun" in begun
+
+
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
     """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""

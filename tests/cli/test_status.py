@@ -337,6 +337,16 @@ def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("odd", [None, "a file"])
+def test_the_line_says_that_the_folder_is_missing(home: Scratch, odd: str | None) -> None:
+    """It names the setting, and counts nothing where nothing can be."""
+    there = home.root / "typo"
+    if odd is not None:
+        there.write_text(odd, encoding="utf-8")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(there))
+    assert home.ok("status", "--line") == "mem0 ! no folder at paths.claude_dir\n"
+
+
 def test_the_line_says_that_the_settings_are_wrong(home: Scratch) -> None:
     """A prompt has no place for more, and no use for an exit code."""
     home.configure("[server]\nurl = 7\n")

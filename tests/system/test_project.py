@@ -73,8 +73,10 @@ def test_the_folder_names_the_project_without_git(
 
 
 def test_the_root_of_a_disk_names_nothing() -> None:
-    """A folder without a name gives an empty project."""
+    """A folder without a name gives an empty project, and to a hook one that it can queue for."""
     assert project.of_folder(Path("/"), {}) == ""
+    assert project.of_session(Path("/"), {}) == "root"
+    assert project.of_session(Path("/"), {"MEM0_PROJECT_ID": "named"}) == "named"
 
 
 @pytest.mark.parametrize("name", ["gar\0den", "gar\ud800den"])
