@@ -235,6 +235,30 @@ def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
 
 
 @needs.linux("named pipes in a folder")
+@pytest.mark.parametrize("becomes", ["pipe", "link", "folder"])
+def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
+    desk: NoteDesk, tmp_path: Path, becomes: str
+) -> None:
+    """Nobody is kept waiting, nothing that a link leads to is taken in, and the rest is."""
+    path = desk.write("soil.md", "It is clay.", age=0)
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    path.unlink()
+    if becomes == "pipe":
+        os.mkfifo(path)
+    elif becomes == "link":
+        (tmp_path / "outside.md").write_text("Not of Claude Code.")
+        path.symlink_to(tmp_path / "outside.md")
+    else:
+        path.mkdir()
+    assert desk.run(after=60, everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It leaks.")]
+    (path.rmdir if becomes == "folder" else path.unlink)()
+    desk.write("soil.md", "It is sand.")
+    assert desk.run() == 1
+
+
+@needs.linux("named pipes in a folder")
 def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
     """It is no note, whatever its name is."""
     os.mkfifo(desk.folder() / "pipe.md")
