@@ -89,11 +89,12 @@ def saving(home: Home, server: Standin) -> list[Figure]:
 def hooks(home: Home, server: Standin) -> list[Figure]:
     """How long a hook takes as a whole process, with 10,000 waiting and a server that hangs."""
     home.write_queue(entries(MANY))
-    server.health = server.default = Answer(delay=30)
+    health, server.health, server.default = server.health, Answer(delay=30), Answer(delay=30)
     server.script_questions(*[Answer(delay=30)] * 30)
     told = {"session_id": "s", "cwd": str(home.root), "last_assistant_message": "done"}
     begun = _hooks(home, "SessionStart", 5, told)
     figures = _without_worker(home, told, "no worker yet")
+    server.health = health
     worker = home.worker()
     home.wait(
         lambda: home.read(home.metrics, {"queue_size": 0})["queue_size"] > MANY, 30, "taken in"
