@@ -1,19 +1,17 @@
-"""The HTTP exchange of a short command with the embedded server, on a plain socket.
+"""The HTTP exchange of a short command with the embedded server, by Python's own client.
 
-Importing what `transport` needs takes longer than all the rest of such a command; `http.client`
-imports TLS and the format of mails, and takes a tenth of it. The embedded server says the length
-of each answer, and speaks no TLS. The promises are the same: one keep-alive connection, one
-deadline for a whole exchange, a bound on the answer, and nothing for another program that has
-taken the server's place.
+Importing what `transport` needs takes longer than all the rest of such a command. The promises
+are the same: one keep-alive connection, one deadline for a whole exchange, a bound on the answer,
+and nothing for another program that has taken the server's place.
 """
 
 import contextlib
-import hmac
 import io
 import json
-import os
+import secrets
 import socket
 from collections.abc import Iterable, Sequence
+from http.client import BadStatusLine, HTTPConnection, HTTPException, RemoteDisconnected
 from time import monotonic
 from typing import Any, Final
 
@@ -50,7 +48,7 @@ class Loopback:
             wire.begin(started + timeout, longest)
             _ask(wire, reply, method, f"{self._there.prefix}{path}", headers, body)
             self._used = monotonic()
-        except (OSError, ValueError, Mem0TrayError) as error:
+        except (OSError, HTTPException, ValueError, Mem0TrayError) as error:
             reply.fault, reply.detail = self._fault(error)
             self.close()
         reply.duration = monotonic() - started
@@ -77,32 +75,22 @@ class Loopback:
         left = min(_CONNECT_SECONDS, end - monotonic())
         if left <= 0:
             raise TimeoutError
-        wire = self._wire = _Wire(self._opened(left), self._there.host)
+        port = (self._there.hostname, self._there.port)
+        wire = self._wire = _Wire(socket.create_connection(port, left))
         wire.begin(end, MAX_ANSWER)
-        challenge = os.urandom(16).hex()
+        challenge = secrets.token_hex(16)
         reply = Reply(None, {}, b"", 0.0)
         path = f"{self._there.prefix}/health?challenge={challenge}"
         try:
             _ask(wire, reply, "GET", path, (), None)
             given = json.loads(reply.body)["proof"]
-            proved = hmac.compare_digest(given, self._proof(challenge))
+            proved = secrets.compare_digest(given, self._proof(challenge))
         except Exception:  # noqa: BLE001 - anything else is no proof
             proved = False
         wire.sent = False  # nothing of the request itself was sent
         if not proved:
             raise Mem0TrayError(HELD_BY_ANOTHER)
         return wire
-
-    def _opened(self, timeout: float) -> socket.socket:
-        """A socket to the server, which is at an IPv4 address: no resolver is asked."""
-        opened = socket.socket()
-        opened.settimeout(timeout)
-        try:
-            opened.connect((self._there.hostname, self._there.port))
-        except OSError:
-            opened.close()
-            raise
-        return opened
 
     def _fault(self, error: Exception) -> tuple[Fault, Reason]:
         """How the exchange broke off, and why if nothing was sent."""
@@ -113,19 +101,24 @@ class Loopback:
             return Fault.TOO_LONG, reasons.NONE
         if isinstance(error, TimeoutError):
             return Fault.TIMED_OUT, reasons.NONE
-        return (Fault.NOT_HTTP if isinstance(error, ValueError) else Fault.LOST), reasons.NONE
+        is_garbage = isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected)
+        return (Fault.NOT_HTTP if is_garbage else Fault.LOST), reasons.NONE
 
 
-class _Wire:
-    """A connection to `host` whose waits end at the deadline.
+class _Wire(HTTPConnection):
+    """Python's client on a socket whose waits end at the deadline.
 
     `sent`: something of the request has gone out. `is_too_long`: more has come in than the
     answer may have.
     """
 
-    def __init__(self, opened: socket.socket, host: str) -> None:
+    auto_open = 0  # a new connection would have to prove itself
+
+    def __init__(self, opened: socket.socket) -> None:
+        host, port = opened.getpeername()[:2]
+        super().__init__(host, port)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host = host.encode("ascii")
+        self.sock: Any = self  # the client reads and writes through this class, which bounds both
         self._opened = opened
         self.sent = self.is_too_long = False
 
@@ -134,13 +127,13 @@ class _Wire:
         self._deadline, self._left = deadline, longest
         self.sent = self.is_too_long = False
 
-    def send(self, data: bytes) -> None:
+    def sendall(self, data: bytes) -> None:
         """Send, at most until the deadline."""
         self._limit_wait()
         self.sent = True
         self._opened.sendall(data)
 
-    def answer(self) -> io.BufferedReader:
+    def makefile(self, _: str) -> io.BufferedReader:
         """The stream that an answer is read from."""
         return io.BufferedReader(_Answer(self))
 
@@ -200,37 +193,15 @@ def _ask(
     wire: _Wire, reply: Reply, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
     body: bytes | Iterable[bytes] | None,
 ) -> None:  # fmt: skip
-    """Carry one exchange through, filling `reply` as far as it comes.
-
-    Raises OSError where the connection is lost, ValueError for what is not HTTP.
-    """
-    request = b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method.encode(), path.encode("ascii"), wire.host)
-    request += b"".join(b"%b: %b\r\n" % header for header in headers)
-    pieces = iter([body] if isinstance(body, bytes) else body or ())
-    wire.send(b"%b\r\n%b" % (request, next(pieces, b"")))
-    for piece in pieces:
-        wire.send(piece)
-    answer = wire.answer()
-    version, status, *_ = _line(answer).split(None, 2)
-    if not version.startswith(b"HTTP/1."):
-        raise ValueError(version)
-    found = {}
-    while line := _line(answer):
-        name, _, value = line.partition(b":")
-        found[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
-    reply.status, reply.headers = int(status), found
-    length = int(found["content-length"]) if "content-length" in found else -1  # to its end
-    reply.body = answer.read(length)
-    if len(reply.body) < length:
-        raise ConnectionResetError
-
-
-def _line(answer: io.BufferedReader) -> bytes:
-    """A line of the head without its end. Raises ConnectionResetError where it has none."""
-    line = answer.readline()
-    if not line.endswith(b"\n"):
-        raise ConnectionResetError
-    return line.strip()
+    """Carry one exchange through, filling `reply` as far as it comes."""
+    wire.putrequest(method, path, skip_accept_encoding=True)
+    for name, value in headers:
+        wire.putheader(name, value)
+    wire.endheaders(body)
+    answer = wire.getresponse()
+    reply.status = answer.status
+    reply.headers = {name.lower(): value for name, value in answer.getheaders()}
+    reply.body = answer.read()
 
 
 def _why(error: Exception) -> Reason:

@@ -6,10 +6,10 @@ that two names for one folder never get two workers: see `data_folders`.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import platformdirs
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
@@ -21,28 +21,12 @@ _LOOKED_UP = Path()
 
 def config_file() -> Path:
     """The settings file, in the platform's config folder."""
-    return _folder("XDG_CONFIG_HOME", ".config", "user_config_path") / "config.toml"
+    return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
 
 
 def data_root() -> Path:
     """Our data folder; the local server's files and one folder per `claude_dir`."""
-    return _folder("XDG_DATA_HOME", ".local/share", "user_data_path")
-
-
-def _folder(variable: str, below_home: str, name: str) -> Path:
-    """Our folder by the rules of Linux desktops, or else of the platform, as platformdirs has it.
-
-    That takes a twentieth of a short command to import, and says the same of these two.
-    """
-    if sys.platform == "linux":
-        home = Path(os.environ.get("HOME", ""))
-        for folder in (Path(os.environ.get(variable, "")), home / below_home):
-            if folder.is_absolute():
-                return folder / APP
-    import platformdirs
-
-    found: Path = getattr(platformdirs, name)(APP, appauthor=False)
-    return found
+    return platformdirs.user_data_path(APP, appauthor=False)
 
 
 def log_in(claude_dir: Path) -> Path:

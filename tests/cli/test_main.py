@@ -367,7 +367,7 @@ def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
         "import sys; before = set(sys.modules); from mem0tray.cli import main;"
         "code = main(['add', '--project', 'p', 'x']);"
         "idle = {'hashlib', 'shlex', 'difflib', 'mem0tray.core.text', 'mem0tray.system.processes'};"
-        "idle |= {'dataclasses', 'inspect', 'typing_extensions', 'platformdirs', 'tempfile'};"
+        "idle |= {'dataclasses', 'inspect', 'typing_extensions'};"
         "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
     )
     done = subprocess.run(

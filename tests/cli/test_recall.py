@@ -260,8 +260,8 @@ def test_to_ask_the_embedded_server_takes_few_imports(
     asks = (
         "import sys; from mem0tray.cli import main; main()\n"
         "slow = {'httpx', 'httpcore', 'anyio', 'h2', 'rich', 'asyncio', 'starlette', 'uvicorn'}\n"
-        "slow |= {'click', 'dataclasses', 'inspect', 'typing_extensions', 'ssl', 'email', 'html'}\n"
-        "slow |= {'http.client', 'platformdirs', 'shutil', 'tempfile', 'mem0tray.core.state'}\n"
+        "slow |= {'click', 'dataclasses', 'inspect', 'typing_extensions', 'html'}\n"
+        "slow |= {'mem0tray.core.state'}\n"
         "print(slow & set(sys.modules))"
     )
     try:

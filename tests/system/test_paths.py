@@ -1,6 +1,5 @@
 """Where everything lies: the names that other programs rely on, and ours."""
 
-import sys
 from pathlib import Path
 
 import platformdirs
@@ -61,29 +60,6 @@ def test_each_path_is_in_one_of_the_tables() -> None:
     assert named == SHARED.keys() | OURS.keys() | {"local_server"}
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {},
-        {"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d/"},
-        {"XDG_CONFIG_HOME": "c", "XDG_DATA_HOME": ""},
-        {"HOME": "here"},
-        {"HOME": "here", "XDG_DATA_HOME": "/d"},
-    ],
-)
-def test_our_folders_are_where_platformdirs_has_them(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
-) -> None:
-    """Whatever the environment says, also where that is not asked."""
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    own = platformdirs.user_config_path("mem0tray", appauthor=False)
-    assert paths.config_file() == own / "config.toml"
-    assert paths.data_root() == platformdirs.user_data_path("mem0tray", appauthor=False)
-
-
 def test_our_folders_are_the_platforms_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the program's name alone, without one of an author above it."""
     asked = []
@@ -92,7 +68,6 @@ def test_our_folders_are_the_platforms_own(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append((name, appauthor))
         return Path("/there")
 
-    monkeypatch.setattr(sys, "platform", "darwin")  # on Linux it is not asked
     monkeypatch.setattr(platformdirs, "user_config_path", folder)
     monkeypatch.setattr(platformdirs, "user_data_path", folder)
     assert paths.config_file() == Path("/there/config.toml")
