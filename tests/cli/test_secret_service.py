@@ -89,13 +89,13 @@ def test_a_service_that_dies_costs_no_memory(
     """A worker that has the key goes on; another waits for the service, and says so."""
     set_up(home, server, "--no-memory")
     first = home.worker()
-    home.write_queue([entry("before")])
+    home.ok("add", "--project", "alpha", "before")
     server.wait_for(lambda: server.count("before") == 1)
     keyring.stop()
-    home.write_queue([entry("during")])
+    home.ok("add", "--project", "alpha", "during")
     server.wait_for(lambda: server.count("during") == 1)
     first.stop()
-    home.write_queue([entry("after")])
+    home.ok("add", "--project", "alpha", "after")
     home.worker()
     wait_until(lambda: "Unlock the keyring" in reason(home), explain=lambda: reason(home))
     assert len(home.queue_items()) == 1
