@@ -126,6 +126,8 @@ def command(
     failed = []
     try:
         wrong = _choose_server(server, way)
+        # Whoever left it at this computer is not asked once another program has begun the files.
+        server_choice.remember_if_first(context.load().server.url, paths)
         wrong = _set_key(key_from, key_in, way, wrong)
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
@@ -185,7 +187,7 @@ def _choose_server(given: str | None, way: _Way) -> frozenset[str]:
     while True:
         answer = given or _asked_server(offered)
         try:
-            if answer != there:
+            if answer != (loaded.settings.server.url if given else there):
                 _set(_URL, answer)
                 way.note("the server")
         except SettingsError as error:

@@ -259,6 +259,23 @@ def test_a_person_corrects_an_address(home: Home, server: Standin) -> None:
     assert not (home.root / "config" / "autostart").exists()
 
 
+@pytest.mark.parametrize("options", [("--server", "local"), ("--yes",)])
+def test_this_computer_stays_the_choice_when_others_begin_the_files(
+    home: Home, options: tuple[str, ...]
+) -> None:
+    """A queue file that another program makes after `setup` is delivered to this computer."""
+    home.ok("setup", *options, "--no-claude-code", LOGIN, "--no-memory")
+    home.write_queue([entry("made by another program")])
+    home.drained()
+    assert home.queue_items() == []
+
+
+def test_a_server_that_an_option_names_stands_in_the_settings(home: Home) -> None:
+    """`--server local` is written down, though this computer is the default here."""
+    home.ok("setup", "--server", "local", LOGIN, "--no-memory")
+    assert settings(home) == {"server": {"url": "local"}}
+
+
 @needs.SHELL
 def test_what_a_person_declined_is_not_the_default_later(home: Home) -> None:
     """Enter after a first worker leaves the start at login as it is."""
