@@ -37,10 +37,11 @@ def run(event: str, given: bytes) -> str:
 
 
 def _carried_out(event: str, given: bytes, began: float) -> str:
-    if event == "Stop" and MARK.encode() not in given:
+    if event == "Stop" and MARK.encode() not in given and _looks_whole(given):
         return ""
     if event not in EVENTS:
-        raise _UnusableError(f"no such event is known; there are {', '.join(EVENTS)}")
+        why = "no such event is known" if event.strip() else "no event is named"
+        raise _UnusableError(f"{why}; there are {', '.join(EVENTS)}")
     told = _told(given)
     if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
@@ -55,6 +56,13 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     if texts:
         _queue(texts, told)
     return ""
+
+
+def _looks_whole(given: bytes) -> bool:
+    """Whether `given` looks like an object with an answer; reading it as JSON takes longer."""
+    _, _, rest = given.partition(b'"last_assistant_message"')
+    is_text = rest.lstrip()[:1] == b":" and rest.lstrip()[1:].lstrip()[:1] == b'"'
+    return is_text and given.strip()[:1] == b"{" and given.strip()[-1:] == b"}"
 
 
 def _told(given: bytes) -> dict[str, Any]:
@@ -80,7 +88,8 @@ def _folder(told: Mapping[str, Any]) -> Path:
 
 def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
     if event == "Stop":
-        return marked(_text(told, "last_assistant_message"))
+        is_silent = told.get("last_assistant_message") is None
+        return [] if is_silent else marked(_text(told, "last_assistant_message"))
     if event == "SessionEnd":
         from mem0tray.claude import transcript
 
@@ -158,7 +167,7 @@ def _log(event: str, why: str) -> None:
 
     from mem0tray.core.text import one_line
 
-    text = f"❌ Hook {one_line(event, 40)}: {one_line(why, _LONGEST)}"
+    text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"
     try:
         from mem0tray.files import private_folders
         from mem0tray.system import plain

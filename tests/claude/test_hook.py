@@ -202,6 +202,32 @@ def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
 
 
 @pytest.mark.row(57)
+@pytest.mark.parametrize(
+    "junk",
+    [
+        " ",
+        "junk",
+        '["no object"]',
+        '{"session_id": 5, "last_assistant_message": 7}',
+        '{"last_assistant_message": "cut of',
+    ],
+)
+def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str) -> None:
+    """It is told also where nothing in it looks like a mark."""
+    assert hook(home, "Stop", junk) == ""
+    (line,) = home.log_text().splitlines()
+    assert "❌ Hook Stop: " in line
+
+
+@pytest.mark.parametrize("given", ["{}", '{"last_assistant_message": null}', '{"x": "mem0: y"}'])
+def test_an_answer_without_a_text_is_no_failure(home: Home, given: str) -> None:
+    """The log has no line about it, and nothing is queued."""
+    assert hook(home, "Stop", given) == ""
+    assert not home.log.exists()
+    assert not home.queue.exists()
+
+
+@pytest.mark.row(57)
 @pytest.mark.parametrize("words", [(), ("Stop", "x", "y"), ("--odd", "Stop"), ("--odd",)])
 def test_a_wrong_command_line_in_the_settings_fails_no_caller(
     home: Home, words: tuple[str, ...]
@@ -210,7 +236,8 @@ def test_a_wrong_command_line_in_the_settings_fails_no_caller(
     done = home.run("hook", *words, stdin=told(home, last_assistant_message="mem0: x"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     if words[:1] != ("Stop",):
-        assert "no such event" in home.log.read_text(encoding="utf-8")
+        why = ": no such event is known" if words else "❌ Hook: no event is named; there are"
+        assert why in home.log.read_text(encoding="utf-8")
 
 
 def test_a_transcript_that_cannot_be_read_is_a_line_in_the_log(home: Home) -> None:
