@@ -36,7 +36,8 @@ class Holdings:
 
     `undelivered` are known to the ledger, of which `only_here` stand in no shared
     file; `discarded` are deleted, but `restore` would put them back: of these
-    `discarded_only_here` stand in no backup; `delivered_here` are the embedded server's.
+    `discarded_only_here` stand in no backup; `embedded_only` are on the embedded
+    server, and no other has taken their text.
     """
 
     undelivered: int = 0
@@ -44,13 +45,13 @@ class Holdings:
     discarded: int = 0
     discarded_only_here: int = 0
     quarantined: int = 0
-    delivered_here: int = 0
+    embedded_only: int = 0
 
     def told(self) -> list[str]:
         """What would be lost with the folders, in sentences."""
         said = []
-        if self.delivered_here:
-            number = plural(self.delivered_here, "memory", "memories")
+        if self.embedded_only:
+            number = plural(self.embedded_only, "memory", "memories")
             said.append(
                 f"The embedded server holds {number} that no other server has got from mem0tray."
             )
@@ -115,7 +116,8 @@ def servers(chosen: str) -> list[str]:
 
 def holdings() -> Holdings:
     """Count the holdings; raises Mem0TrayError where something there cannot be read."""
-    found = Holdings(delivered_here=store.count(data_root() / LOCAL / endpoint.DATABASE))
+    found = Holdings()
+    others_have: set[bytes] = set()
     served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
     for folder in sorted(data_root().glob(_SERVES)):
         found.quarantined += len(quarantine.kept(folder / "quarantine"))
@@ -141,10 +143,13 @@ def holdings() -> Holdings:
             deleted |= kept | ((waiting | dead) & gone)
             deleted -= known | (queue or set()) | (dlq or set())
             deleted = {name for name in deleted if not _is_past(reader, name)}
+            others_have |= reader.former.taken_by_others(LOCAL_URL)
         found.discarded += len(deleted)
         found.discarded_only_here += len(deleted - kept)
         found.undelivered += len(known)
         found.only_here += len(known - (queue or set()) - (dlq or set()))
+    embedded = store.digests(data_root() / LOCAL / endpoint.DATABASE)
+    found.embedded_only = sum(digest not in others_have for digest in embedded)
     return found
 
 

@@ -184,7 +184,7 @@ def _beside(seen: Overview) -> list[str]:
         told.append(f"{plural(seen.quarantine, 'file')} in the quarantine: see `mem0tray doctor`.")
     told += [
         f"{plural(count, 'memory', 'memories')} only on {former_in_words(server)}, a former server:"
-        " `mem0tray migrate` brings them over."
+        f" `mem0tray migrate` brings {'it' if count == 1 else 'them'} over."
         for server, count in seen.only_elsewhere.items()
     ]
     if None not in seen.totals.values():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.localserver import details
@@ -348,16 +349,17 @@ class Store:
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 
 
-def count(path: Path) -> int:
-    """How many memories a database holds, read only; 0 where there is none.
+def digests(path: Path) -> Iterator[bytes]:
+    """The digest of each memory that a database holds, read only; nothing where there is none.
 
     Raises FileUnavailableError when the database is there but cannot be read.
     """
     if not path.exists():
-        return 0
+        return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
+            for project, memory in database.execute("SELECT project, memory FROM memories"):
+                yield items.digest(_text(project), _text(memory))
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 

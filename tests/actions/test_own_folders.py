@@ -8,10 +8,13 @@ from mem0tray.actions.edit_text import edit_text
 from mem0tray.actions.own_folders import Holdings
 from mem0tray.actions.restore import restore
 from mem0tray.actions.restore_sources import last_delete
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic
+from mem0tray.localserver import endpoint
+from mem0tray.localserver.store import Arrival, Store
 from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths
+from mem0tray.system.paths import Paths, data_root
 from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
 from tests.actions.scene import chosen, read, take_in, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
@@ -20,7 +23,7 @@ from tests.support.shapes import entry, queue_document, waiting
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (Holdings(delivered_here=1), ["1 memory that no other server"]),
+        (Holdings(embedded_only=1), ["1 memory that no other server"]),
         (Holdings(undelivered=2), ["2 memories are not delivered", "the shared files, which stay"]),
         (Holdings(undelivered=2, only_here=1), ["1 of these stand nowhere else"]),
         (Holdings(discarded=3), ["3 deleted memories", "the backups, which stay"]),
@@ -81,6 +84,24 @@ def test_what_was_restored_or_delivered_since_is_no_deleted_memory(paths: Paths)
     assert (found.discarded, found.discarded_only_here, found.undelivered) == (1, 0, 2)
     restore(paths, last_delete(paths), "https://server.test")
     assert own_folders.holdings().discarded == 0
+
+
+def test_what_another_server_has_too_is_not_only_on_the_embedded_one(paths: Paths) -> None:
+    """What others saved there directly is, and what mem0tray has delivered there alone."""
+    names = ("both", "here", "others")
+    write(paths.queue, queue_document([entry(each, id=f"{each}-1") for each in names[:2]]))
+    with worker(paths) as context:
+        both, here = context.inbox.fresh_entries()
+        for key in (both, here):
+            context.outbox.record_delivery(key, LOCAL_URL, 5.0)
+        context.outbox.record_delivery(both, "https://server.test", 6.0)
+    database = data_root() / own_folders.LOCAL / endpoint.DATABASE
+    database.parent.mkdir(parents=True)
+    there = Store(database)
+    project = entry("both")["project_id"]
+    there.save(*(Arrival(project, each.encode()) for each in names))
+    there.close()
+    assert own_folders.holdings().embedded_only == 2
 
 
 def test_a_shared_folder_inside_of_ours_stops_it(paths: Paths) -> None:

@@ -186,7 +186,7 @@ def test_what_only_a_former_server_has_is_told(
     home.drained()
     monkeypatch.setenv("MEM0TRAY_SERVER_URL", "http://127.0.0.1:9")
     told = connect().call("mem0_queue_status").text
-    assert f"1 memory only on {server.url}, a former server: `mem0tray migrate`" in told
+    assert f"1 memory only on {server.url}, a former server: `mem0tray migrate` brings it" in told
 
 
 def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> None:
