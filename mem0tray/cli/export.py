@@ -182,5 +182,5 @@ def _say_what_is_missing(export: Export) -> None:
         of = f"{'projects' if len(export.cut) > 1 else 'the project'} {names}{more}"
         raise Mem0TrayError(
             f"The server may have more of {of} than it shows at once, and that is missing.",
-            "All that it shows has been written.",
+            "All that it shows has been written: compare it with what the server's own tools show.",
         )

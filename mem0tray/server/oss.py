@@ -68,6 +68,10 @@ ENTITIES: Final = "/entities"
 _LISTED: Final = (1000, 200, 40)
 _COUNTED: Final = 10_000  # the most memories that it counts to list projects
 _ROUND: Final = 10  # a server that does not know `top_k` lists 20 or 100: a multiple of this
+# Likely bounds of a server or proxy that lists fewer than it is asked for, and does not say so:
+_BOUNDS: Final = (20, 50)
+_BOUND: Final = 100  # and multiples of this
+_REFUSED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _FEW: Final = 3  # questions about a project are searches; then it is listed
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 _QUERY: Final = 1000  # characters of a large text to search for
@@ -212,11 +216,15 @@ class OssClient(OfficialClient):
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
         """Whether the server may have more memories of a project than the `number` that it listed.
 
-        A server that does not know `top_k` has a limit of its own, a round number. Asked for one
-        memory, it lists as many again.
+        A server that does not know `top_k` has a limit of its own, a round number: asked for one
+        memory, it lists as many again. Where the number may also be a bound on `top_k`, only a
+        server that refuses more than 1,000, as the official one does, is known to list as many.
         """
         if number >= _LISTED[0] or number % _ROUND or not number:
             return number >= _LISTED[0]
+        if number % _BOUND == 0 or number in _BOUNDS:
+            more = self._get(self._listing_path(project, _LISTED[0] + 1), timeout, LONGEST_LISTING)
+            return more.status not in _REFUSED
         reply = self._get(self._listing_path(project, 1), timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
         return shown if isinstance(shown, Outcome) else _number_of(reply) > 1

@@ -254,19 +254,23 @@ def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin)
     done = home.run("export", "-p", "p", "--out", str(out))
     assert done.code == 1
     assert done.line.startswith("mem0tray: The server may have more of the project 'p'")
-    assert done.line.endswith("All that it shows has been written.")
+    assert "All that it shows has been written: compare it" in done.line
     assert len(read(out.read_text("utf-8"))) == 100
 
 
-@pytest.mark.parametrize(("own_limit", "code"), [(None, 0), (20, 1)])
+@pytest.mark.parametrize(
+    ("own_limit", "bound", "number", "code"),
+    [(None, None, 100, 0), (20, None, 100, 1), (None, 100, 150, 1), (None, 500, 700, 1)],
+)
 def test_an_official_server_says_whether_a_round_number_is_all(
-    home: Scratch, own_limit: int | None, code: int
+    home: Scratch, own_limit: int | None, bound: int | None, number: int, code: int
 ) -> None:
-    """One that lists as many as it is asked for has no more; an older one may have."""
-    wanted = [("p", f"oak {number}") for number in range(100)]
-    with serving(home, listing_all({"p": [text for _, text in wanted]}, own_limit), "oss"):
+    """One that refuses a `top_k` over 1,000 has no more; an older one or a proxy may have."""
+    wanted = [("p", f"oak {at}") for at in range(number)]
+    handler = listing_all({"p": [text for _, text in wanted]}, own_limit, bound)
+    with serving(home, handler, "oss"):
         done = home.run("export")
-    assert (done.code, texts(done.out)) == (code, wanted[:own_limit])
+    assert (done.code, texts(done.out)) == (code, wanted[: own_limit or bound])
     assert ("may have more of the project 'p'" in done.err) == bool(code)
 
 

@@ -13,6 +13,8 @@ from tests.server.test_oss import ADDED, MEMORY, NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, in_turn, once, render
 
 OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
+THIRTY = [f"other {n}" for n in range(30)]  # a number at which no server is known to cut
+REFUSED = render(422, {"detail": "top_k: 1000 or less"})
 LARGE = Memory("alpha", LargeText(json.dumps("x" * 2_000_000).encode()), "id-1")
 
 
@@ -220,21 +222,23 @@ def test_a_server_that_does_not_show_says_why(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "for_one", "said", "then"),
+    ("listed", "second", "said", "then"),
     [
-        (["id-1", "id-8", "id-9"], [], Presence.PRESENT, []),
-        (["id-8", "id-9"], [], Presence.ABSENT, []),
-        ([], [], Presence.ABSENT, []),
-        (OTHERS, OTHERS[:1], Presence.ABSENT, ["GET"]),
-        (OTHERS, OTHERS, Presence.ABSENT, ["GET", "POST", "POST"]),
+        (["id-1", "id-8", "id-9"], None, Presence.PRESENT, []),
+        (["id-8", "id-9"], None, Presence.ABSENT, []),
+        ([], None, Presence.ABSENT, []),
+        (THIRTY, shown("other 0"), Presence.ABSENT, ["GET"]),
+        (THIRTY, shown(*THIRTY), Presence.ABSENT, ["GET", "POST", "POST"]),
+        (OTHERS, REFUSED, Presence.ABSENT, ["GET"]),
+        (OTHERS, shown(*OTHERS), Presence.ABSENT, ["GET", "POST", "POST"]),
     ],
-    ids=["is listed", "is not listed", "nothing is", "round number", "perhaps cut"],
+    ids=["listed", "not listed", "nothing", "round", "round and cut", "all of 20", "cut at 20"],
 )
 def test_one_listing_answers_many_questions(
-    listed: list[str], for_one: list[str], said: Presence, then: list[str]
+    listed: list[str], second: bytes | None, said: Presence, then: list[str]
 ) -> None:
     """From the fourth about a project on; where it may not show all, each is searched for."""
-    answers = [*[NOTHING] * 3, shown(*listed), *([shown(*for_one)] if for_one else [])]
+    answers = [*[NOTHING] * 3, shown(*listed), *([second] if second else [])]
     answers += [NOTHING] * 2
     with Wire(answering(*answers)) as server, official(server) as client:
         found = [client.ask(MEMORY, LONG) for _ in range(5)]

@@ -164,7 +164,13 @@ def test_what_a_server_keeps_of_ours_comes_back() -> None:
 
 @pytest.mark.parametrize(
     ("count", "whole", "asked_for"),
-    [(0, True, [1000]), (999, True, [1000]), (1000, False, [1000]), (100, True, [1000, 1])],
+    [
+        (0, True, [1000]),
+        (30, True, [1000, 1]),
+        (100, True, [1000, 1001]),
+        (999, True, [1000]),
+        (1000, False, [1000]),
+    ],
 )
 def test_an_official_server_lists_a_thousand_at_most(
     count: int, asked_for: list[int], *, whole: bool
@@ -192,9 +198,20 @@ def test_an_older_official_server_may_have_more_than_it_lists(own_limit: int, mo
     assert (len(page.memories), page.whole) == (own_limit, False)
 
 
+@pytest.mark.parametrize("bound", [20, 50, 100, 500])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_server_with_a_bound_on_top_k_may_have_more_than_it_lists(bound: int, more: int) -> None:
+    """One that shows one memory when asked for one may still show fewer than it is asked for."""
+    handler = listing_all({"p": [f"oak {n}" for n in range(bound + more)]}, bound=bound)
+    with Wire(handler) as server, official(server) as client:
+        page = client.page("p", "", LONG)
+    assert isinstance(page, Page)
+    assert (len(page.memories), page.whole) == (bound, False)
+
+
 def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
     """Where the server does not say whether it cuts, it is asked anew."""
-    entries = [{"id": str(n), "memory": "oak"} for n in range(20)]
+    entries = [{"id": str(n), "memory": "oak"} for n in range(30)]
     answers = in_turn(once(render(200, {"results": entries})), once(render(503, {})))
     with Wire(answers) as server, official(server) as client:
         said = client.page("p", "", LONG)
