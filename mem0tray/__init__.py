@@ -28,7 +28,7 @@ def add(project: str, text: str) -> str:
         if not isinstance(value, str):
             raise TypeError(f"{name} must be a str, not {type(value).__name__}")
         if not value.strip():
-            raise ValueError(f"{name} is empty: a memory needs both")
+            raise ValueError(f"{name} is empty: a memory needs a project and a text")
     from mem0tray.actions.add import queue_memory
     from mem0tray.config import settings
 

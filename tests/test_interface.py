@@ -70,7 +70,8 @@ def test_what_is_no_memory_is_refused(
     in_home: Home, project: str, text: str, error: type[Exception]
 ) -> None:
     """An argument that is blank or no text raises, and nothing is queued."""
-    with pytest.raises(error):
+    said = "a project and a text" if error is ValueError else "must be a str"
+    with pytest.raises(error, match=said):
         mem0tray.add(project, text)
     assert not in_home.queue.exists()
     assert not in_home.emergency.exists()

@@ -20,6 +20,20 @@ _STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
 _WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
 
 
+class Program(click.Choice[str]):
+    """The program to connect: there is one, and an error names it."""
+
+    def __init__(self) -> None:
+        super().__init__([NAME])
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take its name alone."""
+        del param
+        if value != NAME:
+            raise click.UsageError(f"{value!r} is unknown: the one to name is `{NAME}`.", ctx)
+        return value
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that choose the parts."""
     for option in (

@@ -17,12 +17,14 @@ from mem0tray.desktop.autostart import command as starting
         "mem0tray install claude-code --dry-run": "what would be changed",
     },
 )
-@click.argument("program", type=click.Choice([claude_code.NAME]))
+@click.argument(
+    "program", required=False, type=claude_code.Program(), metavar=f"{{{claude_code.NAME}}}"
+)
 @claude_code.options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    program: str, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
+    program: str | None, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
     """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
 
@@ -34,7 +36,8 @@ def command(
     A file that is malformed, read-only or a link is left alone, and then nothing is changed.
     `mem0tray uninstall claude-code` takes back exactly what was added.
     """
-    del program  # there is one
+    if program is None:
+        raise click.UsageError(f"Name what to connect: `mem0tray install {claude_code.NAME}`.")
     words = starting.in_console(starting.Origin.of_this_process(), starting.is_program)
     changes = connecting.additions(claude_code.parts(mcp=mcp, hooks=hooks), words)
     found = claude_code.show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)

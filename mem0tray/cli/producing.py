@@ -11,7 +11,10 @@ from mem0tray import cli
 from mem0tray.actions.add import queue_memory
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
+from mem0tray.core.errors import Mem0TrayError
 
+MOST_READ: Final = 512 * 2**20  # bytes of standard input, as many as the embedded server takes
+_PIECE: Final = 2**20  # bytes; a read of all at once would not hear Ctrl-C
 END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 
 
@@ -69,8 +72,20 @@ def _project_here() -> str:
 
 
 def _read_standard_input() -> str:
-    """Standard input without the line break at its end. Raises UsageError if it is not UTF-8."""
-    data = sys.stdin.buffer.read()
+    """Standard input without the line break at its end.
+
+    Raises UsageError if it is not UTF-8, Mem0TrayError if it is longer than `MOST_READ`.
+    """
+    data = bytearray()
+    while len(piece := sys.stdin.buffer.read(_PIECE)) == _PIECE:
+        data += piece
+        if len(data) > MOST_READ:
+            raise Mem0TrayError(
+                "Nothing was queued: the text is too large, `add` reads"
+                f" {MOST_READ:,} bytes at most.",
+                "Add it in parts.",
+            )
+    data += piece
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)
     return _decoded(data, end, "standard input")
@@ -91,7 +106,7 @@ def _whole(given: str, what: str) -> str:
     return given
 
 
-def _decoded(data: bytes, end: int, what: str) -> str:
+def _decoded(data: bytes | bytearray, end: int, what: str) -> str:
     """The text; half a character, which some programs write in three bytes, is let through."""
     try:
         return str(memoryview(data)[:end], "utf-8", "surrogatepass")

@@ -51,7 +51,7 @@ class _Done:
         "mem0tray uninstall claude-code": "only what leads from Claude Code to mem0tray",
     },
 )
-@click.argument("program", required=False, type=click.Choice([claude_code.NAME]))
+@click.argument("program", required=False, type=claude_code.Program())
 @claude_code.options
 @click.option("--purge", is_flag=True, help="Remove settings, ledger and embedded server too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -8,6 +8,7 @@ import click
 from mem0tray.cli.context import UsageError
 
 _SURPLUS: Final = re.compile(r"Got unexpected extra arguments? \((.*)\)\.?", re.DOTALL)
+_WITH_TEXT: Final = ("add", "search")
 _LIST: Final = "`mem0tray help` lists the commands."
 
 
@@ -37,10 +38,10 @@ def _message(error: click.UsageError) -> str:
 
 
 def _name(error: click.BadParameter) -> str:
-    """How a person writes the parameter: its long option, or the argument's name in the usage."""
+    """How a person writes the parameter: the option's names, or the argument's in the usage."""
     parameter = error.param
     if isinstance(parameter, click.Option):
-        return max(parameter.opts, key=len)
+        return "/".join(parameter.opts)
     if parameter is not None and error.ctx is not None:
         return parameter.make_metavar(error.ctx).strip("[].")
     return "The value"
@@ -55,4 +56,6 @@ def _remedy(error: click.UsageError) -> str:
     if context is None or context.parent is None:
         return _LIST
     names = context.command_path.partition(" ")[2]
+    if isinstance(error, click.NoSuchOption) and names in _WITH_TEXT:
+        return f"Put `--` before a text that begins with a dash; `mem0tray help {names}` has more."
     return f"`mem0tray help {names}` shows how it is used."

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import add
+from mem0tray.cli import producing
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
@@ -142,6 +144,17 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
     """Only the line break at the end goes."""
     home.ok("add", "--project", "p", stdin=stdin)
     assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
+
+
+@needs.posix("there is no /dev/zero")
+def test_an_endless_text_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read up to a bound, and nothing is queued."""
+    monkeypatch.setattr(producing, "MOST_READ", 3_000_000)
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(Mem0TrayError, match="the text is too large"):
+            producing.run("p", None, as_json=False)
+    assert not home.queue.exists()
 
 
 @needs.posix("arguments are text")

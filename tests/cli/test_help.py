@@ -109,6 +109,12 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("config sett", "No such command 'sett'. Did you mean `set`?"),
         ("list --jsn", "There is no option --jsn. Did you mean `--json`?"),
         ("list --zzz", "There is no option --zzz. `mem0tray help list` shows how it is used."),
+        ("add -p garden -dash", "There is no option -d. Put `--` before a text that begins with"),
+        ("recall -n zero", "-n/--limit must be a whole number from 1 to 1000; it is 'zero'."),
+        ("stauts", "No such command 'stauts'. Did you mean `status`?"),
+        ("install", "Name what to connect: `mem0tray install claude-code`."),
+        ("install claude", "'claude' is unknown: the one to name is `claude-code`."),
+        ("uninstall claude", "'claude' is unknown: the one to name is `claude-code`."),
         ("config set", "KEY is missing. `mem0tray help config set` shows how it is used."),
         ("show", "ID is missing. `mem0tray help show` shows how it is used."),
         ("status x", "too many: 'x'. `mem0tray help status` shows how it is used."),
@@ -116,7 +122,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("delete", "Name ids, or give --project. `mem0tray help delete` shows how it is used."),
         ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),
         ("--nonsense", "There is no option --nonsense. `mem0tray help` lists the commands."),
-        ("report -o .", "--out: File '.' is a directory. `mem0tray help report`"),
+        ("report -o .", "-o/--out: File '.' is a directory. `mem0tray help report`"),
     ],
 )
 def test_an_error_of_usage_is_one_line_like_every_error(

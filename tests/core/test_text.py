@@ -84,4 +84,5 @@ def test_a_noun_may_have_a_plural_of_its_own() -> None:
 def test_a_mistyped_name_gets_a_guess() -> None:
     """The one name that is most like it, or nothing."""
     assert text.did_you_mean("lst", ["list", "last", "delete"]) == " Did you mean `list`?"
+    assert text.did_you_mean("stauts", ["stats", "status"]) == " Did you mean `status`?"
     assert text.did_you_mean("xyz", ["list"]) == ""
