@@ -20,6 +20,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.large import LARGE, as_json
 from mem0tray.core.memory_lines import BYTE_ORDER_MARK, BadLineError, MemoryLine
+from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -67,6 +68,7 @@ class LineQueue:
     watch: Callable[[LinesSoFar], None]
     so_far: LinesSoFar = field(default_factory=LinesSoFar)
     _batch: list[items.Object] = field(default_factory=list)
+    _names: list[Name] = field(default_factory=list)
     _size: int = 0
     _known: set[Name] = field(default_factory=set)
 
@@ -123,6 +125,7 @@ class LineQueue:
             self.so_far.waiting += 1
         else:
             self._known.add((found.id, digest))
+            self._names.append((found.id, digest))
             self._put(found)
 
     def _put(self, found: MemoryLine) -> None:
@@ -133,11 +136,14 @@ class LineQueue:
         if not self._batch:
             return
         self.so_far.writing = len(self._batch)
+        # Whoever queues it again takes back a deletion that no worker has carried out yet.
+        orders.withdraw(paths.orders, self._names)
         where = add.add(paths, *self._batch)
         self.so_far.queued += len(self._batch)
         self.so_far.emergency += len(self._batch) if where == "emergency" else 0
         self.so_far.writing = self._size = 0
         self._batch.clear()
+        self._names.clear()
 
 
 def _server_name(loaded: Loaded, paths: Paths) -> str:

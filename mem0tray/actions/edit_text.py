@@ -156,10 +156,14 @@ def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | N
             of_held = [changer(raw) for raw in file.held]
             if not any(raw is not None for raw in (*after, *of_held)):
                 return False
-            # Only once the new text is on the disk, as the worker then drops the old one.
-            file.announce = lambda: given.append(
-                orders.give(paths, orders.DISCARD, names, receipts.EDIT)
-            )
+            new = [identity(raw) for raw in (*after, *of_held) if raw is not None]
+
+            def announce() -> None:
+                """Tell the worker, once the new text is on the disk: it then drops the old one."""
+                orders.withdraw(paths.orders, new)  # an earlier edit may have taken it away
+                given.append(orders.give(paths, orders.DISCARD, names, receipts.EDIT))
+
+            file.announce = announce
             file.queue = [new or old for new, old in zip(after, file.queue, strict=True)]
             # The new text of a held entry has been delivered by nobody.
             file.held = [old for new, old in zip(of_held, file.held, strict=True) if new is None]

@@ -73,7 +73,8 @@ def of(
     `server`: what the ledger calls the server that deliveries go to, empty for none.
     """
     pending = reader.fresh_entries()
-    for name in orders.given_up(paths.orders):
+    given_up = orders.given_up(paths.orders)
+    for name in given_up:
         pending.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(
@@ -82,6 +83,7 @@ def of(
     everything = [*there.found, *map(_found, lines)]
     strangers = {each.identity for each in everything if each.item is not None} - pending.keys()
     seen, _ = _closed(reader, strangers, server)
+    seen |= given_up
     result = WhatWaits(FileListing(nonsense=there.nonsense), pending)
     for found in everything:
         if found.item is not None:
@@ -99,17 +101,18 @@ def count(
 ) -> HowMuchWaits:
     """How much waits, as by `of`, without making an item of each entry."""
     raws, lines = [*queue.lists[read_files.QUEUE], *queue.lists[read_files.HELD]], list(lines)
-    if not (lines or reader.usable):  # nothing to compare with
+    given_up = orders.given_up(paths.orders)
+    if not (lines or given_up or reader.usable):  # nothing to compare with
         alone = items.by_id(raws)
         if alone is not None:
             return HowMuchWaits(len(alone), 0, min(_sensible(alone.values()), default=None))
     fresh = reader.many.fresh()
-    for name in orders.given_up(paths.orders):
+    for name in given_up:
         fresh.pop(name, None)
     there = items.by_name(raws)
     for line in lines:
         there.setdefault(line.name, line.timestamp)
-    strangers = there.keys() - fresh.keys()
+    strangers = there.keys() - fresh.keys() - given_up
     over, brought = _closed(reader, strangers, server)
     strangers -= over
     made = (there[name] for name in strangers)
