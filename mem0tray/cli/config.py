@@ -125,9 +125,12 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     settings.kind_of(key)
     if value is None or value == "-":
         value = _asked(key)
+    before = settings.read()
     config_file.change(location(), key, config_file.checked(key, value))
     if context.warn_of_variable(key):
         return
+    if key == "server.url":
+        tested_server.remark_key_goes_along(before)
     if key in tested_server.TESTED and not no_test:
         tested_server.tell(key)
     elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:

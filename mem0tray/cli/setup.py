@@ -4,24 +4,21 @@ import os
 import sys
 import time
 from functools import partial
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
-from mem0tray.cli import context, key_place, output, tested_server
+from mem0tray.cli import context, key_place, output, setup_server
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
+from mem0tray.cli.setup_deciding import Deciding
 from mem0tray.config import config_file, server_choice
-from mem0tray.config.setting_rules import LOCAL_URL
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import config_file as location
 
-_URL: Final = "server.url"
-_KEY: Final = "server.api_key"
 _NOTES: Final = "claude.auto_memory"
 _CLAUDE_CODE: Final = "Claude Code"
 _LOGIN: Final = "the start at login"
@@ -30,32 +27,6 @@ _EXTRA: Final = (
     "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
     " `mem0tray setup` again."
 )
-
-
-class _Way(NamedTuple):
-    """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
-
-    `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
-    `changed` names what was changed so far.
-    """
-
-    asking: bool
-    yes: bool
-    is_first: bool
-    changed: list[str]
-
-    def note(self, changed: str) -> None:
-        """Note that something was changed."""
-        if changed not in self.changed:
-            self.changed.append(changed)
-
-    def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
-        """Whether to do something: as an option says, or a person, or by default."""
-        if given is not None:
-            return given
-        if self.asking:
-            return click.confirm(question, default=self.is_first)
-        return self.yes and self.is_first
 
 
 @click.command(
@@ -122,13 +93,12 @@ def command(
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
     paths = context.load().locations()
-    way = _Way(asking, yes, is_first=not paths.ledger.exists(), changed=[])
+    way = Deciding(asking, yes, is_first=not paths.ledger.exists(), changed=[])
     failed = []
     try:
-        wrong = _choose_server(server, way)
+        wrong = setup_server.set_up(server, key_from, key_in, way)
         # Whoever left it at this computer is not asked once another program has begun the files.
         server_choice.remember_if_first(context.load().server.url, paths)
-        wrong = _set_key(key_from, key_in, way, wrong)
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
         for name, part in (
@@ -157,9 +127,6 @@ def command(
     _say_how_to_start()
 
 
-# Server and key -------------------------------------------------------------------------------
-
-
 def _ended(changed: list[str]) -> Mem0TrayError:
     """What is said where input ended at a question."""
     done = f"changed so far: {', '.join(changed)}" if changed else "nothing was changed"
@@ -168,100 +135,10 @@ def _ended(changed: list[str]) -> Mem0TrayError:
     )
 
 
-def _choose_server(given: str | None, way: _Way) -> frozenset[str]:
-    """Have a server chosen and tested; a person may correct an address that does not answer.
-
-    Returns the steps of the test that failed.
-    """
-    loaded = context.load_all()
-    there = server_choice.chosen(loaded.settings.server.url, loaded.settings.locations())
-    if given is None and (not way.asking or context.is_in_environment(_URL)):
-        if there is None:
-            raise UsageError(
-                "Memories of another program wait here, and no server is chosen for them.",
-                "Name it with `--server ADDRESS`; `--server local`: this computer only.",
-            )
-        output.say(f"Server: {server_choice.in_words(there)}.")
-        return tested_server.tell(_URL)
-    offered = there
-    while True:
-        answer = given or _asked_server(offered)
-        try:
-            if answer != (loaded.settings.server.url if given else there):
-                _set(_URL, answer)
-                way.note("the server")
-        except SettingsError as error:
-            if given:
-                raise
-            output.remark(str(error))
-            continue
-        there = answer
-        failed = tested_server.tell(_URL)
-        # If the server wants a key, it is asked for next.
-        if given or answer == offered or failed <= {"server key"}:
-            return failed
-        output.say("Enter keeps this address all the same; or type another.")
-        offered = answer
-
-
-def _asked_server(offered: str | None) -> str:
-    question = "Server: the address of your Mem0 server, or `local` for this computer only"
-    return str(click.prompt(question, default=offered)).strip()
-
-
-def _set_key(
-    given: str | None, place: str | None, way: _Way, failed: frozenset[str]
-) -> frozenset[str]:
-    """Set the API key of a server elsewhere, or move it to another `place`.
-
-    Returns the steps of the server test that fail with it; `failed`, if the key stays as it is.
-    """
-    key = _asked_key(way) if given is None else _read_key(given)
-    if given is None and not key:
-        if place is None:
-            return failed
-        key = key_place.present()
-    key_place.put(key, place)
-    way.note("the API key")
-    context.warn_of_variable(_KEY)
-    return tested_server.tell(_KEY)
-
-
-def _asked_key(way: _Way) -> str:
-    """The key that a person types; empty where there is none, or nobody to be asked."""
-    now = context.load_all().settings
-    local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
-    if local or not way.asking or context.is_in_environment(_KEY):
-        return ""
-    has_key = now.server.api_key or now.server.keyring
-    kept = "Enter: the one that is set" if has_key else "Enter: none"
-    answer = click.prompt(
-        f"API key of the server, which is not shown ({kept})",
-        hide_input=True,
-        default="",
-        show_default=False,
-    )
-    return str(answer).strip()
-
-
-def _read_key(file: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"The key cannot be read from {file}: {why}.", "Name another.") from error
-
-
-def _set(key: str, text: str) -> None:
-    config_file.change(location(), key, config_file.checked(key, text))
-    context.warn_of_variable(key)
-
-
 # Claude Code and the login --------------------------------------------------------------------
 
 
-def _connect_claude_code(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Connect hooks, and tools where their package is there. Raises Mem0TrayError."""
     import importlib.util
 
@@ -308,7 +185,7 @@ def _program() -> tuple[str, ...]:
     return starting.in_console(starting.Origin.of_this_process(), starting.is_program)
 
 
-def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
     from mem0tray.desktop.autostart import ENABLED
@@ -324,7 +201,7 @@ def _start_at_login(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an
         way.note(_LOGIN)
 
 
-def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an option)
+def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Have the worker take in Claude Code's notes, or not; by default it does not."""
     are_taken = context.load_all().settings.claude.auto_memory
     if given is None and (are_taken or not way.asking or not _has_claude_code()):
@@ -334,7 +211,8 @@ def _take_in_notes(given: bool | None, way: _Way) -> None:  # noqa: FBT001  (an 
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
     wanted = click.confirm(question, default=False) if given is None else given
     if wanted != are_taken:
-        _set(_NOTES, "true" if wanted else "false")
+        config_file.change(location(), _NOTES, wanted)
+        context.warn_of_variable(_NOTES)
         output.say(f"Claude Code's notes are {'' if wanted else 'not '}taken in ({_NOTES}).")
 
 

@@ -6,11 +6,14 @@ from mem0tray.cli import output
 from mem0tray.cli.progress import waiting
 from mem0tray.config import settings
 from mem0tray.config.setting_rules import LOCAL_URL
+from mem0tray.config.settings import Loaded
+from mem0tray.core.errors import SettingsError
 
 # After these the server is asked.
 TESTED: Final = frozenset(
     f"server.{name}" for name in ("url", "api_key", "dialect", "ca_file", "allow_plain_key")
 )
+_KEY: Final = "server.api_key"
 _SECONDS: Final = 5.0
 
 
@@ -33,3 +36,32 @@ def tell(key: str) -> frozenset[str]:
         elif step.result == server_step.OK and step.name not in server_step.WAY:
             output.say(step.seen)
     return frozenset(step.name for step in steps if step.result == server_step.FAILED)
+
+
+def remark_key_goes_along(before: Loaded) -> None:
+    """Say it if the API key that is set goes to another host or port than `before` as well."""
+    now = settings.read()
+    there = _host_and_port(now)
+    if not (now.settings.server.api_key and there and before.settings.server.url):
+        return
+    if there == _host_and_port(before):
+        return
+    if now.sources.get(_KEY) == settings.ENVIRONMENT:
+        how = f"take {settings.variable(_KEY)} out of the environment"
+    else:
+        how = f"type `mem0tray config unset {_KEY}`"
+    output.remark(
+        f"The API key that is set goes to {there[0]}, port {there[1]}, too."
+        f" Where it must not, {how} before you set the address."
+    )
+
+
+def _host_and_port(loaded: Loaded) -> tuple[str, int] | None:
+    """Where the server is reached; None for this computer, and for what is no address."""
+    from mem0tray.config.server_address import ServerAddress
+
+    try:
+        address = ServerAddress.from_settings(loaded.settings.server, keyring_within=0)
+    except SettingsError:
+        return None
+    return address.hostname, address.port

@@ -51,6 +51,30 @@ def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> N
     assert line.startswith(f"mem0tray: There is no connection to {HOST}:")
 
 
+@pytest.mark.parametrize(
+    ("variable", "how"),
+    [
+        ("", "type `mem0tray config unset server.api_key`"),
+        ("sesame", "take MEM0TRAY_SERVER_API_KEY out of the environment"),
+    ],
+)
+def test_a_key_that_goes_to_another_address_is_told(home: Scratch, variable: str, how: str) -> None:
+    """Another host or port gets the key that is set, which is told once, with what to do."""
+    home.configure('[server]\nurl = "http://127.0.0.1:9"\napi_key = "sesame"\n')
+    if variable:
+        home.env(MEM0TRAY_SERVER_API_KEY=variable)
+    with Standin() as server:
+        server.api_key = "sesame"
+        code, _, (line,) = set_(home, "server.url", server.url)
+        port = server.netloc.rpartition(":")[2]
+        assert code == 0
+        assert line == (
+            f"mem0tray: The API key that is set goes to {HOST}, port {port}, too."
+            f" Where it must not, {how} before you set the address."
+        )
+        assert set_(home, "server.url", f"{server.url}/")[2] == []
+
+
 def test_an_authority_is_tested_with_the_server(home: Scratch, tmp_path: Path) -> None:
     """A certificate that nobody vouches for is told, and once the authority is named it is well."""
     authority = Authority(tmp_path)

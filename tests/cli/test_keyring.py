@@ -102,7 +102,7 @@ def test_a_locked_keyring_is_no_end_of_setup(home: Home, server: Standin, keyrin
     refused = home.run("setup", *wanted, stdin=f"{KEY}\n")
     assert refused.returncode == 2
     assert "The keyring cannot be used (KeyringLocked). Unlock the keyring" in refused.stderr
-    assert settings(home) == {"url": server.url}
+    assert not home.config.exists()
     assert "KeyringLocked" in home.run("setup", *wanted[:4], "--no-memory", stdin=f"{KEY}\n").stderr
     assert settings(home) == {"url": server.url, "api_key": KEY}
 

@@ -152,14 +152,44 @@ def test_a_server_that_is_down_is_told_and_loses_nothing(home: Home, server: Sta
     assert settings(home)["server"]["url"] == server.url
 
 
-def test_a_key_that_cannot_be_read_is_no_key(home: Home, server: Standin) -> None:
-    """A key file that is missing or empty is an error of usage, and no key is set."""
-    empty = home.root / "empty"
-    empty.touch()
-    for file in (empty, home.root / "missing"):
-        done = home.run("setup", "--server", server.url, "--key-from", str(file), "--no-memory")
-        assert done.returncode == 2
-        assert "api_key" not in settings(home)["server"]
+@pytest.mark.parametrize(
+    ("file", "why"), [("empty", "it is empty"), ("missing", "No such file or directory")]
+)
+def test_a_key_that_cannot_be_read_changes_nothing(
+    home: Home, server: Standin, file: str, why: str
+) -> None:
+    """A key file that is missing or empty is an error of usage before anything is changed."""
+    (home.root / "empty").touch()
+    key = home.root / file
+    done = home.run("setup", "--server", server.url, "--key-from", str(key), "--no-memory")
+    told = f"The key cannot be read from {key}: {why}; nothing was changed. Name another file."
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mem0tray: {told}\n")
+    assert settings(home) == {}
+    assert server.requests == []
+
+
+def test_a_former_key_does_not_go_to_the_new_server(home: Home, server: Standin) -> None:
+    """A key given with a new address is stored before the one test, which is told once."""
+    server.api_key = KEY
+    home.configure('[server]\nurl = "http://127.0.0.1:9"\napi_key = "former"\n')
+    given = ("--server", server.url, "--key-from", "-", "--no-memory")
+    said = home.ok("setup", *given, stdin=f"{KEY}\n").splitlines()
+    assert server.requests
+    assert not [each for each in server.requests if "former" in str(each.headers)]
+    assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
+    assert len(said) == len(set(said))
+    assert f"{server.netloc} takes the API key." in said
+
+
+def test_an_empty_server_is_an_error_of_usage(home: Home) -> None:
+    """`--server ""`, as of a variable that came out empty, asks nothing and changes nothing."""
+    done = home.run("setup", "--server", "", "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "mem0tray: --server is empty. Name the address of your Mem0 server,"
+        " or `local` for this computer only.\n"
+    )
+    assert everything(home) == {}
 
 
 @needs.DESKTOP
