@@ -178,13 +178,15 @@ class Inbox:
             write_raw(db, key, [raw])
         return key
 
-    def add_unread(self, names: Iterable[Name], now: float) -> None:
-        """Take in by id and digest alone what is not known: its text is gone, unread."""
+    def add_unread(self, names: Iterable[Name], now: float) -> list[int]:
+        """Take in by id and digest alone what is not known: its text is gone. Return the keys."""
+        fields = {"project": encode(""), "ts": now}
         with self._ledger.transaction() as db:
-            for name in names:
-                if not self.states([name]):
-                    fields = {"project": encode(""), "ts": now}
-                    _insert_row(db, name, items.FRESH, now, fields, "NULL")
+            return [
+                _insert_row(db, name, items.FRESH, now, fields, "NULL")
+                for name in names
+                if not self.states([name])
+            ]
 
     def move_to_dlq(
         self, key: int, parts: Sequence[bytes], now: float, error: str | None = None

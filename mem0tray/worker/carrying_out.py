@@ -96,8 +96,9 @@ def _discard(context: WorkerContext, order: Order) -> None:
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
         named = names(order.items)
+        unread: list[int] = []
         if receipts.FORGET in (order.verb, order.done):  # else who has it elsewhere queues it again
-            inbox.add_unread(named, context.now())
+            unread = inbox.add_unread(named, context.now())
         states = inbox.states(named)
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         late = [key for key, state in states.items() if state == items.DELIVERED]
@@ -108,8 +109,8 @@ def _discard(context: WorkerContext, order: Order) -> None:
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], context.now(), reason)
-        if order.verb == FORGET:
-            inbox.erase(states)
+        if order.verb == FORGET or unread:
+            inbox.erase(states if order.verb == FORGET else unread)
         too_late = [] if order.verb != DISCARD else [inbox.named(key) for key in late]
     waiting, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
     if dead or waiting:

@@ -10,6 +10,7 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.files import quarantine
+from mem0tray.worker import carrying_out
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -147,6 +148,17 @@ def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
     assert "deleted on" in shown
     assert "mem0tray restore --list" in shown
     assert "deleted text" in shown
+
+
+def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scratch) -> None:
+    """Nothing is said of a way to put it back."""
+    home.write("mem0_queue.json", queue_document([entry("a secret", id="aa-1")]))
+    home.ok("delete", "aa-1", "--yes", "--forget")
+    with worker(home.paths) as context:
+        carrying_out.process(context)
+    shown = " ".join(home.ok("show", "aa-1").split())
+    assert "deleted for good on" in shown
+    assert "restore" not in shown
 
 
 def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:
