@@ -26,7 +26,7 @@ from mcp_types import (
     TextContent,
     ToolAnnotations,
 )
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from mem0tray import __version__
 from mem0tray.claude import tool_answers, whole_characters, wrong_arguments
@@ -50,7 +50,18 @@ _SAVES: Final = ToolAnnotations(
 _Project = Annotated[
     str, Field(description="The project. Left out: that of the folder in which you work.")
 ]
-_Limit = Annotated[int, Field(ge=1, le=_MOST, description="How many at most.")]
+
+
+def _no_truth(value: object) -> object:
+    """The value, unless it is true or false, which pydantic would take for 1 or 0."""
+    if isinstance(value, bool):
+        raise ValueError  # noqa: TRY004  (of a TypeError pydantic makes no ValidationError)
+    return value
+
+
+_Limit = Annotated[
+    int, Field(ge=1, le=_MOST, description="How many at most."), BeforeValidator(_no_truth)
+]
 
 
 async def _roots(project_id: str, context: Context[Any, Any]) -> ListRootsResult | ListRoots:
@@ -183,9 +194,12 @@ class _ToolServer(MCPServer[Any]):
             text = f"There is no tool `{one_line(name, 80)}`.{guess} The tools are {there}."
             return _result(text, failed=True)
         required = tool.parameters.get("required", ())
+        may_be_left_out = tool.parameters["properties"].keys() - required
         # Some models write null for what they leave out.
         given = {
-            key: each for key, each in arguments.items() if each is not None or key in required
+            key: each
+            for key, each in arguments.items()
+            if each is not None or key not in may_be_left_out
         }
         wrong = _wrong(tool, given)
         if wrong:

@@ -32,6 +32,7 @@ BOTH = "`content` is a list, and must be a text; `project_id` is an object, and 
             "there is no argument `project` (did you mean `project_id`?)",
         ),
         ({"text": "x"}, "there is no argument `text`; `content` is missing"),
+        ({"content": "x", "extra": None}, "there is no argument `extra`"),
     ],
 )
 @pytest.mark.parametrize("mode", ["auto", LEGACY])
@@ -54,6 +55,8 @@ def test_what_is_no_memory_is_refused_in_words(
         ({"limit": 10**30}, f"`limit` is {10**30:,}, and must be a whole number from 1 to 1,000."),
         ({"limit": 10**300}, "`limit` is a number, and must be a whole number from 1 to 1,000."),
         ({"limit": 2.5}, "`limit` is 2.5, and must be a whole number from 1 to 1,000."),
+        ({"limit": True}, "`limit` is true or false, and must be a whole number from 1 to 1,000."),
+        ({"other": None}, "there is no argument `other`."),
         ({"limit": "many"}, "`limit` is a text, and must be a whole number from 1 to 1,000."),
         ({"Limit": 1}, "there is no argument `Limit` (did you mean `limit`?)."),
         (
@@ -75,10 +78,10 @@ def test_what_cannot_be_asked_is_refused_in_words(
 
 
 def test_what_a_model_writes_for_nothing_is_taken_for_that(connect: Connect, home: Home) -> None:
-    """Null is an argument left out, and a tool without arguments is not held up by one."""
+    """Null for what may be left out is that, and a tool without arguments is not held up by one."""
     session = connect()
     for tool, arguments in (
-        ("mem0_recall", {"limit": None, "project_id": None, "other": None}),
+        ("mem0_recall", {"limit": None, "project_id": None}),
         ("mem0_recall", {"limit": "5"}),
         ("mem0_health", {"random_string": "x"}),
     ):
