@@ -6,6 +6,7 @@ thread asks it, one at a time in a process, and also imports the package.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mem0tray.core.errors import NoThreadError, SettingsError
@@ -24,6 +25,10 @@ _INSTALL: Final = Reason(
 )
 _UNLOCK: Final = Reason(
     "Unlock the keyring, or put the key into the settings: `mem0tray config set server.api_key`."
+)
+_CHOOSE: Final = Reason(
+    "Correct `PYTHON_KEYRING_BACKEND` or `keyringrc.cfg`, by which the package `keyring` was told;"
+    " or put the key into the settings: `mem0tray config set server.api_key`."
 )
 _turn: Final = threading.Lock()
 _Answer = TypeVar("_Answer")
@@ -86,12 +91,18 @@ def _keyring() -> "KeyringBackend":
     from keyring import backend, core
     from keyring.backends import fail
 
-    found = keyring.get_keyring()
-    if isinstance(found, fail.Keyring):
-        # The package looks only once, and at a login we may have started before the keyring did.
-        backend.get_all_keyring.reset()
-        core.init_backend()
+    try:
         found = keyring.get_keyring()
+        if isinstance(found, fail.Keyring):
+            # The package looks only once, and at a login we may have started before the keyring.
+            with suppress(KeyError):  # it has not looked: the user chose this one
+                backend.get_all_keyring.reset()
+            core.init_backend()
+            found = keyring.get_keyring()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise KeyringUnavailableError(
+            Reason("The keyring that was chosen is not there ({why}).", why=str(error)), _CHOOSE
+        ) from error
     return found
 
 
@@ -128,6 +139,8 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
         raise _silent() from None
     if isinstance(answer, tuple):
         return answer[0]
+    if isinstance(answer, KeyringUnavailableError):
+        raise answer
     if isinstance(answer, ImportError):
         raise KeyringUnavailableError(
             Reason("The package `keyring`, by which the API key is read, is not installed."),

@@ -160,6 +160,28 @@ def test_a_new_key_is_read_while_the_worker_runs(
     wait_until(lambda: len(server.stored) == 1)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("keyring.backends.fail.Keyring", "The keyring cannot be used (NoKeyringError)."),
+        ("no.such.Keyring", "The keyring that was chosen is not there (No module named 'no')."),
+        ("keyring.backends.fail.Kayring", "The keyring that was chosen is not there (module "),
+    ],
+)
+def test_a_keyring_that_was_chosen_and_is_none_is_told_as_such(
+    home: Home, server: Standin, chosen: str, said: str
+) -> None:
+    """By the variable of the package `keyring`, which then has looked for no other."""
+    home.env |= {
+        "PYTHON_KEYRING_BACKEND": chosen,
+        "MEM0TRAY_SERVER_URL": server.url,
+        "MEM0TRAY_SERVER_KEYRING": "true",
+    }
+    done = home.run("recall", "-p", "x")
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
 def test_purge_takes_the_key_out(home: Home, server: Standin, keyring: Keyring) -> None:
     """`uninstall --purge` takes mem0tray's keys out of the keyring, and no other program's."""
     set_up(home, server)
