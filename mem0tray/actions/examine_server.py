@@ -74,14 +74,14 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         return [Step(SERVER, FAILED, error.message, error.remedy)]
     made = {step.name: step for step in examination.steps()}
     failed = next((step.name for step in made.values() if step.result == FAILED), "")
-    skipped = f"Not looked at, as there is no way past the fault of: {failed}."
+    skipped = f"Skipped: {failed} failed first."
     return [made.get(name) or Step(name, SKIPPED, skipped) for name in STEPS]
 
 
 def _embedded(paths: Paths, seconds: float) -> Step:
     found = finding.find(paths.local_server, seconds)
     if found is None:
-        seen = "this computer only; the worker starts the local server with itself."
+        seen = "this computer only; the local server starts together with the worker."
     else:
         seen = f"this computer only: the local server runs at {found.url}."
     return Step(SERVER, OK, seen)

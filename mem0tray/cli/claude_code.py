@@ -101,12 +101,13 @@ def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
         elif dry_run and change.is_needed:
             output.say_beside("", f"Only shown: {path} was not changed.")
         else:
-            state = "is as it should be" if change.adding else "has none that `install` wrote"
-            output.say_beside("", f"{path} {state}: {what}.")
+            right = f"The {what} in {path} are as they should be."
+            none = f"{path} has no {what} that `install` wrote."
+            output.say_beside("", right if change.adding else none)
         for remark in change.remarks:
             output.say_beside("", remark, Style.WARNING)
     if any(done is not None and change.adding for change, done in found):
-        output.say_beside("", "Claude Code has it from its next session on.")
+        output.say_beside("", "It takes effect in Claude Code's next session.")
 
 
 def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ def show(*, as_json: bool) -> None:
     """Show every setting, and where its value comes from.
 
     A wrong setting is shown as "wrong" (in JSON its value is null), and the command exits with 2.
+    Of a file that is no TOML the error is shown alone.
     """
     loaded = settings.read()
     context.warn(loaded.warnings)
@@ -71,15 +72,16 @@ def show(*, as_json: bool) -> None:
 def _print(loaded: Loaded) -> None:
     missing = "" if location().exists() else " (not there: defaults and environment apply)"
     output.say(f"{location()}{missing}")
+    sources = {key: _source(loaded, key) for key in _keys()}
+    if set(sources.values()) <= {_WRONG, settings.ENVIRONMENT}:
+        # The file as a whole is wrong, which its one error says.
+        sources = {key: source for key, source in sources.items() if source != _WRONG}
     rows = [
-        (
-            key,
-            "–" if key in loaded.unknown else config_file.as_toml(_shown(loaded, key)),
-            _source(loaded, key),
-        )
-        for key in _keys()
+        (key, "–" if source == _WRONG else config_file.as_toml(_shown(loaded, key)), source)
+        for key, source in sources.items()
     ]
-    output.print_table(("setting", "value", "from"), rows)
+    if rows:
+        output.print_table(("setting", "value", "from"), rows)
 
 
 @command.command("get", examples={"mem0tray config get server.url": ""})

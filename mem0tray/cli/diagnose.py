@@ -184,7 +184,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
 def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
     """Tell other troubles that were not told yet, and how many memories wait."""
     for cause in causes:
-        output.say_beside(f"Besides: {cause.name}: ", str(cause.sentence), _style(cause))
+        output.say_beside(f"Also: {cause.name}: ", str(cause.sentence), _style(cause))
         _print_remedy(cause.remedy)
     if fresh:
         number = plural(fresh, "memory waits", "memories wait")

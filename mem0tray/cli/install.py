@@ -34,7 +34,7 @@ def command(
     is connected already is not added again; if the program has moved, its new path is written.
 
     A file that is malformed, read-only or a link is left alone, and then nothing is changed.
-    `mem0tray uninstall claude-code` takes back exactly what was added.
+    `mem0tray uninstall claude-code` takes back what was added.
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {claude_code.NAME}`.")

@@ -124,7 +124,7 @@ def _told(settings: Settings, request: Request) -> Brought:
 
 def _say_nothing(there: ServerSeen) -> None:
     chosen = in_sentence(there.shown)
-    output.say(f"No former server is known to have a memory that {chosen} has not.")
+    output.say(f"As far as mem0tray knows, no former server has a memory that {chosen} lacks.")
     output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
 
 

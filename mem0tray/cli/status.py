@@ -146,6 +146,8 @@ def _state(seen: Overview) -> Fact:
     # "action needed: choose a server: …" reads better than a reason in brackets.
     between = ": " if seen.state == ACTION_NEEDED else " – "
     text = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
+    if str(seen.reason).startswith(seen.state):  # "paused by you" says both
+        text = str(seen.reason)
     return Fact("state", text, seen.state, style)
 
 

@@ -87,9 +87,7 @@ def test_a_port_at_which_nothing_listens(steps: Test) -> None:
     assert words(found["server connection"]) == (
         f"There is no connection to {netloc}: connection refused. {THERE}"
     )
-    assert found["server reading"].seen == (
-        "Not looked at, as there is no way past the fault of: server connection."
-    )
+    assert found["server reading"].seen == ("Skipped: server connection failed first.")
 
 
 def test_a_name_that_cannot_be_resolved(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +305,7 @@ def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     """It need not run."""
     (step,) = steps("local").values()
     assert (step.result, step.seen) == (
-        OK, "this computer only; the worker starts the local server with itself."
+        OK, "this computer only; the local server starts together with the worker."
     )  # fmt: skip
 
 

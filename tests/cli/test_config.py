@@ -386,6 +386,18 @@ def test_a_wrong_value_hides_no_other(home: Scratch) -> None:
     assert "sync.max_attempts" in home.run("status").line
 
 
+def test_a_file_that_is_no_toml_is_one_error_and_no_rows(home: Scratch) -> None:
+    """`show` names the file and the error, and lists only what the environment sets."""
+    home.configure("[sync\n")
+    done = home.run("config", "show")
+    assert (done.code, done.out.splitlines()) == (2, [str(home.config)])
+    assert str(home.config) in done.line
+    home.env(MEM0TRAY_SYNC_TIMEOUT="7")
+    done = home.run("config", "show")
+    assert "wrong" not in done.out
+    assert ["sync.timeout", "7", "environment"] in [line.split() for line in done.out.splitlines()]
+
+
 def test_a_file_in_the_place_of_the_folder_is_named(home: Scratch) -> None:
     """Permissions are not to blame: a folder belongs there."""
     home.config.parent.parent.mkdir(parents=True, exist_ok=True)

@@ -212,10 +212,10 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
 
 
 def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:
-    """Each "Besides" of the text is an element that counts no memory."""
+    """Each "Also" of the text is an element that counts no memory."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     home.write("mem0_queue_dlq.json", {"items": [dead(5, id="aaaa1111-1")]})  # never sendable
-    assert "Besides: server down" in home.ok("diagnose")
+    assert "Also: server down" in home.ok("diagnose")
     told = home.run("diagnose", "--json").json()
     assert [(each["cause"], each["count"], each["example"]) for each in told] == [
         ("invalid content", 1, "aaaa1111-1"),
@@ -237,10 +237,10 @@ def test_nothing_is_stuck(home: Scratch) -> None:
     """No dead letters; what is amiss all the same is said."""
     text = home.ok("diagnose")
     assert text.startswith("There are no dead letters.\n")
-    assert "Besides: worker not running" in text
+    assert "Also: worker not running" in text
     told = home.run("diagnose", "--json").json()
     assert ("worker not running", 0, None) in [
         (each["cause"], each["count"], each["example"]) for each in told
     ]
-    assert all(f"Besides: {each['cause']}: " in text for each in told)
+    assert all(f"Also: {each['cause']}: " in text for each in told)
     assert home.run("diagnose", "zz").code == 1

@@ -198,7 +198,7 @@ def test_all_is_set_up_with_the_defaults(home: Home, server: Standin) -> None:
     """With --yes Claude Code, where it is, is connected, and mem0tray starts at login."""
     (home.claude / "settings.json").write_text('{"model": "opus"}', encoding="utf-8")
     said = home.ok("setup", "--server", server.url, "--yes", "--no-memory")
-    assert "Claude Code has it from its next session on." in said
+    assert "It takes effect in Claude Code's next session." in said
     hooks = json.loads((home.claude / "settings.json").read_text("utf-8"))["hooks"]
     assert "Stop" in hooks
     assert (home.root / "config" / "autostart" / "mem0tray.desktop").exists()

@@ -213,6 +213,15 @@ def test_a_pause_is_shown_without_a_worker(home: Scratch) -> None:
     assert (document["paused"], document["paused_until"]) == (True, None)
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> None:
+    """A pause is "paused by you", and not "paused" twice."""
+    who = {"pid": os.getpid(), "host": socket.gethostname()}
+    _metrics(home, **who, state="paused", reason="paused by you")
+    (line,) = (each for each in home.ok("status").splitlines() if each.startswith("state"))
+    assert line.split() == ["state", "paused", "by", "you"]
+
+
 def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deliveries to other servers than the present one are counted by server."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")

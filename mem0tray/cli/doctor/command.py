@@ -31,7 +31,7 @@ from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop.notify import sending
 
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
-_REMEDY: Final = "What to do stands beside it."
+_REMEDY: Final = "Its line above says what to do."
 _LIMIT: Final = 20.0  # seconds for one part; what it asks has shorter limits of its own
 _ALL: Final = 60.0  # seconds for all parts, so that a hanging disk is not waited for a dozen times
 _LEAST: Final = 2.0

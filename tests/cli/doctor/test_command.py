@@ -42,6 +42,7 @@ def test_the_server(home: Scratch, server: Standin) -> None:
     done = home.run("doctor")
     assert done.code == 1
     assert done.line.startswith("mem0tray: What failed: server connection")
+    assert done.line.endswith("Its line above says what to do.")
     assert [checks(home, name)[0][0] for name in ("server connection", "server")] == [
         "fail",
         "skip",
