@@ -155,7 +155,7 @@ def _fresh_beside(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
     """What waits where the queue file cannot be read: in the emergency file and the ledger."""
-    lines, _ = waiting.emergency_lines(paths)
+    lines, _ = waiting.emergency_lines(paths, reader)
     return _of_project(waiting.of(paths, reader, None, lines, server), project)
 
 

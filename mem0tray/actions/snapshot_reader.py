@@ -177,7 +177,7 @@ def _contents(
         file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
     emergency = atomic.why_unreadable(paths.emergency)
     if not counted or parts & Part.PAST:
-        lines, emergency = waiting.emergency_lines(paths)
+        lines, emergency = waiting.emergency_lines(paths, reader)
         given = (paths, reader, queue.document, lines, server.name)
         waits = waiting.count(*given)
         if file is not None and parts & Part.PAST:

@@ -59,7 +59,7 @@ class HowMuchWaits(Struct, frozen=True):
 def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
     """What waits, as `of` gives it. Raises FileUnavailableError where a file cannot be read."""
     found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS)
-    lines, trouble = emergency_lines(paths)
+    lines, trouble = emergency_lines(paths, reader)
     if trouble:
         raise FileUnavailableError(trouble)
     return of(paths, reader, found[0] if found else None, lines, server)
@@ -157,13 +157,21 @@ def _in_ledger(reader: Reader, row: Known) -> FoundItem | None:
     return _found(item) if item is not None else None
 
 
-def emergency_lines(paths: Paths) -> tuple[list[Item], Reason]:
-    """The items in the emergency file, and why it cannot be read."""
+def emergency_lines(paths: Paths, reader: Reader | None = None) -> tuple[list[Item], Reason]:
+    """The items in the emergency file, and why it cannot be read.
+
+    With a `reader` only those that the worker has not read: what became of the others, the
+    ledger alone tells.
+    """
     try:
         signature = atomic.signature(paths.emergency)
         if signature is None:
             return [], reasons.NONE
         source = emergency.EmergencySource(paths.emergency.name, signature.inode)
+        kept = reader.emergency_sources() if reader is not None else None
+        for known in emergency.sources(kept) if kept else ():
+            if (known.name, known.inode) == (source.name, source.inode):
+                source = known
         lines = emergency.read(paths.claude_dir, source, final=True)
     except FileUnavailableError as error:
         return [], error.reason

@@ -75,6 +75,11 @@ class Lines(msgspec.Struct):
     source: EmergencySource | None = None
 
 
+def sources(kept: bytes) -> list[EmergencySource]:
+    """The files being read, as the ledger keeps them in JSON."""
+    return msgspec.json.decode(kept, type=list[EmergencySource])
+
+
 def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     """New lines of `source`, or None when there are none.
 

@@ -26,7 +26,14 @@ from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.many import Many
-from mem0tray.ledger.rows import DEAD_RAWS, DLQ_MERGED, REFUSAL_OVER, WAITS_SINCE, find_raw
+from mem0tray.ledger.rows import (
+    DEAD_RAWS,
+    DLQ_MERGED,
+    EMERGENCY_SOURCES,
+    REFUSAL_OVER,
+    WAITS_SINCE,
+    find_raw,
+)
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -234,6 +241,11 @@ class Reader:
         return taken_by_others.WorkerSeen.read(
             self._one("SELECT value FROM meta WHERE name = ?", (taken_by_others.WORKER,))
         )
+
+    def emergency_sources(self) -> bytes | None:
+        """How far the worker has read emergency files, for `files.emergency.sources`."""
+        found = self._one("SELECT value FROM meta WHERE name = ?", (EMERGENCY_SOURCES,))
+        return None if found is None else bytes(found)
 
     def oldest_waiting(self) -> float | None:
         """Since when the oldest undelivered memory waits."""

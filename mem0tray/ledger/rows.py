@@ -46,9 +46,11 @@ DEAD_RAWS: Final = (
 
 
 # Names in `meta`: when a server that had refused everything was found to take deliveries (Unix
-# seconds); and the mark of the DLQ file as last merged or published.
+# seconds); the mark of the DLQ file as last merged or published; and how far the emergency files
+# are read, for `files.emergency.sources`.
 REFUSAL_OVER: Final = "refusal_over"
 DLQ_MERGED: Final = "dlq_merged"
+EMERGENCY_SOURCES: Final = "emergency_sources"
 
 
 def row_from(values: tuple[Any, ...]) -> Row:

@@ -12,6 +12,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.item import EARLIEST, waits_since
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
+from mem0tray.worker.queue.emergencies import EmergencyIntake
 from tests.actions.scene import chosen, worker, write
 from tests.support.shapes import Item, emergency_lines, entry, queue_document
 
@@ -65,6 +66,20 @@ def test_what_only_a_former_server_has_waits_again(paths: Paths) -> None:
     with Reader(paths.ledger) as reader:
         assert look(paths, reader, SERVER).count == 1
         assert look(paths, reader, "https://former.test").count == 0
+
+
+def test_a_line_that_the_worker_has_read_does_not_wait_again(paths: Paths) -> None:
+    """After a change of server only a line that the worker has not read is taken in."""
+    paths.emergency.write_text(emergency_lines(_entries("moved")))
+    with worker(paths) as context:
+        EmergencyIntake(context).run()
+        (key,) = context.inbox.fresh_entries()
+        context.outbox.record_delivery(key, "https://former.test", time.time())
+    with Reader(paths.ledger) as reader:
+        assert look(paths, reader, SERVER).count == 0
+        with paths.emergency.open("a") as file:
+            file.write(emergency_lines(_entries("moved", "new")))
+        assert look(paths, reader, SERVER).count == 2
 
 
 def test_what_is_to_be_deleted_does_not_wait(paths: Paths) -> None:

@@ -11,10 +11,10 @@ from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import boot_id
 from mem0tray.ledger.outdated import EMERGENCY
+from mem0tray.ledger.rows import EMERGENCY_SOURCES
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
-_META: Final = "emergency_sources"
 _NOT_WHOLE: Final = "no whole line; what may belong together is kept together"
 _RENAMED: Final = ".mem0_emergency.{inode}.read.json"
 
@@ -52,10 +52,8 @@ class EmergencyIntake:
         return max(0, found.size - offsets.get(found.inode, 0))
 
     def _sources(self) -> list[EmergencySource]:
-        kept = self._context.ledger.meta(_META)
-        return (
-            msgspec.json.decode(kept, type=list[EmergencySource]) if kept else self._found_on_disk()
-        )
+        kept = self._context.ledger.meta(EMERGENCY_SOURCES)
+        return emergency.sources(kept) if kept else self._found_on_disk()
 
     def _found_on_disk(self) -> list[EmergencySource]:
         """Find renamed files that a lost ledger knew; items read twice are known by their ids."""
@@ -128,4 +126,4 @@ class EmergencyIntake:
         if new is not None:
             kept.append(new)
         with self._context.ledger.transaction():
-            self._context.ledger.set_meta(_META, msgspec.json.encode(kept))
+            self._context.ledger.set_meta(EMERGENCY_SOURCES, msgspec.json.encode(kept))
