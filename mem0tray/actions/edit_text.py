@@ -31,8 +31,8 @@ class Changed:
     """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
 
     `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
-    text is being sent, and the new one follows after the answer. `perhaps`: the old text was
-    being sent, and nobody knows whether the server has it. `heard`: the worker, if one
+    text is being sent, and the new one follows after the answer. `perhaps`: nobody
+    knows how an attempt to send the old text ended, now or before. `heard`: the worker, if one
     runs, knows of the edit.
     """
 

@@ -185,8 +185,8 @@ def tell_old(name: str, done: Changed) -> None:
         )
     elif done.perhaps:
         output.say(
-            "The old text was being sent, and nobody knows whether the server has it; it gets the"
-            " new one in any case.",
+            "The server may have the old text, as nobody knows how an attempt to send it ended; it"
+            " gets the new one in any case.",
             Style.WARNING,
         )
     if not done.heard:

@@ -40,8 +40,11 @@ _TIMEOUT: Final = 1.0
 _KNOWN: Final = (
     "SELECT items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
     " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
-    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce(unknown,"
-    " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)), timeouts,"
+    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce("
+    # That any server may have it is over once the one that it goes to has denied it.
+    "nullif(unknown, (SELECT at FROM outcomes WHERE item = items.key AND server = claimed_for"
+    " AND has = 0)), (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)),"
+    " timeouts,"
     " accepted, closed, due, retries, taken, held, project,"
     " EXISTS (SELECT 1 FROM tickets WHERE item = items.key) FROM items"
 )
@@ -243,7 +246,7 @@ class Reader:
         )
 
     def emergency_sources(self) -> bytes | None:
-        """How far the worker has read emergency files, for `files.emergency.sources`."""
+        """How far the worker has read emergency files, for `sources` of `files.emergency`."""
         found = self._one("SELECT value FROM meta WHERE name = ?", (EMERGENCY_SOURCES,))
         return None if found is None else bytes(found)
 

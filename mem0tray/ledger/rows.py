@@ -47,7 +47,7 @@ DEAD_RAWS: Final = (
 
 # Names in `meta`: when a server that had refused everything was found to take deliveries (Unix
 # seconds); the mark of the DLQ file as last merged or published; and how far the emergency files
-# are read, for `files.emergency.sources`.
+# are read, as `sources` of `files.emergency` reads it.
 REFUSAL_OVER: Final = "refusal_over"
 DLQ_MERGED: Final = "dlq_merged"
 EMERGENCY_SOURCES: Final = "emergency_sources"

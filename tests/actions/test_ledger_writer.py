@@ -222,3 +222,19 @@ def test_a_worker_that_has_heard_and_ended_since_is_believed(paths: Paths) -> No
         context.outbox.record_delivery(key, HERE, 6.0)
     heard = ledger_writer.let_hear(paths, [paths.orders / "1-7.json"], [found.identity])
     assert heard.delivered == {found.identity}
+
+
+@COMMANDS
+def test_what_the_server_has_refused_for_certain_is_not_perhaps_there(
+    paths: Paths, command: Command
+) -> None:
+    """It said that it lacks the memory, and refused it: no doubt is left, unless a later one."""
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        key = key_of(context, found)
+        context.outbox.mark_unknown(key, HERE, 5.0, timed_out=False)
+        job = context.outbox.claim(key, 6.0, HERE)
+        assert job is not None
+        context.outbox.mark_absent(job, HERE)
+        context.outbox.release(key)
+    assert not command(paths).perhaps
