@@ -270,7 +270,11 @@ class Migration:
             )
         return Mem0TrayError(
             Reason("The memories on {server} cannot be read: {why}.", server=where, why=told),
-            Reason("Memories queued so far stay queued; `mem0tray migrate` goes on from there."),
+            Reason(
+                "Is its address right, and does it run? `mem0tray migrate --from {address}` tries"
+                " again.",
+                address=self._request.former,
+            ),
         )
 
 

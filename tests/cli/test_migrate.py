@@ -143,3 +143,15 @@ def test_a_stop_says_how_far_it_is(
     done = home.run("migrate", "--from", former.url)
     assert done.code == code
     assert "1,234 memories are queued so far. Type the command again to go on." in done.err
+
+
+@pytest.mark.usefixtures("server")
+def test_a_server_that_cannot_be_read_is_named_in_the_command_to_type_again(
+    home: Scratch, former: Standin
+) -> None:
+    """Nothing is said to be queued where nothing is."""
+    former.close()
+    done = home.run("migrate", "--from", former.url)
+    assert done.code == 1
+    assert f"`mem0tray migrate --from {former.url}` tries again." in done.line
+    assert "queued" not in done.err
