@@ -80,13 +80,18 @@ def _unreadable(name: str, error: OSError) -> FileUnavailableError:
 
 
 def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
-    lines = iter(file)
+    most = producing.MOST_READ
     while True:
         try:
-            line = next(lines, None)
+            line = file.readline(most + 1)
         except OSError as error:
             raise _unreadable(name, error) from error
-        if line is None:
+        if len(line) > most:
+            raise Mem0TrayError(
+                f"{name} has a line that is too large: `add --jsonl` reads {most:,} bytes at most.",
+                "Take that line out, or add its text in parts.",
+            )
+        if not line:
             return
         yield line
 

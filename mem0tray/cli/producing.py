@@ -13,7 +13,7 @@ from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 from mem0tray.core.errors import Mem0TrayError
 
-MOST_READ: Final = 512 * 2**20  # bytes of standard input, as many as the embedded server takes
+MOST_READ: Final = 512 * 2**20  # bytes of a text or a line, as many as the embedded server takes
 _PIECE: Final = 2**20  # bytes; a read of all at once would not hear Ctrl-C
 END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 

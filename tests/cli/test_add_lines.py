@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import add, add_lines
-from mem0tray.cli import main
+from mem0tray.cli import main, producing
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
 from tests.cli.scratch import Done, Scratch
@@ -209,6 +209,15 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
     assert not home.queue.exists()
 
 
+@needs.posix("there is no /dev/zero")
+def test_a_line_without_an_end_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read up to a bound, which the error names, and nothing is queued."""
+    monkeypatch.setattr(producing, "MOST_READ", 1_000_000)
+    done = home.run("add", "--jsonl", "/dev/zero")
+    assert (done.code, "reads 1,000,000 bytes at most" in done.line) == (1, True)
+    assert not home.queue.exists()
+
+
 @needs.posix("a named pipe")
 def test_a_named_pipe_is_read_as_a_file(home: Scratch) -> None:
     """So a shell hands over what another program writes: `add --jsonl <(…)`."""
@@ -238,9 +247,9 @@ def test_wrong_settings_lose_no_line(home: Scratch) -> None:
 class Cut(io.BytesIO):
     """Lines, and then Ctrl-C."""
 
-    def __next__(self) -> bytes:
+    def readline(self, size: int | None = -1, /) -> bytes:
         """Give the next line."""
-        line = self.readline()
+        line = super().readline(size)
         if not line:
             raise KeyboardInterrupt
         return line
