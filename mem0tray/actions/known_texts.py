@@ -1,12 +1,19 @@
 """The texts of delivered memories that files here still hold: the ledger keeps none of them."""
 
+import os
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from mem0tray.actions import look_up, read_files
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.system.paths import Paths
+from mem0tray.system.paths import Paths, claude_code_folder
+from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
+from mem0tray.worker.queue.notes.note_files import FoundNote
 
 _PLACES: Final = {
     read_files.DLQ: "the DLQ file",
@@ -24,17 +31,20 @@ class KnownText(NamedTuple):
 
 
 class KnownTexts:
-    """Texts by digest, whatever the id; the files are read when the first text is asked for."""
+    """Texts by digest, whatever the id; the files are read when the first text is asked for.
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    `notes`: Claude Code's notes are looked into too.
+    """
+
+    def __init__(self, paths: Paths, *, notes: bool = False) -> None:
+        self._paths, self._notes = paths, notes
         self._found: dict[bytes, tuple[bytes, str]] | None = None
 
     def find(self, digest: bytes) -> KnownText | None:
         """The text of this digest; None where no file has it."""
         if self._found is None:
             self._found = {}
-            for raw, place in _everywhere(self._paths):
+            for raw, place in chain(_everywhere(self._paths), _in_notes() if self._notes else ()):
                 item = items.parse(raw)
                 if item is not None:
                     self._found.setdefault(item.digest, (raw, place))
@@ -46,3 +56,25 @@ class KnownTexts:
 def _everywhere(paths: Paths) -> Iterator[tuple[bytes, str]]:
     yield from ((raw, place) for place, raw in look_up.left_over(paths))
     yield from ((found.raw, _PLACES[found.place]) for found in look_up.in_files(paths))
+
+
+def _in_notes() -> Iterator[tuple[bytes, str]]:
+    """What each note holds that can be read, with its path."""
+    root = claude_code_folder(os.environ).absolute()
+    with suppress(OSError):
+        for folder in note_files.folders(root):
+            with suppress(OSError):
+                project = project_of_notes.of_notes(folder.parent, os.environ)
+                for note in note_files.notes(root, folder):
+                    item = _of_note(root, note, project)
+                    if item is not None:
+                        yield item.raw, str(root / note.path)
+
+
+def _of_note(root: Path, note: FoundNote, project: str) -> Item | None:
+    with suppress(OSError, UnicodeDecodeError):
+        data, _ = note_files.read(root / note.path) or (b"", None)
+        text = note_text.without_front_matter(data.decode())
+        if text and len(data) <= note_files.LARGEST:
+            return note_text.as_item(note.path, project, text, note.changed, time.time())
+    return None

@@ -106,7 +106,8 @@ def verify(
             taken, found.is_sample = _sampled(taken, sample), True
         infers = settings.server.infer and server.name != LOCAL_URL
         asked = AskedServer(client, settings.sync.timeout, infers=infers)
-        verifier = _Verifier(paths, reader, server.name, asked, found)
+        texts = KnownTexts(paths, notes=settings.claude.auto_memory)
+        verifier = _Verifier(paths, reader, server.name, asked, found, texts)
         try:
             verifier.ask_about(taken, tell)
             if queues:
@@ -139,10 +140,11 @@ class _Verifier:
         server: str,
         asked: AskedServer,
         found: Verified,
+        texts: KnownTexts,
     ) -> None:
         self._paths, self._reader, self._server = paths, reader, server
         self._asked, self._found = asked, found
-        self._texts = KnownTexts(paths)
+        self._texts = texts
         # Read before the server is asked, so that no memory queued later hides a missing one.
         self._ids = {each.id for each in look_up.in_files(paths)}
         self._waiting = reader.waiting()

@@ -52,8 +52,9 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     """Ask the server for what it took, and name what it no longer has.
 
     The server is asked by id if it keeps ids, else by text. The text of a delivered memory is
-    kept only in the list of the last hundred, in backups and in the quarantine: memories whose text
-    is still there can be queued again. Exits with 1 where something is missing and was not queued
+    kept only in the list of the last hundred, in backups, in the quarantine, and with
+    claude.auto_memory in Claude Code's notes: memories whose text is still there can be queued
+    again. Exits with 1 where something is missing and was not queued
     again, or the server did not say.
     """
     settings = context.load_there()
@@ -137,7 +138,9 @@ def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:
         return f"`mem0tray verify --requeue` queues {which} again, as {why} known here."
     if any(each.given_up for each in lost):
         return "Of some the text was deleted here: `mem0tray restore --list` shows what there is."
-    return "No file here holds the text any more."
+    return (
+        "mem0tray finds no text of what is missing: `mem0tray add` queues one that you still have."
+    )
 
 
 def _document(found: Verified) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """The texts of delivered memories that files here still hold."""
 
+from pathlib import Path
+
+import pytest
+
 from mem0tray.actions.known_texts import KnownTexts
 from mem0tray.core import item as items
 from mem0tray.system.paths import Paths
@@ -31,3 +35,20 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
         assert found is not None, text
         assert (found.item.content, found.place) == (text, place)
     assert known.find(items.digest("beta", "queue")) is None
+
+
+def test_a_note_holds_its_text_where_notes_are_taken_in(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its front matter, and in the project of its folder."""
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    monkeypatch.setenv("MEM0_PROJECT_ID", "garden")
+    note = tmp_path / "claude" / "projects" / "-work" / "memory" / "trees.md"
+    note.parent.mkdir(parents=True)
+    note.write_text("---\nname: trees\n---\nThe oak is old.\n", "utf-8")
+    note.with_name("odd.md").write_bytes(b"\xff")
+    digest = items.digest("garden", "The oak is old.")
+    found = KnownTexts(paths, notes=True).find(digest)
+    assert found is not None
+    assert (found.item.content, found.place) == ("The oak is old.", str(note))
+    assert KnownTexts(paths).find(digest) is None

@@ -167,6 +167,22 @@ def test_what_was_queued_again_counts_as_one(home: Scratch, server: Standin) -> 
     assert [each["id"] for each in queued(home)] == [f"{oak['id']}-again-2"]
 
 
+def test_a_text_that_a_note_holds_is_queued_again(home: Scratch, server: Standin) -> None:
+    """Where Claude Code's notes are taken in, and only there."""
+    home.env(CLAUDE_CONFIG_DIR=str(home.root / "claude"), MEM0_PROJECT_ID="p")
+    note = home.root / "claude" / "projects" / "-work" / "memory" / "oak.md"
+    note.parent.mkdir(parents=True)
+    note.write_text("oak\n", "utf-8")
+    delivered(home, server, "oak")
+    lose(server, "oak")
+    keep(home, [])
+    assert home.run("verify", "--requeue").code == 1
+    home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY="true")
+    assert home.run("verify", "--json").json()["missing"][0]["text_in"] == str(note)
+    home.ok("verify", "--requeue")
+    assert [each["content"] for each in queued(home)] == ["oak"]
+
+
 def test_a_text_that_is_nowhere_stays_missing(home: Scratch, server: Standin) -> None:
     """It is said, and the others are queued all the same."""
     oak, _ = delivered(home, server, "oak", "elm")
@@ -174,7 +190,9 @@ def test_a_text_that_is_nowhere_stays_missing(home: Scratch, server: Standin) ->
     keep(home, [oak])
     done = home.run("verify", "--requeue")
     assert (done.code, len(queued(home))) == (1, 1)
-    assert re.search(r"1 memory is missing .*No file here holds the text any more\.$", done.line)
+    assert re.search(
+        r"1 memory is missing .*finds no text of what is missing: `mem0tray add` ", done.line
+    )
 
 
 def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Standin) -> None:

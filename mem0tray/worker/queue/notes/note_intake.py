@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core import events
-from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.files import document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import NOTES
@@ -194,7 +192,9 @@ class NoteIntake:
                 continue
             size += len(data)
             text = self._text(path, data)
-            item = _item(path, self._project(path), text, noted.changed, now) if text else None
+            item = None
+            if text:
+                item = note_text.as_item(path, self._project(path), text, noted.changed, now)
             read.append(_ReadNote(path, mark, item))
         return read
 
@@ -242,14 +242,6 @@ class NoteIntake:
             self._told.add(path)
             why = error.strerror or "it cannot be read"
             self._context.events.emit(events.NoteLeftOut(path, why))
-
-
-def _item(path: str, project: str, text: str, changed: float, now: float) -> Item | None:
-    """What a producer would queue for a note: its time is that of the last change."""
-    timestamp = int(changed if items.EARLIEST <= changed <= now else now)
-    # The path is relative to Claude Code's folder: the id is the same after the ledger was lost.
-    entry = items.entry(items.id_of(path, text), project, text, timestamp)
-    return items.parse(document.dump(entry))
 
 
 def _listing(folder: Path) -> tuple[int, ...] | None:

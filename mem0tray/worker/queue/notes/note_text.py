@@ -1,6 +1,10 @@
-"""The part of a note that is its text. Pure."""
+"""The part of a note that is its text, and the memory that it makes. Pure."""
 
 from typing import Final
+
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
+from mem0tray.files import document
 
 _FENCE: Final = "---"
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -18,3 +22,14 @@ def without_front_matter(text: str) -> str:
             if line.rstrip() == _FENCE:
                 return "".join(lines[number:]).strip()
     return "".join(lines).strip()
+
+
+def as_item(path: str, project: str, text: str, changed: float, now: float) -> Item | None:
+    """What a producer would queue for a note: its time is that of the last change.
+
+    `path` is relative to Claude Code's folder: the id is the same after the ledger was lost.
+    """
+    timestamp = int(changed if items.EARLIEST <= changed <= now else now)
+    return items.parse(
+        document.dump(items.entry(items.id_of(path, text), project, text, timestamp))
+    )
