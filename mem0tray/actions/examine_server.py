@@ -163,7 +163,7 @@ class _Examination:
             return Step(SERVER, FAILED, str(reasons.sentence(why)), str(remedy))
         if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {reasons.sentence(why)}"
-            return Step(SERVER, FAILED, seen, self._set_key())
+            return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
         seen = f"{host} is down. {reasons.sentence(why)}"
         if health.status is None and self._there.plain_http:
             if server_way.speaks_tls(self._there, self._left()):
@@ -190,10 +190,12 @@ class _Examination:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
             return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
         if found.verdict is KeyVerdict.REFUSED and token:
-            return Step(KEY, FAILED, f"{host} refuses the API key: {said}.", self._set_key())
+            return Step(
+                KEY, FAILED, f"{host} refuses the API key: {said}.", self._set_key(), wants_key=True
+            )
         if found.verdict is KeyVerdict.REFUSED:
             seen = f"{host} wants an API key, and none is set: {said}."
-            return Step(KEY, FAILED, seen, self._set_key())
+            return Step(KEY, FAILED, seen, self._set_key(), wants_key=True)
         if found.verdict is KeyVerdict.TAKEN:
             return Step(KEY, OK, f"{host} takes the API key.")
         if not token:

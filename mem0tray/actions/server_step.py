@@ -23,10 +23,11 @@ class Step:
     """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
 
     `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
-    keeps this one from being made.
+    keeps this one from being made. `wants_key`: what to do is to set another API key.
     """
 
     name: str
     result: str
     seen: str
     remedy: str = ""
+    wants_key: bool = False

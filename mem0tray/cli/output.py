@@ -208,6 +208,21 @@ def agreed(question: str, unchanged: str, remedy: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
+def confirmed(question: str, *, default: bool) -> bool:
+    """Ask a person at a terminal y or n, until they say one; Enter: the default.
+
+    Raises click.Abort at the end of input and at Ctrl-C.
+    """
+    import click
+
+    while True:
+        shown = f"{question} [{'Y/n' if default else 'y/N'}]"
+        answer = str(click.prompt(shown, default="", show_default=False)).strip().lower()
+        if answer in ("", "y", "yes", "n", "no"):
+            return answer.startswith("y") if answer else default
+        remark("Answer y or n.")
+
+
 def print_json(value: Any) -> None:
     """Print a JSON document and nothing else.
 

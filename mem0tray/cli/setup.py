@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import context, key_place, output, setup_server
+from mem0tray.cli import INTERRUPTED, context, key_place, output, setup_server
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -111,11 +111,9 @@ def command(
             except Mem0TrayError as error:
                 output.remark(str(error))
                 failed.append(name)
-    except click.Abort as error:  # the end of input at a question, or Ctrl-C
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise
+    except (click.Abort, KeyboardInterrupt) as error:  # the end of input at a question, or Ctrl-C
         click.echo()  # the question's line is open
-        raise _ended(way.changed) from error
+        raise _ended(way.changed, error) from error
     if not no_memory:
         _save_deliver_recall()
     if failed:
@@ -127,12 +125,19 @@ def command(
     _say_how_to_start()
 
 
-def _ended(changed: list[str]) -> Mem0TrayError:
-    """What is said where input ended at a question."""
+class _InterruptedError(Mem0TrayError):
+    """Ctrl-C ended setup."""
+
+    exit_code = INTERRUPTED
+
+
+def _ended(changed: list[str], by: BaseException) -> Mem0TrayError:
+    """What is said where input ended at a question, or Ctrl-C was pressed."""
     done = f"changed so far: {', '.join(changed)}" if changed else "nothing was changed"
-    return Mem0TrayError(
-        f"Setup ended at a question; {done}.", "Type `mem0tray setup` again for the rest."
-    )
+    rest = "Type `mem0tray setup` again for the rest."
+    if any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__)):
+        return _InterruptedError(f"Setup was interrupted; {done}.", rest)
+    return Mem0TrayError(f"Setup ended at a question; {done}.", rest)
 
 
 # Claude Code and the login --------------------------------------------------------------------
@@ -209,7 +214,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
         return
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
-    wanted = click.confirm(question, default=False) if given is None else given
+    wanted = output.confirmed(question, default=False) if given is None else given
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
         context.warn_of_variable(_NOTES)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import click
+from mem0tray.cli import output
 
 
 class Deciding(NamedTuple):
@@ -27,5 +27,5 @@ class Deciding(NamedTuple):
         if given is not None:
             return given
         if self.asking:
-            return click.confirm(question, default=self.is_first)
+            return output.confirmed(question, default=self.is_first)
         return self.yes and self.is_first

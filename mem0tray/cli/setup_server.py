@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from mem0tray.actions import server_step
 from mem0tray.cli import context, key_place, output, tested_server
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.setup_deciding import Deciding
@@ -68,9 +69,9 @@ def _choose_server(
             continue
         _change(address, key, place, way)
         there = answer
-        failed = tested_server.tell(_URL)
-        # If the server wants a key, it is asked for next.
-        if given or answer == offered or failed <= {"server key"}:
+        failed = tested_server.tell(_URL, asks_for_key=key is None and _asks_for_key(way))
+        # If the server wants another key, that is asked for next.
+        if given or answer == offered or not failed or server_step.KEY in failed:
             return failed
         output.say("Enter keeps this address all the same; or type another.")
         offered = answer
@@ -100,25 +101,34 @@ def _change(address: str | None, key: str | None, place: str | None, way: Decidi
 def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozenset[str]:
     """Set the key that a person types, or move the one that is set to another `place`.
 
-    Returns the steps of the server test that fail with it; `failed`, if the key stays as it is.
+    A person may correct a key that the server refuses. Returns the steps of the server test that
+    fail with the key; `failed`, if it stays as it is.
     """
-    key = _asked_key(way)
-    if not key:
-        if place is None:
+    before, is_typed = failed, False
+    while _asks_for_key(way) and (key := _asked_key()):
+        _change(None, key, place, way)
+        is_typed = True
+        failed = tested_server.tell(_KEY, asks_for_key=True)
+        if server_step.KEY not in failed and failed <= before:
             return failed
-        key = key_place.present()
-    _change(None, key, place, way)
+        output.say("Enter keeps this key all the same; or type another.")
+    if is_typed or place is None:
+        return failed
+    _change(None, key_place.present(), place, way)
     return tested_server.tell(_KEY)
 
 
-def _asked_key(way: Deciding) -> str:
-    """The key that a person types; empty where there is none, or nobody to be asked."""
+def _asks_for_key(way: Deciding) -> bool:
+    """Whether a person is asked for the key of the server that is chosen now."""
     now = context.load_all().settings
-    local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
-    if local or not way.asking or context.is_in_environment(_KEY):
-        return ""
-    has_key = now.server.api_key or now.server.keyring
-    kept = "Enter: the one that is set" if has_key else "Enter: none"
+    is_local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
+    return way.asking and not is_local and not context.is_in_environment(_KEY)
+
+
+def _asked_key() -> str:
+    """The key that a person types; empty for the one that is set, or none."""
+    now = context.load_all().settings.server
+    kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
     answer = click.prompt(
         f"API key of the server, which is not shown ({kept})",
         hide_input=True,

@@ -17,10 +17,11 @@ _KEY: Final = "server.api_key"
 _SECONDS: Final = 5.0
 
 
-def tell(key: str) -> frozenset[str]:
+def tell(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
     """Ask the server that the settings now choose, and say what is well, and what is not.
 
-    `key` is the setting that was changed. Returns the names of the steps that failed.
+    `key` is the setting that was changed. With `asks_for_key` the caller asks for the server's key
+    next, so that nothing is said of how to set it. Returns the names of the steps that failed.
     """
     loaded = settings.read()
     url = loaded.settings.server.url
@@ -32,7 +33,8 @@ def tell(key: str) -> frozenset[str]:
         steps = examine_server.examine(loaded, _SECONDS)
     for step in steps:
         if step.result in (server_step.FAILED, server_step.WARNING):
-            output.remark(f"{step.seen} {step.remedy}")
+            has_remedy = not (asks_for_key and step.wants_key)
+            output.remark(f"{step.seen} {step.remedy}" if has_remedy else step.seen)
         elif step.result == server_step.OK and step.name not in server_step.WAY:
             output.say(step.seen)
     return frozenset(step.name for step in steps if step.result == server_step.FAILED)

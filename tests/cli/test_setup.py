@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,7 @@ __all__ = ["bare_home", "server"]
 KEY = "sesame-3c1f"
 LOGIN = "--no-autostart"
 END = "\x04"  # Ctrl-D
+INTERRUPT = "\x03"  # Ctrl-C
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def everything(home: Home) -> dict[str, bytes]:
 def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple[int, str]:
     """Have a person at a terminal answer each question, known by its beginning."""
     import pty
+    import termios
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -78,7 +81,15 @@ def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple
             if left and left[0][0] in shown[since:] and shown.endswith((": ", "]: ")):
                 since = len(shown)
                 answer = left.pop(0)[1]
-                os.write(ours, f"{answer}\n".encode() if answer != END else END.encode())
+                if answer == INTERRUPT:
+                    process.send_signal(signal.SIGINT)
+                    # Python may not have begun to read: then it heeds the signal after a line.
+                    unseen = termios.tcgetattr(ours)
+                    unseen[3] &= ~termios.ECHO
+                    termios.tcsetattr(ours, termios.TCSANOW, unseen)
+                    os.write(ours, b"\n")
+                else:
+                    os.write(ours, f"{answer}\n".encode() if answer != END else END.encode())
         code = process.wait(20)
     finally:
         process.kill()
@@ -351,6 +362,56 @@ def test_the_end_of_input_says_what_was_changed(
     assert (everything(home) == before) == (answered == 0)
     assert settings(home).get("server", {}).get("url") == (server.url if answered else None)
     assert not home.queue.exists()
+
+
+@needs.SHELL
+@pytest.mark.parametrize(
+    ("answered", "changed"), [(0, "nothing was changed"), (2, "changed so far: the server")]
+)
+def test_an_interruption_says_what_was_changed(
+    home: Home, server: Standin, answered: int, changed: str
+) -> None:
+    """Ctrl-C at a question ends it with 130, and names on a line of its own what was set."""
+    answers = [("Server: ", server.url), ("API key", ""), ("when you log in", "y")]
+    answers[answered:] = [(answers[answered][0], INTERRUPT)]
+    code, said = talk(home, answers)
+    assert code == 130
+    told = f"Setup was interrupted; {changed}. Type `mem0tray setup` again for the rest."
+    assert said.splitlines()[-1] == f"mem0tray: {told}"
+
+
+@needs.SHELL
+def test_a_refused_key_is_corrected(home: Home, server: Standin) -> None:
+    """A person whose key is refused is asked again, and not told of the command that sets it."""
+    server.api_key = KEY
+    asked = [("Server: ", server.url), ("API key", "wrong"), ("API key", KEY)]
+    code, said = talk(home, [*asked, ("when you log in", "n")], "--no-memory")
+    assert code == 0, said
+    assert f"{server.netloc} refuses the API key" in said
+    assert "Enter keeps this key all the same; or type another." in said
+    assert "config set server.api_key" not in said
+    assert settings(home) == {"server": {"url": server.url, "api_key": KEY}}
+
+
+@needs.SHELL
+def test_a_refused_key_is_kept_with_enter(home: Home, server: Standin) -> None:
+    """Enter keeps the key that the server refuses, and the server test has failed."""
+    server.api_key = KEY
+    asked = [("API key", "wrong"), ("API key", ""), ("when you log in", "n")]
+    code, said = talk(home, asked, "--server", server.url, "--no-memory")
+    assert code == 1, said
+    assert "the server test failed" in said
+    assert settings(home) == {"server": {"url": server.url, "api_key": "wrong"}}
+
+
+@needs.SHELL
+def test_another_answer_than_y_or_n_is_asked_again(home: Home) -> None:
+    """Whoever answers something else is told what to answer, in the program's way."""
+    asked = [("when you log in", "maybe"), ("when you log in", "n")]
+    code, said = talk(home, asked, "--server", "local", "--no-memory")
+    assert code == 0, said
+    assert "mem0tray: Answer y or n.\n" in said
+    assert "Error" not in said
 
 
 def test_without_a_memory_the_server_test_decides(home: Home, server: Standin) -> None:

@@ -5,8 +5,6 @@ import socket
 import sys
 from collections.abc import Iterable
 
-import click
-
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
@@ -108,7 +106,7 @@ def offer(snapshot: Snapshot) -> None:
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     output.say(f"Process {named.pid} is another worker: {named.command}")
-    if click.confirm("Stop it now?", default=False):
+    if output.confirmed("Stop it now?", default=False):
         _stop(named, told=True)
 
 
