@@ -97,8 +97,9 @@ def command(
     failed = []
     try:
         wrong = setup_server.set_up(server, key_from, key_in, way)
-        # Whoever left it at this computer is not asked once another program has begun the files.
-        server_choice.remember_if_first(context.load().server.url, paths)
+        if asking or yes:
+            # Whoever left it at this computer is not asked once others have begun the files.
+            server_choice.remember_if_first(context.load().server.url, paths)
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
         for name, part in (

@@ -311,6 +311,13 @@ def test_this_computer_stays_the_choice_when_others_begin_the_files(
     assert home.queue_items() == []
 
 
+def test_what_nobody_answered_stays_open(home: Home) -> None:
+    """Without a terminal and without `--yes` the server is still to be chosen afterwards."""
+    home.ok("setup", LOGIN, "--no-memory")
+    home.write_queue([entry("made by another program")])
+    assert "choose a server" in home.run("status").stdout
+
+
 def test_a_server_that_an_option_names_stands_in_the_settings(home: Home) -> None:
     """`--server local` is written down, though this computer is the default here."""
     home.ok("setup", "--server", "local", LOGIN, "--no-memory")
