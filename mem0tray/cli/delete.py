@@ -169,7 +169,8 @@ def _tell_not_deleted(done: Deleted) -> None:
         )
     for each in done.perhaps:
         output.remark(
-            f"{short_id(each.id)} was being sent, and nobody knows whether the server has it."
+            f"The server may have {short_id(each.id)}, as nobody knows how an attempt to send it"
+            " ended."
         )
     if not done.heard:
         output.remark(no_longer_waiting.NOT_HEARD)
