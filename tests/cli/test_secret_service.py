@@ -110,7 +110,7 @@ def test_a_locked_keyring_takes_no_key(home: Home, server: Standin, keyring: Sec
     refused = home.run(*given, "--key-in", "keyring", stdin=f"{KEY}\n")
     assert refused.returncode == 2
     assert "Unlock the keyring" in refused.stderr
-    assert KEY not in home.config.read_text("utf-8")
+    assert not home.config.exists()
     done = home.run(*given, stdin=f"{KEY}\n")
     assert "Unlock the keyring" in done.stderr
     assert KEY in home.config.read_text("utf-8")
