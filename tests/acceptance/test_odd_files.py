@@ -73,7 +73,7 @@ def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
             done = used_home.run(*command, timeout=20)
             assert done.returncode in (0, 1, 2), command
             assert "Traceback" not in done.stderr, done.stderr
-            assert len(done.stderr.splitlines()) <= 1, done.stderr
+            assert not done.returncode or len(done.stderr.splitlines()) <= 1, done.stderr
 
 
 _WATCHED = ("queue", "DLQ", "emergency file", "lock", "log", "metrics")
