@@ -15,10 +15,10 @@ from tests.support.needs import LIBRARY
 from tests.support.official_server import OfficialServer, exactly
 from tests.support.postgres import Postgres
 from tests.support.processes import seconds, wait_until
-from tests.support.shapes import entries, texts
+from tests.support.shapes import Item, entries, texts
 from tests.support.standin import Standin
 
-COUNT: Final = 1_500
+COUNT: Final = 5_000
 BARE_LOOP: Final = """
 import httpx, json, sys
 url, path = sys.argv[1:]
@@ -33,7 +33,7 @@ with httpx.Client(trust_env=False, timeout=60) as client:
 
 
 def official(home: Home, server: Standin) -> list[Figure]:
-    """1,500 memories to Mem0's own library, queued or brought over, beside a loop of the posts."""
+    """5,000 memories to Mem0's own library, queued or brought over, beside a loop of the posts."""
     del server
     if LIBRARY.args[0]:
         print(f"official: skipped, {LIBRARY.kwargs['reason']}", file=sys.stderr)
@@ -49,7 +49,7 @@ def official(home: Home, server: Standin) -> list[Figure]:
 
 
 def _migration(home: Home) -> Figure:
-    """1,500 memories brought over from the embedded server, until the worker beside it is done."""
+    """5,000 memories brought over from the embedded server, until the worker beside it is done."""
     ours: list[float] = []
     loop: list[float] = []
     folder = home.root.with_name("official-migration")
@@ -58,12 +58,7 @@ def _migration(home: Home) -> Figure:
         for number in range(ROUNDS):
             for who in (loop, ours) if number % 2 else (ours, loop):
                 name = f"{'ours' if who is ours else 'loop'}-{number}"
-                # Of projects that are new there: of one that has 1,000 already the server shows
-                # not all, and is asked for each memory before that is sent.
-                queue = [
-                    {**each, "project_id": f"{each['project_id']}-{name}"}
-                    for each in entries(COUNT, name)
-                ]
+                queue = _of_new_projects(name)
                 wanted += texts(queue)
                 # A new home each time: what is on the server is not brought over twice.
                 with Home(Path(f"{folder}-{name}"), "local") as own:
@@ -77,6 +72,15 @@ def _migration(home: Home) -> Figure:
                     ours.append(brought_over(own, served.url, wait))
         assert served.texts() == exactly(wanted)
     return beside(f"migration of {COUNT:,} to an official server", ours, loop, 0.9)
+
+
+def _of_new_projects(name: str) -> list[Item]:
+    """A queue of projects that the server does not have yet.
+
+    Of a project that has 1,000 memories already the server shows only a part, so that a first
+    start and a migration ask it for each memory before they send that.
+    """
+    return [{**each, "project_id": f"{each['project_id']}-{name}"} for each in entries(COUNT, name)]
 
 
 def _delivered(home: Home, count: int) -> None:
@@ -105,7 +109,7 @@ def _rounds(home: Home, *, anew: bool) -> tuple[list[float], list[float]]:
             if anew:
                 own = homes.enter_context(Home(Path(f"{own.root}-{number}"), served.url))
             for who in (loop, ours) if number % 2 else (ours, loop):
-                queue = entries(COUNT, f"round {number}, {'ours' if who is ours else 'loop'},")
+                queue = _of_new_projects(f"{'ours' if who is ours else 'loop'}-{number}")
                 wanted += texts(queue)
                 own.write_queue(queue)
                 who.append(seconds(lambda: own.drained(PATIENCE) if who is ours else _run(own)))  # noqa: B023
