@@ -22,7 +22,7 @@ from mem0tray.server.model import Reply
 from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, client_of, listing
 from tests.server.paging import listing_all, paging
-from tests.server.wire import Connection, Wire, answering, in_turn, once, render, routing
+from tests.server.wire import Connection, Wire, answering, render, routing
 
 PROJECT = "my project"
 
@@ -212,7 +212,7 @@ def test_a_server_with_a_bound_on_top_k_may_have_more_than_it_lists(bound: int, 
 def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
     """Where the server does not say whether it cuts, it is asked anew."""
     entries = [{"id": str(n), "memory": "oak"} for n in range(30)]
-    answers = in_turn(once(render(200, {"results": entries})), once(render(503, {})))
+    answers = answering(render(200, {"results": entries}), render(503, {}))
     with Wire(answers) as server, official(server) as client:
         said = client.page("p", "", LONG)
     assert isinstance(said, Outcome)

@@ -87,17 +87,19 @@ class ForkedHome(Home):
         command = ("mem0tray", *arguments)
         output = self.root.with_name(f"{self.root.name}-command")
         reading, writing = os.pipe()
-        with open(writing, "wb") as text:  # noqa: PTH123 - a descriptor
-            try:
-                process = Forked(
-                    command, env=whole, cwd=self.root, output=output, stdin=reading,
-                    before=self._before,
-                )  # fmt: skip
-            finally:
-                os.close(reading)
-            with contextlib.suppress(BrokenPipeError):
-                text.write(stdin.encode())
-                text.flush()
+        try:
+            process = Forked(
+                command, env=whole, cwd=self.root, output=output, stdin=reading,
+                before=self._before,
+            )  # fmt: skip
+        except BaseException:
+            os.close(writing)
+            raise
+        finally:
+            os.close(reading)
+        # A command may end without reading anything; what is left is written at the closing.
+        with contextlib.suppress(BrokenPipeError), open(writing, "wb") as text:  # noqa: PTH123 - a descriptor
+            text.write(stdin.encode())
         try:
             code = process.wait(timeout)
         finally:
