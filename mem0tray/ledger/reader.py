@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 from mem0tray.core import item as items
 from mem0tray.core.delivery_kind import Kind
@@ -111,9 +112,7 @@ class Reader:
 
     def __enter__(self) -> Self:
         if self._is_there():
-            # Not by urllib, which takes longer to import than this file to be read.
-            path = str(self._path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-            uri = f"file:{path}?mode=ro"
+            uri = f"file:{quote(str(self._path))}?mode=ro"
             try:
                 self._db = self._open(uri)
             except sqlite3.Error as error:

@@ -109,8 +109,9 @@ def _discard(context: WorkerContext, order: Order) -> None:
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], context.now(), reason)
-        if order.verb == FORGET or unread:
-            inbox.erase(states if order.verb == FORGET else unread)
+        erased = states if order.verb == FORGET else unread
+        if erased:
+            inbox.erase(erased)
         too_late = [] if order.verb != DISCARD else [inbox.named(key) for key in late]
     waiting, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
     if dead or waiting:

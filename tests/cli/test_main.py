@@ -15,6 +15,7 @@ from mem0tray import __version__, cli
 from mem0tray.cli import app, fast_arguments
 from tests.cli.scratch import Scratch
 from tests.support import needs
+from tests.support.imports import imported_by
 from tests.support.variants import variants
 
 
@@ -349,43 +350,21 @@ def test_plain_arguments_are_read_as_click_reads_them(
 def test_add_does_without_click(home: Scratch) -> None:
     """A plain `add` imports neither click nor rich, nor anything of the worker's stages."""
     assert home.root
-    script = (
-        "import sys; from mem0tray.cli import main; code = main(['add', '--project', 'p', 'x']);"
-        "heavy = {'click', 'rich', 'httpx', 'sqlite3', 'tomllib', 'asyncio'} & set(sys.modules);"
-        "sys.exit(repr(heavy) if heavy else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    heavy = {"click", "rich", "httpx", "sqlite3", "tomllib", "asyncio"}
+    assert not heavy & imported_by("add", "--project", "p", "x")
 
 
 def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     """A plain `add` beside a worker imports nothing for hashes, guesses, quoting or dataclasses."""
     home.ok("run", "--once")
-    script = (
-        "import sys; before = set(sys.modules); from mem0tray.cli import main;"
-        "code = main(['add', '--project', 'p', 'x']);"
-        "idle = {'hashlib', 'shlex', 'difflib', 'mem0tray.core.text', 'mem0tray.system.processes'};"
-        "idle |= {'dataclasses', 'inspect', 'typing_extensions'};"
-        "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    idle = {"hashlib", "shlex", "difflib", "mem0tray.core.text", "mem0tray.system.processes"}
+    idle |= {"dataclasses", "inspect", "typing_extensions"}
+    assert not idle & imported_by("add", "--project", "p", "x")
 
 
-@pytest.mark.parametrize("command", [["status"], ["list"], ["pause"]])
-def test_commands_that_look_import_nothing_that_delivers(home: Scratch, command: list[str]) -> None:
+@pytest.mark.parametrize("command", ["status", "list", "pause"])
+def test_commands_that_look_import_nothing_that_delivers(home: Scratch, command: str) -> None:
     """What only reads our files starts without the worker's events and the embedded server."""
     assert home.root
-    script = (
-        f"import sys; from mem0tray.cli import main; code = main({command!r});"
-        "idle = {'mem0tray.core.events', 'mem0tray.localserver', 'mem0tray.worker.context'};"
-        "idle &= set(sys.modules); sys.exit(repr(idle) if idle else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    idle = {"mem0tray.core.events", "mem0tray.localserver", "mem0tray.worker.context"}
+    assert not idle & imported_by(command)

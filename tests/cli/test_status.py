@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Collection, Iterator
 from types import SimpleNamespace
@@ -21,6 +19,7 @@ from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.former_servers import FormerServers
 from tests.cli.scratch import Scratch
 from tests.report.past import past
+from tests.support.imports import imported_by
 from tests.support.shapes import entry, queue_document
 
 
@@ -334,16 +333,8 @@ def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
 def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
     """Where a worker has been and nothing waits, nothing for hashes or the network is imported."""
     home.ok("run", "--once")
-    script = (
-        "import sys; before = set(sys.modules); from mem0tray.cli import main;"
-        "code = main(['status', '--line']);"
-        "idle = {'hashlib', 'socket', 'queue', 'click', 'rich', 'mem0tray.core.events'};"
-        "idle &= set(sys.modules) - before; sys.exit(repr(idle) if idle else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    idle = {"hashlib", "socket", "queue", "click", "rich", "mem0tray.core.events"}
+    assert not idle & imported_by("status", "--line")
 
 
 @pytest.mark.parametrize("odd", [None, "a file"])

@@ -32,17 +32,21 @@ def asked(answer: bytes, memory: Memory = MEMORY) -> tuple[Presence | Outcome, R
     return said, request
 
 
+def sought(request: Request) -> str:
+    """See that it searches for the one memory of alpha with our key id-1; what it searches by."""
+    assert (request.method, request.target) == ("POST", "/search")
+    body = dict(request.json)
+    query = body.pop("query")
+    filters = {"user_id": "alpha", "mem0tray_id": "id-1"}
+    assert body == {"filters": filters, "threshold": 0, "top_k": 1}
+    return str(query)
+
+
 def test_a_memory_is_asked_for_by_our_key() -> None:
     """Among those of its project; found it is there, not found it is not."""
     said, request = asked(shown("id-1"))
     assert said is Presence.PRESENT
-    assert (request.method, request.target) == ("POST", "/search")
-    assert request.json == {
-        "query": "the third oak",
-        "filters": {"user_id": "alpha", "mem0tray_id": "id-1"},
-        "threshold": 0,
-        "top_k": 1,
-    }
+    assert sought(request) == "the third oak"
     assert asked(NOTHING)[0] is Presence.ABSENT
 
 
@@ -52,13 +56,7 @@ def test_a_memory_is_found_by_our_key_alone() -> None:
         said = client.find("alpha", "id-1", LONG)
         (request,) = server.requests
     assert said == [ServerMemory("alpha", "oak", "m", key="id-1")]
-    assert (request.method, request.target) == ("POST", "/search")
-    assert request.json == {
-        "query": "id-1",
-        "filters": {"user_id": "alpha", "mem0tray_id": "id-1"},
-        "threshold": 0,
-        "top_k": 1,
-    }
+    assert sought(request) == "id-1"
 
 
 @pytest.mark.row(59)
