@@ -34,8 +34,8 @@ _LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A process. `mark` tells it from a later one with the same id.
+class OtherProcess:
+    """The process of another worker. `mark` tells it from a later one with the same id.
 
     `origin` says what started it, as `, which cron started`; `stop` is the command that
     stops it, `unit` the service of the user's systemd that it is, if it is one.
@@ -50,7 +50,7 @@ class Neighbour:
     ours: bool = True  # of this user
 
 
-def find(pid: int | None, host: str | None, at: float) -> Neighbour | None:
+def find(pid: int | None, host: str | None, at: float) -> OtherProcess | None:
     """The process that wrote the metrics at that time (Unix seconds), as the metrics name it.
 
     None when that cannot be told for sure.
@@ -68,16 +68,16 @@ def sentence(pid: int | None, host: str | None, at: float) -> Reason:
     return another_worker.sentence(pid, host, found.stop if found is not None else "")
 
 
-def end(neighbour: Neighbour) -> bool:
+def end(other: OtherProcess) -> bool:
     """Ask the process to end; return whether it has. Another one with its id is left alone."""
-    if neighbour.unit:
-        programs.answer("systemctl", "--user", "disable", "--now", neighbour.unit)
-    elif _mark(neighbour.pid) == neighbour.mark:
+    if other.unit:
+        programs.answer("systemctl", "--user", "disable", "--now", other.unit)
+    elif _mark(other.pid) == other.mark:
         with suppress(ProcessLookupError):
-            os.kill(neighbour.pid, signal.SIGTERM)
+            os.kill(other.pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        if not processes.is_alive(neighbour.pid) or _mark(neighbour.pid) != neighbour.mark:
+        if not processes.is_alive(other.pid) or _mark(other.pid) != other.mark:
             return True
         time.sleep(_LOOK)
     return False
@@ -95,7 +95,7 @@ def _mark(pid: int) -> str:
 # Linux ----------------------------------------------------------------------------------
 
 
-def _on_linux(pid: int, seen: float) -> Neighbour | None:
+def _on_linux(pid: int, seen: float) -> OtherProcess | None:
     try:
         words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         owner = (_PROC / str(pid)).stat().st_uid
@@ -111,9 +111,11 @@ def _on_linux(pid: int, seen: float) -> Neighbour | None:
         kind = "user" if is_users else "system"
         origin = f", the {kind} unit {unit} of systemd"
         stop = f"{tool} disable --now {unit}"
-        return Neighbour(pid, command, mark, origin, stop, unit if is_users else "", ours=is_users)
+        return OtherProcess(
+            pid, command, mark, origin, stop, unit if is_users else "", ours=is_users
+        )
     origin = ", which cron started: see `crontab -e`" if _CRON & set(_ancestors(pid)) else ""
-    return Neighbour(pid, command, mark, origin, f"kill {pid}", ours=owner == os.geteuid())
+    return OtherProcess(pid, command, mark, origin, f"kill {pid}", ours=owner == os.geteuid())
 
 
 def _stat(pid: int) -> list[str]:
@@ -159,7 +161,7 @@ def _unit(pid: int) -> tuple[str, bool]:
 # Elsewhere ------------------------------------------------------------------------------
 
 
-def _by_ps(pid: int) -> Neighbour | None:
+def _by_ps(pid: int) -> OtherProcess | None:
     """The process as `ps` shows it, on macOS; `older` finds what started it."""
     mark = _mark(pid)
     rest = _ps(pid, "uid", "command").split(None, 1)
@@ -167,7 +169,7 @@ def _by_ps(pid: int) -> Neighbour | None:
         return None
     uid, command = rest
     shown = one_line(command.strip(), _LONGEST)
-    return Neighbour(pid, shown, mark, "", f"kill {pid}", ours=uid == str(os.geteuid()))
+    return OtherProcess(pid, shown, mark, "", f"kill {pid}", ours=uid == str(os.geteuid()))
 
 
 def _ps(pid: int, *columns: str) -> str:

@@ -80,7 +80,9 @@ def test_an_id_that_is_another_process_by_now_is_left_alone(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
     """What was named has ended: whoever has its id is not sent a signal."""
-    former = other_process.Neighbour(sleeper.pid, "mem0_worker.py", "1", "", f"kill {sleeper.pid}")
+    former = other_process.OtherProcess(
+        sleeper.pid, "mem0_worker.py", "1", "", f"kill {sleeper.pid}"
+    )
     assert other_process.end(former)
     assert sleeper.poll() is None
 

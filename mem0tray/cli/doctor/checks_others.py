@@ -13,7 +13,7 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_install
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import other_process, processes
-from mem0tray.system.other_process import Neighbour
+from mem0tray.system.other_process import OtherProcess
 from mem0tray.system.paths import Paths
 
 _RECENT = 90.0  # seconds; a worker writes its metrics at least every thirty
@@ -89,11 +89,11 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
     )
 
 
-def _named(seen: WorkerSeen) -> Neighbour | None:
+def _named(seen: WorkerSeen) -> OtherProcess | None:
     return other_process.find(seen.pid, seen.host, seen.last)
 
 
-def _may_stop(named: Neighbour) -> bool:
+def _may_stop(named: OtherProcess) -> bool:
     return named.ours and sys.platform != "win32"
 
 
@@ -121,13 +121,13 @@ def stop(snapshot: Snapshot, *, told: bool) -> None:
     _stop(named, told=told)
 
 
-def _stoppable(snapshot: Snapshot) -> Neighbour | None:
+def _stoppable(snapshot: Snapshot) -> OtherProcess | None:
     seen = _seen(snapshot)
     named = _named(seen) if seen is not None else None
     return named if named is not None and _may_stop(named) else None
 
 
-def _stop(named: Neighbour, *, told: bool) -> None:
+def _stop(named: OtherProcess, *, told: bool) -> None:
     if not other_process.end(named):
         raise NotFoundError(
             f"Process {named.pid} was asked to end, and has not.", f"End it: `kill -9 {named.pid}`."
