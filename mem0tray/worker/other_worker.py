@@ -1,9 +1,9 @@
 """Noticing another worker on the same files by the metrics that it writes.
 
-Whoever else rewrites `mem0_metrics.json` while we run is one: sending pauses. The ledger keeps that
-it is at work, and since when, so that our own restart changes nothing. It counts as gone when it
-has been silent for three heartbeats (at once, when its process was on this computer and has ended),
-and the queue file was read after that.
+Whoever else rewrites `mem0_metrics.json` while we run is one: deliveries stop. The ledger keeps
+that another worker is at work, and since when, so that our own restart changes nothing. That worker
+counts as gone when it has been silent for three heartbeats (at once, when its process was on this
+computer and has ended), and the queue file was read after that.
 """
 
 import os

@@ -296,7 +296,7 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
 
 
 def test_429_counts_nothing(home: Home, server: Standin) -> None:
-    """While the server says 429, all sending pauses for an interval each time, uncounted."""
+    """While the server says 429, nothing is sent for an interval each time, nor counted."""
     server.default = Answer(429)
     home.write_queue(entries(8))
     home.worker()

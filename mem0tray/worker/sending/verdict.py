@@ -165,7 +165,7 @@ class Verdicts:
         self._suspects.pop(job.key, None)
         for key, suspect in self._suspects.items():
             if suspect.outcome.kind is Kind.SLOW_DOWN and self._slowed[key] < _TOO_LATE:
-                # This success may be due to the pause alone; a third 429 will tell.
+                # This success may be due to the break alone; a third 429 will tell.
                 self._slowed[key] += 1
                 continue
             result += self._count(suspect.job, suspect.outcome, server, now)
