@@ -20,8 +20,8 @@ from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import dead_due
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.known import Attempt, Known

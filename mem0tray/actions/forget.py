@@ -25,8 +25,8 @@ from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.files.lock import FileLock

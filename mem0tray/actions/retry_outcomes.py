@@ -7,8 +7,8 @@ from typing import Final
 
 from mem0tray.actions import ledger_writer, worker_report
 from mem0tray.core import item as items
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader

@@ -5,7 +5,7 @@ from typing import Final
 
 from mem0tray.cli import output
 from mem0tray.cli.output import Style
-from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.text import plural
 from mem0tray.ledger.known import Attempt
 
@@ -20,7 +20,6 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.NO_ANSWER: "no whole answer",
     Kind.ASKED_IN_VAIN: "asked in vain whether it is there",
     Kind.NOT_SENDABLE: "never sent",
-    Kind.HELD: "held",
 }
 
 

@@ -16,9 +16,9 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.files.receipts import Mark
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable

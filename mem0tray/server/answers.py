@@ -22,9 +22,9 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 
 from mem0tray.core import reasons
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.large import LargeText
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server import certificates

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from mem0tray.core import reasons
-from mem0tray.core.delivery_kind import Kind
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server.answers import health_answer

@@ -13,9 +13,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import EARLIEST
 from mem0tray.core.oss_names import ID, PROJECT, name_of, project_of
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.oss_names import ID, PROJECT
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import classify, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (

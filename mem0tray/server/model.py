@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from mem0tray.core import reasons
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText, pieces
 from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import json_object
 from mem0tray.server.http_client import (
     NO_MEMORY,

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
 from mem0tray.core.oss_names import ID, project_of
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,

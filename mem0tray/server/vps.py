@@ -10,8 +10,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.large import LargeText
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,

@@ -8,8 +8,8 @@ import pytest
 from mem0tray.actions import retry_outcomes
 from mem0tray.actions.retry_outcomes import FAILED, WAITING, RetryOutcome
 from mem0tray.cli import retry as command
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader

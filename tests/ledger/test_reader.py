@@ -3,8 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.item import Item
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from mem0tray.core import events
-from mem0tray.core.delivery_kind import Kind
 from mem0tray.core.due import LONGEST_WORK, work_due
+from mem0tray.core.outcome_kind import Kind
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
