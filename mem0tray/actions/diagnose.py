@@ -41,7 +41,7 @@ _FELL_OVER: Final = 500  # servers answer so when their database cannot store a 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # These do not count against the item, unless its last error says that they did.
 _OF_THE_SERVER: Final = frozenset(
-    {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED, Kind.ASKED_IN_VAIN}
+    {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.ASKED_IN_VAIN}
 )
 _ASKED: Final = nothing(
     Reason(

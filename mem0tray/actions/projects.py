@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mem0tray.core.item import Item
 
 TIMEOUT: Final = 30.0  # seconds; an official server looks at each of its memories
-_NO_QUESTION: Final = frozenset({Kind.REFUSED, Kind.ITEM_FAILURE})
+_NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
 
 
 class ProjectSeen(NamedTuple):

@@ -22,7 +22,7 @@ _LOOK: Final = 0.05  # seconds
 _SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
 _HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
 # A failure of these classes counts nothing, unless others show that it was the memory's fault.
-_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.REFUSED})
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.SLOW_DOWN: "server busy",
     Kind.ITEM_FAILURE: "not stored",
     Kind.UNAUTHORIZED: "key refused",
-    Kind.REFUSED: "refused",
+    Kind.FORBIDDEN: "refused",
     Kind.NO_ANSWER: "no whole answer",
     Kind.ASKED_IN_VAIN: "asked in vain whether it is there",
     Kind.NOT_SENDABLE: "never sent",

@@ -296,7 +296,7 @@ class Outbox:
                 db.execute("UPDATE items SET timeouts = timeouts + 1 WHERE key = ?", (key,))
 
     def mark_absent(self, job: Job, server: str) -> None:
-        """Record that `server` said that it does not have the item, and then refused it."""
+        """Record that `server` said that it does not have the item, and then failed it."""
         with self._ledger.transaction() as db:
             db.execute(_NOT_DELIVERED, (job.key, _server_key(db, server), job.unknown, 0))
 

@@ -84,11 +84,11 @@ _LAST: Final = (
 _REFUSAL: Final = (
     "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
     " FROM attempts a JOIN items i ON i.key = a.item"
-    f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.REFUSED}')"
+    f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
     " AND a.at > coalesce((SELECT max(value) FROM meta"
     f" WHERE name IN ('last_delivery', '{REFUSAL_OVER}')), 0))"
     f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
-    f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.REFUSED}') > 1"
+    f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
     " ORDER BY at DESC LIMIT 1"
 )
 # How long dead letters that are gone now were in the DLQ. An earlier version did not note when one

@@ -34,9 +34,9 @@ from mem0tray.server.remedy import of_no_tls, of_redirect
 
 _BY_STATUS = {
     401: Kind.UNAUTHORIZED,
-    403: Kind.REFUSED,
-    404: Kind.REFUSED,
-    405: Kind.REFUSED,
+    403: Kind.FORBIDDEN,
+    404: Kind.FORBIDDEN,
+    405: Kind.FORBIDDEN,
     429: Kind.SLOW_DOWN,
     502: Kind.OUTAGE,
     503: Kind.OUTAGE,

@@ -225,10 +225,10 @@ def test_a_worker_that_has_heard_and_ended_since_is_believed(paths: Paths) -> No
 
 
 @COMMANDS
-def test_what_the_server_has_refused_for_certain_is_not_perhaps_there(
+def test_what_the_server_lacks_for_certain_is_not_perhaps_there(
     paths: Paths, command: Command
 ) -> None:
-    """It said that it lacks the memory, and refused it: no doubt is left, unless a later one."""
+    """It said that it lacks the memory, then failed it: no doubt is left, unless a later one."""
     (found,) = chosen(paths, "qq")
     with worker(paths) as context:
         key = key_of(context, found)

@@ -12,7 +12,7 @@ def test_a_kind_has_the_same_name_in_every_release() -> None:
         "SLOW_DOWN": "slow down",
         "ITEM_FAILURE": "item failure",
         "UNAUTHORIZED": "unauthorized",
-        "REFUSED": "refused",
+        "FORBIDDEN": "refused",
         "NO_ANSWER": "unknown",
         "ASKED_IN_VAIN": "unanswered",
         "NOT_SENDABLE": "not sendable",

@@ -215,7 +215,7 @@ def test_a_404_of_the_same_server_is_its_answer(health: bytes) -> None:
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
         outcome = client.save(MEMORY, LONG)
         assert sum(request.method == "POST" for request in server.requests) == 1
-    assert (outcome.kind, outcome.status) == (Kind.REFUSED, 404)
+    assert (outcome.kind, outcome.status) == (Kind.FORBIDDEN, 404)
     assert recognition.dialect == "vps"
 
 

@@ -137,7 +137,7 @@ def test_what_has_failed_at_once_is_an_item_failure() -> None:
             "400 Bad Request: Too odd.",
         ),
         (render(400, {"error": "400 Bad Request"}), Kind.ITEM_FAILURE, "400 Bad Request"),
-        (render(403, b""), Kind.REFUSED, "403 Forbidden"),
+        (render(403, b""), Kind.FORBIDDEN, "403 Forbidden"),
         (render(429, {"detail": "slow"}), Kind.SLOW_DOWN, "429 Too Many Requests: slow"),
         (render(500, {"error": "hm"}), Kind.ITEM_FAILURE, "500 Internal Server Error: hm"),
         (render(503, b""), Kind.OUTAGE, "503 Service Unavailable"),

@@ -289,8 +289,8 @@ def test_an_official_server_s_users_are_its_projects(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (render(404, {"detail": "Not Found"}), (Kind.REFUSED, 404, "404 Not Found: Not Found")),
-        (render(405, {}), (Kind.REFUSED, 405, "405 Method Not Allowed")),
+        (render(404, {"detail": "Not Found"}), (Kind.FORBIDDEN, 404, "404 Not Found: Not Found")),
+        (render(405, {}), (Kind.FORBIDDEN, 405, "405 Method Not Allowed")),
         (render(503, {}), (Kind.OUTAGE, 503, "503 Service Unavailable")),
         (render(200, {"success": True}), (Kind.NO_ANSWER, 200, "the answer names no projects")),
     ],

@@ -80,8 +80,8 @@ class Verdicts:
             happened = []
         elif kind is Kind.SLOW_DOWN:
             happened = self._slow_down(job, outcome, now)
-        elif kind is Kind.REFUSED:
-            happened = self._refused(job, outcome, server, now)
+        elif kind is Kind.FORBIDDEN:
+            happened = self._forbidden(job, outcome, server, now)
         else:
             happened = self._count(job, outcome, server, now)
         self._record_unknown(job, outcome, server, now)
@@ -248,7 +248,7 @@ class Verdicts:
             self._context.settings.sync.probe_interval,
             min(outcome.retry_after or 0.0, LONGEST_BREAK),
         )
-        if outcome.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+        if outcome.kind in (Kind.UNAUTHORIZED, Kind.FORBIDDEN):
             what = refusal(outcome.message, outcome.status)
             reason = reasons.advised(what, of_refusal(outcome.status))
             self._breaker.set_misconfigured(reason, now + wait)
@@ -268,9 +268,9 @@ class Verdicts:
         self._breaker.take_break(now + delay)
         return [events.SlowedDown(delay)]
 
-    def _refused(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
-        refused = [s for s in self._suspects.values() if s.outcome.kind is Kind.REFUSED]
-        if any(suspect.job.project != job.project for suspect in refused):
+    def _forbidden(self, job: Job, outcome: Outcome, server: str, now: float) -> list[Event]:
+        forbidden = [s for s in self._suspects.values() if s.outcome.kind is Kind.FORBIDDEN]
+        if any(suspect.job.project != job.project for suspect in forbidden):
             return self._misconfigured(job, outcome, now)
         if self._context.outbox.other_project_waits(job.project, now):
             self._set_aside(job, outcome, now)

@@ -20,7 +20,7 @@ TAKEN: Final = Outcome(Kind.DELIVERED, 201, "")
 FAILED: Final = Outcome(Kind.ITEM_FAILURE, 422, SAID)
 OUTAGE: Final = Outcome(Kind.OUTAGE, 503, SAID)
 SLOW: Final = Outcome(Kind.SLOW_DOWN, 429, SAID)
-REFUSED: Final = Outcome(Kind.REFUSED, 404, SAID)
+FORBIDDEN: Final = Outcome(Kind.FORBIDDEN, 404, SAID)
 SILENT: Final = Outcome(Kind.NO_ANSWER, None, SAID, timed_out=True, may_have_it=True, duration=7.0)
 COUNTED: Final = [Kind.ITEM_FAILURE, Kind.NOT_SENDABLE, Kind.NO_ANSWER]
 

@@ -136,7 +136,7 @@ def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.UNAUTHORIZED, Kind.REFUSED, Kind.SLOW_DOWN, Kind.ITEM_FAILURE]
+    "kind", [Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.SLOW_DOWN, Kind.ITEM_FAILURE]
 )
 def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: Kind) -> None:
     """The answer says what is wrong with the server; nothing is sent."""

@@ -9,7 +9,7 @@ from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, no_use
 from mem0tray.worker.sending.blamed_server import LASTING
 from tests.ledger.samples import NOW
-from tests.worker.sending.court import FAILED, OUTAGE, REFUSED, TAKEN, Court
+from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, TAKEN, Court
 
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
 KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, no_use(200, NOT_KEPT), may_have_it=True)
@@ -136,7 +136,7 @@ def test_it_ends(healthy: Court, end: str) -> None:
     elif end == "down":
         healthy.verdicts.clear_suspects()
     else:
-        healthy.apply(healthy.fresh("d"), REFUSED, canary=True)
+        healthy.apply(healthy.fresh("d"), FORBIDDEN, canary=True)
     assert "no Mem0 server" not in healthy.reason()
     healthy.apply(healthy.fresh("e"), PAGE)
     assert "no Mem0 server" not in healthy.reason()  # it begins anew

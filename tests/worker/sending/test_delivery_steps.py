@@ -31,7 +31,7 @@ TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "odd")
 LOST = Outcome(Kind.NO_ANSWER, None, "lost", timed_out=True, may_have_it=True)
-REFUSED = Outcome(Kind.REFUSED, 404, "no")
+FORBIDDEN = Outcome(Kind.FORBIDDEN, 404, "no")
 
 
 class Steps:
@@ -128,7 +128,7 @@ def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outco
     assert steps.delivery._proven
 
 
-@pytest.mark.parametrize("outcome", [LOST, REFUSED])
+@pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
 def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
     """One request goes first again."""
     steps.open_slots()
@@ -212,7 +212,7 @@ def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
     steps.fresh("a", "b")
     steps.fresh("q", project_id="q")
     steps.turn()
-    assert steps.turn(0, REFUSED) == "q"
+    assert steps.turn(0, FORBIDDEN) == "q"
     steps.delivery._verdicts.avoid = "q"
     steps.turn(0, FAILED)
     assert steps.delivery._flights[0].job.item_id == "b"

@@ -22,14 +22,14 @@ from tests.ledger.samples import NOW, fresh, letter
 from tests.worker.sending.asked_and_sent import AskedAndSent
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
-REFUSED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
+FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
 CUT = Outcome(Kind.NO_ANSWER, None, "the connection was lost", may_have_it=True)
 SLOW = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
 DOWN = Outcome(Kind.OUTAGE, None, "connection refused")
 PROXY = Outcome(Kind.OUTAGE, 502, "502", may_have_it=True)
 BROKEN = Outcome(Kind.ITEM_FAILURE, 500, "500", may_have_it=True)
 DENIED = Outcome(Kind.UNAUTHORIZED, 401, "401 Unauthorized")
-FORBIDDEN = Outcome(Kind.REFUSED, 403, "403 Forbidden")
+FORBIDDEN = Outcome(Kind.FORBIDDEN, 403, "403 Forbidden")
 BUSY = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
 UNSENDABLE = Outcome(Kind.NOT_SENDABLE, None, "the item names no project")
 
@@ -162,7 +162,7 @@ def taken_in(scene: Scene, lane: str) -> int:
 @pytest.mark.row(36)
 @pytest.mark.parametrize(
     "said",
-    [REFUSED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY],
+    [FAILED, CUT, SLOW, DOWN, PROXY, BROKEN, DENIED, FORBIDDEN, BUSY],
     ids=["422", "cut", "slow", "down", "502", "500", "401", "403", "429"],
 )
 def test_what_another_server_says_is_no_answer(
@@ -185,7 +185,7 @@ def test_what_another_server_refuses_is_still_asked_about(
     """However the first one was not heard of."""
     key = taken_in(scene, "dead")
     scene.send(key, a, lost, stores=True)
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.send(key, a)
     assert (len(a.stored), a.keys, a.asked) == (1, ["m"], 1)
 
@@ -196,8 +196,8 @@ def test_a_burial_at_another_server_is_no_answer(scene: Scene, a: Server, b: Ser
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     while scene.state(key) == "pending":
-        scene.send(key, b, REFUSED)
-    scene.send(key, b, REFUSED)
+        scene.send(key, b, FAILED)
+    scene.send(key, b, FAILED)
     scene.send(key, a)
     assert (a.stored, len(a.keys), scene.state(key)) == (["text of m"], 1, "delivered")
 
@@ -219,7 +219,7 @@ def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Se
     """Whichever is chosen at the next start, what was under way is asked about where it went."""
     key = taken_in(scene, "fresh")
     scene.killed(key, a)
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.send(key, a)
     assert a.stored == ["text of m"]
 
@@ -230,7 +230,7 @@ def test_a_start_in_between_forgets_nothing(scene: Scene, a: Server, b: Server) 
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.began()
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.began()
     scene.send(key, a)
     assert a.stored == ["text of m"]
@@ -242,14 +242,14 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT)
     for _ in range(3):
-        scene.send(key, a, REFUSED)
+        scene.send(key, a, FAILED)
     assert a.asked == 1
     for _ in range(3):
-        scene.send(key, b, REFUSED)
+        scene.send(key, b, FAILED)
     assert b.asked == 0  # nobody has it
     scene.send(key, b, CUT)
     for _ in range(2):
-        scene.send(key, a, REFUSED)
+        scene.send(key, a, FAILED)
     assert (a.asked, b.asked) == (2, 0)  # the two may be one
 
 
@@ -269,7 +269,7 @@ def test_a_server_that_cannot_tell_gets_the_same_key(scene: Scene, b: Server) ->
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT)
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.send(key, a)
     assert (a.keys, a.asked) == (["m", "m"], 1)
 
@@ -282,7 +282,7 @@ def test_what_nobody_remembers_is_asked_about_at_each_server(
     key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
     a.stored.append("text of m")
     for _ in range(2):
-        scene.send(key, b, REFUSED)
+        scene.send(key, b, FAILED)
     assert b.asked == 1
     scene.send(key, a)
     assert a.keys == []
@@ -292,7 +292,7 @@ def test_what_nobody_remembers_is_asked_about_at_each_server(
 def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
     """What it has taken since the server was asked may be there by now."""
     key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
-    scene.send(key, a, REFUSED)
+    scene.send(key, a, FAILED)
     scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     a.stored.append("text of m")
     scene.send(key, a)
@@ -304,7 +304,7 @@ def test_discarding_and_restoring_is_no_answer(scene: Scene, a: Server, b: Serve
     """It is the same memory."""
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.context.inbox.discard([key], scene.now(), "deleted")
     assert scene.put_back(fresh("m")) == key
     scene.send(key, a)
@@ -327,7 +327,7 @@ def test_a_text_that_is_edited_and_edited_back_is_asked_about(
     assert row is not None
     edit = scene.context.inbox.change_content(row, new, scene.now())
     assert edit != key
-    scene.send(edit, a, REFUSED)
+    scene.send(edit, a, FAILED)
     row = scene.context.inbox.known(new)
     assert row is not None
     back = scene.context.inbox.change_content(row, old, scene.now())
@@ -362,7 +362,7 @@ def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
     """Another server was chosen while the request was under way."""
     key = taken_in(scene, "fresh")
     scene.late(key, a, late)
-    scene.send(key, b, REFUSED)
+    scene.send(key, b, FAILED)
     scene.send(key, a)
     assert (a.stored, b.asked) == (["text of m"], 1)
 
@@ -383,8 +383,8 @@ def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Serve
     first = taken_in(scene, "fresh")
     scene.send(first, a, CUT, stores=True)
     second, _ = accept(scene.context, fresh("m", content="another"), ask=False)
-    scene.send(second, b, REFUSED)
-    scene.send(first, b, REFUSED)
+    scene.send(second, b, FAILED)
+    scene.send(first, b, FAILED)
     scene.send(second, a)
     assert a.asked == 0
     scene.send(first, a)
@@ -402,7 +402,7 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
     others = scene.context.taken_by_others
     others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     for _ in range(2):
-        scene.send(key, b, REFUSED)
+        scene.send(key, b, FAILED)
     assert (b.asked, len(b.keys), others.count()) == (1, 2, 0)
     if wish == "put back":
         others.come_back([key])
@@ -420,6 +420,6 @@ def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b
     key = taken_in(scene, "fresh")
     scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     while scene.state(key) == "pending":
-        scene.send(key, b, REFUSED)
+        scene.send(key, b, FAILED)
     assert scene.send(key, a).kind is Kind.DELIVERED
     assert (a.asked, a.keys) == (1, ["m"])

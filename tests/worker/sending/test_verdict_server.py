@@ -10,9 +10,9 @@ from mem0tray.server import Kind, Outcome
 from tests.ledger.samples import NOW, fresh
 from tests.worker.sending.court import (
     FAILED,
+    FORBIDDEN,
     OUTAGE,
     PROBE,
-    REFUSED,
     RETRY,
     SAID,
     SET_ASIDE,
@@ -202,7 +202,7 @@ def test_a_refusal_may_ask_for_a_wait(court: Court, asked: float, wait: float) -
 def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
     """Of one project alone nobody can tell whether the server refuses all."""
     job = court.fresh()
-    assert court.apply(job, REFUSED) == [events.AttemptFailed("p", "m", 1, SAID)]
+    assert court.apply(job, FORBIDDEN) == [events.AttemptFailed("p", "m", 1, SAID)]
     assert court.state() == HEALTHY
 
 
@@ -210,7 +210,7 @@ def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
     """The item is set aside, and the turn is that of others."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
-    assert court.apply(job, REFUSED) == []
+    assert court.apply(job, FORBIDDEN) == []
     assert court.avoided() == "p"
     assert court.verdicts.suspects == {job.key}
     assert court.row(job)["due"] == SET_ASIDE
@@ -221,8 +221,8 @@ def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None
     other = court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     due = court.row(job)["due"]
-    court.apply(job, REFUSED)
-    assert court.apply(court.claim(other), REFUSED) == []
+    court.apply(job, FORBIDDEN)
+    assert court.apply(court.claim(other), FORBIDDEN) == []
     assert court.state() == ACTION_NEEDED
     assert "Set the right address" in court.reason()
     assert court.row(job)["due"] == due
@@ -233,7 +233,7 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
     """Another one still waits to be compared with."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     for name in ("a", "b"):
-        court.apply(court.fresh(name), REFUSED)
+        court.apply(court.fresh(name), FORBIDDEN)
     assert court.state() == HEALTHY
     assert len(court.verdicts.suspects) == 2
 
@@ -241,7 +241,7 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
 def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
     """Only what was refused is compared."""
     court.apply(court.fresh("other", project_id="q"), OUTAGE)
-    court.apply(court.fresh(), REFUSED)
+    court.apply(court.fresh(), FORBIDDEN)
     assert court.state() == HEALTHY
 
 
@@ -273,7 +273,7 @@ def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
     """The newest refusal is the one that is told."""
     job = court.fresh()
     refuse_all(court)
-    court.apply(job, REFUSED, canary=True)
+    court.apply(job, FORBIDDEN, canary=True)
     assert SAID in court.reason()
     assert "The last try" not in court.reason()
 
