@@ -43,7 +43,7 @@ class CircuitBreaker:
             return changed
 
     def await_probe(self) -> None:
-        """Open until a probe has answered: something looks like an outage."""
+        """Let nothing through until a probe has answered: something looks like an outage."""
         with self._guard:
             self._probing = True
 
@@ -55,22 +55,22 @@ class CircuitBreaker:
             self.clear_misconfigured()
 
     def take_break(self, until: float) -> None:
-        """Open until a time, as the server asked for a break."""
+        """Let nothing through until this time: the server asked for a break."""
         with self._guard:
             self._break_until = max(self._break_until, until)
 
     def pause(self, until: float | None) -> None:
-        """Open until the user's pause ends (0: no pause; infinity: until resumed)."""
+        """Let nothing through until the pause ends (0: no pause; infinity: until resumed)."""
         with self._guard:
             self._paused_until = until or None
 
     def set_misconfigured(self, reason: Reason, canary_at: float) -> None:
-        """Open, as the server refuses everything; one canary is sent at `canary_at`."""
+        """Let nothing through but a canary, from `canary_at` on: the server refuses everything."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reason, canary_at, ""
 
     def stay_misconfigured(self, canary_at: float, answer: str = "") -> None:
-        """Stay open: a canary failed for another reason, so the refusal may still last.
+        """Let nothing through but the next canary: one failed otherwise, the refusal may last on.
 
         `answer`: what the server said to the canary, if it looked at the memory at all.
         """
@@ -79,7 +79,7 @@ class CircuitBreaker:
             self._last_try = answer
 
     def clear_misconfigured(self) -> None:
-        """Close again where the server refused everything: a delivery has succeeded."""
+        """Let deliveries through again: the server refuses them no longer."""
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 

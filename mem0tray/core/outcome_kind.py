@@ -6,7 +6,7 @@ import enum
 class Kind(enum.StrEnum):
     """What became of one attempt, as the worker has to act on it.
 
-    `OUTAGE`: nothing is counted. `UNAUTHORIZED` (401): no save will be taken. `FORBIDDEN` (403, 404
+    `OUTAGE`: nothing is counted. `UNAUTHORIZED`, as a 401: no save will be taken. `FORBIDDEN` (403, 404
     or 405): perhaps this project's saves alone. `NO_ANSWER` (time-out, or the connection was lost
     in mid-request) counts as an item failure. `ASKED_IN_VAIN`: the server was asked whether it has
     the memory, and did not say; nothing was sent. `HELD`: the server cannot tell, and another

@@ -68,8 +68,10 @@ class Verdicts:
         if kind in _NO_FAILURE:
             return self._not_failed(job, outcome, server, now, canary=canary)
         self._record(job, outcome, now)
-        if kind is Kind.UNAUTHORIZED or (canary and kind is not Kind.OUTAGE):
+        if kind is Kind.UNAUTHORIZED or (canary and kind is Kind.FORBIDDEN):
             happened = self._misconfigured(job, outcome, now)
+        elif canary and kind is not Kind.OUTAGE:
+            happened = self._canary_failed(job, outcome, now)
         elif kind is Kind.OUTAGE:
             self._set_aside(job, outcome, now)
             self._blame(job, outcome, now)
@@ -238,7 +240,8 @@ class Verdicts:
         context.taken_by_others.hold(job.key, now)
         return [events.Held(job.project, job.item_id)]
 
-    def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+    def _leave_to_canaries(self, job: Job, outcome: Outcome, now: float) -> float:
+        """Clear every suspect, as no item is to blame; return when the next canary is due."""
         self._context.outbox.release(job.key)
         for key, suspect in self._suspects.items():
             self._context.outbox.defer(key, suspect.due)
@@ -248,15 +251,23 @@ class Verdicts:
             self._context.settings.sync.probe_interval,
             min(outcome.retry_after or 0.0, LONGEST_BREAK),
         )
-        if outcome.kind in (Kind.UNAUTHORIZED, Kind.FORBIDDEN):
-            what = refusal(outcome.message, outcome.status)
-            reason = reasons.advised(what, of_refusal(outcome.status))
-            self._breaker.set_misconfigured(reason, now + wait)
-            self._take_blame_back()  # the refusal tells more
-        else:
-            # An outage tells nothing about the refusal, and the probe reports it.
-            told = outcome.message if outcome.kind in _TOLD else ""
-            self._breaker.stay_misconfigured(now + wait, told)
+        return now + wait
+
+    def _misconfigured(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+        """Stop deliveries: the server refuses them all."""
+        canary_at = self._leave_to_canaries(job, outcome, now)
+        what = refusal(outcome.message, outcome.status)
+        reason = reasons.advised(what, of_refusal(outcome.status))
+        self._breaker.set_misconfigured(reason, canary_at)
+        self._take_blame_back()  # the refusal tells more
+        return []
+
+    def _canary_failed(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
+        """Wait for the next canary: this one failed, but was not refused."""
+        canary_at = self._leave_to_canaries(job, outcome, now)
+        # Of a canary that was not sent, or not answered, the server has said nothing to tell.
+        told = outcome.message if outcome.kind in _TOLD else ""
+        self._breaker.stay_misconfigured(canary_at, told)
         return []
 
     def _slow_down(self, job: Job, outcome: Outcome, now: float) -> list[Event]:
