@@ -10,7 +10,7 @@ from mem0tray.cli import output
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import NotFoundError
-from mem0tray.desktop import older_install
+from mem0tray.desktop import older_workers
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import other_process, processes
 from mem0tray.system.other_process import OtherProcess
@@ -31,7 +31,7 @@ def other_workers(snapshot: Snapshot) -> Iterable[Check]:
         if seen.pid is not None:
             known.add(seen.pid)
         yield _told(seen, snapshot.paths)
-    for what, stop in older_install.find(known):
+    for what, stop in older_workers.find(known):
         found = True
         yield Check(
             _NAME,

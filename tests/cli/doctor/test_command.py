@@ -9,7 +9,7 @@ import pytest
 from mem0tray.actions import worker_report
 from mem0tray.cli.doctor import checks_machine
 from mem0tray.config.server_choice import CHOOSE
-from mem0tray.desktop import older_install
+from mem0tray.desktop import older_workers
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
 from tests.cli.doctoring import checks
@@ -200,7 +200,7 @@ def test_another_worker(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], level: str
 ) -> None:
     """Fresh metrics of somebody else are another worker; those of a dead process are not."""
-    monkeypatch.setattr(older_install, "find", lambda _: [])
+    monkeypatch.setattr(older_workers, "find", lambda _: [])
     path = home.write("mem0_metrics.json", {"vps_status": "healthy", **fields})
     assert [found for found, _ in checks(home, "another worker")] == [level]
     os.utime(path, (1, 1))
@@ -216,7 +216,7 @@ def test_a_process_that_looks_like_a_worker(
     process = tmp_path / "proc" / "4242"
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"/usr/bin/python3\0/opt/x/mem0_worker.py\0--fast\0")
-    monkeypatch.setattr(older_install, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(older_workers, "_PROC", tmp_path / "proc")
     ((level, text),) = checks(home, "another worker")
     assert level == "warn"
     assert text.startswith("Process 4242 (mem0_worker.py) looks like another worker")
@@ -230,11 +230,11 @@ def test_our_own_processes_are_no_other_workers(
     """Neither doctor itself nor the worker that runs is taken for one."""
     asked: list[set[int]] = []
 
-    def find(ours: set[int]) -> list[older_install.Older]:
+    def find(ours: set[int]) -> list[older_workers.OlderWorker]:
         asked.append(ours)
         return []
 
-    monkeypatch.setattr(older_install, "find", find)
+    monkeypatch.setattr(older_workers, "find", find)
     monkeypatch.setattr(worker_report, "running", lambda _: worker_report.Running(4242, 1.0))
     assert [level for level, _ in checks(home, "another worker")] == ["ok"]
     assert asked == [{4242, os.getpid()}]

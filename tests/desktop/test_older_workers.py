@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop import older_install
-from mem0tray.desktop.older_install import Older
+from mem0tray.desktop import older_workers
+from mem0tray.desktop.older_workers import OlderWorker
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 
@@ -31,14 +31,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Programs) ->
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name in ("_SHARED_AGENTS", "_SHARED_UNITS", "_SYSTEM_UNITS", "_PROC"):
-        monkeypatch.setattr(older_install, name, tmp_path / name)
+        monkeypatch.setattr(older_workers, name, tmp_path / name)
     for name in ("systemctl", "crontab", "launchctl"):
         programs.add(name, "exit 1")
     return tmp_path
 
 
-def _linux() -> list[Older]:
-    return older_install.find(system="linux")
+def _linux() -> list[OlderWorker]:
+    return older_workers.find(system="linux")
 
 
 def _run(command: str) -> None:
@@ -49,7 +49,7 @@ def _run(command: str) -> None:
 def test_nothing_is_set_up() -> None:
     """No worker, on no system."""
     for system in ("linux", "darwin", "win32"):
-        assert older_install.find(system=system) == []
+        assert older_workers.find(system=system) == []
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_nothing_is_set_up() -> None:
 )
 def test_what_looks_like_a_worker(name: str, words: str, expected: bool) -> None:  # noqa: FBT001
     """Workers of memories do; servers, ourselves, and readers of the log do not."""
-    assert older_install.is_worker(name, words.split()) is expected
+    assert older_workers.is_worker(name, words.split()) is expected
 
 
 # systemd --------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_unit_that_starts_by_itself(home: Path) -> None:
     _unit(_units(home), "sync.service", "default.target", "/usr/bin/python3 \\\n /o/mem0_worker.py")
     _unit(_units(home), "other.service", "default.target")
     assert _linux() == [
-        Older(f"the user unit {name} of systemd", f"systemctl --user disable --now {name}")
+        OlderWorker(f"the user unit {name} of systemd", f"systemctl --user disable --now {name}")
         for name in ("mem0-worker.service", "sync.service")
     ]
 
@@ -148,7 +148,7 @@ def test_a_unit_of_the_system(home: Path) -> None:
     """It takes an administrator to stop one."""
     _unit(home / "_SYSTEM_UNITS", "mem0-worker.service", "multi-user.target")
     assert _linux() == [
-        Older(
+        OlderWorker(
             "the system unit mem0-worker.service of systemd",
             "sudo systemctl disable --now mem0-worker.service",
         )
@@ -174,12 +174,12 @@ def test_a_cron_line(home: Path, programs: Programs, system: str) -> None:
         "crontab",
         f'[ $1 != -l ] || exec cat "{table}"; cat > "{table}.new"; mv "{table}.new" "{table}"',
     )
-    ((what, stop),) = older_install.find(system=system)
+    ((what, stop),) = older_workers.find(system=system)
     assert "x y/mem0_worker.py" in what
     _run(stop)
     lines = TABLE.splitlines(keepends=True)
     assert table.read_text(encoding="utf-8") == "".join(lines[:2] + lines[3:])
-    assert older_install.find(system=system) == []
+    assert older_workers.find(system=system) == []
 
 
 # Processes ------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_a_cron_line(home: Path, programs: Programs, system: str) -> None:
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes]"]:
     """Run an older worker."""
-    monkeypatch.setattr(older_install, "_PROC", Path("/proc"))
+    monkeypatch.setattr(older_workers, "_PROC", Path("/proc"))
     program = tmp_path / "mem0_worker.py"
     program.write_text("import sys; sys.stdin.read()", encoding="utf-8")
     with subprocess.Popen([sys.executable, "-u", program], stdin=subprocess.PIPE) as process:
@@ -196,8 +196,8 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["subproc
         process.kill()
 
 
-def _of(pid: int, ours: set[int]) -> list[Older]:
-    return [found for found in older_install.find(ours, system="linux") if f" {pid} " in found.what]
+def _of(pid: int, ours: set[int]) -> list[OlderWorker]:
+    return [found for found in older_workers.find(ours, system="linux") if f" {pid} " in found.what]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are seen in /proc")
@@ -253,14 +253,14 @@ def test_an_agent(home: Path, programs: Programs) -> None:
     (folder / "com.mem0.worker.folder.plist").mkdir()
     (home / "loaded" / "com.mem0.worker").touch()
     (home / "off" / "com.mem0.worker.odd").touch()
-    found = older_install.find(system="darwin")
+    found = older_workers.find(system="darwin")
     assert [each.what for each in found] == [
         f"the LaunchAgent {named}",
         f"the LaunchAgent {running}",
     ]
     for each in found:
         _run(each.stop)
-    assert older_install.find(system="darwin") == []
+    assert older_workers.find(system="darwin") == []
     service = f"gui/{os.getuid()}/com.mem0.worker"
     assert {f"bootout {service}", f"disable {service}"} <= set(programs.calls("launchctl"))
 
@@ -270,8 +270,8 @@ def test_an_agent_that_is_turned_off_and_still_loaded(home: Path, programs: Prog
     _launchctl(programs, home)
     path = _agent(home / "_SHARED_AGENTS", "com.mem0.worker", Program="/opt/x")
     (home / "off" / "com.mem0.worker").touch()
-    assert older_install.find(system="darwin") == []
+    assert older_workers.find(system="darwin") == []
     (home / "loaded" / "com.mem0.worker").touch()
-    assert [found.what for found in older_install.find(system="darwin")] == [
+    assert [found.what for found in older_workers.find(system="darwin")] == [
         f"the LaunchAgent {path}"
     ]

@@ -30,14 +30,14 @@ _SHARED_UNITS: Final = Path("/etc/systemd/user")
 _SYSTEM_UNITS: Final = Path("/etc/systemd/system")
 
 
-class Older(NamedTuple):
+class OlderWorker(NamedTuple):
     """What was found, such as `the cron line …`, and the command line that stops it."""
 
     what: str
     stop: str
 
 
-def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Older]:
+def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[OlderWorker]:
     """Every older worker; the processes `ours` do not count.
 
     It asks other programs and waits up to five seconds for each: not for the thread that draws the
@@ -70,7 +70,7 @@ def is_worker(name: str, words: Iterable[str]) -> bool:
 # launchd --------------------------------------------------------------------------------
 
 
-def _launchd() -> Iterator[Older]:
+def _launchd() -> Iterator[OlderWorker]:
     uid = os.getuid()
     off = launchd.turned_off(uid)
     for folder in (launchd.agents(Path.home()), _SHARED_AGENTS):
@@ -85,13 +85,13 @@ def _launchd() -> Iterator[Older]:
             if is_worker(label, launchd.words(agent)) and (starts or launchd.is_loaded(uid, label)):
                 service = shlex.quote(f"{launchd.domain(uid)}/{label}")
                 stop = f"launchctl bootout {service}; launchctl disable {service}"
-                yield Older(f"the LaunchAgent {path}", stop)
+                yield OlderWorker(f"the LaunchAgent {path}", stop)
 
 
 # systemd --------------------------------------------------------------------------------
 
 
-def _systemd() -> Iterator[Older]:
+def _systemd() -> Iterator[OlderWorker]:
     own = [platformdirs.user_config_path(), platformdirs.user_data_path()]
     folders = [*(folder / "systemd" / "user" for folder in own), _SHARED_UNITS]
     yield from _units("user", folders, ("systemctl", "--user"), "systemctl --user")
@@ -100,7 +100,7 @@ def _systemd() -> Iterator[Older]:
 
 def _units(
     scope: str, folders: Sequence[Path], ask: Sequence[str], command: str
-) -> Iterator[Older]:
+) -> Iterator[OlderWorker]:
     files = {path.name: path for folder in reversed(folders) for path in folder.glob("*.service")}
     active = _active(ask)
     for name in sorted({*files, *active}):
@@ -115,7 +115,7 @@ def _units(
             # A unit without a file was started by systemd-run: there is nothing to disable.
             verb = "disable --now" if name in files else "stop"
             stop = f"{command} {verb} {shlex.join(units)}"
-            yield Older(f"the {scope} unit {name} of systemd", stop)
+            yield OlderWorker(f"the {scope} unit {name} of systemd", stop)
 
 
 def _active(ask: Sequence[str]) -> set[str]:
@@ -150,19 +150,19 @@ def _is_wanted(unit: str, folders: Iterable[Path]) -> bool:
 # cron -----------------------------------------------------------------------------------
 
 
-def _cron() -> Iterator[Older]:
+def _cron() -> Iterator[OlderWorker]:
     for line in (programs.answer("crontab", "-l") or "").splitlines():
         if line.lstrip().startswith("#") or _ASSIGNMENT.match(line):
             continue
         if is_worker("", line.split()):
             stop = f"crontab -l | grep -vxF -- {shlex.quote(line)} | crontab -"
-            yield Older(f"the cron line `{line}`", stop)
+            yield OlderWorker(f"the cron line `{line}`", stop)
 
 
 # Processes ------------------------------------------------------------------------------
 
 
-def _processes(ours: Collection[int]) -> Iterator[Older]:
+def _processes(ours: Collection[int]) -> Iterator[OlderWorker]:
     """Running processes, where the system shows them (Linux)."""
     for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
         with suppress(OSError, ValueError):
@@ -170,4 +170,4 @@ def _processes(ours: Collection[int]) -> Iterator[Older]:
             words = entry.read_bytes().decode("utf-8", "replace").split("\0")[:_FIRST_WORDS]
             name = next((Path(word).name for word in words if is_worker("", [word])), "")
             if name and pid not in ours:
-                yield Older(f"process {pid} ({name})", f"kill {pid}")
+                yield OlderWorker(f"process {pid} ({name})", f"kill {pid}")
