@@ -147,7 +147,7 @@ def _was_added(arguments: list[str]) -> bool:
 def _was_read(command: str, arguments: list[str]) -> bool:
     from mem0tray.cli import fast_arguments
 
-    plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_READ)
+    plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_MEMORIES)
     if plain is None or bool(plain.words) != (command == "search"):
         return False
     from mem0tray.cli import reading_back as reading

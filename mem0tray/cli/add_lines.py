@@ -80,7 +80,7 @@ def _unreadable(name: str, error: OSError) -> FileUnavailableError:
 
 
 def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
-    most = producing.MOST_READ
+    most = producing.MOST_BYTES
     while True:
         try:
             line = file.readline(most + 1)

@@ -6,7 +6,7 @@ Importing click takes as long as the work.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-MOST_READ: Final = 1000  # memories, of `recall` and `search`
+MOST_MEMORIES: Final = 1000  # that `recall` and `search` show at once
 
 
 class Plain(NamedTuple):

@@ -13,7 +13,7 @@ from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 from mem0tray.core.errors import Mem0TrayError
 
-MOST_READ: Final = 512 * 2**20  # bytes of a text or a line, as many as the embedded server takes
+MOST_BYTES: Final = 512 * 2**20  # of a text or a line, as many as the embedded server takes
 _PIECE: Final = 2**20  # bytes; a read of all at once would not hear Ctrl-C
 END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 
@@ -74,15 +74,15 @@ def _project_here() -> str:
 def _read_standard_input() -> str:
     """Standard input without the line break at its end.
 
-    Raises UsageError if it is not UTF-8, Mem0TrayError if it is longer than `MOST_READ`.
+    Raises UsageError if it is not UTF-8, Mem0TrayError if it is longer than `MOST_BYTES`.
     """
     data = bytearray()
     while len(piece := sys.stdin.buffer.read(_PIECE)) == _PIECE:
         data += piece
-        if len(data) > MOST_READ:
+        if len(data) > MOST_BYTES:
             raise Mem0TrayError(
                 "Nothing was queued: the text is too large, `add` reads"
-                f" {MOST_READ:,} bytes at most.",
+                f" {MOST_BYTES:,} bytes at most.",
                 "Add it in parts.",
             )
     data += piece

@@ -7,7 +7,7 @@ import click
 
 from mem0tray.cli import candidates, reading_back
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.fast_arguments import MOST_READ
+from mem0tray.cli.fast_arguments import MOST_MEMORIES
 from mem0tray.cli.values import whole_number
 
 _Function = Callable[..., Any]
@@ -26,7 +26,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     return click.option(
         "-n",
         "--limit",
-        callback=whole_number(1, MOST_READ),
+        callback=whole_number(1, MOST_MEMORIES),
         default=str(default),
         metavar="N",
         help=f"At most this many of the server's, and as many that wait. Default: {default}.",

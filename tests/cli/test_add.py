@@ -149,7 +149,7 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
 @needs.posix("there is no /dev/zero")
 def test_an_endless_text_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read up to a bound, and nothing is queued."""
-    monkeypatch.setattr(producing, "MOST_READ", 3_000_000)
+    monkeypatch.setattr(producing, "MOST_BYTES", 3_000_000)
     with Path("/dev/zero").open(encoding="utf-8") as endless:
         monkeypatch.setattr(sys, "stdin", endless)
         with pytest.raises(Mem0TrayError, match="the text is too large"):
