@@ -35,6 +35,7 @@ from mem0tray.server.http_client import (
     is_answered,
 )
 from mem0tray.server.listings import Listings
+from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, type_of
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -49,13 +50,6 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
     Terms,
-)
-from mem0tray.server.official import (
-    OfficialClient,
-    holds_nul,
-    id_of,
-    newest_first,
-    type_of,
 )
 from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
@@ -76,7 +70,7 @@ _QUERY: Final = re.compile(r"[A-Za-z0-9._~%=&+-]+")
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class HostedClient(OfficialClient):
+class HostedClient(Mem0Client):
     """Talks `platform` to one server; see `Client` for what every method promises."""
 
     def __init__(

@@ -35,6 +35,7 @@ from mem0tray.server.http_client import (
     is_answered,
 )
 from mem0tray.server.listings import Listings, ProjectListing
+from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, type_of
 from mem0tray.server.model import (
     CANNOT_TELL,
     Fault,
@@ -48,13 +49,6 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
     Terms,
-)
-from mem0tray.server.official import (
-    OfficialClient,
-    holds_nul,
-    id_of,
-    newest_first,
-    type_of,
 )
 from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
@@ -83,7 +77,7 @@ _CODES: Final = {
 }
 
 
-class OssClient(OfficialClient):
+class OssClient(Mem0Client):
     """Talks `oss` to one server; see `Client` for what every method promises."""
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 from mem0tray.core.large import LargeText
 from mem0tray.server import Kind, Listings, Memory, Outcome, Presence, ServerAddress, ServerMemory
 from mem0tray.server import connect as connected
-from mem0tray.server.official import id_of
+from mem0tray.server.mem0_client import id_of
 from tests.server.calls import LONG, TOO_MANY
 from tests.server.test_oss import ADDED, MEMORY, NOTHING, official, upstream
 from tests.server.wire import Request, Wire, answering, in_turn, once, render

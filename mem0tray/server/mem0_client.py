@@ -1,4 +1,4 @@
-"""What Mem0's own servers (`oss.py`, `hosted.py`) share: names, bodies, what they show.
+"""What Mem0's own servers, official and hosted, have in common: names, bodies, what they show.
 
 They keep our key with each memory, and the project under a name that they accept.
 """
@@ -33,7 +33,7 @@ from mem0tray.server.model import (
 from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
 
 
-class OfficialClient(HttpClient):
+class Mem0Client(HttpClient):
     """Speaks to one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
     def __init__(
