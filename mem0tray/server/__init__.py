@@ -109,10 +109,9 @@ def _load_httpx() -> None:
 
 AUTO: Final = "auto"  # the dialect is found out
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
-# The names of each dialect, its server and its client stand in a table of `docs/words.md`.
-# A further dialect needs a module beside `vps.py` with its own `Client`, a factory as `_vps`, an
-# entry here, and its path in `HEALTH_PATHS`, where `auto` is to find it; people choose it by its
-# name in `config/setting_rules.py` (CHOICES, and the rule).
+# The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
+# CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
+# place that was forgotten.
 DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss, "platform": _platform}
 
 
