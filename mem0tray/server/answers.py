@@ -83,8 +83,9 @@ def classify(
     """The outcome that follows from `reply`, the answer to a save or a question.
 
     `now` is Unix seconds, for a `Retry-After` that names a date. `says_success` is the dialect's
-    own: whether the JSON object of a 2xx says that the request was carried out. Neither `content`
-    nor any of `secrets` shows in the message.
+    own: whether the JSON object of a 2xx says that the request was carried out. Then the kind is
+    `DELIVERED`, of a question as well, which delivers nothing: there, go by `is_success`. Neither
+    `content` nor any of `secrets` shows in the message.
     """
     status = reply.status
     # Of an answer that broke off, only a status other than a success counts.

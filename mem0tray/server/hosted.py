@@ -196,7 +196,7 @@ class HostedClient(Mem0Client):
         while asked:
             reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
             outcome = self._outcome(reply, NO_MEMORY)
-            if outcome.kind is not Kind.DELIVERED:
+            if not outcome.is_success:
                 return replace(outcome, message=outcome.message or NO_PROJECTS)
             body = json_object(reply) or {}
             entries = (each for each in body["results"] if type_of(each) == wanted)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.large import LargeText, pieces
 from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
-from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import json_object
 from mem0tray.server.http_client import (
     NO_MEMORY,
@@ -63,7 +62,7 @@ class Mem0Client(HttpClient):
     def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
         """The memories of a listing or search."""
         outcome = self._outcome(reply, NO_MEMORY)
-        if outcome.kind is not Kind.DELIVERED:
+        if not outcome.is_success:
             return replace(outcome, message=outcome.message or NO_TEXTS)
         entries = entries_of(json_object(reply), ("results",)) or []
         return [

@@ -39,7 +39,7 @@ class Terms(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """The outcome of one attempt.
+    """The outcome of one attempt; or why a question was not answered.
 
     `message` is safe for logs, `last_error` and people: one line of at most 200 characters, without
     content or secrets. `retry_after` and `duration` are seconds. `timed_out` is true only when the
@@ -59,6 +59,11 @@ class Outcome(Struct, frozen=True):
     may_have_it: bool = False
     request_id: str = ""
     ticket: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the server did what it was asked: stored a memory, or answered a question."""
+        return self.kind is Kind.DELIVERED
 
 
 class ServerMemory(Struct, frozen=True):

@@ -162,7 +162,7 @@ class OssClient(Mem0Client):
             return Presence.CANNOT_TELL
         is_shown = repeats(reply, memory)
         outcome = self._outcome(reply, memory)
-        if outcome.kind is not Kind.DELIVERED and not is_shown:
+        if not (outcome.is_success or is_shown):
             if outcome.kind in SAYS_NOTHING:
                 return outcome
             return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)

@@ -240,11 +240,7 @@ class VpsClient(HttpClient):
         outcome = self._outcome(reply, memory)
         if outcome.kind in SAYS_NOTHING:
             return outcome
-        entries = (
-            entries_of(json_object(reply), (name, "results"))
-            if outcome.kind is Kind.DELIVERED
-            else None
-        )
+        entries = entries_of(json_object(reply), (name, "results")) if outcome.is_success else None
         if entries is not None:
             return [each["memory"] for each in entries if has_text(each)], len(entries)
         message = outcome.message or NO_TEXTS
@@ -264,7 +260,7 @@ class VpsClient(HttpClient):
     def _answered(self, reply: Reply, *names: str) -> tuple[dict[str, Any], list[Any]] | Outcome:
         """An answer, and the list in it under these names, one within another."""
         outcome = self._outcome(reply, NO_MEMORY)
-        if outcome.kind is not Kind.DELIVERED:
+        if not outcome.is_success:
             return outcome
         body = json_object(reply) or {}
         entries = entries_of(body, names)
