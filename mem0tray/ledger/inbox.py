@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.core.due import backoff, dead_due
+from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import COLUMNS, Row, read_raw, row_from, write_raw
@@ -35,9 +35,12 @@ _COPY_ATTEMPTS: Final = (
     "INSERT INTO attempts SELECT ?, at, class, status, message, duration, request FROM attempts"
     " WHERE item = ? ORDER BY rowid"
 )
+# When a dead letter is due that has ?1 retries and ?2 as its last attempt in the file: at ?3. Where
+# neither has changed, its wait has not, which the server may have made longer.
+_EDITED_DUE: Final = "iif(?2 > 0 AND (retry_count, last_attempt) = (?1, ?2), due, ?3)"
 _PLACE: Final = (
-    "SELECT dead_seq, accepted, claimed IS NOT NULL OR unknown IS NOT NULL"
-    " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?"
+    f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
+    " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"
 )
 _RETRY_NOW: Final = {"last_attempt": 0}
 _AT_ONCE: Final = 500  # ids in one query
@@ -62,6 +65,12 @@ def _insert_row(
     values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
     cursor = db.execute(_insertion((*values,), place), (*values.values(), item_id))
     return int(cursor.lastrowid or 0)
+
+
+def _waiting(item: Item, now: float) -> tuple[int, float, float]:
+    """Give count, last attempt and due time of a dead letter, as it stands in the file."""
+    due = dead_due(item.last_attempt, item.retry_count, now)
+    return item.retry_count, item.last_attempt, due
 
 
 class FreshEntry(Struct, frozen=True):
@@ -189,7 +198,12 @@ class Inbox:
             ]
 
     def move_to_dlq(
-        self, key: int, parts: Sequence[bytes], now: float, error: str | None = None
+        self,
+        key: int,
+        parts: Sequence[bytes],
+        now: float,
+        due: float,
+        error: str | None = None,
     ) -> None:
         """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
@@ -197,7 +211,7 @@ class Inbox:
                 "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
                 f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, claimed = NULL,"
                 " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
-                (now, now, now + backoff(0), error, key),
+                (now, now, due, error, key),
             )
             write_raw(db, key, parts)
 
@@ -281,15 +295,17 @@ class Inbox:
         """
         with self._ledger.transaction() as db:
             there = self.known(item)
-            place, accepted, was_sent = db.execute(_PLACE, (row.key,)).fetchone()
+            place, accepted, due, was_sent = db.execute(
+                _PLACE, (*_waiting(item, now), row.key)
+            ).fetchone()
             if there is not None or was_sent:
                 self.discard([row.key], now, items.EDITED)
                 if there is not None:
                     return there.key
                 key = self.add_dead(item, item.raw, now, ask=False, gen=None)
                 db.execute(
-                    "UPDATE items SET dead_seq = ?, accepted = ? WHERE key = ?",
-                    (place, accepted, key),
+                    "UPDATE items SET dead_seq = ?, accepted = ?, due = ? WHERE key = ?",
+                    (place, accepted, due, key),
                 )
                 db.execute(_COPY_SHOWINGS, (key, row.key))
                 db.execute(_COPY_ATTEMPTS, (key, row.key))
@@ -306,13 +322,10 @@ class Inbox:
         """Give a dead letter the counters, times or further fields that the user wrote."""
         with self._ledger.transaction() as db:
             changed = db.execute(
-                "UPDATE items SET retry_count = ?, last_attempt = ?, due = ?, body = NULL"
-                " WHERE key = ? AND state = 'dead'",
-                (
-                    item.retry_count, item.last_attempt,
-                    dead_due(item.last_attempt, item.retry_count, now), key,
-                ),
-            )  # fmt: skip
+                f"UPDATE items SET retry_count = ?1, last_attempt = ?2, due = {_EDITED_DUE},"
+                " body = NULL WHERE key = ?4 AND state = 'dead'",
+                (*_waiting(item, now), key),
+            )
             if changed.rowcount:
                 write_raw(db, key, [item.raw])
 

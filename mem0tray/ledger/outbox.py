@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX
+from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
@@ -58,6 +58,10 @@ _NOT_DELIVERED: Final = (
 )
 # `due.backoff` as SQL, for all rows at once.
 _BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MAX})"
+# How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
+_WAIT: Final = (
+    f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
+)
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
     "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
@@ -362,11 +366,10 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
-                (now + retry_interval, now + max(retry_interval, BACKOFF_MAX)),
+                (now + retry_interval, now + max(retry_interval, LONGEST_ASKED)),
             )
             db.execute(
-                f"UPDATE items SET due = ? + {_BACKOFF}"
-                f" WHERE state = 'dead' AND due > ? + {_BACKOFF}",
+                f"UPDATE items SET due = ? + {_WAIT} WHERE state = 'dead' AND due > ? + {_WAIT}",
                 (now, now),
             )
 

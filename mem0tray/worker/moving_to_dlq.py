@@ -9,15 +9,24 @@ comes with its own fields, and is not counted.
 import msgspec
 
 from mem0tray.core import item as items
+from mem0tray.core.due import dead_wait
 from mem0tray.core.item import Item
 from mem0tray.ledger.counters import FAILED
 from mem0tray.worker.context import WorkerContext
 
 
-def move_fresh_to_dlq(context: WorkerContext, key: int, now: float, error: str) -> None:
-    """Make a dead letter of a fresh entry in the ledger; `error` is why it failed last."""
-    context.inbox.move_to_dlq(key, _as_dead(context.outbox.raw(key), now, error), now, error)
+def move_fresh_to_dlq(
+    context: WorkerContext, key: int, now: float, error: str, asked: float | None = None
+) -> float:
+    """Make a dead letter of a fresh entry in the ledger; return how many seconds it waits.
+
+    `error` is why it failed last, `asked` the wait that the server asked for then.
+    """
+    wait = dead_wait(0, asked)
+    parts = _as_dead(context.outbox.raw(key), now, error)
+    context.inbox.move_to_dlq(key, parts, now, now + wait, error)
     context.counters.add(FAILED)
+    return wait
 
 
 def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool) -> int:

@@ -6,12 +6,13 @@ import time
 import pytest
 
 from tests.support.home import Home
-from tests.support.http1 import Answer
+from tests.support.http1 import Answer, retry_after
 from tests.support.shapes import (
     Item,
     backoff_marker,
     dead,
     delay,
+    entry,
     recovered_marker,
     retry_marker,
     texts,
@@ -153,6 +154,18 @@ def test_a_wait_that_an_edit_begins_is_said_once(home: Home, server: Standin) ->
     probed = server.probes()
     server.wait_for(lambda: server.probes() >= probed + 3, 10)
     assert [len(home.log_lines(backoff_marker(each))) for each in (known, later)] == [1, 1]
+
+
+def test_a_wait_that_the_server_asks_for_outlives_the_worker(home: Home, server: Standin) -> None:
+    """What a Retry-After asks for at the fifth failure, the dead letter waits, restarts or not."""
+    bad = entry("bad", retries=4)
+    home.write_queue([bad])
+    server.script(retry_after(500, 600), content="bad", forever=True)
+    for _ in range(2):
+        home.drain()
+    waits = [seconds(line) for line in home.log_lines(backoff_marker(bad))]
+    assert [500 < wait <= 600 for wait in waits] == [True, True]
+    assert server.sends("bad") == 1
 
 
 def test_many_waits_are_said_in_ten_lines(home: Home) -> None:

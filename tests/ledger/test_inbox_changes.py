@@ -1,5 +1,7 @@
 """What users change, what a start asks about, what is forgotten."""
 
+import pytest
+
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
@@ -122,6 +124,24 @@ def test_the_users_values_win(ledger: Ledger, inbox: Inbox) -> None:
     inbox.change_values(key, old, NOW)
     assert row(ledger, key) == gone
     assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(new.raw,)]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_an_edit_leaves_a_wait_that_it_does_not_name(
+    ledger: Ledger, inbox: Inbox, *, sent: bool
+) -> None:
+    """Where count and time stay, so does the wait that the server asked for; a wish ends it."""
+    old, new = letter("a"), letter("a", content="new")
+    key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
+    Outbox(ledger).defer(key, NOW + 600)
+    edit = inbox.change_content(known(inbox, old), new, NOW + 5)
+    assert (edit == key) != sent
+    inbox.change_values(edit, new, NOW + 5)
+    assert row(ledger, edit)["due"] == NOW + 600
+    for _ in range(2):
+        Outbox(ledger).defer(edit, NOW + 600)
+        inbox.change_values(edit, letter("a", content="new", last_attempt=0), NOW + 6)
+        assert row(ledger, edit)["due"] == 0
 
 
 # After a start -------------------------------------------------------------------------------

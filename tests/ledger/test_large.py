@@ -44,7 +44,7 @@ def test_a_large_memory_stays_whole(ledger: Ledger) -> None:
     job = outbox.claim(key, _NOW)
     outbox.count_fresh_failure(job, _NOW, "500", [item.raw])
     assert outbox.raw(key) == item.raw
-    inbox.move_to_dlq(key, [item.raw[:-1], b', "moved": 1}'], _NOW)
+    inbox.move_to_dlq(key, [item.raw[:-1], b', "moved": 1}'], _NOW, _NOW)
     assert outbox.raw(key) == item.raw[:-1] + b', "moved": 1}'
     job = outbox.claim(key, _NOW)
     outbox.count_dead_failure(job, 1, _NOW, "500", [item.raw], _NOW)
@@ -66,7 +66,7 @@ def test_no_text_outlives_its_use(ledger: Ledger) -> None:
     inbox.expire(_NOW + 1)
     inbox.discard([forgotten], _NOW, "deleted")
     inbox.erase([forgotten])
-    inbox.move_to_dlq(shrunk, [_item("d", 9).raw], _NOW)
+    inbox.move_to_dlq(shrunk, [_item("d", 9).raw], _NOW, _NOW)
     assert _sizes(ledger) == [len(_item("d", 9).raw), len(_item("e").raw)]
     assert outbox.raw(kept) == _item("e").raw
 

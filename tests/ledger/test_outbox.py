@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.core.due import BACKOFF_MAX, backoff
+from mem0tray.core.due import BACKOFF_MAX, LONGEST_ASKED, backoff
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import DEAD, FRESH, Outbox
@@ -142,7 +142,7 @@ def test_nothing_waits_longer_than_one_delay(inbox: Inbox, outbox: Outbox) -> No
     far, near, longer, within = put(inbox, fresh("a"), fresh("b"), letter("c"), letter("d"))
     outbox.defer(far, NOW + BACKOFF_MAX + 1)
     outbox.defer(near, NOW + BACKOFF_MAX)
-    outbox.defer(longer, NOW + 121)
+    outbox.defer(longer, NOW + LONGEST_ASKED + 1)
     outbox.defer(within, NOW + 120)
     outbox.limit_waits(NOW, 30)
     assert outbox.due(far) == NOW + 30
@@ -164,3 +164,14 @@ def test_each_dead_letter_has_its_own_longest_wait(
     outbox.defer(key, NOW + 10**6)
     outbox.limit_waits(NOW, 30)
     assert outbox.due(key) == NOW + backoff(count)
+
+
+@pytest.mark.parametrize("back", [0.0, 100.0])
+def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
+    inbox: Inbox, outbox: Outbox, back: float
+) -> None:
+    """Longer than its backoff, at a start too, and no longer where the clock was set back."""
+    (key,) = put(inbox, letter("a"))
+    outbox.defer(key, NOW + LONGEST_ASKED)
+    outbox.limit_waits(NOW - back, 30)
+    assert outbox.due(key) == NOW - back + LONGEST_ASKED

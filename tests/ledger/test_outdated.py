@@ -108,7 +108,8 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a failed delivery": (Scene.fail_fresh, {QUEUE, METRICS}),
     "a failed retry": (Scene.fail, {DLQ}),
     "a move to the DLQ": (
-        lambda s: s.inbox.move_to_dlq(s.entry, [letter("entry").raw], NOW), {QUEUE, DLQ, METRICS},
+        lambda s: s.inbox.move_to_dlq(s.entry, [letter("entry").raw], NOW, NOW),
+        {QUEUE, DLQ, METRICS},
     ),
     "a deleted entry": (lambda s: s.inbox.discard([s.entry], NOW, "deleted"), {QUEUE, METRICS}),
     "a deleted dead letter": (  # the queue file may show it still

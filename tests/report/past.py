@@ -56,7 +56,7 @@ class Past:
     def buried(self, key: int, content: str, at: float) -> None:
         """Make a dead letter of it."""
         self.failed(key, at)
-        self._inbox.move_to_dlq(key, [parsed(dead(content)).raw], at)
+        self._inbox.move_to_dlq(key, [parsed(dead(content)).raw], at, at + 30)
 
     def retried(self, key: int, content: str, count: int, at: float) -> None:
         """Fail a dead letter for the `count`th time."""

@@ -12,7 +12,7 @@ from typing import Final
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
-from mem0tray.core.due import backoff, dead_wait, fresh_due, work_due
+from mem0tray.core.due import dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
@@ -336,10 +336,12 @@ class Verdicts:
         context, sync = self._context, self._context.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            move_fresh_to_dlq(context, job.key, now, outcome.message)
+            wait = move_fresh_to_dlq(
+                context, job.key, now, outcome.message, outcome.retry_after
+            )
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
-                events.InBackoff(job.project, job.item_id, backoff(0)),
+                events.InBackoff(job.project, job.item_id, wait),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
         # The old bytes of a large memory are not kept beside the new ones.

@@ -136,6 +136,17 @@ def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> N
     assert court.context.counters.total("total_failed") == 1
 
 
+@pytest.mark.parametrize(("asked", "wait"), [(5.0, 30.0), (500.0, 500.0), (1e9, LONGEST_BREAK)])
+def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
+    court: Court, asked: float, wait: float
+) -> None:
+    """Where the last failure that is granted asks for a wait, the dead letter begins with it."""
+    job = court.fresh(retries=2)
+    told = court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
+    assert told == [events.MovedToDlq("p", "m", 3), events.InBackoff("p", "m", wait)]
+    assert court.row(job)["due"] == NOW + wait
+
+
 def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
     """Its backoff doubles, and its bytes say when, how often and why."""
     job = court.letter()
