@@ -21,7 +21,7 @@ from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import is_alive
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.queue.intake import is_stable
+from mem0tray.worker.folders.restless_file import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY

@@ -17,7 +17,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.report import gathering
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
 from tests.actions.scene import read, take_in, worker, write, write_dlq
 from tests.support.shapes import Item, dead, entry, queue_document
 

@@ -15,7 +15,7 @@ from mem0tray.localserver import endpoint
 from mem0tray.localserver.store import Arrival, Store
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, data_root
-from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
 from tests.actions.scene import chosen, read, take_in, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 

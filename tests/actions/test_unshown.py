@@ -13,7 +13,7 @@ from mem0tray.files import receipts
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from mem0tray.worker import carrying_out
-from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
 from tests.actions.scene import chosen, contents, read, take_in, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, texts, waiting
 

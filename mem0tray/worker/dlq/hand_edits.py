@@ -21,8 +21,7 @@ from mem0tray.worker.dlq import attribution, telling_backoffs
 from mem0tray.worker.dlq.attribution import Share
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge, moved
 from mem0tray.worker.folders import restless_file
-from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
-from mem0tray.worker.queue.intake import AGAIN, is_stable
+from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
 
 SECTION: Final = ("items",)
 _TRIES: Final = 5

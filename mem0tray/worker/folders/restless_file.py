@@ -14,9 +14,12 @@ from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
+from mem0tray.files.atomic import Signature
 from mem0tray.worker.troubles import Troubles
 
 PATIENCE: Final = 10.0  # seconds
+STABLE_AFTER: Final = 1.5  # seconds that a broken file must hold still before we salvage it
+AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 QUEUE, DLQ = READING = "queue file at rest", "DLQ file at rest"
 
 
@@ -52,6 +55,12 @@ class RestlessFile:
         if now - self._since > PATIENCE and not self.told:
             self.told = True
             self._troubles.note_failure(self._part, self._error, self._again)
+
+
+def is_stable(signature: Signature, now: float) -> bool:
+    """Whether a file has held still long enough to be taken as it is; `now` in Unix seconds."""
+    age = now - signature.mtime / 1e9
+    return age >= STABLE_AFTER or age < -STABLE_AFTER  # or its clock is ahead of ours
 
 
 def cannot_read(path: Path) -> FileUnavailableError:

@@ -20,13 +20,11 @@ from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq.moving_to_dlq import take_in_as_dead
 from mem0tray.worker.folders import restless_file
-from mem0tray.worker.folders.restless_file import RestlessFile, cannot_read
-from mem0tray.worker.moving_to_dlq import take_in_as_dead
+from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
 
 SECTIONS: Final = ("queue", "failed", HELD)
-STABLE_AFTER: Final = 1.5  # seconds that a broken file must hold still before we salvage it
-AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
 
 
@@ -301,9 +299,3 @@ def accept(
     # The user restored it, or only a former server has it.
     context.inbox.revive(row, item, now, dead=False, gen=None)
     return row.key, True
-
-
-def is_stable(signature: Signature, now: float) -> bool:
-    """Whether a file has held still long enough to be taken as it is."""
-    age = now - signature.mtime / 1e9
-    return age >= STABLE_AFTER or age < -STABLE_AFTER  # or its clock is ahead of ours

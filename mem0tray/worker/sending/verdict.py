@@ -19,7 +19,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
 from mem0tray.worker.sending.blamed_server import BlamedServer
 
 # How often in a row an item may draw a 429 while others succeed: behind a limit on simultaneous

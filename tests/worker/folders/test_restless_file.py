@@ -10,8 +10,9 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature
 from mem0tray.worker.folders import restless_file, settings_file
-from mem0tray.worker.folders.restless_file import RestlessFile
+from mem0tray.worker.folders.restless_file import RestlessFile, is_stable
 from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.troubles import Troubles
 from tests.support import needs
@@ -141,3 +142,13 @@ def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
     assert isinstance(event, events.PartFailed)
     assert (event.part, event.delay) == ("queue file at rest", 0.05)
     assert restless_file.READING == ("queue file at rest", "DLQ file at rest")
+
+
+@pytest.mark.parametrize(
+    ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
+)
+def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
+    """Also when its clock is ahead of ours."""
+    now = 1_800_000_000.0
+    assert restless_file.STABLE_AFTER == 1.5
+    assert is_stable(Signature(1, 2, int((now - age) * 1e9), 4), now) is stable

@@ -4,11 +4,10 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
-from mem0tray.worker.queue import intake as stage
-from mem0tray.worker.queue.intake import QueueIntake, fingerprint, is_stable
-from tests.worker.queue.scene import NOW, QueueScene, entry, fresh
+from mem0tray.worker.queue.intake import QueueIntake, fingerprint
+from tests.worker.queue.scene import QueueScene, entry, fresh
 
 A, B, C = fresh("a"), fresh("b"), fresh("c")
 ELSEWHERE = "http://elsewhere.test"
@@ -71,16 +70,6 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
     with pytest.raises(TornError):
         intake.read()
     assert [len(intake.read().queue), scene.kept()] == [1, []]
-
-
-@pytest.mark.parametrize(
-    ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
-)
-def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
-    """Also when its clock is ahead of ours."""
-    assert stage.STABLE_AFTER == 1.5
-    signature = Signature(1, 2, int((NOW - age) * 1e9), 4)
-    assert is_stable(signature, NOW) is stable
 
 
 @pytest.mark.parametrize("name", ["last_100", "stats"])
