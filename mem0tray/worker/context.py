@@ -64,6 +64,7 @@ class WorkerContext:
 
     beside: Beside = field(default_factory=Beside, init=False)
     unknown_until: float = field(default=0.0, init=False)  # monotonic; of requests left under way
+    tells_backoffs: bool = field(default=False, init=False)  # not before all were told at the start
     _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

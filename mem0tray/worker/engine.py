@@ -21,7 +21,6 @@ from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
 from mem0tray.worker.folders import watch, watch_of_this_system, written_files
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.telling.log import BACKOFFS_PER_MINUTE
 
 LOOK: Final = 5.0  # seconds between looks at the files when nobody wakes us
 # Where every change wakes us. Nothing tells that the clock was set, or that this computer has
@@ -127,9 +126,9 @@ class Engine:
         self._attempt("clock", lambda: self._look_at_clock(now, moment))
         self._attempt("pause", lambda: self._look_at_pause(now))
         self._read(now, moment)
-        if not self.has_looked:
-            self.has_looked = True
-            self._tell_backoffs(now)
+        self.has_looked = True
+        if not self._context.tells_backoffs:
+            telling_backoffs.tell_all(self._context, now)
         self._start_threads()
         self._attempt("files", partial(written_files.look, self._paths))
         if self._context.troubles.waits(_FOLDERS):
@@ -214,12 +213,6 @@ class Engine:
         """Whether nothing is under way and nothing due: what was done is then published at once."""
         due = self.parts.chosen_server.delivery.next_due()
         return due is None or due > now
-
-    def _tell_backoffs(self, now: float) -> None:
-        """At the start, tell which dead letters are in backoff; later edits tell of theirs."""
-        backoffs, total = self._context.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
-        telling_backoffs.tell(self._context.events.emit, backoffs, total)
-        self.parts.edits.tells_backoffs = True
 
     def _tell_state(self, now: float) -> None:
         state = self._breaker.state(now)

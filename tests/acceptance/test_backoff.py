@@ -168,6 +168,18 @@ def test_a_wait_that_the_server_asks_for_outlives_the_worker(home: Home, server:
     assert server.sends("bad") == 1
 
 
+def test_a_wait_that_begins_at_intake_is_said_once(home: Home, server: Standin) -> None:
+    """What comes in with five failures, or in the list of an older worker, waits by a line."""
+    home.worker()
+    server.wait_for(lambda: server.probes() >= 1, 10)
+    failed, older = entry("failed", retries=5), entry("older")
+    home.write_queue([failed], failed=[older])
+    home.wait(lambda: home.log_lines(backoff_marker(older)), 10, "the wait of the older one")
+    probed = server.probes()
+    server.wait_for(lambda: server.probes() >= probed + 3, 10)
+    assert [len(home.log_lines(backoff_marker(each))) for each in (failed, older)] == [1, 1]
+
+
 def test_many_waits_are_said_in_ten_lines(home: Home) -> None:
     """At most ten lines a minute say who waits, beside one summary."""
     home.write_dlq([waiting(f"later {n}") for n in range(60)])

@@ -7,9 +7,10 @@ from unittest import mock
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import NoThreadError
+from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, pauses, writable
+from mem0tray.ledger.outbox import Outbox
 from mem0tray.worker import carrying_out
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import written_files
@@ -67,8 +68,21 @@ def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> Non
     waits_until(scene, NOW + 100)
     assert "prober.start" in scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
-    assert scene.parts.edits.tells_backoffs is True
+    assert scene.context.tells_backoffs is True
     assert "prober.start" not in scene.cycle()
+    assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
+
+
+def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that fails once at the start leaves no wait untold."""
+    waits_until(scene, NOW + 100)
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "in_backoff", mock.Mock(side_effect=LedgerError("disk full")))
+        with pytest.raises(LedgerError):
+            scene.cycle()
+    scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
 
 

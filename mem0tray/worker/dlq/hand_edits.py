@@ -56,7 +56,6 @@ class HandEdits:
         self._restless = RestlessFile(context.troubles, restless_file.DLQ, said, AGAIN)
         self._receipts = Receipts(context.paths.receipts)
         self._again = False  # look even if the file has not changed
-        self.tells_backoffs = False  # false at the start, which tells of all backoffs together
 
     def look_again(self) -> None:
         """Look again: entries that left the queue file may have come here since it was read."""
@@ -252,6 +251,7 @@ class HandEdits:
                     context.inbox.revive(row, item, now, dead=True, gen=None)
                     context.taken_by_others.ask(row.key, now)
         context.events.emit(events.AdoptedToDlq(len(theirs), context.paths.dlq.name))
+        telling_backoffs.tell(context, telling_backoffs.of_letters(theirs, now))
 
     def _tell(self, decided: Decisions, told: list[events.Event], *, is_edit: bool) -> None:
         emit = self._context.events.emit
@@ -261,9 +261,8 @@ class HandEdits:
         else:
             for event in told:
                 emit(event)
-        if self.tells_backoffs:
-            begun = telling_backoffs.begun(decided, self._context.now())
-            telling_backoffs.tell(emit, begun, len(begun))
+        begun = telling_backoffs.begun(decided, self._context.now())
+        telling_backoffs.tell(self._context, begun)
         for pair in decided.delivered:
             file = self._context.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))

@@ -20,7 +20,9 @@ from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.dlq.moving_to_dlq import take_in_as_dead
+from mem0tray.worker.dlq.telling_backoffs import Backoff
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
 
@@ -178,6 +180,7 @@ class QueueIntake:
     def _accept(self, parsed: Document) -> QueueRead:
         known: dict[bytes, int] = {}
         seen = QueueRead(None, rest=parsed.rest)
+        adopted: list[Backoff] = []
         new = 0
         # Durable only if something came in or left: a further reading costs no disk write.
         marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
@@ -201,12 +204,12 @@ class QueueIntake:
             absorb = self._context.counters.absorb
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
             self._gone = False
-            seen.failed = [(raw, self._adopt(raw)) for raw in parsed.lists["failed"]]
+            seen.failed = [(raw, self._adopt(raw, adopted)) for raw in parsed.lists["failed"]]
             self._trust()
         self._known = known
-        adopted = sum(key > 0 for _, key in seen.failed)
         if adopted:
-            self._context.events.emit(events.AdoptedToDlq(adopted, "failed"))
+            self._context.events.emit(events.AdoptedToDlq(len(adopted), "failed"))
+            telling_backoffs.tell(self._context, adopted)
         if new:
             self._count += new
             self._context.events.emit(events.Accepted(new))
@@ -259,8 +262,8 @@ class QueueIntake:
         self._context.taken_by_others.hold(key, now)
         return key
 
-    def _adopt(self, raw: bytes) -> int:
-        """Make a dead letter of an entry in an older worker's `failed` list."""
+    def _adopt(self, raw: bytes, adopted: list[Backoff]) -> int:
+        """Make a dead letter of an entry in an older worker's `failed` list; note its backoff."""
         item = items.parse(raw)
         if item is None:
             return _NOTHING
@@ -269,6 +272,7 @@ class QueueIntake:
             return 0
         now = self._context.now()
         take_in_as_dead(self._context, item, now, ask=self.ask)
+        adopted.append(telling_backoffs.of_move(item))
         return 1
 
 
@@ -288,6 +292,7 @@ def accept(
         if item.retries >= context.settings.sync.max_attempts:
             key = take_in_as_dead(context, item, now, ask=ask)
             context.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
+            telling_backoffs.tell(context, [telling_backoffs.of_move(item)])
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     # Without a server, there is none that lacks it.

@@ -275,6 +275,21 @@ def test_entries_of_an_older_workers_failed_list_become_dead_letters(
     assert scene.told == []
 
 
+@pytest.mark.parametrize("tells", [True, False])
+def test_the_waits_of_what_comes_in_dead_are_told(
+    scene: QueueScene, intake: QueueIntake, *, tells: bool
+) -> None:
+    """Behind the line of the move, once; but at the start all that wait are told of together."""
+    scene.context.tells_backoffs = tells
+    for more in ([], [entry(C)]):
+        scene.write(entry(fresh("a", retries=5)), *more, failed=[entry(B)])
+        intake.run()
+    told = [each for each in scene.told if not isinstance(each, events.Accepted)]
+    first, second = (events.InBackoff("p", name, 30.0) for name in "ab")
+    moved, adopted = events.MovedToDlq("p", "a", 5), events.AdoptedToDlq(1, "failed")
+    assert told == ([moved, first, adopted, second] if tells else [moved, adopted])
+
+
 def test_held_entries_of_a_lost_ledger_are_held_again(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
