@@ -15,9 +15,8 @@ from mem0tray.config.settings import AlertSettings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import AlertBegan, AlertOver, Event
 from mem0tray.core.text import one_line, plural
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import plain
-from mem0tray.worker.context import local_iso
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts
@@ -93,7 +92,7 @@ def describe(alert: AlertBegan) -> str:
         what += f" for {plural(alert.minutes, 'minute')}."
     else:
         what = f"The oldest undelivered memory is older than {plural(alert.limit, 'day')}."
-    oldest = "–" if alert.oldest is None else local_iso(alert.oldest)
+    oldest = "–" if alert.oldest is None else document.local_iso(alert.oldest)
     return "\n".join(
         [
             f"mem0tray on {one_line(socket.gethostname(), 80)}: {what}",

@@ -9,6 +9,7 @@ broken document every whole object that can still be found in it.
 import json
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -142,6 +143,16 @@ def to_text(data: bytes) -> str:
 def dump(value: Any) -> bytes:
     """A value as ASCII JSON: escapes keep lone surrogates, NaN stays NaN."""
     return json.dumps(value).encode()
+
+
+def json_value(value: object) -> bytes:
+    """A small value of our own as JSON, to be read by people too."""
+    return jsontext.encode(json.dumps(value, ensure_ascii=False))
+
+
+def local_iso(at: float) -> str:
+    """Unix seconds as local ISO time to the second, as these files have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
 
 
 def loadable(raw: bytes) -> bool:

@@ -336,30 +336,6 @@ class Inbox:
             if item is not None:
                 self.change_values(key, item, now)
 
-    def ask_about_everything(self, now: float) -> None:
-        """Have everything that waits asked about before it is sent: nobody knows what was sent."""
-        with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
-
-    def forget_requests_under_way(self, now: float, wait: float) -> int:
-        """At a start, make each claim without an outcome an unknown outcome; return how many.
-
-        The server may still be at work on such a request, and would say that it has nothing: so it
-        is asked `wait` seconds after the request at the soonest, as after every failure.
-        """
-        with self._ledger.transaction() as db:
-            db.execute(
-                "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
-                " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
-                " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
-            )
-            return db.execute(
-                # Former versions did not note the server.
-                "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
-                " due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL",
-                (now, wait),
-            ).rowcount
-
     def erase(self, keys: Iterable[int]) -> None:
         """Forget the text of discarded items for good (`delete --forget`)."""
         with self._ledger.transaction(durable=True) as db:

@@ -59,9 +59,7 @@ _NOT_DELIVERED: Final = (
 # `due.backoff` as SQL, for all rows at once.
 _BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MAX})"
 # How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
-_WAIT: Final = (
-    f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
-)
+_WAIT: Final = f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
     "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"

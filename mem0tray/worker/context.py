@@ -1,20 +1,18 @@
 """What all stages of the worker share, in one place."""
 
-import json
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from mem0tray.config.settings import Settings
-from mem0tray.core import jsontext
-from mem0tray.core.events import Events, FileBroken, LeftInFlight, Quarantined
+from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
 from mem0tray.files.unheard_orders import UnheardOrders
 from mem0tray.ledger.counters import Counters
-from mem0tray.ledger.database import Ledger, boot_id
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
@@ -22,9 +20,6 @@ from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.ledger.tickets import Tickets
 from mem0tray.system.paths import Paths
 from mem0tray.worker.troubles import Troubles
-
-AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests
-_LEFT_UNTIL: Final = "left_until"  # in the ledger's `meta`: when those seconds end (Unix time)
 
 
 class Wakes(Protocol):
@@ -77,28 +72,6 @@ class WorkerContext:
         self.tickets = Tickets(self.ledger)
         self.counters = Counters(self.ledger)
 
-    def take_up(self) -> None:
-        """Take up the last worker's requests: the outcome of each one in flight is unknown.
-
-        After another start of the machine, or in a ledger begun anew, nothing is in flight. Raises
-        LedgerError.
-        """
-        ledger, interval = self.ledger, self.settings.sync.retry_interval
-        wait, now = min(AT_WORK, interval), self.now()
-        with ledger.transaction(durable=True):
-            if self.inbox.forget_requests_under_way(now, wait):
-                ledger.set_meta(_LEFT_UNTIL, now + wait)  # kept across another start
-            left = min((ledger.meta(_LEFT_UNTIL) or 0.0) - now, wait)
-            boot = boot_id()
-            if ledger.rebuilt or ledger.meta("boot") not in (None, boot):
-                self.inbox.ask_about_everything(self.now())
-            self.outbox.limit_waits(self.now(), interval)
-            ledger.set_meta("clean", 0)
-            ledger.set_meta("boot", boot)
-        if left > 0:
-            self.unknown_until = time.monotonic() + left
-            self.events.emit(LeftInFlight(left))
-
     @staticmethod
     def now() -> float:
         """The wall clock, for what is stored."""
@@ -122,13 +95,3 @@ class WorkerContext:
         if told is None or not told.same_bytes(signature):
             self._told_broken[source] = signature
             self.events.emit(FileBroken(source.name, reason, kept))
-
-
-def local_iso(at: float) -> str:
-    """Local ISO time to the second, as the files have it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
-
-
-def json_value(value: object) -> bytes:
-    """A small value of our own as JSON."""
-    return jsontext.encode(json.dumps(value, ensure_ascii=False))

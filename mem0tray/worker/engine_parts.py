@@ -20,6 +20,7 @@ from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes.note_intake import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.taking_up import take_up
 from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 
@@ -58,7 +59,7 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
     context = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
     try:
         wanted.where.record(time.time())
-        context.take_up()
+        take_up(context)
         return _assembled(context)
     except Mem0TrayError:
         context.ledger.close(in_order=False)

@@ -17,6 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
+from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import is_alive
@@ -77,7 +78,7 @@ class OtherWorker:
             return
         context = self._context
         with context.ledger.transaction(durable=True):
-            context.inbox.ask_about_everything(context.now())
+            unknown_outcomes.make_all_unknown(context.ledger, context.now())
             if self._gone or self._seen is None:
                 context.taken_by_others.forget_worker()
                 self._seen = None

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from mem0tray.files.document import (
     BrokenDocumentError,
     compose,
     dump,
+    json_value,
     loadable,
+    local_iso,
     parse,
     pretty,
     salvage,
@@ -380,3 +383,10 @@ def test_an_empty_document_is_an_object() -> None:
     assert json.loads(compose({})) == {}
     assert compose({"items": []}) == b'{\n  "items": []\n}\n'
     assert compose({"a\ud800": b"1"}) == b'{\n  "a\\ud800": 1\n}\n'
+
+
+def test_times_and_values_of_ours_are_written_for_people_too() -> None:
+    """Local time to the second; text as it is."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", local_iso(1_800_000_000.7))
+    assert local_iso(1_800_000_000.0) == local_iso(1_800_000_000.7)
+    assert json_value({"é": "\ud83d"}) == b'{"\xc3\xa9": "\\ud83d"}'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from mem0tray.core.errors import LedgerError
+from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.counters import FAILED, QUEUED, Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
@@ -131,7 +132,9 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "another worker": (lambda s: s.taken.note_worker(WorkerSeen(7, None, NOW, NOW)), {QUEUE}),
     "another worker that went": (lambda s: s.taken.forget_worker(), {QUEUE}),
     "a generation": (Scene.publish, set()),
-    "a question about everything": (lambda s: s.inbox.ask_about_everything(NOW), set()),
+    "a question about everything": (
+        lambda s: unknown_outcomes.make_all_unknown(s.ledger, NOW), set(),
+    ),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
-from mem0tray.ledger import schema
+from mem0tray.ledger import schema, unknown_outcomes
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
@@ -273,7 +273,7 @@ def test_an_outcome_that_an_older_version_left_unknown_is_of_any_server(tmp_path
     write_sample(path, 3)
     with closing(Ledger(path)) as ledger:
         inbox, outbox = Inbox(ledger), Outbox(ledger)
-        inbox.forget_requests_under_way(NOW + 30, 0.0)
+        unknown_outcomes.make_claims_unknown(ledger, NOW + 30, 0.0)
         for name, since in (("unknown dead", NOW + 27), ("dead under way", NOW + 28)):
             (row,) = inbox.by_ids([name])[name]
             for server in (A, B):

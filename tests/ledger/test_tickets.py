@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
@@ -84,7 +85,7 @@ def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
         desk.give("event-1")
         desk.outbox.claim(desk.key, NOW + 3, HERE)
     with closing(Ledger(path)) as ledger:
-        Inbox(ledger).forget_requests_under_way(NOW + 4, 10.0)
+        unknown_outcomes.make_claims_unknown(ledger, NOW + 4, 10.0)
         job = Outbox(ledger).claim(desk.key, NOW + 20, HERE)
     assert (job.ticket, job.unknown) == (Ticket("event-1", NOW), NOW + 3)
     with Reader(path) as reader:

@@ -10,8 +10,8 @@ import pytest
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
+from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
@@ -19,6 +19,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.taking_up import take_up
 from mem0tray.worker.thread import WorkerThread
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
@@ -31,7 +32,7 @@ from tests.worker.dlq.generations import dead_letter, parsed
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
 
-def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str) -> None:
+def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
     """Let a question to the ledger, or a change of it, fail two times."""
     real = getattr(owner, name)
     fails = iter([True, True])
@@ -47,10 +48,10 @@ def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: type[object], name: st
 @pytest.mark.row(6)
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Inbox, "forget_requests_under_way"), (Outbox, "in_backoff"), (Outbox, "next_due")],
+    [(unknown_outcomes, "make_claims_unknown"), (Outbox, "in_backoff"), (Outbox, "next_due")],
 )
 def test_a_ledger_that_fails_at_the_start_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
     """Whatever fails just when the ledger has been opened delays the worker, no more."""
     failing_twice(monkeypatch, owner, name)
@@ -73,7 +74,7 @@ def test_what_was_under_way_is_due_after_the_interval(
     with context.ledger.transaction():
         key = context.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
         context.outbox.claim(key, context.now() - ago)
-    context.take_up()
+    take_up(context)
     assert max(0.0, context.outbox.due(key) - context.now()) == pytest.approx(wait, abs=2)
     context.ledger.close()
 
@@ -82,8 +83,8 @@ def test_nobody_waits_where_nothing_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is left to be asked about, a worker is idle at once."""
-    monkeypatch.setattr(Inbox, "forget_requests_under_way", lambda *_: 1)
-    monkeypatch.setattr("mem0tray.worker.context.AT_WORK", 1e6)
+    monkeypatch.setattr(unknown_outcomes, "make_claims_unknown", lambda *_: 1)
+    monkeypatch.setattr("mem0tray.worker.taking_up.AT_WORK", 1e6)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch) as worker:

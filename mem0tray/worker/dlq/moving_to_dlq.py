@@ -2,8 +2,8 @@
 
 The item leaves the queue file and stands in the DLQ file with the fields of the contract (section
 1): `retry_count` 0, and the time of the move in `last_attempt` and `moved_to_dlq_at`. Each move
-counts in `total_failed`. Two ways into the DLQ are no move of ours and do not pass here, but through
-`hand_edits`; what comes on them keeps its own fields, and `total_failed` its count:
+counts in `total_failed`. Two ways into the DLQ are no move of ours and lead through `hand_edits`;
+what comes on them keeps its own fields, and `total_failed` its count:
 * a letter that a user writes into the file never was in our queue;
 * what another worker moves there has been counted by that worker, in the queue file.
 """

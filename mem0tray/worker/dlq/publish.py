@@ -12,7 +12,7 @@ from mem0tray.files.document import STAMP
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.outdated import DLQ
-from mem0tray.worker.context import WorkerContext, json_value
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 
@@ -76,7 +76,7 @@ class DlqPublisher:
         prepared = generations.prepare(name)
         strays, keys = generations.strays()
         shown = [document.laid_out(raw, 2) for raw in (*prepared.raws, *strays)]
-        data = document.compose_parts({"items": shown, STAMP: json_value(name), **keys})
+        data = document.compose_parts({"items": shown, STAMP: document.json_value(name), **keys})
         sha = hashlib.sha256()
         for part in data:
             sha.update(part)

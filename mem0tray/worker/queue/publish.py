@@ -21,7 +21,7 @@ from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.outdated import QUEUE
 from mem0tray.system import threads
-from mem0tray.worker.context import WorkerContext, local_iso
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
@@ -296,7 +296,7 @@ class QueuePublisher:
             found = {}
         last = self._context.counters.last_delivery()
         wanted = found | totals
-        wanted["last_sync"] = found.get("last_sync") if last is None else local_iso(last)
+        wanted["last_sync"] = found.get("last_sync") if last is None else document.local_iso(last)
         return None if wanted == found else document.dump(wanted)
 
 

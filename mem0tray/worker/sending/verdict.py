@@ -336,9 +336,7 @@ class Verdicts:
         context, sync = self._context, self._context.settings.sync
         retries = job.retries + 1
         if retries >= sync.max_attempts:
-            wait = move_fresh_to_dlq(
-                context, job.key, now, outcome.message, outcome.retry_after
-            )
+            wait = move_fresh_to_dlq(context, job.key, now, outcome.message, outcome.retry_after)
             return [
                 events.MovedToDlq(job.project, job.item_id, retries),
                 events.InBackoff(job.project, job.item_id, wait),

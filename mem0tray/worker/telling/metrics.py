@@ -13,7 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger import counters
 from mem0tray.ledger.outdated import METRICS
-from mem0tray.worker.context import WorkerContext, json_value, local_iso
+from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
 _LATEST: Final = 5.0  # seconds until a change shows
@@ -103,7 +103,7 @@ class MetricsWriter:
         counts = context.counters.waiting()
         last = context.counters.last_delivery()
         values: dict[str, Any] = {
-            document.STAMP: local_iso(now),
+            document.STAMP: document.local_iso(now),
             "vps_status": "healthy" if self._breaker.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,
@@ -114,11 +114,12 @@ class MetricsWriter:
             "state": state.name,
             "reason": str(state.reason),
             "destination": context.destination,
-            "last_delivery": None if last is None else local_iso(last),
-            "oldest_waiting": None if counts.oldest is None else local_iso(counts.oldest),
+            "last_delivery": None if last is None else document.local_iso(last),
+            "oldest_waiting": None if counts.oldest is None else document.local_iso(counts.oldest),
             "held": counts.held,
-            "state_since": local_iso(self._state_since),
+            "state_since": document.local_iso(self._state_since),
             "reason_id": reason["id"],
             "reason_arguments": reason["arguments"],
         }
-        return document.compose({name: json_value(value) for name, value in values.items()})
+        written = {name: document.json_value(value) for name, value in values.items()}
+        return document.compose(written)

@@ -11,10 +11,9 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.core.large import LARGE
 from mem0tray.files import atomic
-from mem0tray.files.document import HELD
+from mem0tray.files.document import HELD, local_iso
 from mem0tray.ledger.counters import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.rows import write_raw
-from mem0tray.worker.context import local_iso
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh

@@ -10,6 +10,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
+from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Memory, Outcome, Presence
@@ -118,7 +119,7 @@ class Scene:
         server.answer, server.stores = CUT, True
         job = self.context.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job, 0)
-        self.context.inbox.forget_requests_under_way(self.now(), 0.0)
+        unknown_outcomes.make_claims_unknown(self.context.ledger, self.now(), 0.0)
         self.began()
 
     def state(self, key: int) -> str:

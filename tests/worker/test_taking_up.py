@@ -1,0 +1,130 @@
+"""What a start takes up: of what was under way, and after a power cut of all, nothing is known."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core.item import Item
+from mem0tray.ledger.outbox import Job
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.taking_up import take_up
+from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
+
+MOMENT = 5_000.0
+A, B = fresh("a"), fresh("b")
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """Have a ledger that was in use, on a machine that has not been started anew."""
+    with opened(tmp_path, monkeypatch) as made:
+        monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
+        monkeypatch.setattr("mem0tray.worker.taking_up.boot_id", lambda: "this start")
+        made.context.ledger.rebuilt = ""
+        take_up(made.context)
+        yield made
+
+
+def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerContext:
+    """Begin again on the same ledger, as the next worker does."""
+    before = ground.context
+    settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
+    ground.context = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
+    take_up(ground.context)
+    return ground.context
+
+
+def waits(ground: QueueScene, item: Item) -> int:
+    """Let an item wait; its key."""
+    return ground.context.inbox.add_fresh(item, NOW, ask=False)
+
+
+def claimed(ground: QueueScene, key: int) -> Job:
+    """Claim an item, to see what is known of it."""
+    return ground.context.outbox.claim(key, NOW, HERE)
+
+
+def test_a_first_start_has_nothing_to_wait_for(ground: QueueScene) -> None:
+    """It notes that it is at work, and since which start of the machine."""
+    assert ground.context.unknown_until == 0.0
+    assert ground.context.ledger.meta("clean") == 0
+    assert ground.context.ledger.meta("boot") == "this start"
+
+
+@pytest.mark.parametrize(("interval", "wait"), [(30.0, 10.0), (4.0, 4.0)])
+def test_what_was_under_way_is_asked_about_after_a_while(
+    ground: QueueScene, interval: float, wait: float
+) -> None:
+    """The server may be at work on it still: ten seconds, or the interval where that is less."""
+    first, second = waits(ground, A), waits(ground, B)
+    claimed(ground, first)
+    context = next_worker(ground, retry_interval=interval)
+    assert context.unknown_until == MOMENT + wait
+    assert context.outbox.due(first) == NOW + wait
+    assert claimed(ground, first).unknown == NOW
+    assert claimed(ground, second).unknown is None
+
+
+def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
+    """What was under way before it is waited for all the same, and each start says so."""
+    key = waits(ground, A)
+    claimed(ground, key)
+    next_worker(ground)
+    ground.now = NOW + 3.0
+    assert next_worker(ground).unknown_until == MOMENT + 7.0
+    assert ground.told == [events.LeftInFlight(10.0), events.LeftInFlight(7.0)]
+    ground.now = NOW - 1e6
+    assert next_worker(ground).unknown_until == MOMENT + 10.0
+    ground.now = NOW + 11.0
+    assert next_worker(ground).unknown_until == 0.0
+
+
+@pytest.mark.parametrize("clean", [0, 1])
+def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
+    """What was committed is on the disk, as long as the machine goes on."""
+    key = waits(ground, A)
+    ground.context.ledger.set_meta("clean", clean)
+    next_worker(ground)
+    assert claimed(ground, key).unknown is None
+    assert ground.context.ledger.meta("clean") == 0
+
+
+@pytest.mark.parametrize(
+    ("clean", "boot", "asks"),
+    [
+        (1, "another start", True),
+        (0, "another start", True),
+        (0, None, False),
+        (1, None, False),
+    ],
+)
+def test_after_another_start_of_the_machine_all_is_asked_about(
+    ground: QueueScene, clean: int, boot: str | None, *, asks: bool
+) -> None:
+    """A power cut may have taken the last commits; a ledger without the note is an older one."""
+    key = waits(ground, A)
+    ground.context.ledger.set_meta("clean", clean)
+    ground.context.ledger.set_meta("boot", boot)
+    next_worker(ground)
+    assert (claimed(ground, key).unknown == NOW) == asks
+    assert ground.context.ledger.meta("boot") == "this start"
+
+
+def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) -> None:
+    """It knows of no delivery."""
+    key = waits(ground, A)
+    ground.context.ledger.rebuilt = "it was missing"
+    next_worker(ground)
+    assert claimed(ground, key).unknown == NOW
+
+
+def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:
+    """No entry is due later than an hour from now."""
+    key = waits(ground, A)
+    ground.context.outbox.defer(key, NOW + 9e6)
+    next_worker(ground)
+    assert ground.context.outbox.due(key) == NOW + 30.0
