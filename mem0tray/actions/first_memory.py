@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
-from mem0tray.actions import add, read_back, retry_outcomes, worker_report
-from mem0tray.actions.read_back import WasRead
+from mem0tray.actions import add, recall, retry_outcomes, worker_report
+from mem0tray.actions.recall import WasRead
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
@@ -94,4 +94,4 @@ def why_undelivered(paths: Paths, item: Item, since: float) -> str:
 
 def recalled(settings: Settings) -> WasRead:
     """What the server has of the project of such memories."""
-    return read_back.recall(settings, PROJECT, _SHOWN)
+    return recall.recall(settings, PROJECT, _SHOWN)

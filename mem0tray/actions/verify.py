@@ -1,4 +1,4 @@
-"""Reading delivered memories back: which of those that the server took it no longer has.
+"""Verifying: which of the memories that a server took it no longer has.
 
 They are found by our key if the server keeps it, else by the hash of the text, which is all that
 the ledger keeps. Missing memories are queued again if a file here still holds their text.
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from mem0tray.actions import add, chosen_client, look_up, restore_sources
 from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnsweredError
 from mem0tray.actions.known_texts import KnownText, KnownTexts
-from mem0tray.actions.read_back import why_not_shown
+from mem0tray.actions.recall import why_not_shown
 from mem0tray.actions.server_seen import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import read_back
+from mem0tray.actions import recall
 from mem0tray.claude import wording
 from mem0tray.config import settings
 from mem0tray.system import project
@@ -28,7 +28,7 @@ def output(folder: Path, began: float) -> str:
     name = project.of_session(folder, os.environ)
     if not name.strip():
         return ""
-    found = read_back.recall(
+    found = recall.recall(
         settings.load().settings,
         name,
         _RECALLED,

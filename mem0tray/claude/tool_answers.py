@@ -7,14 +7,9 @@ the server, and only `mem0_save` writes. All raise Mem0TrayError with a sentence
 import time
 from typing import Final
 
-from mem0tray.actions import (
-    overview,
-    read_back,
-    snapshot_reader,
-    stuck,
-    surroundings,
-)
+from mem0tray.actions import overview, snapshot_reader, stuck, surroundings
 from mem0tray.actions import projects as known_projects
+from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.overview import NOT_RUNNING, Overview
@@ -49,7 +44,7 @@ def save(project: str, content: str) -> str:
 def recall(project: str, limit: int) -> str:
     """The newest memories of a project, with what waits here."""
     _check_project(project, "It")
-    found = read_back.recall(_settings(), project, limit)
+    found = reading.recall(_settings(), project, limit)
     return wording.memories(found, f"the project {wording.named(project)}", "newest first")
 
 
@@ -61,7 +56,7 @@ def search(project: str, query: str, limit: int) -> str:
             "There is nothing to search for: the query is empty.",
             "mem0_recall shows the newest memories without one.",
         )
-    found = read_back.search(_settings(), project, query, limit)
+    found = reading.search(_settings(), project, query, limit)
     subject = f"the project {wording.named(project)} for “{one_line(query, wording.NAME)}”"
     return wording.memories(found, subject, "best first")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from mem0tray.actions.read_back import KnownMemory, WasRead
+from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.core.text import lines, one_line, plural
 
 SENTENCE: Final = 1000  # characters of one, at most

@@ -1,7 +1,8 @@
 """The commands. Thin: each calls what the other packages offer.
 
-Nothing is imported before it is needed. Other programs call `mem0tray add` and `hook`, which
-bypass click if their arguments are plain.
+Nothing is imported before it is needed. A module such as `add` has the command as click knows it;
+its pair `add_fast` does the work, and `main` calls that at once, without click, for what other
+programs call again and again: `add`, `recall`, `search`, `hook`, and `status --line`.
 """
 
 import errno
@@ -102,14 +103,14 @@ def _was_quick(arguments: list[str]) -> bool:
         from mem0tray.system import lean_msgspec
 
         lean_msgspec.load()
-        from mem0tray.cli import status_in_line
+        from mem0tray.cli import status_fast
 
-        status_in_line.run()
+        status_fast.run()
         return True
     if first == "hook" and second and not second.startswith("-"):
-        from mem0tray.cli import hook_event
+        from mem0tray.cli import hook_fast
 
-        hook_event.run(second)
+        hook_fast.run(second)
         return True
     if first == "completion" and second:  # at the start of every shell
         from mem0tray.cli import completion_scripts
@@ -137,10 +138,10 @@ def _was_added(arguments: list[str]) -> bool:
     plain = fast_arguments.parse(arguments)
     if plain is None or len(plain.words) > 1:
         return False
-    from mem0tray.cli import producing
+    from mem0tray.cli import add_fast
 
     text = plain.words[0] if plain.words else "-"
-    producing.run(plain.project, None if text == "-" else text, as_json=plain.as_json)
+    add_fast.run(plain.project, None if text == "-" else text, as_json=plain.as_json)
     return True
 
 
@@ -150,14 +151,14 @@ def _was_read(command: str, arguments: list[str]) -> bool:
     plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_MEMORIES)
     if plain is None or bool(plain.words) != (command == "search"):
         return False
-    from mem0tray.cli import reading_back as reading
+    from mem0tray.cli import recall_fast
 
     if command == "search":
-        limit = plain.limit or reading.SEARCHED
-        reading.search(plain.project, " ".join(plain.words), limit, as_json=plain.as_json)
+        limit = plain.limit or recall_fast.SEARCHED
+        recall_fast.run_search(plain.project, " ".join(plain.words), limit, as_json=plain.as_json)
     else:
-        limit = plain.limit or reading.RECALLED
-        reading.recall(plain.project, limit, as_json=plain.as_json)
+        limit = plain.limit or recall_fast.RECALLED
+        recall_fast.run_recall(plain.project, limit, as_json=plain.as_json)
     return True
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mem0tray.cli import candidates, producing
+from mem0tray.cli import add_fast, candidates
 from mem0tray.cli.command_help import Command
 
 
@@ -76,4 +76,4 @@ def command(
         raise click.UsageError("--again is for --jsonl alone.")
     if len(texts) > 1:
         raise click.UsageError("That is more than one text. Put the text in quotes.")
-    producing.run(project, None if text == "-" else text, as_json=as_json)
+    add_fast.run(project, None if text == "-" else text, as_json=as_json)

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, Final
 
 from mem0tray import cli
 from mem0tray.actions.add_lines import BadLine, LineQueue, LinesSoFar
-from mem0tray.cli import context, output, producing
+from mem0tray.cli import add_fast, context, output
+from mem0tray.cli.given import project_alone
 from mem0tray.cli.progress import ProgressLine
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import plural
@@ -25,7 +26,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     queued, after that has been printed.
     """
     loaded = context.load_what_holds()
-    project = producing.project_alone(project) or ""
+    project = project_alone(project) or ""
     bad: list[BadLine] = []
     with ProgressLine() as progress:
 
@@ -58,7 +59,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
 
 def _standard_input() -> Iterator[bytes]:
     if sys.stdin.isatty():
-        sys.stderr.write(f"Type one JSON object a line. {producing.END} ends it.\n")
+        sys.stderr.write(f"Type one JSON object a line. {add_fast.END} ends it.\n")
     return _read(sys.stdin.buffer, "standard input")
 
 
@@ -80,7 +81,7 @@ def _unreadable(name: str, error: OSError) -> FileUnavailableError:
 
 
 def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
-    most = producing.MOST_BYTES
+    most = add_fast.MOST_BYTES
     while True:
         try:
             line = file.readline(most + 1)

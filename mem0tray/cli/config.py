@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import candidates, context, output, tested_server
+from mem0tray.cli import candidates, context, output, server_test
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
@@ -132,9 +132,9 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     if context.warn_of_variable(key):
         return
     if key == "server.url":
-        tested_server.remark_key_goes_along(before)
-    if key in tested_server.TESTED and not no_test:
-        tested_server.tell(key)
+        server_test.remark_key_goes_along(before)
+    if key in server_test.TESTED and not no_test:
+        server_test.tell(key)
     elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:
         output.remark("The text of Claude Code's notes goes to your Mem0 server from now on.")
 

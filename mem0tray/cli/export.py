@@ -11,9 +11,10 @@ import click
 
 from mem0tray import cli
 from mem0tray.actions.export import Export
-from mem0tray.cli import candidates, context, output, producing
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import project_alone
 from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
@@ -56,7 +57,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     shows less of a project than it has: official servers list a thousand memories of each.
     """
     settings = context.load()
-    name = producing.project_alone(project) or ""
+    name = project_alone(project) or ""
     target = _target(out)
     folder = target.parent if target is not None and target.parent.is_dir() else None
     if folder is not None:

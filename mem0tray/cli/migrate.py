@@ -9,11 +9,12 @@ import click
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.actions.migration_plan import Sums
-from mem0tray.actions.read_back import in_sentence
+from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.server_seen import ServerSeen
-from mem0tray.cli import candidates, context, output, producing
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import project_alone
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.config.server_choice import former_in_words
@@ -63,7 +64,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
     Exits with 1 where something could not be read back from the former server.
     """
     settings = context.load_there()
-    project = producing.project_alone(project)
+    project = project_alone(project)
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)
     request = Request(name or "", os.environ.get(migrate.KEY, ""), project, dry_run)

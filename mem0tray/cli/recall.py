@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mem0tray.cli import candidates, reading_back
+from mem0tray.cli import candidates, recall_fast
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.fast_arguments import MOST_MEMORIES
 from mem0tray.cli.values import whole_number
@@ -43,7 +43,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     },
 )
 @_project
-@_limit(reading_back.RECALLED)
+@_limit(recall_fast.RECALLED)
 @_json
 def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """Show a project's memories on the server, the newest first.
@@ -51,7 +51,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     Memories that still wait here come before them, marked. Exits with 1 where the server does
     not answer, or cannot show memories: only what waits here is shown then.
     """
-    reading_back.recall(project, limit, as_json=as_json)
+    recall_fast.run_recall(project, limit, as_json=as_json)
 
 
 @click.command(
@@ -63,7 +63,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     },
 )
 @_project
-@_limit(reading_back.SEARCHED)
+@_limit(recall_fast.SEARCHED)
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
@@ -73,4 +73,4 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     beginnings, ignoring case and accents. Memories that still wait here are searched by words,
     and come before the others, marked. Exit codes are those of `recall`.
     """
-    reading_back.search(project, " ".join(words), limit, as_json=as_json)
+    recall_fast.run_search(project, " ".join(words), limit, as_json=as_json)

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import server_step
-from mem0tray.cli import context, key_place, output, tested_server
+from mem0tray.actions import server_test_step
+from mem0tray.cli import context, key_place, output, server_test
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.setup_deciding import Deciding
 from mem0tray.config import config_file, server_choice, settings
@@ -55,7 +55,7 @@ def _choose_server(
             )
         output.say(f"Server: {server_choice.in_words(there)}.")
         _change(None, key, place, way)
-        return tested_server.tell(_URL)
+        return server_test.tell(_URL)
     offered = there
     while True:
         answer = given or _asked_server(offered)
@@ -69,9 +69,9 @@ def _choose_server(
             continue
         _change(address, key, place, way)
         there = answer
-        failed = tested_server.tell(_URL, asks_for_key=key is None and _asks_for_key(way))
+        failed = server_test.tell(_URL, asks_for_key=key is None and _asks_for_key(way))
         # If the server wants another key, that is asked for next.
-        if given or answer == offered or not failed or server_step.KEY in failed:
+        if given or answer == offered or not failed or server_test_step.KEY in failed:
             return failed
         output.say("Enter keeps this address all the same; or type another.")
         offered = answer
@@ -92,7 +92,7 @@ def _change(address: str | None, key: str | None, place: str | None, way: Decidi
     if address is not None:
         way.note("the server")
         if not context.warn_of_variable(_URL):
-            tested_server.remark_key_goes_along(before)
+            server_test.remark_key_goes_along(before)
     if key is not None:
         way.note("the API key")
         context.warn_of_variable(_KEY)
@@ -108,14 +108,14 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     while _asks_for_key(way) and (key := _asked_key()):
         _change(None, key, place, way)
         is_typed = True
-        failed = tested_server.tell(_KEY, asks_for_key=True)
-        if server_step.KEY not in failed and failed <= before:
+        failed = server_test.tell(_KEY, asks_for_key=True)
+        if server_test_step.KEY not in failed and failed <= before:
             return failed
         output.say("Enter keeps this key all the same; or type another.")
     if is_typed or place is None:
         return failed
     _change(None, key_place.present(), place, way)
-    return tested_server.tell(_KEY)
+    return server_test.tell(_KEY)
 
 
 def _asks_for_key(way: Deciding) -> bool:

@@ -10,7 +10,7 @@ import click
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.snapshot import Part
-from mem0tray.cli import context, output, status_in_line
+from mem0tray.cli import context, output, status_fast
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
@@ -54,7 +54,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if line:
         if as_json or watch:
             raise click.UsageError("--line goes with neither --json nor --watch.")
-        status_in_line.run()
+        status_fast.run()
         return
     settings = context.load()
     if watch:

@@ -6,10 +6,11 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import verify
-from mem0tray.actions.read_back import in_sentence
+from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
-from mem0tray.cli import candidates, context, output, producing
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import project_alone
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.cli.values import whole_number
@@ -58,7 +59,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     again, or the server did not say.
     """
     settings = context.load_there()
-    project = producing.project_alone(project)
+    project = project_alone(project)
     with EstimatedProgress("memories asked for") as tell:
         found = verify.verify(settings, project, sample, tell, queues=requeue)
     if as_json:

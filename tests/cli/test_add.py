@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import add
-from mem0tray.cli import producing
+from mem0tray.cli import add_fast
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
@@ -149,11 +149,11 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
 @needs.posix("there is no /dev/zero")
 def test_an_endless_text_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read up to a bound, and nothing is queued."""
-    monkeypatch.setattr(producing, "MOST_BYTES", 3_000_000)
+    monkeypatch.setattr(add_fast, "MOST_BYTES", 3_000_000)
     with Path("/dev/zero").open(encoding="utf-8") as endless:
         monkeypatch.setattr(sys, "stdin", endless)
         with pytest.raises(Mem0TrayError, match="the text is too large"):
-            producing.run("p", None, as_json=False)
+            add_fast.run("p", None, as_json=False)
     assert not home.queue.exists()
 
 

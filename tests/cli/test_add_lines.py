@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import add, add_lines
-from mem0tray.cli import main, producing
+from mem0tray.cli import add_fast, main
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
 from tests.cli.scratch import Done, Scratch
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
 @needs.posix("there is no /dev/zero")
 def test_a_line_without_an_end_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read up to a bound, which the error names, and nothing is queued."""
-    monkeypatch.setattr(producing, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(add_fast, "MOST_BYTES", 1_000_000)
     done = home.run("add", "--jsonl", "/dev/zero")
     assert (done.code, "reads 1,000,000 bytes at most" in done.line) == (1, True)
     assert not home.queue.exists()

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from mem0tray.actions import read_back
+from mem0tray.actions import recall
 from mem0tray.cli import progress
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
@@ -101,7 +101,7 @@ def test_without_the_server_what_waits_is_shown(
 ) -> None:
     """It exits with 1, says why on standard error, and shows what there is here."""
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
-    home.patch.setattr(read_back, "TIMEOUT", 2.0)
+    home.patch.setattr(recall, "TIMEOUT", 2.0)
     server.script_questions(answer)
     keep_waiting(home)
     done = home.run(*words, "-p", "p")

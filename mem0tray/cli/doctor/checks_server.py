@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from mem0tray.actions import examine_server, overview, server_step
+from mem0tray.actions import overview, server_test, server_test_step
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import output
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
@@ -18,10 +18,10 @@ from mem0tray.system.paths import config_file
 _SECONDS: Final = 10.0  # for all of the server test
 _KEY: Final = "server.api_key"
 _LEVELS: Final = {
-    server_step.OK: OK,
-    server_step.WARNING: WARN,
-    server_step.FAILED: FAIL,
-    server_step.SKIPPED: SKIP,
+    server_test_step.OK: OK,
+    server_test_step.WARNING: WARN,
+    server_test_step.FAILED: FAIL,
+    server_test_step.SKIPPED: SKIP,
 }
 
 
@@ -44,7 +44,7 @@ def unknown(seen: Snapshot) -> Iterable[Check]:
 
 def server(loaded: Loaded) -> Iterable[Check]:
     """Where memories go, and whether they get there: each step of the server test."""
-    for step in examine_server.examine(loaded, _SECONDS):
+    for step in server_test.examine(loaded, _SECONDS):
         yield Check(step.name, _LEVELS[step.result], step.seen, step.remedy)
     if is_in_keyring(loaded.settings.server) and loaded.settings.server.url != LOCAL_URL:
         yield Check(

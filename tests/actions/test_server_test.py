@@ -2,8 +2,8 @@
 
 import pytest
 
-from mem0tray.actions import examine_server, own_network, server_way
-from mem0tray.actions.server_step import FAILED, OK, SKIPPED, WARNING
+from mem0tray.actions import own_network, server_test, server_test_way
+from mem0tray.actions.server_test_step import FAILED, OK, SKIPPED, WARNING
 from tests.actions.examining import PATIENCE, Test, results, words
 from tests.support.certificates import HOST
 from tests.support.hosted import HostedStandin
@@ -121,7 +121,7 @@ def test_a_name_that_cannot_be_resolved(steps: Test, monkeypatch: pytest.MonkeyP
 )
 def test_the_kind_of_an_address(address: str, kind: str) -> None:
     """An address leads to this computer, to a private network or to the internet."""
-    assert server_way._kind(address) == kind
+    assert server_test_way._kind(address) == kind
 
 
 def test_a_name_is_told_with_its_addresses(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,8 +313,8 @@ def test_what_a_slow_server_leaves_no_time_for_is_said(
     steps: Test, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer is timed once, and no question is put that could not be answered any more."""
-    monkeypatch.setattr(examine_server, "_SLOW", 0.0)
-    monkeypatch.setattr(examine_server, "_LEAST", 60.0)  # seconds: what is left is too little
+    monkeypatch.setattr(server_test, "_SLOW", 0.0)
+    monkeypatch.setattr(server_test, "_LEAST", 60.0)  # seconds: what is left is too little
     with Standin() as server:
         found = steps(server.url, seconds=30)
         assert results(found)[-3:] == [OK, WARNING, WARNING]

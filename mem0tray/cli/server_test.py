@@ -27,17 +27,17 @@ def tell(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
     url = loaded.settings.server.url
     if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):
         return frozenset()  # it is not known which server is meant, or nothing of it has changed
-    from mem0tray.actions import examine_server, server_step  # slow to import, as the network is
+    from mem0tray.actions import server_test, server_test_step  # slow to import, as the network is
 
     with waiting():
-        steps = examine_server.examine(loaded, _SECONDS)
+        steps = server_test.examine(loaded, _SECONDS)
     for step in steps:
-        if step.result in (server_step.FAILED, server_step.WARNING):
+        if step.result in (server_test_step.FAILED, server_test_step.WARNING):
             has_remedy = not (asks_for_key and step.wants_key)
             output.remark(f"{step.seen} {step.remedy}" if has_remedy else step.seen)
-        elif step.result == server_step.OK and step.name not in server_step.WAY:
+        elif step.result == server_test_step.OK and step.name not in server_test_step.WAY:
             output.say(step.seen)
-    return frozenset(step.name for step in steps if step.result == server_step.FAILED)
+    return frozenset(step.name for step in steps if step.result == server_test_step.FAILED)
 
 
 def remark_key_goes_along(before: Loaded) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from mem0tray.actions import server_way
-from mem0tray.actions.server_step import (
+from mem0tray.actions import server_test_way
+from mem0tray.actions.server_test_step import (
     FAILED,
     KEY,
     OK,
@@ -22,7 +22,7 @@ from mem0tray.actions.server_step import (
     WARNING,
     Step,
 )
-from mem0tray.actions.server_way import IS_IT_THERE, milliseconds
+from mem0tray.actions.server_test_way import IS_IT_THERE, milliseconds
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
@@ -106,7 +106,7 @@ class _Examination:
     def steps(self) -> Iterator[Step]:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
-            for step in server_way.steps(self._there, self._left):
+            for step in server_test_way.steps(self._there, self._left):
                 yield step
                 if step.result == FAILED:
                     return
@@ -166,7 +166,7 @@ class _Examination:
             return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
         seen = f"{host} is down. {reasons.sentence(why)}"
         if health.status is None and self._there.plain_http:
-            if server_way.speaks_tls(self._there, self._left()):
+            if server_test_way.speaks_tls(self._there, self._left()):
                 address = self._there.url.replace("http:", "https:", 1)
                 seen = f"{host} speaks TLS, and server.url says plain http."
                 return Step(SERVER, FAILED, seen, _set("server.url", address))

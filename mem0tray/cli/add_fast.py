@@ -1,16 +1,15 @@
 """`mem0tray add` without click: from arguments, standard input and folder to a queued memory."""
 
 import json
-import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from mem0tray import cli
 from mem0tray.actions.add import queue_memory
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import decoded, project_meant, whole
 from mem0tray.core.errors import Mem0TrayError
 
 MOST_BYTES: Final = 512 * 2**20  # of a text or a line, as many as the embedded server takes
@@ -32,7 +31,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
             sys.stderr.write(f"Type the memory. {END} ends it, Ctrl-C gives it up.\n")
         text = _read_standard_input()
     else:
-        text = _whole(text, "the text")
+        text = whole(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
     done = queue_memory(loaded, project, text)
@@ -47,28 +46,6 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
                 f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
                 f" Standard output cannot be written: {why}.\n"
             )
-
-
-def project_meant(given: str | None) -> str:
-    """The named project, else that of the working directory. Raises UsageError if there is none."""
-    given = _whole(_project_here() if given is None else given, "the project")
-    if not given.strip():
-        raise UsageError("A memory needs a project.", "Name it with --project.")
-    return given
-
-
-def project_alone(given: str | None) -> str | None:
-    """The one named project, None for all. Raises UsageError for an empty name."""
-    return None if given is None else project_meant(given)
-
-
-def _project_here() -> str:
-    from mem0tray.system import project  # only a call without a project waits for git
-
-    try:
-        return project.of_folder(Path.cwd(), os.environ)
-    except FileNotFoundError:  # the working directory has been removed
-        return ""
 
 
 def _read_standard_input() -> str:
@@ -88,31 +65,4 @@ def _read_standard_input() -> str:
     data += piece
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)
-    return _decoded(data, end, "standard input")
-
-
-def _whole(given: str, what: str) -> str:
-    """An argument, or a folder's name, as text. Raises UsageError if its bytes are not UTF-8.
-
-    Python keeps bytes that the system's encoding does not have as halves of characters: where
-    that is ASCII (`LC_ALL=C`, UTF-8 mode off), these are all of a text beyond it.
-    """
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        if sys.platform != "win32":
-            data = os.fsencode(given)
-            return _decoded(data, len(data), what)
-    return given
-
-
-def _decoded(data: bytes | bytearray, end: int, what: str) -> str:
-    """The text; half a character, which some programs write in three bytes, is let through."""
-    try:
-        return str(memoryview(data)[:end], "utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"Nothing was queued: {what} is not UTF-8: byte"
-            f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
-            "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
-        ) from error
+    return decoded(data, end, "standard input")

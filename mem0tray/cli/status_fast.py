@@ -1,4 +1,4 @@
-"""`mem0tray status --line` past click: programs ask for it with every prompt."""
+"""`mem0tray status --line` without click: programs ask for it with every prompt."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Reading memories back: what the server has of a project, and what still waits here."""
+"""Recall and search: what the server shows of a project, and what still waits here."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import own_network
-from mem0tray.actions.server_step import CONNECTION, FAILED, NAME, OK, SKIPPED, TLS, WARNING, Step
+from mem0tray.actions.server_test_step import (
+    CONNECTION,
+    FAILED,
+    NAME,
+    OK,
+    SKIPPED,
+    TLS,
+    WARNING,
+    Step,
+)
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from mem0tray.actions import read_back
-from mem0tray.actions.read_back import KnownMemory, WasRead
-from mem0tray.cli import context, output, producing
+from mem0tray.actions import recall
+from mem0tray.actions.recall import KnownMemory, WasRead
+from mem0tray.cli import context, output
 from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import project_meant
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
 from mem0tray.core.errors import Mem0TrayError
@@ -16,26 +17,26 @@ SEARCHED: Final = 10
 _INDENT: Final = "  "
 
 
-def recall(project: str | None, limit: int, *, as_json: bool) -> None:
+def run_recall(project: str | None, limit: int, *, as_json: bool) -> None:
     """Print a project's memories, on the server and waiting (None: the working directory's).
 
     Raises Mem0TrayError afterwards if that is not everything.
     """
     settings = context.load()
-    name = producing.project_meant(project)
+    name = project_meant(project)
     with waiting():
-        found = read_back.recall(settings, name, limit)
+        found = recall.recall(settings, name, limit)
     _tell(name, found, as_json=as_json)
 
 
-def search(project: str | None, query: str, limit: int, *, as_json: bool) -> None:
-    """Print what fits `query`; otherwise as `recall`."""
+def run_search(project: str | None, query: str, limit: int, *, as_json: bool) -> None:
+    """Print what fits `query`; otherwise as `run_recall`."""
     settings = context.load()
-    name = producing.project_meant(project)
+    name = project_meant(project)
     if not query.strip():
         raise UsageError("There is nothing to search for.", "Give a word or more.")
     with waiting():
-        found = read_back.search(settings, name, query, limit)
+        found = recall.search(settings, name, query, limit)
     _tell(name, found, as_json=as_json)
 
 

@@ -1,0 +1,59 @@
+"""What a command is given, as whole text: the project that is meant, and bytes that are UTF-8."""
+
+import os
+import sys
+from pathlib import Path
+
+from mem0tray.cli.context import UsageError
+
+
+def project_meant(given: str | None) -> str:
+    """The named project, else that of the working directory. Raises UsageError if there is none."""
+    given = whole(_project_here() if given is None else given, "the project")
+    if not given.strip():
+        raise UsageError("A memory needs a project.", "Name it with --project.")
+    return given
+
+
+def project_alone(given: str | None) -> str | None:
+    """The one named project, None for all. Raises UsageError for an empty name."""
+    return None if given is None else project_meant(given)
+
+
+def _project_here() -> str:
+    from mem0tray.system import project  # only a call without a project waits for git
+
+    try:
+        return project.of_folder(Path.cwd(), os.environ)
+    except FileNotFoundError:  # the working directory has been removed
+        return ""
+
+
+def whole(given: str, what: str) -> str:
+    """An argument, or a folder's name, as text. Raises UsageError if its bytes are not UTF-8.
+
+    Python keeps bytes that the system's encoding does not have as halves of characters: where
+    that is ASCII (`LC_ALL=C`, UTF-8 mode off), these are all of a text beyond it.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        if sys.platform != "win32":
+            data = os.fsencode(given)
+            return decoded(data, len(data), what)
+    return given
+
+
+def decoded(data: bytes | bytearray, end: int, what: str) -> str:
+    """The first `end` bytes as text; half a character, which some programs write, is let through.
+
+    Such a half has three bytes. Raises UsageError, which names `what`, if they are not UTF-8.
+    """
+    try:
+        return str(memoryview(data)[:end], "utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Nothing was queued: {what} is not UTF-8: byte"
+            f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
+            "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
+        ) from error
