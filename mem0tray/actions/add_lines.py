@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mem0tray.actions import add, dead_letters, read_files, waiting
+from mem0tray.actions import add, dead_letters, fresh_entries, read_files
 from mem0tray.actions.find import listing
 from mem0tray.actions.server_seen import chosen_server
 from mem0tray.config.settings import Loaded
@@ -160,7 +160,8 @@ def _waiting(paths: Paths, reader: Reader, server: str) -> set[Name]:
     """
     found: set[Name] = set()
     with suppress(FileUnavailableError):
-        found.update(each.identity for each in waiting.look(paths, reader, server).listing.found)
+        fresh = fresh_entries.look(paths, reader, server).listing.found
+        found.update(each.identity for each in fresh)
     with suppress(FileUnavailableError):
         dead = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
         found.update(each.identity for each in dead.found)

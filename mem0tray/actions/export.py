@@ -66,7 +66,7 @@ class Export:
                 known = () if found.whole else here
                 names = projects.in_order([*known, *(each.project for each in found.found)])
             waiting = [here[name] for name in (names if self.project else here) if name in here]
-            self.waiting = sum(each.waiting + each.dead for each in waiting)
+            self.waiting = sum(each.fresh + each.dead for each in waiting)
             if client is None:  # nothing was ever stored there
                 return
             questions = PatientQuestions(client, TIMEOUT)

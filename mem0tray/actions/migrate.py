@@ -12,9 +12,9 @@ from typing import Final
 
 from mem0tray.actions import (
     chosen_client,
+    fresh_entries,
     migration_notes,
     restore_sources,
-    waiting,
     worker_report,
 )
 from mem0tray.actions.migration_feed import Feed
@@ -158,7 +158,7 @@ class Migration:
     def _learn(self) -> None:
         """Learn what is known here: the files first, as their entries move into the ledger."""
         with Reader(self._paths.ledger, needed=True) as reader:
-            waits = waiting.look(self._paths, reader, self._chosen.name)
+            waits = fresh_entries.look(self._paths, reader, self._chosen.name)
             names = {each.identity for each in waits.listing.found if each.item is not None}
             traced = reader.former.traced(self._request.former, self._chosen.name)
             self._plan.learn(traced, names, restore_sources.deleted_unheard(self._paths, reader))

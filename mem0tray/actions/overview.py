@@ -118,10 +118,10 @@ def _count(made: Overview, inside: Contents, told: WorkerStatus | None) -> None:
         made.oldest_waiting = inside.ledger.oldest_waiting
         _doubt(made, inside)
         return
-    waits = inside.waits
-    if waits is not None:
-        made.queue, made.held = waits.count, waits.held
-        oldest = [each for each in (waits.oldest, inside.ledger.oldest_dead) if each is not None]
+    fresh = inside.fresh
+    if fresh is not None:
+        made.queue, made.held = fresh.count, fresh.held
+        oldest = [each for each in (fresh.oldest, inside.ledger.oldest_dead) if each is not None]
         made.oldest_waiting = min(oldest, default=None)
     # Whole entries of a broken file count.
     whole = bool(inside.queue.document.lists["queue"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mem0tray.actions import chosen_client, dead_letters, read_files, tally, waiting
+from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files, tally
 from mem0tray.actions.find import listing
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.actions.server_seen import chosen_server
@@ -23,13 +23,13 @@ _NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
 
 
 class ProjectSeen(NamedTuple):
-    """How many memories of a project wait here, are dead letters, and were delivered.
+    """How many memories of a project are fresh entries, dead letters, and were delivered.
 
     `there`: how many the server has, None if unknown. Deliveries count whichever server took them.
     """
 
     project: str
-    waiting: int = 0
+    fresh: int = 0
     dead: int = 0
     delivered: int = 0
     there: int | None = None
@@ -109,7 +109,7 @@ def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
     with Reader(paths.ledger) as reader:
         delivered = reader.delivered_by_project()
         try:
-            found = waiting.look(paths, reader, server).listing
+            found = fresh_entries.look(paths, reader, server).listing
             queued = [each.item for each in found.found if each.item is not None]
         except FileUnavailableError as error:
             unread = str(error)
@@ -119,7 +119,7 @@ def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
         except FileUnavailableError as error:
             unread = f"{unread} {error}".strip()
     counted = {
-        each.project: ProjectSeen(each.project, each.waiting, each.dead)
+        each.project: ProjectSeen(each.project, each.fresh, each.dead)
         for each in tally.by_project(dead, queued)
     }
     for name, number in delivered.items():

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from mem0tray.actions import chosen_client, dead_letters, read_files, waiting
+from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files
 from mem0tray.actions.find import listing
 from mem0tray.actions.server_seen import chosen_server
 from mem0tray.config.server_choice import THIS_COMPUTER
@@ -148,18 +148,18 @@ def _known_here(settings: Settings, project: str) -> WasRead:
 def _fresh(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
-    return _of_project(waiting.look(paths, reader, server), project)
+    return _of_project(fresh_entries.look(paths, reader, server), project)
 
 
 def _fresh_beside(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
     """What waits where the queue file cannot be read: in the emergency file and the ledger."""
-    lines, _ = waiting.emergency_lines(paths, reader)
-    return _of_project(waiting.of(paths, reader, None, lines, server), project)
+    lines, _ = fresh_entries.emergency_lines(paths, reader)
+    return _of_project(fresh_entries.of(paths, reader, None, lines, server), project)
 
 
-def _of_project(seen: waiting.WhatWaits, project: str) -> list[tuple[float, KnownMemory]]:
+def _of_project(seen: fresh_entries.FreshEntries, project: str) -> list[tuple[float, KnownMemory]]:
     held = {name for name, row in seen.known.items() if row.is_held}
     return [
         (each.item.timestamp, _here(each.item, HELD if each.identity in held else WAITING))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from mem0tray.actions.find import FileListing
+from mem0tray.actions.fresh_entries import FreshCount
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.server_seen import ServerSeen
-from mem0tray.actions.waiting import HowMuchWaits
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -85,16 +85,16 @@ class SeenLedger(Struct, frozen=True):
 
 
 class Listed(Struct, frozen=True):
-    """What waits, and the dead letters by their file and the ledger, one by one."""
+    """The fresh entries and the dead letters, one by one, by their files and the ledger."""
 
-    waiting: FileListing
+    fresh: FileListing
     dead: Sequence[bytes]
 
 
 class Contents(Struct, frozen=True):
     """What files and ledger hold.
 
-    `folder` says what is wrong with `claude_dir` itself. `dlq` and `waits` are None where our
+    `folder` says what is wrong with `claude_dir` itself. `dlq` and `fresh` are None where our
     worker has counted; `dead` is the number of dead letters from the DLQ file and the ledger, see
     `dead_letters`. `emergency` and `dlq_error` say why those files cannot be opened. `listed` is
     there for `Part.PAST` alone.
@@ -105,7 +105,7 @@ class Contents(Struct, frozen=True):
     dlq: SeenFile | None
     dlq_error: Reason
     dead: int
-    waits: HowMuchWaits | None
+    fresh: FreshCount | None
     emergency: Reason
     quarantine: SeenQuarantine
     ledger: SeenLedger

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from mem0tray.actions import (
     dead_letters,
     folder,
+    fresh_entries,
     migration_notes,
     read_files,
-    waiting,
     worker_report,
 )
 from mem0tray.actions.server_seen import ServerSeen, chosen_server
@@ -172,18 +172,18 @@ def _contents(
 ) -> Contents:
     """The contents of files and ledger; what our worker has `counted` only if it is wanted."""
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS)
-    file = waits = listed = None
+    file = fresh = listed = None
     if not counted or parts & (Part.FILES | Part.PAST):
         file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
     emergency = atomic.why_unreadable(paths.emergency)
     if not counted or parts & Part.PAST:
-        lines, emergency = waiting.emergency_lines(paths, reader)
+        lines, emergency = fresh_entries.emergency_lines(paths, reader)
         given = (paths, reader, queue.document, lines, server.name)
-        waits = waiting.count(*given)
+        fresh = fresh_entries.count(*given)
         if file is not None and parts & Part.PAST:
             dead = dead_letters.of(file, paths, reader, server.name)
-            listed = Listed(waiting.of(*given).listing, dead)
-    brought = waits.brought if waits is not None else ()
+            listed = Listed(fresh_entries.of(*given).listing, dead)
+    brought = fresh.brought if fresh is not None else ()
     only_elsewhere = reader.former.only_elsewhere(server.name, brought)
     return Contents(
         folder=_folder(settings, paths),
@@ -191,7 +191,7 @@ def _contents(
         dlq=file,
         dlq_error=atomic.why_unreadable(paths.dlq),
         dead=dead_letters.count(file, paths, reader, server.name) if file is not None else 0,
-        waits=None if counted else waits,
+        fresh=None if counted else fresh,
         emergency=emergency,
         quarantine=_quarantine(paths),
         ledger=SeenLedger(

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mem0tray.actions import dead_letters, diagnose, read_files, snapshot_reader, waiting
+from mem0tray.actions import dead_letters, diagnose, fresh_entries, read_files, snapshot_reader
 from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
 from mem0tray.actions.find import FileListing, FoundItem, Identity, handles, listing
+from mem0tray.actions.fresh_entries import FreshEntries
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.actions.waiting import WhatWaits
 from mem0tray.config.settings import Settings
 from mem0tray.core.text import plural
 from mem0tray.ledger.known import Attempt, Known
@@ -30,7 +30,7 @@ class StuckMemories:
     groups: Sequence[Group]
     besides: Sequence[Cause]
     dead: FileListing
-    waiting: WhatWaits
+    fresh: FreshEntries
     called: Mapping[str, str]
 
 
@@ -43,7 +43,7 @@ def sum_up(settings: Settings, now: float) -> StuckMemories:
     snapshot = snapshot_reader.read(settings, now, Part.REFUSAL)
     with Reader(snapshot.paths.ledger) as reader:
         dead = dead_among(snapshot, reader)
-        waits = waiting.look(snapshot.paths, reader, snapshot.server.name)
+        waits = fresh_entries.look(snapshot.paths, reader, snapshot.server.name)
         last = reader.last_attempts()
     around = Surroundings.ask(settings, snapshot)
     fresh, known = waits.listing.found, waits.known

@@ -10,19 +10,19 @@ MANY: Final = 7  # retries; from here on the wait does not grow any more
 
 
 class ProjectCounts(NamedTuple):
-    """How many memories of a project (empty: without one) are dead letters, and how many wait."""
+    """How many dead letters, and fresh entries, a project has (empty: no project)."""
 
     project: str
     dead: int
-    waiting: int
+    fresh: int
 
 
-def by_project(dead: Iterable[Item], waiting: Iterable[Item]) -> list[ProjectCounts]:
+def by_project(dead: Iterable[Item], fresh: Iterable[Item]) -> list[ProjectCounts]:
     """One entry a project, the one with most dead letters first."""
     dead_by = Counter(item.project for item in dead)
-    waiting_by = Counter(item.project for item in waiting)
-    names = sorted(dead_by | waiting_by, key=lambda name: (-dead_by[name], -waiting_by[name], name))
-    return [ProjectCounts(name, dead_by[name], waiting_by[name]) for name in names]
+    fresh_by = Counter(item.project for item in fresh)
+    names = sorted(dead_by | fresh_by, key=lambda name: (-dead_by[name], -fresh_by[name], name))
+    return [ProjectCounts(name, dead_by[name], fresh_by[name]) for name in names]
 
 
 def by_retries(dead: Iterable[Item]) -> dict[int, int]:

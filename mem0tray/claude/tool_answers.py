@@ -124,7 +124,7 @@ def _project(seen: ProjectSeen) -> str:
         f"{seen.delivered:,} delivered"
         if seen.there is None
         else f"{plural(seen.there, 'memory', 'memories')} on the server",
-        f"{seen.waiting:,} waiting here" if seen.waiting else "",
+        f"{seen.fresh:,} waiting here" if seen.fresh else "",
         plural(seen.dead, "dead letter") if seen.dead else "",
     ]
     return f"- {one_line(seen.project, wording.NAME)}: {', '.join(filter(None, counts))}"

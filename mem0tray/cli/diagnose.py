@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, snapshot_reader, stuck, waiting
+from mem0tray.actions import diagnose, fresh_entries, snapshot_reader, stuck
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.find import FoundItem, handles, resolve
 from mem0tray.actions.snapshot import Part
@@ -15,7 +15,7 @@ from mem0tray.cli import candidates, context, no_longer_waiting, output
 from mem0tray.cli import history as attempts
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import waiting as asking
+from mem0tray.cli.progress import waiting
 from mem0tray.config.settings import Settings
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
@@ -52,7 +52,7 @@ def command(name: str | None, *, as_json: bool) -> None:
     snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
     with Reader(paths.ledger) as reader:
         there = stuck.dead_among(snapshot, reader).found
-        there += waiting.look(paths, reader, snapshot.server.name).listing.found
+        there += fresh_entries.look(paths, reader, snapshot.server.name).listing.found
     gone = (
         []
         if any(each.id.startswith(name) for each in there)
@@ -63,7 +63,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     chosen = resolve([name], there)
     called = handles(there)
-    with asking():
+    with waiting():
         around = Surroundings.ask(settings, snapshot)
     now = time.time()
     documents = []
@@ -155,7 +155,7 @@ def _style(cause: Cause) -> Style:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with asking():
+    with waiting():
         found = stuck.sum_up(settings, time.time())
     if as_json:
         stuck_by = [
@@ -175,8 +175,8 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         )
         output.say_beside("  ", str(cause.sentence))
         _print_remedy(cause.remedy)
-    _tell_besides(found.besides, found.waiting.count)
-    for each in (found.dead, found.waiting.listing):
+    _tell_besides(found.besides, found.fresh.count)
+    for each in (found.dead, found.fresh.listing):
         if each.unnamed:
             output.say(output.nonsense(each.unnamed))
 

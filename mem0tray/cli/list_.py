@@ -9,14 +9,14 @@ import click
 from mem0tray.actions import (
     dead_letters,
     diagnose,
+    fresh_entries,
     read_files,
     snapshot_reader,
     surroundings,
-    waiting,
 )
 from mem0tray.actions.find import FileListing, FoundItem, everything, handles, listing
+from mem0tray.actions.fresh_entries import FreshEntries
 from mem0tray.actions.snapshot import Part, Snapshot
-from mem0tray.actions.waiting import WhatWaits
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
@@ -62,7 +62,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     paths = settings.locations()
     now = time.time()
     snapshot = snapshot_reader.read(settings, now, Part.DISK)
-    fresh, attempts = _waiting(snapshot) if queue else (None, {})
+    fresh, attempts = _fresh(snapshot) if queue else (None, {})
     known = fresh.known if fresh is not None else {}
     seen = fresh.listing if fresh is not None else _dead(snapshot)
     found = [each for each in seen.found if each.item is not None]
@@ -98,10 +98,10 @@ def _dead(snapshot: Snapshot) -> FileListing:
     return listing(letters, read_files.DLQ)
 
 
-def _waiting(snapshot: Snapshot) -> tuple[WhatWaits, dict[tuple[str, bytes], Attempt]]:
-    """The entries that wait, and the last attempt of each that was tried."""
+def _fresh(snapshot: Snapshot) -> tuple[FreshEntries, dict[tuple[str, bytes], Attempt]]:
+    """The fresh entries, and the last attempt of each that was tried."""
     with Reader(snapshot.paths.ledger) as reader:
-        found = waiting.look(snapshot.paths, reader, snapshot.server.name)
+        found = fresh_entries.look(snapshot.paths, reader, snapshot.server.name)
         return found, reader.last_attempts()
 
 

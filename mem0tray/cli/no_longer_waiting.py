@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from mem0tray.actions import dead_letters, waiting
+from mem0tray.actions import dead_letters, fresh_entries
 from mem0tray.cli import output
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
@@ -79,7 +79,7 @@ def explained(paths: Paths) -> Iterator[None]:
 
 
 def _explain_emergency(paths: Paths, error: UnknownIdError) -> None:
-    lines, _ = waiting.emergency_lines(paths)
+    lines, _ = fresh_entries.emergency_lines(paths)
     named = [each for each in lines if each.id.startswith(error.name)]
     if named:
         raise NotFoundError(

@@ -45,7 +45,7 @@ def _print(found: KnownProjects) -> None:
             (
                 each.project,
                 output.NEVER if each.there is None else f"{each.there:,}",
-                f"{each.waiting:,}",
+                f"{each.fresh:,}",
                 f"{each.dead:,}",
                 f"{each.delivered:,}",
             )
@@ -68,7 +68,7 @@ def _document(found: KnownProjects) -> dict[str, Any]:
             {
                 "project_id": each.project,
                 "on_server": each.there,
-                "waiting": each.waiting,
+                "waiting": each.fresh,
                 "dead": each.dead,
                 "delivered": each.delivered,
             }

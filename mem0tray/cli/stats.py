@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import dead_letters, read_files, tally, waiting
+from mem0tray.actions import dead_letters, fresh_entries, read_files, tally
 from mem0tray.actions.find import listing
 from mem0tray.actions.server_seen import chosen_server
 from mem0tray.cli import context, output
@@ -80,7 +80,7 @@ def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
     FileUnavailableError if not everything can be counted.
     """
     with Reader(paths.ledger) as reader:
-        queue = waiting.look(paths, reader, server)
+        queue = fresh_entries.look(paths, reader, server)
         dead_seen = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
     dead = [each.item for each in dead_seen.found if each.item is not None]
     queued = [each.item for each in queue.listing.found if each.item is not None]
@@ -91,7 +91,7 @@ def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
         "held": queue.held,
         "nonsense": dead_seen.nonsense + queue.listing.nonsense,
         "projects": [
-            {"project_id": each.project, "dead": each.dead, "waiting": each.waiting}
+            {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
             for each in tally.by_project(dead, queued)
         ],
         "retries": _named(tally.by_retries(dead)),

@@ -115,8 +115,8 @@ def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
 def _projects(seen: Gathered, language: Language, cleaner: Cleaner) -> Iterable[Chart]:
     _, ngettext, number = language.gettext, language.ngettext, language.number
     dead = [each.item for each in seen.dead.found if each.item is not None]
-    waiting = [each.item for each in seen.waiting.found if each.item is not None]
-    counts = tally.by_project(dead, waiting)
+    fresh = [each.item for each in seen.fresh.found if each.item is not None]
+    counts = tally.by_project(dead, fresh)
     if not counts:
         return
     shown = _longest(counts, _("others"))
@@ -124,7 +124,7 @@ def _projects(seen: Gathered, language: Language, cleaner: Cleaner) -> Iterable[
     summary = ngettext("{count} project", "{count} projects", len(counts))
     series = [
         Series(_("Dead letters"), Tone.WARN, [each.dead for each in shown]),
-        Series(_("Waiting"), Tone.CALM, [each.waiting for each in shown]),
+        Series(_("Waiting"), Tone.CALM, [each.fresh for each in shown]),
     ]
     yield Chart(
         _("By project"),
@@ -135,7 +135,7 @@ def _projects(seen: Gathered, language: Language, cleaner: Cleaner) -> Iterable[
         [each for each in series if any(each.values)],
         [_("Project"), *(each.name for each in series)],
         [
-            [label, number(each.dead), number(each.waiting)]
+            [label, number(each.dead), number(each.fresh)]
             for label, each in zip(labels, shown, strict=True)
         ],
     )
@@ -148,7 +148,7 @@ def _longest(counts: Sequence[ProjectCounts], others: str) -> list[ProjectCounts
     rest = counts[_PROJECTS - 1 :]
     return [
         *counts[: _PROJECTS - 1],
-        ProjectCounts(others, sum(e.dead for e in rest), sum(e.waiting for e in rest)),
+        ProjectCounts(others, sum(e.dead for e in rest), sum(e.fresh for e in rest)),
     ]
 
 

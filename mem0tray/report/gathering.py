@@ -31,7 +31,7 @@ class Gathered:
     now: float
     overview: Overview
     dead: FileListing
-    waiting: FileListing
+    fresh: FileListing
     attempts: Mapping[Identity, Attempt]
     torn: bool
     past: History | None
@@ -46,7 +46,7 @@ def of(seen: Snapshot) -> Gathered:
         now=seen.at,
         overview=overview.of(seen),
         dead=listing(inside.listed.dead, read_files.DLQ),
-        waiting=inside.listed.waiting,
+        fresh=inside.listed.fresh,
         attempts=seen.past.attempts if seen.past is not None else {},
         torn=inside.dlq is not None and bool(inside.dlq.trouble),
         past=_history(seen.past, inside.listed.dead, seen.at),

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mem0tray.actions import overview
+from mem0tray.actions.fresh_entries import FreshCount
 from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.server_seen import ServerSeen
 from mem0tray.actions.snapshot import (
@@ -16,7 +17,6 @@ from mem0tray.actions.snapshot import (
     SeenQuarantine,
     Snapshot,
 )
-from mem0tray.actions.waiting import HowMuchWaits
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.core import another_worker, reasons
@@ -44,7 +44,7 @@ def seen(tmp_path: Path) -> Snapshot:
         dlq=dlq,
         dlq_error=reasons.NONE,
         dead=0,
-        waits=HowMuchWaits(),
+        fresh=FreshCount(),
         emergency=reasons.NONE,
         quarantine=SeenQuarantine(0),
         ledger=ledger,

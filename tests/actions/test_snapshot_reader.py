@@ -78,8 +78,8 @@ def test_a_new_computer(paths: Paths) -> None:
     assert not inside.queue.trouble
     troubles = [inside.folder, seen.disk, inside.emergency, inside.ledger.trouble]
     assert not any(troubles)
-    assert inside.waits is not None
-    assert (inside.waits.count, inside.quarantine.count, inside.ledger.size) == (0, 0, None)
+    assert inside.fresh is not None
+    assert (inside.fresh.count, inside.quarantine.count, inside.ledger.size) == (0, 0, None)
     assert seen.past is not None
     assert seen.past.began is None
     assert list(Path(os.environ["HOME"]).iterdir()) == []
@@ -95,11 +95,11 @@ def test_a_worker_that_runs_tells_its_counts(paths: Paths) -> None:
     assert seen.worker.pid == os.getpid()
     assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
     assert (seen.server.name, seen.server.shown) == (SERVER, "there")
-    assert (seen.inside.dlq, seen.inside.waits) == (None, None)
+    assert (seen.inside.dlq, seen.inside.fresh) == (None, None)
     whole = read(Part.FILES).inside
     assert whole.dlq is not None
     assert len(whole.dlq.document.lists["items"]) == 1
-    assert whole.waits is None
+    assert whole.fresh is None
     assert whole.listed is None
     assert read(Part.PAST).inside.listed is not None
 
@@ -127,8 +127,8 @@ def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
     seen = read(Part.COUNTS)
     assert seen.told is None
     assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
-    assert seen.inside.waits is not None
-    assert seen.inside.waits.count == 2
+    assert seen.inside.fresh is not None
+    assert seen.inside.fresh.count == 2
 
 
 @pytest.mark.usefixtures("running")

@@ -33,5 +33,5 @@ def test_what_waits_is_what_status_counts(home: Scratch) -> None:
     with worker(home.paths) as context:
         context.outbox.record_delivery(min(context.inbox.fresh_entries()), "s", time.time())
     seen = _gathered()
-    assert [each.item.content for each in seen.waiting.found if each.item] == ["left"]
+    assert [each.item.content for each in seen.fresh.found if each.item] == ["left"]
     assert seen.overview.queue == 1

@@ -1,4 +1,4 @@
-"""What waits: the same answer, whoever counts or lists it."""
+"""The fresh entries: the same answer, whoever counts or lists them."""
 
 import time
 
@@ -6,8 +6,8 @@ import pytest
 
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.delete import delete
+from mem0tray.actions.fresh_entries import FreshEntries, look
 from mem0tray.actions.snapshot import Part
-from mem0tray.actions.waiting import WhatWaits, look
 from mem0tray.config.settings import Settings
 from mem0tray.core.item import EARLIEST, waits_since
 from mem0tray.ledger.reader import Reader
@@ -23,7 +23,7 @@ def _entries(*names: str) -> list[Item]:
     return [entry(name, id=f"{name}-1111") for name in names]
 
 
-def _look(paths: Paths) -> WhatWaits:
+def _look(paths: Paths) -> FreshEntries:
     with Reader(paths.ledger) as reader:
         found = look(paths, reader, SERVER)
     made = overview.of(snapshot_reader.read(Settings(), time.time(), Part.COUNTS))
@@ -32,7 +32,7 @@ def _look(paths: Paths) -> WhatWaits:
     return found
 
 
-def _oldest(found: WhatWaits) -> float | None:
+def _oldest(found: FreshEntries) -> float | None:
     """Since when one of these waits, by what the ledger and the file say of each."""
     since = []
     for each in found.listing.found:

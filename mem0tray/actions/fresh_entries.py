@@ -1,4 +1,4 @@
-"""What waits for its first delivery: one answer for all who count it, and all who list it.
+"""The fresh entries: one answer for all who count them, and all who list them.
 
 The queue file alone does not tell. It may show what was delivered since it could last be
 written, and it lacks what waits in the emergency file, or what another hand took out of it
@@ -23,8 +23,8 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 
-class WhatWaits(Struct):
-    """The entries that wait, first those of the queue file.
+class FreshEntries(Struct):
+    """The fresh entries, first those of the queue file.
 
     `known` is what the ledger has of them; it need not know them all.
     """
@@ -34,7 +34,7 @@ class WhatWaits(Struct):
 
     @property
     def count(self) -> int:
-        """How many memories wait."""
+        """How many there are."""
         return sum(each.item is not None for each in self.listing.found)
 
     @property
@@ -43,8 +43,8 @@ class WhatWaits(Struct):
         return sum(row.is_held for row in self.known.values())
 
 
-class HowMuchWaits(Struct, frozen=True):
-    """How many memories wait, how many of them another worker has perhaps delivered.
+class FreshCount(Struct, frozen=True):
+    """How many fresh entries there are, how many of them another worker has perhaps delivered.
 
     `oldest`: since when one waits, Unix seconds; None where none tells. `brought` are those that
     only other servers have, and that the worker has not taken in yet for this one.
@@ -56,8 +56,8 @@ class HowMuchWaits(Struct, frozen=True):
     brought: Collection[Identity] = ()
 
 
-def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
-    """What waits, as `of` gives it. Raises FileUnavailableError where a file cannot be read."""
+def look(paths: Paths, reader: Reader, server: str) -> FreshEntries:
+    """The fresh entries, as `of` gives them. Raises FileUnavailableError for an unreadable file."""
     found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS)
     lines, trouble = emergency_lines(paths, reader)
     if trouble:
@@ -67,45 +67,45 @@ def look(paths: Paths, reader: Reader, server: str) -> WhatWaits:
 
 def of(
     paths: Paths, reader: Reader, queue: Document | None, lines: Iterable[Item], server: str
-) -> WhatWaits:
-    """What waits, from the queue file, the lines of the emergency file and the ledger.
+) -> FreshEntries:
+    """The fresh entries, by the queue file, the lines of the emergency file and the ledger.
 
     `server`: what the ledger calls the server that deliveries go to, empty for none.
     """
-    pending = reader.fresh_entries()
+    fresh = reader.fresh_entries()
     given_up = orders.given_up(paths.orders)
     for name in given_up:
-        pending.pop(name, None)
+        fresh.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(
         [*lists.get(read_files.QUEUE, ()), *lists.get(read_files.HELD, ())], read_files.QUEUE
     )
     everything = [*there.found, *map(_found, lines)]
-    strangers = {each.identity for each in everything if each.item is not None} - pending.keys()
+    strangers = {each.identity for each in everything if each.item is not None} - fresh.keys()
     seen, _ = _closed(reader, strangers, server)
     seen |= given_up
-    result = WhatWaits(FileListing(nonsense=there.nonsense), pending)
+    result = FreshEntries(FileListing(nonsense=there.nonsense), fresh)
     for found in everything:
         if found.item is not None:
             if found.identity in seen:
                 continue
             seen.add(found.identity)
         result.listing.found.append(found)
-    vanished = (_in_ledger(reader, row) for name, row in pending.items() if name not in seen)
+    vanished = (_in_ledger(reader, row) for name, row in fresh.items() if name not in seen)
     result.listing.found += [each for each in vanished if each is not None]
     return result
 
 
 def count(
     paths: Paths, reader: Reader, queue: Document, lines: Iterable[Item], server: str
-) -> HowMuchWaits:
-    """How much waits, as by `of`, without making an item of each entry."""
+) -> FreshCount:
+    """How many there are, as by `of`, without making an item of each entry."""
     raws, lines = [*queue.lists[read_files.QUEUE], *queue.lists[read_files.HELD]], list(lines)
     given_up = orders.given_up(paths.orders)
     if not (lines or given_up or reader.usable):  # nothing to compare with
         alone = items.by_id(raws)
         if alone is not None:
-            return HowMuchWaits(len(alone), 0, min(_sensible(alone.values()), default=None))
+            return FreshCount(len(alone), 0, min(_sensible(alone.values()), default=None))
     fresh = reader.many.fresh()
     for name in given_up:
         fresh.pop(name, None)
@@ -118,7 +118,7 @@ def count(
     made = (there[name] for name in strangers)
     since = [*(since for since, _ in fresh.values()), *_sensible(made)]
     held = sum(is_held for _, is_held in fresh.values())
-    return HowMuchWaits(len(fresh) + len(strangers), held, min(since, default=None), brought)
+    return FreshCount(len(fresh) + len(strangers), held, min(since, default=None), brought)
 
 
 def _sensible(timestamps: Iterable[float]) -> list[float]:
