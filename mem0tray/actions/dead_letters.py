@@ -44,7 +44,7 @@ def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[by
 
 def count(file: SeenFile, paths: Paths, reader: Reader, server: str) -> int:
     """How many there are, as by `of`; as nearly always they are counted without being read."""
-    if file.signature is not None and not orders.given_up(paths.orders):
+    if file.signature is not None and not orders.discarded(paths.orders):
         number = reader.many.dead_as_merged(mark(file.signature))
         if number is not None:
             return number
@@ -70,12 +70,12 @@ def unshown(paths: Paths, reader: Reader, found: Sequence[bytes]) -> list[bytes]
     return [raw for raw in _kept(raws, paths) if _name(raw) not in there]
 
 
-def taken_out(paths: Paths, reader: Reader) -> set[items.Name]:
+def discarded_unheard(paths: Paths, reader: Reader) -> set[items.Name]:
     """What files and orders say is deleted, though the ledger does not know that yet.
 
     In the DLQ file: what it once showed and lacks now; a missing or broken file tells nothing.
     """
-    gone = orders.given_up(paths.orders)
+    gone = orders.discarded(paths.orders)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
     signature = file.signature
     if signature is None or reader.dlq_as_merged(mark(signature)) is not None:
@@ -87,7 +87,7 @@ def taken_out(paths: Paths, reader: Reader) -> set[items.Name]:
 
 def _kept(raws: Sequence[bytes], paths: Paths) -> Sequence[bytes]:
     """The items that no order is to delete."""
-    gone = orders.given_up(paths.orders)
+    gone = orders.discarded(paths.orders)
     return [raw for raw in raws if _name(raw) not in gone] if gone else raws
 
 

@@ -10,7 +10,7 @@ from mem0tray.system.paths import Paths
 
 def among(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
     """Those of these memories that the user has deleted, or given another text."""
-    found = orders.given_up(paths.orders) & set(names)
+    found = orders.discarded(paths.orders) & set(names)
     if not os.path.exists(paths.ledger):  # noqa: PTH110  (Path.exists() raises where it may not look)
         return found
     from mem0tray.ledger.reader import Reader  # slow to import

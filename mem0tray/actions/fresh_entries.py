@@ -73,8 +73,8 @@ def of(
     `server`: what the ledger calls the server that deliveries go to, empty for none.
     """
     fresh = reader.fresh_entries()
-    given_up = orders.given_up(paths.orders)
-    for name in given_up:
+    discarded = orders.discarded(paths.orders)
+    for name in discarded:
         fresh.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(
@@ -83,7 +83,7 @@ def of(
     everything = [*there.found, *map(_found, lines)]
     strangers = {each.identity for each in everything if each.item is not None} - fresh.keys()
     seen, _ = _closed(reader, strangers, server)
-    seen |= given_up
+    seen |= discarded
     result = FreshEntries(FileListing(nonsense=there.nonsense), fresh)
     for found in everything:
         if found.item is not None:
@@ -101,18 +101,18 @@ def count(
 ) -> FreshCount:
     """How many there are, as by `of`, without making an item of each entry."""
     raws, lines = [*queue.lists[read_files.QUEUE], *queue.lists[read_files.HELD]], list(lines)
-    given_up = orders.given_up(paths.orders)
-    if not (lines or given_up or reader.usable):  # nothing to compare with
+    discarded = orders.discarded(paths.orders)
+    if not (lines or discarded or reader.usable):  # nothing to compare with
         alone = items.by_id(raws)
         if alone is not None:
             return FreshCount(len(alone), 0, min(_sensible(alone.values()), default=None))
     fresh = reader.many.fresh()
-    for name in given_up:
+    for name in discarded:
         fresh.pop(name, None)
     there = items.by_name(raws)
     for line in lines:
         there.setdefault(line.name, line.timestamp)
-    strangers = there.keys() - fresh.keys() - given_up
+    strangers = there.keys() - fresh.keys() - discarded
     over, brought = _closed(reader, strangers, server)
     strangers -= over
     made = (there[name] for name in strangers)

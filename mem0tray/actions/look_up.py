@@ -24,7 +24,7 @@ class Version:
     """One content of a memory.
 
     `known` is what the ledger has of it, `attempts` those that failed, oldest first;
-    `is_taken_out`: it was deleted, and the ledger does not know that yet. `left_in`
+    `is_discarded_unheard`: it was deleted, and the ledger does not know that yet. `left_in`
     names the files that still hold a text which neither the ledger nor the DLQ or the
     queue has any more. `deliveries` are the servers that have taken it, as the ledger names
     them, with the times (Unix seconds), the first one first.
@@ -34,7 +34,7 @@ class Version:
     known: Known | None
     attempts: Sequence[Attempt]
     left_in: Sequence[str] = ()
-    is_taken_out: bool = False
+    is_discarded_unheard: bool = False
     deliveries: Sequence[tuple[str, float]] = ()
 
     @property
@@ -56,7 +56,7 @@ class Version:
         if state == items.DISCARDED and self.found.place not in (read_files.DLQ, read_files.QUEUE):
             edited = self.known is not None and self.known.reason == items.EDITED
             return items.EDITED if edited else "deleted"
-        if self.found.place == LEDGER and self.is_taken_out:
+        if self.found.place == LEDGER and self.is_discarded_unheard:
             return "deleted"
         if self.found.place == LEDGER:
             return "dlq" if state == items.DEAD else "queue"
@@ -78,9 +78,9 @@ def look_up(paths: Paths, name: str) -> list[Version]:
         for found in chosen:
             row = reader.known(*found.identity) if found.item is not None else None
             seen.setdefault(found.identity, _version(reader, found, row))
-        out = dead_letters.taken_out(paths, reader) if ours else set()
+        out = dead_letters.discarded_unheard(paths, reader) if ours else set()
         for identity, (row, found) in ours.items():
-            version = replace(_version(reader, found, row), is_taken_out=identity in out)
+            version = replace(_version(reader, found, row), is_discarded_unheard=identity in out)
             seen.setdefault(identity, version)
     # Of contents that no longer wait, the last one first.
     return sorted(_with_what_is_left(paths, seen), key=_rank)

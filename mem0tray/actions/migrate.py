@@ -141,7 +141,7 @@ class Migration:
             if request.project is None:
                 left = len(unread) + plan.reworded
                 migration_notes.write(self._paths, request.former, left)
-        sums = plan.sums(self._feed.given_up)
+        sums = plan.sums(self._feed.discarded)
         return Brought(
             sums, unread, plan.reworded, self._cut, self._names_projects, plan.only_known
         )
@@ -161,7 +161,7 @@ class Migration:
             waits = fresh_entries.look(self._paths, reader, self._chosen.name)
             names = {each.identity for each in waits.listing.found if each.item is not None}
             traced = reader.former.traced(self._request.former, self._chosen.name)
-            self._plan.learn(traced, names, restore_sources.deleted_unheard(self._paths, reader))
+            self._plan.learn(traced, names, restore_sources.discarded_unheard(self._paths, reader))
 
     def _projects(self, former: PatientQuestions) -> list[str]:
         """The projects that the server names, and those that it is known to have."""

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray.actions import add, worker_report
-from mem0tray.actions import given_up as deleted
+from mem0tray.actions import add, discarded, worker_report
 from mem0tray.core import item as items
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
@@ -36,7 +35,7 @@ class Feed:
         self._last: items.Name | None = None  # the last one queued
         self._patient = True
         self.queued = 0  # memories put into the file
-        self.given_up = 0  # memories that the user deleted before they were queued
+        self.discarded = 0  # memories that the user deleted before they were queued
 
     def put(self, entries: Sequence[items.Object]) -> None:
         """Queue these entries, together with others. Raises FileUnavailableError."""
@@ -50,7 +49,7 @@ class Feed:
     def flush(self) -> None:
         """Queue what was put but not queued yet. Raises FileUnavailableError."""
         wanted = self._still_wanted()
-        self.given_up += len(self._batch) - len(wanted)
+        self.discarded += len(self._batch) - len(wanted)
         if wanted:
             add.add(self._paths, *wanted.values())
             self._last = next(reversed(wanted))
@@ -60,8 +59,8 @@ class Feed:
     def _still_wanted(self) -> dict[items.Name, items.Object]:
         """What the user has not deleted, as another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
-        given_up = deleted.among(self._paths, named)
-        return {name: entry for name, entry in named.items() if name not in given_up}
+        unwanted = discarded.among(self._paths, named)
+        return {name: entry for name, entry in named.items() if name not in unwanted}
 
     def _make_room(self) -> None:
         """Wait until a worker has taken in what was queued, and sent most of it."""

@@ -64,19 +64,19 @@ class Plan:
         self,
         known: Iterable[Traced],
         waiting: Collection[items.Name],
-        given_up: Collection[items.Name] = (),
+        discarded: Collection[items.Name] = (),
     ) -> None:
         """Take in what is known here; call it once, before anything is shown.
 
-        `given_up`: what the user has deleted, though the ledger does not know that yet.
+        `discarded`: what the user has deleted, though the ledger does not know that yet.
         """
-        for digest in (digest for _, digest in given_up):
+        for digest in (digest for _, digest in discarded):
             self._sorts[digest] = Sort.DELETED
         for digest in (digest for _, digest in waiting):
             self._sorts[digest] = Sort.WAITING
-        waits, dropped = _first_names(waiting), _first_names(given_up)
+        waits, dropped = _first_names(waiting), _first_names(discarded)
         for name, each in _memories(known).items():
-            sort = _sort_of(each, waits=name in waits, given_up=name in dropped)
+            sort = _sort_of(each, waits=name in waits, discarded=name in dropped)
             before = self._sorts.get(each.digest, Sort.UNREAD)
             self._sorts[each.digest] = max(before, sort)
             there = each.there and self.project in (None, each.project)
@@ -139,15 +139,18 @@ class Plan:
         name = items.id_from(self.former, digest)
         return [_entry(name, memory, memory.created_at() or 0)]
 
-    def sums(self, given_up: int = 0) -> Sums:
-        """What became of everything so far; the user deleted `given_up` before they were queued."""
+    def sums(self, discarded: int = 0) -> Sums:
+        """What became of everything so far.
+
+        `discarded`: how many the user discarded before they were queued.
+        """
         count, unread = self._counts, len(self.unread)
         return Sums(
             found=count.total() + unread,
-            queued=count[Sort.QUEUED] - given_up,
+            queued=count[Sort.QUEUED] - discarded,
             waiting=count[Sort.WAITING],
             present=count[Sort.PRESENT],
-            deleted=count[Sort.DELETED] + given_up,
+            deleted=count[Sort.DELETED] + discarded,
             unread=unread,
         )
 
@@ -180,10 +183,10 @@ def _joined(before: Traced, later: Traced) -> Traced:
     )
 
 
-def _sort_of(known: Traced, *, waits: bool, given_up: bool) -> Sort:
+def _sort_of(known: Traced, *, waits: bool, discarded: bool) -> Sort:
     if known.here:
         return Sort.PRESENT
-    if given_up:
+    if discarded:
         return Sort.DELETED
     return Sort.WAITING if waits else _sort_by_state(known.state)
 

@@ -135,7 +135,7 @@ def holdings() -> Holdings:
             dead = set(map(identity, reader.dead_raws()))
             unshown = set(map(identity, reader.unshown_dead()))
             # The ledger learns of deletions by hand since the last worker only at the next start.
-            gone = orders.given_up(folder / "requests") | (
+            gone = orders.discarded(folder / "requests") | (
                 dead - dlq - unshown if dlq is not None else set()
             )
             known = (waiting | dead) - gone

@@ -79,10 +79,10 @@ def backed_up(paths: Paths) -> set[Identity]:
     }
 
 
-def deleted_unheard(paths: Paths, reader: Reader) -> set[Identity]:
+def discarded_unheard(paths: Paths, reader: Reader) -> set[Identity]:
     """What the user has deleted, if the ledger does not know that yet; it knows what came back."""
     gone = {name for name in backed_up(paths) if reader.known(*name) is None}
-    return gone | orders.given_up(paths.orders)
+    return gone | orders.discarded(paths.orders)
 
 
 def last_delete(paths: Paths) -> RestoreSource:

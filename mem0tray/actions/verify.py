@@ -36,19 +36,19 @@ Told = Callable[[int, int], object]  # how many memories are done, of how many
 class MissingMemory(NamedTuple):
     """A memory that the server took, and no longer has.
 
-    `text`: what a file here still has of it. `given_up`: the user has deleted that text here.
+    `text`: what a file here still has of it. `discarded`: the user has deleted that text here.
     `queued`: the id under which it was queued again, empty if it was not.
     """
 
     memory: TakenMemory
     text: KnownText | None
-    given_up: bool = False
+    discarded: bool = False
     queued: str = ""
 
     @property
     def can_be_queued(self) -> bool:
         """Whether it can be queued again, and has not been."""
-        return self.text is not None and not self.given_up and not self.queued
+        return self.text is not None and not self.discarded and not self.queued
 
 
 @dataclass(slots=True)
@@ -148,8 +148,8 @@ class _Verifier:
         # Read before the server is asked, so that no memory queued later hides a missing one.
         self._ids = {each.id for each in look_up.in_files(paths)}
         self._waiting = reader.waiting()
-        unheard = restore_sources.deleted_unheard(paths, reader)
-        self._given_up = reader.given_up() | {digest for _, digest in unheard}
+        unheard = restore_sources.discarded_unheard(paths, reader)
+        self._discarded = reader.discarded_digests() | {digest for _, digest in unheard}
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
         """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""
@@ -205,8 +205,8 @@ class _Verifier:
             self._found.again += 1
             return
         text = self._texts.find(memory.digest)
-        given_up = memory.digest in self._given_up
-        self._found.missing.append(MissingMemory(memory, text, given_up))
+        discarded = memory.digest in self._discarded
+        self._found.missing.append(MissingMemory(memory, text, discarded))
 
     def queue_again(self) -> None:
         """Queue missing memories as a producer does, after one more question about each.

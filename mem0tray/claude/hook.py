@@ -114,7 +114,7 @@ def marked(answer: str) -> list[str]:
 
 def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
-    from mem0tray.actions import add, given_up
+    from mem0tray.actions import add, discarded
     from mem0tray.core import item as items
     from mem0tray.system import project
 
@@ -128,8 +128,8 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
     new = [each for each in entries if str(each["id"]).encode() not in there]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
-    deleted = given_up.among(paths, named) if new else set()
-    new = [each for each, its in zip(new, named, strict=True) if its not in deleted]
+    unwanted = discarded.among(paths, named) if new else set()
+    new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
 

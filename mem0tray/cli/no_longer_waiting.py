@@ -29,7 +29,7 @@ def found(paths: Paths, name: str) -> list[Known]:
         return []
     with Reader(paths.ledger) as reader:
         known = reader.by_id(name) or reader.by_prefix(name)
-        out = dead_letters.taken_out(paths, reader) if known else set()
+        out = dead_letters.discarded_unheard(paths, reader) if known else set()
     return [each for each in known if each.state in _OVER or (each.id, each.digest) in out]
 
 

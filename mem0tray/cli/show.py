@@ -199,7 +199,7 @@ def _before(server: str, at: float) -> str:
 
 
 def _deleted(version: Version, known: Known) -> str:
-    if version.is_taken_out:
+    if version.is_discarded_unheard:
         return "deleted from its file; the worker notes it at its next start"
     if known.reason == "forgotten":
         return f"deleted for good on {output.moment(known.closed)}"

@@ -97,7 +97,7 @@ def _print(found: Verified, project: str | None) -> None:
 def _about_text(each: MissingMemory) -> str:
     if each.queued:
         return "queued again"
-    if each.given_up:
+    if each.discarded:
         return "deleted here"
     return f"in {each.text.place}" if each.text is not None else "not known any more"
 
@@ -137,7 +137,7 @@ def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:
         which = f"{known:,} of them" if known < len(lost) else "it" if known == 1 else "them"
         why = "its text is" if known == 1 else "their texts are"
         return f"`mem0tray verify --requeue` queues {which} again, as {why} known here."
-    if any(each.given_up for each in lost):
+    if any(each.discarded for each in lost):
         return "Of some the text was deleted here: `mem0tray restore --list` shows what there is."
     return (
         "mem0tray finds no text of what is missing: `mem0tray add` queues one that you still have."
@@ -163,7 +163,7 @@ def _document(found: Verified) -> dict[str, Any]:
                 "delivered_at": each.memory.at,
                 "text_known": each.text is not None,
                 "text_in": each.text.place if each.text is not None else None,
-                "deleted_here": each.given_up,
+                "deleted_here": each.discarded,
                 "queued_as": each.queued or None,
             }
             for each in found.missing

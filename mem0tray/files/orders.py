@@ -100,7 +100,7 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     return _read(folder, _ORDERS, Order)
 
 
-def given_up(folder: Path) -> set[Name]:
+def discarded(folder: Path) -> set[Name]:
     """The memories to be deleted by orders that wait in `folder`, of those that can be read."""
     found: set[Name] = set()
     with suppress(Mem0TrayError, ValueError):

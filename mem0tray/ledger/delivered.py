@@ -27,7 +27,7 @@ _ROWS: Final = (
     " AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key"
 )
 _WAITING: Final = "SELECT DISTINCT digest FROM items WHERE state IN ('pending', 'dead')"
-_GIVEN_UP: Final = (
+_DISCARDED: Final = (
     "SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?"
 )
 
@@ -79,9 +79,9 @@ class DeliveredReader(Reader):
         """The digests of all memories that wait here."""
         return {digest for (digest,) in self._rows(_WAITING)}
 
-    def given_up(self) -> set[bytes]:
+    def discarded_digests(self) -> set[bytes]:
         """The digests of all memories that the user has deleted."""
-        return {digest for (digest,) in self._rows(_GIVEN_UP, (items.EDITED,))}
+        return {digest for (digest,) in self._rows(_DISCARDED, (items.EDITED,))}
 
 
 def _id_again(item_id: bytes) -> bytes:

@@ -18,7 +18,7 @@ _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE st
 _TOMBSTONE: Final = (
     "INSERT OR REPLACE INTO tombstones SELECT id, digest, key FROM items WHERE key = ?"
 )
-_GIVE_UP: Final = (
+_DISCARD_ELSEWHERE: Final = (
     "UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?"
     " AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers"
     " ON servers.key = server WHERE item = items.key AND name = ? AND has)"
@@ -258,11 +258,14 @@ class Inbox:
                 )
                 db.execute(_TOMBSTONE, (key,))
 
-    def give_up(self, keys: Iterable[int], server: str, now: float, reason: str) -> frozenset[int]:
+    def discard_elsewhere(
+        self, keys: Iterable[int], server: str, now: float, reason: str
+    ) -> frozenset[int]:
         """Set aside what only servers other than `server` have; return the keys set aside."""
         with self._ledger.transaction() as db:
             values = ((now, reason, key, server) for key in keys)
-            return frozenset(each[2] for each in values if db.execute(_GIVE_UP, each).rowcount)
+            done = (each[2] for each in values if db.execute(_DISCARD_ELSEWHERE, each).rowcount)
+            return frozenset(done)
 
     def tombstones(self) -> dict[Name, int]:
         """What was discarded or edited away while the queue file may still show it, with its key.

@@ -103,9 +103,9 @@ def _discard(context: WorkerContext, order: Order) -> None:
         reason = items.EDITED if order.done == receipts.EDIT else "deleted"
         late = [key for key, state in states.items() if state == items.DELIVERED]
         if context.server:  # to be brought over from a former server, but not taken in yet
-            given_up = inbox.give_up(late, context.server, context.now(), reason)
-            late = [key for key in late if key not in given_up]
-            states |= dict.fromkeys(given_up, items.FRESH)
+            elsewhere = inbox.discard_elsewhere(late, context.server, context.now(), reason)
+            late = [key for key in late if key not in elsewhere]
+            states |= dict.fromkeys(elsewhere, items.FRESH)
         for key, state in states.items():
             if state in (items.FRESH, items.DEAD):
                 inbox.discard([key], context.now(), reason)

@@ -54,7 +54,7 @@ def test_only_what_that_server_took_is_among_them(
     outbox.record_delivery(keys[3], HERE, 3.0)
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
     with DeliveredReader(tmp_path / "ledger.sqlite3") as reader:
-        assert reader.given_up() == {items.digest("p", "c")}
+        assert reader.discarded_digests() == {items.digest("p", "c")}
         assert reader.waiting() == {items.digest("p", "e")}
     assert ledger.meta("storage") is None
 
