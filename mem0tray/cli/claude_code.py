@@ -9,7 +9,7 @@ import click
 
 from mem0tray.claude import connecting
 from mem0tray.claude.connecting import Change, Done
-from mem0tray.cli import output
+from mem0tray.cli import asking, output
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
@@ -84,7 +84,7 @@ def _show(change: Change) -> None:
 
 def _ask(changes: Sequence[Change]) -> None:
     names = " and ".join(str(each.found.path) for each in changes)
-    if not output.agreed(f"Change {names}?", "nothing was changed.", "Use --yes."):
+    if not asking.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
         raise click.Abort
 
 

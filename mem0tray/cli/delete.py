@@ -9,7 +9,7 @@ from mem0tray.actions import ledger_writer, look_up
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import FoundItem, beginning, everything, of_project, resolve
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.cli import candidates, context, no_longer_waiting, output
+from mem0tray.cli import asking, candidates, context, memory_words, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural, short_id
 from mem0tray.system.paths import Paths
@@ -133,16 +133,16 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
     """Show what would be deleted, and ask. Raises Mem0TrayError if nobody can answer."""
     number = len(chosen) + len(past)
     for each in [*chosen, *past][:_SHOWN]:
-        date = output.clock(each.item.timestamp if each.item is not None else None)
+        date = times.clock(each.item.timestamp if each.item is not None else None)
         kind = "dead letter" if each.is_dead else "waiting entry"
         if each.place == look_up.LEDGER:
             kind = "no longer waiting"
         output.say(f"{each.project or '(no project)'}, {each.id}, {date}, {kind}")
         if each.item is not None:
-            output.say_beside("  ", output.excerpt(each.item.content))
+            output.say_beside("  ", memory_words.excerpt(each.item.content))
     if number > _SHOWN:
         output.say(f"… and {number - _SHOWN:,} more.")
-    return output.agreed(
+    return asking.consents(
         f"Delete {plural(number, 'item')}{' for good' if for_good else ''}?",
         "nothing was deleted.",
         "Use --yes to delete without asking.",

@@ -11,7 +11,7 @@ from mem0tray.actions.cause import Cause
 from mem0tray.actions.find import FoundItem, handles, resolve
 from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
-from mem0tray.cli import candidates, context, no_longer_waiting, output
+from mem0tray.cli import candidates, context, memory_words, no_longer_waiting, output, times
 from mem0tray.cli import history as attempts
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
@@ -81,7 +81,7 @@ def command(name: str | None, *, as_json: bool) -> None:
                     found,
                     causes[0],
                     history,
-                    output.due(due, now) if due > now else "",
+                    times.due(due, now) if due > now else "",
                 )
     if as_json:
         output.print_json(documents)
@@ -134,7 +134,7 @@ def _as_json(cause: Cause) -> dict[str, str]:
 def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], again: str) -> None:
     """Print the most important cause, what to do, and what happened; `again`: the next try."""
     kind = "dead letter" if found.is_dead else "waiting entry"
-    text = f" {output.excerpt(found.item.content)}" if found.item is not None else ""
+    text = f" {memory_words.excerpt(found.item.content)}" if found.item is not None else ""
     output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
@@ -178,7 +178,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
     _tell_besides(found.besides, found.fresh.count)
     for each in (found.dead, found.fresh.listing):
         if each.unnamed:
-            output.say(output.nonsense(each.unnamed))
+            output.say(memory_words.nonsense(each.unnamed))
 
 
 def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:

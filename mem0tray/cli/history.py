@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mem0tray.cli import output
+from mem0tray.cli import output, times
 from mem0tray.cli.output import Style
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.text import plural
@@ -33,4 +33,4 @@ def say(attempts: Sequence[Attempt]) -> None:
         kind = _IN_WORDS.get(attempt.kind, attempt.kind)
         named = f", request {attempt.request}" if attempt.request else ""
         text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
-        output.say_beside(f"  {output.clock(attempt.at)}  ", text, Style.DIM)
+        output.say_beside(f"  {times.clock(attempt.at)}  ", text, Style.DIM)

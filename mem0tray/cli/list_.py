@@ -17,7 +17,7 @@ from mem0tray.actions import (
 from mem0tray.actions.find import FileListing, FoundItem, everything, handles, listing
 from mem0tray.actions.fresh_entries import FreshEntries
 from mem0tray.actions.snapshot import Part, Snapshot
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
@@ -151,8 +151,8 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
         "ID": [name for name, _ in rows],
         "PROJECT": [each.project or "(none)" for each, _ in letters],
         "RETRIES": [f"{item.retry_count:,}" for _, item in letters],
-        _LAST: [output.ago(item.last_attempt, now) for _, item in letters],
-        _NEXT: [output.due(diagnose.next_retry(each, None, now), now) for each, _ in letters],
+        _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
+        _NEXT: [times.due(diagnose.next_retry(each, None, now), now) for each, _ in letters],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
         "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
     }
@@ -176,7 +176,7 @@ def _waiting_columns(
             name,
             each.project or "(none)",
             f"{retries:,}",
-            output.ago(_since(each, row), now),
+            times.ago(_since(each, row), now),
             "–" if _is_held(row) else _next(diagnose.next_retry(each, row, now), now, why),
             one_line(item.content, _TEXT) if item else "",
             "; ".join(filter(None, (_HELD if _is_held(row) else "", error))),
@@ -205,7 +205,7 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
 
 def _next(due: float, now: float, why: str) -> str:
     """When an entry is sent next; unknown if `why` keeps it from going out now."""
-    return "–" if why and due <= now else output.due(due, now)
+    return "–" if why and due <= now else times.due(due, now)
 
 
 def _print_why(
@@ -220,7 +220,7 @@ def _print_why(
     if why and (held < len(shown) or beside):
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
     if held:
-        output.say(f"Held: {PERHAPS}: {output.about_held(beside=beside)}.")
+        output.say(f"Held: {PERHAPS}: {memory_words.about_held(beside=beside)}.")
 
 
 def _print_to_change(
@@ -252,4 +252,4 @@ def _print_rest(total: int, shown: int, nonsense: int, project: str | None, *, q
     elif shown < total:
         output.say(f"… and {total - shown:,} more.")
     if nonsense:
-        output.say(output.nonsense(nonsense))
+        output.say(memory_words.nonsense(nonsense))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import dead_letters, fresh_entries
-from mem0tray.cli import output
+from mem0tray.cli import output, times
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
@@ -43,7 +43,7 @@ class Fate(NamedTuple):
 
 def fate(known: Known) -> Fate:
     """What became of it, and what can be done."""
-    when = output.moment(known.closed)
+    when = times.moment(known.closed)
     if known.state == items.DELIVERED:
         return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
     if known.state not in _OVER:

@@ -10,28 +10,20 @@ import os
 import re
 import sys
 import textwrap
-import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
-from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import cells as text_cells
-from mem0tray.core.text import harmless_json, one_line, plural
+from mem0tray.core.text import harmless_json, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-NEVER: Final = "–"
 _CELL: Final = 200
-_EXCERPT: Final = 60
 _NARROW_INDENT: Final = 4
 _COMMAND: Final = re.compile(r"`[^`]+`")
 _GLUE: Final = "\0"  # stands for a blank at which no line may end; no harmless line has one
-_UNITS: Final = ((1, "s", 60), (60, "min", 60), (3600, "h", 24))  # seconds; how many, at most
-_DAY: Final = 86_400
-_EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # Unix seconds that have a date
 
 
 class Style(StrEnum):
@@ -192,37 +184,6 @@ def width() -> int | None:
     return int(asked) if asked.isascii() and asked.isdigit() and int(asked) else None
 
 
-def excerpt(text: str) -> str:
-    """The beginning of a memory's text, in quotes, so that a person recognises it."""
-    return f"“{one_line(text, _EXCERPT)}”"
-
-
-def agreed(question: str, unchanged: str, remedy: str) -> bool:
-    """Ask a person, who has to say yes. Raises Mem0TrayError if nobody can answer."""
-    write(f"{one_line(question, 1000)} [y/N] ", end="")
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        write("")
-        raise Mem0TrayError(f"Nobody is there to answer; {unchanged}", remedy)
-    return answer.strip().lower() in ("y", "yes")
-
-
-def confirmed(question: str, *, default: bool) -> bool:
-    """Ask a person at a terminal y or n, until they say one; Enter: the default.
-
-    Raises click.Abort at the end of input and at Ctrl-C.
-    """
-    import click
-
-    while True:
-        shown = f"{question} [{'Y/n' if default else 'y/N'}]"
-        answer = str(click.prompt(shown, default="", show_default=False)).strip().lower()
-        if answer in ("", "y", "yes", "n", "no"):
-            return answer.startswith("y") if answer else default
-        remark("Answer y or n.")
-
-
 def print_json(value: Any) -> None:
     """Print a JSON document and nothing else.
 
@@ -306,56 +267,3 @@ def print_facts(facts: Iterable[Fact | tuple[str, str]]) -> None:
     longest = max((len(fact.name) for fact in shown), default=0)
     for name, value, mark, style in shown:
         say_beside(f"{name.ljust(longest)}  ", value, Style.DIM, mark, style)
-
-
-def span(seconds: float) -> str:
-    """A duration in its largest unit, rounded: `3 min`."""
-    for size, unit, limit in _UNITS:
-        if round(seconds / size) < limit:
-            return f"{round(seconds / size)} {unit}"
-    return f"{round(seconds / _DAY):,} d"
-
-
-def ago(at: float | None, now: float | None = None) -> str:
-    """`3 min ago`, `in 20 s` for the future; a dash for never, and beyond all calendars."""
-    if not at or not _EARLIEST < at < _LATEST:
-        return NEVER
-    distance = (time.time() if now is None else now) - at
-    if -1 < distance < 1:
-        return "just now"
-    return f"{span(distance)} ago" if distance > 0 else f"in {span(-distance)}"
-
-
-def due(at: float, now: float | None = None) -> str:
-    """`in 5 min`, or `due now` for a time that has come, or comes within the second."""
-    now = time.time() if now is None else now
-    return ago(at, now) if at - now >= 1 else "due now"
-
-
-def clock(at: float | None) -> str:
-    """Local date and time to the second; a dash for never, and for what no calendar has."""
-    if not at or not _EARLIEST < at < _LATEST:
-        return NEVER
-    try:
-        return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006  (local)
-    except (OverflowError, OSError, ValueError):
-        return NEVER
-
-
-def about_held(*, beside: bool) -> str:
-    """What to do about held memories; `beside`: the other worker is still at work."""
-    if beside:
-        return "stop that one first; the server is asked then"
-    return "`mem0tray retry ID` sends, `mem0tray delete ID` drops"
-
-
-def nonsense(count: int) -> str:
-    """What people are told about things in a file that are no items to us."""
-    verb = "makes" if count == 1 else "make"
-    return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
-
-
-def moment(at: float | None, now: float | None = None) -> str:
-    """Both time and distance: `2025-11-30 04:38:18 (3 min ago)`."""
-    shown = clock(at)
-    return shown if shown == NEVER else f"{shown} ({ago(at, now)})"

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from mem0tray.actions.ledger_writer import worker_runs
-from mem0tray.cli import context, output
+from mem0tray.cli import context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import pauses
@@ -53,7 +53,7 @@ def pause(minutes: float | None) -> None:
     paths = context.load().locations()
     until = None if minutes is None else time.time() + minutes * 60
     pauses.write(paths, until)
-    end = "`mem0tray resume`" if until is None else output.moment(until)
+    end = "`mem0tray resume`" if until is None else times.moment(until)
     output.say(f"Deliveries are paused until {end}.{_not_running(paths)}")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray.cli import output
+from mem0tray.cli import output, times
 from mem0tray.core.text import one_line
 
 _EVERY: Final = 0.1  # seconds between two lines
@@ -111,4 +111,4 @@ class EstimatedProgress(ProgressLine):
         line, passed = f"{done:,} of {total:,} {self._what}", now - self._began
         if passed < _KNOWN or not 0 < done < total:
             return line
-        return f"{line}, about {output.span(passed / done * (total - done))} left"
+        return f"{line}, about {times.span(passed / done * (total - done))} left"

@@ -44,7 +44,7 @@ def _print(found: KnownProjects) -> None:
         rows = [
             (
                 each.project,
-                output.NEVER if each.there is None else f"{each.there:,}",
+                "–" if each.there is None else f"{each.there:,}",
                 f"{each.fresh:,}",
                 f"{each.dead:,}",
                 f"{each.delivered:,}",

@@ -9,7 +9,7 @@ from mem0tray.actions import edit_text, find, ledger_writer, read_files, restore
 from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restorable, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.edit_ import tell_old
 from mem0tray.core.errors import NotFoundError
@@ -126,12 +126,10 @@ def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> Non
         for source, number in zip(found, counts, strict=True):
             output.say(source.name)
             count = plural(number, "item")
-            output.say_beside(
-                "    ", f"{output.clock(source.at)}, {count}: {_what(source, number)}"
-            )
+            output.say_beside("    ", f"{times.clock(source.at)}, {count}: {_what(source, number)}")
         return
     rows = [
-        (source.name, output.clock(source.at), f"{number:,}", _what(source, number))
+        (source.name, times.clock(source.at), f"{number:,}", _what(source, number))
         for source, number in zip(found, counts, strict=True)
     ]
     output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), rows, right={"ITEMS"}, cut={"WHAT"})

@@ -16,7 +16,7 @@ from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.retry_outcomes import RetryOutcome
 from mem0tray.actions.snapshot import SeenPause
 from mem0tray.actions.worker_report import Metrics
-from mem0tray.cli import candidates, context, no_longer_waiting, output
+from mem0tray.cli import candidates, context, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -189,7 +189,7 @@ def _pause(seen: SeenPause) -> str:
         return ""
     if math.isinf(seen.until):
         return "Deliveries are paused until `mem0tray resume`."
-    end = output.moment(seen.until)
+    end = times.moment(seen.until)
     return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
 
 
@@ -222,7 +222,7 @@ def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
     if outcome.reason:
         text += f": {outcome.reason.rstrip('.')}"
     if outcome.next_retry:
-        text += f". The next try is {output.due(outcome.next_retry)}"
+        text += f". The next try is {times.due(outcome.next_retry)}"
     output.say_beside(f"{output.sign(style)} ", f"{text}.", style)
     sys.stdout.flush()
 

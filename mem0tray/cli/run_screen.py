@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, TextIO
 from urllib.parse import urlsplit
 
-from mem0tray.cli import output
+from mem0tray.cli import output, times
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
@@ -71,7 +71,7 @@ def line_of(event: events.Event, at: float) -> Line | None:
             after = plural(retries, "failed attempt")
             return Line(at, Style.BAD, f"Moved to DLQ: {named(project, item_id)} after {after}")
         case events.DlqRetryFailed(project, item_id, retries, delay, reason):
-            name, next_one = named(project, item_id), f"next in {output.span(delay)}"
+            name, next_one = named(project, item_id), f"next in {times.span(delay)}"
             text = f"DLQ retry {retries} failed: {name}: {one_line(reason)} ({next_one})"
             return Line(at, Style.WARNING, text)
     _, _, text = describe(event).partition(" ")  # without the log's own sign
@@ -261,7 +261,7 @@ class RunScreen:
     def _sum(self) -> Line:
         """A line on how many memories were delivered since events became many."""
         memories = plural(self._good.count, "memory", "memories")
-        took = output.span(max(1.0, self._good.latest - self._good.began))
+        took = times.span(max(1.0, self._good.latest - self._good.began))
         return Line(time.time(), Style.GOOD, f"Delivered {memories} in {took}")
 
     def _more(self, kind: _Kind) -> Line:

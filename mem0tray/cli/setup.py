@@ -8,7 +8,8 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import INTERRUPTED, context, key_place, output, setup_server
+from mem0tray.cli import INTERRUPTED, context, key_place, memory_words, output, setup_server
+from mem0tray.cli.asking import chooses
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -215,7 +216,7 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
         return
     question = "Take in the notes that Claude Code keeps, too? Their text goes to the server."
-    wanted = output.confirmed(question, default=False) if given is None else given
+    wanted = chooses(question, default=False) if given is None else given
     if wanted != are_taken:
         config_file.change(location(), _NOTES, wanted)
         context.warn_of_variable(_NOTES)
@@ -233,7 +234,7 @@ def _save_deliver_recall() -> None:
     paths = loaded.settings.locations()
     since = time.time()
     item = first_memory.save(loaded)
-    _done("Saved", f"{output.excerpt(item.content)}, project {item.project}.")
+    _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
     with waiting("Delivering and recalling it"), first_memory.with_worker(paths, _program()):
         why = first_memory.why_undelivered(paths, item, since)
         found = None if why else first_memory.recalled(loaded.settings)
@@ -246,7 +247,7 @@ def _save_deliver_recall() -> None:
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
     elif any(item.content in each.text for each in found.there):
-        shown = output.excerpt(item.content)
+        shown = memory_words.excerpt(item.content)
         _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
     elif loaded.settings.server.infer:
         output.say_beside("", "The server keeps facts in the place of the text (server.infer).")

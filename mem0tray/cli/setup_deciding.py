@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mem0tray.cli import output
+from mem0tray.cli import asking
 
 
 class Deciding(NamedTuple):
@@ -27,5 +27,5 @@ class Deciding(NamedTuple):
         if given is not None:
             return given
         if self.asking:
-            return output.confirmed(question, default=self.is_first)
+            return asking.chooses(question, default=self.is_first)
         return self.yes and self.is_first

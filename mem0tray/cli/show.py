@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import candidates, context, history, output
+from mem0tray.cli import candidates, context, history, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
@@ -172,7 +172,7 @@ def _is_dead(version: Version) -> bool:
 def _where(version: Version) -> str:
     known = version.known
     if version.place == items.DELIVERED and known is not None:
-        return f"delivered to {in_words(known.server)} on {output.moment(known.closed)}"
+        return f"delivered to {in_words(known.server)} on {times.moment(known.closed)}"
     if version.place == "deleted" and known is not None:
         return _deleted(version, known)
     why = _never_sent(version)
@@ -195,16 +195,16 @@ def _former_deliveries(version: Version) -> list[tuple[str, float]]:
 
 
 def _before(server: str, at: float) -> str:
-    return f"delivered to {former_in_words(server)} on {output.moment(at)}"
+    return f"delivered to {former_in_words(server)} on {times.moment(at)}"
 
 
 def _deleted(version: Version, known: Known) -> str:
     if version.is_discarded_unheard:
         return "deleted from its file; the worker notes it at its next start"
     if known.reason == "forgotten":
-        return f"deleted for good on {output.moment(known.closed)}"
+        return f"deleted for good on {times.moment(known.closed)}"
     return (
-        f"deleted on {output.moment(known.closed)}:"
+        f"deleted on {times.moment(known.closed)}:"
         " `mem0tray restore --list` shows how to put it back"
     )
 
@@ -221,8 +221,8 @@ def _next(version: Version, now: float) -> str:
     if not _is_dead(version) or _never_sent(version):
         return ""
     due = diagnose.next_retry(version.found, version.known, now)
-    return output.moment(due) if due - now >= 1 else output.due(due, now)
+    return times.moment(due) if due - now >= 1 else times.due(due, now)
 
 
 def _moment(at: object, now: float) -> str:
-    return output.moment(items.number(at), now) if at else ""
+    return times.moment(items.number(at), now) if at else ""

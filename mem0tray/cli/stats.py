@@ -10,7 +10,7 @@ import click
 from mem0tray.actions import dead_letters, fresh_entries, read_files, tally
 from mem0tray.actions.find import listing
 from mem0tray.actions.server_seen import chosen_server
-from mem0tray.cli import context, output
+from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
@@ -47,7 +47,7 @@ def command(*, as_json: bool) -> None:
     if seen["held"]:
         output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
     if seen["nonsense"]:
-        output.say(output.nonsense(seen["nonsense"]))
+        output.say(memory_words.nonsense(seen["nonsense"]))
 
 
 def _print_tables(seen: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import click
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.snapshot import Part
-from mem0tray.cli import context, output, status_fast
+from mem0tray.cli import context, memory_words, output, status_fast, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
@@ -108,8 +108,8 @@ def _lasting(shown: list[Fact]) -> list[Fact]:
 def facts(seen: Overview, now: float) -> list[Fact]:
     """Names and values, in words."""
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
-    oldest = UNKNOWN if unsure else output.moment(seen.oldest_waiting, now)
-    last = UNKNOWN if "last_delivery" in seen.unknown else output.moment(seen.last_delivery, now)
+    oldest = UNKNOWN if unsure else times.moment(seen.oldest_waiting, now)
+    last = UNKNOWN if "last_delivery" in seen.unknown else times.moment(seen.last_delivery, now)
     return [
         _worker(seen, now),
         _state(seen),
@@ -135,7 +135,7 @@ def _worker(seen: Overview, now: float) -> Fact:
         text = f"{NOT_RUNNING}: start it with `mem0tray run`"
         return Fact("worker", text, NOT_RUNNING, Style.WARNING)
     process = "" if seen.worker.pid is None else f", process {seen.worker.pid}"
-    since = output.moment(seen.worker.since, now)
+    since = times.moment(seen.worker.since, now)
     return Fact("worker", f"running since {since}{process}", "running", Style.GOOD)
 
 
@@ -169,14 +169,14 @@ def _count(
 def _pause(until: float | None, now: float) -> str:
     if until is None:
         return ""
-    end = "`mem0tray resume`" if math.isinf(until) else output.moment(until, now)
+    end = "`mem0tray resume`" if math.isinf(until) else times.moment(until, now)
     return f"paused until {end}"
 
 
 def _held(count: int, *, beside: bool) -> Fact:
     if not count:
         return Fact("held", "")
-    more = f" of these, {PERHAPS}: {output.about_held(beside=beside)}"
+    more = f" of these, {PERHAPS}: {memory_words.about_held(beside=beside)}"
     return _count("held", count, "memory", "memories", more, Style.WARNING)
 
 

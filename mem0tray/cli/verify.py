@@ -8,7 +8,7 @@ import click
 from mem0tray.actions import verify
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.given import project_alone
 from mem0tray.cli.output import Style
@@ -78,7 +78,7 @@ def _print(found: Verified, project: str | None) -> None:
                 (
                     one_line(each.memory.id, _LONGEST_ID),
                     one_line(each.memory.project, _LONGEST_ID),
-                    output.moment(each.memory.at),
+                    times.moment(each.memory.at),
                     _about_text(each),
                 )
                 for each in shown

@@ -10,7 +10,7 @@ from typing import Final
 
 from mem0tray.actions.snapshot import Snapshot
 from mem0tray.cli import autostart as login
-from mem0tray.cli import output
+from mem0tray.cli import times
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
 from mem0tray.desktop import session
@@ -32,7 +32,7 @@ def worker(seen: Snapshot) -> Iterable[Check]:
     if running is None:
         yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
     else:
-        since = output.moment(running.since)
+        since = times.moment(running.since)
         yield Check("worker", OK, f"It has been running since {since}, process {running.pid}.")
 
 
@@ -104,6 +104,6 @@ def clock(seen: Snapshot) -> Iterable[Check]:
     last = seen.inside.ledger.last_delivery or 0.0
     if now < _EARLIEST or last > now + _AHEAD:
         why = "the last delivery lies in the future" if now >= _EARLIEST else "that is long ago"
-        yield Check("clock", WARN, f"It says {output.clock(now)}: {why}.", _SET_CLOCK)
+        yield Check("clock", WARN, f"It says {times.clock(now)}: {why}.", _SET_CLOCK)
     else:
-        yield Check("clock", OK, f"It says {output.clock(now)}.")
+        yield Check("clock", OK, f"It says {times.clock(now)}.")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from mem0tray.actions.snapshot import Snapshot
-from mem0tray.cli import output
+from mem0tray.cli import asking, output, times
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import NotFoundError
@@ -83,7 +83,7 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
     return Check(
         _NAME,
         WARN,
-        f"{said[0].upper()}{said[1:]}{which}: it wrote {paths.metrics} {output.ago(seen.last)};"
+        f"{said[0].upper()}{said[1:]}{which}: it wrote {paths.metrics} {times.ago(seen.last)};"
         " two workers deliver memories twice.",
         advice,
     )
@@ -106,7 +106,7 @@ def offer(snapshot: Snapshot) -> None:
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     output.say(f"Process {named.pid} is another worker: {named.command}")
-    if output.confirmed("Stop it now?", default=False):
+    if asking.chooses("Stop it now?", default=False):
         _stop(named, told=True)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mem0tray.actions import overview, server_test, server_test_step
 from mem0tray.actions.snapshot import Snapshot
-from mem0tray.cli import output
+from mem0tray.cli import times
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
@@ -76,7 +76,7 @@ def deliveries(snapshot: Snapshot) -> Iterable[Check]:
     """What a running worker itself says, as in `status`; and the pause."""
     seen = overview.of(snapshot)
     if seen.pause is not None:
-        end = "you resume" if math.isinf(seen.pause) else output.moment(seen.pause)
+        end = "you resume" if math.isinf(seen.pause) else times.moment(seen.pause)
         yield Check("pause", WARN, f"Deliveries are paused until {end}.", "Type `mem0tray resume`.")
     if seen.worker is None:
         return  # another check says that it is not running
