@@ -8,12 +8,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mem0tray.core.text import one_line
 from mem0tray.desktop.bus.address import address_of
+from mem0tray.desktop.notify.fitting import fitted, plain
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.system.paths import APP
 
@@ -22,10 +21,6 @@ _SECONDS: Final = 10  # plyer takes whole seconds only
 BUS_NAME: Final = "org.freedesktop.Notifications"
 BUS_PATH: Final = "/org/freedesktop/Notifications"
 _FLATPAK: Final = Path("/.flatpak-info")
-_LINES: Final = 12
-# Characters that a daemon may take for markup, with similar ones.
-_PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
-_ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 class UnavailableError(Exception):
@@ -38,47 +33,6 @@ class NotShownError(Exception):
 
 class SilentDaemonError(NotShownError):
     """The program that shows notifications does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long title and body may be, in UTF-16 units."""
-
-    title: int
-    body: int
-
-
-def limits(platform: str = sys.platform) -> Limits:
-    """The platform's limits; on Windows a longer text raises."""
-    if platform == "win32":
-        return Limits(63, 255)
-    return Limits(63, 256) if platform == "darwin" else Limits(100, 500)
-
-
-def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
-    """Title and body, short enough, and without characters that no daemon can take."""
-    room = limits(platform)
-    lines = [one_line(line, room.body) for line in notice.body.split("\n")[:_LINES]]
-    body = "\n".join(line for line in lines if line)
-    return clipped(one_line(notice.title, room.title), room.title), clipped(body, room.body)
-
-
-def escaped(text: str) -> str:
-    """The text escaped for a daemon that renders markup."""
-    return text.translate(_ESCAPED)
-
-
-def plain(text: str) -> str:
-    """The text with similar characters in place of those that could be markup."""
-    return text.translate(_PLAIN)
-
-
-def clipped(text: str, units: int) -> str:
-    """At most `units` UTF-16 units of the text, with no character cut in two."""
-    encoded = text.encode("utf-16-le", "replace")
-    if len(encoded) <= 2 * units:
-        return text
-    return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 class NoticeBackend(Protocol):

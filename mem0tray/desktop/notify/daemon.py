@@ -24,10 +24,8 @@ from mem0tray.desktop.notify.backends import (
     NotShownError,
     SilentDaemonError,
     UnavailableError,
-    escaped,
-    fitted,
-    plain,
 )
+from mem0tray.desktop.notify.fitting import escaped, fitted, plain
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from mem0tray.system.paths import APP
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.core.state import ACTION_NEEDED, STARTING
-from mem0tray.desktop.notify.backends import clipped
+from mem0tray.desktop.notify.fitting import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, identity

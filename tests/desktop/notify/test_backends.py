@@ -1,4 +1,4 @@
-"""The ways to show a notification: their order, their limits, and which one plyer has."""
+"""The ways to show a notification: their order, and which one plyer has."""
 
 import shutil
 import threading
@@ -14,8 +14,6 @@ from mem0tray.desktop.notify.backends import (
     NotShownError,
     PlyerBackend,
     UnavailableError,
-    clipped,
-    fitted,
 )
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
@@ -107,33 +105,6 @@ def test_what_is_over_is_taken_away_by_whoever_can() -> None:
     ways = [_Recorded("one"), _Recorded("two")]
     Sender(ways).withdraw("action")
     assert [way.withdrawn for way in ways] == [["action"], ["action"]]
-
-
-# Limits ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("platform", "title", "body"),
-    [("win32", 63, 255), ("darwin", 63, 256), ("linux", 100, 500)],
-)
-@pytest.mark.parametrize("text", ["x" * 1000, "\U0001f600" * 1000, "é\n" * 1000])
-def test_nothing_is_longer_than_the_platform_takes(
-    platform: str, title: int, body: int, text: str
-) -> None:
-    """Counted in UTF-16 units, as Windows does; no character is cut in two."""
-    found = fitted(notice(text, text), platform)
-    for part, most in zip(found, (title, body), strict=True):
-        units = len(part.encode("utf-16-le")) // 2
-        assert units <= most
-        assert part
-    assert fitted(notice("short", "a\nb"), platform) == ("short", "a\nb")
-
-
-def test_clipping_is_shown() -> None:
-    """What is cut ends in an ellipsis, what fits stays whole."""
-    assert clipped("abcdef", 6) == "abcdef"
-    assert clipped("abcdefg", 6) == "abcde…"
-    assert clipped("abcd\U0001f600f", 6) == "abcd…"
 
 
 # Which way plyer has ------------------------------------------------------------------
