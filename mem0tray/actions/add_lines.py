@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import add, dead_letters, fresh_entries, read_files
 from mem0tray.actions.find import listing
-from mem0tray.actions.server_seen import chosen_server
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines

@@ -8,7 +8,7 @@ from typing import Final
 
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import PATIENCE
-from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.reader import Reader
@@ -43,19 +43,13 @@ def opened(
     if url is None:
         raise Mem0TrayError(reasons.sentence(server_choice.CHOOSE))
     if url == LOCAL_URL:
-        with _embedded(paths, server.local_port, within) as embedded:
-            yield embedded
+        with _embedded(paths, server.local_port, within) as client:
+            yield client
         return
     patience = PATIENCE if within is None else min(within, PATIENCE)
     address = ServerAddress.from_settings(server, keyring_within=patience)
-    with Reader(paths.ledger) as reader:
-        known = Recognition(reader.dialect_of(address.url))
-    terms = Terms(server.user, server.infer)
-    client = connect(address, server.dialect, terms=terms, recognition=known)
-    try:
+    with closing(at(address, server, paths)) as client:
         yield client
-    finally:
-        client.close()
 
 
 @contextmanager
@@ -67,16 +61,27 @@ def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iter
     """
     server = settings.server
     if name == LOCAL_URL:
-        with _embedded(paths, server.local_port) as embedded:
-            yield embedded
+        with _embedded(paths, server.local_port) as client:
+            yield client
         return
     address = ServerAddress.of(
         name, key, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
     )
-    with Reader(paths.ledger) as reader:
-        known = Recognition(reader.dialect_of(address.url))
+    known = _known(address, paths)
     with closing(connect(address, AUTO, terms=Terms(server.user), recognition=known)) as client:
         yield client
+
+
+def at(address: ServerAddress, server: ServerSettings, paths: Paths) -> Client:
+    """A client of the server at the chosen address; close it."""
+    terms = Terms(server.user, server.infer)
+    return connect(address, server.dialect, terms=terms, recognition=_known(address, paths))
+
+
+def _known(address: ServerAddress, paths: Paths) -> Recognition:
+    """The dialect that the worker has recognised there, if any."""
+    with Reader(paths.ledger) as reader:
+        return Recognition(reader.dialect_of(address.url))
 
 
 @contextmanager
@@ -99,7 +104,7 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
 
     server = LocalServer(folder, port)
     try:
-        with closing(_client(server.ensure())) as client:
+        with closing(embedded(server.ensure())) as client:
             yield client
     finally:
         server.stop()
@@ -110,13 +115,14 @@ def _running(folder: Path, patience: float) -> Client | None:
     named = endpoint.read(folder)
     if named is None:
         return None
-    client = _client(named)
+    client = embedded(named)
     if client.probe(patience).healthy:
         return client
     client.close()
     return None
 
 
-def _client(found: Endpoint) -> Client:
+def embedded(found: Endpoint) -> Client:
+    """A client of the embedded server that runs there; close it."""
     there = ServerAddress.of(found.url, found.token)
     return connect_briefly(there, partial(endpoint.proof, found.token))

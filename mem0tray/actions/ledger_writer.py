@@ -157,7 +157,7 @@ def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> 
     cannot be opened, FileUnavailableError.
     """
     # Slow to import, and needed only here.
-    from mem0tray.actions.server_seen import chosen_server
+    from mem0tray.actions.server_names import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker import carrying_out

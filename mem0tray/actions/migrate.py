@@ -20,7 +20,7 @@ from mem0tray.actions import (
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.patient_questions import PatientQuestions
-from mem0tray.actions.server_seen import ServerSeen, chosen_server
+from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import CHOOSE, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings
@@ -76,7 +76,7 @@ class Brought:
     is_one: bool = False
 
 
-def chosen(settings: Settings, paths: Paths) -> ServerSeen:
+def chosen(settings: Settings, paths: Paths) -> ServerNames:
     """The server to bring memories to. Raises Mem0TrayError where there is none."""
     server = chosen_server(settings, paths)
     if not server.name:
@@ -86,7 +86,7 @@ def chosen(settings: Settings, paths: Paths) -> ServerSeen:
     return server
 
 
-def candidates(paths: Paths, server: ServerSeen) -> dict[str, int]:
+def candidates(paths: Paths, server: ServerNames) -> dict[str, int]:
     """Former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
         return migration_notes.to_bring_over(

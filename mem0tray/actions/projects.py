@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files, tally
 from mem0tray.actions.find import listing
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_seen import chosen_server
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.ledger.reader import Reader

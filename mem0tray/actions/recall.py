@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files
 from mem0tray.actions.find import listing
-from mem0tray.actions.server_seen import chosen_server
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError

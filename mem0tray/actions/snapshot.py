@@ -14,7 +14,7 @@ from msgspec import Struct
 from mem0tray.actions.find import FileListing
 from mem0tray.actions.fresh_entries import FreshCount
 from mem0tray.actions.read_files import SeenFile
-from mem0tray.actions.server_seen import ServerSeen
+from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.core import another_worker, reasons
 from mem0tray.core.errors import FileUnavailableError
@@ -141,7 +141,7 @@ class Snapshot(Struct, frozen=True):
     paths: Paths
     worker: Running | None = None
     told: WorkerStatus | None = None
-    server: ServerSeen = ServerSeen()
+    server: ServerNames = ServerNames()
     metrics: Metrics = NO_METRICS
     shared_metrics: Metrics = NO_METRICS
     another: Reason = reasons.NONE

@@ -20,7 +20,7 @@ from mem0tray.actions import (
     read_files,
     worker_report,
 )
-from mem0tray.actions.server_seen import ServerSeen, chosen_server
+from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.actions.snapshot import (
     SLOT,
     TOTALS,
@@ -117,7 +117,7 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
             at=now,
             paths=worker.paths,
             told=told,
-            server=ServerSeen(shown=worker.destination),
+            server=ServerNames(shown=worker.destination),
             letters=oldest(reader, letters) if told.dlq else (),
             restorable=reader.has_discarded(),
         )
@@ -163,7 +163,7 @@ def _settings_changed() -> float:
 def _contents(
     settings: Settings,
     paths: Paths,
-    server: ServerSeen,
+    server: ServerNames,
     reader: Reader,
     size: int | None,
     parts: Part,

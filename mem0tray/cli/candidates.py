@@ -107,14 +107,15 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 def former_servers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Servers to which something was delivered, except the present one."""
     del ctx, parameter
-    from mem0tray.actions.probe import server_name
+    from mem0tray.actions.server_names import chosen_server
     from mem0tray.config import settings
     from mem0tray.ledger.reader import Reader
 
     found = settings.load().settings
     paths = found.locations()
+    present = chosen_server(found, paths).name
     with Reader(paths.ledger) as reader:
-        names = [name for name in reader.former.names() if name != server_name(found, paths)]
+        names = [name for name in reader.former.names() if name != present]
     return _that_fit([(name, "") for name in names], incomplete)
 
 

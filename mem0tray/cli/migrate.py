@@ -10,7 +10,7 @@ from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.recall import in_sentence
-from mem0tray.actions.server_seen import ServerSeen
+from mem0tray.actions.server_names import ServerNames
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
@@ -79,7 +79,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
         raise Mem0TrayError(_what_is_missing(request, brought))
 
 
-def _former(settings: Settings, there: ServerSeen, given: str | None) -> str | None:
+def _former(settings: Settings, there: ServerNames, given: str | None) -> str | None:
     """What the ledger calls the former server; None if none has anything. Raises UsageError."""
     if given is not None:
         name = migrate.named(given)
@@ -123,13 +123,13 @@ def _told(settings: Settings, request: Request) -> Brought:
         raise
 
 
-def _say_nothing(there: ServerSeen) -> None:
+def _say_nothing(there: ServerNames) -> None:
     chosen = in_sentence(there.shown)
     output.say(f"As far as mem0tray knows, no former server has a memory that {chosen} lacks.")
     output.say("`mem0tray migrate --from ADDRESS` looks at what another server has.")
 
 
-def _print(request: Request, there: ServerSeen, brought: Brought) -> None:
+def _print(request: Request, there: ServerNames, brought: Brought) -> None:
     sums = brought.sums
     where = former_in_words(request.former)
     output.say(f"Found on {where}: {plural(sums.found, 'memory', 'memories')}.")
@@ -153,7 +153,7 @@ def _count(number: int, what: str, *, always: bool = False) -> str:
     return f"{number:,} {what}" if number or always else ""
 
 
-def _remarks(request: Request, there: ServerSeen, brought: Brought) -> list[str]:
+def _remarks(request: Request, there: ServerNames, brought: Brought) -> list[str]:
     """What to know about what was found, or may have been missed."""
     where = former_in_words(request.former)
     said: list[str] = []
@@ -192,7 +192,7 @@ def _what_is_missing(request: Request, brought: Brought) -> str:
     )
 
 
-def _document(request: Request, there: ServerSeen, brought: Brought) -> dict[str, Any]:
+def _document(request: Request, there: ServerNames, brought: Brought) -> dict[str, Any]:
     sums = brought.sums
     return {
         "from": request.former or None,

@@ -6,9 +6,9 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import edit_text, find, ledger_writer, read_files, restore_sources
-from mem0tray.actions.probe import server_name
 from mem0tray.actions.restore import Restored, restorable, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.edit_ import tell_old
@@ -45,7 +45,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     paths = settings.locations()
     if as_list:
         found = restore_sources.sources(paths)
-        wanted = restorable(paths, found, server_name(settings, paths))
+        wanted = restorable(paths, found, chosen_server(settings, paths).name)
         counts = [len(each) for each in wanted]
         if as_json:
             made = zip(found, counts, strict=True)
@@ -60,7 +60,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             paths, source, settings.retention.discarded
         ):
             return
-        done = restore(paths, source, server_name(settings, paths))
+        done = restore(paths, source, chosen_server(settings, paths).name)
     _tell(source.name, done)
 
 

@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import dead_letters, fresh_entries, read_files, tally
 from mem0tray.actions.find import listing
-from mem0tray.actions.server_seen import chosen_server
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import plural

@@ -20,9 +20,9 @@ from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import FoundItem, everything
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.actions.probe import server_name
 from mem0tray.actions.read_files import DLQ
 from mem0tray.actions.restore import restore
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
@@ -263,7 +263,7 @@ class Controller:
         except NotFoundError:
             self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return
-        done = restore(paths, source, server_name(settings, paths))
+        done = restore(paths, source, chosen_server(settings, paths).name)
         number = len(done.dead) + len(done.waiting)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:

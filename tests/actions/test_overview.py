@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mem0tray.actions import overview
 from mem0tray.actions.fresh_entries import FreshCount
 from mem0tray.actions.read_files import SeenFile
-from mem0tray.actions.server_seen import ServerSeen
+from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.snapshot import (
     Contents,
     SeenLedger,
@@ -49,13 +49,13 @@ def seen(tmp_path: Path) -> Snapshot:
         quarantine=SeenQuarantine(0),
         ledger=ledger,
     )
-    return Snapshot(NOW, paths, server=ServerSeen("s", "server.test"), contents=contents)
+    return Snapshot(NOW, paths, server=ServerNames("s", "server.test"), contents=contents)
 
 
 def test_without_a_worker(seen: Snapshot) -> None:
     """It does not run; before a server is chosen that is what is to be done first."""
     assert overview.of(seen).state == overview.NOT_RUNNING
-    made = overview.of(replace(seen, server=ServerSeen(trouble=CHOOSE)))
+    made = overview.of(replace(seen, server=ServerNames(trouble=CHOOSE)))
     assert (made.state, made.reason) == ("action needed", CHOOSE)
 
 

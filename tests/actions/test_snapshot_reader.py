@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from mem0tray.actions import server_seen, snapshot_reader
+from mem0tray.actions import server_names, snapshot_reader
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.config.settings import ServerSettings, Settings
@@ -193,7 +193,7 @@ def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> No
 def test_a_server_to_which_the_key_may_not_go_has_its_name(paths: Paths) -> None:
     """The address is a good one: where memories would go is shown beside what is in the way."""
     chosen = Settings(server=ServerSettings(url="http://m.test:81", api_key="secret"))
-    seen = server_seen.chosen_server(chosen, paths)
+    seen = server_names.chosen_server(chosen, paths)
     assert (seen.name, seen.shown) == ("http://m.test:81", "m.test:81")
     assert "unencrypted" in str(seen.trouble)
 

@@ -9,8 +9,8 @@ import pytest
 
 from mem0tray.actions import cause, own_network, snapshot_reader, surroundings
 from mem0tray.actions.cause import Cause
-from mem0tray.actions.probe import Probe, probe, server_name
-from mem0tray.actions.server_seen import ServerSeen
+from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
@@ -78,7 +78,7 @@ def test_no_server_chosen(paths: Paths) -> None:
     """Somebody's files and no choice: nothing is sent, and that is the cause."""
     write_dlq(paths, [waiting("x")])
     assert around(Settings()).causes[0].name == cause.NO_SERVER
-    assert server_name(Settings(), paths) == ""
+    assert chosen_server(Settings(), paths).name == ""
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
@@ -234,7 +234,7 @@ def test_a_disk_is_told_once(paths: Paths) -> None:
 def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
     """To start the worker is no help before it."""
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"
-    chosen = Snapshot(NOW, paths, server=ServerSeen(trouble=CHOOSE))
+    chosen = Snapshot(NOW, paths, server=ServerNames(trouble=CHOOSE))
     assert hindrance(chosen) == "choose a server"
 
 

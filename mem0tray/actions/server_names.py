@@ -1,4 +1,4 @@
-"""Where memories go by the settings, as the ledger names it and as people do."""
+"""The names of the server that memories go to by the settings: the ledger's, and people's."""
 
 from msgspec import Struct
 
@@ -11,8 +11,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.system.paths import Paths
 
 
-class ServerSeen(Struct, frozen=True):
-    """Where memories go: as the ledger names it and as people do; both may be empty.
+class ServerNames(Struct, frozen=True):
+    """The chosen server as the ledger names it, and as it is `shown` to people; both may be empty.
 
     `trouble` says why nothing can be sent there.
     """
@@ -22,22 +22,22 @@ class ServerSeen(Struct, frozen=True):
     trouble: Reason = reasons.NONE
 
 
-def chosen_server(settings: Settings, paths: Paths) -> ServerSeen:
-    """Where memories go by these settings."""
+def chosen_server(settings: Settings, paths: Paths) -> ServerNames:
+    """The names of the server that these settings choose."""
     url = server_choice.chosen(settings.server.url, paths)
     if url is None:
-        return ServerSeen(trouble=server_choice.CHOOSE)
+        return ServerNames(trouble=server_choice.CHOOSE)
     if url == LOCAL_URL:
-        return ServerSeen(LOCAL_URL, THIS_COMPUTER)
+        return ServerNames(LOCAL_URL, THIS_COMPUTER)
     from mem0tray.config.server_address import ServerAddress
 
     try:
         there = ServerAddress.of(url)
     except SettingsError as error:
-        return ServerSeen(trouble=error.reason)
+        return ServerNames(trouble=error.reason)
     trouble = reasons.NONE
     try:
         ServerAddress.from_settings(settings.server, keyring_within=0.0)
     except SettingsError as error:  # the key may not go there, or its authority cannot be read
         trouble = error.reason
-    return ServerSeen(there.url, there.host, trouble)
+    return ServerNames(there.url, there.host, trouble)
