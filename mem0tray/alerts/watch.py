@@ -26,14 +26,14 @@ class AlertWatch:
 
     def __init__(
         self,
-        bus: Events,
+        events: Events,
         settings: Callable[[], Settings],
         counts: Callable[[], "Counts"],
         told: Path,
         clock: Clock = SYSTEM,
     ) -> None:
         self._clock = clock
-        self._bus = bus
+        self._events = events
         self._settings = settings
         self._counts = counts
         self._told = told
@@ -55,11 +55,11 @@ class AlertWatch:
         if found:
             episodes.save_told(self._told, self._alerts.told)
         for event in found:
-            self._bus.emit(event)
+            self._events.emit(event)
             if isinstance(event, events.AlertBegan) and settings.alerts.command.strip():
                 text = episodes.describe(event)
                 alert_command.start(settings.alerts.command, text, self._command_failed)
         return counts
 
     def _command_failed(self, reason: str) -> None:
-        self._bus.emit(events.AlertCommandFailed(reason))
+        self._events.emit(events.AlertCommandFailed(reason))

@@ -63,20 +63,20 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     from mem0tray.worker.telling.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
-    bus = Events()
-    worker = WorkerThread(loaded.settings, bus, SettingsFile().changed)
+    events = Events()
+    worker = WorkerThread(loaded.settings, events, SettingsFile().changed)
     if greeting:
         click.echo(greeting, err=True)
-    watch = AlertWatch(bus, lambda: worker.settings, worker.counts, worker.paths.alerts)
+    watch = AlertWatch(events, lambda: worker.settings, worker.counts, worker.paths.alerts)
     log = EventLog(worker.paths, loaded.settings.log)
-    bus.subscribe(log)
+    events.subscribe(log)
     finite = once or until_idle
     if not finite:
-        _mend_login(bus)
+        _mend_login(events)
     left: Waiting | None = None
     try:
         with Bell() as bell, RunScreen(lambda: _waiting(worker), bell.set) as screen:
-            bus.subscribe(screen)
+            events.subscribe(screen)
             if finite:
                 horizon = 0.0 if once else SOON
                 left = run_worker.until_idle(worker, bell, lambda: screen.left, horizon)
@@ -101,15 +101,15 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         sys.exit(1)
 
 
-def _mend_login(bus: "Events") -> None:
+def _mend_login(events: "Events") -> None:
     """Point a start at login that leads nowhere at this installation, as the tray does."""
-    from mem0tray.core import events
+    from mem0tray.core.events import PartFailed
     from mem0tray.desktop import autostart
 
     try:
         autostart.for_this_system().mend()
     except Mem0TrayError as error:
-        bus.emit(events.PartFailed("start at login", str(error), 0.0))
+        events.emit(PartFailed("start at login", str(error), 0.0))
 
 
 def _waiting(worker: "WorkerThread") -> int | None:

@@ -62,17 +62,17 @@ class Application:
     def __init__(self, session_bus: "SessionBus | None") -> None:
         self._session_bus = session_bus
         settings, wrong = _settings()
-        self._bus = Events()
+        self._events = Events()
         changes = SettingsFile()
         try:
-            self._worker = WorkerThread(settings, self._bus, changes.changed, wrong)
+            self._worker = WorkerThread(settings, self._events, changes.changed, wrong)
         except AlreadyRunningError as error:
             raise second_start.turned_away(error, settings) from error
         self._shown = FileLock(self._worker.paths.tray_lock)
         self._shown.try_acquire()
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
-        self._bus.subscribe(self._log)
+        self._events.subscribe(self._log)
         self._login = autostart.for_this_system(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._older = self._older_panel()
@@ -104,7 +104,7 @@ class Application:
         )
         self._sender = Sender(self._ways())
         self._notifier = Notifier(
-            self._bus,
+            self._events,
             self._sender,
             Sources(
                 self._current,
@@ -120,7 +120,7 @@ class Application:
     def run(self) -> int:
         """Show the icon until the user quits, or a signal ends it; return the exit code."""
         for listener in (self._presenter, self._listen):
-            self._bus.subscribe(listener)
+            self._events.subscribe(listener)
         self._mend_entry()
         self._notifier.start()
         self._controller.start()
@@ -229,7 +229,7 @@ class Application:
     def _send(self, notice: Notice) -> None:
         outcome = self._sender.send(notice)
         if not outcome.way:
-            self._bus.emit(events.NotificationFailed(notice.name, outcome.reason))
+            self._events.emit(events.NotificationFailed(notice.name, outcome.reason))
 
     def _starts_at_login(self) -> bool:
         if self._at_login is None:
@@ -240,7 +240,7 @@ class Application:
         try:
             self._login.mend()
         except Mem0TrayError as error:
-            self._bus.emit(events.PartFailed("start at login", str(error), 0.0))
+            self._events.emit(events.PartFailed("start at login", str(error), 0.0))
 
     def _mend_entry(self) -> None:
         entry = application_entry.for_this_system()
@@ -249,7 +249,7 @@ class Application:
         try:
             entry.mend()
         except (Mem0TrayError, OSError) as error:
-            self._bus.emit(events.PartFailed("desktop entry", str(error), 0.0))
+            self._events.emit(events.PartFailed("desktop entry", str(error), 0.0))
 
     def _tell_no_host(self) -> None:
         _ = self._words().gettext

@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass
 
 from mem0tray.config import server_choice
-from mem0tray.core import events
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.events import Events
+from mem0tray.core.events import Events, FolderMade
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -46,7 +45,7 @@ class Parts:
     chosen_server: ChosenServer
 
 
-def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
+def open_in(wanted: Wanted, events: Events, wake: Wakes) -> Parts:
     """Make the parts for the folder of `wanted`, and its ledger, which then belongs to `Parts`.
 
     `wake` ends the wait of whoever drives them. Raises FileUnavailableError and LedgerError;
@@ -54,9 +53,9 @@ def open_in(wanted: Wanted, bus: Events, wake: Wakes) -> Parts:
     """
     paths = wanted.where.paths
     if wanted.where.make_folder():
-        bus.emit(events.FolderMade(paths.claude_dir))
+        events.emit(FolderMade(paths.claude_dir))
     server_choice.remember_if_first(wanted.settings.server.url, paths)
-    context = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), bus, wake=wake)
+    context = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), events, wake=wake)
     try:
         wanted.where.record(time.time())
         take_up(context)

@@ -29,13 +29,13 @@ class WorkerThread:
     def __init__(
         self,
         settings: Settings,
-        bus: Events,
+        events: Events,
         reload: Callable[[], Loaded | None],
         wrong: Reason = reasons.NONE,
     ) -> None:
         self.failure: Mem0TrayError | None = None  # why the worker could not begin
         self.fatal: BaseException | None = None  # a fault of ours that has ended the worker
-        self._events = bus
+        self._events = events
         self._wanted = Wanted(settings, reload, wrong)
         self._engine: Engine | None = None  # the engine of the present folder
         self._wake: WakeUp | None = None  # while the thread runs

@@ -54,14 +54,14 @@ class Troubles:
 
     def __init__(
         self,
-        bus: Events,
+        events: Events,
         mark: Callable[[str, Reason], None],
         alone: Iterable[str] = (),
         folders: Iterable[Path] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._events = bus
+        self._events = events
         self._mark = mark
         self._alone = frozenset(alone)
         self._folders = tuple(folders)

@@ -46,15 +46,15 @@ class Notifier:
     """A subscriber to the events. `start` subscribes it and starts its thread."""
 
     def __init__(
-        self, bus: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
+        self, events: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
     ) -> None:
         self._clock = clock
-        self._bus = bus
+        self._events = events
         self._sender = sender
         self._sources = sources
         self._guard = threading.Lock()
         self._notices = Notices()
-        self._watch = AlertWatch(bus, sources.settings, sources.counts, sources.told, clock)
+        self._watch = AlertWatch(events, sources.settings, sources.counts, sources.told, clock)
         self._waking = Waking()
         self._wake = threading.Event()
         self._stopping = False
@@ -70,7 +70,7 @@ class Notifier:
 
     def start(self) -> None:
         """Listen from now on."""
-        self._bus.subscribe(self)
+        self._events.subscribe(self)
         self._thread.start()
 
     def stop(self) -> None:
@@ -85,7 +85,7 @@ class Notifier:
                 patience = self._round()
             except Exception as error:  # noqa: BLE001  (it survives any fault, says so, goes on)
                 patience = _TROUBLE_WAIT
-                self._bus.emit(events.PartFailed("notifications", repr(error), patience))
+                self._events.emit(events.PartFailed("notifications", repr(error), patience))
             self._rest(patience)
 
     def _rest(self, patience: float) -> None:
@@ -124,4 +124,4 @@ class Notifier:
         notice = notice_texts.compose(due, self._sources.language())
         self.last = self._sender.send(notice)
         if not self.last.way:
-            self._bus.emit(events.NotificationFailed(notice.name, self.last.reason))
+            self._events.emit(events.NotificationFailed(notice.name, self.last.reason))
