@@ -1,6 +1,6 @@
 """Claude Code's hooks: what its events queue, and what a session begins with.
 
-A hook must neither fail nor hold up its caller, so that nothing is imported here before it is
+A hook must neither fail nor hold Claude Code up, so that nothing is imported here before it is
 wanted: most answers queue nothing.
 """
 

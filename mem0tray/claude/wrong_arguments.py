@@ -1,6 +1,6 @@
 """What a model is told when it calls a tool with wrong arguments: what is wrong, and what to do.
 
-Pure. Only the kind of a value is told, not the value: it is the caller's data, and may be long.
+Pure. Only the kind of a value is told, not the value: it is the model's, and may be long.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""`mem0tray demo`: one minute in a scratch home."""
+"""`mem0tray demo`: half a minute in a scratch home."""
 
 import contextlib
 import signal

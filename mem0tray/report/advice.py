@@ -93,7 +93,7 @@ def _about_held(seen: Overview, language: Language) -> Iterable[Advice]:
 
 def _about_files(seen: Gathered, file: str, language: Language) -> Iterable[Advice]:
     _, ngettext = language.gettext, language.ngettext
-    if seen.torn:
+    if seen.unreadable:
         text = _(
             "It is broken, or another program keeps writing it. What is listed here is what"
             " mem0tray remembers; it keeps what is in the file, and restores it."

@@ -24,7 +24,7 @@ from mem0tray.report.history import History
 class Gathered:
     """Everything, seen at one moment; `now` in Unix seconds.
 
-    `torn`: the DLQ file cannot be read, and the dead letters are those that the
+    `unreadable`: the DLQ file cannot be read, and the dead letters are those that the
     ledger remembers. `past` is None where the ledger knows none.
     """
 
@@ -33,7 +33,7 @@ class Gathered:
     dead: FileListing
     fresh: FileListing
     attempts: Mapping[Identity, Attempt]
-    torn: bool
+    unreadable: bool
     past: History | None
 
 
@@ -48,7 +48,7 @@ def of(seen: Snapshot) -> Gathered:
         dead=listing(inside.listed.dead, read_files.DLQ),
         fresh=inside.listed.fresh,
         attempts=seen.past.attempts if seen.past is not None else {},
-        torn=inside.dlq is not None and bool(inside.dlq.trouble),
+        unreadable=inside.dlq is not None and bool(inside.dlq.trouble),
         past=_history(seen.past, inside.listed.dead, seen.at),
     )
 

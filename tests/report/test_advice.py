@@ -27,7 +27,7 @@ _RUNNING = Running(1, _NOW - 60)
 def _advice(
     *letters: dict[str, Any],
     attempts: dict[str, Attempt] | None = None,
-    torn: bool = False,
+    unreadable: bool = False,
     language: str = "en",
     **fields: Any,
 ) -> list[Advice]:
@@ -35,7 +35,7 @@ def _advice(
     known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
     overview = Overview(**{"worker": _RUNNING, "state": "healthy", **fields})
     gathered = Gathered(
-        _NOW, overview, FileListing(seen), FileListing(), known, torn=torn, past=None
+        _NOW, overview, FileListing(seen), FileListing(), known, unreadable=unreadable, past=None
     )
     return advice(gathered, "dlq.json", Language(language), Cleaner(ServerSettings()))
 
@@ -60,7 +60,7 @@ def test_nothing_to_do() -> None:
         ({"held": 1}, "`mem0tray retry ID` sends"),
         ({"held": 1, "beside": True}, "Stop that worker first"),
         ({"quarantine": 2}, "`mem0tray doctor` says where"),
-        ({"torn": True}, "restores it"),
+        ({"unreadable": True}, "restores it"),
         ({"only_elsewhere": {"http://old.example": 3}}, "Delivered to http://old.example"),
         ({"only_elsewhere": {"http://old.example": 3}}, "config set server.url http://old.example"),
         ({"only_elsewhere": {"local": 1}}, "embedded server"),
@@ -147,7 +147,7 @@ def test_invalid_items() -> None:
         listing([raw], read_files.DLQ),
         FileListing(),
         {},
-        torn=False,
+        unreadable=False,
         past=None,
     )
     (made_of_number,) = advice(gathered, "f", Language("en"), Cleaner(ServerSettings()))

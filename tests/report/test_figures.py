@@ -34,7 +34,7 @@ def _charts(
         listing([parsed(each).raw for each in letters], read_files.DLQ),
         listing([parsed(each).raw for each in entries or []], read_files.QUEUE),
         {},
-        torn=False,
+        unreadable=False,
         past=past,
     )
     made = figures.charts(gathered, Language(language), Cleaner(ServerSettings()))
