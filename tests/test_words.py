@@ -38,7 +38,7 @@ OTHERS: Final = {
     "mem0tray/ledger/schema.py": {SETTLED, INTENT, LINGERS},
     "tests/support/samples/": {SETTLED, INTENT, LINGERS},
     "mem0tray/desktop/autostart/": {LINGERS},
-    "tests/desktop/test_autostart": {LINGERS},
+    "tests/desktop/autostart/": {LINGERS},
     "mem0tray/cli/autostart.py": {LINGERS},
     "tests/cli/test_autostart.py": {LINGERS},
 }

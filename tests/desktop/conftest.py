@@ -29,7 +29,8 @@ _OVER_THE_BUS: Final = (
     "bus/test_*.py", "notify/test_daemon.py", "notify/test_real_daemon.py",
     "tray/test_linux_icon.py", "tray/test_panel_check.py",
 )  # fmt: skip
-collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py", *_OVER_THE_BUS]
+_ON_LINUX: Final = ("test_*.py", "autostart/test_*.py", *_OVER_THE_BUS)
+collect_ignore_glob = [] if sys.platform == "linux" else [*_ON_LINUX]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from mem0tray.desktop.autostart import BLOCKED
 from mem0tray.desktop.autostart.linux import XdgAutostart
 from tests.desktop import systemd_reader
+from tests.desktop.autostart.test_linux import AWKWARD
 from tests.desktop.programs import script
-from tests.desktop.test_autostart_linux import AWKWARD
 from tests.support import needs
 from tests.support.processes import wait_until
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
+from tests.desktop.autostart.test_linux import AWKWARD
 from tests.desktop.programs import Programs, script
-from tests.desktop.test_autostart_linux import AWKWARD
 from tests.support.machine import tool
 
 # What launchd knows of that stands in ours: launchd.plist(5).

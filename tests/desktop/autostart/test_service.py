@@ -20,8 +20,8 @@ from mem0tray.desktop.autostart import (
 )
 from mem0tray.desktop.autostart.service import UserService
 from tests.desktop import systemd_reader
+from tests.desktop.autostart.test_linux import AWKWARD
 from tests.desktop.programs import Programs, script
-from tests.desktop.test_autostart_linux import AWKWARD
 from tests.desktop.user_systemd import UserSystemd
 
 
