@@ -9,6 +9,9 @@ import pytest
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from tests.actions.conftest import paths
+
+__all__ = ["paths"]  # a scratch home
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The ledger as commands see it."""
+"""The answers of the ledger to commands, from what a worker took in from the files."""
 
 import time
 
