@@ -17,7 +17,7 @@ class Tone(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The state in words; `reason` is foreign text, `until` when it ends, mostly empty."""
+    """The state in words; `reason` is foreign text, mostly empty."""
 
     tone: Tone
     text: str
