@@ -117,13 +117,6 @@ def _undelivered(
         return found
     strangers = items.by_name(found).keys() - reader.dead_names()
     known = reader.many.heard_of(strangers)
-    delivered = {name for name in known if _is_delivered(name, reader, server)}
+    delivered = {name for name in known if reader.is_delivered(reader.known(*name), server)}
     left = [raw for raw in found if _name(raw) not in delivered] if delivered else found
     return [*left, *unshown(paths, reader, found)]
-
-
-def _is_delivered(name: items.Name, reader: Reader, server: str) -> bool:
-    row = reader.known(*name)
-    if row is None or row.state != items.DELIVERED:
-        return False
-    return not server or reader.has(*name, server)

@@ -48,7 +48,7 @@ class FoundItem(Struct, frozen=True):
     def identity(self) -> Identity:
         """See `identity`."""
         if self.item is not None:
-            return self.item.id, self.item.digest
+            return self.item.name
         return identity(self.raw)
 
 
@@ -56,7 +56,7 @@ def identity(raw: bytes) -> Identity:
     """What identifies a memory wherever it stands: id and digest, or else the value `raw`."""
     item = items.parse(raw)
     if item is not None:
-        return item.id, item.digest
+        return item.name
     try:
         return "", json.dumps(json.loads(raw), sort_keys=True).encode()
     except (ValueError, RecursionError):

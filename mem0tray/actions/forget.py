@@ -165,7 +165,7 @@ def _from_ledger(
     if not paths.ledger.exists():
         return
     names = {each.item.name for each in deleted if each.item is not None}
-    names |= {(each.id, each.digest) for each in known if each.state == items.DISCARDED}
+    names |= {each.name for each in known if each.state == items.DISCARDED}
     try:
         path = orders.give(paths, orders.FORGET, sorted(names))
         if path is None or _carried_out(paths, settings, path):

@@ -141,10 +141,9 @@ def _closed(
 
 def _comes_back(reader: Reader, row: Known, server: str) -> bool:
     """Whether the worker will take in again an entry whose memory is closed in the ledger."""
-    name = row.id, row.digest
     if row.state == items.DISCARDED:  # put back, unless its deletion has not reached the file
-        return not reader.still_shown([name])
-    return row.state == items.DELIVERED and bool(server) and not reader.has(*name, server)
+        return not reader.still_shown([row.name])
+    return row.state == items.DELIVERED and not reader.is_delivered(row, server)
 
 
 def _found(item: Item) -> FoundItem:

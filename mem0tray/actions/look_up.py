@@ -71,7 +71,7 @@ def look_up(paths: Paths, name: str) -> list[Version]:
     with Reader(paths.ledger) as reader:
         there = list(in_files(paths))
         rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
-        ours = {(row.id, row.digest): (row, _from_ledger(reader, row)) for row in rows}
+        ours = {row.name: (row, _from_ledger(reader, row)) for row in rows}
         resolve([name], [*there, *(found for _, found in ours.values())])
         chosen = resolve([name], there) if beginning(name, there) else []
         seen: dict[Identity, Version] = {}

@@ -90,20 +90,13 @@ def _sorted_out(
             result.hopeless.append(piece)
         elif name in there or name in wanted:
             result.there.append(piece)
-        elif _is_delivered(reader, name, server):
+        elif reader.is_delivered(reader.known(*name) if name[0] else None, server):
             result.delivered.append(piece)
         else:
             wanted[name] = piece
             if name[0] in ids:
                 result.beside.append(piece)
     return result, wanted
-
-
-def _is_delivered(reader: Reader, name: Identity, server: str) -> bool:
-    known = reader.known(*name) if name[0] else None
-    if known is None or known.state != items.DELIVERED:
-        return False
-    return not server or reader.has(*name, server)
 
 
 def _wait_until_published(paths: Paths, names: Iterable[Identity]) -> None:

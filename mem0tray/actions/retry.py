@@ -39,7 +39,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
                 REWORD.replaced("id", short_id(each.id)),
             )
     wanted = {each.identity for each in chosen}
-    return _retry(paths, lambda item: (item.id, item.digest) in wanted, held)
+    return _retry(paths, lambda item: item.name in wanted, held)
 
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:

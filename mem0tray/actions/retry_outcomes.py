@@ -48,7 +48,7 @@ def follow(
     What has no outcome after `patience` seconds without any, or once the worker is hindered
     or gone, comes last, as `WAITING`.
     """
-    left = {(item.id, item.digest): item for item in chosen}
+    left = {item.name: item for item in chosen}
     with Reader(paths.ledger) as reader:
         last = time.monotonic()
         while left:
@@ -56,7 +56,7 @@ def follow(
             found = [_outcome(reader, item, since) for item in left.values()]
             done = [each for each in found if each.name != WAITING]
             for each in done:
-                del left[each.item.id, each.item.digest]
+                del left[each.item.name]
                 last = began
                 yield each
             why = _hindrance(paths, time.monotonic() - last, patience)
@@ -68,7 +68,7 @@ def follow(
 
 
 def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
-    known = reader.known(item.id, item.digest)
+    known = reader.known(*item.name)
     if known is None:
         return RetryOutcome(item, WAITING)
     if known.state == items.DELIVERED:
@@ -77,7 +77,7 @@ def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
         return RetryOutcome(item, DELETED, "deleted meanwhile")
     attempt = _attempt(reader, known, since)
     # Its next try is known by what was recorded with the attempt, perhaps after the first look.
-    known = None if attempt is None else reader.known(item.id, item.digest)
+    known = None if attempt is None else reader.known(*item.name)
     if attempt is None or known is None or _is_uncounted(attempt, known):
         return RetryOutcome(item, WAITING)
     return RetryOutcome(item, FAILED, attempt.message, known.due)
@@ -113,7 +113,7 @@ def _hindrance(paths: Paths, idle: float, patience: float) -> str:
 
 
 def _still_waiting(reader: Reader, item: Item, since: float, why: str) -> RetryOutcome:
-    known = reader.known(item.id, item.digest)
+    known = reader.known(*item.name)
     attempt = None if known is None else _attempt(reader, known, since)
     reason = attempt.message if attempt is not None and attempt.message not in why else ""
     return RetryOutcome(item, WAITING, ": ".join(filter(None, (why, reason))))

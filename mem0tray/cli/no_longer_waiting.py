@@ -30,7 +30,7 @@ def found(paths: Paths, name: str) -> list[Known]:
     with Reader(paths.ledger) as reader:
         known = reader.by_id(name) or reader.by_prefix(name)
         out = dead_letters.discarded_unheard(paths, reader) if known else set()
-    return [each for each in known if each.state in _OVER or (each.id, each.digest) in out]
+    return [each for each in known if each.state in _OVER or each.name in out]
 
 
 class Fate(NamedTuple):

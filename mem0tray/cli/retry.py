@@ -210,7 +210,7 @@ def _tell(
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
-    output.say(_which(chosen, sum((each.id, each.digest) in held for each in chosen), called))
+    output.say(_which(chosen, sum(each.name in held for each in chosen), called))
     for line in way.lines:
         output.say(line)
 
@@ -230,14 +230,14 @@ def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
 def _document(
     chosen: Sequence[Item], held: Collection[Identity], way: _Way, found: Sequence[RetryOutcome]
 ) -> dict[str, Any]:
-    became = {(each.item.id, each.item.digest): each for each in found}
+    became = {each.item.name: each for each in found}
     return {
         "items": [
             {
                 "id": item.id,
                 "project_id": item.project or None,
-                "place": "queue" if (item.id, item.digest) in held else "dlq",
-                **_as_json(became.get((item.id, item.digest))),
+                "place": "queue" if item.name in held else "dlq",
+                **_as_json(became.get(item.name)),
             }
             for item in chosen
         ],

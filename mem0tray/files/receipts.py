@@ -101,7 +101,7 @@ def difference(
 def _parsed(raws: Iterable[bytes], same: set[bytes]) -> dict[Name, float]:
     """The memories not among the `same`, each with its `last_attempt`."""
     found = (items.parse(raw) for raw in raws if raw not in same)
-    return {(item.id, item.digest): item.last_attempt for item in found if item is not None}
+    return {item.name: item.last_attempt for item in found if item is not None}
 
 
 class Writer:

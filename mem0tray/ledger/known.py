@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Name
 
 
 class Attempt(Struct, frozen=True):
@@ -46,6 +47,11 @@ class Known(Struct, frozen=True):
     held: float | None = None
     project: str = ""
     at_work: bool = False
+
+    @property
+    def name(self) -> Name:
+        """What the memory is known by."""
+        return self.id, self.digest
 
     @property
     def is_held(self) -> bool:

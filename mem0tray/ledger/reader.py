@@ -210,6 +210,12 @@ class Reader:
         """Whether that server has ever taken the memory of this id and content."""
         return bool(self._rows(_HAS, (encode(item_id), digest, server)))
 
+    def is_delivered(self, known: Known | None, server: str) -> bool:
+        """Whether a memory was delivered to the chosen `server`; to any where none is chosen."""
+        if known is None or known.state != items.DELIVERED:
+            return False
+        return not server or self.has(*known.name, server)
+
     def began(self) -> float | None:
         """When the first memory was taken in."""
         found = self._one("SELECT accepted FROM items ORDER BY key LIMIT 1")
@@ -287,7 +293,7 @@ class Reader:
     def fresh_entries(self) -> dict[tuple[str, bytes], Known]:
         """Every fresh entry, by id and digest."""
         rows = self._rows(f"{_KNOWN} WHERE state = 'pending'")
-        return {(known.id, known.digest): known for known in map(_known, rows)}
+        return {known.name: known for known in map(_known, rows)}
 
     def fresh_raws(self, *, held: bool) -> list[bytes]:
         """The fresh entries as they should stand under `queue`, or else those that are held."""

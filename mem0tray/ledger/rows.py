@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Name
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
 
@@ -28,6 +29,15 @@ class Row(Struct, frozen=True):
     body: bytes | None = None
     servers: frozenset[str] = frozenset()
     raw: bytes | None = None
+
+    @property
+    def name(self) -> Name:
+        """What the memory is known by."""
+        return self.item_id, self.digest
+
+    def is_delivered(self, server: str) -> bool:
+        """Whether it was delivered to the chosen `server`; to any where none is chosen."""
+        return self.state == items.DELIVERED and (not server or server in self.servers)
 
 
 # `items.waits_since` as SQL.

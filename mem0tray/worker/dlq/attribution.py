@@ -31,12 +31,12 @@ def share(decided: Decisions, account: Account, *, beside: bool = False) -> Shar
     by_command: list[int] = []
     by_hand: list[int] = []
     for row in decided.discard:
-        deed = account.removed.get((row.item_id, row.digest))
+        deed = account.removed.get(row.name)
         (by_hand if deed is None else by_command).append(row.key)
         deeds.update([deed] if deed is not None else ())
     edited = _left(deeds, account.added, (pair.item for pair in decided.edits))
     # A command made it due, and somebody has changed it besides.
-    edited += sum(_name(pair.item) in account.due and _is_changed(pair) for pair in decided.forced)
+    edited += sum(pair.item.name in account.due and _is_changed(pair) for pair in decided.forced)
     forced = _wishes(deeds, account, decided.forced)
     fresh = sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in forced)
     hand = events.HandEdit(
@@ -64,7 +64,7 @@ def _wishes(deeds: Counter[Deed], account: Account, found: Iterable[Pair]) -> li
     """
     by_hand: list[Pair] = []
     for pair in found:
-        name = _name(pair.item)
+        name = pair.item.name
         deed = account.due.get(name) or account.added.get(name)
         deeds.update([deed] if deed is not None else ())
         if deed is None and not account.whole:
@@ -76,14 +76,10 @@ def _left(deeds: Counter[Deed], done: Mapping[Name, Deed], found: Iterable[Item]
     """Count what commands have done; return how many of the items were changed by hand."""
     by_hand = 0
     for item in found:
-        deed = done.get(_name(item))
+        deed = done.get(item.name)
         by_hand += deed is None
         deeds.update([deed] if deed is not None else ())
     return by_hand
-
-
-def _name(item: Item) -> Name:
-    return item.id, item.digest
 
 
 def _is_changed(pair: Pair) -> bool:

@@ -142,7 +142,7 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
         elif row.key not in pairs:
             pairs[row.key] = Pair(item, row)
     before = base.shown(row.key for item in unmatched for row in by_id.get(item.id, ()))
-    new: dict[tuple[str, bytes], Item] = {}
+    new: dict[Name, Item] = {}
     for item in unmatched:
         rows = by_id.get(item.id, [])
         stale = [row for row in rows if before[row.key].had_body(items.body(item.raw))]
@@ -152,7 +152,7 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
         elif free:
             pairs[free[0].key] = Pair(item, free[0])
         else:
-            new.setdefault((item.id, item.digest), item)
+            new.setdefault(item.name, item)
     missing = [letter for letter in ours.dead_letters if letter.key not in pairs]
     return _Matched(list(pairs.values()), list(new.values()), missing)
 
@@ -256,7 +256,7 @@ def _decide(
     stale = values.stale
     for pair in matched.pairs:
         if pair.row.state == items.DELIVERED:
-            is_there = not server or server in pair.row.servers
+            is_there = pair.row.is_delivered(server)
             (result.delivered if is_there else result.restore).append(pair)
     for pair in away:
         last = history[pair.row.key].last(base.current)

@@ -295,11 +295,7 @@ def accept(
             telling_backoffs.tell(context, [telling_backoffs.of_move(item)])
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
-    # Without a server, there is none that lacks it.
-    moved_on = row.state == items.DELIVERED and (
-        not context.server or context.server in row.servers
-    )
-    if row.state in (items.FRESH, items.DEAD) or moved_on:
+    if row.state in (items.FRESH, items.DEAD) or row.is_delivered(context.server):
         return row.key, False
     # The user restored it, or only a former server has it.
     context.inbox.revive(row, item, now, dead=False, gen=None)
