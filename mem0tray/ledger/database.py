@@ -31,7 +31,7 @@ _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 NOTES: Final = "notes of Claude Code"
 SOURCES: Final = (QUEUE, DLQ, EMERGENCY, NOTES)  # the files that items are taken in from
-_ASKS_ABOUT: Final = "doubt of the "  # a name in `meta`, unchanged since the first version
+_MAY_HAVE_BEEN_SENT: Final = "doubt of the "  # a name in `meta`, unchanged since the first version
 
 
 def encode(text: str) -> bytes:
@@ -165,8 +165,8 @@ class Ledger:
             if mark is not None and mark != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
             if self.rebuilt:  # must survive a kill until everything has been asked about
-                for name in SOURCES:
-                    self.set_meta(_ASKS_ABOUT + name, 1)
+                for source in SOURCES:
+                    self.set_meta(_MAY_HAVE_BEEN_SENT + source, 1)
                 self.set_meta("boot", "")
                 self.set_meta("clean", 0)
         self._bump_mark()
@@ -190,17 +190,17 @@ class Ledger:
             identity = self.meta("identity")
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
-    def asks_about(self, name: str) -> bool:
+    def may_have_been_sent(self, source: str) -> bool:
         """Whether what stands in a file may have been sent before we knew it.
 
-        `name` is one of SOURCES.
+        `source` is one of SOURCES.
         """
-        return bool(self.meta(_ASKS_ABOUT + name))
+        return bool(self.meta(_MAY_HAVE_BEEN_SENT + source))
 
-    def trust(self, name: str) -> None:
+    def trust(self, source: str) -> None:
         """Note, within a transaction, that all of a file is taken in: what comes now is new."""
-        if self.asks_about(name):
-            self.set_meta(_ASKS_ABOUT + name, 0)
+        if self.may_have_been_sent(source):
+            self.set_meta(_MAY_HAVE_BEEN_SENT + source, 0)
 
     def close(self, *, in_order: bool = True) -> None:
         """Make everything durable and close the ledger.

@@ -151,13 +151,13 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     assert SOURCES == ("queue", "DLQ", "emergency file", "notes of Claude Code")
     killed(path)
     with closing(Ledger(path)) as ledger:
-        assert all(ledger.asks_about(name) for name in SOURCES)
+        assert all(ledger.may_have_been_sent(name) for name in SOURCES)
         with ledger.transaction():
             ledger.trust(DLQ)
             ledger.trust(DLQ)
-        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True, True]
+        assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
     with closing(Ledger(path)) as ledger:
-        assert [ledger.asks_about(name) for name in SOURCES] == [True, False, True, True]
+        assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
 
 
 def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:

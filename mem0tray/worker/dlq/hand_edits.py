@@ -48,7 +48,7 @@ class HandEdits:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self.signature: Signature | None = None
-        self.ask = context.ledger.asks_about(DLQ)
+        self.may_have_been_sent = context.ledger.may_have_been_sent(DLQ)  # what stands there
         self.oddities = 0  # saves that differ from what the ledger would write
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
@@ -159,9 +159,9 @@ class HandEdits:
             self._apply(save, decided, base, share)
             self._adopt_moved(save.items)
             too_late = self._too_late(account)
-            asked = self.ask
+            is_edit = not self.may_have_been_sent
             self._trust()
-        self._tell(decided, [*share.told, *too_late], is_edit=not asked)
+        self._tell(decided, [*share.told, *too_late], is_edit=is_edit)
         if not whole or decided != Decisions():
             self.oddities += 1
         return bool(decided.forced)
@@ -177,9 +177,9 @@ class HandEdits:
         ]
 
     def _trust(self) -> None:
-        if self.ask:
+        if self.may_have_been_sent:
             self._context.ledger.trust(DLQ)
-            self.ask = False
+            self.may_have_been_sent = False
 
     def _understood(self, data: bytes, parsed: Document) -> _Save:
         found: list[Item] = []
@@ -227,7 +227,8 @@ class HandEdits:
             if own is None:  # else the user's own generation shows it, values and all
                 written.append((pair.row.key, pair.item))
         for item in decided.adopt:
-            key = context.inbox.add_dead(item, _with_id(item), now, ask=self.ask, gen=own)
+            raw, ask = _with_id(item), self.may_have_been_sent
+            key = context.inbox.add_dead(item, raw, now, ask=ask, gen=own)
             if own is None:
                 written.append((key, item))
         gen = base.named if own is None else own

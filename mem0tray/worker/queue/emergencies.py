@@ -25,7 +25,7 @@ class EmergencyIntake:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._folder = context.paths.claude_dir
-        self.ask = context.ledger.asks_about(EMERGENCY)
+        self.may_have_been_sent = context.ledger.may_have_been_sent(EMERGENCY)  # what stands there
         self._boot = boot_id()
 
     def run(self) -> int:
@@ -38,9 +38,9 @@ class EmergencyIntake:
         new = 0
         for source in sources:
             new += self._read(source)
-        if self.ask:
+        if self.may_have_been_sent:
             self._context.ledger.trust(EMERGENCY)
-            self.ask = False
+            self.may_have_been_sent = False
         return new
 
     def unread(self) -> int:
@@ -80,7 +80,7 @@ class EmergencyIntake:
         if lines is not None and lines.source is not None:
             with self._context.ledger.transaction(durable=True):
                 new = sum(
-                    accept(self._context, item, ask=self.ask, shown=False)[1]
+                    accept(self._context, item, ask=self.may_have_been_sent, shown=False)[1]
                     for item in lines.items
                 )
                 self._keep(source, lines.source)

@@ -73,7 +73,7 @@ class QueueIntake:
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.queue)
         self._restless = RestlessFile(context.troubles, restless_file.QUEUE, said, AGAIN)
-        self.ask = context.ledger.asks_about(QUEUE)
+        self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE)  # what stands there
 
     def run(self) -> int:
         """Take in new entries; return how many there were. A torn file waits for the next time."""
@@ -190,11 +190,11 @@ class QueueIntake:
             newest = self._context.inbox.newest()
             # First, as a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
-            left = self._context.inbox.tombstones()
+            tombstones = self._context.inbox.tombstones()
             for raw, mark in marks:
                 key = self._known.get(mark)
                 if key is None:
-                    key, is_new = self._take(raw, left)
+                    key, is_new = self._take(raw, tombstones)
                     new += is_new
                 known[mark] = key
                 seen.queue.append((raw, key))
@@ -237,15 +237,16 @@ class QueueIntake:
 
     def _trust(self) -> None:
         """Trust the file from now on: whatever comes now was never sent by anybody else."""
-        if self.ask:
+        if self.may_have_been_sent:
             self._context.ledger.trust(QUEUE)
-            self.ask = False
+            self.may_have_been_sent = False
 
-    def _take(self, raw: bytes, left: Mapping[Name, int]) -> tuple[int, bool]:
+    def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
             return _NOTHING, False
-        key, is_new = accept(self._context, item, ask=self.ask, left=left.get(item.name))
+        ask, tombstone = self.may_have_been_sent, tombstones.get(item.name)
+        key, is_new = accept(self._context, item, ask=ask, tombstone=tombstone)
         self.oddities += not is_new  # else it may be held, or dead, and must not stand there
         return key, is_new
 
@@ -271,23 +272,28 @@ class QueueIntake:
         if self._context.inbox.known(item) is not None:
             return 0
         now = self._context.now()
-        take_in_as_dead(self._context, item, now, ask=self.ask)
+        take_in_as_dead(self._context, item, now, ask=self.may_have_been_sent)
         adopted.append(telling_backoffs.of_move(item))
         return 1
 
 
 def accept(
-    context: WorkerContext, item: Item, *, ask: bool, left: int | None = None, shown: bool = True
+    context: WorkerContext,
+    item: Item,
+    *,
+    ask: bool,
+    tombstone: int | None = None,
+    shown: bool = True,
 ) -> tuple[int, bool]:
-    """Take a queue entry into the ledger; return its key, and whether it waits from now on.
+    """Take a queue entry into the ledger; return its key, and whether it began to wait now.
 
-    `left`: the entry's key, if it may have been in the file before it was deleted or edited.
-    `shown`: it stands in the queue file.
+    `ask`: the server, before it is sent. `tombstone`: the entry's key, if it may have been in the
+    file before it was deleted or edited. `shown`: it stands in the queue file.
     """
     now = context.now()
     row = context.inbox.known(item)
-    if left is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
-        return left, False
+    if tombstone is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
+        return tombstone, False
     if row is None:
         if item.retries >= context.settings.sync.max_attempts:
             key = take_in_as_dead(context, item, now, ask=ask)

@@ -38,12 +38,12 @@ _PATIENCE: Final = 3.0  # seconds before vanished entries are put back: by then 
 class _Composed:
     """What the file is to hold; `top` is None when the file is right already.
 
-    `shown` are the waiting entries among `entries`, `left` those that the file will no longer show.
+    `shown` are the waiting entries among `entries`; of the `tombstones` the file will show nothing.
     """
 
     entries: list[tuple[document.Shown, int]]
     top: dict[str, document.Value] | None
-    left: Iterable[Name]
+    tombstones: Iterable[Name]
     shown: set[int] = field(default_factory=set)
 
 
@@ -178,7 +178,7 @@ class QueuePublisher:
         for_this = self._wanted()
         wanted = self._composed(seen)
         if wanted.top is None:
-            self._context.inbox.clear_tombstones(wanted.left)
+            self._context.inbox.clear_tombstones(wanted.tombstones)
             self._shown = for_this
             return True
         data = document.compose_parts(wanted.top)
@@ -197,7 +197,7 @@ class QueuePublisher:
         if signature is None:
             self._intake.expect(())
             return False
-        self._context.inbox.clear_tombstones(wanted.left)
+        self._context.inbox.clear_tombstones(wanted.tombstones)
         self._context.taken_by_others.show(wanted.shown)
         self._intake.note_published(signature, wanted.entries)
         self._shown = for_this
@@ -218,7 +218,7 @@ class QueuePublisher:
         """What the file is to hold, from what it holds now and what waits."""
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
-            left = self._context.inbox.tombstones()
+            tombstones = self._context.inbox.tombstones()
             totals = self._context.counters.show()
         entries: list[tuple[bytes, int]] = []
         shown: set[int] = set()
@@ -245,7 +245,7 @@ class QueuePublisher:
         }
         nothing_yet = seen.signature is None and not any(totals.values())
         if not changed and (stats is None or nothing_yet):
-            return _Composed([], None, left)
+            return _Composed([], None, tombstones)
         laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
         rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
@@ -256,7 +256,7 @@ class QueuePublisher:
             **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
-        return _Composed(laid_out, top, left, shown | {key for _, key in back})
+        return _Composed(laid_out, top, tombstones, shown | {key for _, key in back})
 
     def _to_put_back(
         self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead

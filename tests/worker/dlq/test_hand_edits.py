@@ -284,10 +284,10 @@ def test_waits_that_an_edit_begins_are_told_after_the_start(
 
 def test_the_first_reading_of_a_new_ledger_is_nobody_s_edit(editing: Editing) -> None:
     """What stands there is adopted, and asked about before it is sent, unlike what comes later."""
-    editing.edits.ask = True
+    editing.edits.may_have_been_sent = True
     editing.save(shown(A), shown(B), shown(C))
     assert editing.told == [events.AdoptedToDlq(1, "mem0_queue_dlq.json")]
-    assert not editing.edits.ask
+    assert not editing.edits.may_have_been_sent
     later = letter("later")
     editing.save(shown(A), shown(B), shown(C), shown(later))
     assert editing.told[1:] == [HandEdit(adopted=1)]

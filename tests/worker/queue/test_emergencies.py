@@ -113,7 +113,7 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     append(scene, B)
     emergencies.run()
     assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.context.ledger.asks_about(EMERGENCY)
+    assert not scene.context.ledger.may_have_been_sent(EMERGENCY)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])

@@ -68,7 +68,7 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     intake.run()
     assert scene.column("unknown", A) == NOW
     assert scene.column("unknown", B) is None
-    assert not scene.context.ledger.asks_about(QUEUE)
+    assert not scene.context.ledger.may_have_been_sent(QUEUE)
 
 
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
@@ -154,8 +154,8 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
 def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
     """It was put back elsewhere meanwhile."""
     key, _ = accept(scene.context, A, ask=False)
-    assert accept(scene.context, A, ask=False, left=99) == (key, False)
-    assert accept(scene.context, B, ask=False, left=99) == (99, False)
+    assert accept(scene.context, A, ask=False, tombstone=99) == (key, False)
+    assert accept(scene.context, B, ask=False, tombstone=99) == (99, False)
     assert scene.context.inbox.known(B) is None
 
 

@@ -108,7 +108,7 @@ class NoteIntake:
         self.awaited = bool(self._heard) or self._changed.next_quiet() <= moment
         if not self.awaited:
             self._projects.clear()
-        if not self._changed and self._context.ledger.asks_about(NOTES):
+        if not self._changed and self._context.ledger.may_have_been_sent(NOTES):
             self._context.ledger.trust(NOTES)
         return new
 
@@ -221,7 +221,7 @@ class NoteIntake:
         context, new = self._context, 0
         if not read:
             return 0
-        ask = context.ledger.asks_about(NOTES)
+        ask = context.ledger.may_have_been_sent(NOTES)
         with context.ledger.transaction(durable=True):
             for note in read:
                 if note.item is not None and self._records.add_text(note.item.digest):
