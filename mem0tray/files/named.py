@@ -19,6 +19,6 @@ def named(names: Iterable[Name]) -> list[Named]:
     return [Named(name, digest.hex()) for name, digest in names]
 
 
-def names(found: Iterable[Named]) -> list[Name]:
+def names_of(found: Iterable[Named]) -> list[Name]:
     """The memories that a file names; ValueError where a digest is none."""
     return [(each.id, bytes.fromhex(each.digest)) for each in found]

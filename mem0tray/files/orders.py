@@ -20,7 +20,7 @@ import msgspec
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, private_folders, receipts
-from mem0tray.files.named import Named, named, names
+from mem0tray.files.named import Named, named, names_of
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
@@ -106,7 +106,7 @@ def discarded(folder: Path) -> set[Name]:
     with suppress(Mem0TrayError, ValueError):
         for _path, order in waiting(folder):
             if order is not None and order.verb in {DISCARD, FORGET}:
-                found |= set(names(order.items))
+                found |= set(names_of(order.items))
     return found
 
 

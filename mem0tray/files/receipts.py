@@ -28,7 +28,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, private_folders
 from mem0tray.files.atomic import Signature
-from mem0tray.files.named import Named, named, names
+from mem0tray.files.named import Named, named, names_of
 from mem0tray.system import plain
 
 DELETE: Final = "delete"
@@ -237,14 +237,14 @@ class Receipts:
             if receipt.before in (None, known):
                 known = receipt.file
             deed = Deed(receipt.verb, receipt.backup)
-            for name in names(receipt.removed):
+            for name in names_of(receipt.removed):
                 removed[name] = deed
                 added.pop(name, None)
                 due.pop(name, None)
-            for name in names(receipt.added):
+            for name in names_of(receipt.added):
                 added[name] = deed
                 removed.pop(name, None)
-            due |= dict.fromkeys(names(receipt.due), deed)
+            due |= dict.fromkeys(names_of(receipt.due), deed)
         return Account(removed, added, due, whole=known == mark(file))
 
     def consume(self) -> None:
@@ -265,7 +265,7 @@ def _read(path: Path) -> _Receipt | None:
     with suppress(OSError, msgspec.MsgspecError, ValueError):
         found = msgspec.convert(json.loads(plain.read_bytes(path)), _Receipt)
         for named_ones in (found.removed, found.added, found.due):
-            names(named_ones)  # a digest may be malformed
+            names_of(named_ones)  # a digest may be malformed
         return found if found.verb in VERBS else None
     return None
 

@@ -9,7 +9,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import orders, receipts
 from mem0tray.files.atomic import TornError
-from mem0tray.files.named import names
+from mem0tray.files.named import names_of
 from mem0tray.files.orders import DISCARD, FORGET, MERGE, SEND, SHOW, Order
 from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
@@ -26,7 +26,7 @@ def _ask_nobody() -> None:
 def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody) -> int:
     """Carry out every waiting order; return how many. `on_retry`: called when dead letters are due.
 
-    MERGE orders stay until `merged` ends them. Raises FileUnavailableError when an order cannot be
+    MERGE orders stay until `end_merge_orders`. Raises FileUnavailableError when an order cannot be
     read, which then waits.
     """
     _take_notes(context)
@@ -44,15 +44,15 @@ def process(context: WorkerContext, on_retry: Callable[[], object] = _ask_nobody
     return done
 
 
-def merged(context: WorkerContext, names: frozenset[str]) -> None:
-    """End the MERGE orders among these `names`: the DLQ file has been merged since they were given.
+def end_merge_orders(context: WorkerContext, given: frozenset[str]) -> None:
+    """End the MERGE orders among those `given`: the DLQ file has been merged since.
 
     Raises FileUnavailableError.
     """
-    if not names:
+    if not given:
         return
     for path, order in orders.waiting(context.paths.orders):
-        if path.name in names and order is not None and order.verb == MERGE:
+        if path.name in given and order is not None and order.verb == MERGE:
             context.unheard.note_carried_out()
             path.unlink(missing_ok=True)
 
@@ -74,7 +74,7 @@ def _take_notes(context: WorkerContext) -> None:
     for path, note in orders.notes(context.paths.orders):
         if note is not None:
             with suppress(ValueError):
-                context.inbox.put_back(names(note.items), note.at)
+                context.inbox.put_back(names_of(note.items), note.at)
         path.unlink(missing_ok=True)
 
 
@@ -82,7 +82,7 @@ def _send(context: WorkerContext, order: Order) -> bool:
     """Send what is held, and retry dead letters; return whether there were any of the latter."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
-        states = inbox.states(names(order.items))
+        states = inbox.states(names_of(order.items))
         sent = context.taken_by_others.send(states)
         dead = [key for key, state in states.items() if state == items.DEAD]
         for key in dead:
@@ -95,7 +95,7 @@ def _send(context: WorkerContext, order: Order) -> bool:
 def _discard(context: WorkerContext, order: Order) -> None:
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
-        named = names(order.items)
+        named = names_of(order.items)
         unread: list[int] = []
         if receipts.FORGET in (order.verb, order.done):  # else who has it elsewhere queues it again
             unread = inbox.add_unread(named, context.now())
@@ -144,7 +144,7 @@ def read_and_publish(context: WorkerContext) -> None:
     with suppress(Mem0TrayError), _telling(context, "DLQ file"):
         edits.run()
         if not edits.torn:
-            merged(context, there)
+            end_merge_orders(context, there)
     _publish(context, queue, edits)
 
 

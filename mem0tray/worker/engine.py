@@ -157,7 +157,7 @@ class Engine:
         there = self._context.unheard.names()
         heard = self._attempt("orders", self._take_orders)
         if self._attempt(DLQ, self._take_edits) and heard and not parts.edits.torn:
-            self._attempt("orders", lambda: carrying_out.merged(self._context, there))
+            self._attempt("orders", lambda: carrying_out.end_merge_orders(self._context, there))
         self._context.unheard.note_heard(there)
         if looked:
             self._attempt("another worker", parts.other.release)

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import orders, receipts
-from mem0tray.files.named import names
+from mem0tray.files.named import names_of
 from mem0tray.files.orders import DISCARD, FORGET, SEND, SHOW, Order
 from mem0tray.system.paths import Paths
 
@@ -34,9 +34,9 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
     first, second, third = read(paths)
     assert first is not None
     assert (first.verb, first.done, first.backup) == (DISCARD, receipts.EDIT, "copy.json")
-    assert names(first.items) == [ODD, PLAIN]
+    assert names_of(first.items) == [ODD, PLAIN]
     assert second is not None
-    assert (second.verb, names(second.items), second.done) == (SEND, [PLAIN], receipts.DELETE)
+    assert (second.verb, names_of(second.items), second.done) == (SEND, [PLAIN], receipts.DELETE)
     assert third is not None
     assert (third.verb, third.items) == (SHOW, [])
 
@@ -47,7 +47,7 @@ def test_a_note_is_no_request(paths: Paths) -> None:
     assert read(paths) == []
     ((path, note),) = orders.notes(paths.orders)
     assert note is not None
-    assert names(note.items) == [ODD]
+    assert names_of(note.items) == [ODD]
     assert not path.name[0].isdigit()
 
 
@@ -93,7 +93,7 @@ def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
     orders.withdraw(paths.orders, [ODD])
     left, show = read(paths)
     assert left is not None
-    assert (left.verb, names(left.items)) == (DISCARD, [PLAIN])
+    assert (left.verb, names_of(left.items)) == (DISCARD, [PLAIN])
     assert show is not None
     assert show.verb == SHOW
 

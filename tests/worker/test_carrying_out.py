@@ -10,7 +10,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import orders, receipts
 from mem0tray.files.orders import DISCARD, FORGET, SEND
-from mem0tray.worker.carrying_out import merged, process, read_and_publish
+from mem0tray.worker.carrying_out import end_merge_orders, process, read_and_publish
 from tests.ledger.samples import HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -114,7 +114,7 @@ def test_an_order_to_merge_stands_until_the_file_is_merged(ground: QueueScene) -
     later = orders.ask_to_merge(paths)
     assert process(ground.context) == 1
     assert (first.exists(), other is not None and other.exists()) == (True, False)
-    merged(ground.context, names)
+    end_merge_orders(ground.context, names)
     assert list(paths.orders.iterdir()) == [later]
 
 
@@ -130,7 +130,7 @@ def test_an_order_is_counted_before_it_leaves_the_folder(
     orders.give(paths, DISCARD, BOTH[:1])
     orders.ask_to_merge(paths)
     process(ground.context)
-    merged(ground.context, unheard.names())
+    end_merge_orders(ground.context, unheard.names())
     assert there == [2, 1]
 
 

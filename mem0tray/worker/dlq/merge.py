@@ -99,7 +99,7 @@ class _Values:
 
 def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Decisions:
     """Decide what a save means; of a save that is not `whole` only a part could be read."""
-    result = _merged(base, theirs, ours)
+    result = _merge_whole(base, theirs, ours)
     if whole:
         return result
     return replace(result, put_back=[*result.put_back, *result.discard], discard=[])
@@ -110,7 +110,7 @@ def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
     return list({name: item for item in theirs if (name := item.name) in vanished}.values())
 
 
-def _merged(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
+def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
     matched = _match(base, theirs, ours)
     changed = [
         pair for pair in matched.pairs if pair.row.state == items.DEAD and not _untouched(pair)
