@@ -11,7 +11,6 @@ from mem0tray.actions.read_files import SeenFile
 from mem0tray.core import item as items
 from mem0tray.files import orders
 from mem0tray.files.atomic import Signature
-from mem0tray.files.receipts import mark
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -45,7 +44,7 @@ def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[by
 def count(file: SeenFile, paths: Paths, reader: Reader, server: str) -> int:
     """How many there are, as by `of`; as nearly always they are counted without being read."""
     if file.signature is not None and not orders.discarded(paths.orders):
-        number = reader.many.dead_as_merged(mark(file.signature))
+        number = reader.many.dead_as_merged(file.signature)
         if number is not None:
             return number
     return len(of(file, paths, reader, server))
@@ -78,7 +77,7 @@ def discarded_unheard(paths: Paths, reader: Reader) -> set[items.Name]:
     gone = orders.discarded(paths.orders)
     file = read_files.look(paths.dlq, read_files.DLQ_SECTIONS)
     signature = file.signature
-    if signature is None or reader.dlq_as_merged(mark(signature)) is not None:
+    if signature is None or reader.dlq_as_merged(signature) is not None:
         return gone
     there = {item.id for item in map(items.parse, file.document.lists[read_files.DLQ]) if item}
     unshown = set(map(_name, reader.unshown_dead()))
@@ -110,7 +109,7 @@ def _undelivered(
     what the server has is taken out again, even if the user has put it back, and what no file
     has shown yet stays.
     """
-    as_merged = reader.dlq_as_merged(mark(signature)) if signature is not None else None
+    as_merged = reader.dlq_as_merged(signature) if signature is not None else None
     if as_merged is not None:
         return as_merged
     if not reader.usable:

@@ -18,7 +18,6 @@ from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock, of_worker
-from mem0tray.files.receipts import mark
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -140,7 +139,7 @@ def _is_merged(paths: Paths) -> bool:
     if found is None:
         return True
     with Reader(paths.ledger) as reader:
-        return reader.has_merged(mark(found))
+        return reader.has_merged(found)
 
 
 def _record(paths: Paths, settings: Settings) -> None:

@@ -28,6 +28,8 @@ _ACCESS_DENIED = 5  # the error number of Windows
 # Any other error from the fsync of a folder means that its file system cannot do that.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
+LastingSignature = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
+
 
 class Signature(Struct, frozen=True):
     """What changes whenever a file does (times in nanoseconds)."""
@@ -47,9 +49,14 @@ class Signature(Struct, frozen=True):
         ctime = 0 if system == "win32" else found.st_ctime_ns
         return cls(found.st_ino, found.st_size, found.st_mtime_ns, ctime)
 
+    @property
+    def lasting(self) -> LastingSignature:
+        """All but ctime, which a further hard link changes too: receipts and ledger keep this."""
+        return self.inode, self.size, self.mtime
+
     def same_bytes(self, other: "Signature") -> bool:
-        """Whether all but ctime is alike, which a further hard link changes too."""
-        return (self.inode, self.size, self.mtime) == (other.inode, other.size, other.mtime)
+        """Whether all but ctime is alike."""
+        return self.lasting == other.lasting
 
 
 class TornError(Exception):

@@ -27,7 +27,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, private_folders
-from mem0tray.files.atomic import Signature
+from mem0tray.files.atomic import LastingSignature, Signature
 from mem0tray.files.named import Named, named, names_of
 from mem0tray.system import plain
 
@@ -40,15 +40,13 @@ VERBS: Final = (DELETE, FORGET, RESTORE, EDIT, RETRY)
 _DOING: Final = "doing-"
 _DONE: Final = "done-"
 
-Mark = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
-
 
 class _Receipt(msgspec.Struct, frozen=True):
     """What stands in a receipt; `file` is inode, size and time of change (ns)."""
 
     verb: str
-    file: Mark
-    before: Mark | None = None  # the file that was replaced, if any
+    file: LastingSignature
+    before: LastingSignature | None = None  # the file that was replaced, if any
     removed: Sequence[Named] = ()
     added: Sequence[Named] = ()
     due: Sequence[Named] = ()
@@ -130,8 +128,8 @@ class Writer:
         change = self._change
         receipt = {
             "verb": self._verb,
-            "file": mark(file),
-            "before": mark(self._before) if self._before else None,
+            "file": file.lasting,
+            "before": self._before.lasting if self._before else None,
             "removed": msgspec.to_builtins(named(change.removed)),
             "added": msgspec.to_builtins(named(change.added)),
             "due": msgspec.to_builtins(named(change.due)),
@@ -164,7 +162,7 @@ def clear_up(folder: Path, file: Signature | None) -> None:
         for path in private_folders.listing(folder, f"{_DOING}*.json"):
             receipt = _read(path)
             with suppress(OSError):
-                if receipt is not None and file is not None and receipt.file == mark(file):
+                if receipt is not None and file is not None and receipt.file == file.lasting:
                     path.rename(_done(path))
                 else:
                     path.unlink()
@@ -214,10 +212,10 @@ class Receipts:
             self._seen = _paths(self._folder)
         return self._seen != before
 
-    def account(self, file: Signature, merged: Mark | None = None) -> Account:
+    def account(self, file: Signature, merged: LastingSignature | None = None) -> Account:
         """What the receipts seen explain of the file with this signature, as read after `look`.
 
-        `merged` is the mark of the file that was merged last, or published by the worker.
+        `merged` is that of the file that was merged last, or published by the worker.
         """
         known = merged  # the latest file up to which receipts explain everything
         removed: dict[Name, Deed] = {}
@@ -230,7 +228,7 @@ class Receipts:
             if receipt is None and not is_done:  # its command has finished since `look`
                 path = _done(path)  # noqa: PLW2901
                 receipt = _read(path)
-            if receipt is None or not (is_done or receipt.file == mark(file)):
+            if receipt is None or not (is_done or receipt.file == file.lasting):
                 self._used += [path] if is_done else []
                 continue
             self._used.append(path)
@@ -245,7 +243,7 @@ class Receipts:
                 added[name] = deed
                 removed.pop(name, None)
             due |= dict.fromkeys(names_of(receipt.due), deed)
-        return Account(removed, added, due, whole=known == mark(file))
+        return Account(removed, added, due, whole=known == file.lasting)
 
     def consume(self) -> None:
         """Remove the receipts of what was read and is now merged."""
@@ -268,8 +266,3 @@ def _read(path: Path) -> _Receipt | None:
             names_of(named_ones)  # a digest may be malformed
         return found if found.verb in VERBS else None
     return None
-
-
-def mark(file: Signature) -> Mark:
-    """What identifies a file in receipts and in the ledger."""
-    return file.inode, file.size, file.mtime

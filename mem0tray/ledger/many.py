@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
-from mem0tray.files.receipts import Mark
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import decode, encode
 from mem0tray.ledger.rows import DLQ_MERGED, WAITS_SINCE
 
@@ -32,9 +32,9 @@ class Many:
         rows = self._rows(_FRESH, ())
         return {(decode(name), digest): (since, held) for name, digest, since, held in rows}
 
-    def dead_as_merged(self, mark: Mark) -> int | None:
-        """How many the DLQ file is to show, unless its save of that mark has still to be merged."""
-        rows = self._rows(_DEAD, (DLQ_MERGED, json.dumps(mark)))
+    def dead_as_merged(self, file: Signature) -> int | None:
+        """How many the DLQ file is to show, unless its save `file` has still to be merged."""
+        rows = self._rows(_DEAD, (DLQ_MERGED, json.dumps(file.lasting)))
         return int(rows[0][0]) if rows else None
 
     def heard_of(self, names: Collection[Name]) -> set[Name]:

@@ -19,7 +19,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.outcome_kind import Kind
-from mem0tray.files.receipts import Mark
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger import schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
 from mem0tray.ledger.dialects import NAME as DIALECT
@@ -313,17 +313,17 @@ class Reader:
         rows = self._rows("SELECT id, digest FROM items WHERE state = 'dead'")
         return {(decode(item_id), digest) for item_id, digest in rows}
 
-    def dlq_as_merged(self, mark: Mark) -> list[bytes] | None:
-        """What the DLQ file is to show; None while its save of that mark has still to be merged."""
-        if not self.has_merged(mark):
+    def dlq_as_merged(self, file: Signature) -> list[bytes] | None:
+        """What the DLQ file is to show; None while its save `file` has still to be merged."""
+        if not self.has_merged(file):
             return None
         strays = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
         return [*self.dead_raws(), *(raw for (raw,) in strays)]
 
-    def has_merged(self, mark: Mark) -> bool:
-        """Whether the DLQ file's save of that mark was the last to be merged."""
+    def has_merged(self, file: Signature) -> bool:
+        """Whether this save of the DLQ file was the last to be merged."""
         kept = self._one("SELECT value FROM meta WHERE name = ?", (DLQ_MERGED,))
-        return bool(kept == json.dumps(mark))
+        return bool(kept == json.dumps(file.lasting))
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""

@@ -56,7 +56,7 @@ DEAD_RAWS: Final = (
 
 
 # Names in `meta`: when a server that had refused everything was found to take deliveries (Unix
-# seconds); the mark of the DLQ file as last merged or published; and how far the emergency files
+# seconds); the signature of the DLQ file as last merged or published; and how far the emergency files
 # are read, as `sources` of `files.emergency` reads it.
 REFUSAL_OVER: Final = "refusal_over"
 DLQ_MERGED: Final = "dlq_merged"

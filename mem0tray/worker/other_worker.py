@@ -96,11 +96,11 @@ class OtherWorker:
         in between.
         """
         context, now = self._context, self._context.now()
-        mark = None if found is None else _mark(found)
+        signature = None if found is None else list(found.lasting)
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, marked = context.taken_by_others.begin(os.getpid(), mark)
+        former, former_signature = context.taken_by_others.begin(os.getpid(), signature)
         if found is None or values is None:
             return
         if values.get("pid") == former and values.get("host") == socket.gethostname():
@@ -109,7 +109,7 @@ class OtherWorker:
         lives = _names_process(values) and not _has_ended(values) and now - written < SILENT
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(values, written)
-        if former is not None and mark != marked:
+        if former is not None and signature != former_signature:
             self._between = context.beside.at_work = True
         if not _has_ended(values):
             context.beside.may_write_until = written + SILENT
@@ -170,8 +170,8 @@ def is_none_beside(context: WorkerContext) -> bool:
     found = atomic.signature(context.paths.metrics)
     if found is None:
         return True
-    former, marked = context.taken_by_others.last_start()
-    if _mark(found) == marked:
+    former, former_signature = context.taken_by_others.last_start()
+    if list(found.lasting) == former_signature:
         return True
     try:
         data, _ = atomic.read(context.paths.metrics) or (b"{}", None)
@@ -179,10 +179,6 @@ def is_none_beside(context: WorkerContext) -> bool:
         return False
     values = items.load_object(data) or {}
     return former is not None and values.get("pid") == former and _is_here(values)
-
-
-def _mark(file: Signature) -> list[int]:
-    return [file.inode, file.size, file.mtime]
 
 
 def _is_here(values: dict[str, Any]) -> bool:

@@ -47,7 +47,7 @@ class _Episode:
 class Troubles:
     """The present troubles; any thread may report one.
 
-    `mark` is called with a trouble's name and reason when it begins, and with NONE when it is over.
+    `on_change` gets a trouble's name, with the reason when it begins and NONE when it is over.
     `alone` names the parts whose troubles are always their own, `folders` those that must take
     files for the disk to be in order. `clock` gives monotonic seconds.
     """
@@ -55,14 +55,14 @@ class Troubles:
     def __init__(
         self,
         events: Events,
-        mark: Callable[[str, Reason], None],
+        on_change: Callable[[str, Reason], None],
         alone: Iterable[str] = (),
         folders: Iterable[Path] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._events = events
-        self._mark = mark
+        self._on_change = on_change
         self._alone = frozenset(alone)
         self._folders = tuple(folders)
         self._guard = threading.RLock()
@@ -134,7 +134,7 @@ class Troubles:
             told = self._with(reason) is not None
             title = name if name == DISK else title or part
             self._episodes[name] = _Episode(title, reason, {part}, moment)
-            self._mark(name, reason)
+            self._on_change(name, reason)
         if not told:
             self._events.emit(events.PartFailed(title, str(reason), delay))
 
@@ -161,7 +161,7 @@ class Troubles:
             ended = [self._episodes.pop(name) for name in over]
             titles = dict.fromkeys(each.title for each in ended if not self._with(each.reason))
             for name in over:
-                self._mark(name, reasons.NONE)
+                self._on_change(name, reasons.NONE)
         for title in titles:
             self._events.emit(events.PartRecovered(title))
 

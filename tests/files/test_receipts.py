@@ -66,7 +66,7 @@ def test_commands_alone_are_told_from_a_save_between_them(tmp_path: Path) -> Non
 
     def whole(merged: Signature | None) -> bool:
         reader.look()
-        return reader.account(end, receipts.mark(merged) if merged else None).whole
+        return reader.account(end, merged.lasting if merged else None).whole
 
     reader = Receipts(tmp_path)
     assert not whole(start)

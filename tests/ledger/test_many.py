@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
@@ -20,7 +21,7 @@ def test_a_ledger_that_is_not_there_knows_none(tmp_path: Path) -> None:
     """Every answer is empty."""
     with Reader(tmp_path / "none") as reader:
         assert (reader.many.fresh(), reader.many.heard_of([("a", b"b")])) == ({}, set())
-        assert reader.many.dead_as_merged((1, 2, 3)) is None
+        assert reader.many.dead_as_merged(Signature(1, 2, 3, 4)) is None
 
 
 def test_fresh_entries_are_told_with_their_time(ledger: Ledger, inbox: Inbox) -> None:
@@ -50,12 +51,12 @@ def test_it_is_told_which_memories_the_ledger_has(ledger: Ledger, inbox: Inbox, 
 
 def test_dead_letters_are_counted_where_the_file_was_merged(ledger: Ledger, inbox: Inbox) -> None:
     """As they are read then; a save that was not merged yet is the file's to tell."""
-    mark = (1, 2, 3)
+    file = Signature(1, 2, 3, 4)
     inbox.add_dead(letter("a"), letter("a").raw, NOW, ask=False, gen=None)
     inbox.add_fresh(fresh("b"), NOW, ask=False)
-    ledger.set_meta(DLQ_MERGED, json.dumps(mark))
+    ledger.set_meta(DLQ_MERGED, json.dumps(file.lasting))
     with Reader(ledger.path) as reader:
-        raws = reader.dlq_as_merged(mark)
+        raws = reader.dlq_as_merged(file)
         assert raws is not None
-        assert reader.many.dead_as_merged(mark) == len(raws) == 1
-        assert reader.many.dead_as_merged((1, 2, 4)) is None
+        assert reader.many.dead_as_merged(file) == len(raws) == 1
+        assert reader.many.dead_as_merged(Signature(1, 2, 4, 4)) is None

@@ -17,7 +17,7 @@ from mem0tray.worker.troubles import Troubles
 
 
 class Scene:
-    """Troubles with what they tell and mark; `forward` lets time pass."""
+    """Troubles with what they tell and change; `forward` lets time pass."""
 
     def __init__(self, folder: Path) -> None:
         self.told: list[events.Event] = []
@@ -25,9 +25,9 @@ class Scene:
         self.now = 100.0
         bus = Events()
         bus.subscribe(self.told.append)
-        self.troubles = Troubles(bus, self._mark, ("queue file",), (folder,), lambda: self.now)
+        self.troubles = Troubles(bus, self._on_change, ("queue file",), (folder,), lambda: self.now)
 
-    def _mark(self, name: str, reason: Reason) -> None:
+    def _on_change(self, name: str, reason: Reason) -> None:
         self.marks[name] = reason
 
     def forward(self, seconds: float) -> None:

@@ -10,9 +10,9 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
-from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
-from mem0tray.files.receipts import EDIT, Account, Mark, Receipts, mark
+from mem0tray.files.receipts import EDIT, Account, Receipts
 from mem0tray.ledger.outdated import DLQ
 from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import PERHAPS
@@ -79,8 +79,8 @@ class HandEdits:
         forced = False
         try:
             data, signature = self._read(found)
-            account = self._receipts.account(signature, self._merged())
-            if self._merged() != mark(signature):
+            account = self._receipts.account(signature, self._last_merged())
+            if self._last_merged() != signature.lasting:
                 forced = self.take_in(data, signature, account)
                 self.note(signature)
             elif self._again:
@@ -130,10 +130,10 @@ class HandEdits:
         """Note that this very save is merged, or is ours; remembered across a restart."""
         self.signature = signature
         with self._context.ledger.transaction():
-            self._context.ledger.set_meta(DLQ_MERGED, json.dumps(mark(signature)))
+            self._context.ledger.set_meta(DLQ_MERGED, json.dumps(signature.lasting))
 
-    def _merged(self) -> Mark | None:
-        """The mark of the file that was last merged."""
+    def _last_merged(self) -> LastingSignature | None:
+        """The signature of the file that was last merged."""
         kept = self._context.ledger.meta(DLQ_MERGED)
         if kept is None:
             return None

@@ -134,9 +134,9 @@ class QueueIntake:
             if broken:
                 self._context.quarantine_file(path, data, signature, broken)
                 seen.broken = True
-            for name, mark in (("last_100", b"["), ("stats", b"{")):
-                value = parsed.rest.get(name, mark)
-                if memoryview(value)[:1] != mark:  # producers would trip over it
+            for name, bracket in (("last_100", b"["), ("stats", b"{")):
+                value = parsed.rest.get(name, bracket)
+                if memoryview(value)[:1] != bracket:  # producers would trip over it
                     parsed.rejected.append(bytes(parsed.rest.pop(name)))
             if parsed.rejected:
                 self._context.quarantine_items(path, parsed.rejected)
@@ -183,20 +183,20 @@ class QueueIntake:
         adopted: list[Backoff] = []
         new = 0
         # Durable only if something came in or left: a further reading costs no disk write.
-        marks = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
-        fresh = len(marks) < len(self._known) or any(m not in self._known for _, m in marks)
+        prints = [(raw, fingerprint(raw)) for raw in parsed.lists["queue"]]
+        fresh = len(prints) < len(self._known) or any(p not in self._known for _, p in prints)
         with self._context.ledger.transaction(durable=fresh):
             stats = items.load_object(parsed.rest.get("stats", b"{}")) or {}
             newest = self._context.inbox.newest()
             # First, as a second copy in the queue says nothing about what became of the first.
             seen.held = [(raw, self._take_held(raw)) for raw in parsed.lists[HELD]]
             tombstones = self._context.inbox.tombstones()
-            for raw, mark in marks:
-                key = self._known.get(mark)
+            for raw, known_by in prints:
+                key = self._known.get(known_by)
                 if key is None:
                     key, is_new = self._take(raw, tombstones)
                     new += is_new
-                known[mark] = key
+                known[known_by] = key
                 seen.queue.append((raw, key))
             came = self._context.inbox.came_since(newest) & set(known.values())
             # Begun afresh: another hand took out all that stood there before.
