@@ -26,8 +26,8 @@ _LOOK: Final = 0.02
 _MOMENT: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
 
 
-def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
-    """Tell the worker that these are put back, of whose deletion it has not heard yet.
+def note_restored(paths: Paths, names: Iterable[Name]) -> None:
+    """Tell the worker that these are restored, of whose deletion it has not heard yet.
 
     Else it would see no change, and take the backup of that deletion for that of a
     later removal. Write the note before the files: a needless note hides nothing.
@@ -38,7 +38,7 @@ def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
         name for name, row in known if row is not None and row.state in (items.FRESH, items.DEAD)
     ]
     if there:
-        orders.note_put_back(paths, there)
+        orders.note_restored(paths, there)
 
 
 def carried_out(path: Path, timeout: float) -> bool:

@@ -132,7 +132,7 @@ def _has_taken(paths: Paths, names: Iterable[Identity]) -> bool:
 def _tell(paths: Paths, wanted: Iterable[Identity]) -> None:
     """Tell the worker what comes back, before the file is written, and withdraw its deletion."""
     names = [name for name in wanted if name[0]]
-    ledger_writer.note_put_back(paths, names)
+    ledger_writer.note_restored(paths, names)
     orders.withdraw(paths.orders, names)
 
 

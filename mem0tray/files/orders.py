@@ -48,14 +48,14 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     backup: str = ""
 
 
-class PutBack(msgspec.Struct, frozen=True):
-    """A note that these memories were put back at `at`, perhaps before their deletion was seen."""
+class RestoreNote(msgspec.Struct, frozen=True):
+    """A note that these memories were restored at `at`, perhaps before their deletion was seen."""
 
     items: Sequence[Named]
     at: float
 
 
-Shape = TypeVar("Shape", Order, PutBack)
+Shape = TypeVar("Shape", Order, RestoreNote)
 
 
 def give(
@@ -87,9 +87,9 @@ def is_order(name: str) -> bool:
     return fnmatchcase(name, _ORDERS)
 
 
-def note_put_back(paths: Paths, names: Iterable[Name]) -> None:
-    """Leave a note that these memories were put back just now. Raises FileUnavailableError."""
-    _leave(paths, PutBack(named(names), time.time()), _NOTE)
+def note_restored(paths: Paths, names: Iterable[Name]) -> None:
+    """Leave a note that these memories were restored just now. Raises FileUnavailableError."""
+    _leave(paths, RestoreNote(named(names), time.time()), _NOTE)
 
 
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
@@ -110,9 +110,9 @@ def discarded(folder: Path) -> set[Name]:
     return found
 
 
-def notes(folder: Path) -> Iterator[tuple[Path, PutBack | None]]:
+def notes(folder: Path) -> Iterator[tuple[Path, RestoreNote | None]]:
     """The notes that wait; otherwise like `waiting`."""
-    return _read(folder, f"{_NOTE}*.json", PutBack)
+    return _read(folder, f"{_NOTE}*.json", RestoreNote)
 
 
 def withdraw(folder: Path, names: Iterable[Name]) -> None:
@@ -137,7 +137,7 @@ def take_back(order: Path) -> bool:
     return True
 
 
-def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
+def _leave(paths: Paths, content: Order | RestoreNote, begin: str = "") -> Path:
     private_folders.make_private_folder(paths.orders)
     # The counter keeps apart orders that one process leaves within one tick of the clock.
     path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
@@ -145,7 +145,7 @@ def _leave(paths: Paths, content: Order | PutBack, begin: str = "") -> Path:
     return path
 
 
-def _bytes(content: Order | PutBack) -> bytes:
+def _bytes(content: Order | RestoreNote) -> bytes:
     """The order as JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(content), indent=2).encode()
 

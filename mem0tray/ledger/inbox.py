@@ -238,8 +238,8 @@ class Inbox:
             if gen is not None:
                 db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
-    def put_back(self, names: Iterable[tuple[str, bytes]], at: float) -> None:
-        """Note that these ids and digests were deleted and put back by `at`, without the ledger."""
+    def note_restored(self, names: Iterable[Name], at: float) -> None:
+        """Note that these ids and digests were deleted and restored by `at`, without the ledger."""
         with self._ledger.transaction(durable=True) as db:
             db.executemany(
                 "UPDATE items SET revived = max(coalesce(revived, 0), ?)"
@@ -248,7 +248,7 @@ class Inbox:
             )
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
-        """Set items aside, restorable; all items of one deletion get the same time."""
+        """Discard items; all items of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
                 db.execute(
@@ -261,7 +261,7 @@ class Inbox:
     def discard_elsewhere(
         self, keys: Iterable[int], server: str, now: float, reason: str
     ) -> frozenset[int]:
-        """Set aside what only servers other than `server` have; return the keys set aside."""
+        """Discard what only servers other than `server` have; return the keys of that."""
         with self._ledger.transaction() as db:
             values = ((now, reason, key, server) for key in keys)
             done = (each[2] for each in values if db.execute(_DISCARD_ELSEWHERE, each).rowcount)

@@ -62,7 +62,7 @@ class Known(Struct, frozen=True):
 class Batch(Struct, frozen=True):
     """Items that one deletion discarded at `closed`, as their bytes stood in a file.
 
-    `since` says when each item was taken in, or last put back.
+    `since` says when each item was taken in, or last restored.
     """
 
     closed: float

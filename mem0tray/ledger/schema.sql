@@ -19,7 +19,7 @@ CREATE TABLE items (
   accepted     REAL NOT NULL,
   closed       REAL,                      -- when it was delivered or discarded
   reason       TEXT,                      -- why it was discarded
-  revived      REAL,                      -- when it was last put back after a deletion
+  revived      REAL,                      -- when it was last restored after a deletion
   moved        REAL,                      -- when it last became a dead letter
   dead_seq     INTEGER,                   -- place in the DLQ file
   body         BLOB,                      -- of a dead letter: hash of the user's part of it; NULL: made when it is published

@@ -70,11 +70,11 @@ def _process(context: WorkerContext, order: Order) -> bool:
 
 
 def _take_notes(context: WorkerContext) -> None:
-    """Take in the notes on what was put back: an older backup then tells of no later deletion."""
+    """Take in the notes on what was restored: an older backup then tells of no later deletion."""
     for path, note in orders.notes(context.paths.orders):
         if note is not None:
             with suppress(ValueError):
-                context.inbox.put_back(names_of(note.items), note.at)
+                context.inbox.note_restored(names_of(note.items), note.at)
         path.unlink(missing_ok=True)
 
 

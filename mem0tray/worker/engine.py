@@ -275,7 +275,7 @@ class Engine:
         opens = self._breaker.lets_through_at(now)
         if opens is not None:
             waits.append(opens - now)
-        waits.append(max(parts.queue_publisher.put_back_at - now, 0.0))
+        waits.append(max(parts.queue_publisher.show_again_at - now, 0.0))
         if parts.dlq.needed:
             waits.append(max(parts.dlq.pace.wait(moment), until_try(_WRITE_DLQ, moment), _TORN))
         waits.append(max(parts.metrics.wait(moment), until_try(_WRITE_METRICS, moment)))

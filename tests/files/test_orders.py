@@ -42,8 +42,8 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
 
 
 def test_a_note_is_no_request(paths: Paths) -> None:
-    """That memories were put back is read by itself, and by no older worker."""
-    orders.note_put_back(paths, [ODD])
+    """That memories were restored is read by itself, and by no older worker."""
+    orders.note_restored(paths, [ODD])
     assert read(paths) == []
     ((path, note),) = orders.notes(paths.orders)
     assert note is not None

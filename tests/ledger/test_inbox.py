@@ -198,12 +198,12 @@ def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     assert inbox.tombstones() == {}
 
 
-def test_what_was_put_back_unseen_is_noted_durably(ledger: Ledger, inbox: Inbox) -> None:
+def test_what_was_restored_unseen_is_noted_durably(ledger: Ledger, inbox: Inbox) -> None:
     """By id and content; the latest time counts."""
     entry, other = fresh("a"), fresh("a", content="other")
     key, others = (inbox.add_fresh(each, NOW, ask=False) for each in (entry, other))
-    inbox.put_back([("a", entry.digest)], NOW + 5)
-    inbox.put_back([("a", entry.digest)], NOW + 3)
+    inbox.note_restored([("a", entry.digest)], NOW + 5)
+    inbox.note_restored([("a", entry.digest)], NOW + 3)
     assert row(ledger, key)["revived"] == NOW + 5
     assert "revived" not in row(ledger, others)
     assert table(ledger, "PRAGMA synchronous") == [(2,)]

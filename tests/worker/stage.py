@@ -111,7 +111,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             queue=queue,
             edits=edits,
             dlq=dlq,
-            queue_publisher=stand_in(QueuePublisher, needed=False, put_back_at=math.inf),
+            queue_publisher=stand_in(QueuePublisher, needed=False, show_again_at=math.inf),
             other=stand_in(OtherWorker),
             metrics=metrics,
             chosen_server=stand_in(ChosenServer, delivery=delivery, prober=prober),

@@ -216,9 +216,9 @@ def test_a_dead_letter_that_is_to_be_sent_is_due(ground: QueueScene) -> None:
     assert (kicked, len(ground.told)) == ([True], 1)
 
 
-def test_a_note_says_what_was_put_back(ground: QueueScene) -> None:
+def test_a_note_says_what_was_restored(ground: QueueScene) -> None:
     """At what time; it is no order, and is read once."""
-    orders.note_put_back(ground.context.paths, BOTH[1:])
+    orders.note_restored(ground.context.paths, BOTH[1:])
     (note,) = ground.context.paths.orders.iterdir()
     (ground.context.paths.orders / "restored-0.json").write_text("{", encoding="utf-8")
     assert note.name.startswith("restored-")
@@ -233,7 +233,7 @@ def test_what_somebody_else_has_removed_meanwhile_is_no_trouble(
 ) -> None:
     """A user who clears the folder gets what he asked for, and the rest goes on."""
     orders.give(ground.context.paths, DISCARD, BOTH, receipts.DELETE)
-    orders.note_put_back(ground.context.paths, BOTH[1:])
+    orders.note_restored(ground.context.paths, BOTH[1:])
     for name in ("waiting", "notes"):
         found = list(getattr(orders, name)(ground.context.paths.orders))
         assert len(found) == 1

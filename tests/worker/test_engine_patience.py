@@ -61,9 +61,9 @@ def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     assert scene.patience() == pytest.approx(3)
 
 
-def test_it_waits_until_what_vanished_is_to_be_put_back(scene: Scene) -> None:
+def test_it_waits_until_what_vanished_is_to_be_shown_again(scene: Scene) -> None:
     """Never a time that has passed."""
-    scene.parts.queue_publisher.put_back_at = NOW + 2
+    scene.parts.queue_publisher.show_again_at = NOW + 2
     assert scene.patience() == pytest.approx(2)
     assert scene.patience(3) == 0
 

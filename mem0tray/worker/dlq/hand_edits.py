@@ -206,7 +206,7 @@ class HandEdits:
         context, now = self._context, self._context.now()
         own: int | None = None  # the user's own generation
         if base.named is None:
-            absent = [row.key for row in (*decided.put_back, *decided.discard)]
+            absent = [row.key for row in (*decided.show_again, *decided.discard)]
             own = context.generations.record_foreign(save.name, absent)
         context.inbox.discard(share.by_command, now, "deleted")
         # Deletions by command and by hand get different times: they are restored separately.

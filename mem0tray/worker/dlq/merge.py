@@ -69,7 +69,7 @@ class Decisions:
     adopt: list[Item] = field(default_factory=list)
     restore: list[Pair] = field(default_factory=list)
     discard: list[Row] = field(default_factory=list)
-    put_back: list[Row] = field(default_factory=list)
+    show_again: list[Row] = field(default_factory=list)
     delivered: list[Pair] = field(default_factory=list)
     stale: int = 0  # items that an old save brought back
 
@@ -102,7 +102,7 @@ def merge(base: Base, theirs: Sequence[Item], ours: Ours, *, whole: bool) -> Dec
     result = _merge_whole(base, theirs, ours)
     if whole:
         return result
-    return replace(result, put_back=[*result.put_back, *result.discard], discard=[])
+    return replace(result, show_again=[*result.show_again, *result.discard], discard=[])
 
 
 def moved(theirs: Iterable[Item], vanished: Container[Name]) -> list[Item]:
@@ -266,5 +266,5 @@ def _decide(
             stale += 1
     for row in matched.missing:
         is_gone = history[row.key].stood_in(oldest_seen)
-        (result.discard if is_gone else result.put_back).append(row)
+        (result.discard if is_gone else result.show_again).append(row)
     return replace(result, stale=stale)

@@ -31,7 +31,7 @@ _PART: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
-_PATIENCE: Final = 3.0  # seconds before vanished entries are put back: by then another worker shows
+_PATIENCE: Final = 3.0  # seconds before what vanished is shown again: another worker shows by then
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class QueuePublisher:
         self.hindered = False  # the last turn has failed, and will be tried again
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the last writing was for
-        self.put_back_at = math.inf  # Unix seconds; vanished entries are put back then
+        self.show_again_at = math.inf  # Unix seconds; vanished entries are shown again then
         self._thread = threads.Startable(
             lambda: threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
         )
@@ -88,7 +88,7 @@ class QueuePublisher:
     @property
     def needed(self) -> bool:
         """Whether the file perhaps differs from the ledger."""
-        return self._wanted() != self._shown or self.put_back_at <= self._context.now()
+        return self._wanted() != self._shown or self.show_again_at <= self._context.now()
 
     def _wanted(self) -> tuple[int, int]:
         return self._context.ledger.outdated.times(QUEUE), self._intake.oddities
@@ -234,19 +234,19 @@ class QueuePublisher:
                 entries.append((self._bytes(key) or raw if stale else raw, key))
             else:
                 changed = True
-        back = self._to_put_back(fresh, shown, seen)
+        again = self._to_show_again(fresh, shown, seen)
         held = [raw for raw, key in seen.held if key < 0]
         held += [self._bytes(key) for key, each in fresh.items() if each.taken is not None]
         failed = [raw for raw, key in seen.failed if key < 0]
         stats = self._stats(seen.rest.get("stats"), totals)
-        changed |= bool(back) or len(failed) != len(seen.failed)
+        changed |= bool(again) or len(failed) != len(seen.failed)
         changed |= {key for _, key in seen.held if key >= 0} != {
             key for key, each in fresh.items() if each.taken is not None
         }
         nothing_yet = seen.signature is None and not any(totals.values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, tombstones)
-        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *back)]
+        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *again)]
         rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in laid_out],
@@ -256,18 +256,18 @@ class QueuePublisher:
             **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
-        return _Composed(laid_out, top, tombstones, shown | {key for _, key in back})
+        return _Composed(laid_out, top, tombstones, shown | {key for _, key in again})
 
-    def _to_put_back(
+    def _to_show_again(
         self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
-        """The waiting entries that the file lacks and that are to be put back now.
+        """The waiting entries that the file lacks and that are to be shown again now.
 
         Beside another worker there are none: it might deliver them a second time. It may be
         there before we see it, so entries that vanished from a whole file wait a little.
         """
         beside, now = self._context.beside, self._context.now()
-        self.put_back_at = math.inf
+        self.show_again_at = math.inf
         if beside.at_work:
             return []
         patient = not (seen.broken or seen.signature is None or self._leaving.is_set())
@@ -281,7 +281,7 @@ class QueuePublisher:
             if ready <= now:
                 found.append((self._bytes(key), key))
             else:
-                self.put_back_at = min(self.put_back_at, ready)
+                self.show_again_at = min(self.show_again_at, ready)
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:

@@ -209,9 +209,9 @@ def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen)
 
 @SEEN
 def test_every_dead_letter_is_accounted_for(ledger: Ledger, seen: Seen) -> None:
-    """Each dead letter is shown, discarded or put back, and never two of these."""
+    """Each dead letter is shown, discarded or shown again, and never two of these."""
     rows = [ledger.add(str(n), first=n % 12 + 1) for n in range(40)]
     result = ledger.merge([shown(str(n)) for n in range(0, 40, 3)], seen)
     kept = {row.key for row in rows[::3]}
-    others = [row.key for row in (*result.discard, *result.put_back)]
+    others = [row.key for row in (*result.discard, *result.show_again)]
     assert sorted([*kept, *others]) == [row.key for row in rows]

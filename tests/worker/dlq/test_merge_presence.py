@@ -31,10 +31,10 @@ def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger)
 
 
 def test_a_file_that_lost_a_part_says_nothing_of_what_it_lacks(ledger: Ledger) -> None:
-    """What is missing in what could be read is put back, and what stands there is merged."""
+    """What is missing in what could be read is shown again, and what stands there is merged."""
     kept, gone = ledger.add("a", first=3), ledger.add("b", first=4)
     result = ledger.merge([shown("n")], known(3), whole=False)
-    assert result == Decisions(adopt=[shown("n")], put_back=[gone, kept])
+    assert result == Decisions(adopt=[shown("n")], show_again=[gone, kept])
 
 
 def test_what_another_worker_moved_is_found_by_its_name() -> None:
@@ -50,11 +50,11 @@ def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger)
 
 
 def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
-    """An item first published after the named generation is put back."""
+    """An item first published after the named generation is shown again."""
     ledger.add("a", first=3)
     newcomer = ledger.add("b", first=4)
     result = ledger.merge([shown("a")], known(3))
-    assert result == Decisions(put_back=[newcomer])
+    assert result == Decisions(show_again=[newcomer])
     assert not result.is_edit
 
 
@@ -64,13 +64,13 @@ def test_an_item_never_published_is_never_discarded(ledger: Ledger, seen: Seen) 
     ledger.add("a")
     unseen = ledger.add("b", first=None)
     result = ledger.merge([shown("a")], seen)
-    assert (result.put_back, result.discard) == ([unseen], [])
+    assert (result.show_again, result.discard) == ([unseen], [])
 
 
-def test_what_the_named_generation_did_not_show_is_put_back(ledger: Ledger) -> None:
+def test_what_the_named_generation_did_not_show_is_shown_again(ledger: Ledger) -> None:
     """An item absent from a user's own generation is not discarded by its next save."""
     hidden, there = ledger.add("a", last=8), ledger.add("b")
-    assert ledger.merge([], known(9)) == Decisions(put_back=[hidden], discard=[there])
+    assert ledger.merge([], known(9)) == Decisions(show_again=[hidden], discard=[there])
     assert ledger.merge([], known(8)) == Decisions(discard=[hidden, there])
 
 
@@ -103,7 +103,7 @@ def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> Non
     gone = ledger.add("b", first=5)
     newcomer = ledger.add("c", first=6)
     result = ledger.merge([shown("a"), shown("n")], unknown())
-    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert (result.discard, result.show_again) == ([gone], [newcomer])
 
 
 def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -> None:
@@ -112,7 +112,7 @@ def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -
     ledger.stood(ledger.add("a", first=8), 4, 7, before)
     gone, newcomer = ledger.add("b", first=4), ledger.add("c", first=5)
     result = ledger.merge([shown("a", retry_count=77)], unknown())
-    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert (result.discard, result.show_again) == ([gone], [newcomer])
     assert [pair.item.retry_count for pair in result.edits] == [77]
 
 
@@ -123,7 +123,7 @@ def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Led
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     stale = shown("a", retry_count=1, last_attempt=100.0)
     result = ledger.merge([stale, shown("n")], unknown())
-    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert (result.discard, result.show_again) == ([gone], [newcomer])
     assert (result.edits, result.stale) == ([], 1)
 
 
@@ -134,7 +134,7 @@ def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
     newcomer = ledger.add("b", first=7)
     result = ledger.merge([shown("a", last_attempt=0)], unknown())
     assert [pair.row.item_id for pair in result.forced] == ["a"]
-    assert (result.discard, result.put_back) == ([], [newcomer])
+    assert (result.discard, result.show_again) == ([], [newcomer])
 
 
 def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
@@ -143,7 +143,7 @@ def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
     ledger.stood(row, 1, 6, dead_letter("a"))
     newcomer = ledger.add("b", first=7)
     result = ledger.merge([shown("a", last_attempt=0)], unknown())
-    assert (result.discard, result.put_back) == ([], [newcomer])
+    assert (result.discard, result.show_again) == ([], [newcomer])
 
 
 def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> None:
@@ -158,7 +158,7 @@ def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) 
     ledger.add("a", state=items.DELIVERED, servers=[SERVER], last=5)
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     result = ledger.merge([shown("a")], unknown())
-    assert (result.discard, result.put_back) == ([gone], [newcomer])
+    assert (result.discard, result.show_again) == ([gone], [newcomer])
 
 
 @pytest.mark.parametrize("state", [items.DELIVERED, items.FRESH])
@@ -169,7 +169,7 @@ def test_a_copy_of_what_left_on_another_way_discards_no_newcomer(
     ledger.add("a", state=state, servers=[SERVER], first=None)
     newcomer = ledger.add("b", first=3)
     result = ledger.merge([shown("a")], unknown())
-    assert (result.discard, result.put_back) == ([], [newcomer])
+    assert (result.discard, result.show_again) == ([], [newcomer])
 
 
 @pytest.mark.row(47)
@@ -179,7 +179,7 @@ def test_a_restored_item_dates_a_copy_to_its_first_publication(ledger: Ledger) -
     ledger.stood(row, 1, 2, row.raw or b"")
     newcomer = ledger.add("b", first=3)
     result = ledger.merge([shown("a", last_attempt=0)], unknown())
-    assert (result.discard, result.put_back) == ([], [newcomer])
+    assert (result.discard, result.show_again) == ([], [newcomer])
 
 
 def test_what_a_user_saved_shows_nothing_of_newcomers(ledger: Ledger) -> None:
@@ -189,7 +189,7 @@ def test_what_a_user_saved_shows_nothing_of_newcomers(ledger: Ledger) -> None:
     ledger.stood(row, 2, 2, dead_letter("a", retry_count=44), saved=True)
     newcomer = ledger.add("b", first=3)
     result = ledger.merge([shown("a", retry_count=44), shown("n")], unknown())
-    assert (result.discard, result.put_back, result.stale) == ([], [newcomer], 1)
+    assert (result.discard, result.show_again, result.stale) == ([], [newcomer], 1)
 
 
 def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(
@@ -198,14 +198,14 @@ def test_what_a_user_added_under_an_own_name_is_no_part_of_that_generation(
     """An editor that was open when a script added an item does not remove it by saving."""
     added = ledger.add("b", first=6)
     ledger.stood(added, 5, 5, added.raw or b"", saved=True)
-    assert ledger.merge([], known(5)) == Decisions(put_back=[added])
+    assert ledger.merge([], known(5)) == Decisions(show_again=[added])
 
 
 def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
     """A save of a generation from between two stays of an item in the file removes nothing."""
     row = ledger.add("a", first=6)
     ledger.stood(row, 1, 3, row.raw or b"")
-    assert ledger.merge([], known(4)) == Decisions(put_back=[row])
+    assert ledger.merge([], known(4)) == Decisions(show_again=[row])
     assert ledger.merge([], known(3)) == Decisions(discard=[row])
 
 
@@ -270,7 +270,7 @@ def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
     newcomer = ledger.add("b", first=8)
     result = ledger.merge([shown("a")], known(5, exact=True))
     assert [pair.row for pair in result.restore] == [row]
-    assert (result.discard, result.put_back, result.stale) == ([], [newcomer], 0)
+    assert (result.discard, result.show_again, result.stale) == ([], [newcomer], 0)
 
 
 def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:

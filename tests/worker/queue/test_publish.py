@@ -96,9 +96,9 @@ def test_it_is_left_alone_when_a_producer_appends(
 
 
 @pytest.mark.parametrize(("ahead", "needed"), [(-1, True), (60, False)])
-def test_what_vanished_is_put_back_in_time(
+def test_what_vanished_is_shown_again_in_time(
     context: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
 ) -> None:
     """It waits a little, and then the file is written for its sake."""
-    publisher.put_back_at = context.now() + ahead
+    publisher.show_again_at = context.now() + ahead
     assert publisher.needed == needed

@@ -19,7 +19,7 @@ from mem0tray.worker.queue.publish import QueuePublisher
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 A, B, C, D = (fresh(name) for name in "abcd")
-PATIENCE: Final = 3.0  # seconds before what vanished is put back
+PATIENCE: Final = 3.0  # seconds before what vanished is shown again
 
 
 class Publishing:
@@ -181,7 +181,7 @@ def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherw
 
 
 def test_a_large_entry_is_written_like_any_other(publishing: Publishing) -> None:
-    """Its text comes from the ledger by itself: where it is put back, and where it has failed."""
+    """Its text comes from the ledger by itself: where it is shown again, where it has failed."""
     large = fresh("large", content="x" * LARGE)
     (key,) = publishing.wait(large)
     assert publishing.publish()["queue"] == [entry(large)]
@@ -249,10 +249,10 @@ def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> 
     assert publishing.context.taken_by_others.unshown() == keys
     assert publishing.queue() == ["c", "a", "b"]
     assert publishing.context.taken_by_others.unshown() == []
-    assert publishing.publisher.put_back_at == math.inf
+    assert publishing.publisher.show_again_at == math.inf
 
 
-def test_what_vanished_from_a_whole_file_is_put_back_after_a_while(
+def test_what_vanished_from_a_whole_file_is_shown_again_after_a_while(
     publishing: Publishing,
 ) -> None:
     """By then another worker would have shown that it has it."""
@@ -260,32 +260,32 @@ def test_what_vanished_from_a_whole_file_is_put_back_after_a_while(
     publishing.publish()
     publishing.take_in(B)
     assert publishing.queue() == ["b"]
-    assert publishing.publisher.put_back_at == NOW + PATIENCE
+    assert publishing.publisher.show_again_at == NOW + PATIENCE
     assert not publishing.needs()
     publishing.scene.now = NOW + PATIENCE - 0.5
     assert publishing.queue() == ["b"]
     publishing.scene.now = NOW + PATIENCE
     assert publishing.needs()
     assert publishing.queue() == ["b", "a"]
-    assert publishing.publisher.put_back_at == math.inf
+    assert publishing.publisher.show_again_at == math.inf
 
 
 def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing) -> None:
-    """The next look is when the first of them may be put back."""
+    """The next look is when the first of them may be shown again."""
     publishing.take_in(A, B, C)
     publishing.publish()
     publishing.take_in(B, C)
     publishing.scene.now += 1.0
     publishing.take_in(C)
     assert publishing.queue() == ["c"]
-    assert publishing.publisher.put_back_at == NOW + PATIENCE
+    assert publishing.publisher.show_again_at == NOW + PATIENCE
     publishing.scene.now = NOW + PATIENCE
     assert publishing.queue() == ["c", "a"]
-    assert publishing.publisher.put_back_at == NOW + 1.0 + PATIENCE
+    assert publishing.publisher.show_again_at == NOW + 1.0 + PATIENCE
 
 
 def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publishing) -> None:
-    """What it showed is put back at once."""
+    """What it showed is shown again at once."""
     publishing.take_in(A)
     publishing.publish()
     publishing.context.paths.queue.unlink()
@@ -308,7 +308,7 @@ def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
 def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
     publishing: Publishing,
 ) -> None:
-    """What vanished in the future is put back now."""
+    """What vanished in the future is shown again now."""
     publishing.take_in(A)
     publishing.publish()
     publishing.take_in()
@@ -316,13 +316,13 @@ def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
     assert publishing.queue() == ["a"]
 
 
-def test_beside_another_worker_nothing_is_put_back(publishing: Publishing) -> None:
+def test_beside_another_worker_nothing_is_shown_again(publishing: Publishing) -> None:
     """It would deliver it once more, perhaps."""
     publishing.wait(A)
     publishing.take_in(B)
     publishing.context.beside.at_work = True
     assert publishing.queue() == ["b"]
-    assert publishing.publisher.put_back_at == math.inf
+    assert publishing.publisher.show_again_at == math.inf
 
 
 def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
@@ -335,7 +335,7 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     publishing.take_in()
     publishing.wait(B)
     assert publishing.queue() == ["b"]
-    assert publishing.publisher.put_back_at == NOW + 60.0
+    assert publishing.publisher.show_again_at == NOW + 60.0
     publishing.scene.now = NOW + 60.0
     assert publishing.queue() == ["b", "a"]
 
@@ -421,7 +421,7 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
 
 
 def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:
-    """Entries that we put back ourselves were brought back by nobody."""
+    """Entries that we show again ourselves were brought back by nobody."""
     publishing.take_in(A)
     publishing.wait(B)
     publishing.publish()
