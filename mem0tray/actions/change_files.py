@@ -92,7 +92,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
         parsed, before, data = found
         edit = DlqEdit(list(parsed.lists[read_files.DLQ]), data)
         rest = parsed.rest
-        _set_aside(paths, paths.dlq, parsed.rejected)
+        _quarantine(paths, paths.dlq, parsed.rejected)
     items = list(edit.items)
     change(edit)
     if not edit.wanted:
@@ -132,7 +132,7 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
         yield edit
         if (edit.queue, edit.failed, edit.held, edit.rest) == before:
             return
-        _set_aside(paths, paths.queue, parsed.rejected)
+        _quarantine(paths, paths.queue, parsed.rejected)
         if found:
             atomic.keep_link(paths.queue, paths.queue_backup)
         atomic.replace(paths.queue, composed_queue(edit), announce=lambda _: edit.announce())
@@ -152,7 +152,7 @@ def composed_queue(edit: QueueEdit) -> bytes:
     return document.compose(top)
 
 
-def _set_aside(paths: Paths, source: Path, rejected: list[bytes]) -> None:
+def _quarantine(paths: Paths, source: Path, rejected: list[bytes]) -> None:
     """Keep what `json.tool` could not load before the file is written without it."""
     for raw in rejected:
         quarantine.keep(paths.quarantine, source, raw, time.time())

@@ -44,7 +44,7 @@ class Changed:
     heard: bool = True
 
 
-class SetAsideError(FileUnavailableError):
+class HalfEditedError(FileUnavailableError):
     """The worker has dropped the old text, and the new one is not in the file."""
 
 
@@ -58,7 +58,7 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
     If a worker runs, this waits until it has heard of the edit and knows what became of
     the old text if it was sending that, two seconds at most.
     Raises GoneError when the memory was delivered, deleted or changed in between,
-    FileUnavailableError, LockTimeoutError; then nothing has changed. But after a SetAsideError
+    FileUnavailableError, LockTimeoutError; then nothing has changed. But after a HalfEditedError
     `restore` puts the old text back.
     """
     kept = _keep(paths, found, keep_days)
@@ -71,8 +71,8 @@ def edit_text(paths: Paths, found: FoundItem, content: Any, *, keep_days: float)
     except FileUnavailableError as error:
         if not given:
             raise
-        raise SetAsideError(
-            f"{error.message} The memory is set aside as it was.",
+        raise HalfEditedError(
+            f"{error.message} The memory is kept as it was.",
             f"`mem0tray restore {kept.name}` puts it back.",
         ) from error
     finally:

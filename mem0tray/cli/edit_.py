@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from mem0tray.actions import edit_text, ledger_writer, look_up, open_text
-from mem0tray.actions.edit_text import Changed, GoneError, SetAsideError
+from mem0tray.actions.edit_text import Changed, GoneError, HalfEditedError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.open_text import OpenText
@@ -145,7 +145,7 @@ def _with_text_kept(
     """The error, with the file that has the text; `is_new`: the editor's text can be used."""
     if not is_new:
         return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
-    if isinstance(error, SetAsideError):
+    if isinstance(error, HalfEditedError):
         return Mem0TrayError(f"{error.message} Your text is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy
     add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"

@@ -235,7 +235,7 @@ class FileBroken(Event, frozen=True):
 
 
 class Quarantined(Event, frozen=True):
-    """An item that no JSON program can load was set aside under `kept_as`, and `why` if known."""
+    """An item that no JSON program can load is in quarantine as `kept_as`, and `why` if known."""
 
     file: str
     kept_as: str

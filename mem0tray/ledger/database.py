@@ -100,7 +100,7 @@ class Ledger:
         except sqlite3.OperationalError as error:
             raise trouble(self.path, error) from error
         except sqlite3.DatabaseError as error:
-            kept = self._set_aside()
+            kept = self._keep_corrupt()
             self.rebuilt = f"it was corrupt ({error}); kept as {kept.name}"
         try:
             return self._connect()
@@ -140,7 +140,7 @@ class Ledger:
         elif schema.bring_up_to_date(db, version):
             db.execute("VACUUM")  # rows that lost their texts leave much room
 
-    def _set_aside(self) -> Path:
+    def _keep_corrupt(self) -> Path:
         kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")
         for suffix in ("", "-wal", "-shm"):
             try:
@@ -366,9 +366,7 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     elif isinstance(error, sqlite3.OperationalError):
         remedy = Reason("Is the disk all right? Work goes on by itself once it is.")
     else:
-        remedy = Reason(
-            "Restart mem0tray: a broken ledger is set aside and rebuilt from the files."
-        )
+        remedy = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
     found = LedgerError(
         Reason("The ledger {path} cannot be used: {why}.", path=path, why=why), remedy
     )

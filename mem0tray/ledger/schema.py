@@ -23,7 +23,7 @@ _OUTAGES: Final = (
     "CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER NOT NULL);"
 )
 _SHOWINGS_CAME: Final = 3
-_SET_ASIDE: Final = ("items", "large", "generations", "attempts", "outages", "strays", "meta")
+_FORMER: Final = ("items", "large", "generations", "attempts", "outages", "strays", "meta")
 _KEPT: Final = (
     "key, id, digest, project, ts, state, retries, retry_count, last_attempt, due, timeouts,"
     " last_error, unknown, accepted, closed, reason, revived, moved, dead_seq,"
@@ -171,12 +171,12 @@ def _rebuild(db: sqlite3.Connection) -> None:
     kinds = "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql != ''"
     for kind, name in db.execute(kinds).fetchall():
         db.execute(f"DROP {kind} {name}")
-    for table in _SET_ASIDE:
+    for table in _FORMER:
         db.execute(f"ALTER TABLE {table} RENAME TO former_{table}")
     _run(db, _TABLES.read_text())
     _run(db, _TAKE_OVER)
     _split_at_absences(db)
-    for table in (*(f"former_{each}" for each in _SET_ASIDE), "past_values", "absences"):
+    for table in (*(f"former_{each}" for each in _FORMER), "past_values", "absences"):
         db.execute(f"DROP TABLE {table}")
 
 

@@ -78,7 +78,7 @@ class WorkerContext:
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
-        """Set aside, one by one, what `json.tool` cannot load; tell of each once, and `why`."""
+        """Quarantine, one by one, what `json.tool` cannot load; tell of each once, and `why`."""
         before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
         for raw in rejected:
             kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())

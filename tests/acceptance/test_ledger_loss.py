@@ -107,7 +107,7 @@ def test_a_lost_ledger_keeps_what_waits(
 
 
 def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Standin) -> None:
-    """After a crash a ledger is set aside whose every page is sound, but not all together."""
+    """After a crash a ledger is begun anew whose every page is sound, but not all together."""
     home.write_queue(entries(3))
     home.write_dlq([waiting("later")])
     worker = home.worker()

@@ -235,7 +235,7 @@ def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
 def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
     home: Home, server: Standin, value: str
 ) -> None:
-    """That line alone is set aside; those around it are delivered."""
+    """That line alone is quarantined; those around it are delivered."""
     lines = [json.dumps({**entry(text, weight="VALUE"), "emergency": True}) for text in "abc"]
     lines[1] = lines[1].replace('"VALUE"', value)
     home.emergency.write_text("\n".join(lines) + "\n")
@@ -251,7 +251,7 @@ def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
 def test_an_odd_value_among_the_items_harms_nobody(
     home: Home, server: Standin, value: str, which: str
 ) -> None:
-    """A list or number that nothing can load, directly among the items, is set aside alone."""
+    """A list or number that nothing can load, directly among the items, is quarantined alone."""
     if which == "queue":
         home.write_queue([entry("before"), "VALUE", entry("after")], last_100=[])
     else:

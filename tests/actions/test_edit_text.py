@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.actions import edit_text
 from mem0tray.actions.delete import delete
-from mem0tray.actions.edit_text import GoneError, SetAsideError
+from mem0tray.actions.edit_text import GoneError, HalfEditedError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.open_text import OpenText
@@ -208,7 +208,7 @@ def test_a_queue_that_cannot_be_written_loses_no_text(
     with pytest.raises(FileUnavailableError, match="No space left") as caught:
         edit_text.edit_text(paths, found, "new", keep_days=90)
     assert list(paths.orders.glob("*.json")) == []
-    assert isinstance(caught.value, SetAsideError) == (when == "heard")
+    assert isinstance(caught.value, HalfEditedError) == (when == "heard")
     kept = edit_text.texts_kept(paths)
     assert [each.name in caught.value.remedy for each in kept] == [True] * (when == "heard")
 

@@ -200,7 +200,7 @@ def test_odd_items_keep_their_place() -> None:
     ids=["5,000 digits", "100,000 deep", "900 deep", "3,000 objects deep"],
 )
 def test_what_json_tool_cannot_load_is_rejected_alone(odd: bytes) -> None:
-    """An endless number or nesting is set aside whole; its neighbours stay."""
+    """An endless number or nesting is quarantined whole; its neighbours stay."""
     document = parse(b'{"items":[{"id":"a"},' + odd + b',{"id":"b"}],"z":1}', SECTIONS)
     assert values(document.lists["items"]) == [{"id": "a"}, {"id": "b"}]
     assert document.rejected == [odd]

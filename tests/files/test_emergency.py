@@ -178,7 +178,7 @@ def test_the_end_of_a_torn_line_may_come_later(file: Path) -> None:
 def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
     file: Path, length: int, *, waits: bool
 ) -> None:
-    """A longer one is set aside as it stands, and its end with what else makes no sense."""
+    """A longer one is quarantined as it stands, and its end with what else makes no sense."""
     other = line("b")
     begin, end = cut("a", length - len(other) + 1, text="x" * length)
     append(file, begin + other)
@@ -194,7 +194,7 @@ def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
 def test_a_line_torn_again_and_again_waits_for_its_end_up_to_64_times(
     file: Path, count: int, *, waits: bool
 ) -> None:
-    """One that others cut up more often is set aside in one piece, and what they wrote is taken."""
+    """One that others cut up more often is quarantined whole, and what they wrote is taken."""
     *parts, end = cut("a", *range(60, 60 + count), text="x" * 200)
     append(file, b"".join(part + line(f"b{at}") for at, part in enumerate(parts)))
     found = read(file.parent, source_of(file), final=False)
@@ -280,7 +280,7 @@ def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> No
     assert (found.odd, found.pieces, after(found).torn) == ([], [], ())
 
 
-def test_what_no_program_can_load_is_set_aside(file: Path) -> None:
+def test_what_no_program_can_load_is_quarantined(file: Path) -> None:
     """Too deep a nest is no item, whatever else the line says."""
     append(file, b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n")
     found = read(file.parent, source_of(file), final=False)

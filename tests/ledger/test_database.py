@@ -65,7 +65,7 @@ def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> 
     assert opened(path) == ""
 
 
-def test_a_ledger_that_was_found_corrupt_in_use_is_set_aside(path: Path) -> None:
+def test_a_ledger_that_was_found_corrupt_in_use_is_kept(path: Path) -> None:
     """With all that belongs to it, and once."""
     opened(path)
     with closing(Ledger(path)) as ledger:

@@ -1,4 +1,4 @@
-"""The stages' shared ground: what is set aside and told."""
+"""The stages' shared ground: what is quarantined and told."""
 
 import re
 from collections.abc import Iterator

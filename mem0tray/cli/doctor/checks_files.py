@@ -169,7 +169,7 @@ def locks(loaded: Loaded) -> Iterable[Check]:
 
 
 def files(seen: Snapshot) -> Iterable[Check]:
-    """Each file that others read and write: readable, whole, writable; and what was set aside."""
+    """Each file that others read and write: readable, whole, writable; and the quarantine."""
     paths = seen.paths
     yield from _file(seen.inside.queue, QUEUE_SECTIONS)
     if seen.inside.dlq is not None:

@@ -188,7 +188,7 @@ def salvage(take: Take) -> None:
 
 
 def ledger(take: Take) -> None:
-    """A ledger that is broken is set aside, and begun anew from the files."""
+    """A ledger that is broken is kept, and begun anew from the files."""
     _two_of_each(take)
     worker = take.home.worker()
     worker.kill()

@@ -137,7 +137,7 @@ class Editor:
         return self._copied is not None and self._content() == self._copied
 
     def _content(self) -> bytes | None:
-        with suppress(OSError):  # broken, and just being set aside
+        with suppress(OSError):  # broken, and just being quarantined
             return self._home.dlq.read_bytes()
         return None
 

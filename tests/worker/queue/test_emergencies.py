@@ -56,7 +56,7 @@ def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIn
 def test_the_beginning_of_a_torn_line_outlasts_its_file(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """What waits for its end is set aside when another worker takes the file away."""
+    """What waits for its end is quarantined when another worker takes the file away."""
     path = append(scene)
     path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
     os.utime(path, (scene.now, scene.now))
@@ -68,7 +68,7 @@ def test_the_beginning_of_a_torn_line_outlasts_its_file(
     assert C.raw[:20] in kept.read_bytes()
 
 
-def test_two_lines_that_cut_each_other_up_are_set_aside_as_one(
+def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
     """And the log is told that it is kept together, and why."""
@@ -144,7 +144,7 @@ def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: Emerge
 
 
 @pytest.mark.parametrize(("age", "taken"), [(RENAME_AFTER, True), (RENAME_AFTER - 1, False)])
-def test_half_a_line_of_a_quiet_file_is_set_aside(
+def test_half_a_line_of_a_quiet_file_is_quarantined(
     scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
 ) -> None:
     """Nobody will complete it any more."""

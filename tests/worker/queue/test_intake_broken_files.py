@@ -73,7 +73,7 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
 
 
 @pytest.mark.parametrize("name", ["last_100", "stats"])
-def test_what_producers_would_trip_over_is_set_aside(
+def test_what_producers_would_trip_over_is_quarantined(
     scene: QueueScene, intake: QueueIntake, name: str
 ) -> None:
     """A list or an object belongs there; the right one stays."""
@@ -86,7 +86,7 @@ def test_what_producers_would_trip_over_is_set_aside(
     assert not intake.read().broken
 
 
-def test_what_no_program_can_load_is_set_aside(scene: QueueScene, intake: QueueIntake) -> None:
+def test_what_no_program_can_load_is_quarantined(scene: QueueScene, intake: QueueIntake) -> None:
     """One by one, and said; the rest is taken."""
     deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     scene.put(scene.context.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")

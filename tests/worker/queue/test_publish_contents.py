@@ -142,14 +142,14 @@ def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
     assert not publishing.needs()
 
 
-def test_stats_that_are_none_are_set_aside(publishing: Publishing) -> None:
+def test_stats_that_are_none_are_quarantined(publishing: Publishing) -> None:
     """They are kept in quarantine, and begin anew with our own counts."""
     publishing.take_in(A, stats="odd")
     assert publishing.publish()["stats"][QUEUED] == 0
     assert publishing.scene.kept() == [b'"odd"']
 
 
-def test_stats_that_cannot_be_loaded_are_set_aside(publishing: Publishing) -> None:
+def test_stats_that_cannot_be_loaded_are_quarantined(publishing: Publishing) -> None:
     """Our own counts take their place."""
     publishing.context.counters.add(QUEUED, 2)
     stats = publishing.publisher._stats(b"{odd", publishing.context.counters.show())
