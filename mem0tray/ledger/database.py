@@ -15,7 +15,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
 from mem0tray.ledger import schema, write_ahead_log
-from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE, Outdated
+from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE, Outdated
 from mem0tray.system import plain
 
 _MARK: Final = "ledger.mark"
@@ -30,7 +30,8 @@ _BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 NOTES: Final = "notes of Claude Code"
-SOURCES: Final = (QUEUE, DLQ, EMERGENCY, NOTES)  # the files that items are taken in from
+# The files that items are taken in from.
+SOURCES: Final = (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
 _MAY_HAVE_BEEN_SENT: Final = "doubt of the "  # a name in `meta`, unchanged since the first version
 
 

@@ -4,9 +4,10 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-METRICS: Final = "metrics"
-QUEUE, DLQ, EMERGENCY = "queue", "DLQ", "emergency file"
-_FILES: Final = (QUEUE, DLQ, METRICS)
+# The files as the ledger names them, `meta` included.
+METRICS_FILE: Final = "metrics"
+QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE = "queue", "DLQ", "emergency file"
+_FILES: Final = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
 _TRIGGERS: Final = Path(__file__).with_name("triggers.sql")
 
 
@@ -27,7 +28,7 @@ class Outdated:
         db.executescript(_TRIGGERS.read_text(encoding="utf-8"))
 
     def times(self, file: str) -> int:
-        """How often a file (QUEUE, DLQ or METRICS) has been outdated so far."""
+        """How often a file (of queue, DLQ and metrics) has been outdated so far."""
         return self._times[file]
 
     def commit(self) -> None:

@@ -18,7 +18,7 @@ from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
 from mem0tray.worker import carrying_out
 from mem0tray.worker.dlq import telling_backoffs
-from mem0tray.worker.engine_parts import DLQ, EMERGENCY, QUEUE, READ, Parts
+from mem0tray.worker.engine_parts import DLQ_PART, EMERGENCY_PART, QUEUE_PART, READING_PARTS, Parts
 from mem0tray.worker.folders import watch, watch_of_this_system, written_files
 from mem0tray.worker.folders.wanted import Wanted
 
@@ -151,12 +151,12 @@ class Engine:
         """Take in what others wrote."""
         parts = self.parts
         looked = self._attempt("metrics file", parts.other.look)
-        looked &= self._attempt(EMERGENCY, parts.emergencies.run)
-        looked &= self._attempt(QUEUE, parts.queue.run) and not parts.queue.torn
+        looked &= self._attempt(EMERGENCY_PART, parts.emergencies.run)
+        looked &= self._attempt(QUEUE_PART, parts.queue.run) and not parts.queue.torn
         # After the files: an order may discard what stands in one that was not read yet.
         there = self._context.unheard.names()
         heard = self._attempt("orders", self._take_orders)
-        if self._attempt(DLQ, self._take_edits) and heard and not parts.edits.torn:
+        if self._attempt(DLQ_PART, self._take_edits) and heard and not parts.edits.torn:
             self._attempt("orders", lambda: carrying_out.end_merge_orders(self._context, there))
         self._context.unheard.note_heard(there)
         if looked:
@@ -190,7 +190,7 @@ class Engine:
         """Write the files that the ledger has outdated: at their pace, or at once when at rest."""
         dlq, queue = self.parts.dlq, self.parts.queue_publisher
         if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
-            self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ)
+            self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ_PART)
         elif not dlq.needed:  # it may have failed before, and no longer be needed
             self._context.troubles.rest(_WRITE_DLQ)
             dlq.note_rest()
@@ -329,12 +329,13 @@ class Engine:
 
     def _has_unread_lines(self) -> bool:
         """Whether an emergency file that we can read holds something not taken in."""
-        return not self._context.troubles.waits(EMERGENCY) and self.parts.emergencies.unread() > 0
+        is_read = not self._context.troubles.waits(EMERGENCY_PART)
+        return is_read and self.parts.emergencies.unread() > 0
 
     def waiting(self, now: float) -> Waiting:
         """What still waits. Raises LedgerError."""
         counts = self._context.counters.waiting()
-        unread = self._breaker.trouble_with(READ)
+        unread = self._breaker.trouble_with(READING_PARTS)
         return Waiting(counts.queue, counts.dlq, counts.held, self._breaker.state(now), unread)
 
     def look(self, now: float) -> WorkerStatus:

@@ -23,9 +23,9 @@ from mem0tray.worker.taking_up import take_up
 from mem0tray.worker.telling.metrics import MetricsWriter
 from mem0tray.worker.troubles import Troubles
 
-QUEUE, EMERGENCY, DLQ = "queue file", "emergency file", "DLQ file"
+QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
 # Parts whose troubles keep something from being read.
-READ = (QUEUE, EMERGENCY, DLQ, *restless_file.READING)
+READING_PARTS = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, *restless_file.READING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def open_in(wanted: Wanted, events: Events, wake: Wakes) -> Parts:
 def _assembled(context: WorkerContext) -> Parts:
     breaker = CircuitBreaker()
     folders = (context.paths.claude_dir, context.paths.data_dir)
-    context.troubles = Troubles(context.events, breaker.note_trouble, READ, folders)
+    context.troubles = Troubles(context.events, breaker.note_trouble, READING_PARTS, folders)
     queue, edits, other = QueueIntake(context), HandEdits(context), OtherWorker(context, breaker)
     return Parts(
         context=context,

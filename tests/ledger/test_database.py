@@ -12,7 +12,7 @@ from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
 from mem0tray.ledger import database
 from mem0tray.ledger.database import NOTES, SOURCES, Ledger, decode, encode, trouble
-from mem0tray.ledger.outdated import DLQ, EMERGENCY, QUEUE
+from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE
 from tests.ledger.looking import table
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -147,14 +147,14 @@ def test_each_opening_and_each_closing_counts(path: Path) -> None:
 
 def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
     """After a rebuilding, and across a kill."""
-    assert SOURCES == (QUEUE, DLQ, EMERGENCY, NOTES)
+    assert SOURCES == (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
     assert SOURCES == ("queue", "DLQ", "emergency file", "notes of Claude Code")
     killed(path)
     with closing(Ledger(path)) as ledger:
         assert all(ledger.may_have_been_sent(name) for name in SOURCES)
         with ledger.transaction():
-            ledger.trust(DLQ)
-            ledger.trust(DLQ)
+            ledger.trust(DLQ_FILE)
+            ledger.trust(DLQ_FILE)
         assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]
     with closing(Ledger(path)) as ledger:
         assert [ledger.may_have_been_sent(name) for name in SOURCES] == [True, False, True, True]

@@ -13,11 +13,11 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.outdated import DLQ, METRICS, QUEUE
+from mem0tray.ledger.outdated import DLQ_FILE, METRICS_FILE, QUEUE_FILE
 from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
-FILES = (QUEUE, DLQ, METRICS)
+FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import EDIT, Account, Receipts
-from mem0tray.ledger.outdated import DLQ
+from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import WorkerContext
@@ -48,12 +48,12 @@ class HandEdits:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self.signature: Signature | None = None
-        self.may_have_been_sent = context.ledger.may_have_been_sent(DLQ)  # what stands there
+        self.may_have_been_sent = context.ledger.may_have_been_sent(DLQ_FILE)  # what is there
         self.oddities = 0  # saves that differ from what the ledger would write
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.dlq)
-        self._restless = RestlessFile(context.troubles, restless_file.DLQ, said, AGAIN)
+        self._restless = RestlessFile(context.troubles, restless_file.READING_DLQ, said, AGAIN)
         self._receipts = Receipts(context.paths.receipts)
         self._again = False  # look even if the file has not changed
 
@@ -178,7 +178,7 @@ class HandEdits:
 
     def _trust(self) -> None:
         if self.may_have_been_sent:
-            self._context.ledger.trust(DLQ)
+            self._context.ledger.trust(DLQ_FILE)
             self.may_have_been_sent = False
 
     def _understood(self, data: bytes, parsed: Document) -> _Save:

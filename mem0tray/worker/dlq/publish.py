@@ -11,13 +11,12 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
-from mem0tray.ledger.outdated import DLQ
+from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
+from mem0tray.worker.folders.restless_file import REPLACING_DLQ, RestlessFile, cannot_write
 
 _TRIES: Final = 5
-_PART: Final = "DLQ file in its place"
 _LOCK_WAIT: Final = 2.0
 
 
@@ -31,7 +30,7 @@ class DlqPublisher:
         self._previous = context.paths.dlq_previous
         self._merged: Signature | None = None  # of the file at `_previous`, once merged
         self._restless = RestlessFile(
-            context.troubles, _PART, cannot_write(context.paths.dlq), INTERVAL
+            context.troubles, REPLACING_DLQ, cannot_write(context.paths.dlq), INTERVAL
         )
         self._late = 0  # late saves found in the previous file
         self._shown: tuple[int, ...] | None = None  # what the last writing was for
@@ -44,7 +43,7 @@ class DlqPublisher:
 
     def _wanted(self) -> tuple[int, ...]:
         """A value that changes whenever the file differs from what the ledger would write."""
-        return self._context.ledger.outdated.times(DLQ), self._edits.oddities, self._late
+        return self._context.ledger.outdated.times(DLQ_FILE), self._edits.oddities, self._late
 
     def run(self) -> bool:
         """Publish; False while somebody else writes the file, or there is more to do later."""

@@ -20,7 +20,13 @@ from mem0tray.worker.troubles import Troubles
 PATIENCE: Final = 10.0  # seconds
 STABLE_AFTER: Final = 1.5  # seconds that a broken file must hold still before we salvage it
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
-QUEUE, DLQ = READING = "queue file at rest", "DLQ file at rest"
+# The work that a restless file keeps from being done, as people read it of a trouble.
+READING_QUEUE, READING_DLQ = READING = (
+    "reading the restless queue file",
+    "reading the restless DLQ file",
+)
+REPLACING_QUEUE: Final = "replacing the restless queue file"
+REPLACING_DLQ: Final = "replacing the restless DLQ file"
 
 
 class RestlessFile:

@@ -10,7 +10,7 @@ from mem0tray.core import events
 from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import boot_id
-from mem0tray.ledger.outdated import EMERGENCY
+from mem0tray.ledger.outdated import EMERGENCY_FILE
 from mem0tray.ledger.rows import EMERGENCY_SOURCES
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
@@ -25,7 +25,7 @@ class EmergencyIntake:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._folder = context.paths.claude_dir
-        self.may_have_been_sent = context.ledger.may_have_been_sent(EMERGENCY)  # what stands there
+        self.may_have_been_sent = context.ledger.may_have_been_sent(EMERGENCY_FILE)  # what is there
         self._boot = boot_id()
 
     def run(self) -> int:
@@ -39,7 +39,7 @@ class EmergencyIntake:
         for source in sources:
             new += self._read(source)
         if self.may_have_been_sent:
-            self._context.ledger.trust(EMERGENCY)
+            self._context.ledger.trust(EMERGENCY_FILE)
             self.may_have_been_sent = False
         return new
 

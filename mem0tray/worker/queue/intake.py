@@ -18,7 +18,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.outdated import QUEUE
+from mem0tray.ledger.outdated import QUEUE_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.dlq.moving_to_dlq import take_in_as_dead
@@ -72,8 +72,8 @@ class QueueIntake:
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.queue)
-        self._restless = RestlessFile(context.troubles, restless_file.QUEUE, said, AGAIN)
-        self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE)  # what stands there
+        self._restless = RestlessFile(context.troubles, restless_file.READING_QUEUE, said, AGAIN)
+        self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE_FILE)  # what is there
 
     def run(self) -> int:
         """Take in new entries; return how many there were. A torn file waits for the next time."""
@@ -238,7 +238,7 @@ class QueueIntake:
     def _trust(self) -> None:
         """Trust the file from now on: whatever comes now was never sent by anybody else."""
         if self.may_have_been_sent:
-            self._context.ledger.trust(QUEUE)
+            self._context.ledger.trust(QUEUE_FILE)
             self.may_have_been_sent = False
 
     def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:

@@ -19,15 +19,15 @@ from mem0tray.files.document import HELD
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import FreshEntry
-from mem0tray.ledger.outdated import QUEUE
+from mem0tray.ledger.outdated import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.folders.restless_file import RestlessFile, cannot_write
+from mem0tray.worker.folders.restless_file import REPLACING_QUEUE, RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
-_PART: Final = "writing the queue file"
+_WRITING: Final = "writing the queue file"
 _TROUBLE_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
@@ -54,7 +54,7 @@ class QueuePublisher:
         self._context = context
         self._intake = intake
         said = cannot_write(context.paths.queue)
-        self._restless = RestlessFile(context.troubles, "queue file in its place", said, _RETRY)
+        self._restless = RestlessFile(context.troubles, REPLACING_QUEUE, said, _RETRY)
         self._lock = FileLock(context.paths.queue_lock)
         self._lock_wait = _LOCK_WAIT
         self._leaving = threading.Event()
@@ -91,7 +91,7 @@ class QueuePublisher:
         return self._wanted() != self._shown or self.show_again_at <= self._context.now()
 
     def _wanted(self) -> tuple[int, int]:
-        return self._context.ledger.outdated.times(QUEUE), self._intake.oddities
+        return self._context.ledger.outdated.times(QUEUE_FILE), self._intake.oddities
 
     @property
     def pending(self) -> bool:
@@ -118,7 +118,7 @@ class QueuePublisher:
             self._signal.wait()
             self._signal.clear()
             if not self.needed:
-                self._context.troubles.note_success(_PART)  # it may have failed before
+                self._context.troubles.note_success(_WRITING)  # it may have failed before
                 self._restless.look(restless=False)
                 continue
             self._urgent.wait(self._pace.wait(time.monotonic()))
@@ -136,12 +136,12 @@ class QueuePublisher:
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
-                self._context.troubles.note_failure(_PART, error, wait, "queue file")
+                self._context.troubles.note_failure(_WRITING, error, wait, "queue file")
             self.hindered = True
         else:
             wait = _RETRY
             self.hindered = False
-            self._context.troubles.note_success(_PART)
+            self._context.troubles.note_success(_WRITING)
             self._restless.look(restless=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)

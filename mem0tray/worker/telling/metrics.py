@@ -12,7 +12,7 @@ from mem0tray.core.state import WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger import counters
-from mem0tray.ledger.outdated import METRICS
+from mem0tray.ledger.outdated import METRICS_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
@@ -43,7 +43,7 @@ class MetricsWriter:
     def _wanted(self) -> tuple[int, WorkerState, str]:
         context = self._context
         state = self._breaker.state(context.now())
-        return context.ledger.outdated.times(METRICS), state, context.destination
+        return context.ledger.outdated.times(METRICS_FILE), state, context.destination
 
     def wait(self, moment: float) -> float:
         """Seconds until the file must be written, or until a failed write is tried again."""

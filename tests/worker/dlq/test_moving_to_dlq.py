@@ -15,7 +15,7 @@ from mem0tray.core.item import Item
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.outdated import DLQ, QUEUE
+from mem0tray.ledger.outdated import DLQ_FILE, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq, take_in_as_dead
@@ -92,10 +92,10 @@ def test_each_counts_and_both_files_are_written(context: WorkerContext) -> None:
         lambda: take_in_as_dead(context, item(), NOW, ask=False),
         lambda: move_fresh_to_dlq(context, waiting, NOW, "odd"),
     ):
-        before = [context.ledger.outdated.times(file) for file in (QUEUE, DLQ)]
+        before = [context.ledger.outdated.times(file) for file in (QUEUE_FILE, DLQ_FILE)]
         bury()
         assert all(
             context.ledger.outdated.times(file) > times
-            for file, times in zip((QUEUE, DLQ), before, strict=True)
+            for file, times in zip((QUEUE_FILE, DLQ_FILE), before, strict=True)
         )
     assert context.counters.total(FAILED) == 2

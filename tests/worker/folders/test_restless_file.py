@@ -34,7 +34,8 @@ class Scene:
         bus.subscribe(self.told.append)
         troubles = Troubles(bus, self.marks.__setitem__, alone=restless_file.READING)
         said = restless_file.cannot_read(FILE)
-        self.file = RestlessFile(troubles, restless_file.QUEUE, said, 0.05, lambda: self.now)
+        part = restless_file.READING_QUEUE
+        self.file = RestlessFile(troubles, part, said, 0.05, lambda: self.now)
 
     def look(self, after: float, *, restless: bool) -> None:
         """Look at the file so many seconds later."""
@@ -60,7 +61,7 @@ def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
     assert isinstance(event, events.PartFailed)
     assert f"{FILE} does not hold still" in event.error
     if not needs.WINDOWS:  # which has no such command
-        assert f"`fuser {FILE}`" in str(scene.marks[restless_file.QUEUE])
+        assert f"`fuser {FILE}`" in str(scene.marks[restless_file.READING_QUEUE])
 
 
 @pytest.mark.row(28, 52)
@@ -78,9 +79,9 @@ def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
     for _ in range(2):
         scene.look(0.0, restless=True)
         scene.look(11.0, restless=True)
-        assert scene.marks[restless_file.QUEUE]
+        assert scene.marks[restless_file.READING_QUEUE]
         scene.look(1.0, restless=False)
-        assert not scene.marks[restless_file.QUEUE]
+        assert not scene.marks[restless_file.READING_QUEUE]
     assert [type(event) for event in scene.told] == [events.PartFailed, events.PartRecovered] * 2
 
 
@@ -140,8 +141,8 @@ def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
         scene.look(5.5, restless=True)
     (event,) = scene.told
     assert isinstance(event, events.PartFailed)
-    assert (event.part, event.delay) == ("queue file at rest", 0.05)
-    assert restless_file.READING == ("queue file at rest", "DLQ file at rest")
+    assert (event.part, event.delay) == ("reading the restless queue file", 0.05)
+    assert restless_file.READING == ("reading the restless queue file", "reading the restless DLQ file")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import quarantine
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
-from mem0tray.ledger.outdated import EMERGENCY
+from mem0tray.ledger.outdated import EMERGENCY_FILE
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 
@@ -106,14 +106,14 @@ def test_the_place_is_kept_for_the_next_start(
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     """In a ledger that is new."""
     with scene.context.ledger.transaction():
-        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY}", 1)
+        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
     emergencies = EmergencyIntake(scene.context)
     append(scene, A)
     emergencies.run()
     append(scene, B)
     emergencies.run()
     assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
-    assert not scene.context.ledger.may_have_been_sent(EMERGENCY)
+    assert not scene.context.ledger.may_have_been_sent(EMERGENCY_FILE)
 
 
 @pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])

@@ -7,7 +7,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.outdated import QUEUE
+from mem0tray.ledger.outdated import QUEUE_FILE
 from mem0tray.ledger.taken_by_others import MINUTE
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -60,7 +60,7 @@ def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: Queue
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     """In a ledger that is new; what comes after the first reading is not."""
     with scene.context.ledger.transaction():
-        scene.context.ledger.set_meta(f"doubt of the {QUEUE}", 1)
+        scene.context.ledger.set_meta(f"doubt of the {QUEUE_FILE}", 1)
     intake = QueueIntake(scene.context)
     scene.write(entry(A))
     intake.run()
@@ -68,7 +68,7 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
     intake.run()
     assert scene.column("unknown", A) == NOW
     assert scene.column("unknown", B) is None
-    assert not scene.context.ledger.may_have_been_sent(QUEUE)
+    assert not scene.context.ledger.may_have_been_sent(QUEUE_FILE)
 
 
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
