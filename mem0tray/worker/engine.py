@@ -112,7 +112,7 @@ class Engine:
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
         self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(force=True))
-        parts.dlq.close()
+        parts.dlq_publisher.close()
         parts.chosen_server.close()
         self._attempt("end of the ledger", self._context.ledger.close)
 
@@ -178,7 +178,7 @@ class Engine:
             parts.queue.lost = False
             parts.edits.look_again()
         forced = parts.edits.run()
-        forced |= parts.dlq.merge_late_save()
+        forced |= parts.dlq_publisher.merge_late_save()
         if forced:
             parts.chosen_server.prober.kick()
 
@@ -188,7 +188,7 @@ class Engine:
 
     def _publish(self, now: float, moment: float) -> None:
         """Write the files that the ledger has outdated: at their pace, or at once when at rest."""
-        dlq, queue = self.parts.dlq, self.parts.queue_publisher
+        dlq, queue = self.parts.dlq_publisher, self.parts.queue_publisher
         if dlq.needed and (dlq.pace.ready(moment) or self._is_at_rest(now)):
             self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ_PART)
         elif not dlq.needed:  # it may have failed before, and no longer be needed
@@ -198,8 +198,8 @@ class Engine:
             queue.kick(now=self._is_at_rest(now))
 
     def _publish_dlq(self) -> None:
-        if self.parts.dlq.needed:
-            self.parts.dlq.run()
+        if self.parts.dlq_publisher.needed:
+            self.parts.dlq_publisher.run()
 
     def _may_send(self, now: float) -> bool:
         """Whether something is due (perhaps set aside for the server's sake) or under way."""
@@ -276,8 +276,9 @@ class Engine:
         if opens is not None:
             waits.append(opens - now)
         waits.append(max(parts.queue_publisher.show_again_at - now, 0.0))
-        if parts.dlq.needed:
-            waits.append(max(parts.dlq.pace.wait(moment), until_try(_WRITE_DLQ, moment), _TORN))
+        if parts.dlq_publisher.needed:
+            pace = parts.dlq_publisher.pace.wait(moment)
+            waits.append(max(pace, until_try(_WRITE_DLQ, moment), _TORN))
         waits.append(max(parts.metrics.wait(moment), until_try(_WRITE_METRICS, moment)))
         waits.append(max(parts.notes.wait(moment), until_try(NOTES, moment)))
         waits.append(self._context.troubles.next_try(moment))
@@ -322,7 +323,8 @@ class Engine:
     @property
     def has_published(self) -> bool:
         """Whether the files agree with the ledger, or another try could not make them."""
-        parts, dlq, queue = self.parts, self.parts.dlq, self.parts.queue_publisher
+        parts = self.parts
+        dlq, queue = parts.dlq_publisher, parts.queue_publisher
         is_open = dlq.needed and not (self._context.troubles.waits(_WRITE_DLQ) or parts.edits.torn)
         # A restless file is not awaited for ever, and cannot be written either.
         return not is_open and (not queue.pending or queue.hindered or parts.queue.torn)

@@ -30,7 +30,10 @@ READING_PARTS = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, *restless_file.READING)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The stages that an engine drives; what they share is in `context`."""
+    """The stages that an engine drives; what they share is in `context`.
+
+    `queue` and `edits` read the files that the two publishers write.
+    """
 
     context: WorkerContext
     breaker: CircuitBreaker
@@ -38,7 +41,7 @@ class Parts:
     notes: NoteIntake
     queue: QueueIntake
     edits: HandEdits
-    dlq: DlqPublisher
+    dlq_publisher: DlqPublisher
     queue_publisher: QueuePublisher
     other: OtherWorker
     metrics: MetricsWriter
@@ -77,7 +80,7 @@ def _assembled(context: WorkerContext) -> Parts:
         notes=NoteIntake(context),
         queue=queue,
         edits=edits,
-        dlq=DlqPublisher(context, edits),
+        dlq_publisher=DlqPublisher(context, edits),
         queue_publisher=QueuePublisher(context, queue),
         other=other,
         metrics=MetricsWriter(context, breaker, other),

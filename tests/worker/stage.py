@@ -110,14 +110,15 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             notes=notes,
             queue=queue,
             edits=edits,
-            dlq=dlq,
+            dlq_publisher=dlq,
             queue_publisher=stand_in(QueuePublisher, needed=False, show_again_at=math.inf),
             other=stand_in(OtherWorker),
             metrics=metrics,
             chosen_server=stand_in(ChosenServer, delivery=delivery, prober=prober),
         )
         calls = mock.Mock()
-        for name in ("emergencies", "queue", "edits", "dlq", "queue_publisher", "other", "metrics"):
+        publishers = ("dlq_publisher", "queue_publisher")
+        for name in ("emergencies", "queue", "edits", *publishers, "other", "metrics"):
             calls.attach_mock(getattr(parts, name), name)
         calls.attach_mock(prober, "prober")
         calls.attach_mock(delivery, "delivery")

@@ -19,12 +19,12 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
     """What others wrote is taken in first, the emergency lines before the queue file."""
-    scene.parts.dlq.needed = scene.parts.queue_publisher.needed = True
+    scene.parts.dlq_publisher.needed = scene.parts.queue_publisher.needed = True
     calls = [call for call in scene.cycle() if call != "delivery.next_due"]
     assert calls == [
-        "other.look", "emergencies.run", "queue.run", "edits.run", "dlq.merge_late_save",
-        "other.release", "queue_publisher.start", "prober.start", "dlq.run", "queue_publisher.kick",
-        "metrics.run",
+        "other.look", "emergencies.run", "queue.run", "edits.run", "dlq_publisher.merge_late_save",
+        "other.release", "queue_publisher.start", "prober.start", "dlq_publisher.run",
+        "queue_publisher.kick", "metrics.run",
     ]  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
 def test_a_wish_to_retry_probes_at_once(scene: Scene, whose: str) -> None:
     """Whether it stood in the file, or in a save that raced with ours."""
     scene.parts.edits.run.return_value = whose == "edit"
-    scene.parts.dlq.merge_late_save.return_value = whose == "late save"
+    scene.parts.dlq_publisher.merge_late_save.return_value = whose == "late save"
     assert ("prober.kick" in scene.cycle()) == (whose != "nobody")
 
 
@@ -145,12 +145,12 @@ def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
     scene: Scene, *, needed: bool, paced: bool, busy: bool
 ) -> None:
     """Only where the ledger says something else than the file."""
-    scene.parts.dlq.needed = needed
+    scene.parts.dlq_publisher.needed = needed
     if not paced:
-        scene.parts.dlq.pace.note_cost(MOMENT, 1.0)
+        scene.parts.dlq_publisher.pace.note_cost(MOMENT, 1.0)
     if busy:
         waits_until(scene, NOW)
-    assert ("dlq.run" in scene.cycle()) == (needed and (paced or not busy))
+    assert ("dlq_publisher.run" in scene.cycle()) == (needed and (paced or not busy))
 
 
 @pytest.mark.parametrize("needed", [True, False])
@@ -242,11 +242,11 @@ def test_a_part_that_fails_is_told_by_its_name_and_tried_again(scene: Scene, par
 
 def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) -> None:
     """It could not be, and then is right again as it stands: who fails would never succeed."""
-    scene.parts.dlq.needed = True
-    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.parts.dlq_publisher.needed = True
+    scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
-    scene.parts.dlq.needed = False
-    assert "dlq.note_rest" in scene.cycle()
+    scene.parts.dlq_publisher.needed = False
+    assert "dlq_publisher.note_rest" in scene.cycle()
     over = [event for event in scene.told if isinstance(event, events.PartRecovered)]
     assert over == [events.PartRecovered("DLQ file")]
 
@@ -268,8 +268,8 @@ def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene
 
 def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
     """Reading it is another part, which may go on."""
-    scene.parts.dlq.needed = True
-    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.parts.dlq_publisher.needed = True
+    scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
     assert scene.context.troubles.waits("writing the DLQ file")
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]

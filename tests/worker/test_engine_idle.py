@@ -59,11 +59,11 @@ def test_it_has_published_when_nothing_is_left_to_write(
     scene: Scene, *, needed: bool, pending: bool, hindered: bool, done: bool
 ) -> None:
     """What cannot be written just now is not waited for."""
-    scene.parts.dlq.needed = needed
+    scene.parts.dlq_publisher.needed = needed
     scene.parts.queue_publisher.pending = pending
     scene.parts.queue_publisher.hindered = hindered
     assert scene.engine.has_published == done
-    scene.parts.dlq.run.side_effect = RuntimeError("odd")
+    scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
     assert scene.engine.has_published == (done or needed)
 
@@ -71,7 +71,7 @@ def test_it_has_published_when_nothing_is_left_to_write(
 @pytest.mark.parametrize("which", ["queue", "edits"])
 def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str) -> None:
     """While it is torn it cannot be written: once it is no longer awaited, nor is that."""
-    scene.parts.dlq.needed = which == "edits"
+    scene.parts.dlq_publisher.needed = which == "edits"
     scene.parts.queue_publisher.pending = which == "queue"
     scene.parts.queue_publisher.hindered = False
     assert not scene.engine.has_published

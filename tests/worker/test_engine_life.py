@@ -182,8 +182,9 @@ def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: S
 
 def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
     """Senders first, then the files, the server, and the ledger at the very last."""
-    scene.parts.dlq.needed = True
-    for each in (scene.parts.dlq.run, scene.parts.queue_publisher.stop, scene.parts.metrics.run):
+    scene.parts.dlq_publisher.needed = True
+    parts = scene.parts
+    for each in (parts.dlq_publisher.run, parts.queue_publisher.stop, parts.metrics.run):
         each.side_effect = OSError(str(each))  # or it would be one trouble
     with mock.patch.object(Ledger, "close", side_effect=OSError("odd")) as close:
         scene.calls.attach_mock(close, "ledger")
@@ -191,8 +192,8 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
         scene.calls.reset_mock()
         scene.engine.end()
     assert [call[0] for call in scene.calls.mock_calls] == [
-        "prober.stop", "delivery.stop", "dlq.run", "queue_publisher.stop", "metrics.run",
-        "dlq.close", "chosen_server", "ledger",
+        "prober.stop", "delivery.stop", "dlq_publisher.run", "queue_publisher.stop", "metrics.run",
+        "dlq_publisher.close", "chosen_server", "ledger",
     ]  # fmt: skip
     scene.parts.metrics.run.assert_called_once_with(force=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
@@ -208,7 +209,7 @@ def test_it_leaves_within_a_second(scene: Scene) -> None:
         scene.parts.queue_publisher.stop.call_args.args[0],
     ]
     assert waits == [0.1, 0.4, 0.4]
-    scene.parts.dlq.run.assert_not_called()  # there was nothing to write
+    scene.parts.dlq_publisher.run.assert_not_called()  # there was nothing to write
 
 
 def test_leftovers_and_folders_that_fail_keep_nobody(

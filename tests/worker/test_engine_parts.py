@@ -30,7 +30,7 @@ def parts(tmp_path: Path, told: list[Event]) -> Iterator[Parts]:
     wanted.where.paths = Paths(tmp_path, tmp_path / "data")
     made = engine_parts.open_in(wanted, bus, threading.Event())
     yield made
-    made.dlq.close()
+    made.dlq_publisher.close()
     made.chosen_server.close()
     made.context.ledger.close()
 

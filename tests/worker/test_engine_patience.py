@@ -70,9 +70,9 @@ def test_it_waits_until_what_vanished_is_to_be_shown_again(scene: Scene) -> None
 
 def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
     """But for a moment at least, as it may be one that cannot be written."""
-    scene.parts.dlq.pace.note_cost(MOMENT, 0.0)
+    scene.parts.dlq_publisher.pace.note_cost(MOMENT, 0.0)
     assert scene.patience() == LOOK
-    scene.parts.dlq.needed = True
+    scene.parts.dlq_publisher.needed = True
     assert scene.patience() == pytest.approx(INTERVAL)
     assert 0 < scene.patience(10) < 0.1
 
@@ -96,11 +96,11 @@ def test_it_waits_for_the_metrics(scene: Scene) -> None:
     scene.parts.metrics.wait.assert_called_with(MOMENT)
 
 
-@pytest.mark.parametrize("part", ["metrics", "dlq"])
+@pytest.mark.parametrize("part", ["metrics", "dlq_publisher"])
 def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, part: str) -> None:
     """It is to be written all along, but a full disk stays full for a while."""
     scene.parts.metrics.wait.return_value = 0.0 if part == "metrics" else LOOK
-    scene.parts.dlq.needed = part == "dlq"
+    scene.parts.dlq_publisher.needed = part == "dlq_publisher"
     assert scene.patience() < 0.1
     getattr(scene.parts, part).run.side_effect = OSError("full")
     scene.cycle()
