@@ -7,11 +7,9 @@ from typing import Final
 from mem0tray.core import item as items
 from mem0tray.ledger import taken_by_others
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.meta_names import LAST_DELIVERY, QUEUED, SHOWN, TOTALS
 from mem0tray.ledger.rows import WAITS_SINCE
 
-QUEUED, SYNCED, FAILED = "total_queued", "total_synced", "total_failed"
-TOTALS: Final = (QUEUED, SYNCED, FAILED)
-_SHOWN: Final = "shown_"  # before the name of a total: its value in the queue file
 _ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
 _WAITING: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
@@ -61,7 +59,7 @@ class Counters:
 
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
-        return self._ledger.meta("last_delivery")  # type: ignore[no-any-return]
+        return self._ledger.meta(LAST_DELIVERY)  # type: ignore[no-any-return]
 
     def add(self, name: str, by: int = 1) -> None:
         """Add to one of the totals."""
@@ -77,7 +75,7 @@ class Counters:
         with self._ledger.transaction():
             totals = {name: self.total(name) for name in TOTALS}
             for name, total in totals.items():
-                self._ledger.set_meta(_SHOWN + name, total)
+                self._ledger.set_meta(SHOWN + name, total)
         return totals
 
     def absorb(self, found: Mapping[str, object], new: int = 0, *, afresh: bool = False) -> bool:
@@ -90,12 +88,12 @@ class Counters:
         """
         shown = {name: items.count(found.get(name)) for name in TOTALS}
         with self._ledger.transaction():
-            gained = {name: shown[name] - self.total(_SHOWN + name) for name in TOTALS}
+            gained = {name: shown[name] - self.total(SHOWN + name) for name in TOTALS}
             lacks = min(gained.values()) < 0
             came = min(new, shown[QUEUED]) if afresh or lacks or gained[QUEUED] else 0
             for name, by in gained.items():
                 if by > 0:  # first, so that adding to the total does not outdate the file
-                    self.add(_SHOWN + name, by)
+                    self.add(SHOWN + name, by)
                 counted = max(by, came if name == QUEUED else 0)
                 if counted > 0:
                     self.add(name, counted)

@@ -14,7 +14,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
-from mem0tray.ledger import schema, write_ahead_log
+from mem0tray.ledger import meta_names, schema, write_ahead_log
 from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE, Outdated
 from mem0tray.system import plain
 
@@ -23,16 +23,16 @@ _FEW_PAGES: Final = 64  # too few to be worth freeing
 _PAGES_AT_ONCE: Final = 256  # moved within a few milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
 # SQLite does not wait for the disk if nothing changes, so a durable transaction changes a value.
-_CHANGE: Final = """
-    INSERT INTO meta VALUES ('durable', 1) ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1
-"""
+_CHANGE: Final = (
+    f"INSERT INTO meta VALUES ('{meta_names.DURABLE}', 1)"
+    " ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1"
+)
 _BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 NOTES: Final = "notes of Claude Code"
 # The files that items are taken in from.
 SOURCES: Final = (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
-_MAY_HAVE_BEEN_SENT: Final = "doubt of the "  # a name in `meta`, unchanged since the first version
 
 
 def encode(text: str) -> bytes:
@@ -156,20 +156,20 @@ class Ledger:
     def _check_copy(self) -> None:
         """Notice an old copy: a mark beside the ledger counts its openings and closings."""
         with self.transaction(durable=True):
-            identity = self.meta("identity")
+            identity = self.meta(meta_names.IDENTITY)
             if identity is None:
                 self.rebuilt = self.rebuilt or "it was never used"
                 identity = uuid.uuid4().hex
-                self.set_meta("identity", identity)
-            openings = int(self.meta("openings") or 0)
+                self.set_meta(meta_names.IDENTITY, identity)
+            openings = int(self.meta(meta_names.OPENINGS) or 0)
             mark = self._read_mark()
             if mark is not None and mark != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
             if self.rebuilt:  # must survive a kill until everything has been asked about
                 for source in SOURCES:
-                    self.set_meta(_MAY_HAVE_BEEN_SENT + source, 1)
-                self.set_meta("boot", "")
-                self.set_meta("clean", 0)
+                    self.set_meta(meta_names.MAY_HAVE_BEEN_SENT + source, 1)
+                self.set_meta(meta_names.BOOT, "")
+                self.set_meta(meta_names.CLEAN, 0)
         self._bump_mark()
 
     def _read_mark(self) -> tuple[str, int] | None:
@@ -186,9 +186,9 @@ class Ledger:
 
     def _bump_mark(self) -> None:
         with self.transaction():
-            openings = int(self.meta("openings") or 0) + 1
-            self.set_meta("openings", openings)
-            identity = self.meta("identity")
+            openings = int(self.meta(meta_names.OPENINGS) or 0) + 1
+            self.set_meta(meta_names.OPENINGS, openings)
+            identity = self.meta(meta_names.IDENTITY)
         atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
@@ -196,12 +196,12 @@ class Ledger:
 
         `source` is one of SOURCES.
         """
-        return bool(self.meta(_MAY_HAVE_BEEN_SENT + source))
+        return bool(self.meta(meta_names.MAY_HAVE_BEEN_SENT + source))
 
     def trust(self, source: str) -> None:
         """Note, within a transaction, that all of a file is taken in: what comes now is new."""
         if self.may_have_been_sent(source):
-            self.set_meta(_MAY_HAVE_BEEN_SENT + source, 0)
+            self.set_meta(meta_names.MAY_HAVE_BEEN_SENT + source, 0)
 
     def close(self, *, in_order: bool = True) -> None:
         """Make everything durable and close the ledger.
@@ -217,8 +217,8 @@ class Ledger:
                     pass
                 with self.transaction(durable=True):
                     if in_order:
-                        self.set_meta("boot", boot_id())
-                        self.set_meta("clean", 1)
+                        self.set_meta(meta_names.BOOT, boot_id())
+                        self.set_meta(meta_names.CLEAN, 1)
                 self._bump_mark()
             finally:
                 self._db.close()
@@ -349,8 +349,9 @@ class Ledger:
 
 def _left_in_order(db: sqlite3.Connection) -> bool:
     """Whether the last worker closed the ledger, and the machine has run ever since."""
-    known = dict(db.execute("SELECT name, value FROM meta WHERE name IN ('clean', 'boot')"))
-    return bool(known.get("clean")) and known.get("boot") == boot_id()
+    names = (meta_names.CLEAN, meta_names.BOOT)
+    known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", names))
+    return bool(known.get(meta_names.CLEAN)) and known.get(meta_names.BOOT) == boot_id()
 
 
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:

@@ -1,10 +1,9 @@
 """In which dialect a server was recognised, by its address: recognised once for each address."""
 
-from typing import Any, Final
+from typing import Any
 
 from mem0tray.ledger.database import Ledger
-
-NAME: Final = "dialect"  # the mark's
+from mem0tray.ledger.meta_names import DIALECT
 
 
 class Dialects:
@@ -16,15 +15,15 @@ class Dialects:
     def of(self, address: str) -> str:
         """The dialect that the server at this address spoke; empty if that is not known."""
         with self._ledger.locked():
-            return told_of(self._ledger.meta(NAME), address)
+            return told_of(self._ledger.meta(DIALECT), address)
 
     def note(self, address: str, dialect: str) -> None:
         """Note the dialect recognised at an address. Raises LedgerError."""
         with self._ledger.transaction():
-            self._ledger.set_meta(NAME, f"{dialect} {address}")
+            self._ledger.set_meta(DIALECT, f"{dialect} {address}")
 
 
-def told_of(mark: Any, address: str) -> str:
-    """The dialect that the mark names for this address; empty if it names another address."""
-    dialect, _, there = str(mark or "").partition(" ")
+def told_of(kept: Any, address: str) -> str:
+    """The dialect kept in `meta` for this address; empty if that names another address."""
+    dialect, _, there = str(kept or "").partition(" ")
     return dialect if there == address else ""

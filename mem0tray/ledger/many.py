@@ -8,7 +8,8 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.rows import DLQ_MERGED, WAITS_SINCE
+from mem0tray.ledger.meta_names import DLQ_MERGED
+from mem0tray.ledger.rows import WAITS_SINCE
 
 _FRESH: Final = (
     f"SELECT id, digest, {WAITS_SINCE}, taken IS NOT NULL FROM items WHERE state = '{items.FRESH}'"

@@ -11,7 +11,8 @@ from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import REFUSAL_OVER, SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
+from mem0tray.ledger.rows import SMALL, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 from mem0tray.ledger.tickets import Ticket, find_ticket
 
@@ -62,8 +63,8 @@ _BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MA
 _WAIT: Final = f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
-    "INSERT INTO meta VALUES ('total_synced', 1), ('last_delivery', ?) ON CONFLICT (name) DO"
-    " UPDATE SET value = iif(name = 'total_synced', value + 1, excluded.value)"
+    f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"
+    f" UPDATE SET value = iif(name = '{SYNCED}', value + 1, excluded.value)"
 )
 
 
@@ -149,14 +150,14 @@ class Outbox:
     def in_turn(self, now: float) -> int | None:
         """The due item whose turn it is as the canary: each gets a turn, in order of intake."""
         with self._ledger.transaction() as db:
-            last = int(self._ledger.meta("canary") or 0)
+            last = int(self._ledger.meta(CANARY) or 0)
             row = (
                 db.execute(_IN_TURN, (now, last)).fetchone()
                 or db.execute(_IN_TURN, (now, 0)).fetchone()
             )
             if row is None:
                 return None
-            self._ledger.set_meta("canary", row[0])
+            self._ledger.set_meta(CANARY, row[0])
         return int(row[0])
 
     def other_project_waits(self, project: str, now: float) -> bool:
@@ -244,7 +245,7 @@ class Outbox:
                 _server_key(db, server)
                 db.execute(_REMEMBER, (key, now, server))
             if by_another:
-                self._ledger.set_meta("last_delivery", now)
+                self._ledger.set_meta(LAST_DELIVERY, now)
             else:
                 db.execute(_COUNT_DELIVERY, (now,))
         return why

@@ -20,21 +20,13 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger import schema, taken_by_others
+from mem0tray.ledger import meta_names, schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
-from mem0tray.ledger.dialects import NAME as DIALECT
 from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.many import Many
-from mem0tray.ledger.rows import (
-    DEAD_RAWS,
-    DLQ_MERGED,
-    EMERGENCY_SOURCES,
-    REFUSAL_OVER,
-    WAITS_SINCE,
-    find_raw,
-)
+from mem0tray.ledger.rows import DEAD_RAWS, WAITS_SINCE, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -86,7 +78,7 @@ _REFUSAL: Final = (
     " FROM attempts a JOIN items i ON i.key = a.item"
     f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
     " AND a.at > coalesce((SELECT max(value) FROM meta"
-    f" WHERE name IN ('last_delivery', '{REFUSAL_OVER}')), 0))"
+    f" WHERE name IN ('{meta_names.LAST_DELIVERY}', '{meta_names.REFUSAL_OVER}')), 0))"
     f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
     " ORDER BY at DESC LIMIT 1"
@@ -194,6 +186,9 @@ class Reader:
         rows = self._rows(sql, values)
         return rows[0][0] if rows else None
 
+    def _meta(self, name: str) -> Any:
+        return self._one("SELECT value FROM meta WHERE name = ?", (name,))
+
     # All of it ---------------------------------------------------------------------
 
     @property
@@ -246,13 +241,11 @@ class Reader:
 
     def other_worker(self) -> taken_by_others.WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken_by_others.WorkerSeen.read(
-            self._one("SELECT value FROM meta WHERE name = ?", (taken_by_others.WORKER,))
-        )
+        return taken_by_others.WorkerSeen.read(self._meta(meta_names.OTHER_WORKER))
 
     def emergency_sources(self) -> bytes | None:
         """How far the worker has read emergency files, for `sources` of `files.emergency`."""
-        found = self._one("SELECT value FROM meta WHERE name = ?", (EMERGENCY_SOURCES,))
+        found = self._meta(meta_names.EMERGENCY_SOURCES)
         return None if found is None else bytes(found)
 
     def oldest_waiting(self) -> float | None:
@@ -269,17 +262,17 @@ class Reader:
 
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
-        found = self._one("SELECT value FROM meta WHERE name = 'last_delivery'")
+        found = self._meta(meta_names.LAST_DELIVERY)
         return None if found is None else items.number(found)
 
     def counter(self, name: str) -> int | None:
         """One of the totals, as the queue file is to show it; None where it is not known."""
-        found = self._one("SELECT value FROM meta WHERE name = ?", (name,))
+        found = self._meta(name)
         return None if found is None else items.count(found)
 
     def dialect_of(self, address: str) -> str:
         """The dialect recognised at this address; empty if none is known."""
-        return told_of(self._one("SELECT value FROM meta WHERE name = ?", (DIALECT,)), address)
+        return told_of(self._meta(meta_names.DIALECT), address)
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
@@ -322,7 +315,7 @@ class Reader:
 
     def has_merged(self, file: Signature) -> bool:
         """Whether this save of the DLQ file was the last to be merged."""
-        kept = self._one("SELECT value FROM meta WHERE name = ?", (DLQ_MERGED,))
+        kept = self._meta(meta_names.DLQ_MERGED)
         return bool(kept == json.dumps(file.lasting))
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:

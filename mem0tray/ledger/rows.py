@@ -55,14 +55,6 @@ DEAD_RAWS: Final = (
 )
 
 
-# Names in `meta`: when a server that had refused everything was found to take deliveries (Unix
-# seconds); the signature of the DLQ file as last merged or published; and how far the emergency files
-# are read, as `sources` of `files.emergency` reads it.
-REFUSAL_OVER: Final = "refusal_over"
-DLQ_MERGED: Final = "dlq_merged"
-EMERGENCY_SOURCES: Final = "emergency_sources"
-
-
 def row_from(values: tuple[Any, ...]) -> Row:
     """A Row from the columns above."""
     key, item_id, digest, state, count, last_attempt, claimed, body, servers = values

@@ -13,12 +13,10 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from mem0tray.ledger.database import Ledger, decode
+from mem0tray.ledger.meta_names import METRICS_AT_START, OTHER_WORKER, OUR_PID
 
 PERHAPS: Final = "perhaps delivered by another worker"
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
-WORKER: Final = "other_worker"
-_OUR_PID: Final = "pid"
-_METRICS: Final = "metrics_at_start"
 _MISSING: Final = (
     "SELECT key FROM items WHERE state = 'pending' AND shown AND taken IS NULL ORDER BY key"
 )
@@ -87,13 +85,13 @@ class TakenByOthers:
 
     def worker(self) -> WorkerSeen | None:
         """The worker at work when we last looked; it is remembered across our own restarts."""
-        return WorkerSeen.read(self._ledger.meta(WORKER))
+        return WorkerSeen.read(self._ledger.meta(OTHER_WORKER))
 
     def note_worker(self, seen: WorkerSeen) -> int:
         """Note a sign of another worker; return how many entries it has perhaps taken lately."""
         with self._ledger.transaction(durable=True) as db:
-            before = self._ledger.meta(WORKER)
-            self._ledger.set_meta(WORKER, json.dumps(asdict(seen)))
+            before = self._ledger.meta(OTHER_WORKER)
+            self._ledger.set_meta(OTHER_WORKER, json.dumps(asdict(seen)))
             if before:
                 return 0
             return db.execute(_LATELY, (seen.first, seen.first - MINUTE)).rowcount
@@ -101,20 +99,20 @@ class TakenByOthers:
     def forget_worker(self) -> None:
         """Forget the other worker, once it has gone; what it took stays marked."""
         with self._ledger.transaction(durable=True):
-            self._ledger.set_meta(WORKER, None)
+            self._ledger.set_meta(OTHER_WORKER, None)
 
     def begin(self, pid: int, metrics: list[int] | None) -> tuple[int | None, list[int] | None]:
         """Note our process and the metrics file as found; return what the last start noted."""
         with self._ledger.transaction():
             before = self.last_start()
-            self._ledger.set_meta(_OUR_PID, pid)
-            self._ledger.set_meta(_METRICS, json.dumps(metrics))
+            self._ledger.set_meta(OUR_PID, pid)
+            self._ledger.set_meta(METRICS_AT_START, json.dumps(metrics))
         return before
 
     def last_start(self) -> tuple[int | None, list[int] | None]:
         """What the last start noted: its process, and the metrics file as it found that file."""
-        found = self._ledger.meta(_METRICS)
-        return self._ledger.meta(_OUR_PID), json.loads(found) if found else None
+        found = self._ledger.meta(METRICS_AT_START)
+        return self._ledger.meta(OUR_PID), json.loads(found) if found else None
 
     # Its traces in the queue file -------------------------------------------------------
 

@@ -4,12 +4,11 @@ import time
 from typing import Final
 
 from mem0tray.core.events import LeftInFlight
-from mem0tray.ledger import unknown_outcomes
+from mem0tray.ledger import meta_names, unknown_outcomes
 from mem0tray.ledger.database import boot_id
 from mem0tray.worker.context import WorkerContext
 
 AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests
-_LEFT_UNTIL: Final = "left_until"  # in the ledger's `meta`: when those seconds end (Unix time)
 
 
 def take_up(context: WorkerContext) -> None:
@@ -22,14 +21,14 @@ def take_up(context: WorkerContext) -> None:
     wait, now = min(AT_WORK, interval), context.now()
     with ledger.transaction(durable=True):
         if unknown_outcomes.make_claims_unknown(ledger, now, wait):
-            ledger.set_meta(_LEFT_UNTIL, now + wait)  # kept across another start
-        left = min((ledger.meta(_LEFT_UNTIL) or 0.0) - now, wait)
+            ledger.set_meta(meta_names.LEFT_UNTIL, now + wait)  # kept across another start
+        left = min((ledger.meta(meta_names.LEFT_UNTIL) or 0.0) - now, wait)
         boot = boot_id()
-        if ledger.rebuilt or ledger.meta("boot") not in (None, boot):
+        if ledger.rebuilt or ledger.meta(meta_names.BOOT) not in (None, boot):
             unknown_outcomes.make_all_unknown(ledger, now)
         context.outbox.limit_waits(now, interval)
-        ledger.set_meta("clean", 0)
-        ledger.set_meta("boot", boot)
+        ledger.set_meta(meta_names.CLEAN, 0)
+        ledger.set_meta(meta_names.BOOT, boot)
     if left > 0:
         context.unknown_until = time.monotonic() + left
         context.events.emit(LeftInFlight(left))

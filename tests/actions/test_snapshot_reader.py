@@ -26,8 +26,8 @@ from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import atomic, pauses, writable
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.meta_names import OTHER_WORKER
 from mem0tray.ledger.outages import Outages
-from mem0tray.ledger.taken_by_others import WORKER
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq
@@ -156,7 +156,7 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
     with worker(paths):
         pass
     ledger = Ledger(paths.ledger)
-    ledger.set_meta(WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
+    ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
     ledger.close()
     other = read(Part.COUNTS).inside.ledger.other_worker
     assert other is not None

@@ -2,10 +2,11 @@
 
 import pytest
 
-from mem0tray.ledger.counters import FAILED, QUEUED, SYNCED, Counters, Counts
+from mem0tray.ledger.counters import Counters, Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.meta_names import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter

@@ -8,9 +8,9 @@ import pytest
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.meta_names import DLQ_MERGED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter
 

@@ -8,10 +8,11 @@ import pytest
 
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import unknown_outcomes
-from mem0tray.ledger.counters import FAILED, QUEUED, Counters
+from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.meta_names import FAILED, QUEUED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.outdated import DLQ_FILE, METRICS_FILE, QUEUE_FILE
 from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen

@@ -13,8 +13,8 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.files.receipts import EDIT, Account, Receipts
+from mem0tray.ledger.meta_names import DLQ_MERGED
 from mem0tray.ledger.outdated import DLQ_FILE
-from mem0tray.ledger.rows import DLQ_MERGED
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import attribution, telling_backoffs

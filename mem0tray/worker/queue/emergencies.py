@@ -10,8 +10,8 @@ from mem0tray.core import events
 from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.ledger.database import boot_id
+from mem0tray.ledger.meta_names import EMERGENCY_SOURCES
 from mem0tray.ledger.outdated import EMERGENCY_FILE
-from mem0tray.ledger.rows import EMERGENCY_SOURCES
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 

@@ -11,7 +11,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger import counters
+from mem0tray.ledger.meta_names import QUEUED, SYNCED
 from mem0tray.ledger.outdated import METRICS_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
@@ -107,8 +107,8 @@ class MetricsWriter:
             "vps_status": "healthy" if self._breaker.is_healthy else "down",
             "queue_size": counts.queue,
             "dlq_size": counts.dlq,
-            "total_synced": context.counters.total(counters.SYNCED),
-            "total_queued": context.counters.total(counters.QUEUED),
+            "total_synced": context.counters.total(SYNCED),
+            "total_queued": context.counters.total(QUEUED),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "state": state.name,

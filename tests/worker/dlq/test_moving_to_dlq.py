@@ -13,8 +13,8 @@ from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.core.large import LARGE
-from mem0tray.ledger.counters import FAILED
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.meta_names import FAILED
 from mem0tray.ledger.outdated import DLQ_FILE, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext

@@ -142,7 +142,8 @@ def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
     (event,) = scene.told
     assert isinstance(event, events.PartFailed)
     assert (event.part, event.delay) == ("reading the restless queue file", 0.05)
-    assert restless_file.READING == ("reading the restless queue file", "reading the restless DLQ file")
+    parts = ("reading the restless queue file", "reading the restless DLQ file")
+    assert parts == restless_file.READING
 
 
 @pytest.mark.parametrize(

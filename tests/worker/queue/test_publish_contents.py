@@ -12,7 +12,7 @@ from mem0tray.core.item import Item
 from mem0tray.core.large import LARGE
 from mem0tray.files import atomic
 from mem0tray.files.document import HELD, local_iso
-from mem0tray.ledger.counters import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.meta_names import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.rows import write_raw
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher

@@ -20,8 +20,8 @@ from mem0tray.core.events import Events
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
-from mem0tray.ledger.counters import QUEUED
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.meta_names import QUEUED
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import OtherWorker
