@@ -5,13 +5,15 @@ Pure but for its lock. What people are told of it is decided in `core/state.py`.
 
 import threading
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import Standing, WorkerState, state_of
 
 LONGEST_BREAK: Final = 3600.0  # seconds
+# What can stand in the way on our side, by name.
+Obstacle = Literal["settings", "server", "keyring", "dialect", "worker", "storage", "pause"]
 
 
 class CircuitBreaker:
@@ -30,7 +32,7 @@ class CircuitBreaker:
         self._canary_at: float | None = None
         self._misconfigured = reasons.NONE
         self._last_try = ""  # the server's answer to the last canary, if it is worth telling
-        self._obstacles: dict[str, Reason] = {}
+        self._obstacles: dict[Obstacle, Reason] = {}
         self._troubles: dict[str, Reason] = {}
 
     # What happens ----------------------------------------------------------------
@@ -83,15 +85,12 @@ class CircuitBreaker:
         with self._guard:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
-    def block(self, name: str, reason: Reason) -> None:
-        """Open: an obstacle on our side stands in the way.
-
-        `name` is `settings`, `server`, `keyring`, `dialect`, `worker`, `storage` or `pause`.
-        """
+    def block(self, name: Obstacle, reason: Reason) -> None:
+        """Open: an obstacle on our side stands in the way."""
         with self._guard:
             self._obstacles[name] = reason
 
-    def unblock(self, name: str) -> None:
+    def unblock(self, name: Obstacle) -> None:
         """Note that the obstacle of that name is gone."""
         with self._guard:
             self._obstacles.pop(name, None)
@@ -123,7 +122,7 @@ class CircuitBreaker:
                 (self._troubles[name] for name in names if name in self._troubles), reasons.NONE
             )
 
-    def blocked_by(self, name: str) -> bool:
+    def blocked_by(self, name: Obstacle) -> bool:
         """Whether the obstacle of that name stands."""
         return name in self._obstacles
 

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.circuit_breaker import CircuitBreaker, Obstacle
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
@@ -113,7 +113,7 @@ def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
 
 @pytest.mark.parametrize("obstacle", ["dialect", "keyring"])
 def test_what_stood_in_the_way_to_the_former_server_is_forgotten(
-    choosing: Choosing, obstacle: str
+    choosing: Choosing, obstacle: Obstacle
 ) -> None:
     """That it speaks no known dialect, or has its key in a keyring that does not answer."""
     choosing.breaker.block(obstacle, reasons.quoted("odd"))
