@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.item import Item
-
-MANY: Final = 7  # retries; from here on the wait does not grow any more
 
 
 class ProjectCounts(NamedTuple):
@@ -26,6 +25,6 @@ def by_project(dead: Iterable[Item], fresh: Iterable[Item]) -> list[ProjectCount
 
 
 def by_retries(dead: Iterable[Item]) -> dict[int, int]:
-    """How many dead letters have each number of retries, ascending; `MANY`: that or more."""
-    counts = Counter(min(item.retry_count, MANY) for item in dead)
+    """How many dead letters have each number of retries, ascending; `GROWS_UNTIL`: that or more."""
+    counts = Counter(min(item.retry_count, GROWS_UNTIL) for item in dead)
     return {number: counts[number] for number in sorted(counts)}

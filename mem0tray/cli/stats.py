@@ -12,6 +12,7 @@ from mem0tray.actions.find import listing
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.text import plural
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
@@ -102,7 +103,7 @@ def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
 
 def _named(retries: dict[int, int]) -> dict[str, int]:
     return {
-        f"{number} and more" if number == tally.MANY else str(number): count
+        f"{number} and more" if number == GROWS_UNTIL else str(number): count
         for number, count in retries.items()
     }
 

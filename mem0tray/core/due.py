@@ -9,6 +9,7 @@ from typing import Final
 
 BACKOFF_BASE: Final = 30.0
 BACKOFF_MAX: Final = 3600.0
+GROWS_UNTIL: Final = 7  # retries; from here on the backoff is BACKOFF_MAX
 LONGEST_ASKED: Final = 3600.0  # no server makes an item wait longer
 LONGEST_WORK: Final = 3600.0  # a server at work on an item for longer is sent the item again
 _FIRST_LOOK: Final = 2.0
@@ -16,7 +17,7 @@ _FIRST_LOOK: Final = 2.0
 
 def backoff(retry_count: int) -> float:
     """How long a dead letter waits after its last attempt: min(2^n × 30, 3600)."""
-    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), 20), BACKOFF_MAX)
+    return min(BACKOFF_BASE * 2.0 ** min(max(retry_count, 0), GROWS_UNTIL), BACKOFF_MAX)
 
 
 def dead_due(last_attempt: float, retry_count: int, now: float) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, LONGEST_ASKED
+from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL, LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
@@ -58,7 +58,7 @@ _NOT_DELIVERED: Final = (
     " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
 )
 # `due.backoff` as SQL, for all rows at once.
-_BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, 7)), {BACKOFF_MAX})"
+_BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
 # How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
 _WAIT: Final = f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
@@ -93,11 +93,6 @@ class Job(Struct, frozen=True):
     timestamp: float = 0.0
     ticket: Ticket | None = None
     read_there: bool = False
-
-    @property
-    def content(self) -> str:
-        """The whole text."""
-        return str(self.text)
 
 
 class Outbox:

@@ -6,7 +6,7 @@ from typing import Final
 
 from mem0tray.actions import tally
 from mem0tray.actions.tally import ProjectCounts
-from mem0tray.core.due import backoff
+from mem0tray.core.due import GROWS_UNTIL, backoff
 from mem0tray.core.language import Language
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.history import History, Period
@@ -157,14 +157,14 @@ def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
     counts = tally.by_retries(each.item for each in seen.dead.found if each.item is not None)
     if not counts:
         return
-    values = [counts.get(retries, 0) for retries in range(tally.MANY + 1)]
-    labels = [number(retries) for retries in range(tally.MANY)]
-    labels.append(_("{count} and more").format(count=number(tally.MANY)))
-    ticks = [*labels[:-1], f"≥ {number(tally.MANY)}"]
+    values = [counts.get(retries, 0) for retries in range(GROWS_UNTIL + 1)]
+    labels = [number(retries) for retries in range(GROWS_UNTIL)]
+    labels.append(_("{count} and more").format(count=number(GROWS_UNTIL)))
+    ticks = [*labels[:-1], f"≥ {number(GROWS_UNTIL)}"]
     yield Chart(
         _("Dead letters by retries"),
         _("from {count} retries on, {minutes} minutes apart").format(
-            count=number(tally.MANY), minutes=number(backoff(tally.MANY) / 60)
+            count=number(GROWS_UNTIL), minutes=number(backoff(GROWS_UNTIL) / 60)
         ),
         Shape.COLUMNS,
         labels,

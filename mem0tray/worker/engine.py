@@ -256,7 +256,7 @@ class Engine:
             writable.refuse_read_only(folder)  # even if there is nothing to write now
         if self._breaker.blocked_by("storage"):
             with self._context.ledger.transaction(durable=True):
-                self._context.ledger.set_meta("storage", self._context.now())
+                pass  # it writes whatever is done in it, and so shows that the disk takes something
             self._breaker.unblock("storage")
 
     def _expire(self, now: float) -> None:

@@ -68,7 +68,7 @@ def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
             assert len(reader.attempts(after.key)) == 1
         job = context.outbox.claim(after.key, time.time())
         assert job.idempotency_key == further_key("aa-1", "alpha", "new")
-        assert job.content == "new"
+        assert job.text == "new"
 
 
 def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
@@ -86,7 +86,7 @@ def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
         assert states == {items.FRESH: None, items.DISCARDED: "edited"}
         texts = set()
         while (key := context.outbox.head(items.FRESH, time.time())) is not None:
-            texts.add(context.outbox.claim(key, time.time()).content)
+            texts.add(context.outbox.claim(key, time.time()).text)
         assert texts == {"new", "b"}
 
 

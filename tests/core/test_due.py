@@ -18,6 +18,11 @@ def test_the_backoff_doubles_up_to_an_hour() -> None:
     ]
 
 
+def test_the_backoff_grows_no_more_from_a_count_on() -> None:
+    """Charts and the ledger rely on that count: one retry fewer waits for less."""
+    assert due.backoff(due.GROWS_UNTIL - 1) < due.backoff(due.GROWS_UNTIL) == due.BACKOFF_MAX
+
+
 @pytest.mark.parametrize(
     ("count", "seconds"), [(-1, 30), (-(10**9), 30), (10**9, 3600), (2**70, 3600)]
 )

@@ -6,7 +6,6 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.delivered import DeliveredReader
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
@@ -44,7 +43,7 @@ def test_memories_come_by_project(tmp_path: Path) -> None:
 
 
 def test_only_what_that_server_took_is_among_them(
-    tmp_path: Path, ledger: Ledger, inbox: Inbox, outbox: Outbox
+    tmp_path: Path, inbox: Inbox, outbox: Outbox
 ) -> None:
     """Not what waits, what was deleted, what another server took, nor what was deleted too late."""
     keys = [inbox.add_fresh(parsed(name, name), 1.0, ask=False) for name in "abcde"]
@@ -56,7 +55,6 @@ def test_only_what_that_server_took_is_among_them(
     with DeliveredReader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.discarded_digests() == {items.digest("p", "c")}
         assert reader.waiting() == {items.digest("p", "e")}
-    assert ledger.meta("storage") is None
 
 
 @pytest.mark.parametrize("edited", [False, True])

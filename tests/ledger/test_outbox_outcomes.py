@@ -21,7 +21,7 @@ def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox)
     before = row(ledger, key)
     job = outbox.claim(key, NOW + 5, HERE)
     assert (job.key, job.lane, job.item_id, job.project) == (key, DEAD, "a", "p")
-    assert (job.content, job.idempotency_key) == ("text of a", "a")
+    assert (job.text, job.idempotency_key) == ("text of a", "a")
     assert (job.retries, job.retry_count, job.last_attempt) == (0, 3, NOW)
     assert (job.unknown, job.timeouts, job.taken, job.delivered) == (None, 0, None, None)
     assert changes(before, row(ledger, key)) == {"claimed": NOW + 5, "claimed_for": 1}

@@ -216,7 +216,7 @@ def test_tombstones_and_waits_are_taken_over(path: Path) -> None:
         key = outbox.claim(second.key, NOW).idempotency_key
         assert key == items.idempotency_key("waits", second.digest, b"")
         assert outbox.claim(inbox.by_ids(["waits"])["waits"][0].key, NOW).idempotency_key == "waits"
-        assert outbox.claim(inbox.by_ids(["large"])["large"][0].key, NOW).content == "text of large"
+        assert outbox.claim(inbox.by_ids(["large"])["large"][0].key, NOW).text == "text of large"
 
 
 def test_an_upgrade_that_fails_leaves_the_old_ledger(

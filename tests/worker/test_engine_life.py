@@ -85,7 +85,6 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
         scene.engine._look_at_storage()
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
     assert not scene.parts.breaker.blocked_by("storage")
-    assert scene.context.ledger.meta("storage") == NOW
 
 
 @pytest.mark.parametrize("which", ["claude_dir", "data_dir"])

@@ -378,7 +378,7 @@ class Delivery:
         if 0 < len(self._flights) == slots - 1 and outbox.has_timed_out(key):
             # This item may hang again: the last slot is for items that never did.
             ready = [each for each in (lane, *_LANES) if heads[each] is not None]
-            prompt = (self._due(each, now, prompt=True) for each in ready)
+            prompt = (self._due_key(each, now, prompt=True) for each in ready)
             key = next((each for each in prompt if each is not None), None)
             if key is None:
                 return None
@@ -394,12 +394,12 @@ class Delivery:
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid
         if avoid is not None:
-            other = self._due(lane, now, avoid)
+            other = self._due_key(lane, now, avoid)
             if other is not None:
                 return other
-        return self._due(lane, now)
+        return self._due_key(lane, now)
 
-    def _due(
+    def _due_key(
         self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
     ) -> int | None:
         """The oldest due item of a lane, as `Outbox.head`, that no request has already.

@@ -307,15 +307,16 @@ class World:
         now = self.clock.time()
         for number in self.life.under_way.keys() - before:
             job = self.life.under_way[number][0].job
-            memory = self.beliefs.memories.get(job.content)
+            text = str(job.text)
+            memory = self.beliefs.memories.get(text)
             if memory is None:
-                if job.content not in self.beliefs.offered:
-                    self.wrong.append(f"sent, though nobody handed it over: {job.content!r}")
+                if text not in self.beliefs.offered:
+                    self.wrong.append(f"sent, though nobody handed it over: {text!r}")
             elif memory.wish is Wish.GONE and self._save is None and not self.asked:
-                self.wrong.append(f"sent, though the user removed it: {job.content!r}")
+                self.wrong.append(f"sent, though the user removed it: {text!r}")
             elif now < memory.not_before and self._save is None:
                 early = memory.not_before - now
-                self.wrong.append(f"sent {early:.0f} s too early: {job.content!r}")
+                self.wrong.append(f"sent {early:.0f} s too early: {text!r}")
 
     def _told(self, event: Event) -> None:
         match event:

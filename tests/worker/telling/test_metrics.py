@@ -50,7 +50,7 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         assert needs(metrics)
         metrics.run()
         assert not needs(metrics)
-        ledger.set_meta("storage", 1.0)
+        ledger.set_meta("a mark", 1.0)
         assert not needs(metrics)
         context.inbox.add_fresh(fresh("a"), 1.0, ask=False)
         assert needs(metrics)
