@@ -7,6 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 import mem0tray
 from mem0tray.cli.app import COMMANDS
 from mem0tray.config import settings
@@ -110,9 +112,10 @@ def test_each_timer_of_the_program_is_on_the_page() -> None:
     assert set(row.findall(page("threads.md"))) == {module for module, _ in calls("Timer")}
 
 
-def test_each_module_on_the_page_of_threads_is_there() -> None:
-    """The page of threads names modules that are there."""
-    named = re.findall(r"`(?!tests/)([a-z_/]+\.py)`", page("threads.md"))
+@pytest.mark.parametrize("name", ["threads.md", "words.md"])
+def test_each_module_on_a_page_is_there(name: str) -> None:
+    """The pages of threads and words name modules that are there."""
+    named = re.findall(r"`(?!tests/)([a-z_/]+\.py)`", page(name))
     assert named
     assert [each for each in named if not (PACKAGE / each).is_file()] == []
 
