@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import export, patient_questions
+from mem0tray.actions import patient_questions
 from mem0tray.cli import main
-from mem0tray.config.settings import load
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
@@ -363,22 +362,6 @@ def test_a_terminal_that_shows_the_lines_is_told_nothing_more(
     with serving(home, paging({"p": ["one"]})):
         done = home.run("export")
     assert (done.err, texts(done.out)) == ("", [("p", "one")])
-
-
-def test_what_was_read_and_how_much_there_is_are_told_after_each_page(home: Scratch) -> None:
-    """Of all projects together; of one alone the server is not asked how many it has."""
-    many = [str(number) for number in range(1500)]
-    told: list[tuple[int, int | None]] = []
-
-    def watch(so_far: export.Export) -> None:
-        told.append((so_far.read, so_far.total))
-
-    with serving(home, paging({"a": [], "b": ["one"], "c": many})):
-        list(export.Export(load().settings, "", watch).lines())
-        assert told == [(0, 1501), (1, 1501), (1001, 1501), (1501, 1501)]
-        told.clear()
-        list(export.Export(load().settings, "b", watch).lines())
-    assert told == [(1, None)]
 
 
 # Round trip -----------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What is recalled and found, of a real server and of files. The command's tests have the rest."""
+
+import pytest
+
+from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall, search
+from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
+from mem0tray.localserver.endpoint import DATABASE
+from mem0tray.system.paths import Paths
+from tests.actions.scene import worker, write, write_dlq
+from tests.support.http1 import Answer
+from tests.support.shapes import dead, entry, queue_document
+from tests.support.standin import Standin
+
+
+def chosen(url: str) -> Settings:
+    """Settings that choose a server."""
+    return Settings(server=ServerSettings(url=url, dialect="vps"))
+
+
+def waits(found: WasRead) -> list[tuple[str, str]]:
+    """State and text of what waits here."""
+    return [(each.state, each.text) for each in found.waiting]
+
+
+def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
+    """An entry, a held one and a dead letter each say their state; other projects are left out."""
+    held, fresh = entry("held", "p", timestamp=3), entry("fresh", "p", timestamp=2)
+    write(paths.queue, queue_document([held, fresh, entry("other", "q")]))
+    write_dlq(paths, [dead("dead", "p", timestamp=1)])
+    with worker(paths) as context:
+        context.taken_by_others.hold(min(context.inbox.fresh_entries()), 5.0)
+    with Standin() as server:
+        server.begin_with([("p", "there")])
+        found = recall(chosen(server.url), "p", 20)
+    assert waits(found) == [(HELD, "held"), (WAITING, "fresh"), (DEAD, "dead")]
+    assert [(each.state, each.text) for each in found.there] == [("", "there")]
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_server_that_shows_nothing_hides_nothing_of_ours(paths: Paths, status: int) -> None:
+    """What waits here and fits is found all the same, and the trouble is a sentence."""
+    write(paths.queue, queue_document([entry("an oak", "p"), entry("a rose", "p")]))
+    with Standin() as server:
+        server.script_questions(Answer(status))
+        found = search(chosen(server.url), "p", "oak", 20)
+    assert waits(found) == [(WAITING, "an oak")]
+    assert (found.there, str(status) in found.trouble, found.trouble[-1]) == ([], True, ".")
+
+
+def test_who_has_no_time_starts_no_server(paths: Paths) -> None:
+    """With a limit of seconds the embedded server is not started, and that is the trouble."""
+    paths.local_server.mkdir(parents=True)
+    (paths.local_server / DATABASE).touch()
+    found = recall(chosen(LOCAL_URL), "p", 20, within=0.5)
+    assert found.trouble.startswith("The local server does not run.")
