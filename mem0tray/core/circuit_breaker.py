@@ -86,7 +86,7 @@ class CircuitBreaker:
             self._misconfigured, self._canary_at, self._last_try = reasons.NONE, None, ""
 
     def block(self, name: Obstacle, reason: Reason) -> None:
-        """Open: an obstacle on our side stands in the way."""
+        """Let nothing through: an obstacle on our side stands in the way."""
         with self._guard:
             self._obstacles[name] = reason
 
