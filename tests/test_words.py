@@ -17,6 +17,7 @@ from tests.support.home import REPOSITORY
 SETTLED: Final = "settl(?:e|es|ed|ing)"
 INTENT: Final = "intents?"
 LINGERS: Final = "linger(?:s|ing)"
+LOCAL_SERVER: Final = "local server"
 GONE: Final = {
     SETTLED: "stable (a file), published (a generation), recorded (an outcome), closed in order"
     " (the ledger)",
@@ -32,8 +33,10 @@ GONE: Final = {
     "paths.requests": "orders: a request goes to a server",
     "unrest": "restless file",
     "whereabouts": "served folder",
+    LOCAL_SERVER: "embedded server",
 }
-# Where such a word is somebody else's: in ledgers of former versions, or a command of systemd.
+# Where such a word is somebody else's: in ledgers of former versions, commands of systemd, or the
+# table of faults.
 OTHERS: Final = {
     "mem0tray/ledger/schema.py": {SETTLED, INTENT, LINGERS},
     "tests/support/samples/": {SETTLED, INTENT, LINGERS},
@@ -41,6 +44,7 @@ OTHERS: Final = {
     "tests/desktop/autostart/": {LINGERS},
     "mem0tray/cli/autostart.py": {LINGERS},
     "tests/cli/test_autostart.py": {LINGERS},
+    "tests/proofs/rows/": {LOCAL_SERVER},
 }
 SUFFIXES: Final = frozenset({".py", ".md", ".sql", ".css", ".html"})
 PAGE: Final = REPOSITORY / "mem0tray/docs/words.md"  # names what is gone, in its last column

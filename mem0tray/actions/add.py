@@ -115,11 +115,11 @@ def longest(loaded: Loaded, paths: Paths) -> int | None:
 
 
 def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
-    """Refuse a text that the local server would refuse. Raises Mem0TrayError."""
+    """Refuse a text that the embedded server would refuse. Raises Mem0TrayError."""
     most = longest(loaded, paths)
     if most is not None and sum(map(len, as_json(text))) > most:
         raise Mem0TrayError(
-            f"Nothing was queued: the text is too large, the local server takes {most:,}"
+            f"Nothing was queued: the text is too large, the embedded server takes {most:,}"
             " bytes at most.",
             "Add it in parts, or choose a server that takes more:"
             " `mem0tray config set server.url ADDRESS`.",

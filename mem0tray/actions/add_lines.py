@@ -109,7 +109,7 @@ class LineQueue:
             size = sum(map(len, as_json(found.content)))
             if size > longest:
                 most = f"{longest:,} bytes at most"
-                raise BadLineError(f"is too large: the local server takes {most}")
+                raise BadLineError(f"is too large: the embedded server takes {most}")
         return found
 
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:

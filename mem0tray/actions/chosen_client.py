@@ -97,7 +97,7 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
         return
     if within is not None:
         raise Mem0TrayError(
-            "The local server does not run.",
+            "The embedded server does not run.",
             "`mem0tray run` starts it with the worker; `mem0tray recall` shows what it has now.",
         )
     from mem0tray.localserver.child import LocalServer  # slow to import, and rarely wanted

@@ -54,7 +54,7 @@ def _local(paths: Paths, timeout: float) -> Probe:
 
     found = find(paths.local_server, timeout)
     if found is None:
-        health = _ill(Reason("the local server does not run: the worker starts it"))
+        health = _ill(Reason("the embedded server does not run: the worker starts it"))
     else:
         health = _ask(chosen_client.embedded(found), timeout)
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)

@@ -109,7 +109,7 @@ def _ask(
 
 def in_sentence(destination: str, *, first: bool = False) -> str:
     """A server's name within a sentence of ours; `first`: the sentence begins with it."""
-    ours = "The local server" if first else "the local server"
+    ours = "The embedded server" if first else "the embedded server"
     return ours if destination == THIS_COMPUTER else destination
 
 

@@ -81,9 +81,9 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
 def _embedded(paths: Paths, seconds: float) -> Step:
     found = finding.find(paths.local_server, seconds)
     if found is None:
-        seen = "this computer only; the local server starts together with the worker."
+        seen = "this computer only; the embedded server starts together with the worker."
     else:
-        seen = f"this computer only: the local server runs at {found.url}."
+        seen = f"this computer only: the embedded server runs at {found.url}."
     return Step(SERVER, OK, seen)
 
 

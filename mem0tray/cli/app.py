@@ -99,7 +99,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "mcp": CommandEntry(
         SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
     ),
-    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded local server."),
+    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded server."),
     "help": CommandEntry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
     "demo": CommandEntry(
         LEARN, "mem0tray.cli.demo:command", "Watch it work, for half a minute in a scratch home."

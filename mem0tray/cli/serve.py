@@ -1,4 +1,4 @@
-"""`mem0tray serve`: the embedded local server in the terminal."""
+"""`mem0tray serve`: the embedded server in the terminal."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     " near it.",
 )
 def command(port: int | None) -> None:
-    """Run the embedded local server, for this computer only.
+    """Run the embedded server, for this computer only.
 
     The worker starts it by itself when `server.url` is "local"; here it runs
     until Ctrl-C.
@@ -42,7 +42,7 @@ def command(port: int | None) -> None:
         if wanted not in {0, own.port}:
             output.say(f"Port {wanted} (server.local_port) is taken.")
         output.say(
-            f"The local server is ready at {own.url}, for this computer only."
+            f"The embedded server is ready at {own.url}, for this computer only."
             f" Its token stands in {folder / endpoint.FILE}."
         )
         output.say(f"Memories are kept in {folder}. Ctrl-C stops the server.")

@@ -1,4 +1,4 @@
-"""The local server as an ASGI application: its dialects, and its health.
+"""The embedded server as an ASGI application: its dialects, and its health.
 
 Endpoints call SQLite directly: a commit takes less than handing it to a
 thread, and a single writer needs no lock. Slow work (indexing what a search
@@ -88,7 +88,7 @@ class _Condition:
     async def unavailable(self, request: Request, error: Exception) -> Response:
         """The store cannot be read or written now: an outage, which its health then tells too."""
         self._trouble = str(error)
-        detail = f"The local server cannot store anything now: {error}."
+        detail = f"The embedded server cannot store anything now: {error}."
         document = {"status": "error", "detail": detail}
         if request.scope["path"] == HEALTH:
             document |= self._identity(request)

@@ -1,4 +1,4 @@
-"""The local server as the worker sees it: found, or started as a child, or restarted."""
+"""The embedded server as the worker sees it: found, or started as a child, or restarted."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.01
 
 
 class LocalServerError(Mem0TrayError):
-    """The local server does not run, and could not be started.
+    """The embedded server does not run, and could not be started.
 
     `retry_in` is the number of seconds after which another `ensure` may start it.
     """
@@ -38,7 +38,7 @@ class LocalServerError(Mem0TrayError):
 
 
 class LocalServer:
-    """The local server of `folder`, started as a child when none runs.
+    """The embedded server of `folder`, started as a child when none runs.
 
     `ensure` and `stop` may be called from different threads; `stop` ends an
     `ensure` that is still waiting. A server that does not answer for
@@ -100,7 +100,7 @@ class LocalServer:
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
             self._restart_wait.died(time.monotonic())
         self._problem = (
-            Reason("The local server did not answer in time.")
+            Reason("The embedded server did not answer in time.")
             if hung
             else _last_words(self._folder, child.returncode),
             Reason("Its log is {path}.", path=self._folder / endpoint.LOG),
@@ -116,7 +116,7 @@ class LocalServer:
         except (OSError, Mem0TrayError) as error:
             self._restart_wait.died(time.monotonic())
             self._problem = (
-                Reason("The local server could not be started: {why}", why=_why(error)),
+                Reason("The embedded server could not be started: {why}", why=_why(error)),
                 Reason("Check the permissions of {path}.", path=self._folder),
             )
             raise self._error() from error
@@ -133,7 +133,7 @@ class LocalServer:
             if found is not None:
                 return found
             if self._leaving.wait(_POLL_SECONDS):
-                raise LocalServerError(Reason("The local server is being stopped."))
+                raise LocalServerError(Reason("The embedded server is being stopped."))
         self._end_child()
         raise self._error()
 
@@ -169,5 +169,5 @@ def _last_words(folder: Path, code: int) -> Reason:
         tail = plain.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
         for line in reversed(tail.split("\n")):
             if line.strip():
-                return Reason("The local server stopped: {why}", why=one_line(line, 300))
-    return Reason("The local server stopped (exit code {number}).", number=code)
+                return Reason("The embedded server stopped: {why}", why=one_line(line, 300))
+    return Reason("The embedded server stopped (exit code {number}).", number=code)

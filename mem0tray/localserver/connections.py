@@ -1,4 +1,4 @@
-"""Connections to the local server: many, but nobody's for ever.
+"""Connections to the embedded server: many, but nobody's for ever.
 
 Any local program may connect, with the token or without, and uvicorn gives it
 all the time it likes to finish a request. Here a request has a deadline, for

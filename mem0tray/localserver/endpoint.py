@@ -1,4 +1,4 @@
-"""Where the local server can be reached: the file `server.json` in its folder.
+"""Where the embedded server can be reached: the file `server.json` in its folder.
 
 Whoever can read that file (0600, in a folder 0700) may use the server. In turn a
 server proves that it wrote the file: `/health` answers a

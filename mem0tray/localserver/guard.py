@@ -1,4 +1,4 @@
-"""The guard of the local server: programs of this user may speak to it, web pages may not.
+"""The guard of the embedded server: programs of this user may speak to it, web pages may not.
 
 - A page that reaches us under its own name (DNS rebinding) sends a foreign Host.
 - A page that calls us by address (CSRF) sends Origin or Sec-Fetch-Site, which

@@ -37,7 +37,7 @@ def description() -> dict[str, Any]:
     entity = ["entity_type", "entity_id"]
     return {
         "openapi": "3.1.0",
-        "info": {"title": "mem0tray: the local server", "version": __version__},
+        "info": {"title": "mem0tray: the embedded server", "version": __version__},
         "paths": {
             "/memories": {
                 "post": _operation(

@@ -1,4 +1,4 @@
-"""Running the local server: one for each folder, on 127.0.0.1 and nowhere else."""
+"""Running the embedded server: one for each folder, on 127.0.0.1 and nowhere else."""
 
 import errno
 import gc
@@ -171,7 +171,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         other = find(folder, _LEAVING_SECONDS)
         if other is not None:
             raise AlreadyRunningError(
-                f"The local server already runs at {other.url} (process {other.pid}).",
+                f"The embedded server already runs at {other.url} (process {other.pid}).",
                 "Use that one, or stop it first.",
             )
         if time.monotonic() > deadline:
@@ -195,7 +195,7 @@ def listen(port: int) -> socket.socket:
         except OSError as error:
             problem = error.strerror or str(error)
     raise Mem0TrayError(
-        f"The local server finds no port on {endpoint.HOST}: {problem}.",
+        f"The embedded server finds no port on {endpoint.HOST}: {problem}.",
         "Check whether a firewall or sandbox forbids programs to listen.",
     )
 

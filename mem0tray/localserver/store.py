@@ -140,7 +140,7 @@ class Store:
             raise atomic.unavailable(path, error) from error
         except sqlite3.Error as error:
             raise Mem0TrayError(
-                f"The local server's database {path} cannot be opened: {error}.",
+                f"The embedded server's database {path} cannot be opened: {error}.",
                 "Mend its permissions, or move it away; a new one is made then.",
             ) from error
 
@@ -157,7 +157,7 @@ class Store:
             atomic.sync_folder(path.parent)  # the file's name must also survive a power cut
         elif version != VERSION:
             raise Mem0TrayError(
-                f"The local server's database {path} was made by another version of mem0tray.",
+                f"The embedded server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
         # No new version of the schema: an earlier mem0tray must go on with this database.

@@ -25,7 +25,7 @@ def config_file() -> Path:
 
 
 def data_root() -> Path:
-    """Our data folder; the local server's files and one folder per `claude_dir`."""
+    """Our data folder; the embedded server's files and one folder per `claude_dir`."""
     return platformdirs.user_data_path(APP, appauthor=False)
 
 

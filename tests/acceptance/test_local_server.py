@@ -1,4 +1,4 @@
-"""The embedded local server: minimal, real, and closed to everybody else."""
+"""The embedded server: minimal, real, and closed to everybody else."""
 
 import json
 import os
@@ -19,7 +19,7 @@ LOCAL = {"MEM0TRAY_SERVER_URL": "local"}
 
 
 class Endpoint(NamedTuple):
-    """What stands in the private file of a running local server."""
+    """What stands in the private file of a running embedded server."""
 
     port: int
     token: str
@@ -42,7 +42,7 @@ def endpoint(home: Home) -> Endpoint | None:
 
 
 def running(home: Home) -> Endpoint:
-    """Wait for a local server that answers its health path."""
+    """Wait for an embedded server that answers its health path."""
     found: list[Endpoint] = []
 
     def healthy() -> bool:
@@ -56,7 +56,7 @@ def running(home: Home) -> Endpoint:
         found.append(place)
         return answer.status_code == 200
 
-    home.wait(healthy, 10, "local server healthy")
+    home.wait(healthy, 10, "the embedded server, healthy")
     return found[-1]
 
 
@@ -93,7 +93,7 @@ def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
 
 
 def test_health_save_and_list(client: httpx.Client) -> None:
-    """The local server speaks the dialect `vps`."""
+    """The embedded server speaks the dialect `vps`."""
     health = client.get("/health")
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     for text in ("one", "« zwei »\n"):
@@ -224,7 +224,7 @@ def local_worker(bare_home: Home) -> Process:
 
 
 def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Process) -> None:
-    """A local server that dies is started again; it ends with the worker."""
+    """An embedded server that dies is started again; it ends with the worker."""
     first = running(bare_home)
     os.kill(first.pid, signal.SIGKILL)
     bare_home.wait(lambda: gone(first.pid), 5, "killed")

@@ -52,4 +52,4 @@ def test_who_has_no_time_starts_no_server(paths: Paths) -> None:
     paths.local_server.mkdir(parents=True)
     (paths.local_server / DATABASE).touch()
     found = recall(chosen(LOCAL_URL), "p", 20, within=0.5)
-    assert found.trouble.startswith("The local server does not run.")
+    assert found.trouble.startswith("The embedded server does not run.")

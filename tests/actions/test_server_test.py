@@ -305,7 +305,7 @@ def test_the_embedded_server_is_this_computer(steps: Test) -> None:
     """It need not run."""
     (step,) = steps("local").values()
     assert (step.result, step.seen) == (
-        OK, "this computer only; the local server starts together with the worker."
+        OK, "this computer only; the embedded server starts together with the worker."
     )  # fmt: skip
 
 

@@ -311,7 +311,7 @@ def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
     hook(home, "Stop", last_assistant_message="mem0: roses want sun")
     home.drained()
     told = context(home)
-    assert "The local server does not run. `mem0tray run` starts it" in told
+    assert "The embedded server does not run. `mem0tray run` starts it" in told
     assert told.endswith("Nothing of the project 'garden' waits on this computer.")
 
 

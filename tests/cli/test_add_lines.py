@@ -144,7 +144,7 @@ def test_a_text_that_is_too_large_for_the_local_server_is_named(
     home.configure('[server]\nurl = "local"\n')
     done = home.run("add", "--jsonl", stdin=stdin)
     assert done.code == 1
-    assert "Line 1 is too large: the local server takes" in done.err
+    assert "Line 1 is too large: the embedded server takes" in done.err
     home.configure('[server]\nurl = "http://127.0.0.1:9"\n')
     home.ok("add", "--jsonl", stdin=stdin)
 

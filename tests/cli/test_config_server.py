@@ -117,5 +117,5 @@ def test_wrong_settings_beside_keep_it_from_no_test_of_its_own(home: Scratch) ->
 
 def test_this_computer_is_told_as_that(home: Scratch) -> None:
     """`local` needs no server, and the worker starts it."""
-    said = "this computer only; the local server starts together with the worker.\n"
+    said = "this computer only; the embedded server starts together with the worker.\n"
     assert home.run("config", "set", "server.url", "local") == (0, said, "")

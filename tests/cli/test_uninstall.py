@@ -38,7 +38,7 @@ def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
 
 @pytest.fixture
 def used(home: Scratch) -> Iterator[Home]:
-    """A home after some use: a memory waits, one was deleted, the local server holds one."""
+    """A home after some use: a memory waits, one was deleted, the embedded server holds one."""
     with Standin() as server, ForkedHome(home.root / "used", server.url) as there:
         there.ok("add", "--project", "alpha", "text delivered here", env=_LOCAL)
         there.ok("run", "--until-idle", env=_LOCAL)

@@ -47,7 +47,7 @@ _UNSEEN = (
     "Nothing was queued: ", "Add it in parts, ", "Then add it again.",
     "whose files belong to other programs too", "Nothing was removed. Move it ",
     "and would lose what it writes", "Settings and memories were left ",
-    "The local server does not run.", "`mem0tray run` starts it with the worker; ",
+    "The embedded server does not run.", "`mem0tray run` starts it with the worker; ",
 )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""The embedded local server, over real sockets and with real processes."""
+"""The embedded server, over real sockets and with real processes."""

@@ -1,4 +1,4 @@
-"""A local server for a module of tests, and processes that are always ended."""
+"""An embedded server for a module of tests, and processes that are always ended."""
 
 import signal
 import subprocess
@@ -44,7 +44,7 @@ def client(running: Endpoint) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[LocalServer]:
-    """Make a local server of the test's own folder, not started yet."""
+    """Make an embedded server of the test's own folder, not started yet."""
     server = LocalServer(tmp_path / "local-server", 0)
     yield server
     server.stop()

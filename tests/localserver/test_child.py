@@ -1,4 +1,4 @@
-"""The local server as the worker's child."""
+"""The embedded server as the worker's child."""
 
 import json
 import os

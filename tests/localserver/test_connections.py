@@ -1,4 +1,4 @@
-"""What a connection of the local server takes, told by its transport."""
+"""What a connection of the embedded server takes, told by its transport."""
 
 import asyncio
 from pathlib import Path

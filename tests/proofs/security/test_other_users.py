@@ -1,4 +1,4 @@
-"""Another user of this computer: against the local server, in shared folders, with links."""
+"""Another user of this computer: against the embedded server, in shared folders, with links."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def local(bare_home: Home) -> tuple[Home, Process, dict[str, object]]:
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     usual = (tool("prlimit"), "--nofile=1024:8192")
     worker = bare_home.worker(wrapper=usual)
-    bare_home.wait(lambda: bare_home.state()[0] == "healthy", 20, "the local server")
+    bare_home.wait(lambda: bare_home.state()[0] == "healthy", 20, "the embedded server")
     found = json.loads((bare_home.data / "mem0tray/local-server/server.json").read_text())
     return bare_home, worker, found
 

@@ -113,7 +113,7 @@ def _locally(whole: WholeRun) -> None:
     home = whole.home
     whole.command("config", "set", "server.url", "local")
     worker = home.worker()
-    home.wait(lambda: home.state()[0] == "healthy", 20, "the local server")
+    home.wait(lambda: home.state()[0] == "healthy", 20, "the embedded server")
     found = json.loads((home.data / "mem0tray/local-server/server.json").read_text())
     whole.tokens.append(found["token"])
     whole.look_at(worker)
