@@ -1,4 +1,4 @@
-"""Back up, then delete: dead letters and waiting entries."""
+"""Back up, then delete: dead letters and fresh entries."""
 
 import time
 from collections.abc import Sequence
@@ -43,11 +43,11 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
     Raises FileUnavailableError, also when no backup can be made: then nothing is
     deleted; and LockTimeoutError, when dead letters may be gone already.
     """
-    waiting = [each for each in chosen if not each.is_dead]
-    backups = _Backups(paths, waiting, for_good=for_good)
+    fresh = [each for each in chosen if not each.is_dead]
+    backups = _Backups(paths, fresh, for_good=for_good)
     left = _from_dlq(paths, {each.identity for each in chosen if each.is_dead}, backups)
-    if waiting:
-        moved = _from_queue(paths, waiting, backups)
+    if fresh:
+        moved = _from_queue(paths, fresh, backups)
         # An entry's last failure may have made a dead letter of it in between.
         left |= _from_dlq(paths, moved, backups, keep=False) if moved else set()
     if backups.dated is None:
@@ -75,10 +75,10 @@ def delete(paths: Paths, chosen: Sequence[FoundItem], *, for_good: bool = False)
 class _Backups:
     """Makes the backups of one deletion; again if the DLQ file changed before it was written."""
 
-    def __init__(self, paths: Paths, waiting: Sequence[FoundItem], *, for_good: bool) -> None:
+    def __init__(self, paths: Paths, fresh: Sequence[FoundItem], *, for_good: bool) -> None:
         self.verb = receipts.FORGET if for_good else receipts.DELETE
         self._paths = paths
-        self._waiting = [each.raw for each in waiting]
+        self._fresh = [each.raw for each in fresh]
         self._now = time.time()
         self._written: list[bytes] = []
         self.dated: Path | None = None
@@ -93,7 +93,7 @@ class _Backups:
 
     def make(self, removed: Sequence[bytes], before: bytes | None) -> None:
         """Keep the items about to go, and the bytes of the DLQ file before that."""
-        raws = [*removed, *self._waiting]
+        raws = [*removed, *self._fresh]
         if self.dated is not None and raws != self._written:
             self.dated.unlink(missing_ok=True)  # from an attempt that deleted nothing
             self.dated = None
@@ -145,14 +145,14 @@ def _from_dlq(
     return wanted - found
 
 
-def _from_queue(paths: Paths, waiting: Sequence[FoundItem], backups: _Backups) -> set[Identity]:
-    """Delete waiting entries; return those that were not there.
+def _from_queue(paths: Paths, fresh: Sequence[FoundItem], backups: _Backups) -> set[Identity]:
+    """Delete fresh entries; return those that were not there.
 
     The worker delivers an entry that merely vanishes from the file: it must be told that the
     user wants it gone before it can see the file without the entry.
     """
-    wanted = {each.identity for each in waiting}
-    named = [each.item.name for each in waiting if each.item is not None]
+    wanted = {each.identity for each in fresh}
+    named = [each.item.name for each in fresh if each.item is not None]
     there: set[Identity] = set()
     order: Path | None = None
     try:

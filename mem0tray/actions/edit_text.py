@@ -1,6 +1,6 @@
 """A user's edit of a memory's text: the memory stays the same, a file of ours keeps the old text.
 
-A waiting entry is changed under the producers' lock, a dead letter as by hand.
+A fresh entry is changed under the producers' lock, a dead letter as by hand.
 Nothing is locked while an editor is open; whoever saves first wins.
 """
 
@@ -143,7 +143,7 @@ def _in_dlq(paths: Paths, found: FoundItem, content: Any, given: list[Path | Non
 
 
 def _in_queue(paths: Paths, found: FoundItem, content: Any, given: list[Path | None]) -> bool:
-    """Change a waiting entry; return whether it was there. `given` gets the order that was left.
+    """Change a fresh entry; return whether it was there. `given` gets the order that was left.
 
     The worker delivers an entry that merely vanishes from the file: it must be told not to send
     the old text before it can see the file without it.

@@ -100,7 +100,7 @@ def everything(
     if read_files.DLQ in places:
         found += listing(dead_letters.to_act_on(paths), read_files.DLQ).found
     if read_files.QUEUE in places:
-        found += listing(read_files.waiting_entries(paths), read_files.QUEUE).found
+        found += listing(read_files.fresh_entries(paths), read_files.QUEUE).found
     return found
 
 

@@ -126,21 +126,21 @@ def holdings() -> Holdings:
         if folder in served:
             paths = Paths.for_claude_dir(served[folder])
             queue, dlq = (
-                _standing(paths, paths.queue, read_files.waiting_entries),
+                _standing(paths, paths.queue, read_files.fresh_entries),
                 _standing(paths, paths.dlq, read_files.dead_letters),
             )
             kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
-            waiting = set(reader.fresh_entries())
+            fresh = set(reader.fresh_entries())
             dead = set(map(identity, reader.dead_raws()))
             unshown = set(map(identity, reader.unshown_dead()))
             # The ledger learns of deletions by hand since the last worker only at the next start.
             gone = orders.discarded(folder / "requests") | (
                 dead - dlq - unshown if dlq is not None else set()
             )
-            known = (waiting | dead) - gone
+            known = (fresh | dead) - gone
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
-            deleted |= kept | ((waiting | dead) & gone)
+            deleted |= kept | ((fresh | dead) & gone)
             deleted -= known | (queue or set()) | (dlq or set())
             deleted = {name for name in deleted if not _is_past(reader, name)}
             others_have |= reader.former.taken_by_others(LOCAL_URL)

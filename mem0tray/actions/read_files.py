@@ -119,7 +119,7 @@ def dead_letters(paths: Paths) -> list[bytes]:
         return reader.dead_raws()
 
 
-def waiting_entries(paths: Paths) -> list[bytes]:
+def fresh_entries(paths: Paths) -> list[bytes]:
     """The entries under `queue` and `held` in the queue file."""
     found = load(paths.queue, QUEUE_SECTIONS)
     parsed = found[0] if found else queue_again(paths)

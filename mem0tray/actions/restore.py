@@ -26,12 +26,12 @@ _LOOK: Final = 0.02
 class Restored:
     """What became of each memory of a source; no JSON program can load `hopeless` ones.
 
-    `beside` are those of `dead` and `waiting` that now stand beside another text with the same id:
+    `beside` are those of `dead` and `fresh` that now stand beside another text with the same id:
     the user had edited it.
     """
 
     dead: list[Piece] = field(default_factory=list)
-    waiting: list[Piece] = field(default_factory=list)
+    fresh: list[Piece] = field(default_factory=list)
     beside: list[Piece] = field(default_factory=list)
     there: list[Piece] = field(default_factory=list)
     delivered: list[Piece] = field(default_factory=list)
@@ -50,18 +50,18 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
         return result
     names = [name for name in wanted if name[0]]
     dead = {name: piece for name, piece in wanted.items() if piece.place == read_files.DLQ}
-    waiting = {name: piece for name, piece in wanted.items() if piece.place == read_files.QUEUE}
+    fresh = {name: piece for name, piece in wanted.items() if piece.place == read_files.QUEUE}
     for _ in range(_ROUNDS):
         _wait_until_published(paths, names)
         if dead:
             _into_dlq(paths, dead)
-        if waiting:
-            _into_queue(paths, waiting)
+        if fresh:
+            _into_queue(paths, fresh)
         # The worker may merge the deletion only now, and take our write for an old save.
         if not ledger_writer.worker_runs(paths) or _has_taken(paths, names):
             break
     result.dead += dead.values()
-    result.waiting += waiting.values()
+    result.fresh += fresh.values()
     return result
 
 
@@ -74,7 +74,7 @@ def restorable(paths: Paths, found: Iterable[RestoreSource], server: str) -> lis
 
 def _there(paths: Paths) -> set[Identity]:
     there = {identity(raw) for raw in dead_letters.to_act_on(paths)}
-    return there | {identity(raw) for raw in read_files.waiting_entries(paths)}
+    return there | {identity(raw) for raw in read_files.fresh_entries(paths)}
 
 
 def _sorted_out(

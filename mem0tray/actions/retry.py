@@ -44,9 +44,9 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
     """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
-    waiting: list[FoundItem] = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
+    fresh: list[FoundItem] = listing(read_files.fresh_entries(paths), read_files.QUEUE).found
     try:
-        found = resolve(names, waiting)
+        found = resolve(names, fresh)
     except NotFoundError:
         return
     raise NotFoundError(
@@ -71,11 +71,11 @@ def retry_dead(paths: Paths) -> list[Item]:
 
 
 def held_entries(paths: Paths) -> list[FoundItem]:
-    """Waiting entries that another worker has perhaps delivered."""
-    waiting = listing(read_files.waiting_entries(paths), read_files.QUEUE).found
+    """Fresh entries that another worker has perhaps delivered."""
+    fresh = listing(read_files.fresh_entries(paths), read_files.QUEUE).found
     with Reader(paths.ledger) as reader:
         known = reader.fresh_entries()
-    return [each for each in waiting if (row := known.get(each.identity)) and row.is_held]
+    return [each for each in fresh if (row := known.get(each.identity)) and row.is_held]
 
 
 def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundItem]) -> list[Item]:

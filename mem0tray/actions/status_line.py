@@ -33,7 +33,7 @@ def read(settings: Settings, now: float) -> str:
 
 
 def line(state: str, reason: Reason, queue: int | None, dead: int | None) -> str:
-    """The line for a state, the number of waiting entries and of dead letters (None: unknown)."""
+    """The line for a state, the number of fresh entries and of dead letters (None: unknown)."""
     counts = [
         "? waiting" if queue is None else f"{queue:,} waiting" if queue else "",
         "? dead letters" if dead is None else plural(dead, "dead letter") if dead else "",

@@ -88,7 +88,7 @@ def _besides(around: Surroundings, shown: Sequence[Group]) -> list[Cause]:
 def _has_failed(
     found: FoundItem, pending: Mapping[Identity, Known], last: Mapping[Identity, Attempt]
 ) -> bool:
-    """Whether a waiting entry is not simply new: it was tried, or can never be sent."""
+    """Whether a fresh entry is not simply new: it was tried, or can never be sent."""
     if found.item is None or found.identity in last:
         return True
     known = pending.get(found.identity)

@@ -58,7 +58,7 @@ def _item(value: str, **about: Any) -> "CompletionItem[str]":
 
 @_quietly
 def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Dead letters and waiting entries that are not named yet, each with its project."""
+    """Dead letters and fresh entries that are not named yet, each with its project."""
     return _ids(ctx, parameter, incomplete, ("dead letter", "waiting"))
 
 
@@ -97,7 +97,7 @@ def _is_enough(name: str, short: dict[str, set[str]]) -> bool:
 
 @_quietly
 def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Projects of dead letters, of waiting entries, and of what was queued lately."""
+    """Projects of dead letters, of fresh entries, and of what was queued lately."""
     del ctx, parameter
     names = {project: "" for _, _, project in _memories(recent=True) if project}
     return _that_fit(names.items(), incomplete)

@@ -175,7 +175,7 @@ class Screen:
         gauge = Text(no_wrap=True, overflow="ellipsis")
         gauge.append(f"  {self._marks.dot} {state.ljust(8)}", _STATES.get(state, Style.DIM))
         for name, count, style in (
-            ("queue", seen.waiting, Style.NAME),
+            ("queue", seen.fresh, Style.NAME),
             ("DLQ", seen.dead, Style.WARNING),
             ("delivered", len(seen.stored), Style.GOOD),
         ):

@@ -84,7 +84,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         called = handles([*everything(paths, (others,)), *seen.found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
         columns = (
-            _waiting_columns(rows, known, attempts, now, why) if queue else _dead_columns(rows, now)
+            _fresh_columns(rows, known, attempts, now, why) if queue else _dead_columns(rows, now)
         )
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
@@ -158,7 +158,7 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
     }
 
 
-def _waiting_columns(
+def _fresh_columns(
     rows: Sequence[tuple[str, FoundItem]],
     known: dict[tuple[str, bytes], Known],
     attempts: Mapping[tuple[str, bytes], Attempt],

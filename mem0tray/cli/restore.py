@@ -160,7 +160,7 @@ def _what(source: RestoreSource, number: int) -> str:
 def _tell(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
     _line(done.dead, "dead letter restored", "dead letters restored")
-    _line(done.waiting, "waiting entry restored", "waiting entries restored")
+    _line(done.fresh, "waiting entry restored", "waiting entries restored")
     _line(
         done.beside,
         "of these is another version of one that is there; both stay",
@@ -173,7 +173,7 @@ def _tell(name: str, done: Restored) -> None:
         "cannot be loaded by any JSON program; it stays where it is",
         "cannot be loaded by any JSON program; they stay where they are",
     )
-    if not (done.dead or done.waiting):
+    if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")
 
 

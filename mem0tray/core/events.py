@@ -203,7 +203,7 @@ class UserAction(Event, frozen=True):
 
     verb: str
     dead: int = 0
-    waiting: int = 0
+    fresh: int = 0
     backup: str = ""
 
 

@@ -172,7 +172,7 @@ class Stage:
         entries = _read(self.home.paths.queue).get("queue", [])
         return StorySnapshot(
             state=_read(self.home.paths.metrics).get("state", ""),
-            waiting=len(entries),
+            fresh=len(entries),
             attempts=sum(entry.get("retries", 0) for entry in entries),
             dead=len(_read(self.home.paths.dlq).get("items", [])),
             stored=self._stored,

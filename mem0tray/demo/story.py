@@ -30,12 +30,12 @@ class Faults:
 class StorySnapshot:
     """What anybody can see at one moment: in the files, in the log, and on the server.
 
-    `state` is the worker's; `attempts` are the failures counted for waiting entries; `stored` is
+    `state` is the worker's; `attempts` are the failures counted for fresh entries; `stored` is
     what the server itself lists.
     """
 
     state: str = ""
-    waiting: int = 0
+    fresh: int = 0
     attempts: int = 0
     dead: int = 0
     stored: tuple[StoryMemory, ...] = ()
@@ -134,12 +134,12 @@ def _has(*memories: StoryMemory) -> Holds:
 
 def _delivered(*memories: StoryMemory) -> Holds:
     """A check like `_has`, and that nothing waits any more."""
-    return lambda seen: _has(*memories)(seen) and not seen.waiting
+    return lambda seen: _has(*memories)(seen) and not seen.fresh
 
 
 def _untouched(seen: StorySnapshot) -> bool:
     """Whether memories queued during the outage wait, with no failure counted against them."""
-    waits = seen.waiting == len(MEANWHILE) and _has(*FIRST)(seen)
+    waits = seen.fresh == len(MEANWHILE) and _has(*FIRST)(seen)
     return waits and not seen.attempts and not seen.dead and not seen.logged(ATTEMPT)
 
 
@@ -189,7 +189,7 @@ STORY: Final = (
                 "After five failures it is a dead letter, kept in the DLQ.",
                 lambda s: (
                     s.dead == 1
-                    and not s.waiting
+                    and not s.fresh
                     and s.logged(MOVED + REFUSED.project, "after 5 retries")
                 ),
             ),

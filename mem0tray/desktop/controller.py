@@ -264,7 +264,7 @@ class Controller:
             self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return
         done = restore(paths, source, chosen_server(settings, paths).name)
-        number = len(done.dead) + len(done.waiting)
+        number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:
             body = _("It is back already, or has been delivered.")

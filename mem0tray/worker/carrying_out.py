@@ -113,10 +113,10 @@ def _discard(context: WorkerContext, order: Order) -> None:
         if erased:
             inbox.erase(erased)
         too_late = [] if order.verb != DISCARD else [inbox.named(key) for key in late]
-    waiting, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
-    if dead or waiting:
+    fresh, dead = (list(states.values()).count(each) for each in (items.FRESH, items.DEAD))
+    if dead or fresh:
         verb = receipts.FORGET if order.verb == FORGET else order.done
-        context.events.emit(events.UserAction(verb, dead, waiting, order.backup))
+        context.events.emit(events.UserAction(verb, dead, fresh, order.backup))
     for project, item_id in too_late:
         edited = order.done == receipts.EDIT
         context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))

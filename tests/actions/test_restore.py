@@ -44,7 +44,7 @@ def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> 
     delete(paths, chosen(paths, "bb"))
     delete(paths, chosen(paths, "aa", "qq"))
     done = back(paths)
-    assert (len(done.dead), len(done.waiting)) == (1, 1)
+    assert (len(done.dead), len(done.fresh)) == (1, 1)
     assert read(paths.dlq)["items"] == [letters[2], letters[0]]
     assert queued(paths) == ["r", "q"]
     assert not list(paths.orders.iterdir())
@@ -299,7 +299,7 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     """A backup of the queue file is a source like any other; `last_100` is history."""
     write(paths.queue_backup, queue_document([entry("q")], last_100=[entry("old")]))
     done = back(paths, "mem0_queue_backup.json")
-    assert len(done.waiting) == 1
+    assert len(done.fresh) == 1
     assert queued(paths) == ["q"]
     assert not paths.dlq.exists()
 

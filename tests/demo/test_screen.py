@@ -11,7 +11,7 @@ from mem0tray.demo.director import StoryRecord
 from mem0tray.demo.progress import ActBegan, Commanded, Kept, Logged, Looked, Queued, Said
 from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
-SEEN = StorySnapshot(state="healthy", waiting=2, dead=1, stored=(StoryMemory("shop", "text"),) * 5)
+SEEN = StorySnapshot(state="healthy", fresh=2, dead=1, stored=(StoryMemory("shop", "text"),) * 5)
 LONG = "A sentence that is long enough to be wrapped in every terminal that there is, or nearly."
 TABLE = "ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  REASON"
 HAPPENINGS = (

@@ -167,7 +167,7 @@ def test_what_is_held_is_sent(ground: QueueScene) -> None:
     assert process(ground.context) == 1
     assert ground.column("held", WAITS) is None
     assert states(ground, WAITS, DEAD) == ["pending", "dead"]
-    assert ground.told == [events.UserAction(receipts.RETRY, waiting=1)]
+    assert ground.told == [events.UserAction(receipts.RETRY, fresh=1)]
     ground.told.clear()
     orders.give(ground.context.paths, SEND, BOTH[:1])
     process(ground.context)

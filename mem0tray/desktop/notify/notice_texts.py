@@ -305,7 +305,7 @@ def _deleted(group: NoticeGroup, language: Language) -> str:
     """What the user deleted by a command or in the menu; one deletion with its backup."""
     _, event = language.gettext, group.event
     backup = ""
-    if isinstance(event, events.UserAction) and event.dead + event.waiting == group.count:
+    if isinstance(event, events.UserAction) and event.dead + event.fresh == group.count:
         backup = one_line(event.backup, 80)
     return _undo(_memories(group.count, language), backup, language)
 

@@ -154,8 +154,8 @@ class Notices:
                 return self._gather(Subject.RECOVERED, event, now, wall, project)
             case events.HandEdit(discarded) if discarded:
                 return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
-            case events.UserAction(receipts.DELETE, dead, waiting):
-                return self._gather(Subject.DELETED, event, now, wall, count=dead + waiting)
+            case events.UserAction(receipts.DELETE, dead, fresh):
+                return self._gather(Subject.DELETED, event, now, wall, count=dead + fresh)
             case events.UserAction(receipts.RESTORE):
                 self._drop(Subject.DELETED, Subject.REMOVED)
                 return True

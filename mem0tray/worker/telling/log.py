@@ -339,8 +339,8 @@ def _edit(edit: events.HandEdit) -> str:
 def _user_action(action: events.UserAction) -> str:
     """What a command or the menu did, in the words of that action."""
     parts = [plural(action.dead, "dead letter")] if action.dead else []
-    if action.waiting:
-        parts.append(plural(action.waiting, "waiting entry", "waiting entries"))
+    if action.fresh:
+        parts.append(plural(action.fresh, "waiting entry", "waiting entries"))
     number = " and ".join(parts)
     match action.verb:
         case receipts.DELETE:

@@ -64,7 +64,7 @@ def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
 def test_several_deletions_are_one_notice(desk: Desk) -> None:
     """They are counted up, and no single backup is named."""
     for name in ("one.json", "two.json"):
-        desk.happens(events.UserAction("delete", dead=1, waiting=1, backup=name))
+        desk.happens(events.UserAction("delete", dead=1, fresh=1, backup=name))
     desk.passes(BURST)
     assert desk.titles == ["Deleted"]
     assert desk.last.body.startswith("4 memories. Undo: ")

@@ -237,7 +237,7 @@ class Commands:
             for memory in gone:
                 memory.wish = Wish.GONE
             raise
-        for piece in (*result.dead, *result.waiting):
+        for piece in (*result.dead, *result.fresh):
             item = parse(piece.raw)
             if item is not None and item.content in world.beliefs.memories:
                 world.beliefs.put_back(item.content)

@@ -64,7 +64,7 @@ class Scene:
     def heard(self) -> list[Event]:
         """What was told since the last time."""
         found = [
-            UserAction(each.verb, each.dead, each.waiting, "*" if each.backup else "")
+            UserAction(each.verb, each.dead, each.fresh, "*" if each.backup else "")
             if isinstance(each, UserAction)
             else each
             for each in self.told

@@ -238,7 +238,7 @@ def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> N
             "🗑️ Deleted: 2 dead letters and 1 waiting entry (`mem0tray restore b.json` puts back)",
         ),
         (
-            events.UserAction("delete", waiting=2),
+            events.UserAction("delete", fresh=2),
             "🗑️ Deleted: 2 waiting entries (`mem0tray restore` puts back)",
         ),
         (events.UserAction("forget", 1), "🗑️ Deleted for good: 1 dead letter"),
