@@ -141,7 +141,7 @@ def _closed(
 
 def _comes_back(reader: Reader, row: Known, server: str) -> bool:
     """Whether the worker will take in again an entry whose memory is closed in the ledger."""
-    if row.state == items.DISCARDED:  # put back, unless its deletion has not reached the file
+    if row.state == items.DISCARDED:  # restored, unless its deletion has not reached the file
         return not reader.still_shown([row.name])
     return row.state == items.DELIVERED and not reader.is_delivered(row, server)
 

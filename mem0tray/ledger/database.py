@@ -18,7 +18,7 @@ from mem0tray.ledger import meta_names, schema, write_ahead_log
 from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE, Outdated
 from mem0tray.system import plain
 
-_MARK: Final = "ledger.mark"
+_OPENINGS_FILE: Final = "ledger.mark"  # a file that counts the openings and closings too
 _FEW_PAGES: Final = 64  # too few to be worth freeing
 _PAGES_AT_ONCE: Final = 256  # moved within a few milliseconds
 _LAST_MOMENT: Final = 0.2  # seconds
@@ -154,7 +154,7 @@ class Ledger:
         return kept
 
     def _check_copy(self) -> None:
-        """Notice an old copy: a mark beside the ledger counts its openings and closings."""
+        """Notice an old copy: a file beside the ledger counts its openings and closings too."""
         with self.transaction(durable=True):
             identity = self.meta(meta_names.IDENTITY)
             if identity is None:
@@ -162,34 +162,34 @@ class Ledger:
                 identity = uuid.uuid4().hex
                 self.set_meta(meta_names.IDENTITY, identity)
             openings = int(self.meta(meta_names.OPENINGS) or 0)
-            mark = self._read_mark()
-            if mark is not None and mark != (identity, openings) and not self.rebuilt:
+            beside = self._counted_beside()
+            if beside is not None and beside != (identity, openings) and not self.rebuilt:
                 self.rebuilt = "it is an old copy"
             if self.rebuilt:  # must survive a kill until everything has been asked about
                 for source in SOURCES:
                     self.set_meta(meta_names.MAY_HAVE_BEEN_SENT + source, 1)
                 self.set_meta(meta_names.BOOT, "")
                 self.set_meta(meta_names.CLEAN, 0)
-        self._bump_mark()
+        self._count_openings()
 
-    def _read_mark(self) -> tuple[str, int] | None:
-        """The mark's content; None where there is no mark, or it makes no sense."""
-        mark = self.path.with_name(_MARK)
+    def _counted_beside(self) -> tuple[str, int] | None:
+        """Whose openings that file counts, and how many; None if it is not there, or is odd."""
+        path = self.path.with_name(_OPENINGS_FILE)
         try:
-            identity, openings = plain.read_bytes(mark).decode("ascii", "replace").split()
+            identity, openings = plain.read_bytes(path).decode("ascii", "replace").split()
             return identity, int(openings)
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:
-            self.rebuilt = self.rebuilt or f"{mark} cannot be read ({error.strerror})"
+            self.rebuilt = self.rebuilt or f"{path} cannot be read ({error.strerror})"
             return None
 
-    def _bump_mark(self) -> None:
+    def _count_openings(self) -> None:
         with self.transaction():
             openings = int(self.meta(meta_names.OPENINGS) or 0) + 1
             self.set_meta(meta_names.OPENINGS, openings)
             identity = self.meta(meta_names.IDENTITY)
-        atomic.replace(self.path.with_name(_MARK), f"{identity} {openings}\n".encode())
+        atomic.replace(self.path.with_name(_OPENINGS_FILE), f"{identity} {openings}\n".encode())
 
     def may_have_been_sent(self, source: str) -> bool:
         """Whether what stands in a file may have been sent before we knew it.
@@ -219,7 +219,7 @@ class Ledger:
                     if in_order:
                         self.set_meta(meta_names.BOOT, boot_id())
                         self.set_meta(meta_names.CLEAN, 1)
-                self._bump_mark()
+                self._count_openings()
             finally:
                 self._db.close()
 

@@ -8,7 +8,7 @@ from typing import Final
 
 # A text that tells this ledger from any other.
 IDENTITY: Final = "identity"
-# How often the ledger was opened or closed, as `ledger.mark` beside it has it too.
+# How often the ledger was opened or closed, as the file `ledger.mark` beside it says too.
 OPENINGS: Final = "openings"
 # 1 once a worker has closed the ledger with nothing in flight, 0 while one has it open.
 CLEAN: Final = "clean"

@@ -263,7 +263,7 @@ class Outbox:
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
-                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # keeps a later mark
+                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # keeps a later one
                 " last_error = ? WHERE key = ?",
                 (due, job.taken, error, job.key),
             )
