@@ -31,16 +31,19 @@ def outcome_before_request(stand: Stand) -> None:
     """Record the delivery with its claim, and take that back when the request fails."""
     claim, apply = Delivery._claim, Verdicts.apply
     state = "UPDATE items SET state = ? WHERE key = ?"
+    there = "INSERT OR REPLACE INTO outcomes SELECT key, claimed_for, ?, 1 FROM items WHERE key = ?"
 
     def too_early(self: Delivery, key: int, now: float, *, canary: bool) -> Any:
         flight = claim(self, key, now, canary=canary)
         with self._context.ledger.transaction() as db:
             db.execute(state, (items.DELIVERED, key))
+            db.execute(there, (now, key))
         return flight
 
     def take_back(self: Verdicts, job: Job, *args: Any, **more: Any) -> Any:
         with self._context.ledger.transaction() as db:
             db.execute(state, (job.lane, job.key))
+            db.execute("DELETE FROM outcomes WHERE item = ?", (job.key,))
         return apply(self, job, *args, **more)
 
     stand(Delivery, "_claim", too_early)
