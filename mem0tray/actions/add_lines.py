@@ -163,7 +163,7 @@ def _waiting(paths: Paths, reader: Reader, server: str) -> set[Name]:
         fresh = fresh_entries.look(paths, reader, server).listing.found
         found.update(each.identity for each in fresh)
     with suppress(FileUnavailableError):
-        dead = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+        dead = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
         found.update(each.identity for each in dead.found)
     return found
 

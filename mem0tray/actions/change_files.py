@@ -90,7 +90,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
         rest = {document.STAMP: document.dump(now_iso())}
     else:
         parsed, before, data = found
-        edit = DlqEdit(list(parsed.lists[read_files.DLQ]), data)
+        edit = DlqEdit(list(parsed.lists[read_files.DLQ_LIST]), data)
         rest = parsed.rest
         _quarantine(paths, paths.dlq, parsed.rejected)
     items = list(edit.items)
@@ -101,7 +101,7 @@ def _try_dlq(paths: Paths, change: Callable[[DlqEdit], None], verb: str) -> bool
     changed = receipts.difference(items, edit.items, edit.due)
     receipt = receipts.Writer(paths.receipts, verb, changed, edit.backup, before)
     shown = [document.pretty(raw, 2) for raw in edit.items]
-    data = document.compose({read_files.DLQ: shown, **rest})
+    data = document.compose({read_files.DLQ_LIST: shown, **rest})
     written = atomic.replace(
         paths.dlq,
         data,
@@ -123,7 +123,7 @@ def queue_file(paths: Paths) -> Iterator[QueueEdit]:
         found = read_files.load(paths.queue, read_files.QUEUE_SECTIONS, wait=0.001)
         parsed = found[0] if found else read_files.queue_again(paths)
         edit = QueueEdit(
-            list(parsed.lists[read_files.QUEUE]),
+            list(parsed.lists[read_files.QUEUE_LIST]),
             list(parsed.lists[read_files.FAILED]),
             list(parsed.lists[read_files.HELD]),
             dict(parsed.rest),
@@ -142,7 +142,7 @@ def composed_queue(edit: QueueEdit) -> bytes:
     """The queue file's bytes, its keys in the order that producers know."""
     rest = dict(edit.rest)
     top: dict[str, document.Value] = {
-        read_files.QUEUE: [document.pretty(raw, 2) for raw in edit.queue],
+        read_files.QUEUE_LIST: [document.pretty(raw, 2) for raw in edit.queue],
         read_files.RECENT: rest.pop(read_files.RECENT, b"[]"),
         read_files.FAILED: [document.pretty(raw, 2) for raw in edit.failed],
         "stats": rest.pop("stats", document.NEW_STATS),

@@ -21,7 +21,7 @@ def look(paths: Paths, reader: Reader, server: str) -> Sequence[bytes]:
     if found is None:
         return _kept(reader.dead_raws(), paths)
     document, signature, _ = found
-    there = document.lists[read_files.DLQ]
+    there = document.lists[read_files.DLQ_LIST]
     return _kept(_undelivered(there, signature, paths, reader, server), paths)
 
 
@@ -31,7 +31,7 @@ def of(file: SeenFile, paths: Paths, reader: Reader, server: str) -> Sequence[by
     A missing file tells nothing, and the ledger knows more than a broken one. `server`:
     what the ledger calls the server that deliveries go to, empty for none.
     """
-    found: Sequence[bytes] = file.document.lists[read_files.DLQ]
+    found: Sequence[bytes] = file.document.lists[read_files.DLQ_LIST]
     if not file.is_there:
         found = reader.dead_raws()
     elif file.trouble:
@@ -79,7 +79,7 @@ def discarded_unheard(paths: Paths, reader: Reader) -> set[items.Name]:
     signature = file.signature
     if signature is None or reader.dlq_as_merged(signature) is not None:
         return gone
-    there = {item.id for item in map(items.parse, file.document.lists[read_files.DLQ]) if item}
+    there = {item.id for item in map(items.parse, file.document.lists[read_files.DLQ_LIST]) if item}
     unshown = set(map(_name, reader.unshown_dead()))
     return gone | {name for name in reader.dead_names() - unshown if name[0] not in there}
 

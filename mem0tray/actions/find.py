@@ -29,7 +29,7 @@ _WHERE_TO_LOOK: Final = Reason(
 class FoundItem(Struct, frozen=True):
     """One item of a file.
 
-    `place` is `read_files.DLQ` or `read_files.QUEUE`. `item` is None for an object that
+    `place` is `read_files.DLQ_LIST` or `read_files.QUEUE_LIST`. `item` is None for an object that
     has an id but makes no sense to us (its content is no text).
     """
 
@@ -42,7 +42,7 @@ class FoundItem(Struct, frozen=True):
     @property
     def is_dead(self) -> bool:
         """Whether it is a dead letter."""
-        return self.place == read_files.DLQ
+        return self.place == read_files.DLQ_LIST
 
     @property
     def identity(self) -> Identity:
@@ -93,14 +93,14 @@ def listing(raws: Iterable[bytes], place: str) -> FileListing:
 
 
 def everything(
-    paths: Paths, places: Sequence[str] = (read_files.DLQ, read_files.QUEUE)
+    paths: Paths, places: Sequence[str] = (read_files.DLQ_LIST, read_files.QUEUE_LIST)
 ) -> list[FoundItem]:
     """Every dead letter that a command can act on, then every item of the queue file."""
     found: list[FoundItem] = []
-    if read_files.DLQ in places:
-        found += listing(dead_letters.to_act_on(paths), read_files.DLQ).found
-    if read_files.QUEUE in places:
-        found += listing(read_files.fresh_entries(paths), read_files.QUEUE).found
+    if read_files.DLQ_LIST in places:
+        found += listing(dead_letters.to_act_on(paths), read_files.DLQ_LIST).found
+    if read_files.QUEUE_LIST in places:
+        found += listing(read_files.fresh_entries(paths), read_files.QUEUE_LIST).found
     return found
 
 

@@ -41,8 +41,8 @@ _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
-_DLQ_FORM: Final = (read_files.DLQ,)
-_QUEUE_FORM: Final = (read_files.QUEUE, read_files.RECENT, read_files.FAILED, read_files.HELD)
+_DLQ_FORM: Final = (read_files.DLQ_LIST,)
+_QUEUE_FORM: Final = (read_files.QUEUE_LIST, read_files.RECENT, read_files.FAILED, read_files.HELD)
 # The text of an attempt of these kinds never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 

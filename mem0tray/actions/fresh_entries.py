@@ -78,7 +78,8 @@ def of(
         fresh.pop(name, None)
     lists = queue.lists if queue is not None else {}
     there = listing(
-        [*lists.get(read_files.QUEUE, ()), *lists.get(read_files.HELD, ())], read_files.QUEUE
+        [*lists.get(read_files.QUEUE_LIST, ()), *lists.get(read_files.HELD, ())],
+        read_files.QUEUE_LIST,
     )
     everything = [*there.found, *map(_found, lines)]
     strangers = {each.identity for each in everything if each.item is not None} - fresh.keys()
@@ -100,7 +101,7 @@ def count(
     paths: Paths, reader: Reader, queue: Document, lines: Iterable[Item], server: str
 ) -> FreshCount:
     """How many there are, as by `of`, without making an item of each entry."""
-    raws, lines = [*queue.lists[read_files.QUEUE], *queue.lists[read_files.HELD]], list(lines)
+    raws, lines = [*queue.lists[read_files.QUEUE_LIST], *queue.lists[read_files.HELD]], list(lines)
     discarded = orders.discarded(paths.orders)
     if not (lines or discarded or reader.usable):  # nothing to compare with
         alone = items.by_id(raws)
@@ -147,7 +148,7 @@ def _comes_back(reader: Reader, row: Known, server: str) -> bool:
 
 
 def _found(item: Item) -> FoundItem:
-    return FoundItem(read_files.QUEUE, item.id, item.project, item.raw, item)
+    return FoundItem(read_files.QUEUE_LIST, item.id, item.project, item.raw, item)
 
 
 def _in_ledger(reader: Reader, row: Known) -> FoundItem | None:

@@ -16,8 +16,8 @@ from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
 from mem0tray.worker.queue.notes.note_files import FoundNote
 
 _PLACES: Final = {
-    read_files.DLQ: "the DLQ file",
-    read_files.QUEUE: "the queue file",
+    read_files.DLQ_LIST: "the DLQ file",
+    read_files.QUEUE_LIST: "the queue file",
     look_up.EMERGENCY: "the emergency file",
     look_up.QUARANTINE: "the quarantine",
 }

@@ -53,14 +53,17 @@ class Version:
         state = self.known.state if self.known is not None else ""
         if state == items.DELIVERED:
             return state
-        if state == items.DISCARDED and self.found.place not in (read_files.DLQ, read_files.QUEUE):
+        if state == items.DISCARDED and self.found.place not in (
+            read_files.DLQ_LIST,
+            read_files.QUEUE_LIST,
+        ):
             edited = self.known is not None and self.known.reason == items.EDITED
             return items.EDITED if edited else "deleted"
         if self.found.place == LEDGER and self.is_discarded_unheard:
             return "deleted"
         if self.found.place == LEDGER:
             return "dlq" if state == items.DEAD else "queue"
-        return "dlq" if self.found.place == read_files.DLQ else self.found.place
+        return "dlq" if self.found.place == read_files.DLQ_LIST else self.found.place
 
 
 def look_up(paths: Paths, name: str) -> list[Version]:
@@ -133,10 +136,12 @@ def _rank(version: Version) -> tuple[int, float]:
 
 def in_files(paths: Paths) -> Iterator[FoundItem]:
     """The items in files; of broken files those that are whole."""
-    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ]
-    yield from listing(dead, read_files.DLQ).found
+    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ_LIST]
+    yield from listing(dead, read_files.DLQ_LIST).found
     queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS).document.lists
-    yield from listing([*queue[read_files.QUEUE], *queue[read_files.HELD]], read_files.QUEUE).found
+    yield from listing(
+        [*queue[read_files.QUEUE_LIST], *queue[read_files.HELD]], read_files.QUEUE_LIST
+    ).found
     with suppress(FileUnavailableError, atomic.TornError):
         data, _ = atomic.read(paths.emergency) or (b"", None)
         yield from listing(data.splitlines(), EMERGENCY).found
@@ -162,5 +167,7 @@ def fields(version: Version) -> items.Object:
 def waiting(versions: Iterable[Version]) -> list[FoundItem]:
     """The versions that stand in a file and can be changed there."""
     return [
-        each.found for each in versions if each.found.place in (read_files.DLQ, read_files.QUEUE)
+        each.found
+        for each in versions
+        if each.found.place in (read_files.DLQ_LIST, read_files.QUEUE_LIST)
     ]

@@ -114,7 +114,7 @@ def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
         except FileUnavailableError as error:
             unread = str(error)
         try:
-            found = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+            found = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
             dead = [each.item for each in found.found if each.item is not None]
         except FileUnavailableError as error:
             unread = f"{unread} {error}".strip()

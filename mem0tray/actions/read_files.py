@@ -20,13 +20,14 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
-QUEUE: Final = "queue"
-DLQ: Final = "items"
+# The lists in the two files, by their keys there.
+QUEUE_LIST: Final = "queue"
+DLQ_LIST: Final = "items"
 FAILED: Final = "failed"
 HELD: Final = document.HELD
 RECENT: Final = "last_100"
-DLQ_SECTIONS: Final = (DLQ,)
-QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)
+DLQ_SECTIONS: Final = (DLQ_LIST,)
+QUEUE_SECTIONS: Final = (QUEUE_LIST, FAILED, HELD)
 _RESTLESS: Final = Reason("it is rewritten all the time")
 _TRIES: Final = 5
 _WAIT: Final = 0.05
@@ -114,7 +115,7 @@ def dead_letters(paths: Paths) -> list[bytes]:
     """The items of the DLQ file."""
     found = load(paths.dlq, DLQ_SECTIONS)
     if found:
-        return found[0].lists[DLQ]
+        return found[0].lists[DLQ_LIST]
     with Reader(paths.ledger) as reader:
         return reader.dead_raws()
 
@@ -123,13 +124,13 @@ def fresh_entries(paths: Paths) -> list[bytes]:
     """The entries under `queue` and `held` in the queue file."""
     found = load(paths.queue, QUEUE_SECTIONS)
     parsed = found[0] if found else queue_again(paths)
-    return [*parsed.lists[QUEUE], *parsed.lists[HELD]]
+    return [*parsed.lists[QUEUE_LIST], *parsed.lists[HELD]]
 
 
 def queue_again(paths: Paths) -> Document:
     """The queue file with the ledger's entries, in place of a missing one."""
     parsed = document.parse(b"{}", QUEUE_SECTIONS)
     with Reader(paths.ledger) as reader:
-        parsed.lists[QUEUE] += reader.fresh_raws(held=False)
+        parsed.lists[QUEUE_LIST] += reader.fresh_raws(held=False)
         parsed.lists[HELD] += reader.fresh_raws(held=True)
     return parsed

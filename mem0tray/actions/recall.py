@@ -171,7 +171,7 @@ def _of_project(seen: fresh_entries.FreshEntries, project: str) -> list[tuple[fl
 def _dead(
     paths: Paths, reader: Reader, server: str, project: str
 ) -> list[tuple[float, KnownMemory]]:
-    letters = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+    letters = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
     return [
         (each.item.timestamp, _here(each.item, DEAD))
         for each in letters.found

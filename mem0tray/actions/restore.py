@@ -49,8 +49,8 @@ def restore(paths: Paths, source: RestoreSource, server: str) -> Restored:
     if not wanted:
         return result
     names = [name for name in wanted if name[0]]
-    dead = {name: piece for name, piece in wanted.items() if piece.place == read_files.DLQ}
-    fresh = {name: piece for name, piece in wanted.items() if piece.place == read_files.QUEUE}
+    dead = {name: piece for name, piece in wanted.items() if piece.place == read_files.DLQ_LIST}
+    fresh = {name: piece for name, piece in wanted.items() if piece.place == read_files.QUEUE_LIST}
     for _ in range(_ROUNDS):
         _wait_until_published(paths, names)
         if dead:

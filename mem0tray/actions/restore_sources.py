@@ -24,8 +24,8 @@ DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
 EDIT: Final = "edit"
 FILE: Final = "file"
-_SECTIONS: Final = (read_files.DLQ, read_files.QUEUE, read_files.FAILED, read_files.HELD)
-_WAITING: Final = (read_files.QUEUE, read_files.HELD)
+_SECTIONS: Final = (read_files.DLQ_LIST, read_files.QUEUE_LIST, read_files.FAILED, read_files.HELD)
+_WAITING: Final = (read_files.QUEUE_LIST, read_files.HELD)
 _OWN: Final = "a copy of your own"
 _WHOSE: Final = "the DLQ before a delete, or a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
@@ -148,7 +148,7 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
         ]
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"
-            pieces = [Piece(raw, _place(raw, read_files.DLQ)) for raw in raws]
+            pieces = [Piece(raw, _place(raw, read_files.DLQ_LIST)) for raw in raws]
             found.append(
                 RestoreSource(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces)
             )
@@ -183,14 +183,16 @@ def pieces_of(data: bytes) -> list[Piece]:
         parsed = document.salvage(data, _SECTIONS)
     else:
         if not any(parsed.lists.values()) and _is_item(data, parsed):
-            parsed = Document({read_files.DLQ: [tamed(data)]})
+            parsed = Document({read_files.DLQ_LIST: [tamed(data)]})
     found = [
-        Piece(raw, _place(raw, read_files.QUEUE if section in _WAITING else read_files.DLQ))
+        Piece(
+            raw, _place(raw, read_files.QUEUE_LIST if section in _WAITING else read_files.DLQ_LIST)
+        )
         for section, raws in parsed.lists.items()
         for raw in raws
     ]
     odd = [tamed(raw) for raw in parsed.rejected]
-    return found + [Piece(raw, _place(raw, read_files.DLQ)) for raw in odd if items.parse(raw)]
+    return found + [Piece(raw, _place(raw, read_files.DLQ_LIST)) for raw in odd if items.parse(raw)]
 
 
 def _is_item(data: bytes, parsed: Document) -> bool:
@@ -202,8 +204,8 @@ def _place(raw: bytes, otherwise: str) -> str:
     """Which file an item belongs to: a dead letter has `retry_count`, an entry only `retries`."""
     value = items.load_object(raw) or {}
     if "retry_count" in value:
-        return read_files.DLQ
-    return read_files.QUEUE if "retries" in value else otherwise
+        return read_files.DLQ_LIST
+    return read_files.QUEUE_LIST if "retries" in value else otherwise
 
 
 def _stamp(at: float) -> str:

@@ -25,7 +25,7 @@ _NOW: Final = {"last_attempt": 0}
 
 def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
     """Retry the dead and held items of these ids or prefixes; return them. Raises NotFoundError."""
-    dead = listing(dead_letters.to_act_on(paths), read_files.DLQ).found
+    dead = listing(dead_letters.to_act_on(paths), read_files.DLQ_LIST).found
     held = held_entries(paths)
     try:
         chosen = resolve(names, [*dead, *held])
@@ -44,7 +44,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
     """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
-    fresh: list[FoundItem] = listing(read_files.fresh_entries(paths), read_files.QUEUE).found
+    fresh: list[FoundItem] = listing(read_files.fresh_entries(paths), read_files.QUEUE_LIST).found
     try:
         found = resolve(names, fresh)
     except NotFoundError:
@@ -72,7 +72,7 @@ def retry_dead(paths: Paths) -> list[Item]:
 
 def held_entries(paths: Paths) -> list[FoundItem]:
     """Fresh entries that another worker has perhaps delivered."""
-    fresh = listing(read_files.fresh_entries(paths), read_files.QUEUE).found
+    fresh = listing(read_files.fresh_entries(paths), read_files.QUEUE_LIST).found
     with Reader(paths.ledger) as reader:
         known = reader.fresh_entries()
     return [each for each in fresh if (row := known.get(each.identity)) and row.is_held]

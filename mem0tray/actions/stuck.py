@@ -66,7 +66,7 @@ def sum_up(settings: Settings, now: float) -> StuckMemories:
 def dead_among(snapshot: Snapshot, reader: Reader) -> FileListing:
     """The dead letters. Raises FileUnavailableError where their file cannot be read."""
     letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
-    return listing(letters, read_files.DLQ)
+    return listing(letters, read_files.DLQ_LIST)
 
 
 def number(group: Sequence[FoundItem]) -> str:

@@ -80,7 +80,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         return
     rows: list[tuple[str, FoundItem]] = []
     if shown:
-        others = read_files.DLQ if queue else read_files.QUEUE
+        others = read_files.DLQ_LIST if queue else read_files.QUEUE_LIST
         called = handles([*everything(paths, (others,)), *seen.found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
         columns = (
@@ -95,7 +95,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
 def _dead(snapshot: Snapshot) -> FileListing:
     with Reader(snapshot.paths.ledger) as reader:
         letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
-    return listing(letters, read_files.DLQ)
+    return listing(letters, read_files.DLQ_LIST)
 
 
 def _fresh(snapshot: Snapshot) -> tuple[FreshEntries, dict[tuple[str, bytes], Attempt]]:

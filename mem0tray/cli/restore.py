@@ -112,7 +112,7 @@ def _item(piece: Piece) -> dict[str, Any]:
     return {
         "id": found[0].id if found else None,
         "project_id": (found[0].project if found else "") or None,
-        "place": "dlq" if piece.place == read_files.DLQ else "queue",
+        "place": "dlq" if piece.place == read_files.DLQ_LIST else "queue",
     }
 
 

@@ -82,7 +82,7 @@ def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
     """
     with Reader(paths.ledger) as reader:
         queue = fresh_entries.look(paths, reader, server)
-        dead_seen = listing(dead_letters.look(paths, reader, server), read_files.DLQ)
+        dead_seen = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
     dead = [each.item for each in dead_seen.found if each.item is not None]
     queued = [each.item for each in queue.listing.found if each.item is not None]
     ages = [max(0.0, now - item.timestamp) if item.timestamp > 0 else None for item in dead]

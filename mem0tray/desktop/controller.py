@@ -20,7 +20,7 @@ from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import FoundItem, everything
 from mem0tray.actions.oldest import DeadLetter
-from mem0tray.actions.read_files import DLQ
+from mem0tray.actions.read_files import DLQ_LIST
 from mem0tray.actions.restore import restore
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.actions.snapshot import Part
@@ -218,7 +218,7 @@ class Controller:
     def _found(self, command: MenuCommand) -> FoundItem:
         """The dead letter as it stands in the file now. Raises NotFoundError."""
         letter = _letter(command)
-        for found in everything(self._settings().locations(), (DLQ,)):
+        for found in everything(self._settings().locations(), (DLQ_LIST,)):
             if found.identity == (letter.item_id, letter.digest):
                 return found
         raise self._gone()

@@ -45,7 +45,7 @@ def of(seen: Snapshot) -> Gathered:
     return Gathered(
         now=seen.at,
         overview=overview.of(seen),
-        dead=listing(inside.listed.dead, read_files.DLQ),
+        dead=listing(inside.listed.dead, read_files.DLQ_LIST),
         fresh=inside.listed.fresh,
         attempts=seen.past.attempts if seen.past is not None else {},
         unreadable=inside.dlq is not None and bool(inside.dlq.trouble),

@@ -52,7 +52,7 @@ def chosen(paths: Paths, *names: str) -> list[FoundItem]:
     return resolve(names, everything(paths))
 
 
-def found(raw: dict[str, Any], place: str = read_files.DLQ) -> FoundItem:
+def found(raw: dict[str, Any], place: str = read_files.DLQ_LIST) -> FoundItem:
     """An item as it would be found in a file."""
     data = json.dumps(raw).encode()
     item = items.parse(data)

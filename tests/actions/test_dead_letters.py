@@ -8,7 +8,7 @@ import pytest
 from mem0tray.actions import overview, snapshot_reader
 from mem0tray.actions.dead_letters import look
 from mem0tray.actions.find import listing
-from mem0tray.actions.read_files import DLQ
+from mem0tray.actions.read_files import DLQ_LIST
 from mem0tray.actions.retry import retry_ids
 from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import ServerSettings, Settings
@@ -32,7 +32,7 @@ def _letters(*names: str) -> list[Item]:
 def _texts(paths: Paths, server: str = SERVER) -> list[str]:
     """The texts of the dead letters, as overview and page count them too."""
     with Reader(paths.ledger) as reader:
-        found = listing(look(paths, reader, server), DLQ)
+        found = listing(look(paths, reader, server), DLQ_LIST)
     settings = Settings(server=ServerSettings(url=server))
     seen = snapshot_reader.read(settings, time.time(), Part.PAST)
     assert overview.of(seen).dlq == len(found.found)
@@ -78,7 +78,7 @@ def test_what_makes_no_sense_stays_among_them(paths: Paths) -> None:
     _published(paths, [{"id": "odd"}, *_letters("left")])
     assert _texts(paths) == ["left"]
     with Reader(paths.ledger) as reader:
-        found = listing(look(paths, reader, SERVER), DLQ)
+        found = listing(look(paths, reader, SERVER), DLQ_LIST)
     assert [each.id for each in found.found] == ["left-1111", "odd"]
 
 

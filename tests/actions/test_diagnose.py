@@ -153,7 +153,7 @@ def test_half_a_character_is_not_to_blame_for_anything_else(
     attempt: Attempt | None, name: Reason
 ) -> None:
     """It goes out as its escape: nobody is advised to delete it for a server's own fault."""
-    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), read_files.QUEUE)):
+    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), read_files.QUEUE_LIST)):
         causes = diagnose.causes(letter, FINE, attempt, None, time.time())
         assert causes[0].name == name
         assert cause.INVALID not in names(causes)
@@ -197,7 +197,7 @@ def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     letter = found(dead("x", id="0d55169c-1", retry_count=2, last_attempt=NOW))
     (first,) = diagnose.causes(letter, FINE, None, None, NOW)
     assert "`mem0tray retry 0d55169c`" in str(first.remedy)
-    fresh = found(entry("x"), read_files.QUEUE)
+    fresh = found(entry("x"), read_files.QUEUE_LIST)
     (first,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
     assert first.name == cause.WAITING
     assert "retry" not in str(first.remedy)

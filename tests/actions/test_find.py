@@ -18,8 +18,8 @@ def test_a_prefix_names_one_item_of_either_file(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("c", id="cc33")]))
     assert [each.id for each in chosen(paths, "bb", "cc33")] == ["bb22", "cc33"]
     assert [each.place for each in chosen(paths, "bb", "cc33")] == [
-        read_files.DLQ,
-        read_files.QUEUE,
+        read_files.DLQ_LIST,
+        read_files.QUEUE_LIST,
     ]
 
 
@@ -69,7 +69,7 @@ def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
 
 def test_things_without_sense_are_counted_and_those_with_an_id_found() -> None:
     """An object whose content is no text can still be named, anything else not."""
-    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], read_files.DLQ)
+    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], read_files.DLQ_LIST)
     assert seen.nonsense == 4
     assert [(each.id, each.item) for each in seen.found] == [("n1", None)]
 

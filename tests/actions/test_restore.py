@@ -202,7 +202,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
-    assert [piece.place for piece in back(paths).dead] == [read_files.DLQ]
+    assert [piece.place for piece in back(paths).dead] == [read_files.DLQ_LIST]
     assert "q" in contents(paths)
 
 

@@ -6,7 +6,7 @@ from mem0tray.actions import retry
 from mem0tray.actions.dead_letters import look
 from mem0tray.actions.delete import delete
 from mem0tray.actions.find import everything, listing
-from mem0tray.actions.read_files import DLQ
+from mem0tray.actions.read_files import DLQ_LIST
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.events import Event, UserAction
 from mem0tray.files import receipts
@@ -35,7 +35,7 @@ def unshown(paths: Paths) -> Paths:
 def listed(paths: Paths) -> list[str]:
     """The ids that `list` shows."""
     with Reader(paths.ledger) as reader:
-        return [each.id for each in listing(look(paths, reader, _SERVER), DLQ).found]
+        return [each.id for each in listing(look(paths, reader, _SERVER), DLQ_LIST).found]
 
 
 def told_by_a_worker(paths: Paths) -> list[Event]:

@@ -144,7 +144,7 @@ def test_invalid_items() -> None:
     gathered = Gathered(
         _NOW,
         Overview(worker=_RUNNING, state="healthy"),
-        listing([raw], read_files.DLQ),
+        listing([raw], read_files.DLQ_LIST),
         FileListing(),
         {},
         unreadable=False,

@@ -31,8 +31,8 @@ def _charts(
     gathered = Gathered(
         _NOW,
         Overview(),
-        listing([parsed(each).raw for each in letters], read_files.DLQ),
-        listing([parsed(each).raw for each in entries or []], read_files.QUEUE),
+        listing([parsed(each).raw for each in letters], read_files.DLQ_LIST),
+        listing([parsed(each).raw for each in entries or []], read_files.QUEUE_LIST),
         {},
         unreadable=False,
         past=past,
