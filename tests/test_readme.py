@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from mem0tray.server import AUTO, DIALECTS
 from tests.support import needs
 from tests.support.home import REPOSITORY, Home
 from tests.support.shapes import dead
@@ -20,6 +21,13 @@ def test_every_dependency_is_named() -> None:
     found = re.search(r"what mem0tray needs \((.+?)\)", README.read_text(), re.DOTALL)
     assert found is not None
     assert re.split(r",\s+", found[1]) == names
+
+
+def test_the_settings_name_each_dialect() -> None:
+    """The row of `server.dialect` has all that the setting takes."""
+    row = re.search(r"^\| `server\.dialect` \|.*$", README.read_text("utf-8"), re.MULTILINE)
+    assert row is not None
+    assert [name for name in (AUTO, *DIALECTS) if f"`{name}`" not in row[0]] == []
 
 
 @needs.SHELL

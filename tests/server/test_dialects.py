@@ -18,7 +18,6 @@ from mem0tray.server.recognition import HEALTH_PATHS, paths_at
 from mem0tray.server.remedy import address_in
 from tests.server.calls import LONG
 from tests.server.wire import Wire, answering, render
-from tests.support.home import REPOSITORY
 
 PAGES: Final = Path(mem0tray.__file__).parent / "docs"
 MEMORY: Final = Memory("alpha", "the third oak", "id-1", ticket="event-1")
@@ -89,10 +88,7 @@ def test_a_redirect_of_what_a_dialect_asks_for_shows_the_address_to_set(name: st
 
 @each_dialect
 def test_users_read_of_each_dialect(name: str) -> None:
-    """The README's settings, the contract, the words and a page of its own name it."""
-    settings_row = re.search(rf"^\| `{KEY}` \|.*$", read(REPOSITORY / "README.md"), re.MULTILINE)
-    assert settings_row is not None
-    assert f"`{name}`" in settings_row[0]
+    """The contract, the words and a page of its own name it."""
     servers = read(PAGES / "contract.md").split("\n## 4. Servers\n")[1].split("\n## ")[0]
     assert re.search(rf"^\| \|.* `{name}` \|", servers, re.MULTILINE)
     row = rf"^\| `{name}` \| .+ \| \[.+\]\((servers/.+)\) \| `(\w+)` \|$"
