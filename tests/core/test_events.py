@@ -98,7 +98,7 @@ def test_an_event_says_nothing_that_it_was_not_told() -> None:
         "DlqRecovered": {"elsewhere": ""},
         "StateChanged": {"told": False},
         "HandEdit": {"discarded": 0, "edited": 0, "forced": 0, "adopted": 0, "restored": 0},
-        "UserAction": {"dead": 0, "waiting": 0, "backup": ""},
+        "UserAction": {"dead": 0, "fresh": 0, "backup": ""},
         "Quarantined": {"why": ""},
         "DeliveredAfterDeletion": {"edited": False},
     }
