@@ -15,6 +15,7 @@ from tests.benchmarks.figure import Figure
 
 FOLDER: Final = Path(__file__).parent
 README: Final = FOLDER / "README.md"
+_PLOTS: Final = FOLDER / "plots"
 _MARKS: Final = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->)", re.DOTALL)
 _ROW: Final = 44  # pixels
 _STYLE: Final = Style(
@@ -24,9 +25,11 @@ _STYLE: Final = Style(
 
 
 def write(figures: Iterable[Figure]) -> None:
-    """Put the figures into the page, and draw the plots beside it."""
+    """Put the figures into the page, and draw the plots beside it; earlier plots go."""
     shown = list(figures)
     plots = [(figure, _file(figure)) for figure in shown if figure.parts]
+    for earlier in _PLOTS.glob("*.svg"):
+        earlier.unlink()
     for figure, path in plots:
         path.parent.mkdir(exist_ok=True)
         path.write_text(_plot(figure), encoding="utf-8")
@@ -70,4 +73,4 @@ def _plot(figure: Figure) -> str:
 
 
 def _file(figure: Figure) -> Path:
-    return FOLDER / "plots" / (re.sub(r"[^a-z0-9]+", "-", figure.name.lower()).strip("-") + ".svg")
+    return _PLOTS / (re.sub(r"[^a-z0-9]+", "-", figure.name.lower()).strip("-") + ".svg")
