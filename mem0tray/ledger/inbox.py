@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.rows import COLUMNS, SET_ASIDE, Row, read_raw, row_from, write_raw
 
 _FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
@@ -37,7 +37,9 @@ _COPY_ATTEMPTS: Final = (
 )
 # When a dead letter is due that has ?1 retries and ?2 as its last attempt in the file: at ?3. Where
 # neither has changed, its wait has not, which the server may have made longer.
-_EDITED_DUE: Final = "iif(?2 > 0 AND (retry_count, last_attempt) = (?1, ?2), due, ?3)"
+_EDITED_DUE: Final = (
+    f"iif(?2 > 0 AND (retry_count, last_attempt) = (?1, ?2) AND NOT {SET_ASIDE}, due, ?3)"
+)
 _PLACE: Final = (
     f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"

@@ -12,7 +12,7 @@ from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL, LONGEST_AS
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
-from mem0tray.ledger.rows import SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.rows import SET_ASIDE, SMALL, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 from mem0tray.ledger.tickets import Ticket, find_ticket
 
@@ -60,7 +60,10 @@ _NOT_DELIVERED: Final = (
 # `due.backoff` as SQL, for all rows at once.
 _BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
 # How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
-_WAIT: Final = f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED}, due - last_attempt, 0))"
+_WAIT: Final = (
+    f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED} AND NOT {SET_ASIDE},"
+    " due - last_attempt, 0))"
+)
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
 _COUNT_DELIVERY: Final = (
     f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"

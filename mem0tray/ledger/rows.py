@@ -53,6 +53,9 @@ DEAD_RAWS: Final = (
     f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
     " WHERE state = 'dead' ORDER BY dead_seq, key"
 )
+# Whether a dead letter was set aside since it last failed: a failure that counts has the time of
+# `last_attempt`, and one that does not comes later. What it waits for is then no server's wish.
+SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)"
 
 
 def row_from(values: tuple[Any, ...]) -> Row:

@@ -240,6 +240,7 @@ class Engine:
         if jumped < -_CLOCK_JUMP:
             context = self._context
             self._breaker.bring_waits_forward(-jumped)
+            self.parts.chosen_server.delivery.clear_suspects()  # they keep times of the old clock
             context.outbox.bring_waits_forward(now, -jumped)
             context.outbox.limit_waits(now, context.settings.sync.retry_interval)
 

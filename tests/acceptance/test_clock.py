@@ -149,3 +149,25 @@ def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: 
     home.write_emergency([entry("then")])
     home.drained()
     assert server.count("then") == 1
+
+
+@pytest.mark.row(32)
+def test_a_letter_set_aside_waits_no_longer_after_the_clock_was_set_back(
+    home: Home, server: Standin, clock: WallClock
+) -> None:
+    """It was due by the former clock; after an outage it waits one delay by the new one."""
+    home.env["MEM0TRAY_SYNC_RETRY_INTERVAL"] = "900"
+    home.write_dlq([dead("bad", retry_count=0, ago=35)])
+    server.script(Answer(502), content="bad")
+    home.worker()
+    server.wait_for(lambda: server.sends("bad") == 1)
+    clock.jump(-10 * YEAR)
+    home.ok("pause")
+    # By then the worker has looked at the clock.
+    home.wait(lambda: home.state()[0] == "paused", what="paused")
+    home.ok("resume")
+    server.health = Answer(500)
+    home.wait(lambda: home.state()[0] == "down", what="down")
+    server.health = Answer(body={"status": "ok"})
+    clock.jump(-10 * YEAR + 60)
+    server.wait_for(lambda: server.count("bad") == 1, 10)

@@ -144,6 +144,20 @@ def test_an_edit_leaves_a_wait_that_it_does_not_name(
         assert row(ledger, edit)["due"] == 0
 
 
+@pytest.mark.parametrize("sent", [False, True])
+def test_an_edit_ends_the_wait_of_a_letter_that_was_set_aside(
+    ledger: Ledger, inbox: Inbox, *, sent: bool
+) -> None:
+    """That wait was for the old text, and the server had asked for none."""
+    old, new = letter("a"), letter("a", content="new")
+    key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
+    Outbox(ledger).record_attempt(key, NOW + 200, "slow down", 429, "Too Many Requests", 0.1)
+    Outbox(ledger).defer(key, NOW + 2000)
+    edit = inbox.change_content(known(inbox, old), new, NOW + 300)
+    inbox.change_values(edit, new, NOW + 300)
+    assert row(ledger, edit)["due"] == NOW + 120
+
+
 # Forgetting ----------------------------------------------------------------------------------
 
 

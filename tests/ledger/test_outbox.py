@@ -175,3 +175,14 @@ def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
     outbox.defer(key, NOW + LONGEST_ASKED)
     outbox.limit_waits(NOW - back, 30)
     assert outbox.due(key) == NOW - back + LONGEST_ASKED
+
+
+def test_a_dead_letter_that_was_set_aside_waits_for_its_backoff_alone(
+    inbox: Inbox, outbox: Outbox
+) -> None:
+    """Its wait is ours, for the server's sake, and nothing that the server asked for."""
+    (key,) = put(inbox, letter("a"))
+    outbox.record_attempt(key, NOW + 100, "outage", 502, "Bad Gateway", 0.1)
+    outbox.defer(key, NOW + 1000)
+    outbox.limit_waits(NOW, 30)
+    assert outbox.due(key) == NOW + 120
