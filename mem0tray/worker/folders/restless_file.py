@@ -22,11 +22,11 @@ STABLE_AFTER: Final = 1.5  # seconds that a broken file must hold still before w
 AGAIN: Final = 0.05  # seconds until a torn file is looked at again
 # The work that a restless file keeps from being done, as people read it of a trouble.
 READING_QUEUE, READING_DLQ = READING = (
-    "reading the restless queue file",
-    "reading the restless DLQ file",
+    "reading the queue file while others write it",
+    "reading the DLQ file while others write it",
 )
-REPLACING_QUEUE: Final = "replacing the restless queue file"
-REPLACING_DLQ: Final = "replacing the restless DLQ file"
+REPLACING_QUEUE: Final = "replacing the queue file while others write it"
+REPLACING_DLQ: Final = "replacing the DLQ file while others write it"
 
 
 class RestlessFile:

@@ -141,8 +141,11 @@ def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
         scene.look(5.5, restless=True)
     (event,) = scene.told
     assert isinstance(event, events.PartFailed)
-    assert (event.part, event.delay) == ("reading the restless queue file", 0.05)
-    parts = ("reading the restless queue file", "reading the restless DLQ file")
+    assert (event.part, event.delay) == ("reading the queue file while others write it", 0.05)
+    parts = (
+        "reading the queue file while others write it",
+        "reading the DLQ file while others write it",
+    )
     assert parts == restless_file.READING
 
 

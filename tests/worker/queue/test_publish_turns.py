@@ -147,11 +147,13 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
         now[0] += 5.5
     (event,) = turns.scene.told
     assert isinstance(event, events.PartFailed)
-    assert event.part == "replacing the restless queue file"
+    assert event.part == "replacing the queue file while others write it"
     assert str(turns.context.paths.queue) in event.error
     assert event.delay == 0.05
     turns.take_turn()
-    assert turns.scene.told[1:] == [events.PartRecovered("replacing the restless queue file")]
+    assert turns.scene.told[1:] == [
+        events.PartRecovered("replacing the queue file while others write it")
+    ]
 
 
 def test_while_it_stops_nothing_is_restless(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
