@@ -24,7 +24,7 @@ from mem0tray.core.due import dead_due
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.known import Attempt, Known, Wait
 from mem0tray.server import answers
 from mem0tray.server.remedy import (
     ID,
@@ -82,11 +82,13 @@ def causes(
     known: Known | None,
     now: float,
     handle: str = "",
+    wait: Wait | None = None,
 ) -> list[Cause]:
     """Why this item is stuck, the most important cause first, with the one thing to do.
 
     `attempt` is the last that failed, `known` what the ledger knows of it, `handle` its
-    name in a command (by default the beginning of its id).
+    name in a command (by default the beginning of its id). `wait` is a dead letter's, where
+    nothing else of it was asked for.
     """
     invalid = _invalid(found)
     rejected = _rejected(found, attempt, known)
@@ -97,7 +99,7 @@ def causes(
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
     result = [*invalid, *held, *outside, *taken, *odd, *rejected, *ours]
     if found.item is not None:
-        due = next_retry(found, known, now)
+        due = next_retry(found, known, now) if wait is None else dead_retry(found, wait, now)
         if known is not None and known.at_work:
             result.append(_AT_WORK)
         elif due > now and not (held or taken):
@@ -142,11 +144,23 @@ def _waits(found: FoundItem) -> Reason:
 
 def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
     """When the item is sent again, Unix seconds; 0 for at once."""
-    if found.item is None:
-        return 0.0
     if found.is_dead:
-        return dead_due(found.item.last_attempt, found.item.retry_count, now)
-    return known.due if known is not None else 0.0
+        return dead_retry(found, known.wait if known is not None else None, now)
+    return known.due if known is not None and found.item is not None else 0.0
+
+
+def dead_retry(found: FoundItem, wait: Wait | None, now: float) -> float:
+    """When a dead letter is sent again, Unix seconds; 0 for at once. `wait`: the ledger's.
+
+    Where its counters in the file are no longer those of the ledger, the file tells: somebody
+    has edited them, and the worker has not seen that yet.
+    """
+    item = found.item
+    if item is None:
+        return 0.0
+    if wait is not None and wait.is_of(item.retry_count, item.last_attempt):
+        return wait.due
+    return dead_due(item.last_attempt, item.retry_count, now)
 
 
 def _invalid(found: FoundItem) -> list[Cause]:

@@ -21,7 +21,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import WorkerStatus
-from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.known import Attempt, Wait
 from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
 
@@ -115,11 +115,13 @@ class Contents(Struct, frozen=True):
 class Past(Struct, frozen=True):
     """What happened since the ledger `began` (None: it is empty), a month at most.
 
-    `deliveries` are counted by the beginning of their slot (`SLOT` seconds), `stays` in the
-    DLQ and `outages` by beginning and end; Unix seconds.
+    `waits` are those of dead letters, without those that are simply the backoff. `deliveries` are
+    counted by the beginning of their slot (`SLOT` seconds), `stays` in the DLQ and `outages` by
+    beginning and end; Unix seconds.
     """
 
     attempts: Mapping[Name, Attempt]
+    waits: Mapping[Name, Wait]
     began: float | None
     deliveries: Mapping[float, int]
     stays: Sequence[tuple[float, float]]

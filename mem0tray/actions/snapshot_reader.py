@@ -221,6 +221,7 @@ def _past(reader: Reader, now: float) -> Past:
     since = now - _MONTH
     return Past(
         attempts=reader.last_attempts(),
+        waits=reader.many.other_waits(),
         began=reader.began(),
         deliveries=reader.deliveries(since, SLOT),
         stays=reader.stays(since),

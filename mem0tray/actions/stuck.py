@@ -44,7 +44,7 @@ def sum_up(settings: Settings, now: float) -> StuckMemories:
     with Reader(snapshot.paths.ledger) as reader:
         dead = dead_among(snapshot, reader)
         waits = fresh_entries.look(snapshot.paths, reader, snapshot.server.name)
-        last = reader.last_attempts()
+        last, longer = reader.last_attempts(), reader.many.other_waits()
     around = Surroundings.ask(settings, snapshot)
     fresh, known = waits.listing.found, waits.known
     stuck = [each for each in fresh if around.refuse_everything or _has_failed(each, known, last)]
@@ -52,7 +52,8 @@ def sum_up(settings: Settings, now: float) -> StuckMemories:
     first: dict[tuple[object, ...], Cause] = {}
     for found in [*dead.found, *stuck]:
         attempt, row = last.get(found.identity), known.get(found.identity)
-        cause = diagnose.causes(found, around, attempt, row, now, ID)[0]
+        wait = longer.get(found.identity) if found.is_dead else None
+        cause = diagnose.causes(found, around, attempt, row, now, ID, wait)[0]
         groups.setdefault(cause.likeness, []).append(found)
         first.setdefault(cause.likeness, cause)
     called = handles([*dead.found, *fresh])

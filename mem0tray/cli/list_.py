@@ -14,7 +14,7 @@ from mem0tray.actions import (
     snapshot_reader,
     surroundings,
 )
-from mem0tray.actions.find import FileListing, FoundItem, everything, handles, listing
+from mem0tray.actions.find import FileListing, FoundItem, Identity, everything, handles, listing
 from mem0tray.actions.fresh_entries import FreshEntries
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.cli import candidates, context, memory_words, output, times
@@ -23,7 +23,7 @@ from mem0tray.cli.output import Style
 from mem0tray.cli.values import whole_number
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.known import Attempt, Known, Wait
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server.answers import brief
@@ -69,13 +69,18 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     if project is not None:
         found = [each for each in found if each.project == project]
     shown = found[:limit]
+    waits = {} if queue else _waits(snapshot, None if limit is None else shown)
     why = surroundings.hindrance(snapshot)
     if as_json:
         output.print_json(
             [
-                document(each, known.get(each.identity), now, why, attempts.get(each.identity))
+                _fresh_document(
+                    each, known.get(each.identity), now, why, attempts.get(each.identity)
+                )
                 for each in shown
             ]
+            if queue
+            else [_dead_document(each, waits.get(each.identity), now) for each in shown]
         )
         return
     rows: list[tuple[str, FoundItem]] = []
@@ -84,7 +89,9 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         called = handles([*everything(paths, (others,)), *seen.found])
         rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
         columns = (
-            _fresh_columns(rows, known, attempts, now, why) if queue else _dead_columns(rows, now)
+            _fresh_columns(rows, known, attempts, now, why)
+            if queue
+            else _dead_columns(rows, waits, now)
         )
         _print_table(columns, with_project=project is None)
     _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
@@ -98,6 +105,14 @@ def _dead(snapshot: Snapshot) -> FileListing:
     return listing(letters, read_files.DLQ_LIST)
 
 
+def _waits(snapshot: Snapshot, shown: Sequence[FoundItem] | None) -> dict[Identity, Wait]:
+    """The ledger's waits of the dead letters shown, or of all that do not wait by their backoff."""
+    with Reader(snapshot.paths.ledger) as reader:
+        if shown is None:
+            return reader.many.other_waits()
+        return reader.many.waits([each.identity for each in shown])
+
+
 def _fresh(snapshot: Snapshot) -> tuple[FreshEntries, dict[tuple[str, bytes], Attempt]]:
     """The fresh entries, and the last attempt of each that was tried."""
     with Reader(snapshot.paths.ledger) as reader:
@@ -105,26 +120,32 @@ def _fresh(snapshot: Snapshot) -> tuple[FreshEntries, dict[tuple[str, bytes], At
         return found, reader.last_attempts()
 
 
-def document(
-    found: FoundItem,
-    known: Known | None,
-    now: float,
-    why: str = "",
-    attempt: Attempt | None = None,
+def _dead_document(found: FoundItem, wait: Wait | None, now: float) -> dict[str, Any]:
+    """The dead letter with the file's own fields and `next_retry` (Unix seconds, 0: now)."""
+    return _fields(found) | {"next_retry": diagnose.dead_retry(found, wait, now)}
+
+
+def _fresh_document(
+    found: FoundItem, known: Known | None, now: float, why: str, attempt: Attempt | None
 ) -> dict[str, Any]:
-    """The item with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
+    """The entry with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
     `why`: what keeps every entry from being sent. `attempt`: the last failed one.
     """
+    value = _fields(found)
+    due = diagnose.next_retry(found, known, now)
+    value["waiting_since"] = _since(found, known)
+    value.setdefault("last_error", diagnose.kept_reason(found, known, attempt) or None)
+    value["held"] = _is_held(known)
+    value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
+    return value | {"next_retry": None if _is_held(known) else due}
+
+
+def _fields(found: FoundItem) -> dict[str, Any]:
+    """The fields of the item in its file; its id in any case."""
     value: dict[str, Any] = items.load_object(found.raw) or {}
     value.setdefault("id", found.id)
-    due = diagnose.next_retry(found, known, now)
-    if not found.is_dead:
-        value["waiting_since"] = _since(found, known)
-        value.setdefault("last_error", diagnose.kept_reason(found, known, attempt) or None)
-        value["held"] = _is_held(known)
-        value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
-    return value | {"next_retry": None if _is_held(known) else due}
+    return value
 
 
 def _is_held(known: Known | None) -> bool:
@@ -144,7 +165,9 @@ def _waits_for(known: Known | None, why: str) -> str:
     return why
 
 
-def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str, list[str]]:
+def _dead_columns(
+    rows: Sequence[tuple[str, FoundItem]], waits: Mapping[Identity, Wait], now: float
+) -> dict[str, list[str]]:
     """Headers and cells; `rows` are each item's name in a command, and the item."""
     letters = [(each, each.item) for _, each in rows if each.item is not None]
     return {
@@ -152,7 +175,10 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
         "PROJECT": [each.project or "(none)" for each, _ in letters],
         "RETRIES": [f"{item.retry_count:,}" for _, item in letters],
         _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
-        _NEXT: [times.due(diagnose.next_retry(each, None, now), now) for each, _ in letters],
+        _NEXT: [
+            times.due(diagnose.dead_retry(each, waits.get(each.identity), now), now)
+            for each, _ in letters
+        ],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
         "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
     }

@@ -8,11 +8,11 @@ from typing import Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL, LONGEST_ASKED
+from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
-from mem0tray.ledger.rows import SET_ASIDE, SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, SMALL, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 from mem0tray.ledger.tickets import Ticket, find_ticket
 
@@ -57,11 +57,9 @@ _NOT_DELIVERED: Final = (
     "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
 )
-# `due.backoff` as SQL, for all rows at once.
-_BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
 # How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
 _WAIT: Final = (
-    f"max({_BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED} AND NOT {SET_ASIDE},"
+    f"max({BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED} AND NOT {SET_ASIDE},"
     " due - last_attempt, 0))"
 )
 _OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"

@@ -38,7 +38,7 @@ _KNOWN: Final = (
     "nullif(unknown, (SELECT at FROM outcomes WHERE item = items.key AND server = claimed_for"
     " AND has = 0)), (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)),"
     " timeouts,"
-    " accepted, closed, due, retries, taken, held, project,"
+    " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
     " EXISTS (SELECT 1 FROM tickets WHERE item = items.key) FROM items"
 )
 _HAS: Final = (

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
+from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL
 from mem0tray.core.item import Name
 from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
@@ -53,6 +54,8 @@ DEAD_RAWS: Final = (
     f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
     " WHERE state = 'dead' ORDER BY dead_seq, key"
 )
+# `due.backoff` as SQL, for all rows at once.
+BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
 # Whether a dead letter was set aside since it last failed: a failure that counts has the time of
 # `last_attempt`, and one that does not comes later. What it waits for is then no server's wish.
 SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)"

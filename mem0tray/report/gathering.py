@@ -15,7 +15,7 @@ from mem0tray.actions.find import FileListing, Identity, listing
 from mem0tray.actions.overview import Overview
 from mem0tray.actions.snapshot import Part, Past, Snapshot
 from mem0tray.core import item as items
-from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.known import Attempt, Wait
 from mem0tray.report import history
 from mem0tray.report.history import History
 
@@ -33,6 +33,7 @@ class Gathered:
     dead: FileListing
     fresh: FileListing
     attempts: Mapping[Identity, Attempt]
+    waits: Mapping[Identity, Wait]
     unreadable: bool
     past: History | None
 
@@ -48,6 +49,7 @@ def of(seen: Snapshot) -> Gathered:
         dead=listing(inside.listed.dead, read_files.DLQ_LIST),
         fresh=inside.listed.fresh,
         attempts=seen.past.attempts if seen.past is not None else {},
+        waits=seen.past.waits if seen.past is not None else {},
         unreadable=inside.dlq is not None and bool(inside.dlq.trouble),
         past=_history(seen.past, inside.listed.dead, seen.at),
     )

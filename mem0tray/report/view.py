@@ -158,7 +158,7 @@ class _Table:
         )
 
     def _due(self, found: FoundItem) -> float:
-        return diagnose.next_retry(found, None, self._seen.now)
+        return diagnose.dead_retry(found, self._seen.waits.get(found.identity), self._seen.now)
 
     def _when(self, due: float) -> tuple[str, str]:
         """When it is tried again, and how far away that is; or what it waits for."""

@@ -7,11 +7,12 @@ import pytest
 
 from mem0tray.cli.diagnose import _SHOWN
 from mem0tray.core import reasons as why
-from mem0tray.core.state import ACTION_NEEDED, refusal
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import metrics_of, worker
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document, waiting
 from tests.support.standin import Standin
@@ -48,6 +49,19 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
     assert document["cause"] == cause
     assert document["id"].startswith(name)
     assert document["remedy"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
+    """A dead letter's next retry is the ledger's, not its backoff's, in words and JSON alike."""
+    now = time.time()
+    letter = waiting("x", id="aaaa-1", retry_count=0, last_attempt=now - 40)
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    with past(home.paths) as ledger:
+        ledger.failed(ledger.adopted(letter, now, due=now + 600), now - 40)
+    assert "The next one is in 10 min." in home.ok("diagnose", "aaaa").splitlines()
+    (document,) = home.run("diagnose", "aaaa", "--json").json()
+    assert document["next_retry"] == now + 600
 
 
 @pytest.mark.usefixtures("server")
@@ -209,6 +223,19 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
     with FileLock(home.paths.instance_lock).held(1):
         told = _counts(home)
     assert told == Counter({"action needed": 2})
+
+
+@pytest.mark.usefixtures("server")
+def test_a_longer_wait_counts_in_the_sum(home: Scratch) -> None:
+    """A dead letter that waits by the ledger alone is not told to be sent now."""
+    now = time.time()
+    letter = waiting("x", id="aaaa-1", retry_count=0, last_attempt=now - 40)
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    with past(home.paths) as ledger:
+        ledger.adopted(letter, now, due=now + 600)
+    home.write("mem0_metrics.json", metrics_of(HEALTHY, why.NONE))
+    with FileLock(home.paths.instance_lock).held(1):
+        assert _counts(home) == Counter({"waiting for its time": 1})
 
 
 def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:

@@ -13,6 +13,7 @@ from mem0tray.core.text import cells
 from mem0tray.files.lock import FileLock, InstanceLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
+from tests.report.past import past
 from tests.support import needs, reads
 from tests.support.shapes import dead, entry, queue_document, waiting
 
@@ -48,6 +49,38 @@ def test_json_has_the_file_s_own_fields(home: Scratch, letters: list[dict[str, o
     assert first == letters[0] | {"next_retry": first["next_retry"]}
     assert abs(first["next_retry"] - time.time() - 3600) < 60
     assert second["next_retry"] == 0
+
+
+def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
+    """A dead letter's next retry is the ledger's, not its backoff's, in table and JSON alike."""
+    now = time.time()
+    letter = waiting("x", "alpha", id="aaaa1111-1", retry_count=0, last_attempt=now - 40)
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    with past(home.paths) as ledger:
+        ledger.adopted(letter, now, due=now + 600)
+    assert " in 10 min " in home.ok("list").splitlines()[1]
+    for more in ((), ("--limit", "1")):
+        (document,) = home.run("list", "--json", *more).json()
+        assert document["next_retry"] == now + 600
+
+
+@pytest.mark.parametrize(
+    ("edit", "told", "due"),
+    [({"last_attempt": 0}, "due now", 0.0), ({"retry_count": 3}, "in 3 min", 200.0)],
+    ids=["now", "count"],
+)
+def test_an_edit_that_no_worker_has_seen_sets_the_next_retry(
+    home: Scratch, edit: dict[str, object], told: str, due: float
+) -> None:
+    """A dead letter waits by the file once somebody has changed its counters there."""
+    now = time.time()
+    letter = waiting("x", "alpha", id="aaaa1111-1", retry_count=0, last_attempt=now - 40)
+    with past(home.paths) as ledger:
+        ledger.adopted(letter, now, due=now + 600)
+    home.write("mem0_queue_dlq.json", {"items": [letter | edit]})
+    assert f" {told} " in home.ok("list").splitlines()[1]
+    (document,) = home.run("list", "--json").json()
+    assert document["next_retry"] == (now + due if due else 0)
 
 
 @pytest.mark.usefixtures("letters")

@@ -45,6 +45,17 @@ def test_a_dead_letter_with_its_history(home: Scratch) -> None:
     assert document["versions"] == []
 
 
+def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
+    """A dead letter's next retry is the ledger's, not its backoff's, in words and JSON alike."""
+    now = time.time()
+    letter = waiting("x", id="aa-1", retry_count=0, last_attempt=now - 40)
+    home.write("mem0_queue_dlq.json", {"items": [letter]})
+    with past(home.paths) as ledger:
+        ledger.adopted(letter, now, due=now + 600)
+    assert "(in 10 min)" in home.ok("show", "aa")
+    assert home.run("show", "aa", "--json").json()["next_retry"] == now + 600
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [({"content": 7}, "its content is no text"), ({"project_id": ""}, "it names no project")],

@@ -8,6 +8,7 @@ import pytest
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.known import Wait
 from mem0tray.ledger.meta_names import DLQ_MERGED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
@@ -22,6 +23,7 @@ def test_a_ledger_that_is_not_there_knows_none(tmp_path: Path) -> None:
     with Reader(tmp_path / "none") as reader:
         assert (reader.many.fresh(), reader.many.heard_of([("a", b"b")])) == ({}, set())
         assert reader.many.dead_as_merged(Signature(1, 2, 3, 4)) is None
+        assert (reader.many.waits([("a", b"b")]), reader.many.other_waits()) == ({}, {})
 
 
 def test_fresh_entries_are_told_with_their_time(ledger: Ledger, inbox: Inbox) -> None:
@@ -34,6 +36,19 @@ def test_fresh_entries_are_told_with_their_time(ledger: Ledger, inbox: Inbox) ->
     with Reader(ledger.path) as reader:
         found = reader.many.fresh()
     assert found == {young.name: (NOW, False), old.name: (NOW - 9, True)}
+
+
+def test_waits_are_told_of_dead_letters(ledger: Ledger, inbox: Inbox) -> None:
+    """Those of the memories asked for; or all that are not the backoff, and so few of many."""
+    usual, longer, other = letter("usual"), letter("longer"), letter("other")
+    keys = [inbox.add_dead(each, each.raw, NOW, ask=False, gen=None) for each in (usual, longer)]
+    inbox.add_dead(other, other.raw, NOW, ask=False, gen=None)
+    inbox.add_fresh(fresh("entry"), NOW, ask=False)
+    Outbox(ledger).defer(keys[1], NOW + 600)
+    waits = {usual.name: Wait(2, NOW, NOW + 120), longer.name: Wait(2, NOW, NOW + 600)}
+    with Reader(ledger.path) as reader:
+        assert reader.many.waits([*waits, fresh("entry").name]) == waits
+        assert reader.many.other_waits() == {longer.name: waits[longer.name]}
 
 
 @pytest.mark.parametrize("more", [0, 1200])

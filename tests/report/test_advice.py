@@ -35,7 +35,14 @@ def _advice(
     known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
     overview = Overview(**{"worker": _RUNNING, "state": "healthy", **fields})
     gathered = Gathered(
-        _NOW, overview, FileListing(seen), FileListing(), known, unreadable=unreadable, past=None
+        _NOW,
+        overview,
+        FileListing(seen),
+        FileListing(),
+        known,
+        {},
+        unreadable=unreadable,
+        past=None,
     )
     return advice(gathered, "dlq.json", Language(language), Cleaner(ServerSettings()))
 
@@ -146,6 +153,7 @@ def test_invalid_items() -> None:
         Overview(worker=_RUNNING, state="healthy"),
         listing([raw], read_files.DLQ_LIST),
         FileListing(),
+        {},
         {},
         unreadable=False,
         past=None,

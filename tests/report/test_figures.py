@@ -34,6 +34,7 @@ def _charts(
         listing([parsed(each).raw for each in letters], read_files.DLQ_LIST),
         listing([parsed(each).raw for each in entries or []], read_files.QUEUE_LIST),
         {},
+        {},
         unreadable=False,
         past=past,
     )

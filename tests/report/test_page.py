@@ -67,6 +67,24 @@ def test_dead_letters_are_listed_by_their_next_retry(home: Scratch) -> None:
     assert cells[11].endswith("in 1 hour")
 
 
+def test_a_longer_wait_counts_that_the_server_asked_for(home: Scratch) -> None:
+    """The page shows and orders a dead letter by the ledger's wait where that is the longer."""
+    home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
+    now = time.time()
+    asked, edited = (
+        waiting(text, text, retry_count=0, last_attempt=now - 40) for text in ("asked", "edited")
+    )
+    with past(home.paths) as ledger:
+        for each in (asked, edited):
+            ledger.adopted(each, now, due=now + 600)
+    soon = waiting("soon", "soon", retry_count=1, last_attempt=now)
+    _letters(home, asked, edited | {"last_attempt": 0}, soon)
+    cells = made().text("td", role="cell")
+    assert cells[0::4] == ["edited", "soon", "asked"]
+    assert cells[3] == "at the next start"
+    assert cells[11].endswith("in 10 minutes")
+
+
 def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
     """Two hundred rows, and how many more there are."""
     _letters(home, *(dead(f"d{n}") for n in range(1203)))
