@@ -198,7 +198,7 @@ class Screen:
     def point(self, x: int, y: int) -> None:
         """Move the mouse there."""
         # Two steps: a menu follows what moves over it, not what appears there.
-        self._xdotool("mousemove", x - 1, y, "mousemove", "--sync", x, y)
+        self._xdotool("mousemove", x - 1, y, "mousemove", x, y)
 
     def keys(self, *names: str) -> None:
         """Press keys one after the other, such as "Return" or "ctrl+q"."""
