@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from typing import Any
 
 from tests.proofs.crash_states.planted import PLANTED
 from tests.proofs.crash_states.proof import Result, prove
@@ -37,8 +38,13 @@ def main() -> int:
         if not arguments.json:
             _print(result, time.monotonic() - began)
     if arguments.json:
-        print(json.dumps([asdict(result) for result in results], indent=2))
+        print(json.dumps([_as_json(result) for result in results], indent=2))
     return 1 if any(result.bad for result in results) else 0
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    # `asdict` would count the pairs of a Counter.
+    return asdict(result) | {"rebuilt": dict(result.rebuilt)}
 
 
 def _progress(result: Result) -> None:

@@ -92,7 +92,7 @@ def check_delivered(own: Setup, wanted: list[str]) -> None:
 @pytest.mark.row(56)
 def test_a_server_that_is_killed_in_a_drain(own: Setup) -> None:
     """Five kills -9 of it, in the middle of what it does: each memory is there once."""
-    queue = entries(400)
+    queue = entries(1_500)  # a quick server takes many while it is asked how many it has
     own.home.write_queue(queue)
     worker = own.home.worker()
     for number in range(5):
