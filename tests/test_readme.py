@@ -24,7 +24,7 @@ PAGES: Final = [
     *sorted(DOCS.rglob("*.md")),
 ]
 PATHS: Final = [path.relative_to(REPOSITORY).as_posix() for path in PAGES]
-LINK: Final = re.compile(r"\[[^]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
+LINK: Final = re.compile(r"\[[^]]*\]\(([^)\s]+)\)|src(?:set)?=\"([^\"]+)\"")
 
 
 def read(path: Path) -> str:

@@ -14,7 +14,7 @@ from mem0tray.core.text import did_you_mean
 
 MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual"
 _LINK: Final = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # leads nowhere in a terminal
-_PICTURE: Final = re.compile(r"^!\[.*\n\n?", re.MULTILINE)
+_PICTURE: Final = re.compile(r"^ *(?:!\[|</?(?:picture|source|img)).*\n\n?", re.MULTILINE)
 
 
 @click.command(

@@ -74,7 +74,7 @@ def test_a_topic_is_shown_as_plain_text(home: Scratch, topic: str) -> None:
     shown = home.ok("help", topic)
     headings = re.compile(r"^#+ .+$", re.MULTILINE)
     assert headings.findall(shown) == headings.findall(page.read_text(encoding="utf-8"))
-    assert not re.search(r"\]\((?!https:)|^!\[|\x1b|<img|<pict", shown, re.MULTILINE)
+    assert not re.search(r"\]\((?!https:)|^!\[|\x1b|</?(?:img|picture|source)", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize("columns", [60, 100])
