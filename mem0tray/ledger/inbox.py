@@ -41,7 +41,7 @@ _EDITED_DUE: Final = (
     f"iif(?2 > 0 AND (retry_count, last_attempt) = (?1, ?2) AND NOT {SET_ASIDE}, due, ?3)"
 )
 _PLACE: Final = (
-    f"SELECT dead_seq, accepted, moved, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
+    f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"
 )
 _RETRY_NOW: Final = {"last_attempt": 0}
@@ -308,7 +308,7 @@ class Inbox:
                     return there.key
                 key = self.add_dead(item, item.raw, now, ask=False, gen=None)
                 db.execute(
-                    "UPDATE items SET dead_seq = ?, accepted = ?, moved = ?, due = ? WHERE key = ?",
+                    "UPDATE items SET dead_seq = ?, accepted = ?, due = ? WHERE key = ?",
                     (*place, key),
                 )
                 db.execute(_COPY_SHOWINGS, (key, row.key))
