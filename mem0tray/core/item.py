@@ -210,17 +210,9 @@ def _any(raw: bytes) -> Any:
     return msgspec.json.decode(raw)
 
 
-class _Moved(msgspec.Struct):
-    moved_to_dlq_at: Any = 0
-
-
 def moved_to_dlq(raw: bytes, now: float) -> float:
     """When a dead letter came into the DLQ, by the file; an impossible time counts as long ago."""
-    try:
-        found = msgspec.json.decode(raw, type=_Moved).moved_to_dlq_at
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = (load_object(raw) or {}).get("moved_to_dlq_at")
-    at = number(found)
+    at = number((load_object(raw) or {}).get("moved_to_dlq_at"))
     return at if 0 < at <= now else 0.0
 
 
