@@ -210,6 +210,12 @@ def _any(raw: bytes) -> Any:
     return msgspec.json.decode(raw)
 
 
+def moved_to_dlq(raw: bytes, now: float) -> float:
+    """When a dead letter came into the DLQ, by the file; an impossible time counts as long ago."""
+    at = number((load_object(raw) or {}).get("moved_to_dlq_at"))
+    return at if 0 < at <= now else 0.0
+
+
 def load_object(raw: bytes) -> Object | None:
     """`raw` as a dict in file order, or None when it is no JSON object."""
     try:

@@ -164,7 +164,7 @@ class Inbox:
             "last_attempt": item.last_attempt,
             "due": dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
-            "moved": now,
+            "moved": items.moved_to_dlq(raw, now),
             "body": None if gen is None else items.body(raw),
         }
         with self._ledger.transaction() as db:
@@ -233,7 +233,8 @@ class Inbox:
                 " moved = iif(?, ?, moved) WHERE key = ?",
                 (
                     "dead" if dead else "pending", encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, now, dead, now, row.key,
+                    item.retry_count, item.last_attempt, due, now,
+                    dead, items.moved_to_dlq(item.raw, now), row.key,
                 ),
             )  # fmt: skip
             write_raw(db, row.key, [item.raw])
@@ -300,9 +301,7 @@ class Inbox:
         """
         with self._ledger.transaction() as db:
             there = self.known(item)
-            place, accepted, due, was_sent = db.execute(
-                _PLACE, (*_waiting(item, now), row.key)
-            ).fetchone()
+            *place, was_sent = db.execute(_PLACE, (*_waiting(item, now), row.key)).fetchone()
             if there is not None or was_sent:
                 self.discard([row.key], now, items.EDITED)
                 if there is not None:
@@ -310,7 +309,7 @@ class Inbox:
                 key = self.add_dead(item, item.raw, now, ask=False, gen=None)
                 db.execute(
                     "UPDATE items SET dead_seq = ?, accepted = ?, due = ? WHERE key = ?",
-                    (place, accepted, due, key),
+                    (*place, key),
                 )
                 db.execute(_COPY_SHOWINGS, (key, row.key))
                 db.execute(_COPY_ATTEMPTS, (key, row.key))

@@ -83,11 +83,13 @@ _REFUSAL: Final = (
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
     " ORDER BY at DESC LIMIT 1"
 )
-# How long dead letters that are gone now were in the DLQ. An earlier version did not note when one
-# came: there the time of intake stands for it, some minutes before.
+# How long dead letters that are gone now were in the DLQ; one whose text was edited is one. An
+# earlier version did not note when one came: the time of intake stands for it, some minutes before.
 _STAYS: Final = (
     "SELECT coalesce(moved, accepted), closed FROM items"
     " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
+    " AND NOT EXISTS (SELECT 1 FROM items AS other WHERE other.id = items.id"
+    " AND other.moved = items.moved AND (other.state = 'dead' OR other.closed > items.closed))"
 )
 
 

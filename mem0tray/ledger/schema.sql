@@ -20,7 +20,7 @@ CREATE TABLE items (
   closed       REAL,                      -- when it was delivered or discarded
   reason       TEXT,                      -- why it was discarded
   revived      REAL,                      -- when it was last restored after a deletion
-  moved        REAL,                      -- when it last became a dead letter
+  moved        REAL,                      -- since when it is or was a dead letter, by the file
   dead_seq     INTEGER,                   -- place in the DLQ file
   body         BLOB,                      -- of a dead letter: hash of the user's part of it; NULL: made when it is published
   shown        INTEGER NOT NULL DEFAULT 1,  -- 0: from the emergency file, and the queue file has not shown it yet

@@ -6,9 +6,6 @@ published how healthy the server is; without a worker nothing is sent anyway.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from mem0tray.actions import overview, read_files
 from mem0tray.actions.find import FileListing, Identity, listing
@@ -62,22 +59,7 @@ def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | 
         history.period(past.began, now),
         past.deliveries,
         past.stays,
-        [_moved(raw, now) for raw in dead],  # counted as everywhere: things that make no sense, too
+        # Counted as everywhere: things that make no sense, too.
+        [items.moved_to_dlq(raw, now) for raw in dead],
         past.outages,
     )
-
-
-class _Moved(msgspec.Struct):
-    """The one field that `Item` lacks: the time of the move to the DLQ."""
-
-    moved_to_dlq_at: Any = 0
-
-
-def _moved(raw: bytes, now: float) -> float:
-    """When an item came into the DLQ, by the file; an impossible time counts as long ago."""
-    try:
-        found = msgspec.json.decode(raw, type=_Moved).moved_to_dlq_at
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = (items.load_object(raw) or {}).get("moved_to_dlq_at")
-    at = items.number(found)
-    return at if 0 < at <= now else 0.0

@@ -1,7 +1,6 @@
 """A real shell on a terminal of its own, at which keys are pressed."""
 
 import os
-import pty
 import select
 import shutil
 import subprocess
@@ -9,6 +8,8 @@ import sys
 import termios
 import time
 from pathlib import Path
+
+from tests.support import terminal
 
 _HOME_KEY = "\x01"  # to the beginning of the line, in each of them
 _READY = "ready>"
@@ -33,7 +34,7 @@ class Shell:
         program, setsid = shutil.which(name), shutil.which("setsid")
         assert program is not None
         assert setsid is not None
-        ours, theirs = pty.openpty()
+        ours, theirs = terminal.opened()
         termios.tcsetwinsize(theirs, (50, 200))
         environ = {
             "HOME": str(home),

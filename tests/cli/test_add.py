@@ -14,12 +14,9 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
-from tests.support import needs
+from tests.support import needs, terminal
 from tests.support.home import import_path
 from tests.support.needs import has_mode
-
-if sys.platform != "win32":
-    import pty
 
 ODD = """{"note": 1e400, "queue": [{"id": "a", "n": 36893488147419103232, "t": "\\u00e9"}, 7],
  "last_100": [1, 2], "failed": [null], "stats": {"total_queued": 5, "mine": 1.50}}"""
@@ -301,7 +298,7 @@ def test_a_folder_without_a_name_is_no_project(
 @needs.SHELL
 def test_a_terminal_is_told_what_is_waited_for(home: Scratch) -> None:
     """Without a text, `add` at a terminal says on stderr that it reads, and how to end that."""
-    ours, theirs = pty.openpty()
+    ours, theirs = terminal.opened()
     try:
         os.write(ours, b"Water the beds.\n\x04")
         command = [sys.executable, "-m", "mem0tray", "add", "--project", "garden"]

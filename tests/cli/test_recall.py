@@ -282,6 +282,7 @@ def test_a_terminal_is_told_what_is_waited_for(
     home: Scratch, server: Standin, command: tuple[str, ...]
 ) -> None:
     """Where the server takes longer than a moment; no trace of that is left."""
+    home.env(TERM="xterm")
     home.patch.setattr(progress, "_MOMENT", 0.01)
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
     server.health = Answer(body={"status": "ok"}, delay=0.3)

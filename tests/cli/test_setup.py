@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import needs
+from tests.support import needs, terminal
 from tests.support.fixtures import bare_home, server
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer
@@ -54,10 +54,9 @@ def everything(home: Home) -> dict[str, bytes]:
 
 def talk(home: Home, answers: Sequence[tuple[str, str]], *options: str) -> tuple[int, str]:
     """Have a person at a terminal answer each question, known by its beginning."""
-    import pty
     import termios
 
-    ours, theirs = pty.openpty()
+    ours, theirs = terminal.opened()
     process = subprocess.Popen(
         [*COMMAND, "setup", *options],
         env={**home.env, "TERM": "xterm", "NO_COLOR": "1"},

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import struct
@@ -14,6 +13,7 @@ import termios
 import pytest
 
 from tests.demo.viewer import Viewer
+from tests.support import terminal
 from tests.support.variants import variants
 
 TITLES = (
@@ -62,7 +62,7 @@ def test_in_a_pipe_it_is_plain_text(viewer: Viewer) -> None:
 
 def in_a_terminal(viewer: Viewer, columns: int) -> str:
     """Run the demo in a terminal so wide; all that it has written there."""
-    ours, theirs = pty.openpty()
+    ours, theirs = terminal.opened()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environ = {**viewer.home.env, **viewer.env, "TERM": "xterm-256color"}
     del environ["COLUMNS"]

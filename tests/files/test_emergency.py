@@ -340,6 +340,21 @@ def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
     assert found.pieces, "the changed line was read once more"
 
 
+@pytest.mark.parametrize("final", [False, True])
+def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, final: bool) -> None:
+    """Its end will never come, and none of the other file's lines is taken for it."""
+    begin, end = cut("long one", 30)
+    append(file, begin + line("b"))
+    source = after(read(file.parent, source_of(file), final=False))
+    assert source.torn == (begin + line("b").rstrip(),)
+    file.write_bytes(end + line("c"))
+    found = read(file.parent, source, final=final)
+    assert taken(found) == ["c"]
+    assert found is not None
+    assert found.pieces == [*source.torn]
+    assert after(found).torn == ()
+
+
 def test_a_change_far_before_the_offset_is_not_looked_for(file: Path) -> None:
     """Only the last 256 bytes are read again."""
     append(file, line("a" * 300) + line("b" * 300))

@@ -16,7 +16,7 @@ from mem0tray.system import data_folders, plain
 from mem0tray.system.paths import Paths
 from tests.support import needs
 from tests.support.needs import has_mode
-from tests.support.processes import wait_until
+from tests.support.processes import open_below, wait_until
 
 
 @pytest.fixture
@@ -32,11 +32,6 @@ def held(path: Path) -> Iterator[FileLock]:
     lock.acquire(0)
     yield lock
     lock.release()
-
-
-def open_descriptors() -> int:
-    """How many files this process has open."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (one of them is the listing's own)
 
 
 def waiters() -> list[threading.Thread]:
@@ -123,14 +118,13 @@ def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -
 @needs.PROCESSES
 def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
     """The lock that his thread gets later is let go of at once."""
-    before = open_descriptors()
     with pytest.raises(LockTimeoutError):
         FileLock(path).acquire(0.01)
     assert waiters()
     held.release()
     wait_until(lambda: not waiters())
     assert not locks.is_locked(path)
-    assert open_descriptors() == before - 1  # that of `held`
+    assert open_below(path.parent) == []
 
 
 @needs.OPEN_FILES
@@ -177,10 +171,9 @@ def test_what_is_no_want_of_the_lock_is_an_error(
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(locks, "_lock", refuse)
-    before = open_descriptors()
     with pytest.raises(OSError, match="No locks available"):
         FileLock(path).try_acquire()
-    assert open_descriptors() == before
+    assert open_below(path.parent) == []
     assert locks.is_locked(path)  # nobody can tell, and it is not for us to take it
 
 

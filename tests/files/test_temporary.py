@@ -18,6 +18,7 @@ from mem0tray.system import plain, processes
 from tests.support import needs, odd
 from tests.support.home import REPOSITORY, Home
 from tests.support.needs import has_mode
+from tests.support.processes import open_below
 from tests.support.shapes import entries
 
 if sys.platform != "win32":
@@ -32,11 +33,6 @@ os.umask(0)
 die = lambda: os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 atomic.replace(Path(sys.argv[1]), sys.argv[2].encode(), still_valid=die)
 """
-
-
-def open_descriptors() -> int:
-    """How many files this process has open."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (one of them is the listing's own)
 
 
 def killed_before_the_replace(path: Path, text: str = TEXT) -> Path:
@@ -205,7 +201,6 @@ def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
     (tmp_path / "like").chmod(0o640)
     like = (tmp_path / "like").stat()
     (tmp_path / "like").unlink()
-    before = open_descriptors()
     with Temporary(tmp_path / "file") as new:
         os.write(new.fd, b"data")
     assert list(tmp_path.iterdir()) == []
@@ -214,7 +209,7 @@ def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
         found = new.become(tmp_path / "file", like)
     assert (found.st_size, found.st_mode & 0o777) == (4, 0o640)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert open_descriptors() == before
+    assert open_below(tmp_path) == []
 
 
 @needs.FLOCK
@@ -234,13 +229,12 @@ def test_who_cleans_up_first_costs_another_name(
         real(fd, flags)
 
     monkeypatch.setattr(fcntl, "flock", removed)
-    before = open_descriptors()
     with Temporary(tmp_path / "file") as new:
         os.write(new.fd, b"data")
         new.become(tmp_path / "file", None)
     assert len(locked) == 3
     assert (tmp_path / "file").read_bytes() == b"data"
-    assert open_descriptors() == before
+    assert open_below(tmp_path) == []
 
 
 def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
@@ -294,10 +288,9 @@ def test_a_leftover_that_may_only_be_read_is_removed_too(
         return real(path, flags)
 
     monkeypatch.setattr(plain, "open_fd", read_only)
-    before = open_descriptors()
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert open_descriptors() == before
+    assert open_below(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", [pytest.param("named pipe", marks=needs.PIPES), "folder"])

@@ -29,13 +29,14 @@ def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
 def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
     """Each has the place behind the one before it in the file."""
     entries = [letter("a", retry_count=3), letter("b", last_attempt=0)]
-    first, second = (inbox.add_dead(each, b"{}", NOW, ask=False, gen=None) for each in entries)
+    raw = b'{"moved_to_dlq_at": 5}'
+    first, second = (inbox.add_dead(each, raw, NOW, ask=False, gen=None) for each in entries)
     found = row(ledger, first)
     assert (found["state"], found["retry_count"], found["last_attempt"]) == ("dead", 3, NOW)
-    assert (found["due"], found["moved"], found["accepted"]) == (NOW + 240, NOW, NOW)
+    assert (found["due"], found["moved"], found["accepted"]) == (NOW + 240, 5, NOW)
     assert (found["dead_seq"], found["retries"], "unknown" in found) == (1, 0, False)
     assert (row(ledger, second)["due"], row(ledger, second)["dead_seq"]) == (0.0, 2)
-    assert table(ledger, "SELECT raw FROM texts") == [(b"{}",), (b"{}",)]
+    assert table(ledger, "SELECT raw FROM texts") == [(raw,), (raw,)]
     assert table(ledger, "SELECT * FROM showings") == []
 
 
@@ -146,7 +147,7 @@ def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: 
     inbox.revive(known(inbox, item), item, NOW + 9, dead=True, gen=5)
     assert changes(before, row(ledger, key)) == {
         "state": "dead", "retries": 1, "retry_count": 3, "last_attempt": NOW + 8,
-        "due": NOW + 248, "closed": None, "reason": None, "revived": NOW + 9, "moved": NOW + 9,
+        "due": NOW + 248, "closed": None, "reason": None, "revived": NOW + 9, "moved": NOW - 100,
         "dead_seq": 2, "vanished": None, "taken": None, "held": None,
     }  # fmt: skip
     assert table(ledger, f"SELECT raw FROM texts WHERE key = {key}") == [(item.raw,)]

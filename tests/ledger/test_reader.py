@@ -160,4 +160,4 @@ def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: I
     inbox.discard([since], NOW + 3, "user")
     outbox.record_delivery(inbox.add_fresh(fresh("d"), NOW, ask=False), HERE, NOW + 4)
     with Reader(ledger.path) as reader:
-        assert reader.stays(NOW + 2) == [(NOW, NOW + 3)]
+        assert reader.stays(NOW + 2) == [(NOW - 100, NOW + 3)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.report.reading import Document, parse
+from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -40,6 +41,19 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
             assert names[0].startswith("Deliveries by hour: 2 since")
             assert names[1].startswith("Size of the DLQ: 1 now")
+
+
+@needs.SHELL
+def test_a_dead_letter_that_was_edited_is_one(tmp_path: Path) -> None:
+    """Though the ledger keeps both texts, as the server has failed the first one."""
+    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
+        server.default = Answer(500)
+        home.write_queue([entry("bad", id="aaaa1111-1")])
+        home.worker()
+        home.wait_dlq(["bad"])
+        home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i s/bad/better/"})
+        home.wait_dlq(["better"])
+        assert "1 now, at most 1 since" in _page(home).source
 
 
 def test_four_dead_letters_of_one_hour_are_four(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Deliveries, outages and the size of the DLQ over time."""
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
 
 
 def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None:
-    """From its move, whatever was counted since, or from when it was adopted or put back."""
+    """From its move, whatever was counted since; that of one that was adopted is in the file."""
     with past(home.paths) as ledger:
         moved = ledger.taken_in("moved", 100.0)
         ledger.failed(moved, 110.0)
@@ -148,13 +149,13 @@ def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None
         ledger.retried(moved, "moved", 1, 180.0)
         ledger.retried(moved, "moved", 2, 240.0)
         ledger.recovered(moved, 300.0)
-        adopted = ledger.adopted(dead("adopted"), 400.0)
+        adopted = ledger.adopted(dead("adopted", moved_to_dlq_at=350.0), 400.0)
         ledger.discarded(adopted, 500.0)
         ledger.recovered(ledger.adopted(dead("earlier"), 10.0), 20.0)
         ledger.adopted(dead("still there"), 450.0)
         ledger.delivered("never dead", 460.0)
     with Reader(home.paths.ledger) as reader:
-        assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (400.0, 500.0)]
+        assert sorted(reader.stays(100.0)) == [(150.0, 300.0), (350.0, 500.0)]
 
 
 def _gathered(now: float) -> Gathered:
@@ -176,6 +177,37 @@ def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
     assert seen is not None
     assert (seen.dead[0], seen.dead[-1]) == (2, 3)
     assert sum(seen.delivered) == 1
+
+
+def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
+    """No hour that was over changes as a letter is taken in, edited twice, restored, delivered."""
+    now = time.time()
+    letter = dead("a", moved_to_dlq_at=now - 20 * _HOUR)
+    reports: list[dict[float, int]] = []
+
+    def report(at: float) -> None:
+        home.write("mem0_queue_dlq.json", {"items": [letter] if letter else []})
+        seen = _gathered(at).past
+        assert seen is not None
+        reports.append(dict(zip(seen.period.starts[:-1], seen.dead, strict=False)))
+
+    with past(home.paths) as ledger:
+        ledger.delivered("first", now - 30 * _HOUR)
+        report(now - 18 * _HOUR)
+        ledger.adopted(letter, now - 17 * _HOUR)
+        report(now - 15 * _HOUR)
+        for hours in (14, 11):
+            letter, key = ledger.edited(letter, f"text {hours}", now - hours * _HOUR)
+            report(now - (hours - 2) * _HOUR)
+        ledger.discarded(key, now - 8 * _HOUR - 1)
+        ledger.restored(letter, now - 8 * _HOUR)
+        report(now - 6 * _HOUR)
+        ledger.recovered(key, now - 5 * _HOUR)
+        letter = {}
+        report(now - 3 * _HOUR)
+    for earlier, later in itertools.pairwise(reports):
+        assert {at: later[at] for at in earlier} == earlier
+    assert set(reports[-1].values()) == {0, 1}
 
 
 def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:

@@ -33,6 +33,18 @@ def wait_until(
         time.sleep(every)
 
 
+def open_below(folder: Path) -> list[Path]:
+    """The files in a folder, and the folder itself, that this process has open; also removed ones.
+
+    Other threads may open and close others meanwhile.
+    """
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(each.readlink())
+    return [path for path in found if path.is_relative_to(folder)]
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Measure how long some work takes."""
     started = time.monotonic()

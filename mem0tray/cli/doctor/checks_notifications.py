@@ -52,12 +52,13 @@ def _judged(found: "TrialResult", *, sent: bool) -> Check:
         return _failed(way, found.text("failed"), f"{help_} {_OTHERWISE}")
     daemon = found.text("daemon")
     said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
-    if not sent:
-        return Check(_NAME, OK, f"{said}.")
     if not found.values.get("tells_failure"):
-        said = f"{said}, which never tells of a failure. Is a test on the screen?"
-        return Check(_NAME, OK, f"{said} {_AS_SCRIPT_EDITOR}" if sys.platform == "darwin" else said)
-    return Check(_NAME, OK, f"{said}. A test is on the screen.")
+        said += ", which reports no failure: only you can see whether they are shown."
+        look = "Is a test on the screen?" if sent else "Does `mem0tray doctor --notify` show one?"
+        return Check(
+            _NAME, WARN, said, f"{look} {_AS_SCRIPT_EDITOR}" if sys.platform == "darwin" else look
+        )
+    return Check(_NAME, OK, f"{said}. A test is on the screen." if sent else f"{said}.")
 
 
 def _failed(way: str, reason: str, remedy: str) -> Check:

@@ -20,24 +20,21 @@ def icon_class(library: Any) -> Any:
     import Foundation
     from PyObjCTools import MachSignals
 
-    class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
-        """AppKit tells it before calling `exit`, after which nothing of Python runs."""
-
-        def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
-            self.at_end()
+    delegate = _delegate_class()
 
     class MacosIcon(library.Icon):  # type: ignore[misc]  # chosen by the library when it runs
         at_end: Callable[[], None]
+        menu_is_open = False
 
         def __init__(self, *arguments: Any) -> None:
+            self._told = delegate.alloc().init()  # AppKit does not keep a reference
+            self._told.icon = self
             super().__init__(*arguments)
             # Else Python's bundle would appear in the Dock, and its name in the menu bar.
             self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
 
         def _run(self) -> None:
-            told = self._told = Mem0trayDelegate.alloc().init()  # AppKit does not keep a reference
-            told.at_end = self.at_end
-            self._app.setDelegate_(told)
+            self._app.setDelegate_(self._told)
             # App Nap would slow down the worker's timers, as we have no window. The
             # computer may sleep all the same.
             self._awake = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
@@ -47,6 +44,21 @@ def icon_class(library: Any) -> Any:
                 MachSignals.signal(number, lambda _: self.stop())
             super()._run()
             self._visible = False  # its place is given back, and must not be touched again
+
+        def _update_menu(self) -> None:
+            """Replace the menu, but not while it is open: a click is for the line that is seen."""
+            if not self.menu_is_open:
+                super()._update_menu()
+                if self._menu_handle:
+                    self._menu_handle[0].setDelegate_(self._told)
+
+        def _create_menu_item(self, line: Any, callbacks: Any) -> Any:
+            """Make a line that has its own callback; pystray finds it by the line's place."""
+            item = super()._create_menu_item(line, callbacks)
+            item.setRepresentedObject_(self._handler(line))
+            item.setTarget_(self._told)
+            item.setAction_("clicked:")
+            return item
 
         def _assert_image(self) -> None:
             buffer = io.BytesIO()
@@ -59,3 +71,26 @@ def icon_class(library: Any) -> Any:
             self._status_item.button().setImage_(image)
 
     return MacosIcon
+
+
+def _delegate_class() -> Any:
+    import Foundation
+    from PyObjCTools import AppHelper
+
+    class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
+        """AppKit tells it of the menu, and before calling `exit`, after which no Python runs."""
+
+        def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
+            self.icon.at_end()
+
+        def menuWillOpen_(self, _: Any) -> None:  # noqa: N802
+            self.icon.menu_is_open = True
+
+        def menuDidClose_(self, _: Any) -> None:  # noqa: N802
+            self.icon.menu_is_open = False
+            AppHelper.callAfter(self.icon.update_menu)  # the click that closed it comes first
+
+        def clicked_(self, line: Any) -> None:
+            line.representedObject()()
+
+    return Mem0trayDelegate

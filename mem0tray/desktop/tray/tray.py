@@ -91,7 +91,7 @@ class Tray:
             self._also(self._look, title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
-        """Set the menu. That closes a menu that the user holds open, unless it can be mended."""
+        """Set the menu. An open one is mended on Linux, and else replaced once it is closed."""
         menu = self._library.Menu(*self._items(entries))
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 

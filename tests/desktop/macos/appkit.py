@@ -1,6 +1,7 @@
 """AppKit, as far as mem0tray and pystray use it; see `kit`."""
 
 import io
+import weakref
 from typing import Any, Final, Self
 
 from PIL import Image
@@ -211,6 +212,7 @@ class NSMenuItem(_OnMain):
     _state = 0
     _enabled = True
     _tag = 0
+    _represented: object = None
 
     @classmethod
     def separatorItem(cls) -> "NSMenuItem":
@@ -249,6 +251,14 @@ class NSMenuItem(_OnMain):
         """Its number."""
         return self._tag
 
+    def setRepresentedObject_(self, represented: object) -> None:
+        """Keep something of the program's with it."""
+        self._represented = represented
+
+    def representedObject(self) -> object:
+        """What the program keeps with it."""
+        return self._represented
+
     def setState_(self, state: int) -> None:
         """Whether it is ticked."""
         self._state = int(state)
@@ -267,12 +277,17 @@ class NSMenu(_OnMain):
     """A menu; `_items` are its lines."""
 
     _enables = True
+    _delegate: Any = None
 
     def initWithTitle_(self, title: str) -> Self:
         """With a name that nobody sees."""
         self._title = as_text(title)
         self._items: list[NSMenuItem] = []
         return self
+
+    def setDelegate_(self, delegate: Any) -> None:
+        """Tell one when it opens and closes; it is not kept alive by that."""
+        self._delegate = weakref.ref(delegate)
 
     def setAutoenablesItems_(self, enables: object) -> None:
         """Whether AppKit decides what can be clicked."""

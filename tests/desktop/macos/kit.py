@@ -26,10 +26,10 @@ PLAIN: Final = {
     "NSView": {"setToolTip:"},
     "NSControl": {"setTarget:"},
     "NSButton": {"setImage:"},
-    "NSMenu": {"addItem:"},
+    "NSMenu": {"addItem:", "setDelegate:"},
     "NSMenuItem": {
         *("separatorItem", "setSubmenu:", "setTarget:", "setTag:", "setState:"),
-        "setAttributedTitle:",
+        *("setAttributedTitle:", "setRepresentedObject:", "representedObject"),
     },
     "NSFont": {"boldSystemFontOfSize:", "menuFontOfSize:", "pointSize"},
 }

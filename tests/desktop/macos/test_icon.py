@@ -13,7 +13,7 @@ from PIL import Image
 from mem0tray.desktop.tray.icon import IconLook, compose
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray.tray import Tray
-from tests.desktop.macos.runtime import Machine
+from tests.desktop.macos.runtime import Machine, act
 from tests.desktop.macos.user import User
 
 RETRY, PAUSE = MenuCommand(Verb.RETRY_ALL), MenuCommand(Verb.PAUSE)
@@ -98,6 +98,48 @@ def test_a_click_does_what_the_line_says(
         lambda: user.click(HOSTILE, "one"),
     )
     assert clicked == [RETRY, PAUSE, RETRY]
+
+
+def test_a_menu_that_is_open_stays_as_it_is(
+    user: User, tray: Tray, clicked: list[MenuCommand]
+) -> None:
+    """A click does what the line says that is on the screen; the new menu follows."""
+    letters = [MenuEntry(name, MenuCommand(Verb.RETRY, value=name)) for name in "abc"]
+    before, after = (*MENU, *letters), (*MENU, *letters[1:])
+    seen, see = _seen(lambda: user.menu()[len(MENU) :])
+    is_kept, look = _seen(lambda: user.line("b") in user.items[0]._menu._items)
+    user.runs(
+        tray,
+        lambda: tray.show_menu(before),
+        user.open_menu,
+        lambda: user.pass_over(HOSTILE),
+        lambda: tray.show_menu(after),
+        look,
+        lambda: user.click("b"),
+        see,
+        user.open_menu,
+        lambda: tray.show_menu(before),
+        see,
+        user.close_menu,
+        see,
+    )
+    assert clicked == [letters[1].command]
+    assert (is_kept, seen) == ([True], [["b", "c"], ["b", "c"], ["a", "b", "c"]])
+
+
+def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
+    user: User, tray: Tray, clicked: list[MenuCommand]
+) -> None:
+    """A line is not looked up in the menu that has taken its menu's place."""
+    lines: list[Any] = []
+    user.runs(
+        tray,
+        lambda: tray.show_menu(MENU),
+        lambda: lines.append(user.line(HOSTILE, "two")),
+        lambda: tray.show_menu(MENU[:2]),
+        lambda: act(lines[0]._target, lines[0]._action, lines[0]),
+    )
+    assert clicked == [PAUSE]
 
 
 def test_python_does_not_stand_in_the_dock(user: User, tray: Tray, mac: Machine) -> None:

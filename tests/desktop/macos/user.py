@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from mem0tray.desktop.tray.tray import Tray
-from tests.desktop.macos.runtime import Machine, act
+from tests.desktop.macos.runtime import Machine, act, responds
 
 _PATIENCE: Final = 20.0  # seconds
 _PAUSE: Final = 0.02
@@ -18,6 +18,7 @@ class User:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.ends: Step = lambda: None  # what is called when the system ends the process
+        self._opened: Any = None
 
     def runs(self, tray: Tray, *steps: Callable[[], object]) -> None:
         """Run a tray, take the steps, and stop it."""
@@ -72,14 +73,32 @@ class User:
         *above, last = path
         return next(each for each in self._lines(above) if each._title == last)
 
+    def open_menu(self) -> None:
+        """Open the menu: what it shows stays on the screen, whatever takes its place."""
+        self._opened = self._item._menu
+        _tell(self._opened, "menuWillOpen:")
+
+    def pass_over(self, title: str) -> None:
+        """Move over a line of the open menu: the menu in it opens, and closes."""
+        for selector in ("menuWillOpen:", "menuDidClose:"):
+            _tell(self.line(title)._submenu, selector)
+
+    def close_menu(self) -> None:
+        """Close the menu."""
+        opened, self._opened = self._opened, None
+        _tell(opened, "menuDidClose:")
+
     def click(self, *path: str) -> None:
-        """Click on a line, as far as it can be clicked."""
+        """Click on a line, as far as it can be clicked; AppKit closes the menu before it acts."""
+        if self._opened is None:
+            self.open_menu()
         line = self.line(*path)
         assert line._enabled
+        self.close_menu()
         act(line._target, line._action, line)
 
     def _lines(self, path: Iterable[str]) -> list[Any]:
-        menu = self._item._menu
+        menu = self._opened or self._item._menu
         for title in path:
             menu = next((each._submenu for each in _of(menu) if each._title == title), None)
         return _of(menu)
@@ -99,6 +118,13 @@ def _shown(line: Any) -> str:
     if line._separator:
         return "—"
     return f"{'✓ ' if line._state else ''}{line._title}"
+
+
+def _tell(menu: Any, selector: str) -> None:
+    """Tell the menu's delegate, as far as it wants to know."""
+    tell = menu._delegate and responds(menu._delegate(), selector)
+    if tell:
+        tell(menu)
 
 
 def _of(menu: Any) -> list[Any]:
