@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
 
-EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
+_FIELDS: Final = {  # of each event that queues: what it queues from
+    "Stop": "last_assistant_message",
+    "PostCompact": "compact_summary",
+    "SessionEnd": "transcript_path",
+}
+EVENTS: Final = ("SessionStart", *_FIELDS)
 MARK: Final = "mem0:"  # begins a line of an answer that is to be kept
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _LONGEST: Final = 300  # characters of a line in the log
@@ -87,22 +92,20 @@ def _folder(told: Mapping[str, Any]) -> Path:
 
 
 def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
+    name = _FIELDS[event]
+    value = told.get(name)
+    if value is None:  # an answer without text, a session that is not kept, a summary in Codex
+        return []
+    if not isinstance(value, str):
+        raise _UnusableError(f"it has no text under {name}")
     if event == "Stop":
-        is_silent = told.get("last_assistant_message") is None
-        return [] if is_silent else marked(_text(told, "last_assistant_message"))
+        return marked(value)
     if event == "SessionEnd":
         from mem0tray.claude import transcript
 
-        return marked(transcript.last_answer(Path(_text(told, "transcript_path"))))
-    summary = _text(told, "compact_summary").strip()
+        return marked(transcript.last_answer(Path(value)))
+    summary = value.strip()
     return [summary] if summary and _loaded().settings.claude.save_summaries else []
-
-
-def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name)
-    if not isinstance(value, str):
-        raise _UnusableError(f"it has no text under {name}")
-    return value
 
 
 def marked(answer: str) -> list[str]:
@@ -114,6 +117,8 @@ def marked(answer: str) -> list[str]:
 
 def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
+    import re
+
     from mem0tray.actions import add, discarded
     from mem0tray.core import item as items
     from mem0tray.system import project
@@ -126,7 +131,8 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     # One id for a text in a session, so that it is delivered once at most.
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in texts]
     there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
-    new = [each for each in entries if str(each["id"]).encode() not in there]
+    known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
+    new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
     unwanted = discarded.among(paths, named) if new else set()
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]

@@ -95,6 +95,15 @@ def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
     assert "roses want sun" in begun
 
 
+def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> None:
+    """In one reading of the file, and not in one for each line, which took hours."""
+    home.write_queue([{**each, "content": "x" * 1000} for each in entries(20_000)])
+    marks = [f"mem0: row {number}" for number in range(20_000)]
+    for _ in range(2):
+        hook(home, "Stop", last_assistant_message="\n".join(marks))
+    assert len(home.queue_items()) == 40_000
+
+
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
     """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
@@ -184,7 +193,8 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
         "mem0:",
         "mem0: [" * 100_000,
         '["mem0:"]',
-        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "cwd": "/nowhere"}',
+        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6,'
+        ' "cwd": "/nowhere"}',
     ],
 )
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
@@ -219,10 +229,19 @@ def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str
     assert "❌ Hook Stop: " in line
 
 
-@pytest.mark.parametrize("given", ["{}", '{"last_assistant_message": null}', '{"x": "mem0: y"}'])
-def test_an_answer_without_a_text_is_no_failure(home: Home, given: str) -> None:
-    """The log has no line about it, and nothing is queued."""
-    assert hook(home, "Stop", given) == ""
+@pytest.mark.parametrize(
+    ("event", "given"),
+    [
+        ("Stop", "{}"),
+        ("Stop", '{"last_assistant_message": null}'),
+        ("Stop", '{"x": "mem0: y"}'),
+        ("PostCompact", '{"trigger": "auto"}'),
+        ("SessionEnd", '{"transcript_path": null}'),
+    ],
+)
+def test_an_event_without_a_text_is_no_failure(home: Home, event: str, given: str) -> None:
+    """Codex has such events: the log has no line about it, and nothing is queued."""
+    assert hook(home, event, given) == ""
     assert not home.log.exists()
     assert not home.queue.exists()
 
