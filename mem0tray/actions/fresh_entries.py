@@ -161,7 +161,7 @@ def emergency_lines(paths: Paths, reader: Reader | None = None) -> tuple[list[It
     """The items in the emergency file, and why it cannot be read.
 
     With a `reader` only those that the worker has not read: what became of the others, the
-    ledger alone tells, also where a copy of the file has taken its place.
+    ledger alone tells.
     """
     try:
         signature = atomic.signature(paths.emergency)
@@ -177,10 +177,4 @@ def emergency_lines(paths: Paths, reader: Reader | None = None) -> tuple[list[It
         return [], error.reason
     except OSError as error:
         return [], atomic.unavailable(paths.emergency, error).reason
-    found = {line.name: line for line in lines.items} if lines is not None else {}
-    if reader is not None:
-        for name in reader.many.heard_of(found):
-            row = reader.known(*name)
-            if row is not None and row.closed and items.queued_at(found[name].raw) <= row.closed:
-                del found[name]
-    return list(found.values()), reasons.NONE
+    return (lines.items if lines is not None else []), reasons.NONE

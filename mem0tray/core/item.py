@@ -177,11 +177,6 @@ def _plain(raw: bytes) -> _Plain | None:
     return plain if plain is not None and plain.id else None
 
 
-def queued_at(raw: bytes) -> float:
-    """When we wrote the item in `raw` into the emergency file (Unix seconds); 0 if others did."""
-    return number((load_object(raw) or {}).get(QUEUED_AT))
-
-
 def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:
     """What a server gets of the item in `raw`; None when that makes no sense to us."""
     head = _readable_head(raw)

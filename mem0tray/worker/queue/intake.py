@@ -294,8 +294,10 @@ def accept(
     now = context.now()
     row = context.inbox.known(item)
     former = row if row is not None or shown else context.inbox.known(item, edited=True)
-    if not shown and former is not None and items.queued_at(item.raw) <= former.since:
-        return former.key, False
+    if not shown and former is not None:
+        fields = items.load_object(item.raw) or {}
+        if items.number(fields.get(items.QUEUED_AT)) <= former.since:
+            return former.key, False
     if tombstone is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
         return tombstone, False
     if row is None:
