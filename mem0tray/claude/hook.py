@@ -10,16 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mem0tray.claude import MARK
+
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
 
-_FIELDS: Final = {  # of each event that queues: what it queues from
-    "Stop": "last_assistant_message",
-    "PostCompact": "compact_summary",
-    "SessionEnd": "transcript_path",
-}
-EVENTS: Final = ("SessionStart", *_FIELDS)
-MARK: Final = "mem0:"  # begins a line of an answer that is to be kept
+EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _LONGEST: Final = 300  # characters of a line in the log
 
@@ -92,20 +88,22 @@ def _folder(told: Mapping[str, Any]) -> Path:
 
 
 def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
-    name = _FIELDS[event]
-    value = told.get(name)
-    if value is None:  # an answer without text, a session that is not kept, a summary in Codex
-        return []
-    if not isinstance(value, str):
-        raise _UnusableError(f"it has no text under {name}")
     if event == "Stop":
-        return marked(value)
+        return marked(_text(told, "last_assistant_message"))
     if event == "SessionEnd":
         from mem0tray.claude import transcript
 
-        return marked(transcript.last_answer(Path(value)))
-    summary = value.strip()
+        path = _text(told, "transcript_path")
+        return marked(transcript.last_answer(Path(path))) if path else []
+    summary = _text(told, "compact_summary").strip()
     return [summary] if summary and _loaded().settings.claude.save_summaries else []
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name, "")
+    if not isinstance(value, str | None):
+        raise _UnusableError(f"it has no text under {name}")
+    return value or ""  # Codex names no summary, nor the transcript of a session that is not kept
 
 
 def marked(answer: str) -> list[str]:

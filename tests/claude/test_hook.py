@@ -193,8 +193,7 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
         "mem0:",
         "mem0: [" * 100_000,
         '["mem0:"]',
-        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6,'
-        ' "cwd": "/nowhere"}',
+        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
     ],
 )
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
@@ -316,7 +315,7 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
     """What waits here, marked, and what the server has."""
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
-    first, *memories = context(home).splitlines()
+    _, _, first, *memories = context(home).splitlines()
     assert first.startswith("From mem0tray, memories of earlier sessions. 2 memories of the ")
     assert memories == [
         "- [waiting here] so do beans",
@@ -334,9 +333,12 @@ def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
     assert told.endswith("Nothing of the project 'garden' waits on this computer.")
 
 
-def test_without_memories_a_session_begins_with_nothing(home: Home) -> None:
-    """The server answers, and has none."""
-    assert hook(home, "SessionStart", source="startup") == ""
+def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
+    """Also where there is none yet; repeated in an answer, the sentence itself is no memory."""
+    (line,) = context(home).splitlines()
+    assert "a line that begins with `mem0:`" in line
+    hook(home, "Stop", last_assistant_message=line)
+    assert not home.queue.exists()
 
 
 def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) -> None:
@@ -345,7 +347,7 @@ def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) ->
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     released = Event()
     server.script_questions(Answer(after=released.is_set))
-    first, memory = context(home).splitlines()
+    _, _, first, memory = context(home).splitlines()
     released.set()
     assert "did not answer" in first
     assert memory == "- [waiting here] so do beans"
@@ -357,7 +359,7 @@ def test_the_context_has_its_limit(home: Home) -> None:
     home.write_queue([{**each, "project_id": "garden", "content": text} for each in entries(20)])
     told = context(home)
     assert 9000 < len(told.encode()) <= 10_000
-    *whole, last = told.splitlines()[1:]
+    _, _, _, *whole, last = told.splitlines()
     assert set(whole) == {f"- [waiting here] {text}"}
     assert last == "- … there are more: the tool mem0_recall shows them."
 
@@ -367,7 +369,7 @@ def test_of_a_single_long_memory_the_beginning_is_told(home: Home) -> None:
     home.write_queue([{**entries(1)[0], "project_id": "garden", "content": "é" * 20_000}])
     told = context(home)
     assert len(told.encode()) <= 10_000
-    assert told.splitlines()[1].startswith("- [waiting here] éééé")
+    assert told.splitlines()[3].startswith("- [waiting here] éééé")
     assert "\ufffd" not in told
 
 
