@@ -139,7 +139,8 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
         queued = False
     if queued:
         return "queue"
-    lines = [_dumped({**entry, "emergency": True}) for entry in entries]
+    ours = {"emergency": True, items.QUEUED_AT: time.time()}
+    lines = [_dumped({**entry, **ours}) for entry in entries]
     append_line(paths.emergency, b"\n".join(lines))
     return "emergency"
 

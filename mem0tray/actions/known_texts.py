@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from mem0tray.actions import look_up, read_files
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, claude_code_folder
 from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
 from mem0tray.worker.queue.notes.note_files import FoundNote
@@ -44,7 +45,9 @@ class KnownTexts:
         """The text of this digest; None where no file has it."""
         if self._found is None:
             self._found = {}
-            for raw, place in chain(_everywhere(self._paths), _in_notes() if self._notes else ()):
+            for raw, place in chain(
+                _everywhere(self._paths), _in_notes(self._paths) if self._notes else ()
+            ):
                 item = items.parse(raw)
                 if item is not None:
                     self._found.setdefault(item.digest, (raw, place))
@@ -58,13 +61,15 @@ def _everywhere(paths: Paths) -> Iterator[tuple[bytes, str]]:
     yield from ((found.raw, _PLACES[found.place]) for found in look_up.in_files(paths))
 
 
-def _in_notes() -> Iterator[tuple[bytes, str]]:
+def _in_notes(paths: Paths) -> Iterator[tuple[bytes, str]]:
     """What each note holds that can be read, with its path."""
     root = claude_code_folder(os.environ).absolute()
-    with suppress(OSError):
+    with suppress(OSError), Reader(paths.ledger) as reader:
         for folder in note_files.folders(root):
             with suppress(OSError):
-                project = project_of_notes.of_notes(folder.parent, os.environ)
+                owner = Path(*folder.relative_to(root).parts[:2])
+                former = reader.project_of_notes(owner.as_posix())
+                project = project_of_notes.of_notes(root / owner, os.environ, former)
                 for note in note_files.notes(root, folder):
                     item = _of_note(root, note, project)
                     if item is not None:
@@ -73,7 +78,7 @@ def _in_notes() -> Iterator[tuple[bytes, str]]:
 
 def _of_note(root: Path, note: FoundNote, project: str) -> Item | None:
     with suppress(OSError, UnicodeDecodeError):
-        data, _ = note_files.read(root / note.path) or (b"", None)
+        data, _ = note_files.read(root, note.path) or (b"", None)
         text = note_text.without_front_matter(data.decode())
         if text and len(data) <= note_files.LARGEST:
             return note_text.as_item(note.path, project, text, note.changed, time.time())

@@ -28,7 +28,7 @@ INFERRED: Final = "with server.infer the server keeps no texts as they were"
 _AT_ONCE: Final = 500  # memories looked at together
 _QUEUED: Final = 100  # memories in one write of the queue file
 # Fields of an item that come from its former deliveries.
-_OF_ITS_WAY: Final = ("retry_count", "last_attempt", "last_error", "moved_to_dlq_at", "emergency")
+_OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.QUEUED_AT)
 
 Told = Callable[[int, int], object]  # how many memories are done, of how many
 

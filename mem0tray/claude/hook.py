@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mem0tray.claude import MARK
+
 if TYPE_CHECKING:
     from mem0tray.config.settings import Loaded
 
 EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
-MARK: Final = "mem0:"  # begins a line of an answer that is to be kept
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _LONGEST: Final = 300  # characters of a line in the log
 
@@ -88,21 +89,21 @@ def _folder(told: Mapping[str, Any]) -> Path:
 
 def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
     if event == "Stop":
-        is_silent = told.get("last_assistant_message") is None
-        return [] if is_silent else marked(_text(told, "last_assistant_message"))
+        return marked(_text(told, "last_assistant_message"))
     if event == "SessionEnd":
         from mem0tray.claude import transcript
 
-        return marked(transcript.last_answer(Path(_text(told, "transcript_path"))))
+        path = _text(told, "transcript_path")
+        return marked(transcript.last_answer(Path(path))) if path else []
     summary = _text(told, "compact_summary").strip()
     return [summary] if summary and _loaded().settings.claude.save_summaries else []
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name)
-    if not isinstance(value, str):
+    value = told.get(name, "")
+    if not isinstance(value, str | None):
         raise _UnusableError(f"it has no text under {name}")
-    return value
+    return value or ""  # Codex names no summary, nor the transcript of a session that is not kept
 
 
 def marked(answer: str) -> list[str]:
@@ -114,6 +115,8 @@ def marked(answer: str) -> list[str]:
 
 def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
+    import re
+
     from mem0tray.actions import add, discarded
     from mem0tray.core import item as items
     from mem0tray.system import project
@@ -126,7 +129,8 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     # One id for a text in a session, so that it is delivered once at most.
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in texts]
     there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
-    new = [each for each in entries if str(each["id"]).encode() not in there]
+    known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
+    new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
     unwanted = discarded.among(paths, named) if new else set()
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]

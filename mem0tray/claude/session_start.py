@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import recall
-from mem0tray.claude import wording
+from mem0tray.claude import MARK, wording
 from mem0tray.config import settings
 from mem0tray.system import project
 
@@ -17,28 +17,30 @@ _LEAST: Final = 0.1
 _LONGEST: Final = 10_000  # bytes
 _MORE: Final = "\n- … there are more: the tool mem0_recall shows them."
 _ENTRY: Final = b"\n- "
+_HOW_TO_SAVE: Final = (
+    f"What later sessions should know, write into an answer as a line that begins with `{MARK}`:"
+    " mem0tray saves it as a memory of this project."
+)
 
 
 def output(folder: Path, began: float) -> str:
-    """What the hook prints, as Claude Code reads it; empty where there is nothing to tell.
+    """What the hook prints, as Claude Code reads it: how to save a memory, and which there are.
 
     `began` is when the hook did, by the monotonic clock: what the server has is part of it where
     that answers in time. Raises Mem0TrayError where the settings are wrong.
     """
     name = project.of_session(folder, os.environ)
-    if not name.strip():
-        return ""
     found = recall.recall(
         settings.load().settings,
         name,
         _RECALLED,
         within=max(_LEAST, began + _WITHIN - time.monotonic()),
     )
-    if not (found.waiting or found.there or found.trouble or found.unread):
-        return ""
-    told = wording.memories(found, f"the project {wording.named(name)}", "newest first")
-    told = cut(f"From mem0tray, memories of earlier sessions. {told}")
-    special = {"hookEventName": "SessionStart", "additionalContext": told}
+    told = _HOW_TO_SAVE
+    if found.waiting or found.there or found.trouble or found.unread:
+        memories = wording.memories(found, f"the project {wording.named(name)}", "newest first")
+        told += f"\n\nFrom mem0tray, memories of earlier sessions. {memories}"
+    special = {"hookEventName": "SessionStart", "additionalContext": cut(told)}
     return json.dumps({"hookSpecificOutput": special}) + "\n"
 
 

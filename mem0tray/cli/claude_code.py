@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.claude import connecting
+from mem0tray.claude import MARK, connecting
 from mem0tray.claude.connecting import Change, Done
 from mem0tray.cli import asking, output
 from mem0tray.cli.output import Style
@@ -18,6 +18,12 @@ NAME: Final = "claude-code"
 _WIDEST: Final = 1000
 _STYLES: Final = {"+": Style.GOOD, "-": Style.BAD, "@": Style.DIM}
 _WHAT: Final = {connecting.MCP: "tools", connecting.HOOKS: "hooks"}
+_HOW_TO_USE: Final = {
+    connecting.MCP: "Claude Code asks you before it uses a tool. To allow all of them, add"
+    ' "mcp__mem0tray" to permissions.allow in its settings.json, or choose so when it asks.',
+    connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
+    " each session begins with a sentence that tells Claude so.",
+}
 
 
 class Program(click.Choice[str]):
@@ -98,6 +104,8 @@ def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
             output.say_beside("", f"{verb} the {what} in {path}.{copy}")
             if done.remark:
                 output.say_beside("", done.remark, Style.WARNING)
+            if change.adding:
+                output.say_beside("", _HOW_TO_USE[change.part])
         elif dry_run and change.is_needed:
             output.say_beside("", f"Only shown: {path} was not changed.")
         else:

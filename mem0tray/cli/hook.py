@@ -16,11 +16,11 @@ from mem0tray.cli.command_help import Command
 def command(event: tuple[str, ...]) -> None:
     """Handle an event of Claude Code, whose JSON comes on standard input.
 
-    SessionStart prints, as context for the session, the memories of the folder's project: what
-    waits here, and what the server has if it answers within a second. Stop and SessionEnd queue
-    the lines of the last answer that begin with `mem0:`. PostCompact queues the summary if the
-    setting claude.save_summaries is true. A text is queued once in a session, and nothing from
-    a subagent is.
+    SessionStart prints, as context for the session, how to save a memory, and the memories of the
+    folder's project: what waits here, and what the server has if it answers within a second. Stop
+    and SessionEnd queue the lines of the last answer that begin with `mem0:`. PostCompact queues
+    the summary if the setting claude.save_summaries is true. A text is queued once in a session,
+    and nothing from a subagent is.
 
     Exits with 0 whatever happens; the log has a line on what went wrong.
     """

@@ -104,11 +104,15 @@ class Inbox:
                     found.setdefault(row.item_id, []).append(row)
         return found
 
-    def known(self, item: Item) -> Row | None:
-        """The row of exactly this id and content; without bytes."""
+    def known(self, item: Item, *, edited: bool = False) -> Row | None:
+        """The row of exactly this id and content; without bytes.
+
+        `edited`: the row in which another content took the place of this one, the id's first.
+        """
+        column = "first_digest" if edited else "digest"
         with self._ledger.locked() as db:
             row = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE id = ? AND digest = ?",
+                f"SELECT {COLUMNS} FROM items WHERE id = ? AND {column} = ?",
                 (encode(item.id), item.digest),
             ).fetchone()
         return row_from(row) if row else None

@@ -276,6 +276,14 @@ class Reader:
         """The dialect recognised at this address; empty if none is known."""
         return told_of(self._meta(meta_names.DIALECT), address)
 
+    def project_of_notes(self, folder: str) -> str:
+        """The project that the notes in a folder of Claude Code's had last; empty for none."""
+        return str(
+            json.loads(
+                self._one("SELECT mark FROM notes WHERE path = ?", (encode(folder),)) or '""'
+            )
+        )
+
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}

@@ -17,7 +17,8 @@ class Row(Struct, frozen=True):
     """What the ledger knows of one (id, content).
 
     `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part
-    of it; only dead letters have both. `servers` have taken it.
+    of it; only dead letters have both. `servers` have taken it. `since`: when it ended, or else
+    when it last began to wait (Unix seconds).
     """
 
     key: int
@@ -27,6 +28,7 @@ class Row(Struct, frozen=True):
     retry_count: int
     last_attempt: float
     claimed: float | None
+    since: float = 0.0
     body: bytes | None = None
     servers: frozenset[str] = frozenset()
     raw: bytes | None = None
@@ -44,7 +46,8 @@ class Row(Struct, frozen=True):
 # `items.waits_since` as SQL.
 WAITS_SINCE: Final = f"min(accepted, iif(ts >= {items.EARLIEST}, ts, accepted))"
 COLUMNS: Final = (
-    "items.key, id, digest, state, retry_count, last_attempt, claimed, body,"
+    "items.key, id, digest, state, retry_count, last_attempt, claimed,"
+    " coalesce(closed, revived, accepted), body,"
     " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
     " WHERE item = items.key AND has)"
 )
@@ -63,9 +66,9 @@ SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at
 
 def row_from(values: tuple[Any, ...]) -> Row:
     """A Row from the columns above."""
-    key, item_id, digest, state, count, last_attempt, claimed, body, servers = values
+    key, item_id, digest, state, count, last_attempt, claimed, since, body, servers = values
     return Row(
-        key, decode(item_id), digest, state, count, last_attempt, claimed, body,
+        key, decode(item_id), digest, state, count, last_attempt, claimed, since, body,
         frozenset(servers.split("\n")) if servers else frozenset(),
     )  # fmt: skip
 

@@ -112,7 +112,8 @@ CREATE TABLE outages (began REAL PRIMARY KEY, ended REAL NOT NULL, over INTEGER 
 -- What stands in the DLQ file beside its items: unknown keys, things that make no sense to us.
 CREATE TABLE strays (seq INTEGER PRIMARY KEY, name TEXT, raw BLOB NOT NULL);
 
--- Claude Code's notes: the mark of each as last looked at; and the texts that were queued, by the
+-- Claude Code's notes: the mark of each as last looked at, of a project's folder the project of its
+-- notes (a JSON text); and the texts that were queued, by the
 -- digest of project and text, whichever note has or had them.
 CREATE TABLE notes (path BLOB PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE note_texts (digest BLOB PRIMARY KEY) WITHOUT ROWID;

@@ -25,7 +25,7 @@ def write(home: Home, name: str, text: str, project: str = GARDEN, age: float = 
 
 
 def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
-    """Those that are there, those that change, and those of a new project, while it runs."""
+    """Those that are there, that change, of a new folder and a new project, while it runs."""
     write(home, "soil.md", "---\nname: soil\n---\nIt is clay.\n")
     write(home, "MEMORY.md", "- [Soil](soil.md)")
     transcript = home.claude / "projects" / GARDEN / "session.jsonl"
@@ -34,13 +34,15 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
     server.wait_for(lambda: server.missing(["It is clay."]) == [], 20)
     write(home, "soil.md", "It is sand.")
     server.wait_for(lambda: server.missing(["It is sand."]) == [], 20)
+    write(home, "plants/roses.md", "They want sun.")
+    server.wait_for(lambda: server.missing(["They want sun."]) == [], 20)
     write(home, "path.md", "It is gravel.", project="-field")
     server.wait_for(lambda: server.missing(["It is gravel."]) == [], 20)
-    home.wait(lambda: home.stats()["total_synced"] == 3, 20, "published")
-    assert home.stats()["total_queued"] == 3
-    assert server.total_stored() == 3
+    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "published")
+    assert home.stats()["total_queued"] == 4
+    assert server.total_stored() == 4
     projects = [json.loads(save.body)["user_id"] for save in server.saves]
-    assert projects == ["garden", "garden", "-field"]
+    assert projects == ["garden", "garden", "garden", "-field"]
 
 
 def test_no_note_leaves_the_machine_unless_the_user_wants_it(home: Home, server: Standin) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -42,11 +43,11 @@ def test_several_memories_are_queued_in_their_order_by_one_write(
     if before is not None:
         paths.queue.write_text(before)
     entries = [{"id": f"{n}", "content": "x", "project_id": "p"} for n in range(150)]
+    began = time.time()
     if add.add(paths, *entries) == "emergency":
-        lines = paths.emergency.read_text().splitlines()
-        assert [json.loads(line) for line in lines] == [
-            each | {"emergency": True} for each in entries
-        ]
+        lines = [json.loads(line) for line in paths.emergency.read_text().splitlines()]
+        assert all(began <= line.pop("queued_at") <= time.time() for line in lines)
+        assert lines == [each | {"emergency": True} for each in entries]
         return
     assert before is None
     found = read(paths.queue)

@@ -1,11 +1,14 @@
 """The texts of delivered memories that files here still hold."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mem0tray.actions.known_texts import KnownTexts
 from mem0tray.core import item as items
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.notes import NoteRecords
 from mem0tray.system.paths import Paths
 from tests.actions.scene import write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
@@ -37,12 +40,18 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
     assert known.find(items.digest("beta", "queue")) is None
 
 
+@pytest.mark.parametrize("named_by", ["the environment", "the ledger"])
 def test_a_note_holds_its_text_where_notes_are_taken_in(
-    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
-    """Without its front matter, and in the project of its folder."""
+    """Without its front matter, and in the project of its folder, or that it had last."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
-    monkeypatch.setenv("MEM0_PROJECT_ID", "garden")
+    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+    if named_by == "the environment":
+        monkeypatch.setenv("MEM0_PROJECT_ID", "garden")
+    else:
+        with closing(Ledger(paths.ledger)) as ledger:
+            NoteRecords(ledger).note("projects/-work", '"garden"')
     note = tmp_path / "claude" / "projects" / "-work" / "memory" / "trees.md"
     note.parent.mkdir(parents=True)
     note.write_text("---\nname: trees\n---\nThe oak is old.\n", "utf-8")

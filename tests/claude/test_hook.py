@@ -95,6 +95,15 @@ def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
     assert "roses want sun" in begun
 
 
+def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> None:
+    """In one reading of the file, and not in one for each line, which took hours."""
+    home.write_queue([{**each, "content": "x" * 1000} for each in entries(20_000)])
+    marks = [f"mem0: row {number}" for number in range(20_000)]
+    for _ in range(2):
+        hook(home, "Stop", last_assistant_message="\n".join(marks))
+    assert len(home.queue_items()) == 40_000
+
+
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
     """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
@@ -184,7 +193,7 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
         "mem0:",
         "mem0: [" * 100_000,
         '["mem0:"]',
-        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "cwd": "/nowhere"}',
+        '{"last_assistant_message": ["mem0: secret"], "transcript_path": 5, "compact_summary": 6}',
     ],
 )
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
@@ -219,10 +228,19 @@ def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str
     assert "❌ Hook Stop: " in line
 
 
-@pytest.mark.parametrize("given", ["{}", '{"last_assistant_message": null}', '{"x": "mem0: y"}'])
-def test_an_answer_without_a_text_is_no_failure(home: Home, given: str) -> None:
-    """The log has no line about it, and nothing is queued."""
-    assert hook(home, "Stop", given) == ""
+@pytest.mark.parametrize(
+    ("event", "given"),
+    [
+        ("Stop", "{}"),
+        ("Stop", '{"last_assistant_message": null}'),
+        ("Stop", '{"x": "mem0: y"}'),
+        ("PostCompact", '{"trigger": "auto"}'),
+        ("SessionEnd", '{"transcript_path": null}'),
+    ],
+)
+def test_an_event_without_a_text_is_no_failure(home: Home, event: str, given: str) -> None:
+    """Codex has such events: the log has no line about it, and nothing is queued."""
+    assert hook(home, event, given) == ""
     assert not home.log.exists()
     assert not home.queue.exists()
 
@@ -300,7 +318,7 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
     """What waits here, marked, and what the server has."""
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
-    first, *memories = context(home).splitlines()
+    _, _, first, *memories = context(home).splitlines()
     assert first.startswith("From mem0tray, memories of earlier sessions. 2 memories of the ")
     assert memories == [
         "- [waiting here] so do beans",
@@ -318,9 +336,12 @@ def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
     assert told.endswith("Nothing of the project 'garden' waits on this computer.")
 
 
-def test_without_memories_a_session_begins_with_nothing(home: Home) -> None:
-    """The server answers, and has none."""
-    assert hook(home, "SessionStart", source="startup") == ""
+def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
+    """Also where there is none yet; repeated in an answer, the sentence itself is no memory."""
+    (line,) = context(home).splitlines()
+    assert "a line that begins with `mem0:`" in line
+    hook(home, "Stop", last_assistant_message=line)
+    assert not home.queue.exists()
 
 
 def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) -> None:
@@ -329,7 +350,7 @@ def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) ->
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     released = Event()
     server.script_questions(Answer(after=released.is_set))
-    first, memory = context(home).splitlines()
+    _, _, first, memory = context(home).splitlines()
     released.set()
     assert "did not answer" in first
     assert memory == "- [waiting here] so do beans"
@@ -341,7 +362,7 @@ def test_the_context_has_its_limit(home: Home) -> None:
     home.write_queue([{**each, "project_id": "garden", "content": text} for each in entries(20)])
     told = context(home)
     assert 9000 < len(told.encode()) <= 10_000
-    *whole, last = told.splitlines()[1:]
+    _, _, _, *whole, last = told.splitlines()
     assert set(whole) == {f"- [waiting here] {text}"}
     assert last == "- … there are more: the tool mem0_recall shows them."
 
@@ -351,7 +372,7 @@ def test_of_a_single_long_memory_the_beginning_is_told(home: Home) -> None:
     home.write_queue([{**entries(1)[0], "project_id": "garden", "content": "é" * 20_000}])
     told = context(home)
     assert len(told.encode()) <= 10_000
-    assert told.splitlines()[1].startswith("- [waiting here] éééé")
+    assert told.splitlines()[3].startswith("- [waiting here] éééé")
     assert "\ufffd" not in told
 
 

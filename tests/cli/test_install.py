@@ -57,6 +57,16 @@ def test_files_that_were_not_there_are_gone_again(home: Scratch) -> None:
     assert not own_servers(home).exists()
 
 
+def test_it_says_how_memories_come_to_be_saved(home: Scratch) -> None:
+    """By tools that have to be allowed, and by lines that begin with a mark."""
+    tools, hooks = (home.ok("install", "claude-code", part) for part in ("--mcp", "--hooks"))
+    assert ('add "mcp__mem0tray" to permissions.allow' in tools, "`mem0:`" in tools) == (
+        True,
+        False,
+    )
+    assert ("mcp__mem0tray" in hooks, "begin with `mem0:` are saved" in hooks) == (False, True)
+
+
 def test_a_second_run_changes_nothing(home: Scratch) -> None:
     """What is connected is neither added again nor written again."""
     own_settings(home)
@@ -216,6 +226,21 @@ def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
     said = " ".join(said for level, said in checks(home, "claude code") if level == "warn")
     for each in ("more than once for Stop", "disableAllHooks", "mem0tray@somewhere"):
         assert each in said
+
+
+@pytest.mark.parametrize("where", ["settings", "agents", "nowhere"])
+@pytest.mark.parametrize("taken", [True, False])
+def test_doctor_warns_of_notes_that_are_not_taken_in(
+    home: Scratch, where: str, *, taken: bool
+) -> None:
+    """Where Claude Code's setting puts them, or those of its agents; if any are to be taken in."""
+    home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY=str(taken).lower())
+    own_settings(home, '{"autoMemoryDirectory": "~/notes"}' if where == "settings" else "{}")
+    if where == "agents":
+        (home.claude / "agent-memory").mkdir()
+    warned = [said for level, said in checks(home, "claude code") if level == "warn"]
+    expected = taken and where != "nowhere"
+    assert ["agent-memory" in said for said in warned] == [True] * expected
 
 
 @needs.SHELL

@@ -97,8 +97,9 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
     inbox.revive(known(inbox, item), item, NOW, dead=True, gen=None)
     outbox.claim(key, NOW + 1)
     assert known(inbox, item) == Row(
-        key, "\ud800", item.digest, "dead", 4, NOW, NOW + 1, None, frozenset({HERE, ELSEWHERE})
-    )
+        key, "\ud800", item.digest, "dead", 4, NOW, NOW + 1, since=NOW,
+        servers=frozenset({HERE, ELSEWHERE}),
+    )  # fmt: skip
 
 
 # Moves ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What `doctor` says about Claude Code: its tools and hooks of mem0tray, and whether they work."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
 from mem0tray.system import programs
+from mem0tray.system.paths import claude_code_folder
 
 _NAME: Final = "claude code"
 _CONNECT: Final = "`mem0tray install claude-code` connects it."
@@ -21,7 +23,6 @@ _ANEW: Final = "`mem0tray install claude-code` names it anew."
 
 def claude_code(loaded: Loaded) -> Iterable[Check]:
     """Whether Claude Code is there, with its tools and hooks, and which are doubled or gone."""
-    del loaded
     try:
         at_servers = settings_files.read(settings_files.of_servers(os.environ)).text
         at_hooks = settings_files.read(settings_files.of_hooks(os.environ)).text
@@ -29,6 +30,11 @@ def claude_code(loaded: Loaded) -> Iterable[Check]:
     except Mem0TrayError as error:
         yield Check(_NAME, WARN, error.message, error.remedy)
         return
+    root = claude_code_folder(os.environ)
+    elsewhere = "autoMemoryDirectory" in json.loads(at_hooks) or (root / "agent-memory").exists()
+    if loaded.settings.claude.auto_memory and elsewhere:
+        message = f"Of its notes, only those in {root / 'projects'} are taken in"
+        yield Check(_NAME, WARN, f"{message}, not those in autoMemoryDirectory or agent-memory.")
     plug_in = callers.plug_in(at_hooks)
     found = connecting.claude()
     where = f"The program is {found}." if found else "The program `claude` was not found."

@@ -288,10 +288,16 @@ def accept(
     """Take a queue entry into the ledger; return its key, and whether it began to wait now.
 
     `ask`: the server, before it is sent. `tombstone`: the entry's key, if it may have been in the
-    file before it was deleted or edited. `shown`: it stands in the queue file.
+    file before it was deleted or edited. `shown`: it stands in the queue file. A line of any other
+    file may be read once more, as when a backup takes its place: then it brings nothing back.
     """
     now = context.now()
     row = context.inbox.known(item)
+    former = row if row is not None or shown else context.inbox.known(item, edited=True)
+    if not shown and former is not None:
+        fields = items.load_object(item.raw) or {}
+        if items.number(fields.get(items.QUEUED_AT)) <= former.since:
+            return former.key, False
     if tombstone is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
         return tombstone, False
     if row is None:

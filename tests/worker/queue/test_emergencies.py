@@ -201,6 +201,64 @@ def test_a_file_that_was_emptied_is_read_anew(
     assert scene.column("taken", A) is None
 
 
+def replace_by_a_copy(scene: QueueScene, data: bytes) -> None:
+    """Let a backup or another computer put this into the file's place."""
+    path = scene.context.paths.emergency
+    copy = path.with_name("copy")
+    copy.write_bytes(data)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize("became", ["deleted", "forgotten", "delivered elsewhere", "edited"])
+def test_a_file_that_a_copy_replaces_brings_nothing_back(
+    scene: QueueScene, emergencies: EmergencyIntake, became: str
+) -> None:
+    """What was deleted stays so, and what a former server has does not go to this one."""
+    data = append(scene, A).read_bytes()
+    emergencies.run()
+    key, inbox = scene.known(A).key, scene.context.inbox
+    scene.now += 10
+    if became == "delivered elsewhere":
+        with scene.context.ledger.transaction() as db:
+            db.execute("UPDATE items SET state = 'delivered', closed = ?", (scene.now,))
+    elif became == "edited":
+        inbox.move_to_dlq(key, [A.raw], scene.now, scene.now)
+        inbox.change_content(scene.known(A), fresh("a", content="another"), scene.now)
+    else:
+        inbox.discard([key], scene.now, "deleted")
+        if became == "forgotten":
+            inbox.erase([key])
+    before = rows(scene)
+    scene.now += 10
+    replace_by_a_copy(scene, data + B.raw + b"\n")
+    assert emergencies.run() == 1
+    assert rows(scene) == [*before, (B.id, "pending")]
+
+
+def test_a_line_that_we_wrote_after_a_deletion_takes_it_back_once(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """As when `add --jsonl` or `migrate` does not get the lock."""
+    append(scene, A)
+    emergencies.run()
+    scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
+    append(scene, fresh("a", queued_at=scene.now + 1))
+    data = scene.context.paths.emergency.read_bytes()
+    scene.now += 2
+    assert emergencies.run() == 1
+    scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
+    replace_by_a_copy(scene, data)
+    assert emergencies.run() == 0
+    assert rows(scene) == [(A.id, "discarded")]
+
+
+def rows(scene: QueueScene) -> list[tuple[str, str]]:
+    """Id and state of all that the ledger knows."""
+    with scene.context.ledger.locked() as db:
+        found = db.execute("SELECT id, state FROM items ORDER BY key").fetchall()
+    return [(item_id.decode(), state) for item_id, state in found]
+
+
 def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> None:
     """Their memories are known by their ids."""
     path = append(scene, A)

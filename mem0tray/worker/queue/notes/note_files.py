@@ -1,4 +1,4 @@
-"""Finding Claude Code's notes, `projects/*/memory/*.md`, and reading one.
+"""Finding Claude Code's notes, `projects/*/memory/**/*.md`, and reading one.
 
 No link is followed: its target is a note by itself, or not one of Claude Code's.
 """
@@ -32,20 +32,23 @@ class FoundNote(NamedTuple):
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """The folders where each project's notes are, or would be. Raises OSError."""
+    """The folders where each project's notes are, or would be, and those within. Raises OSError."""
     try:
         with os.scandir(root / PROJECTS) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield Path(entry.path, FOLDER)
+            tops = [Path(entry, FOLDER) for entry in entries if entry.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return
+    for top in tops:
+        yield top
+        for path, names, _ in os.walk(top) if not top.is_symlink() else ():
+            names[:] = [name for name in names if not name.startswith(".")]
+            yield from (Path(path, name) for name in names)
 
 
 def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
     """The notes in one of the `folders`. Raises OSError."""
     try:
-        if not _is_own(folder):
+        if not _is_own(root, folder):
             return
         below = folder.relative_to(root).as_posix()
         with os.scandir(folder) as entries:
@@ -57,9 +60,10 @@ def notes(root: Path, folder: Path) -> Iterator[FoundNote]:
         return
 
 
-def _is_own(folder: Path) -> bool:
-    """Whether neither a folder of notes nor its project's folder is a link. Raises OSError."""
-    return all(stat.S_ISDIR(each.lstat().st_mode) for each in (folder.parent, folder))
+def _is_own(root: Path, folder: Path) -> bool:
+    """Whether no folder on the way from `projects` to the notes is a link. Raises OSError."""
+    way = [folder, *folder.parents][: len(folder.relative_to(root).parts) - 1]
+    return all(stat.S_ISDIR(each.lstat().st_mode) for each in way)
 
 
 def _is_note(name: str) -> bool:
@@ -73,16 +77,16 @@ def mark(found: os.stat_result) -> str:
     return f"{signature.size} {signature.mtime} {signature.ctime}"
 
 
-def read(path: Path) -> tuple[bytes, os.stat_result] | None:
+def read(root: Path, path: str) -> tuple[bytes, os.stat_result] | None:
     """The first bytes of a note, at most one more than `LARGEST`, and its stat result.
 
     None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
     OSError and NotPlainError.
     """
     try:
-        if not _is_own(path.parent):
+        if not _is_own(root, (root / path).parent):
             return None
-        fd = plain.open_fd(path, _NOT_FOLLOWED)
+        fd = plain.open_fd(root / path, _NOT_FOLLOWED)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as file:

@@ -4,6 +4,7 @@ A note's text is queued and remembered in one transaction: a kill leaves both or
 watch tells in which folders something has changed; now and then all of them are looked at.
 """
 
+import json
 import math
 import os
 import time
@@ -54,7 +55,7 @@ class NoteIntake:
         self._context = context
         self._root = claude_code_folder(os.environ).absolute()
         self._records = NoteRecords(context.ledger)
-        self._known: dict[str, str] = {}  # marks of notes with nothing left to take in, by path
+        self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed = AwaitedNotes()
         self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
         self._heard: set[Path] = set()
@@ -85,8 +86,7 @@ class NoteIntake:
     def _find_targets(self) -> tuple[Target, ...]:
         found = watch.targets_of(self._root / note_files.PROJECTS, ("",))
         for folder in self._folders():
-            words = (note_files.SUFFIX,)
-            found += [] if folder.is_symlink() else watch.targets_of(folder, words)
+            found += [] if folder.is_symlink() else watch.targets_of(folder, ("",))
         return tuple(found)
 
     def run(self, now: float, moment: float, *, sees_all: bool) -> int:
@@ -142,9 +142,10 @@ class NoteIntake:
         projects = self._root / note_files.PROJECTS
         while self._heard:
             folder = self._heard.pop()
-            if folder == projects or projects in folder.parents:
+            is_below = projects in folder.parents
+            if folder == projects or is_below:
                 self._targets = None  # one may have come, gone, or been replaced
-            if folder.name == note_files.FOLDER and folder.parent.parent == projects:
+            if is_below and folder.parent != projects:
                 self._look_into(folder, now, moment)
         self._rate.note_cost(moment, time.monotonic() - started)
 
@@ -175,7 +176,7 @@ class NoteIntake:
             if size > _BYTES_AT_ONCE or len(self._projects) - projects >= _PROJECTS_AT_ONCE:
                 break
             try:
-                found = note_files.read(self._root / path)
+                found = note_files.read(self._root, path)
             except OSError as error:
                 self._changed.drop(path)
                 self._known[path] = noted.mark  # not in the ledger, so the next worker tries again
@@ -200,9 +201,13 @@ class NoteIntake:
 
     def _project(self, path: str) -> str:
         """The project of a note; it is looked up once for all quiet notes of a folder."""
-        folder = (self._root / path).parent.parent
+        name = "/".join(path.split("/")[:2])
+        folder = self._root / name
         if folder not in self._projects:
-            self._projects[folder] = project_of_notes.of_notes(folder, os.environ)
+            former = json.loads(self._known.get(name, '""'))
+            self._projects[folder] = project_of_notes.of_notes(folder, os.environ, former)
+            self._known[name] = json.dumps(self._projects[folder])
+            self._records.note(name, self._known[name])
         return self._projects[folder]
 
     def _text(self, path: str, data: bytes) -> str:
@@ -224,7 +229,7 @@ class NoteIntake:
         ask = context.ledger.may_have_been_sent(NOTES)
         with context.ledger.transaction(durable=True):
             for note in read:
-                if note.item is not None and self._records.add_text(note.item.digest):
+                if note.item is not None and self._records.add_text(note.item.name):
                     new += accept(context, note.item, ask=ask, shown=False)[1]
                 self._records.note(note.path, note.mark)
             if new:

@@ -23,15 +23,16 @@ _CUT: Final = 200  # characters of a long name that come from the directory, bef
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9]")
 
 
-def of_notes(folder: Path, environ: Mapping[str, str]) -> str:
+def of_notes(folder: Path, environ: Mapping[str, str], former: str = "") -> str:
     """The project of the working directory that `folder`, below `projects`, is named after.
 
-    If no transcript tells the directory: `MEM0_PROJECT_ID`, or else the folder's name.
+    If no transcript tells the directory: `MEM0_PROJECT_ID`, or else the `former` project, as Claude
+    Code removes transcripts after 30 days, or else the folder's name.
     """
     there = working_directory(folder)
     if there is not None:
         return project.of_folder(there, environ) or folder.name
-    return environ.get(project.VARIABLE, "").strip() or folder.name
+    return environ.get(project.VARIABLE, "").strip() or former or folder.name
 
 
 def working_directory(folder: Path) -> Path | None:

@@ -1,5 +1,6 @@
 """Claude Code's notes are taken in once each, as they are when they have been left alone."""
 
+import json
 import math
 import os
 from pathlib import Path
@@ -115,6 +116,49 @@ def test_a_renamed_note_is_not_sent_again_within_its_project(desk: NoteDesk) -> 
     assert desk.run() == 1
 
 
+def name_directory(desk: NoteDesk, directory: str) -> Path:
+    """Let a session in this directory leave its transcript."""
+    path = desk.folder().parent / "session.jsonl"
+    path.write_text(json.dumps({"cwd": directory}), encoding="utf-8")
+    return path
+
+
+def test_a_folder_keeps_its_project_when_its_transcripts_go(desk: NoteDesk) -> None:
+    """Claude Code removes them after 30 days; a newer transcript may name another project."""
+    transcript = name_directory(desk, "/home/ann/garden")
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    transcript.unlink()
+    desk.start()
+    desk.write("soil.md", "It is sand.")
+    desk.run()
+    name_directory(desk, "/home/ann-garden")
+    desk.write("soil.md", "It is gravel.")
+    desk.run()
+    assert desk.queued() == [
+        ("garden", "It is clay."), ("garden", "It is sand."), ("ann-garden", "It is gravel."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_note_whose_project_changed_is_not_sent_again(desk: NoteDesk, *, forgotten: bool) -> None:
+    """Nor is a text that was forgotten; only another text is."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    inbox = desk.scene.context.inbox
+    if forgotten:
+        with desk.scene.context.ledger.locked() as db:
+            (key,) = db.execute("SELECT key FROM items").fetchone()
+        inbox.discard([key], desk.scene.now, "deleted")
+        inbox.erase([key])
+    name_directory(desk, "/home/ann/garden")
+    desk.write("soil.md", "It is clay.", age=1800)
+    assert desk.run() == 0
+    desk.write("soil.md", "It is sand.")
+    assert desk.run() == 1
+    assert desk.queued()[-1] == ("garden", "It is sand.")
+
+
 def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
     """One that goes before it was quiet is forgotten."""
     path = desk.write("soil.md", "It is clay.")
@@ -187,7 +231,7 @@ def test_what_the_ledger_cannot_record_is_taken_in_later(
 
 
 def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
-    """No index, no other file, no link, whether it leads out or not, no folder of that name."""
+    """No index, no other file, no link, whether it leads out or not, nothing hidden."""
     outside = tmp_path / "outside.md"
     outside.write_text("Not of Claude Code.")
     note = desk.write("soil.md", "It is clay.")
@@ -204,6 +248,9 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "far.md").write_text("Not of Claude Code.")
     (linked / "memory").symlink_to(tmp_path / "elsewhere")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "soil.md").write_text("hidden")
     (desk.root / "projects" / "-all").symlink_to(folder.parent)
     (desk.root / "projects" / "file").touch()
     flat = desk.root / "projects" / "-flat"
@@ -213,7 +260,18 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
     assert desk.queued() == [(GARDEN, "It is clay.")]
     assert left_out(desk) == []
     watched = {target.path for target in desk.intake.targets()}
-    assert watched == {desk.root / "projects", folder, flat / "memory"}
+    assert watched == {desk.root / "projects", folder, folder / "deep.md", flat / "memory"}
+
+
+def test_notes_in_folders_within_are_taken_in(desk: NoteDesk) -> None:
+    """At any depth, for the same project."""
+    deep = desk.folder() / "plants" / "roses"
+    deep.mkdir(parents=True)
+    desk.write("plants/roses/red.md", "They want sun.")
+    desk.write("plants/MEMORY.md", "- [Red](roses/red.md)")
+    assert desk.run() == 1
+    assert desk.queued() == [(GARDEN, "They want sun.")]
+    assert deep in {target.path for target in desk.intake.targets()}
 
 
 @pytest.mark.parametrize("which", ["memory", "project"])
@@ -285,10 +343,10 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     desk.write("soil.md", "It is sand.")
     read = note_files.read
 
-    def refuse(path: Path) -> object:
-        if path == denied:
-            raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
+    def refuse(root: Path, path: str) -> object:
+        if root / path == denied:
+            raise PermissionError(13, "Permission denied", path)
+        return read(root, path)
 
     with monkeypatch.context() as patch:
         patch.setattr(note_files, "read", refuse)
