@@ -168,7 +168,8 @@ class HostedClient(Mem0Client):
         body = json_object(reply) or {}
         count, number = body.get("count"), len(body["results"])
         more = bool(body.get("next")) and bool(shown)
-        if not place and more and shown[0].created < shown[-1].created and isinstance(count, int):
+        begins_old = more and newest_first([shown[0], shown[-1]])[0] is not shown[0]
+        if begins_old and not place and isinstance(count, int):
             return self.page(project, str(-count), end - time.monotonic())
         is_whole, following = len(shown) == number, begin + number if more else 0
         if place < 0:

@@ -108,8 +108,8 @@ def id_of(key: str) -> str:
 
 
 def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
-    """Memories sorted by their times, the newest first; a server writes all times in one way."""
-    return sorted(found, key=lambda each: each.created, reverse=True)
+    """Sort memories by their times, the newest first; one whose time makes no sense comes last."""
+    return sorted(found, key=lambda each: (each.moment or 0.0, each.created), reverse=True)
 
 
 def type_of(entry: Any) -> Any:

@@ -186,6 +186,22 @@ def test_reading_gives_the_newest_first() -> None:
     ]
 
 
+def test_times_of_several_zones_are_sorted_as_times() -> None:
+    """Mem0's library wrote the zone of its own computer until March 2026."""
+    times = [
+        "2026-01-01T23:30:00-08:00",  # the newest: 07:30 on the next day, UTC
+        "2026-01-02T07:00:00.250000+00:00",
+        "2026-01-02T12:00:00+05:30",  # 06:30 UTC
+        "2026-01-02T07:00:00+00:00",
+    ]
+    found = [{"id": str(n), "memory": "oak", "created_at": at} for n, at in enumerate(times)]
+    listing = render(200, {"results": found})
+    with Wire(answering(listing)) as server, official(server) as client:
+        shown = client.read("alpha", 4, LONG)
+    assert not isinstance(shown, Outcome)
+    assert [each.id for each in shown] == ["0", "1", "3", "2"]
+
+
 def test_a_listing_that_is_too_long_is_asked_for_in_part() -> None:
     """An answer has a bound: fewer are asked for, until it fits."""
     answers = in_turn(once(TOO_MANY), once(entries(1)))
