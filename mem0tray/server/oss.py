@@ -67,7 +67,6 @@ _BOUNDS: Final = (20, 50)
 _BOUND: Final = 100  # and multiples of this
 _REFUSED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _FEW: Final = 3  # questions about a project are searches; then it is listed
-_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 _QUERY: Final = 1000  # characters of a large text to search for
 _SAYS_WHICH: Final = 502  # another service failed it; a code beside the status says which
 _CODES: Final = {
@@ -105,27 +104,10 @@ class OssClient(Mem0Client):
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
             self._known.stored(memory.project)
             left = timeout - reply.duration
-            return self._checked(outcome, memory, left) if self._known.checks else outcome
-        said = no_use(reply.status or 0, STORED_NOTHING)
-        return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=True)
-
-    def _checked(self, outcome: Outcome, memory: Memory, timeout: float) -> Outcome:
-        """The outcome of a delivery, once the server was seen to have what it said it stored.
-
-        Some servers say so and store nothing. One that is slow to find new memories is asked again
-        for as long as the call may take.
-        """
-        end = time.monotonic() + timeout
-        for wait in _CHECKED:
-            if wait and time.monotonic() + wait >= end:
-                break
-            time.sleep(wait)
-            kept = self._keeps(memory, end - time.monotonic())
-            if kept is not False:
-                self._known.note_check(is_kept=bool(kept))
-                return outcome
-        said = no_use(outcome.status or 0, NOT_KEPT)
-        return replace(outcome, kind=Kind.OUTAGE, message=said, may_have_it=True)
+            if self._known.checks and self._is_kept(memory, left) is False:
+                return self._lost(outcome, Kind.OUTAGE, NOT_KEPT)
+            return outcome
+        return self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Whether a search or listing shows this memory; None where the server does not say."""
