@@ -27,6 +27,7 @@ from mem0tray.server.answers import (
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
+    LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
     SAYS_NOTHING,
@@ -225,7 +226,10 @@ class OssClient(Mem0Client):
         """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
         end = time.monotonic() + timeout
-        reply = self._get(self._listing_path(project, _LISTED[0]), timeout, LONGEST_LISTING)
+        path = self._listing_path(project, _LISTED[0])
+        if len(path) > LONGEST_PATH:
+            return Page([], whole=False)
+        reply = self._get(path, timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return shown

@@ -365,6 +365,17 @@ def test_a_terminal_that_shows_the_lines_is_told_nothing_more(
     assert (done.err, texts(done.out)) == ("", [("p", "one")])
 
 
+def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported(
+    home: Scratch, server: Standin
+) -> None:
+    """No server takes its name in a path."""
+    server.begin_with([("p" * 66_000, "oak"), ("q", "elm")])
+    deliver(home.paths.ledger, server.url, [entry("oak", "p" * 66_000), entry("elm", "q")])
+    done = home.run("export")
+    assert (done.code, texts(done.out)) == (1, [("q", "elm")])
+    assert "may have more of the project 'pppp" in done.err
+
+
 # Round trip -----------------------------------------------------------------------------------
 
 

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from mem0tray.core.large import LargeText
-from mem0tray.server import Kind, Listings, Memory, Outcome, Presence, ServerAddress, ServerMemory
+from mem0tray.server import (
+    Kind,
+    Listings,
+    Memory,
+    Outcome,
+    Page,
+    Presence,
+    ServerAddress,
+    ServerMemory,
+)
 from mem0tray.server import connect as connected
 from mem0tray.server.mem0_client import id_of
 from tests.server.calls import LONG, TOO_MANY
@@ -200,6 +209,13 @@ def test_times_of_several_zones_are_sorted_as_times() -> None:
         shown = client.read("alpha", 4, LONG)
     assert not isinstance(shown, Outcome)
     assert [each.id for each in shown] == ["0", "1", "3", "2"]
+
+
+def test_a_project_with_a_name_too_long_for_a_path_is_not_listed() -> None:
+    """The page says that it is not all; no server is asked what it would refuse."""
+    with Wire(answering(entries(1))) as server, official(server) as client:
+        assert client.page("p" * 5000, "", LONG) == Page([], whole=False)
+        assert not server.requests
 
 
 def test_a_listing_that_is_too_long_is_asked_for_in_part() -> None:
