@@ -145,7 +145,7 @@ class HostedClient(Mem0Client):
             return None
         return any(each.key == id_of(memory.key) or each.text == text for each in found)
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """List a project, page by page."""
         end = time.monotonic() + timeout
         found: list[ServerMemory] = []
@@ -153,7 +153,7 @@ class HostedClient(Mem0Client):
         while isinstance(page, Page):
             found += page.memories
             if not page.after or len(found) >= limit:
-                return found[:limit]
+                return Page(found[:limit])
             page = self.page(project, page.after, end - time.monotonic())
         return page
 

@@ -239,8 +239,8 @@ class Client(Protocol):
         """
         ...
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """Read up to `limit` memories of a project, the newest first.
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
+        """Read a project's newest memories, `limit` of them or more; `whole`: they are the newest.
 
         An Outcome says why the server did not show them, in its `message` for people.
         """

@@ -124,12 +124,13 @@ class VpsClient(HttpClient):
             and self._known.recent(project, since, now) is None
         )
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
         reply = _fitting(
             lambda most, left: self._get(listing_path(project, most), left), limit, timeout
         )
-        return self._shown(reply, project, "memories")
+        shown = self._shown(reply, project, "memories")
+        return shown if isinstance(shown, Outcome) else Page(shown)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
