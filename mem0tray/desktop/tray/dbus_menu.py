@@ -33,12 +33,18 @@ Node = list[Any]  # id, properties, children as variants
 
 
 class DBusMenu(ServiceInterface):
-    """Answers panels; `clicked` is called on the bus's thread and must return at once."""
+    """Answers panels; `clicked` and `opened` are called on the bus's thread, and return at once."""
 
-    def __init__(self, bus: SessionBus, clicked: Callable[[Callable[[], object]], object]) -> None:
+    def __init__(
+        self,
+        bus: SessionBus,
+        clicked: Callable[[Callable[[], object]], object],
+        opened: Callable[[], object],
+    ) -> None:
         super().__init__(INTERFACE)
         self._bus = bus
         self._clicked = clicked
+        self._opened = opened
         self._ids = LineIds()
         self._guard = threading.Lock()  # guards changes: each answer sees one whole menu
         self._root = EMPTY
@@ -132,7 +138,8 @@ class DBusMenu(ServiceInterface):
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
         """Say whether to read the menu again before it opens: no, as changes are told at once."""
-        self._line(number)
+        if self._line(number) is self._root:
+            self._opened()
         return False
 
     @dbus_method()

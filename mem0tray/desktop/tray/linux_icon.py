@@ -59,6 +59,8 @@ class _BusIcon:
     _icon_valid: bool
     _mark_ready: Callable[[], None]
     separator: Any
+    # Of `Tray`.
+    at_open: Callable[[], object]
 
     def __init__(self, bus: SessionBus, *arguments: Any) -> None:
         self._bus = bus
@@ -68,7 +70,7 @@ class _BusIcon:
         self._attention = False
         self._drawing = threading.Lock()
         self._bus_name = f"{status_notifier.INTERFACE}-{os.getpid()}-1"
-        self._menu_there = DBusMenu(bus, self._hand_over)
+        self._menu_there = DBusMenu(bus, self._hand_over, lambda: self.at_open())  # noqa: PLW0108  (set later)
         super().__init__(*arguments)
         self._face = ItemFace(self.name)
         calls = ItemCalls(partial(self._hand_over, self), self._take_token)  # type: ignore[arg-type]
