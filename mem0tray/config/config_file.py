@@ -34,7 +34,7 @@ HINTS: Final = {
     "server.allow_plain_key": "send the key over http:// to another machine",
     "server.ca_file": "certificate of a private authority, PEM",
     "server.local_port": "where the embedded server listens",
-    "sync.probe_interval": "seconds between looks at a server that is down (one that is well: 20 times as many)",
+    "sync.probe_interval": "seconds between probes while the server is down; else 20 times as many",
     "sync.retry_interval": "seconds until a fresh entry that failed is tried again",
     "sync.max_attempts": "failures in a row until an entry becomes a dead letter",
     "sync.timeout": "seconds that an answer may take",

@@ -73,7 +73,7 @@ class Tray:
             self._on_main(lambda: setattr(icon, "visible", True))
 
         if self._bus is not None:
-            self._icon.at_open = opened
+            self._icon.menu_there.at_open = opened
         else:
             self._icon.at_end = ends
         self._icon.run(setup=set_up)

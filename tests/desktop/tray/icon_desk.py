@@ -28,7 +28,6 @@ class IconDesk:
         self.bus = SessionBus(address)
         self.bus.connect()
         self.icon = linux_icon.icon_class(self.library, self.bus)("lab", picture("red"), "lab")
-        self.icon.at_open = lambda: None
         self.host = TrayHost(address)
         self.ran: list[str] = []  # the thread of each callback that `note` was given to
         self._thread = threading.Thread(target=self.icon.run, name="desk", daemon=True)

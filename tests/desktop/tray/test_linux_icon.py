@@ -289,7 +289,7 @@ def test_stopped_before_it_begins(desk: IconDesk) -> None:
 def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) -> None:
     """The state that it is about to show may be old."""
     opened: list[int] = []
-    desk.icon.at_open = lambda: opened.append(0)
+    desk.icon.menu_there.at_open = lambda: opened.append(0)
     desk.menu(desk.MenuItem("more", desk.library.Menu(desk.MenuItem("b", desk.note))))
     item = desk.start()
     more = item.menu().find("more")
