@@ -24,8 +24,6 @@ from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
 
 FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
-_IDLE: Final = 20  # times as long as else is the interval of probes while nothing happens
-_LONGEST_IDLE: Final = 600.0  # seconds
 
 
 class ChosenServer:
@@ -89,11 +87,12 @@ class ChosenServer:
         A server that is well is asked rarely, as some log each request, but for the embedded one,
         which we start again.
         """
-        interval = self._context.settings.sync.probe_interval
+        sync = self._context.settings.sync
+        interval = sync.probe_interval
         refused = self._breaker.standing(self._context.now()).refusal
         is_calm = self._breaker.is_healthy and not refused and self._context.server != LOCAL_URL
-        idle = max(interval, min(_IDLE * interval, _LONGEST_IDLE))
-        return min(interval, (idle if is_calm else interval) - self._silence())
+        longest = max(interval, sync.idle_probe_interval) if is_calm else interval
+        return min(interval, longest - self._silence())
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""

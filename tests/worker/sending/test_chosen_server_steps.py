@@ -195,9 +195,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-@pytest.mark.parametrize(
-    ("interval", "idle"), [(30.0, 600.0), (0.05, 1.0), (300.0, 600.0), (3600.0, 3600.0)]
-)
+@pytest.mark.parametrize(("interval", "idle"), [(30.0, 600.0), (300.0, 600.0), (900.0, 900.0)])
 def test_a_server_that_is_well_is_probed_every_ten_minutes(
     choosing: Choosing, clock: Clock, interval: float, idle: float
 ) -> None:
