@@ -51,9 +51,12 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 
     Wrong settings lose no memory: if they leave the folder unknown, the memory is queued where the
     last worker began to serve, else in the default folder.
-    Raises Mem0TrayError where the text is too large for the chosen server, or no file can be
-    written.
+    Raises Mem0TrayError where the project's name is too long, the text is too large for the chosen
+    server, or no file can be written.
     """
+    if len(project) > items.LONGEST_PROJECT:
+        why = f"the project's name has more than {items.LONGEST_PROJECT} characters"
+        raise Mem0TrayError(f"Nothing was queued: {why}.", "Choose a shorter one.")
     paths = prepared(loaded)
     if len(text) >= LARGE:
         _check_size(text, loaded, paths)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from msgspec.structs import replace
+
 from mem0tray.actions import chosen_client, projects
 from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
@@ -21,6 +23,7 @@ from mem0tray.core import memory_lines
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.files import atomic
+from mem0tray.ledger.delivered import DeliveredReader
 from mem0tray.server import Outcome, Page, ServerMemory
 
 TIMEOUT: Final = 60.0  # seconds for a page
@@ -57,7 +60,10 @@ class Export:
         paths = self.settings.locations()
         server = chosen_server(self.settings, paths)
         here, self.unread = projects.known_here(paths, server.name)
-        with chosen_client.opened(self.settings, paths) as client:
+        with (
+            chosen_client.opened(self.settings, paths) as client,
+            DeliveredReader(paths.ledger) as reader,
+        ):
             names = [self.project]
             if not self.project:
                 found = projects.of_server(client, server.shown)
@@ -70,9 +76,12 @@ class Export:
             if client is None:  # nothing was ever stored there
                 return
             questions = PatientQuestions(client, TIMEOUT)
+            taken = reader.taken(server.name)
             for name in names:
                 before = self.written
-                yield from self._lines_of(self._pages(questions, name, server.shown))
+                ids = reader.ids_by_digest(taken.get(name, ()), server.name)
+                pages = self._pages(questions, name, server.shown)
+                yield from self._lines_of(_with_ids(page, ids) for page in pages)
                 self.projects += self.written > before
 
     def _lines_of(self, pages: Iterator[Page]) -> Generator[bytes]:
@@ -110,6 +119,15 @@ class Export:
                 self.cut.append(project)
             self.watch(self)
             yield said
+
+
+def _with_ids(page: Page, known: dict[bytes, list[str]]) -> Page:
+    """Fill in the ids under which we delivered these texts, where the server keeps no key."""
+    for place, each in enumerate(page.memories):
+        ids = known.get(items.digest(each.project, each.text))
+        if ids and not each.key:
+            page.memories[place] = replace(each, key=ids.pop())
+    return page
 
 
 def _lines(memories: list[ServerMemory]) -> bytes:

@@ -29,7 +29,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.former_servers import Traced
 from mem0tray.ledger.reader import Reader
-from mem0tray.server import KEY_REFUSED, Client, Outcome, ServerMemory
+from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths
 
@@ -219,10 +219,10 @@ class Migration:
         with chosen_client.opened(self._settings, self._paths) as other:
             for project in projects if other is not None else []:
                 shown = former.read(project, _COMPARED, timeout)
-                if isinstance(shown, Outcome) or not (ids := _ids(shown)):
+                if isinstance(shown, Outcome) or not (ids := _ids(shown.memories)):
                     continue
-                found = other.read(project, _COMPARED, timeout) if other is not None else []
-                return not isinstance(found, Outcome) and bool(ids & _ids(found))
+                found = other.read(project, _COMPARED, timeout) if other is not None else Page([])
+                return not isinstance(found, Outcome) and bool(ids & _ids(found.memories))
         return False
 
     def _await_worker(self) -> None:

@@ -1,6 +1,8 @@
 """Recall and search: what the server shows of a project, and what still waits here."""
 
+import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -13,6 +15,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Item
+from mem0tray.ledger.delivered import DeliveredReader
 from mem0tray.ledger.reader import Reader
 from mem0tray.server import Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
@@ -45,7 +48,8 @@ class WasRead(Struct):
     """What is known of a project.
 
     `trouble` says, in a sentence, why the server has shown nothing, `unread` why what waits here
-    is incomplete; both are empty otherwise. `destination` is for people.
+    is incomplete, `note` why newer memories may be missing; all are empty otherwise. `destination`
+    is for people.
     """
 
     destination: str
@@ -53,6 +57,7 @@ class WasRead(Struct):
     there: list[KnownMemory] = field(default_factory=list)
     trouble: str = ""
     unread: str = ""
+    note: str = ""
 
 
 def recall(settings: Settings, project: str, limit: int, *, within: float | None = None) -> WasRead:
@@ -64,8 +69,32 @@ def recall(settings: Settings, project: str, limit: int, *, within: float | None
     found = _known_here(settings, project)
     found.waiting = found.waiting[:limit]
     patience = TIMEOUT if within is None else within
-    _ask(settings, found, lambda client: client.read(project, limit, patience), within)
+    _ask(settings, found, partial(_newest, settings, found, project, limit, patience), within)
     return found
+
+
+def _newest(
+    settings: Settings, found: WasRead, project: str, limit: int, patience: float, client: Client
+) -> list[ServerMemory] | Outcome:
+    """The newest that the server lists; if that is not all, also those that we delivered."""
+    end = time.monotonic() + patience
+    page = client.read(project, limit, patience)
+    if isinstance(page, Outcome) or page.whole:
+        return page if isinstance(page, Outcome) else page.memories[:limit]
+    found.note = (
+        f"{in_sentence(found.destination, first=True)} does not list all memories of the project:"
+        " these are the newest of those that it lists and of those delivered from this computer."
+    )
+    paths = settings.locations()
+    server = chosen_server(settings, paths).name
+    with DeliveredReader(paths.ledger) as reader:
+        ours = reader.memories(reader.taken(server).get(project, ())[-limit:], server)
+    listed = {each.key for each in page.memories}
+    for each in reversed(ours):
+        left = end - time.monotonic()
+        more = client.find(project, each.key, left) if each.key not in listed and left > 0 else []
+        page.memories.extend(more if isinstance(more, list) else ())
+    return sorted(page.memories, key=lambda each: each.moment or 0.0, reverse=True)[:limit]
 
 
 def search(settings: Settings, project: str, query: str, limit: int) -> WasRead:

@@ -233,7 +233,7 @@ class _Examination:
         found = self._client.read(_NOBODY, 1, self._left())
         if isinstance(found, Outcome):
             return self._unread(found)
-        if found:
+        if found.memories:
             seen = f"{host} shows memories of a project that nobody has."
             remedy = "`recall` and `search` may show those of other projects too."
             return Step(READING, WARNING, seen, remedy)

@@ -13,8 +13,9 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import BREAK, PAUSED, STARTING, WorkerState, WorkerStatus
-from mem0tray.files import atomic, lock
+from mem0tray.files import atomic, lock, orders
 from mem0tray.files.atomic import TornError
+from mem0tray.files.orders import Order
 from mem0tray.system.paths import Paths
 
 _TRIES: Final = 5
@@ -51,6 +52,13 @@ class Metrics(Struct, frozen=True):
 
 NO_METRICS: Final = Metrics({}, 0.0)
 SILENT: Final = 60.0  # seconds after which a worker hangs: it writes its metrics every thirty
+
+
+def ask_to_look(paths: Paths) -> None:
+    """Have a running worker probe its server, if that was silent: somebody looks at the state."""
+    if running(paths) is not None:
+        with suppress(FileUnavailableError):  # what is known so far is shown
+            orders.leave(paths, Order(orders.LOOK, []))
 
 
 def running(paths: Paths) -> Running | None:

@@ -7,7 +7,7 @@ the server, and only `mem0_save` writes. All raise Mem0TrayError with a sentence
 import time
 from typing import Final
 
-from mem0tray.actions import overview, snapshot_reader, stuck, surroundings
+from mem0tray.actions import overview, snapshot_reader, stuck, surroundings, worker_report
 from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
@@ -138,6 +138,7 @@ def _settings() -> Settings:
 
 
 def _seen(settings: Settings) -> Overview:
+    worker_report.ask_to_look(settings.locations())
     return overview.of(snapshot_reader.read(settings, time.time(), Part.COUNTS))
 
 

@@ -16,7 +16,7 @@ _DATE: Final = "%Y-%m-%d %H:%M"
 def memories(found: WasRead, subject: str, order: str) -> str:
     """A paragraph on what is known of `subject`, and the memories as a list in this `order`."""
     shown = [*found.waiting, *found.there]
-    told = [found.trouble, found.unread]
+    told = [found.trouble, found.unread, found.note]
     if found.trouble and shown:
         told.insert(1, _HERE)
     elif found.trouble and not found.unread:

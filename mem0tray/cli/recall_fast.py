@@ -46,6 +46,8 @@ def _tell(project: str, found: WasRead, *, as_json: bool) -> None:
         output.print_json(_document(project, found))
     else:
         _print(project, found)
+    if found.note:
+        output.remark(found.note)
     if found.trouble or found.unread:
         rest = "Shown is only what waits here." if found.trouble else ""
         raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
@@ -74,6 +76,7 @@ def _document(project: str, found: WasRead) -> dict[str, Any]:
         "destination": found.destination or None,
         "answered": not found.trouble,
         "reason": found.trouble or None,
+        "note": found.note or None,
         "memories": [
             {
                 "memory": each.text,

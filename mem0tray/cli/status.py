@@ -3,11 +3,12 @@
 import math
 import sys
 import time
+from itertools import count
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import overview, snapshot_reader
+from mem0tray.actions import overview, snapshot_reader, worker_report
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.snapshot import Part
 from mem0tray.cli import context, memory_words, output, status_fast, times
@@ -23,6 +24,7 @@ from mem0tray.ledger.taken_by_others import PERHAPS
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0
+_ASKS: Final = 30  # turns after which the worker is asked again to see how the server is
 _STYLES: Final = {
     HEALTHY: Style.GOOD,
     DOWN: Style.BAD,
@@ -60,6 +62,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if watch:
         _watch(settings)
         return
+    worker_report.ask_to_look(settings.locations())
     now = time.time()
     seen = _seen(settings, now)
     if as_json:
@@ -80,7 +83,9 @@ def _watch(settings: Settings) -> None:
     While the settings are wrong the last good ones hold, as they do for a worker.
     """
     before: list[Fact] = []
-    while True:
+    for turn in count():
+        if turn % _ASKS == 0:
+            worker_report.ask_to_look(settings.locations())
         wrong = ""
         try:
             settings = config.load().settings

@@ -34,6 +34,7 @@ _BYTES = Reason("bytes from {least} to {most}")
 # One line for each number: key, the least, the most, how the range is said.
 _RANGES: tuple[tuple[str, float, float, Reason], ...] = (
     ("sync.probe_interval", 0.01, 86400, _SECONDS),
+    ("sync.idle_probe_interval", 0.01, 86400, _SECONDS),
     ("sync.retry_interval", 0, 86400, _SECONDS),
     ("sync.max_attempts", 1, 1000, _NUMBER),
     ("sync.timeout", 0.01, 600, _SECONDS),

@@ -51,6 +51,7 @@ class SyncSettings(msgspec.Struct, frozen=True):
     """`[sync]`: intervals and time-outs in seconds."""
 
     probe_interval: float = 30.0
+    idle_probe_interval: float = 600.0
     retry_interval: float = 30.0
     max_attempts: int = 5
     timeout: float = 60.0

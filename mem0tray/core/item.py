@@ -29,6 +29,7 @@ EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 QUEUED_AT: Final = "queued_at"  # of lines that we write into the emergency file
 EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2001 is none
+LONGEST_PROJECT: Final = 300  # characters: encoded, a server's path still has room for the name
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")

@@ -42,6 +42,9 @@ def read(line: bytes, project: str = "") -> MemoryLine:
     if named is None:
         raise BadLineError('names no project: it has no "project_id"')
     owner, content = _text(named, "project_id"), found.get("content")
+    if len(owner) > items.LONGEST_PROJECT:
+        most = f"{items.LONGEST_PROJECT} characters at most"
+        raise BadLineError(f'has as "project_id" a name that is too long: {most}')
     if content is None:
         raise BadLineError('has no "content"')
     if not isinstance(content, str):

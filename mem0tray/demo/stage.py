@@ -93,6 +93,7 @@ class Stage:
                     "server.url": self._server.url,
                     "server.api_key": self._server.token,
                     "sync.probe_interval": str(self._interval),
+                    "sync.idle_probe_interval": str(self._interval),
                     "sync.retry_interval": str(self._interval),
                 }
             )

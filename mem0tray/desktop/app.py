@@ -130,7 +130,7 @@ class Application:
             self._mend_login()
             if self._host is not None:
                 self._host.start()
-            self._tray.run(self._presenter.start, self._end)
+            self._tray.run(self._presenter.start, self._end, self._worker.freshen)
         finally:
             self._end()
             restore()

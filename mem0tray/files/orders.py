@@ -29,6 +29,7 @@ FORGET: Final = "forget"
 # Send these: entries held because another worker has perhaps delivered them; unshown dead letters.
 SEND: Final = "send"
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
+LOOK: Final = "look"  # somebody looks at the state: the server is probed, if it was silent
 MERGE: Final = "merge"  # a command has changed the DLQ file: see it before anything more is sent
 _ORDERS: Final = "[0-9]*.json"
 _NOTE: Final = "restored-"
@@ -66,12 +67,12 @@ def give(
     Raises FileUnavailableError.
     """
     found = named(names)
-    return _leave(paths, Order(verb, found, done, backup)) if found else None
+    return leave(paths, Order(verb, found, done, backup)) if found else None
 
 
 def ask_to_show(paths: Paths) -> None:
     """Ask the tray that runs to show its status. Raises FileUnavailableError."""
-    _leave(paths, Order(SHOW, []))
+    leave(paths, Order(SHOW, []))
 
 
 def ask_to_merge(paths: Paths) -> Path:
@@ -79,7 +80,7 @@ def ask_to_merge(paths: Paths) -> Path:
 
     Raises FileUnavailableError.
     """
-    return _leave(paths, Order(MERGE, []))
+    return leave(paths, Order(MERGE, []))
 
 
 def is_order(name: str) -> bool:
@@ -89,7 +90,7 @@ def is_order(name: str) -> bool:
 
 def note_restored(paths: Paths, names: Iterable[Name]) -> None:
     """Leave a note that these memories were restored just now. Raises FileUnavailableError."""
-    _leave(paths, RestoreNote(named(names), time.time()), _NOTE)
+    leave(paths, RestoreNote(named(names), time.time()), _NOTE)
 
 
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
@@ -137,7 +138,8 @@ def take_back(order: Path) -> bool:
     return True
 
 
-def _leave(paths: Paths, content: Order | RestoreNote, begin: str = "") -> Path:
+def leave(paths: Paths, content: Order | RestoreNote, begin: str = "") -> Path:
+    """Leave an order or a note; return its file. Raises FileUnavailableError."""
     private_folders.make_private_folder(paths.orders)
     # The counter keeps apart orders that one process leaves within one tick of the clock.
     path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"

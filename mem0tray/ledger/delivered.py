@@ -26,6 +26,7 @@ _ROWS: Final = (
     " JOIN outcomes ON item = items.key WHERE has AND items.key IN ({marks})"
     " AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key"
 )
+_AT_ONCE: Final = 500  # rows of one query
 _WAITING: Final = "SELECT DISTINCT digest FROM items WHERE state IN ('pending', 'dead')"
 _DISCARDED: Final = (
     "SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?"
@@ -74,6 +75,14 @@ class DeliveredReader(Reader):
             )
             for name, project, digest, first, at in rows
         ]  # fmt: skip
+
+    def ids_by_digest(self, keys: Sequence[int], server: str) -> dict[bytes, list[str]]:
+        """The ids of the memories with these keys, by the digest of their texts."""
+        found: dict[bytes, list[str]] = {}
+        for begin in range(0, len(keys), _AT_ONCE):
+            for each in self.memories(keys[begin : begin + _AT_ONCE], server):
+                found.setdefault(each.digest, []).append(each.id)
+        return found
 
     def waiting(self) -> set[bytes]:
         """The digests of all memories that wait here."""

@@ -71,8 +71,8 @@ class AutoClient:
         name, why_not = self._spoken(timeout)
         return why_not or self._client(name).ask(memory, end - time.monotonic(), since)
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """Read up to `limit` memories of a project, the newest first."""
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
+        """Read a project's newest memories."""
         end = time.monotonic() + timeout
         name, why_not = self._spoken(timeout)
         return why_not or self._client(name).read(project, limit, end - time.monotonic())

@@ -19,6 +19,8 @@ from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
+    NOT_KEPT,
+    STORED_NOTHING,
     classify,
     failed_later,
     health,
@@ -61,6 +63,7 @@ SEARCH: Final = "/v3/memories/search/"
 EVENT: Final = "/v1/event/"
 ENTITIES: Final = "/v1/entities/"
 MOST_FOUND: Final = 1000  # memories by one search
+_SOUGHT: Final = 1000  # characters of a text to search for
 _SIZES: Final = (200, 20, 1)  # memories in a page; each size divides the one before
 _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
@@ -93,7 +96,8 @@ class HostedClient(Mem0Client):
         reply = self._send(SAVE, memory, more, timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
-        return self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
+        outcome = self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
+        return self._confirmed(outcome, reply, memory, timeout - reply.duration)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask what became of a memory that the service took in; of others it cannot tell."""
@@ -104,13 +108,44 @@ class HostedClient(Mem0Client):
         if reply.status in CANNOT_TELL:  # it has forgotten, or the key is another account's
             return Presence.CANNOT_TELL
         outcome = self._told(reply, memory, memory.ticket)
+        outcome = self._confirmed(outcome, reply, memory, timeout - reply.duration)
         if outcome.kind is Kind.DELIVERED:
             return Presence.PRESENT
-        if outcome.kind in SAYS_NOTHING or _status(reply) in (_FAILED, *_UNDER_WAY):
+        if outcome.kind in SAYS_NOTHING or _status(reply) in (_STORED, _FAILED, *_UNDER_WAY):
             return outcome
         return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def _confirmed(self, outcome: Outcome, reply: Reply, memory: Memory, timeout: float) -> Outcome:
+        """The outcome of a delivery, once the service was seen to have the memory if in doubt.
+
+        It adds nothing where it has an equal text; and the first delivery shows whether it keeps
+        what it takes.
+        """
+        adds_nothing = not (json_object(reply) or {}).get("results", True)
+        is_doubtful = adds_nothing or self._known.checks
+        if outcome.kind is not Kind.DELIVERED or self._terms.infer or not is_doubtful:
+            return outcome
+        if adds_nothing:
+            is_there = self._keeps(memory, timeout)
+            return outcome if is_there else self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
+        if self._is_kept(memory, timeout) is False:
+            kind = Kind.ITEM_FAILURE if memory.ticket else Kind.OUTAGE
+            return self._lost(outcome, kind, NOT_KEPT)
+        return outcome
+
+    def _keeps(self, memory: Memory, timeout: float) -> bool | None:
+        """Whether the service has the memory, by our key or by its text; None: it does not say."""
+        end = time.monotonic() + timeout
+        text = str(memory.content)
+        found = self.find(memory.project, memory.key, timeout)
+        if not found:
+            left = end - time.monotonic()
+            found = self.search(memory.project, text[:_SOUGHT], 10, left)
+        if isinstance(found, Outcome):
+            return None
+        return any(each.key == id_of(memory.key) or each.text == text for each in found)
+
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """List a project, page by page."""
         end = time.monotonic() + timeout
         found: list[ServerMemory] = []
@@ -118,7 +153,7 @@ class HostedClient(Mem0Client):
         while isinstance(page, Page):
             found += page.memories
             if not page.after or len(found) >= limit:
-                return found[:limit]
+                return Page(found[:limit])
             page = self.page(project, page.after, end - time.monotonic())
         return page
 
@@ -168,7 +203,8 @@ class HostedClient(Mem0Client):
         body = json_object(reply) or {}
         count, number = body.get("count"), len(body["results"])
         more = bool(body.get("next")) and bool(shown)
-        if not place and more and shown[0].created < shown[-1].created and isinstance(count, int):
+        begins_old = more and newest_first([shown[0], shown[-1]])[0] is not shown[0]
+        if begins_old and not place and isinstance(count, int):
             return self.page(project, str(-count), end - time.monotonic())
         is_whole, following = len(shown) == number, begin + number if more else 0
         if place < 0:

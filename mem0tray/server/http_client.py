@@ -32,6 +32,8 @@ NO_MEMORY: Final = Memory("", "", "")
 # Bytes: the longest answer with many memories, and the longest where fewer cannot be asked for.
 LONGEST_PAGE: Final = 64 << 20
 LONGEST_LISTING: Final = 1 << 30
+# Longer request lines are refused by servers, some of which then hang up.
+LONGEST_PATH: Final = 4096
 
 
 class HttpClient(ABC):

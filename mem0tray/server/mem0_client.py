@@ -3,14 +3,18 @@
 They keep our key with each memory, and the project under a name that they accept.
 """
 
-from typing import Any
+import time
+from abc import abstractmethod
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.large import LargeText, pieces
 from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
-from mem0tray.server.answers import json_object
+from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.reasons import Reason
+from mem0tray.server.answers import json_object, no_use
 from mem0tray.server.http_client import (
     NO_MEMORY,
     NO_TEXTS,
@@ -30,6 +34,8 @@ from mem0tray.server.model import (
     Terms,
 )
 from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+
+_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 
 
 class Mem0Client(HttpClient):
@@ -71,6 +77,32 @@ class Mem0Client(HttpClient):
             if has_text(each) and self._is_of(project, each)
         ]
 
+    def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
+        """Whether the server has a memory that it said it stored; None where it does not say.
+
+        Some servers say so and store nothing. One that is slow to find new memories is asked again
+        for as long as the call may take.
+        """
+        end = time.monotonic() + timeout
+        for wait in _CHECKED:
+            if wait and time.monotonic() + wait >= end:
+                break
+            time.sleep(wait)
+            kept = self._keeps(memory, end - time.monotonic())
+            if kept is not False:
+                self._known.note_check(is_kept=bool(kept))
+                return kept
+        return False
+
+    def _lost(self, outcome: Outcome, kind: Kind, why: Reason) -> Outcome:
+        """Change the outcome of a save that the server took for a success into a failure."""
+        said = no_use(outcome.status or 0, why)
+        return replace(outcome, kind=kind, message=said, may_have_it=True)
+
+    @abstractmethod
+    def _keeps(self, memory: Memory, timeout: float) -> bool | None:
+        """Whether the server shows this memory now; None where it does not say."""
+
     def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
         """Whether an entry of a listing or search of this project belongs to it."""
         del project, entry
@@ -108,8 +140,8 @@ def id_of(key: str) -> str:
 
 
 def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
-    """Memories sorted by their times, the newest first; a server writes all times in one way."""
-    return sorted(found, key=lambda each: each.created, reverse=True)
+    """Sort memories by their times, the newest first; one whose time makes no sense comes last."""
+    return sorted(found, key=lambda each: (each.moment or 0.0, each.created), reverse=True)
 
 
 def type_of(entry: Any) -> Any:

@@ -81,16 +81,21 @@ class ServerMemory(Struct, frozen=True):
     score: float | None = None
     key: str = ""
 
-    def created_at(self) -> int | None:
-        """The memory's time in whole Unix seconds, at least 0; None where the server shows none.
+    @property
+    def moment(self) -> float | None:
+        """The memory's time in Unix seconds, at least 0; None where the server shows none.
 
         A time without a zone is taken as UTC.
         """
         try:
             at = datetime.fromisoformat(self.created)
-            return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
+            return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
         except (ValueError, OverflowError):
             return None
+
+    def created_at(self) -> int | None:
+        """The memory's time in whole Unix seconds; otherwise as `moment`."""
+        return None if self.moment is None else int(self.moment)
 
 
 class Page(Struct, frozen=True):
@@ -234,8 +239,8 @@ class Client(Protocol):
         """
         ...
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
-        """Read up to `limit` memories of a project, the newest first.
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
+        """Read a project's newest memories, `limit` of them or more; `whole`: they are the newest.
 
         An Outcome says why the server did not show them, in its `message` for people.
         """

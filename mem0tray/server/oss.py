@@ -27,6 +27,7 @@ from mem0tray.server.answers import (
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
+    LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
     SAYS_NOTHING,
@@ -58,8 +59,7 @@ SEARCH: Final = "/search"
 HEALTH: Final = HEALTH_PATHS["oss"]
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ENTITIES: Final = "/entities"
-# The most memories that it lists, and fewer for when so many are too long for one answer.
-_LISTED: Final = (1000, 200, 40)
+_LISTED: Final = 1000  # the most memories that it lists; Postgres shows any thousand of more
 _COUNTED: Final = 10_000  # the most memories that it counts to list projects
 _ROUND: Final = 10  # a server that does not know `top_k` lists 20 or 100: a multiple of this
 # Likely bounds of a server or proxy that lists fewer than it is asked for, and does not say so:
@@ -67,7 +67,6 @@ _BOUNDS: Final = (20, 50)
 _BOUND: Final = 100  # and multiples of this
 _REFUSED: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _FEW: Final = 3  # questions about a project are searches; then it is listed
-_CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 _QUERY: Final = 1000  # characters of a large text to search for
 _SAYS_WHICH: Final = 502  # another service failed it; a code beside the status says which
 _CODES: Final = {
@@ -105,27 +104,10 @@ class OssClient(Mem0Client):
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
             self._known.stored(memory.project)
             left = timeout - reply.duration
-            return self._checked(outcome, memory, left) if self._known.checks else outcome
-        said = no_use(reply.status or 0, STORED_NOTHING)
-        return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=True)
-
-    def _checked(self, outcome: Outcome, memory: Memory, timeout: float) -> Outcome:
-        """The outcome of a delivery, once the server was seen to have what it said it stored.
-
-        Some servers say so and store nothing. One that is slow to find new memories is asked again
-        for as long as the call may take.
-        """
-        end = time.monotonic() + timeout
-        for wait in _CHECKED:
-            if wait and time.monotonic() + wait >= end:
-                break
-            time.sleep(wait)
-            kept = self._keeps(memory, end - time.monotonic())
-            if kept is not False:
-                self._known.note_check(is_kept=bool(kept))
-                return outcome
-        said = no_use(outcome.status or 0, NOT_KEPT)
-        return replace(outcome, kind=Kind.OUTAGE, message=said, may_have_it=True)
+            if self._known.checks and self._is_kept(memory, left) is False:
+                return self._lost(outcome, Kind.OUTAGE, NOT_KEPT)
+            return outcome
+        return self._lost(outcome, Kind.ITEM_FAILURE, STORED_NOTHING)
 
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Whether a search or listing shows this memory; None where the server does not say."""
@@ -193,7 +175,7 @@ class OssClient(Mem0Client):
     def _list(self, project: str, timeout: float, now: float) -> ProjectListing | None:
         """The keys of a project; None where the server does not list them."""
         end = time.monotonic() + timeout
-        reply = self._get(self._listing_path(project, _LISTED[0]), timeout)
+        reply = self._get(self._listing_path(project, _LISTED), timeout)
         if reply.fault is Fault.TOO_LONG:
             return ProjectListing((), now, complete=False)  # it will not be shorter next time
         shown = self._shown(reply, project)
@@ -204,7 +186,7 @@ class OssClient(Mem0Client):
         if isinstance(is_cut, Outcome):
             return None
         keys = (each.key for each in shown if each.key)
-        doubtful = is_cut and number < _LISTED[0]  # it may have just as many as it shows
+        doubtful = is_cut and number < _LISTED  # it may have just as many as it shows
         return ProjectListing(keys, now, complete=not is_cut, doubtful=doubtful)
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
@@ -214,23 +196,19 @@ class OssClient(Mem0Client):
         memory, it lists as many again. Where the number may also be a bound on `top_k`, only a
         server that refuses more than 1,000, as the official one does, is known to list as many.
         """
-        if number >= _LISTED[0] or number % _ROUND or not number:
-            return number >= _LISTED[0]
+        if number >= _LISTED or number % _ROUND or not number:
+            return number >= _LISTED
         if number % _BOUND == 0 or number in _BOUNDS:
-            more = self._get(self._listing_path(project, _LISTED[0] + 1), timeout, LONGEST_LISTING)
+            more = self._get(self._listing_path(project, _LISTED + 1), timeout, LONGEST_LISTING)
             return more.status not in _REFUSED
         reply = self._get(self._listing_path(project, 1), timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
         return shown if isinstance(shown, Outcome) else _number_of(reply) > 1
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """List a project; only a list of everything shows which memories are the newest."""
-        for number in _LISTED:
-            reply = self._get(self._listing_path(project, number), timeout)
-            if reply.fault is not Fault.TOO_LONG:
-                break
-        shown = self._shown(reply, project)
-        return shown if isinstance(shown, Outcome) else newest_first(shown)[:limit]
+        del limit
+        return self.page(project, "", timeout)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -243,7 +221,10 @@ class OssClient(Mem0Client):
         """Read all memories of a project that the server will list: it has no pages."""
         del after  # there is never one
         end = time.monotonic() + timeout
-        reply = self._get(self._listing_path(project, _LISTED[0]), timeout, LONGEST_LISTING)
+        path = self._listing_path(project, _LISTED)
+        if len(path) > LONGEST_PATH:
+            return Page([], whole=False)
+        reply = self._get(path, timeout, LONGEST_LISTING)
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return shown

@@ -16,6 +16,7 @@ from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
+    LONGEST_PATH,
     NO_MEMORY,
     NO_PROJECTS,
     NO_TEXTS,
@@ -57,8 +58,6 @@ SEARCH_LIMIT: Final = 10
 # Some servers cut a listing at a limit of their own without saying so, and mem0
 # returns 100 where no limit reaches it: a round number may be incomplete.
 _ROUND: Final = 100
-# Longer request lines are refused by servers, some of which then hang up.
-_LONGEST_PATH: Final = 4096
 _PROJECTS: Final = ("projects",)
 
 
@@ -103,7 +102,7 @@ class VpsClient(HttpClient):
         with self._known.turn(memory.project, timeout):
             now = time.monotonic()
             listing = self._known.recent(memory.project, since, now)
-            if listing is None and len(path) <= _LONGEST_PATH:
+            if listing is None and len(path) <= LONGEST_PATH:
                 if self._known.cannot_tell(memory.project, LISTING):
                     return Presence.CANNOT_TELL
                 found = self._list(memory, path, end - now)
@@ -120,17 +119,18 @@ class VpsClient(HttpClient):
     def _lists_nothing(self, project: str, path: str, since: float, now: float) -> bool:
         """Whether the server has said that it lists nothing, and has listed nothing here lately."""
         return (
-            len(path) <= _LONGEST_PATH
+            len(path) <= LONGEST_PATH
             and self._known.cannot_tell(project, LISTING)
             and self._known.recent(project, since, now) is None
         )
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
         reply = _fitting(
             lambda most, left: self._get(listing_path(project, most), left), limit, timeout
         )
-        return self._shown(reply, project, "memories")
+        shown = self._shown(reply, project, "memories")
+        return shown if isinstance(shown, Outcome) else Page(shown)
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
@@ -144,6 +144,8 @@ class VpsClient(HttpClient):
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read a page of a listing, if the server pages; else as much as it shows at once."""
         end = time.monotonic() + timeout
+        if len(listing_path(project, before=after)) > LONGEST_PATH:
+            return Page([], whole=False)
         shown = self._page(project, after, PAGE_LIMIT, timeout)
         if isinstance(shown, Outcome) or after or shown.after or len(shown.memories) < PAGE_LIMIT:
             return shown

@@ -10,7 +10,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import orders, receipts
 from mem0tray.files.atomic import TornError
 from mem0tray.files.named import names_of
-from mem0tray.files.orders import DISCARD, FORGET, MERGE, SEND, SHOW, Order
+from mem0tray.files.orders import DISCARD, FORGET, LOOK, MERGE, SEND, SHOW, Order
 from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -61,6 +61,8 @@ def _process(context: WorkerContext, order: Order) -> bool:
     """Carry out an order; return whether it made dead letters due at once."""
     if order.verb == SHOW:
         context.events.emit(events.StatusWanted())
+    if order.verb in (SHOW, LOOK):
+        return False
     if order.verb == SEND:
         return _send(context, order)
     _discard(context, order)

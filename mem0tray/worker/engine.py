@@ -135,8 +135,10 @@ class Engine:
             self._attempt(_FOLDERS, self._make_folders)
         self._attempt("storage", self._look_at_storage)
         self._attempt("state", lambda: self._tell_state(now))
-        delivery = self.parts.chosen_server.delivery
-        self._attempt("delivery", delivery.kick if self._may_send(now) else _do_nothing)
+        chosen, may_send = self.parts.chosen_server, self._may_send(now)
+        if may_send:
+            chosen.freshen()
+        self._attempt("delivery", chosen.delivery.kick if may_send else _do_nothing)
         self._publish(now, moment)
         self._attempt(_WRITE_METRICS, self.parts.metrics.run)
         self._attempt("retention", lambda: self._expire(now))
@@ -185,6 +187,7 @@ class Engine:
     def _take_orders(self) -> None:
         if carrying_out.process(self._context, self.parts.chosen_server.prober.kick):
             self.parts.queue_publisher.kick(now=True)
+            self.parts.chosen_server.freshen()  # somebody is there, and looks
 
     def _publish(self, now: float, moment: float) -> None:
         """Write the files that the ledger has outdated: at their pace, or at once when at rest."""

@@ -193,6 +193,11 @@ class WorkerThread:
         """How things stand. Raises LedgerError."""
         return self._ready().look(time.time())
 
+    def freshen(self) -> None:
+        """See how the server is if it was silent for a while: somebody looks at the state."""
+        if self._engine is not None:
+            self._engine.parts.chosen_server.freshen()
+
     def _ready(self) -> Engine:
         if self._engine is None:
             raise LedgerError("The worker has not begun.")

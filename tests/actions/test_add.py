@@ -11,6 +11,8 @@ from mem0tray.config.settings import Loaded, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.large import LARGE
 from mem0tray.localserver import endpoint
+from mem0tray.server.http_client import LONGEST_PATH
+from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
 from tests.actions.scene import read, write
 from tests.support import needs
@@ -66,6 +68,15 @@ def test_what_the_local_server_would_refuse_is_not_queued(
         add.queue_memory(local, "garden", "x" * LARGE)
     assert not paths.queue.exists()
     assert add.queue_memory(SETTINGS, "garden", "x" * LARGE).where == "queue"
+
+
+def test_a_project_that_no_server_could_list_is_refused(paths: Paths) -> None:
+    """At the save, by name; the longest name of a folder is none of those."""
+    with pytest.raises(Mem0TrayError, match="name has more than 300 characters"):
+        add.queue_memory(SETTINGS, "p" * 301, "oak")
+    assert not paths.queue.exists()
+    assert add.queue_memory(SETTINGS, "\U0001f333" * 300, "oak").where == "queue"
+    assert len(listing_path("\U0001f333" * 300)) < LONGEST_PATH
 
 
 def test_a_large_file_loses_nothing_to_writers_at_the_same_time(paths: Paths) -> None:

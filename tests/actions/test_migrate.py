@@ -185,7 +185,7 @@ def test_what_an_official_server_does_not_list_is_found_by_our_id(
     paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond a thousand of a project, one question each."""
-    monkeypatch.setattr("mem0tray.server.oss._LISTED", (2,))
+    monkeypatch.setattr("mem0tray.server.oss._LISTED", 2)
     with OfficialStandin(SimpleStore()) as former:
         made = deliver(paths, former, "one", "two", "three", shown=False)
         for each in made:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
+from unittest import mock
 
 import pytest
 
 from mem0tray.actions import patient_questions
 from mem0tray.actions.patient_questions import PatientQuestions
-from mem0tray.server import Outcome, Page, ServerAddress, connect
+from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect, pages_seen
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
@@ -71,3 +73,15 @@ def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -
     server.script_questions(*(Answer(503) for _ in range(9)))
     assert texts(questions.pages("alpha")) == ["503 Service Unavailable: scripted 503"]
     assert server.questions() == 4
+
+
+def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is as one that was cut, which whoever reads it says."""
+    monkeypatch.setattr(pages_seen, "_MOST", 5)
+    client, number = mock.Mock(), count()
+    client.page.side_effect = lambda *_: Page([ServerMemory("alpha", str(next(number)))], "more")
+    found = list(PatientQuestions(client, 10.0).pages("alpha"))
+    assert texts(iter(found)) == ["0", "1", "2", "3", "4"]
+    assert found[-1] == Page([], whole=False)

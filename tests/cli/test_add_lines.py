@@ -70,14 +70,16 @@ def test_a_project_is_that_of_lines_without_one(home: Scratch) -> None:
 
 def test_bad_lines_are_named_and_all_others_queued(home: Scratch) -> None:
     """By number and reason, and the command fails; nothing else is lost."""
-    stdin = lines(memory("a"), {"content": "x"}, memory("b")) + b"\nsch\xf6n\n" + lines([1])[:-1]
+    stdin = lines(memory("a"), {"content": "x"}, memory("b")) + b"\nsch\xf6n\n"
+    stdin += lines({"project_id": "p" * 301, "content": "x"}, [1])[:-1]
     done = home.run("add", "--jsonl", stdin=stdin)
     assert (done.code, done.out) == (1, "2 memories are queued.\n")
     assert done.err.splitlines() == [
         'mem0tray: Line 2 names no project: it has no "project_id".',
         "mem0tray: Line 5 is not UTF-8: byte 4 is 0xf6.",
-        "mem0tray: Line 6 is not a JSON object but a list.",
-        f"mem0tray: 3 lines are no memories, and not queued. Mend what is wrong, and {_AGAIN}",
+        'mem0tray: Line 6 has as "project_id" a name that is too long: 300 characters at most.',
+        "mem0tray: Line 7 is not a JSON object but a list.",
+        f"mem0tray: 4 lines are no memories, and not queued. Mend what is wrong, and {_AGAIN}",
     ]
     assert [each["content"] for each in queued(home)] == ["a", "b"]
 

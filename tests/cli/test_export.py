@@ -19,6 +19,7 @@ from tests.localserver.support import arrival
 from tests.server.paging import listing_all, paging
 from tests.server.wire import Handler, Request, Wire, answering, render
 from tests.support import needs
+from tests.support.delivered import deliver
 from tests.support.needs import has_mode
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -364,6 +365,17 @@ def test_a_terminal_that_shows_the_lines_is_told_nothing_more(
     assert (done.err, texts(done.out)) == ("", [("p", "one")])
 
 
+def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported(
+    home: Scratch, server: Standin
+) -> None:
+    """No server takes its name in a path."""
+    server.begin_with([("p" * 66_000, "oak"), ("q", "elm")])
+    deliver(home.paths.ledger, server.url, [entry("oak", "p" * 66_000), entry("elm", "q")])
+    done = home.run("export")
+    assert (done.code, texts(done.out)) == (1, [("q", "elm")])
+    assert "may have more of the project 'pppp" in done.err
+
+
 # Round trip -----------------------------------------------------------------------------------
 
 
@@ -383,3 +395,20 @@ def test_an_export_can_be_added_twice(home: Scratch, server: Standin, tmp_path: 
     assert home.ok("add", "--jsonl", str(out)) == "2 memories are queued.\n"
     home.ok("export", "-p", "p", "--out", str(out))
     assert home.ok("add", "--jsonl", str(out)).endswith("2 waited already.\n")
+
+
+def test_an_export_of_what_was_delivered_there_is_not_queued_again(
+    home: Scratch, server: Standin, tmp_path: Path
+) -> None:
+    """Though the server keeps no id of ours: of an equal text each time that it was delivered."""
+    queue = [entry("one", "p"), entry("twice", "p"), entry("twice", "p")]
+    for each in queue:
+        save(server, "p", each["content"])
+    save(server, "p", "of others")
+    deliver(home.paths.ledger, server.url, queue)
+    out = tmp_path / "memories.jsonl"
+    home.ok("export", "-p", "p", "--out", str(out))
+    ids = {each["id"] for each in read(out.read_text())}
+    assert ids >= {each["id"] for each in queue}
+    done = home.ok("add", "--jsonl", str(out), "--json")
+    assert [json.loads(done)[name] for name in ("queued", "delivered")] == [1, 3]

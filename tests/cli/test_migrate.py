@@ -9,6 +9,7 @@ from mem0tray.cli import INTERRUPTED
 from mem0tray.core.errors import Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
+from tests.support import delivered
 from tests.support.shapes import entry, queue_document
 from tests.support.standin import Standin
 
@@ -102,6 +103,20 @@ def test_of_several_former_servers_one_must_be_chosen(
     assert len(remedies) == 2
     assert "`mem0tray migrate --from http://old.test`" in " ".join(remedies)
     assert server.saves == []
+
+
+@pytest.mark.usefixtures("server")
+def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_coming_over(
+    home: Scratch, former: Standin
+) -> None:
+    """What cannot be read back of it is named, and the exit code is 1."""
+    queue = [entry("oak", "p" * 66_000, id="long"), entry("elm", id="other")]
+    delivered.deliver(home.paths.ledger, former.url, queue)
+    former.begin_with([("p" * 66_000, "oak"), (queue[1]["project_id"], "elm")])
+    done = home.run("migrate", "--from", former.url, "--json")
+    found = done.json()
+    assert (done.code, found["queued"], found["unread"]) == (1, 1, 1)
+    assert [each["id"] for each in found["unread_memories"]] == ["long"]
 
 
 @pytest.mark.usefixtures("server")

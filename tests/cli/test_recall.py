@@ -162,6 +162,7 @@ def test_json_is_one_document(home: Scratch, server: Standin) -> None:
         "destination": server.url.removeprefix("http://"),
         "answered": True,
         "reason": None,
+        "note": None,
         "memories": [
             {
                 "memory": "w", "id": "aaaa1111", "created_at": None, "score": None,

@@ -14,7 +14,7 @@ import pytest
 from mem0tray.cli import status
 from mem0tray.core import another_worker
 from mem0tray.core.item import Name
-from mem0tray.files import quarantine
+from mem0tray.files import orders, quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.former_servers import FormerServers
 from tests.cli.scratch import Scratch
@@ -358,3 +358,22 @@ def test_the_line_goes_with_no_other_form(home: Scratch) -> None:
     """That is wrong usage."""
     assert home.run("status", "--line", "--json").code == 2
     assert home.run("status", "-w", "--line").code == 2
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("doctor",)])
+@pytest.mark.usefixtures("worker")
+def test_whoever_looks_has_the_worker_see_how_the_server_is(
+    home: Scratch, words: tuple[str, ...]
+) -> None:
+    """By an order, as it probes a server rarely while nothing happens."""
+    home.run(*words)
+    ((_, order),) = orders.waiting(home.paths.orders)
+    assert order is not None
+    assert order.verb == orders.LOOK
+
+
+def test_a_prompt_s_line_asks_the_worker_for_nothing(home: Scratch, worker: None) -> None:
+    """It is drawn all the time, and nobody looks; and without a worker no order is left."""
+    del worker
+    home.run("status", "--line")
+    assert list(orders.waiting(home.paths.orders)) == []

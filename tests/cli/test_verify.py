@@ -382,3 +382,15 @@ def test_an_empty_project_is_wrong_usage(home: Scratch, command: str) -> None:
     """A variable that came out empty has nobody believe that all is well."""
     done = home.run(command, "--project", "")
     assert (done.code, done.out) == (2, "")
+
+
+def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verified(
+    home: Scratch, server: Standin
+) -> None:
+    """Of its memories nobody can tell, which is said; what others lack is named all the same."""
+    delivered(home, server, "there", project="p" * 66_000)
+    delivered(home, server, "oak", "elm")
+    lose(server, "elm")
+    done = home.run("verify", "--json")
+    assert (done.code, done.json()["reason"]) == (1, None)
+    assert numbers(done) == (3, 1, 1, 1)

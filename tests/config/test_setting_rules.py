@@ -16,6 +16,7 @@ ABSOLUTE = "C:/x" if WINDOWS else "/x"
 # Key, the least and the greatest that may be, the nearest beyond, what is expected.
 RANGES = [
     ("sync.probe_interval", 0.01, 86400.0, 0.009, 86400.1, "seconds from 0.01 to 86400"),
+    ("sync.idle_probe_interval", 0.01, 86400.0, 0.009, 86400.1, "seconds from 0.01 to 86400"),
     ("sync.retry_interval", 0.0, 86400.0, -0.1, 86400.1, "seconds from 0 to 86400"),
     ("sync.max_attempts", 1, 1000, 0, 1001, "a whole number from 1 to 1000"),
     ("sync.timeout", 0.01, 600.0, 0.009, 600.1, "seconds from 0.01 to 600"),

@@ -207,6 +207,7 @@ DEFAULTS = {
     "server.ca_file": "",
     "server.local_port": 6360,
     "sync.probe_interval": 30.0,
+    "sync.idle_probe_interval": 600.0,
     "sync.retry_interval": 30.0,
     "sync.max_attempts": 5,
     "sync.timeout": 60.0,

@@ -49,6 +49,7 @@ class Trial:
             **nested.env,
             "MEM0TRAY_SERVER_URL": server.url,
             "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.5",
+            "MEM0TRAY_SYNC_IDLE_PROBE_INTERVAL": "0.5",
             "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.2",
             "MEM0TRAY_UI_LANGUAGE": "en",
         }

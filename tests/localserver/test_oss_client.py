@@ -44,7 +44,7 @@ def test_a_memory_goes_there_and_back(official: Client, client: httpx.Client, pr
     assert official.ask(memory, LONG) is Presence.PRESENT
     read = official.read(project, 5, LONG)
     assert not isinstance(read, Outcome)
-    assert [(each.project, each.text) for each in read] == [(project, memory.content)]
+    assert [(each.project, each.text) for each in read.memories] == [(project, memory.content)]
     found = official.search(project, "third oak", 5, LONG)
     assert not isinstance(found, Outcome)
     assert [(each.text, each.score) for each in found] == [(memory.content, 1.0)]
@@ -89,10 +89,12 @@ def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
         memory = Memory("my agent", "an oak", "agent-1")
         assert client.save(memory, LONG).kind is Kind.DELIVERED
         assert client.ask(memory, LONG) is Presence.PRESENT
-        for found in (client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)):
-            assert not isinstance(found, Outcome)
-            assert [(each.project, each.text) for each in found] == [("my agent", "an oak")]
-        assert client.read("no agent", 5, LONG) == []
+        read, found = client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)
+        assert isinstance(read, Page)
+        assert not isinstance(found, Outcome)
+        for shown in (read.memories, found):
+            assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
+        assert client.read("no agent", 5, LONG) == Page([])
         assert client.projects(LONG) == [ProjectCount("my agent")]
 
 

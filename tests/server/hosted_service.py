@@ -15,7 +15,8 @@ from tests.server.wire import Request, Wire, answering, render
 
 KEY = "m0-sesame-4711"
 NAME = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
-STORED = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": []})
+ADDED = {"id": "m", "event": "ADD", "data": {"memory": "the third oak"}}
+STORED = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": [ADDED]})
 
 
 @contextmanager

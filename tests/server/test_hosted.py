@@ -11,18 +11,21 @@ from mem0tray.core.large import LargeText
 from mem0tray.server import (
     KeyVerdict,
     Kind,
+    Listings,
     Memory,
     Outcome,
     Presence,
     Recognition,
     ServerAddress,
+    Terms,
     connect,
+    mem0_client,
 )
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
 from mem0tray.server.hosted import HostedClient
 from tests.server.calls import LONG
-from tests.server.hosted_service import KEY, NAME, STORED, hosted, sent
-from tests.server.wire import Request, Wire, answering, render
+from tests.server.hosted_service import ADDED, KEY, NAME, STORED, hosted, sent
+from tests.server.wire import Request, Wire, answering, render, routing
 
 MEMORY = Memory("alpha", "the third oak", "id-1", 1_767_225_600.5)
 PENDING = render(200, {"status": "PENDING", "event_id": NAME})
@@ -85,7 +88,7 @@ def test_a_time_that_makes_no_sense_is_left_out(at: float) -> None:
 
 
 def test_stored_is_what_has_succeeded() -> None:
-    """With results or without: an equal text is stored once. Anything else is no delivery."""
+    """Anything else is no delivery."""
     assert saved(STORED).kind is Kind.DELIVERED
     assert saved(render(200, {"results": []})).kind is Kind.ITEM_FAILURE
     for status in ("HM", ["PENDING"], {"is": "PENDING"}, None):
@@ -162,12 +165,79 @@ def test_a_nul_is_named_where_it_is_not_taken(status: int) -> None:
     assert retold(outcome.message).find(HOLDS_NUL.id) is not None
 
 
+SAVE, LISTING = "POST /v3/memories/add/", "POST /v3/memories/"
+SEARCH, EVENT = "POST /v3/memories/search/", f"GET /v1/event/{NAME}/"
+BY_KEY: dict[str, Any] = {"id": "m", "memory": "an oak", "metadata": {"mem0tray_id": "id-1"}}
+BY_TEXT: dict[str, Any] = {
+    "id": "m",
+    "memory": "the third oak",
+    "metadata": {"mem0tray_id": "another"},
+}
+OTHERS: dict[str, Any] = {
+    "id": "m",
+    "memory": "the fourth oak",
+    "metadata": {"mem0tray_id": "another"},
+}
+
+
+def there(*shown: dict[str, Any]) -> bytes:
+    """Make a listing or the result of a search."""
+    return render(200, {"results": shown})
+
+
+@pytest.mark.parametrize(
+    ("listing", "search", "kinds"),
+    [
+        (there(BY_KEY), there(), (Kind.DELIVERED, Kind.DELIVERED)),
+        (there(), there(OTHERS, BY_TEXT), (Kind.DELIVERED, Kind.DELIVERED)),
+        (there(), there(OTHERS), (Kind.ITEM_FAILURE, Kind.OUTAGE)),
+        (there(), render(500, {}), (Kind.ITEM_FAILURE, Kind.DELIVERED)),
+    ],
+    ids=["has its key", "has an equal text", "lacks it", "does not say"],
+)
+@pytest.mark.parametrize("is_event", [False, True])
+def test_a_success_is_believed_once_the_memory_is_seen_there(
+    monkeypatch: pytest.MonkeyPatch,
+    listing: bytes,
+    search: bytes,
+    kinds: tuple[Kind, Kind],
+    *,
+    is_event: bool,
+) -> None:
+    """Each without results, which may be an equal text, and the first of the others."""
+    monkeypatch.setattr(mem0_client, "_CHECKED", (0.0,))
+    for results, kind in zip(([], [ADDED]), kinds, strict=True):
+        done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": results})
+        routes = {SAVE: done, EVENT: done, SEARCH: search, LISTING: listing}
+        with Wire(routing(routes)) as server:
+            address = ServerAddress.of(server.url, KEY)
+            with closing(connect(address, "platform", known=Listings(1))) as client:
+                said = client.ask(FOUND, LONG) if is_event else client.save(MEMORY, LONG)
+        if kind is Kind.DELIVERED and is_event:
+            assert said is Presence.PRESENT
+        elif kind is Kind.DELIVERED:
+            assert isinstance(said, Outcome)
+            assert said.kind is kind
+        else:  # what is wrong with an event is its memory's failure
+            assert isinstance(said, Outcome)
+            assert said.kind is (Kind.ITEM_FAILURE if is_event else kind)
+            assert said.may_have_it
+
+
+def test_facts_are_believed_without_a_look() -> None:
+    """With `infer` a text may hold none."""
+    done = render(200, {"status": "SUCCEEDED", "event_id": NAME, "results": []})
+    with Wire(answering(done)) as server, hosted(server, KEY, Terms(infer=True)) as client:
+        assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
+        assert len(server.requests) == 1
+
+
 # What became of it --------------------------------------------------------------------------------
 
 
 def test_a_ticket_is_asked_for() -> None:
     """By a GET that carries no memory."""
-    said, (request,) = asked(event("SUCCEEDED", results=[]))
+    said, (request,) = asked(event("SUCCEEDED", results=[ADDED]))
     assert said is Presence.PRESENT
     assert (request.method, request.target) == ("GET", f"/v1/event/{NAME}/")
     assert request.body == b""

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 def listing(*numbers: int, count: int | None = None, following: str | None = None) -> bytes:
     """Make a page of a listing, of memories with these numbers."""
     found = [
-        {"id": f"m{n}", "memory": f"oak {n}", "created_at": f"2026-01-01T{n:06}Z", "metadata": None}
+        {
+            "id": f"m{n}",
+            "memory": f"oak {n}",
+            "created_at": f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z",
+            "metadata": None,
+        }
         for n in numbers
     ]
     body = {"count": count or len(found), "next": following, "previous": None, "results": found}

@@ -8,7 +8,17 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.server import Client, Kind, Memory, Outcome, Presence, ServerAddress, Terms, connect
+from mem0tray.server import (
+    Client,
+    Kind,
+    Memory,
+    Outcome,
+    Page,
+    Presence,
+    ServerAddress,
+    Terms,
+    connect,
+)
 from tests.server.calls import LONG
 from tests.support.hosted import EVENT, LISTING, PING, SAVE, SEARCH, HostedStandin, Work
 from tests.support.hosted_facts import fault_of_answer
@@ -52,12 +62,13 @@ def test_each_call_of_a_client_fits_what_is_published(server: HostedStandin, ter
         assert still.kind is Kind.AT_WORK
         assert client.ask(taken_in, LONG) is Presence.PRESENT
         for found in (
-            client.read("my project", 300, LONG),
+            client.page("my project", "", LONG),
             client.search("my project", "oak", 3, LONG),
             client.find("my project", "key", LONG),
         ):
             assert not isinstance(found, Outcome)
-            assert [(each.text, each.key) for each in found] == [("an oak", "key")]
+            shown = found.memories if isinstance(found, Page) else found
+            assert [(each.text, each.key) for each in shown] == [("an oak", "key")]
         client.projects(LONG)
         client.probe(LONG)
         client.check_key(LONG)

@@ -5,12 +5,21 @@ import json
 import pytest
 
 from mem0tray.core.large import LargeText
-from mem0tray.server import Kind, Listings, Memory, Outcome, Presence, ServerAddress, ServerMemory
+from mem0tray.server import (
+    Kind,
+    Listings,
+    Memory,
+    Outcome,
+    Page,
+    Presence,
+    ServerAddress,
+    ServerMemory,
+)
 from mem0tray.server import connect as connected
 from mem0tray.server.mem0_client import id_of
-from tests.server.calls import LONG, TOO_MANY
+from tests.server.calls import LONG
 from tests.server.test_oss import ADDED, MEMORY, NOTHING, official, upstream
-from tests.server.wire import Request, Wire, answering, in_turn, once, render
+from tests.server.wire import Request, Wire, answering, render
 
 OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
 THIRTY = [f"other {n}" for n in range(30)]  # a number at which no server is known to cut
@@ -180,23 +189,46 @@ def test_reading_gives_the_newest_first() -> None:
         found = client.read("my project", 2, LONG)
         (request,) = server.requests
     assert request.target == "/memories?user_id=my%2520project&top_k=1000"
-    assert found == [
+    assert isinstance(found, Page)
+    assert found.memories[:2] == [
         ServerMemory("my project", "oak 5", "m5", "2026-01-05"),
         ServerMemory("my project", "oak 4", "m4", "2026-01-04"),
     ]
 
 
-def test_a_listing_that_is_too_long_is_asked_for_in_part() -> None:
-    """An answer has a bound: fewer are asked for, until it fits."""
-    answers = in_turn(once(TOO_MANY), once(entries(1)))
-    with Wire(answers) as server, official(server) as client:
-        assert client.read("half \ud83d", 2, LONG) == [
-            ServerMemory("half \ud83d", "oak 1", "m1", "2026-01-01")
-        ]
-    with Wire(answering(TOO_MANY)) as server, official(server) as client:
-        assert isinstance(client.read("alpha", 2, LONG), Outcome)
-        tops = [request.target.rpartition("=")[2] for request in server.requests]
-    assert tops == ["1000", "200", "40"]
+def test_times_of_several_zones_are_sorted_as_times() -> None:
+    """Mem0's library wrote the zone of its own computer until March 2026."""
+    times = [
+        "2026-01-01T23:30:00-08:00",  # the newest: 07:30 on the next day, UTC
+        "2026-01-02T07:00:00.250000+00:00",
+        "2026-01-02T12:00:00+05:30",  # 06:30 UTC
+        "2026-01-02T07:00:00+00:00",
+    ]
+    found = [{"id": str(n), "memory": "oak", "created_at": at} for n, at in enumerate(times)]
+    listing = render(200, {"results": found})
+    with Wire(answering(listing)) as server, official(server) as client:
+        shown = client.read("alpha", 4, LONG)
+    assert isinstance(shown, Page)
+    assert [each.id for each in shown.memories] == ["0", "1", "3", "2"]
+
+
+def test_a_project_with_a_name_too_long_for_a_path_is_not_listed() -> None:
+    """The page says that it is not all; no server is asked what it would refuse."""
+    with Wire(answering(entries(1))) as server, official(server) as client:
+        assert client.page("p" * 5000, "", LONG) == Page([], whole=False)
+        assert not server.requests
+
+
+@pytest.mark.parametrize(("number", "whole"), [(999, True), (1000, False)])
+def test_a_listing_as_long_as_its_bound_may_not_have_the_newest(
+    number: int, *, whole: bool
+) -> None:
+    """The server cuts it wherever it likes, without an order."""
+    many = [{"id": str(each), "memory": "oak"} for each in range(number)]
+    with Wire(answering(render(200, {"results": many}))) as server, official(server) as client:
+        shown = client.read("alpha", 20, LONG)
+    assert isinstance(shown, Page)
+    assert (len(shown.memories), shown.whole) == (number, whole)
 
 
 def test_a_search_goes_by_meaning() -> None:

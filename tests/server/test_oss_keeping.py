@@ -14,7 +14,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
-    oss,
+    mem0_client,
 )
 from mem0tray.server.answers import NOT_KEPT, retold
 from tests.server.calls import LONG
@@ -63,7 +63,7 @@ def saves(client: Client, number: int = 1) -> list[Outcome]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oss, "_CHECKED", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(mem0_client, "_CHECKED", (0.0, 0.001, 0.001))
 
 
 def test_one_question_shows_that_a_server_keeps_what_it_takes() -> None:

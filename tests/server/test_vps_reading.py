@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.server import Kind, Outcome, ServerMemory
+from mem0tray.server import Kind, Outcome, Page, ServerMemory
 from tests.server.calls import LONG, client_of, found, listing
 from tests.server.wire import Wire, answering, render
 
@@ -12,10 +12,11 @@ def test_a_listing_is_read_as_it_stands() -> None:
     with Wire(answering(listing("two", "one"))) as server, client_of(server) as client:
         shown = client.read("my project", 2, LONG)
         asked = server.requests[0].target
-    assert shown == [
+    memories = [
         ServerMemory("my project", "two", "0"),
         ServerMemory("my project", "one", "1"),
     ]
+    assert shown == Page(memories)
     assert asked == "/memory/my%20project?limit=2"
 
 
@@ -42,10 +43,11 @@ def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
     answer = render(200, {"success": True, "memories": entries})
     with Wire(answering(answer)) as server, client_of(server) as client:
         shown = client.read("alpha", 10, LONG)
-    assert shown == [
+    memories = [
         ServerMemory("alpha", "a", "7", "2026-01-02T03:04:05Z", 1.0),
         ServerMemory("alpha", "b"),
     ]
+    assert shown == Page(memories)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class Home:
             # No test reaches the keyring of whoever runs it.
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             "MEM0TRAY_SYNC_PROBE_INTERVAL": "0.2",
+            "MEM0TRAY_SYNC_IDLE_PROBE_INTERVAL": "0.2",
             "MEM0TRAY_SYNC_RETRY_INTERVAL": "0.1",
             **import_path(),
         }

@@ -122,6 +122,8 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             calls.attach_mock(getattr(parts, name), name)
         calls.attach_mock(prober, "prober")
         calls.attach_mock(delivery, "delivery")
+        chosen: Any = parts.chosen_server
+        calls.attach_mock(chosen.freshen, "freshen")
         where = stand_in(ServedFolder, moves=False, paths=paths)
         wanted = stand_in(Wanted, where=where, settings=Settings(), wrong=NONE)
         wanted.look.return_value = None

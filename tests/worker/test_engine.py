@@ -39,6 +39,17 @@ def test_what_falls_due_during_a_cycle_is_not_kept_waiting(scene: Scene) -> None
     assert scene.patience(due + 1) == LOOK
 
 
+def test_before_a_sender_is_woken_a_server_that_was_silent_is_probed(scene: Scene) -> None:
+    """And whenever somebody asks for something: the state that they see is no old one."""
+    assert "freshen" not in scene.cycle()
+    orders.leave(scene.context.paths, orders.Order(orders.LOOK, []))
+    assert "freshen" in scene.cycle()
+    assert "freshen" not in scene.cycle()
+    waits_until(scene, NOW - 1)
+    calls = scene.cycle()
+    assert calls.index("freshen") < calls.index("delivery.kick")
+
+
 def test_where_it_is_to_move_nothing_is_read(scene: Scene) -> None:
     """As soon as the settings lead elsewhere, the cycle is over."""
     scene.wanted.where.moves = True

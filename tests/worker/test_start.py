@@ -143,7 +143,7 @@ def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Ite
     settings = Settings(
         paths=PathSettings(claude_dir=str(home.claude)),
         server=ServerSettings(url=server.url),
-        sync=SyncSettings(probe_interval=0.05),
+        sync=SyncSettings(probe_interval=0.05, idle_probe_interval=0.05),
     )
     worker = WorkerThread(settings, Events(), lambda: None)
     worker.start()

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from mem0tray.actions import snapshot_reader
+from mem0tray.actions import snapshot_reader, worker_report
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
@@ -48,6 +48,7 @@ class Examined:
     @cached_property
     def snapshot(self) -> Snapshot:
         """How things stand, as of the first check that asks."""
+        worker_report.ask_to_look(self.loaded.settings.locations())
         return snapshot_reader.read(self.loaded.settings, time.time(), Part.FILES)
 
 

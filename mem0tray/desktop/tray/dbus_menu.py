@@ -33,12 +33,13 @@ Node = list[Any]  # id, properties, children as variants
 
 
 class DBusMenu(ServiceInterface):
-    """Answers panels; `clicked` is called on the bus's thread and must return at once."""
+    """Answers panels; calls `clicked` and `at_open` on the bus's thread, which return at once."""
 
     def __init__(self, bus: SessionBus, clicked: Callable[[Callable[[], object]], object]) -> None:
         super().__init__(INTERFACE)
         self._bus = bus
         self._clicked = clicked
+        self.at_open: Callable[[], object] = lambda: None
         self._ids = LineIds()
         self._guard = threading.Lock()  # guards changes: each answer sees one whole menu
         self._root = EMPTY
@@ -132,7 +133,8 @@ class DBusMenu(ServiceInterface):
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
         """Say whether to read the menu again before it opens: no, as changes are told at once."""
-        self._line(number)
+        if self._line(number) is self._root:
+            self.at_open()
         return False
 
     @dbus_method()

@@ -68,12 +68,12 @@ class _BusIcon:
         self._attention = False
         self._drawing = threading.Lock()
         self._bus_name = f"{status_notifier.INTERFACE}-{os.getpid()}-1"
-        self._menu_there = DBusMenu(bus, self._hand_over)
+        self.menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
         self._face = ItemFace(self.name)
         calls = ItemCalls(partial(self._hand_over, self), self._take_token)  # type: ignore[arg-type]
         self._item = StatusNotifierItem(self._face, calls)
-        bus.export(dbus_menu.PATH, self._menu_there)
+        bus.export(dbus_menu.PATH, self.menu_there)
         bus.export(status_notifier.PATH, self._item)
         owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
         bus.subscribe(owner, self._watcher_changed)
@@ -141,7 +141,7 @@ class _BusIcon:
 
     def _update_menu(self) -> None:
         try:
-            self._menu_there.show(self.menu, self.separator, self._chosen)
+            self.menu_there.show(self.menu, self.separator, self._chosen)
         except Exception:  # noqa: BLE001  (if a menu's callables raise, the last menu stays)
             _log.exception("The menu could not be shown")
 

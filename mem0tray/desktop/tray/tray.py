@@ -54,8 +54,15 @@ class Tray:
         self._library: Any = pystray(ours=bus is not None)
         self._icon: Any = _icon_class(self._library, bus)(NAME, self._image(), NAME)
 
-    def run(self, ready: Callable[[], None], ends: Callable[[], None]) -> None:
+    def run(
+        self,
+        ready: Callable[[], None],
+        ends: Callable[[], None],
+        opened: Callable[[], object] = lambda: None,
+    ) -> None:
         """Show the icon until `stop`; `ready` is called once the icon can be changed.
+
+        `opened` is called when the user opens the menu (on Linux), and must return at once.
 
         `ends` is called if the system itself ends the process, as at a log-out on Windows and
         macOS: then this may never return.
@@ -65,7 +72,9 @@ class Tray:
             ready()
             self._on_main(lambda: setattr(icon, "visible", True))
 
-        if self._bus is None:
+        if self._bus is not None:
+            self._icon.menu_there.at_open = opened
+        else:
             self._icon.at_end = ends
         self._icon.run(setup=set_up)
 

@@ -1,13 +1,16 @@
 """The server that is chosen now: its server connection, and the deliveries and probes there."""
 
+import time
 from contextlib import suppress
 from functools import partial
+from math import inf
+from typing import Final
 
 from msgspec.structs import replace
 
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
-from mem0tray.config.settings import ServerSettings
+from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
@@ -20,6 +23,8 @@ from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
 
+FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
+
 
 class ChosenServer:
     """Owns deliveries and prober; `choose` gives them a server, and keeps both in step with it."""
@@ -31,10 +36,11 @@ class ChosenServer:
         self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
+        self._probed_at = -inf  # monotonic
         self.delivery = Delivery(context, breaker, self._client, self._await_probe)
         self.prober = Prober(
             self._probe_client,
-            lambda: context.settings.sync.probe_interval,
+            self._until_probe,
             lambda: context.settings.sync.timeout,
             self._probed,
             self._asks_key,
@@ -64,6 +70,29 @@ class ChosenServer:
         if isinstance(event, events.ServerChanged) and old is not None and new is not None:
             event = replace(event, same=old.name == new.name)
         self._context.events.emit(event)
+
+    def freshen(self) -> None:
+        """Probe before anything more is sent, if the server was silent for a while. Any thread."""
+        is_old = self._silence() > FRESH and not self.delivery.under_way
+        if is_old and self._breaker.lets_through(self._context.now()):
+            self._await_probe()
+
+    def _silence(self) -> float:
+        """Seconds since the last probe or delivery."""
+        return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
+
+    def _until_probe(self) -> float:
+        """Seconds until the next probe, or until that may be said anew.
+
+        A server that is well is asked rarely, as some log each request, but for the embedded one,
+        which we start again.
+        """
+        sync = self._context.settings.sync
+        interval = sync.probe_interval
+        refused = self._breaker.standing(self._context.now()).refusal
+        is_calm = self._breaker.is_healthy and not refused and self._context.server != LOCAL_URL
+        longest = max(interval, sync.idle_probe_interval) if is_calm else interval
+        return min(interval, longest - self._silence())
 
     def close(self) -> None:
         """Stop the embedded server if we started it."""
@@ -119,6 +148,7 @@ class ChosenServer:
         return False
 
     def _probed(self, health: Health, key: KeyCheck | None) -> None:
+        self._probed_at = time.monotonic()
         connection = self._connection
         if connection is not None and connection.version != self._version:
             self._version = connection.version

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from msgspec.structs import replace
@@ -94,6 +95,7 @@ class Delivery:
         self._both_lanes = False
         self._proven = False  # the server takes deliveries; until that is known one goes alone
         self._last_lane = DEAD
+        self.delivered_at = -inf  # the last delivery, monotonic
         self._server = ""  # as the ledger names it
         self._era = 0  # in each era every sender connects anew
         self._stopping = False
@@ -353,6 +355,8 @@ class Delivery:
         alone = not self._flights.keys() - {sender.number}
         self._throttle.note_answer(outcome.duration, limit, alone=alone)
         self._proven = outcome.kind in _PROVEN_BY
+        if outcome.is_success:
+            self.delivered_at = time.monotonic()
         return self._verdicts.apply(job, outcome, flight.server, now, canary=flight.canary)
 
     def _next(self, now: float) -> _Flight | None:

@@ -15,23 +15,24 @@ TELL_AGAIN: Final = 1.0
 
 
 class Prober:
-    """Probes every interval, and at once when kicked.
+    """Probes when a probe is due, and at once when kicked.
 
     `connect` gives a client for the server chosen now (and may have to start the embedded one);
-    `tell` gets each answer, on the prober's thread. If `asks_key` says so, a healthy server is
-    asked about the key too; else the second argument of `tell` is None.
+    `until_due` says in how many seconds, and is asked again when these are over. `tell` gets each
+    answer, on the prober's thread. If `asks_key` says so, a healthy server is asked about the key
+    too; else the second argument of `tell` is None.
     """
 
     def __init__(
         self,
         connect: Callable[[], Client],
-        interval: Callable[[], float],
+        until_due: Callable[[], float],
         timeout: Callable[[], float],
         tell: Callable[[Health, KeyCheck | None], None],
         asks_key: Callable[[], bool],
     ) -> None:
         self._connect = connect
-        self._interval = interval
+        self._until_due = until_due
         self._timeout = timeout
         self._tell = tell
         self._asks_key = asks_key
@@ -71,7 +72,9 @@ class Prober:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._signal.wait(self._interval())
+            seconds = self._until_due()
+            if seconds > 0 and not self._signal.wait(seconds):
+                continue
             self._signal.clear()
             if self._stopping.is_set():
                 return

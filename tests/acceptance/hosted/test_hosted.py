@@ -48,12 +48,13 @@ def _has_more_questions(server: HostedStandin, before: int) -> bool:
 
 
 def test_what_is_stored_at_once_is_delivered_at_once(home: Home, server: HostedStandin) -> None:
-    """As it is, with the time and the id that its producer gave it, and nothing is asked."""
+    """As it is, with the time and the id of its producer; the first is looked for there."""
     queue = entries(3)
     home.write_queue(queue)
     home.drained()
     assert server.total_stored() == 3
-    assert {(each.method, each.path) for each in server.requests} == {("POST", SAVE), ("GET", PING)}
+    asked = [each.path for each in server.requests if each.path not in (SAVE, PING)]
+    assert asked == [LISTING]
     first = server.saves[0]
     (item,) = [each for each in queue if each["content"] == first.content]
     assert first.json["infer"] is False
@@ -301,14 +302,14 @@ def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
 
 
 def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandin) -> None:
-    """Saves, events, its health: no other path."""
+    """Saves, events, its health, and once whether it keeps what it takes: no other path."""
     work_on(server, "memory number 1", LATER)
     home.write_queue(entries(3))
     home.drained()
     events = [each for each in server.requests if each.path.startswith(EVENT)]
     others = {(each.method, each.path) for each in server.requests if each not in events}
     assert {each.method for each in events} == {"GET"}
-    assert others == {("POST", SAVE), ("GET", PING)}
+    assert others == {("POST", SAVE), ("GET", PING), ("POST", LISTING)}
 
 
 def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:

@@ -286,6 +286,20 @@ def test_stopped_before_it_begins(desk: IconDesk) -> None:
 # What panels ask of the menu -------------------------------------------------------------------
 
 
+def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) -> None:
+    """The state that it is about to show may be old."""
+    opened: list[int] = []
+    desk.icon.menu_there.at_open = lambda: opened.append(0)
+    desk.menu(desk.MenuItem("more", desk.library.Menu(desk.MenuItem("b", desk.note))))
+    item = desk.start()
+    more = item.menu().find("more")
+    opened.clear()
+    item.ask_menu("AboutToShow", "i", more.id)
+    assert opened == []
+    item.ask_menu("AboutToShow", "i", 0)
+    assert opened == [0]
+
+
 def test_a_part_of_the_menu(desk: IconDesk) -> None:
     """A panel may read one submenu, one level, and some properties."""
     below = desk.library.Menu(desk.MenuItem("b", desk.note, checked=lambda _: True))

@@ -6,7 +6,7 @@ from mem0tray.server import Health, KeyCheck, Outcome, Page, ProjectCount, Serve
 class AskedAndSent:
     """A client of which an attempt wants two things alone: `ask` and `save`."""
 
-    def read(self, project: str, limit: int, timeout: float) -> list[ServerMemory] | Outcome:
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Not part of an attempt."""
         raise NotImplementedError
 

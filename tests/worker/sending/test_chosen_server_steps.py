@@ -1,7 +1,9 @@
 """The chosen server: what a choice and a probe mean for breaker, deliveries, metrics, outages."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -42,7 +44,7 @@ class Choosing:
         self.told: list[Event] = []
         context.events.subscribe(self.told.append)
         self.breaker = CircuitBreaker()
-        self.delivery: Any = stand_in(Delivery, under_way=0)
+        self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
         self.prober: Any = stand_in(Prober)
         self.parts: dict[str, Any] = {}
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
@@ -55,7 +57,7 @@ class Choosing:
         return self.delivery
 
     def _prober(self, *arguments: Any) -> Any:
-        names = ("probe_client", "interval", "timeout", "probed", "asks_key")
+        names = ("probe_client", "until_probe", "timeout", "probed", "asks_key")
         self.parts |= dict(zip(names, arguments, strict=True))
         return self.prober
 
@@ -174,7 +176,81 @@ def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
 def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
     """A change of them needs no new start."""
     choosing.context.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
-    assert (choosing.parts["interval"](), choosing.parts["timeout"]()) == (7.0, 3.0)
+    choosing.parts["probed"](ILL, None)
+    until = choosing.parts["until_probe"]()
+    assert (until, choosing.parts["timeout"]()) == (pytest.approx(7.0, abs=1.0), 3.0)
+
+
+class Clock:
+    """A monotonic clock that stands still unless it is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stand still."""
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize(("interval", "idle"), [(30.0, 600.0), (300.0, 600.0), (900.0, 900.0)])
+def test_a_server_that_is_well_is_probed_every_ten_minutes(
+    choosing: Choosing, clock: Clock, interval: float, idle: float
+) -> None:
+    """After the last probe or delivery; the prober looks at each interval whether that holds."""
+    choosing.context.settings = Settings(sync=SyncSettings(probe_interval=interval))
+    choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    until = choosing.parts["until_probe"]
+    assert until() == interval
+    clock.now += idle
+    assert until() == pytest.approx(0.0)
+    choosing.delivery.delivered_at = clock.now
+    assert until() == interval
+
+
+@pytest.mark.parametrize("why", ["down", "refuses", "embedded"])
+def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
+    choosing: Choosing, clock: Clock, why: str
+) -> None:
+    """One that is down, or refuses everything; and the embedded one, which may have to start."""
+    choosing.connection()
+    choosing.context.server = "local" if why == "embedded" else "http://a.test"
+    choosing.parts["probed"](ILL if why == "down" else WELL, None)
+    if why == "refuses":
+        choosing.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+    until = choosing.parts["until_probe"]
+    assert until() == 30.0
+    clock.now += 30.0
+    assert until() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("silence", "under_way", "paused", "probes"),
+    [
+        (31.0, 0, False, True),
+        (30.0, 0, False, False),
+        (31.0, 1, False, False),
+        (31.0, 0, True, False),
+    ],
+)
+def test_after_a_silence_nothing_is_sent_before_a_probe(
+    choosing: Choosing, clock: Clock, silence: float, under_way: int, *, paused: bool, probes: bool
+) -> None:
+    """Unless something is under way, which will tell; or nothing would be sent anyway."""
+    choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    if paused:
+        choosing.breaker.pause(NOW + 60)
+    choosing.delivery.under_way = under_way
+    clock.now += silence
+    choosing.chosen.freshen()
+    assert choosing.prober.kick.call_count == probes
+    assert choosing.breaker.lets_through(NOW) is (not probes and not paused)
+    choosing.chosen.freshen()  # one probe is enough
+    assert choosing.prober.kick.call_count == probes
 
 
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:

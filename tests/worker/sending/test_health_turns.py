@@ -117,30 +117,32 @@ def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:
     assert probing.client.abort.call_count == 1  # it is over
 
 
-def test_it_probes_at_its_start_and_at_each_kick(
+def test_it_probes_at_its_start_at_each_kick_and_when_that_is_due(
     probing: Probing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And else at its interval; one kick is one probe."""
+    """One kick is one probe; once a wait is over it sees whether a probe is due by now."""
     waits: list[tuple[float, bool]] = []
     prober = probing.prober
-
-    def probe(_: float) -> Health:
-        if len(waits) == 2:
-            prober.kick()
-        return WELL
+    due = iter([60.0, 60.0, 20.0, 0.0, 60.0, 60.0])
 
     def wait(seconds: float) -> bool:
         kicked = prober._signal.is_set()
         waits.append((seconds, kicked))
-        if len(waits) == 4:
+        if len(waits) == 5:
             prober.stop(0.0)
         return kicked
 
+    def probe(_: float) -> Health:
+        if len(waits) == 3:
+            prober.kick()
+        return WELL
+
     probing.client.probe.side_effect = probe
+    monkeypatch.setattr(prober, "_until_due", lambda: next(due))
     monkeypatch.setattr(prober._signal, "wait", wait)
     monkeypatch.setattr(prober._thread, "start", prober._run)
     prober.start()
-    assert waits == [(60.0, True), (60.0, False), (60.0, True), (60.0, False)]
+    assert waits == [(60.0, True), (60.0, False), (20.0, False), (60.0, True), (60.0, False)]
     assert probing.told == [(WELL, None)] * 3
     assert prober._thread._made.name == "mem0tray-probe"
     assert prober._thread._made.daemon
