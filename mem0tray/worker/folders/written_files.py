@@ -30,7 +30,7 @@ def _refuse_dangling(log: Path) -> None:
 def clean(paths: Paths) -> None:
     """Remove the temporary files that a kill has left wherever we write."""
     folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
-    folders.update((paths.receipts, config_file().parent))
+    folders.add(config_file().parent)
     # A file that is a link is written beside the link's target.
     written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
     folders.update(Path(path.resolve()).parent for path in (*written, config_file()))

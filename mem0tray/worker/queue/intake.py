@@ -193,7 +193,7 @@ class QueueIntake:
             tombstones = self._context.inbox.tombstones()
             for raw, known_by in prints:
                 key = self._known.get(known_by)
-                if key is None:
+                if key is None or key == _NOTHING:
                     key, is_new = self._take(raw, tombstones)
                     new += is_new
                 known[known_by] = key
@@ -244,7 +244,7 @@ class QueueIntake:
     def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
-            return _NOTHING, False
+            return (0 if items.identity(raw) in tombstones else _NOTHING), False
         ask, tombstone = self.may_have_been_sent, tombstones.get(item.name)
         key, is_new = accept(self._context, item, ask=ask, tombstone=tombstone)
         self.oddities += not is_new  # else it may be held, or dead, and must not stand there
@@ -255,7 +255,7 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING
-        row = self._context.inbox.known(item)
+        row = self._context.inbox.known(item.name)
         if row is not None:
             return row.key
         now = self._context.now()
@@ -269,7 +269,7 @@ class QueueIntake:
         if item is None:
             return _NOTHING
         self.oddities += 1  # it must stand elsewhere from now on
-        if self._context.inbox.known(item) is not None:
+        if self._context.inbox.known(item.name) is not None:
             return 0
         now = self._context.now()
         take_in_as_dead(self._context, item, now, ask=self.may_have_been_sent)
@@ -291,7 +291,7 @@ def accept(
     file before it was deleted or edited. `shown`: it stands in the queue file.
     """
     now = context.now()
-    row = context.inbox.known(item)
+    row = context.inbox.known(item.name)
     if tombstone is not None and (row is None or row.state not in (items.FRESH, items.DEAD)):
         return tombstone, False
     if row is None:
