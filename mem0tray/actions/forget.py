@@ -190,10 +190,11 @@ def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
         found = read_files.load(paths.queue, _RECENT_FORM, wait=0.001)
         kept = _without(found[0], text) if found else None
         if kept is not None:
-            recent = {read_files.RECENT: kept.lists[read_files.RECENT]}
-            # The order of keys that producers know.
-            top = {name: kept.rest[name] for name in (read_files.QUEUE_LIST,) if name in kept.rest}
-            atomic.replace(paths.queue, document.compose(top | recent | kept.rest))
+            top: dict[str, document.Value] = {}
+            if read_files.QUEUE_LIST in kept.rest:  # first, as producers write it
+                top[read_files.QUEUE_LIST] = kept.rest.pop(read_files.QUEUE_LIST)
+            top[read_files.RECENT] = kept.lists[read_files.RECENT]
+            atomic.replace(paths.queue, document.compose(top | kept.rest))
             result.erased.append(f"last_100 in {paths.queue.name}")
         _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
 

@@ -11,7 +11,8 @@ from typing import Final
 import platformdirs
 
 from mem0tray.actions import read_files, restore_sources
-from mem0tray.actions.find import Identity, identity
+from mem0tray.actions.find import Identity
+from mem0tray.core.item import identity
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker

@@ -26,6 +26,7 @@ DEAD: Final = "dead"
 DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"
 FORGOTTEN: Final = "forgotten"  # why it was discarded: its text is erased for good
+DELETED: Final = "deleted"  # why it was discarded: a command did so, and made a backup
 EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2001 is none

@@ -63,7 +63,10 @@ class OrderBarrier:
         """Note that the ledger shows what an order wants; the order leaves the folder next."""
         self.applied += 1
 
-    def note_seen(self, names: frozenset[str]) -> None:
-        """Note that the worker has tried these: they no longer hold up sending."""
+    def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
+        """Note that the worker has tried these: they no longer hold up sending.
+
+        `wait`: others among them do, until a file is read that may hold what they are about.
+        """
         self._seen = names
-        self.wait = False
+        self.wait = wait

@@ -149,8 +149,9 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
             raise atomic.unavailable(path, error) from error
         order = None
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            order = msgspec.convert(json.loads(data), Order).as_now()
-            names_of(order.items)  # a digest may be malformed
+            found = msgspec.convert(json.loads(data), Order).as_now()
+            names_of(found.items)  # a digest may be malformed
+            order = found
         yield path, order
 
 
@@ -205,7 +206,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
         return None
     with suppress(OSError):
         path.unlink()
-    found = msgspec.json.decode(data, type=list[Outcome])
+    found = msgspec.convert(json.loads(data), list[Outcome])
     return dict(
         zip(names_of(each.item for each in found), (each.what for each in found), strict=True)
     )

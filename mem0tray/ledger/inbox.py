@@ -44,7 +44,11 @@ _PLACE: Final = (
     f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"
 )
-_ATTEMPTED: Final = f"SELECT claimed IS NOT NULL, {UNKNOWN} IS NOT NULL FROM items WHERE key = ?"
+# What a new ledger found in a file is asked about from its intake on: no attempt is known.
+_ATTEMPTED: Final = (
+    "SELECT claimed IS NOT NULL, sent IS NOT NULL AND sent IS NOT accepted"
+    f" FROM (SELECT claimed, accepted, {UNKNOWN} AS sent FROM items WHERE key = ?)"
+)
 _RETRY_NOW: Final = {"last_attempt": 0}
 _AT_ONCE: Final = 500  # ids in one query
 _FRESH_ENTRIES: Final = (

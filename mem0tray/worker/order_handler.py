@@ -43,7 +43,7 @@ class OrderHandler:
                     self._applied.append((path, {} if order is None else self._apply(order)))
                     barrier.note_applied()
         finally:
-            barrier.note_seen(there - kept)
+            barrier.note_seen(there - kept, wait=bool(kept))
         return len(self._applied)
 
     def _is_known(self, order: Order) -> bool:

@@ -28,7 +28,6 @@ from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.queue.intake import accept
 
 CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
-_DELETED: Final = "deleted"
 
 Outcomes = dict[Name, str]
 
@@ -44,7 +43,7 @@ def apply(context: WorkerContext, order: Order) -> Outcomes:
 
 def _delete(context: WorkerContext, order: Order) -> Outcomes:
     with context.ledger.transaction(durable=True):
-        found = {name: _discard(context, name, _DELETED) for name in order.names}
+        found = {name: _discard(context, name, items.DELETED) for name in order.names}
     _report(context, orders.DELETE, found, order.backup)
     return _outcomes(found)
 
@@ -55,7 +54,7 @@ def _forget(context: WorkerContext, order: Order) -> Outcomes:
     with context.ledger.transaction(durable=True):
         # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
         inbox.add_unread([name for name in order.names if name[0]], context.now())
-        found = {name: _discard(context, name, _DELETED) for name in order.names}
+        found = {name: _discard(context, name, items.DELETED) for name in order.names}
         inbox.erase(inbox.states(order.names))
     context.ledger.scrub()
     _report(context, orders.FORGET, found)

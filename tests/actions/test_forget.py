@@ -29,7 +29,7 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
-    done = delete(paths, chosen(paths, *names))
+    done = delete(paths, Settings(), chosen(paths, *names))
     return forget(paths, Settings(), done)
 
 
@@ -132,10 +132,10 @@ def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
 def test_our_backup_is_still_ours(paths: Paths) -> None:
     """After the text was erased from it, the next deletion keeps no copy of it as somebody's."""
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
-    delete(paths, chosen(paths, "b"))
+    delete(paths, Settings(), chosen(paths, "b"))
     forgotten(paths, "zanz")
     write_dlq(paths, [*read(paths.dlq)["items"], waiting("new", id="n-1")])
-    delete(paths, chosen(paths, "c"))
+    delete(paths, Settings(), chosen(paths, "c"))
     assert len(list(paths.claude_dir.glob("*.backup-*"))) == 2
 
 

@@ -213,7 +213,7 @@ def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) 
     oak, *_ = delivered(home, server, "oak")
     lose(server, "oak")
     keep(home, [oak])
-    orders.give(home.paths, orders.DISCARD, [("another", items.digest("p", "oak"))])
+    orders.leave(home.paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
     done = home.run("verify", "--requeue", "--json")
     assert (done.code, done.json()["missing"][0]["deleted_here"], queued(home)) == (1, True, [])
 
