@@ -144,7 +144,9 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
     for each in known:
         sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
-        if sent or each.claimed is not None or each.unknown is not None or each.timeouts:
+        # What a new ledger found in a file is asked about from its intake on: that is no attempt.
+        doubtful = each.unknown not in (None, each.accepted)
+        if sent or each.claimed is not None or doubtful or each.timeouts:
             return ["the server may have been sent it, and may have it in its logs"]
     return []
 

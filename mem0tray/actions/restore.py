@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from mem0tray.actions import dead_letters, read_files
 from mem0tray.actions.apply import Answer, apply
 from mem0tray.actions.find import Identity
-from mem0tray.core.item import identity
 from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.config.settings import Settings
+from mem0tray.core.item import identity
 from mem0tray.files import document, orders
 from mem0tray.files.orders import DELIVERED, THERE, Order, Text
 from mem0tray.ledger.reader import Reader

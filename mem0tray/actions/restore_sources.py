@@ -8,10 +8,10 @@ from typing import Final
 
 from mem0tray.actions import backup, edit_text, read_files
 from mem0tray.actions.find import Identity
-from mem0tray.core.item import identity
 from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import identity
 from mem0tray.core.text import one_line
 from mem0tray.files import atomic, document, emergency, orders, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document

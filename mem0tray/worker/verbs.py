@@ -188,7 +188,7 @@ def _edit(context: WorkerContext, order: Order) -> Outcomes:
 def _replace(
     context: WorkerContext, name: Name, row: Row | None, text: Text
 ) -> tuple[str, Row | None]:
-    item = items.parse(text.data)
+    item = _with_text(context, row, text)
     if item is None:
         return GONE, row
     if row is None or row.state != items.DEAD:
@@ -202,6 +202,14 @@ def _replace(
     if other is not None and not other.is_delivered(context.server) and other.state != items.DEAD:
         _wait_again(context, item, other, dead=True)
     return outcome, row
+
+
+def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
+    """The memory as it stands now, with the new text: its counters may have changed meanwhile."""
+    raw = context.outbox.find_raw(row.key) if row is not None else None
+    new = items.load_object(text.data) or {}
+    fields: items.Object = {name: new[name] for name in ("content", "id") if name in new}
+    return items.parse(text.data if raw is None else items.with_fields(raw, fields))
 
 
 # Reporting --------------------------------------------------------------------------

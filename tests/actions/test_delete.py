@@ -7,7 +7,7 @@ import pytest
 from mem0tray.actions import backup
 from mem0tray.actions.delete import delete
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
@@ -79,11 +79,10 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
     found = chosen(paths, letters[0]["id"])
     if not is_there:
         paths.dlq.unlink()
-    before = sorted(paths.claude_dir.iterdir())
     paths.ledger.mkdir(parents=True)
-    with pytest.raises(LedgerError, match="cannot be used"):
+    with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
         delete(paths, Settings(), found)
-    assert sorted(paths.claude_dir.iterdir()) == before
+    assert not list(paths.claude_dir.glob(backup.DATED))
     assert not is_there or contents(paths) == texts(letters)
 
 

@@ -89,10 +89,11 @@ def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Pat
     """Its last failure may come while the editor is open."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
     (found,) = chosen(paths, "qq")
+    letter = waiting("old", id="qq-1", retry_count=3)
     write(paths.queue, queue_document([]))
-    write_dlq(paths, [waiting("old", id="qq-1")])
-    assert edit_text.edit_text(paths, Settings(), found, "new").is_dead
-    assert contents(paths) == ["new"]
+    write_dlq(paths, [letter])
+    edit_text.edit_text(paths, Settings(), found, "new")
+    assert read(paths.dlq)["items"] == [{**letter, "content": "new"}]
 
 
 def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:

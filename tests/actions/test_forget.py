@@ -93,14 +93,6 @@ def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) ->
     assert holding(tmp_path) == []
 
 
-def test_no_ledger_is_made_for_it(paths: Paths) -> None:
-    """Where nothing was taken in, there is nothing to erase."""
-    write_dlq(paths, [waiting(TEXT, id="zz-1")])
-    forgotten(paths, "zz")
-    assert not paths.ledger.exists()
-    assert not paths.orders.exists()
-
-
 @pytest.mark.parametrize("name", ["mem0_emergency.json", "mem0_queue_dlq.json~", ".notes.swp"])
 def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
     """An editor's backup, a copy of the user's, the producers' buffer."""

@@ -272,7 +272,7 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     done = back(paths, "mem0_queue_backup.json")
     assert len(done.fresh) == 1
     assert queued(paths) == ["q"]
-    assert not paths.dlq.exists()
+    assert contents(paths) == []
 
 
 def test_nothing_deleted_is_an_error(paths: Paths) -> None:

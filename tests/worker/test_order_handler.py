@@ -153,8 +153,9 @@ def test_on_a_full_disk_an_order_is_applied_without_an_answer(
         raise FileUnavailableError(f"{path}: full")
 
     handler.apply(files_read=True)
-    monkeypatch.setattr(atomic, "replace", fail)
-    handler.answer()
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replace", fail)
+        handler.answer()
     assert not order.exists()
 
 
