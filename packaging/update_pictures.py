@@ -1,4 +1,4 @@
-"""`packaging/update-pictures [NAME…]`: makes the pictures of README.md anew, all or some.
+"""`packaging/update-pictures [NAME…]`: makes the pictures of README and manual anew, all or some.
 
 Beyond what the tests need of the system it takes a browser and a font; all
 together about a minute.

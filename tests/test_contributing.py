@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -108,6 +109,16 @@ def test_each_path_is_there() -> None:
     named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", text)
     assert "mem0tray/core/due.py" in named
     assert [each for each in named if not (REPOSITORY / each).exists()] == []
+
+
+def test_every_dependency_is_named() -> None:
+    """What `packaging/run` installs stands there, in the order of pyproject.toml."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split(r"[<>=;]", each)[0].strip() for each in project["dependencies"]]
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.search(r"what mem0tray needs \((.+?)\)", text, re.DOTALL)
+    assert found is not None
+    assert re.split(r",\s+", found[1]) == names
 
 
 def names_in(path: Path) -> set[str]:

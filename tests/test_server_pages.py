@@ -1,4 +1,4 @@
-"""The pages of `mem0tray/docs/servers`: their commands do what they say, word for word."""
+"""The manual's pages on servers: their commands do what they say, word for word."""
 
 import ast
 import re
@@ -22,7 +22,8 @@ from tests.support.standin import Standin
 from tests.support.tunnel import Tunnel
 
 PACKAGE: Final = Path(mem0tray.__file__).parent
-PAGES: Final = sorted((PACKAGE / "docs" / "servers").glob("*.md"))
+MANUAL: Final = PACKAGE / "docs" / "manual"
+PAGES: Final = sorted((MANUAL / "servers").glob("*.md"))
 KEY: Final = "sesame-3c1f"
 
 
@@ -47,7 +48,7 @@ def blocks(page: str) -> list[Block]:
 
 def page(name: str) -> str:
     """Read a page."""
-    return (PACKAGE / "docs" / "servers" / name).read_text(encoding="utf-8")
+    return (MANUAL / "servers" / name).read_text(encoding="utf-8")
 
 
 def carry_out(home: Home, text: str) -> None:
@@ -128,9 +129,9 @@ def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
 
 
 def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
-    """The README's section: what this computer alone has is on the other server afterwards."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    moving = readme.split("\n## Moving to another server\n")[1].split("\n## ")[0]
+    """The manual's section: what this computer alone has is on the other server afterwards."""
+    servers = page("../servers.md")
+    moving = servers.split("\n## Moving to another server\n")[1].split("\n## ")[0]
     authority = Authority(tmp_path)
     carry_out(home, page("this-computer.md"))
     with (
@@ -169,15 +170,16 @@ def constants() -> Iterator[str]:
 def test_what_goes_wrong_is_said_in_these_words() -> None:
     """Each message that a page quotes is one of the program's, or of the system's."""
     said = "\n".join(constants()).lower()
-    for path in PAGES:
+    for path in [*PAGES, MANUAL / "troubleshooting.md"]:
         table = path.read_text(encoding="utf-8").split("| it says |")[1].split("\n\n")[0]
         quoted = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
         assert len(quoted) > 3, path
         assert [each for each in quoted if each.lower() not in said] == [], path
 
 
-def test_the_readme_leads_to_each_page() -> None:
-    """Who looks for a server in the README finds its page."""
+def test_readme_and_manual_lead_to_each_page() -> None:
+    """Who looks for a server in the README, or under the topic, finds its page."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for path in PAGES:
-        assert f"](mem0tray/docs/servers/{path.name})" in readme
+        assert f"](mem0tray/docs/manual/servers/{path.name})" in readme
+        assert f"](servers/{path.name})" in page("../servers.md")

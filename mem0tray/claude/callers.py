@@ -161,7 +161,7 @@ def plug_in(text: str) -> str:
 
 
 def has_status_line(text: str) -> bool:
-    """Whether Claude Code's status line is mem0tray's, as the README tells the user to write it."""
+    """Whether Claude Code's status line is mem0tray's, as the manual tells the user to write it."""
     line = json.loads(text).get("statusLine")
     words = str(line.get("command", "")).split() if isinstance(line, dict) else []
     return "--line" in words and any(PurePath(each.strip("'\"")).stem == NAME for each in words)

@@ -100,7 +100,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
         SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
     ),
     "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded server."),
-    "help": CommandEntry(LEARN, "mem0tray.cli.help:command", "Show the help of a command."),
+    "help": CommandEntry(
+        LEARN, "mem0tray.cli.help:command", "Show the help of a command, or on a topic."
+    ),
     "demo": CommandEntry(
         LEARN, "mem0tray.cli.demo:command", "Watch it work, for half a minute in a scratch home."
     ),
@@ -156,6 +158,7 @@ class LazyGroup(CommandGroup):
     examples={
         "mem0tray setup": "asks what it must know, one question at a time",
         "mem0tray run": "deliver, until Ctrl-C",
+        "mem0tray help": "every command, and the topics of the manual",
         "mem0tray help add": "how one command is used",
     },
 )

@@ -1,27 +1,70 @@
-"""`mem0tray help`: the help of a command, as its `--help` shows it."""
+"""`mem0tray help`: the help of a command, as its `--help` shows it, or a page of the manual."""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 import click
 
-from mem0tray.cli import candidates
+from mem0tray.cli import candidates, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core.text import did_you_mean
+
+MANUAL: Final = Path(__file__).parents[1] / "docs" / "manual"
+_LINK: Final = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # leads nowhere in a terminal
+_PICTURE: Final = re.compile(r"^ *(?:!\[|</?(?:picture|source|img)).*\n\n?", re.MULTILINE)
 
 
 @click.command(
     "help",
     cls=Command,
-    examples={"mem0tray help": "every command", "mem0tray help config set": "one of them"},
+    examples={
+        "mem0tray help": "every command and topic",
+        "mem0tray help config set": "a command",
+        "mem0tray help troubleshooting": "a topic: a page of the manual",
+    },
 )
-@click.argument("names", nargs=-1, metavar="[COMMAND]...", shell_complete=candidates.commands)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=candidates.commands)
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Show the help of COMMAND, or of mem0tray itself."""
-    shown = ctx.find_root()
+    """Show the help of the command NAME, or the manual's page on the topic NAME."""
+    root = ctx.find_root()
+    pages = sorted(MANUAL.rglob("*.md"), key=lambda page: page.with_suffix(""))
+    topics = {page.stem: page.read_text("utf-8") for page in pages}
+    if len(names) == 1 and names[0] in topics:
+        _show(_LINK.sub(r"\1", _PICTURE.sub("", topics[names[0]])))
+    elif names:
+        click.echo(_context(root, names, topics).get_help())
+    else:
+        formatter = root.make_formatter()
+        with formatter.section("Topics"):
+            titles = [(each, page.partition("\n")[0][2:]) for each, page in topics.items()]
+            formatter.write_dl(titles)
+        click.echo(f"{root.get_help()}\n\n{formatter.getvalue()}", nl=False)
+
+
+def _show(page: str) -> None:
+    if sys.stdout.isatty():
+        from rich.markdown import Markdown  # slow to import
+
+        output.console().print(Markdown(page))
+    else:
+        click.echo(page, nl=False)
+
+
+def _context(
+    shown: click.Context, names: tuple[str, ...], topics: Mapping[str, str]
+) -> click.Context:
     for name in names:
         group = shown.command
         if not isinstance(group, click.Group):
             raise click.UsageError(f"`{shown.command_path}` has no commands of its own.", shown)
-        _, found, _ = group.resolve_command(shown, [name])
+        found = group.get_command(shown, name)
         if found is None:
-            raise click.UsageError(f"No such command {name!r}.", shown)
-        shown = click.Context(found, info_name=name, parent=shown)
-    click.echo(shown.get_help())
+            hint = did_you_mean(name, [*group.list_commands(shown), *topics])
+            what = "command or topic" if topics else "command"
+            raise click.UsageError(f"No such {what} {name!r}.{hint}", shown)
+        shown, topics = click.Context(found, info_name=name, parent=shown), {}
+    return shown

@@ -27,7 +27,7 @@ _PATIENCE = 30.0
 
 
 class Shell:
-    """`name` with completion installed as the README says; `pressed` tells what Tab makes."""
+    """`name` with completion installed as the manual says; `pressed` tells what Tab makes."""
 
     def __init__(self, name: str, home: Path, install: str) -> None:
         program, setsid = shutil.which(name), shutil.which("setsid")

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from mem0tray.cli import app
+from mem0tray.cli import help as help_
 from mem0tray.cli.command_help import Command, CommandGroup
 from tests.cli import commands
 from tests.cli.scratch import Scratch
@@ -52,6 +53,41 @@ def test_help_shows_what_dash_dash_help_shows(home: Scratch, path: str) -> None:
     shown = home.ok("help", *path.split())
     assert shown == home.ok(*path.split(), "--help")
     assert shown.startswith(f"Usage: mem0tray {path} ")
+
+
+TOPICS = sorted(path.stem for path in help_.MANUAL.rglob("*.md"))
+
+
+def test_help_lists_the_topics_with_their_titles(home: Scratch) -> None:
+    """Each page of the manual is a topic, under a name that no command has."""
+    shown = home.ok("help").split("\nTopics:\n")[1]
+    assert sorted(re.findall(r"^  ([a-z-]+)  +\S", shown, re.MULTILINE)) == TOPICS
+    assert "settings         Settings: each one, its default and its meaning\n" in shown
+    assert {"tray", "commands", "servers", "claude-code", "files", "settings"} <= set(TOPICS)
+    assert not {*TOPICS} & {*app.COMMANDS}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_is_shown_as_plain_text(home: Scratch, topic: str) -> None:
+    """What is piped is the page as it stands there, without what only a browser can follow."""
+    (page,) = help_.MANUAL.rglob(f"{topic}.md")
+    shown = home.ok("help", topic)
+    headings = re.compile(r"^#+ .+$", re.MULTILINE)
+    assert headings.findall(shown) == headings.findall(page.read_text(encoding="utf-8"))
+    assert not re.search(r"\]\((?!https:)|^!\[|\x1b|</?(?:img|picture|source)", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_topic_is_laid_out_for_a_terminal(home: Scratch, columns: int) -> None:
+    """Headings, tables and code are drawn, as wide as the terminal and no wider."""
+    home.terminal(columns)
+    home.env(NO_COLOR="1")
+    shown = re.sub(r"\x1b\[[\d;]*m|\x1b\]8;.*?\x1b\\\\", "", home.ok("help", "settings"))
+    lines = shown.splitlines()
+    assert lines[0].strip() == "Settings: each one, its default and its meaning"
+    assert max(map(len, lines)) <= columns
+    assert not [line for line in lines if line.startswith(("#", "|", "```"))]
+    assert [line for line in lines if line.split()[:2] == ["sync.timeout", "60"]]
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "200"])
@@ -103,7 +139,8 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("help lst", "No such command 'lst'. Did you mean `list`?"),
+        ("help lst", "No such command or topic 'lst'. Did you mean `list`?"),
+        ("help trya", "No such command or topic 'trya'. Did you mean `tray`?"),
         ("help config sett", "No such command 'sett'. Did you mean `set`?"),
         ("help list x", "`mem0tray list` has no commands of its own."),
         ("config sett", "No such command 'sett'. Did you mean `set`?"),

@@ -1,4 +1,4 @@
-"""The pictures of README.md."""
+"""The pictures of README.md and of the manual."""
 
 import re
 import shutil
@@ -16,10 +16,15 @@ DESKTOPS = FOLDER / "desktops"
 TOGETHER = 200_000  # bytes of a folder
 
 
-def test_each_is_made_by_the_command_and_shown_in_the_readme() -> None:
+def _pages() -> str:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "mem0tray/docs/manual").rglob("*.md")]
+    return "".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_each_is_made_by_the_command_and_shown_on_a_page() -> None:
     """None is missing, none is left over, and each has words for who does not see it."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"packaging/pictures/([a-z-]+)\.png", text)
+    text = _pages()
+    shown = set(re.findall(r"packaging/pictures/([a-z-]+)\.png", text))
     assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.glob("*.png"))
     words = re.findall(r"!\[([^]]+)\]|<img [^>]*alt=\"([^\"]+)\"", text)
     assert len(words) == text.count("![") + text.count("<img")
@@ -34,9 +39,8 @@ def test_they_are_small() -> None:
 
 
 def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
-    """Each is one that `python -m tests.desktops` makes, and stands in the README."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", text)
+    """Each is one that `python -m tests.desktops` makes, and the manual leads to it."""
+    shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", _pages())
     assert sorted(shown) == sorted(path.stem for path in DESKTOPS.iterdir())
     assert set(shown) <= set(DESKS)
 

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, default=_CACHE / "root", help="the scratch root")
     parser.add_argument("--keep-root", action="store_true", help="keep it for the next time")
     parser.add_argument("--output", type=Path, default=_CACHE / "output", help="for screenshots")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="make README.md's pictures")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="make the manual's pictures")
     return parser
 
 

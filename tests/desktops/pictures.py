@@ -1,4 +1,4 @@
-"""The pictures of README.md that show what each desktop shows, of the screenshots of a run."""
+"""The pictures of the manual that show what each desktop shows, of the screenshots of a run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

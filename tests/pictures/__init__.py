@@ -1,1 +1,1 @@
-"""The pictures of README.md, made from the real panel, daemon and browser."""
+"""The pictures of README and manual, made from the real panel, daemon and browser."""

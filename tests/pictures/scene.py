@@ -16,7 +16,7 @@ from tests.support.desktop import Desktop
 from tests.support.home import Home
 from tests.support.shapes import Item, dead, delay, waiting
 
-SCALE: Final = 2  # pixels for each that a program counts: README shows pictures at half their size
+SCALE: Final = 2  # pixels for each that a program counts: pages show pictures at half their size
 FONT: Final = "Inter"
 WALLPAPER: Final = 0xC9D6DF
 _SIZE: Final = "2400x1400x24"

@@ -91,7 +91,7 @@ def test_users_read_of_each_dialect(name: str) -> None:
     """The contract, the words and a page of its own name it."""
     servers = read(PAGES / "contract.md").split("\n## 4. Servers\n")[1].split("\n## ")[0]
     assert re.search(rf"^\| \|.* `{name}` \|", servers, re.MULTILINE)
-    row = rf"^\| `{name}` \| .+ \| \[.+\]\((servers/.+)\) \| `(\w+)` \|$"
+    row = rf"^\| `{name}` \| .+ \| \[.+\]\((manual/servers/.+)\) \| `(\w+)` \|$"
     told = re.search(row, read(PAGES / "words.md"), re.MULTILINE)
     assert told is not None
     assert f"dialect `{name}`" in read(PAGES / told[1])
