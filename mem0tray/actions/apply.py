@@ -1,7 +1,7 @@
 """Applying a user's verb: an order that the worker answers, or that we carry out in its place.
 
 Whoever holds the worker's lock is the ledger's only writer. If no worker runs, the command holds
-that lock for the moment (`worker.standing_in`); the same code applies the order either way.
+that lock for the moment (`worker.orders.standing_in`); the same code applies the order either way.
 """
 
 import time
@@ -28,12 +28,12 @@ _MOMENT: Final = 2.0  # seconds; a worker that takes longer is in trouble, and s
 class Answer(Struct, frozen=True):
     """What became of each memory; `heard`: the order has been applied."""
 
-    outcomes: dict[Name, str]
+    results: dict[Name, str]
     heard: bool = True
 
     def of(self, name: Name) -> str:
         """What became of this memory; an order that is not applied yet will be."""
-        return self.outcomes.get(name, GONE if self.heard else DONE)
+        return self.results.get(name, GONE if self.heard else DONE)
 
 
 def worker_runs(paths: Paths) -> bool:
@@ -85,8 +85,8 @@ def _run(paths: Paths, settings: Settings) -> None:
     from mem0tray.actions.server_names import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
-    from mem0tray.worker import standing_in
     from mem0tray.worker.context import WorkerContext
+    from mem0tray.worker.orders import standing_in
     from mem0tray.worker.telling.log import EventLog
 
     ledger = Ledger(paths.ledger)
@@ -104,21 +104,21 @@ def _run(paths: Paths, settings: Settings) -> None:
         log.close()
 
 
-def _ended(paths: Paths, outcomes: dict[Name, str], end: float) -> dict[Name, str]:
-    """The outcomes, once the requests under way have ended; until `end` at most."""
-    while IN_FLIGHT in outcomes.values():
-        in_flight = [name for name, what in outcomes.items() if what == IN_FLIGHT]
+def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:
+    """The results, once the requests under way have ended; until `end` at most."""
+    while IN_FLIGHT in results.values():
+        in_flight = [name for name, what in results.items() if what == IN_FLIGHT]
         runs = worker_runs(paths)
         with Reader(paths.ledger) as reader:
             for name in in_flight:
                 row = reader.known(*name)
                 if row is None:
-                    outcomes[name] = DONE
+                    results[name] = DONE
                 elif row.state == items.DELIVERED:
-                    outcomes[name] = DELIVERED
+                    results[name] = DELIVERED
                 elif row.claimed is None or not runs:
-                    outcomes[name] = PERHAPS if row.claimed or row.unknown else DONE
+                    results[name] = PERHAPS if row.claimed or row.unknown else DONE
         if time.monotonic() > end:
             break
         time.sleep(_LOOK)
-    return outcomes
+    return results

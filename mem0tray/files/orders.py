@@ -94,7 +94,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, verb=RETRY) if self.verb == _SEND else self
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True):
     """What became of one memory: `what` is one of the words above."""
 
     item: Named
@@ -187,10 +187,10 @@ def take_back(order: Path) -> bool:
     return True
 
 
-def answer(order: Path, outcomes: Mapping[Name, str]) -> None:
+def answer(order: Path, results: Mapping[Name, str]) -> None:
     """Leave the answer to an order, then remove the order. Raises FileUnavailableError."""
     found = [
-        Outcome(each, what) for each, what in zip(named(outcomes), outcomes.values(), strict=True)
+        Result(each, what) for each, what in zip(named(results), results.values(), strict=True)
     ]
     with suppress(FileUnavailableError):  # on a full disk the command is answered by the ledger
         atomic.replace(_answer(order), _bytes(found))
@@ -206,7 +206,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
         return None
     with suppress(OSError):
         path.unlink()
-    found = msgspec.convert(json.loads(data), list[Outcome])
+    found = msgspec.convert(json.loads(data), list[Result])
     return dict(
         zip(names_of(each.item for each in found), (each.what for each in found), strict=True)
     )
@@ -224,6 +224,6 @@ def _answer(order: Path) -> Path:
     return order.with_suffix(".answer")
 
 
-def _bytes(content: Order | list[Outcome]) -> bytes:
+def _bytes(content: Order | list[Result]) -> bytes:
     """The content as JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(content)).encode()

@@ -13,7 +13,7 @@ from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.order_handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake

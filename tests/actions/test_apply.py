@@ -122,7 +122,7 @@ def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
     write_dlq(paths, [waiting("dead", id="dd-1")])
     (found,) = chosen(paths, "dd")
     orders.leave(paths, orders.about(orders.DELETE, [found.identity]))
-    assert apply(paths, Settings(), orders.about(orders.RETRY, [found.identity])).outcomes == {
+    assert apply(paths, Settings(), orders.about(orders.RETRY, [found.identity])).results == {
         found.identity: orders.GONE
     }
     assert contents(paths) == []

@@ -28,7 +28,7 @@ from mem0tray.worker.engine import Engine
 from mem0tray.worker.engine_parts import Parts
 from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.wanted import Wanted
-from mem0tray.worker.order_handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake

@@ -19,7 +19,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.order_handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.troubles import Troubles

@@ -2,7 +2,7 @@
 
 Each verb is one function that changes the ledger in one transaction and returns what became of each
 memory. The worker applies it, or a command that holds the worker's lock for that moment
-(`worker.order_handler`); the publishers then write the files.
+(`worker.orders.handler`); the publishers then write the files.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,10 +29,10 @@ from mem0tray.worker.queue.intake import accept
 
 CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
 
-Outcomes = dict[Name, str]
+Results = dict[Name, str]
 
 
-def apply(context: WorkerContext, order: Order) -> Outcomes:
+def apply(context: WorkerContext, order: Order) -> Results:
     """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
     verb = _VERBS.get(order.verb)
     return {} if verb is None else verb(context, order)
@@ -41,14 +41,14 @@ def apply(context: WorkerContext, order: Order) -> Outcomes:
 # Deleting ---------------------------------------------------------------------------
 
 
-def _delete(context: WorkerContext, order: Order) -> Outcomes:
+def _delete(context: WorkerContext, order: Order) -> Results:
     with context.ledger.transaction(durable=True):
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
     _report(context, orders.DELETE, found, order.backup)
-    return _outcomes(found)
+    return _results(found)
 
 
-def _forget(context: WorkerContext, order: Order) -> Outcomes:
+def _forget(context: WorkerContext, order: Order) -> Results:
     """Delete, and erase the text of what was deleted, now or before."""
     inbox = context.inbox
     with context.ledger.transaction(durable=True):
@@ -58,7 +58,7 @@ def _forget(context: WorkerContext, order: Order) -> Outcomes:
         inbox.erase(inbox.states(order.names))
     context.ledger.scrub()
     _report(context, orders.FORGET, found)
-    return _outcomes(found)
+    return _results(found)
 
 
 def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
@@ -74,13 +74,13 @@ def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row 
         if context.server and inbox.discard_elsewhere([row.key], context.server, now, reason):
             return DONE, row
         return DELIVERED, row
-    outcome = _as_sent(context, row)
+    result = _as_sent(context, row)
     inbox.discard([row.key], now, reason)
-    return outcome, row
+    return result, row
 
 
 def _as_sent(context: WorkerContext, row: Row) -> str:
-    """The outcome for a memory that waits, by what is known of the attempts to send it."""
+    """The result for a memory that waits, by what is known of the attempts to send it."""
     claimed, unknown = context.inbox.attempted(row.key)
     return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
 
@@ -98,12 +98,12 @@ def _drop_stray(context: WorkerContext, name: Name) -> bool:
 # Retrying ---------------------------------------------------------------------------
 
 
-def _retry(context: WorkerContext, order: Order) -> Outcomes:
+def _retry(context: WorkerContext, order: Order) -> Results:
     """Make dead letters due at once, and send what is held."""
     with context.ledger.transaction(durable=True):
         found = {name: _make_due(context, name) for name in order.names}
     _report(context, orders.RETRY, found)
-    return _outcomes(found)
+    return _results(found)
 
 
 def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
@@ -121,7 +121,7 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
 # Restoring --------------------------------------------------------------------------
 
 
-def _restore(context: WorkerContext, order: Order) -> Outcomes:
+def _restore(context: WorkerContext, order: Order) -> Results:
     """Put back what neither waits nor is delivered to the present server."""
     found: dict[Name, tuple[str, Row | None]] = {}
     back: list[Item] = []
@@ -132,7 +132,7 @@ def _restore(context: WorkerContext, order: Order) -> Outcomes:
                 found[name] = _put_back(context, name, text, back)
     _report(context, orders.RESTORE, found, of_texts=order.texts)
     telling_backoffs.tell(context, telling_backoffs.of_letters(back, context.now()))
-    return _outcomes(found)
+    return _results(found)
 
 
 def _put_back(
@@ -172,17 +172,17 @@ def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bo
 # Editing ----------------------------------------------------------------------------
 
 
-def _edit(context: WorkerContext, order: Order) -> Outcomes:
+def _edit(context: WorkerContext, order: Order) -> Results:
     """Replace the text of one memory. Without a text, only the old one goes."""
     (name,) = order.names
     with context.ledger.transaction(durable=True):
         row = context.inbox.known(name) if name[0] else None
         if not order.texts:
-            outcome = _discard(context, name, items.EDITED)
+            result = _discard(context, name, items.EDITED)
         else:
-            outcome = _replace(context, name, row, order.texts[0])
-    _report(context, orders.EDIT, {name: outcome})
-    return _outcomes({name: outcome})
+            result = _replace(context, name, row, order.texts[0])
+    _report(context, orders.EDIT, {name: result})
+    return _results({name: result})
 
 
 def _replace(
@@ -192,16 +192,16 @@ def _replace(
     if item is None:
         return GONE, row
     if row is None or row.state != items.DEAD:
-        outcome, row = _discard(context, name, items.EDITED)
-        if outcome in CHANGED:
+        result, row = _discard(context, name, items.EDITED)
+        if result in CHANGED:
             _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
-        return outcome, row
-    outcome, other = _as_sent(context, row), context.inbox.known(item.name)
+        return result, row
+    result, other = _as_sent(context, row), context.inbox.known(item.name)
     key = context.inbox.change_content(row, item, context.now())
     context.inbox.change_values(key, item, context.now())
     if other is not None and not other.is_delivered(context.server) and other.state != items.DEAD:
         _wait_again(context, item, other, dead=True)
-    return outcome, row
+    return result, row
 
 
 def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
@@ -226,24 +226,24 @@ def _report(
     if of_texts:
         changed = [text.dead for text in of_texts if found[identity(text.data)][0] in CHANGED]
     else:
-        done = [row for outcome, row in found.values() if outcome in CHANGED]
+        done = [row for result, row in found.values() if result in CHANGED]
         changed = [row is None or row.state == items.DEAD for row in done]
     if changed:
         dead = sum(changed)
         context.events.emit(events.UserAction(verb, dead, len(changed) - dead, backup))
     if verb in (orders.DELETE, orders.EDIT):
-        for outcome, row in found.values():
-            if outcome == DELIVERED and row is not None:
+        for result, row in found.values():
+            if result == DELIVERED and row is not None:
                 project, item_id = context.inbox.named(row.key)
                 edited = verb == orders.EDIT
                 context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))
 
 
-def _outcomes(found: Mapping[Name, tuple[str, Row | None]]) -> Outcomes:
-    return {name: outcome for name, (outcome, _) in found.items()}
+def _results(found: Mapping[Name, tuple[str, Row | None]]) -> Results:
+    return {name: result for name, (result, _) in found.items()}
 
 
-_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], Outcomes]]] = {
+_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], Results]]] = {
     orders.DELETE: _delete,
     orders.FORGET: _forget,
     orders.RETRY: _retry,

@@ -24,7 +24,8 @@ from mem0tray.files.orders import (
     Order,
     Text,
 )
-from mem0tray.worker import verbs
+from mem0tray.ledger.outdated import DLQ_FILE
+from mem0tray.worker.orders import verbs
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -120,13 +121,13 @@ def test_what_the_present_server_has_stays_delivered(ground: QueueScene, server:
 
 
 @pytest.mark.parametrize("item", [WAITS, DEAD], ids=["entry", "dead letter"])
-@pytest.mark.parametrize(("send", "outcome"), [(claim, IN_FLIGHT), (lose, PERHAPS)])
+@pytest.mark.parametrize(("send", "result"), [(claim, IN_FLIGHT), (lose, PERHAPS)])
 def test_a_deletion_says_that_the_text_may_have_been_sent(
-    ground: QueueScene, item: Item, send: object, outcome: str
+    ground: QueueScene, item: Item, send: object, result: str
 ) -> None:
     assert callable(send)
     send(ground, item)
-    assert apply(ground, DELETE, [item.name]) == {item.name: outcome}
+    assert apply(ground, DELETE, [item.name]) == {item.name: result}
     assert states(ground, item) == ["discarded"]
 
 
@@ -140,8 +141,11 @@ def test_what_a_new_ledger_found_in_a_file_was_not_sent_as_far_as_is_known(
 
 
 def test_a_stray_of_the_dlq_file_can_be_deleted(ground: QueueScene) -> None:
+    """And the file is written without it."""
     ground.context.generations.set_strays([ODD, b"5"], {})
+    before = ground.context.ledger.outdated.times(DLQ_FILE)
     assert apply(ground, DELETE, [identity(ODD)]) == {identity(ODD): DONE}
+    assert ground.context.ledger.outdated.times(DLQ_FILE) > before
     assert ground.context.generations.strays()[0] == [b"5"]
 
 
@@ -217,12 +221,12 @@ def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
     assert states(ground, one, other) == ["pending", "dead"]
 
 
-@pytest.mark.parametrize(("server", "outcome"), [(HERE, DELIVERED), (ELSEWHERE, DONE)])
+@pytest.mark.parametrize(("server", "result"), [(HERE, DELIVERED), (ELSEWHERE, DONE)])
 def test_what_the_present_server_has_is_not_restored(
-    ground: QueueScene, server: str, outcome: str
+    ground: QueueScene, server: str, result: str
 ) -> None:
     deliver(ground, DEAD, server)
-    assert restore(ground, Text.of(DEAD.raw, dead=True)) == [outcome]
+    assert restore(ground, Text.of(DEAD.raw, dead=True)) == [result]
 
 
 def test_what_is_no_item_is_put_back_into_the_dlq_file_once(ground: QueueScene) -> None:

@@ -15,7 +15,7 @@ from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.order_handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 

@@ -9,8 +9,8 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, orders
 from mem0tray.files.orders import DELETE, DONE, FORGET, GONE, RETRY
-from mem0tray.worker import standing_in
-from mem0tray.worker.order_handler import OrderHandler
+from mem0tray.worker.orders import standing_in
+from mem0tray.worker.orders.handler import OrderHandler
 from tests.ledger.samples import NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from mem0tray.core import events
 from mem0tray.files import orders
 from mem0tray.files.orders import RETRY, SHOW, Order
-from mem0tray.worker import verbs
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.verbs import CHANGED, Outcomes
+from mem0tray.worker.orders import verbs
+from mem0tray.worker.orders.verbs import CHANGED, Results
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ class OrderHandler:
     ) -> None:
         self._context = context
         self._on_retry = on_retry
-        self._applied: list[tuple[Path, Outcomes]] = []
+        self._applied: list[tuple[Path, Results]] = []
 
     def apply(self, *, files_read: bool) -> int:
         """Apply the orders that wait, and return how many; `answer` ends them.
@@ -49,20 +49,20 @@ class OrderHandler:
     def _is_known(self, order: Order) -> bool:
         return all(self._context.inbox.known(name) is not None for name in order.names)
 
-    def _apply(self, order: Order) -> Outcomes:
+    def _apply(self, order: Order) -> Results:
         if order.verb == SHOW:
             self._context.events.emit(events.StatusWanted())
         try:
-            outcomes = verbs.apply(self._context, order)
+            results = verbs.apply(self._context, order)
         except ValueError:  # an order that nobody could have left
             return {}
-        if order.verb == RETRY and not CHANGED.isdisjoint(outcomes.values()):
+        if order.verb == RETRY and not CHANGED.isdisjoint(results.values()):
             self._on_retry()
-        return outcomes
+        return results
 
     def answer(self) -> None:
         """Answer the orders applied, and remove them. Raises FileUnavailableError."""
         while self._applied:
-            path, outcomes = self._applied[0]
-            orders.answer(path, outcomes)
+            path, results = self._applied[0]
+            orders.answer(path, results)
             del self._applied[0]
