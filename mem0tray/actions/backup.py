@@ -25,10 +25,20 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
     Raises FileUnavailableError; then nothing must be deleted.
     """
     path, moment = _free_name(paths, now)
-    data = document.compose(
+    return _write(path, _composed(raws, moment))
+
+
+def write_again(path: Path, raws: Sequence[bytes]) -> None:
+    """Write a dated backup again with these items alone. Raises FileUnavailableError."""
+    moment = time_in_name(path)
+    if moment is not None:
+        _write(path, _composed(raws, moment))
+
+
+def _composed(raws: Sequence[bytes], moment: datetime) -> bytes:
+    return document.compose(
         {"items": [document.pretty(raw, 2) for raw in raws], document.STAMP: _stamp(moment)}
     )
-    return _write(path, data)
 
 
 def is_of_delete(path: Path, data: bytes) -> bool:
@@ -55,18 +65,15 @@ def time_in_name(path: Path) -> datetime | None:
         return None
 
 
-def keep_last_state(paths: Paths, data: bytes) -> None:
+def keep_last_state(paths: Paths) -> None:
     """Make the backup a copy of the DLQ file; a backup that is not ours is kept first.
 
-    `data` are the DLQ file's bytes. Raises FileUnavailableError.
+    Raises FileUnavailableError.
     """
     path = paths.dlq_backup
-    try:
-        there = plain.read_bytes(path)
-    except FileNotFoundError:
-        there = None
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
+    data, there = _bytes(paths.dlq), _bytes(path)
+    if data is None:
+        return
     if there == data:
         remember(paths, data)
         return
@@ -108,6 +115,16 @@ def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
         if not path.exists():
             return path, moment
         moment += timedelta(microseconds=1)
+
+
+def _bytes(path: Path) -> bytes | None:
+    """The file's bytes; None when there is none."""
+    try:
+        return plain.read_bytes(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
 
 
 def _write(path: Path, data: bytes) -> Path:

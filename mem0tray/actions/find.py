@@ -1,7 +1,6 @@
 """From what a person typed to the items that are meant."""
 
 import itertools
-import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -10,13 +9,13 @@ from msgspec import Struct, field
 from mem0tray.actions import dead_letters, read_files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
-from mem0tray.core.item import Item
+from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.system import shell
 from mem0tray.system.paths import Paths
 
-Identity = tuple[str, bytes]
+Identity = Name
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
 _SHORTEST: Final = 8
@@ -50,17 +49,6 @@ class FoundItem(Struct, frozen=True):
         if self.item is not None:
             return self.item.name
         return identity(self.raw)
-
-
-def identity(raw: bytes) -> Identity:
-    """What identifies a memory wherever it stands: id and digest, or else the value `raw`."""
-    item = items.parse(raw)
-    if item is not None:
-        return item.name
-    try:
-        return "", json.dumps(json.loads(raw), sort_keys=True).encode()
-    except (ValueError, RecursionError):
-        return "", raw
 
 
 class FileListing(Struct):

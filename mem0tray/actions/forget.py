@@ -13,35 +13,30 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import (
-    backup,
-    change_files,
-    edit_text,
-    ledger_writer,
-    read_files,
-    restore_sources,
-)
+from mem0tray.actions import backup, edit_text, read_files, restore_sources
+from mem0tray.actions.apply import apply, worker_runs
 from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions.find import FoundItem, Identity
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
-from mem0tray.files.document import BrokenDocumentError
+from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
-_PATIENCE: Final = 5.0  # seconds for the worker to carry out the order
+_LOCK_WAIT: Final = 10.0  # seconds
 _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without the text
 _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
 _DLQ_FORM: Final = (read_files.DLQ_LIST,)
+_RECENT_FORM: Final = (read_files.RECENT,)
 _QUEUE_FORM: Final = (read_files.QUEUE_LIST, read_files.RECENT, read_files.FAILED, read_files.HELD)
 # The text of an attempt of these kinds never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
@@ -101,7 +96,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
-    _from_ledger(paths, settings, deleted.items, known, result)
+    _from_ledger(paths, settings, deleted, known, result)
     _guarded(result, paths.queue, partial(_from_queue_file, paths, text, result))
     for path in [paths.dlq_backup, *_listing(paths.claude_dir, backup.DATED, result)]:
         _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
@@ -149,7 +144,9 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
     for each in known:
         sent = any(attempt.kind not in _NEVER_SENT for attempt in reader.attempts(each.key))
-        if sent or each.claimed is not None or each.unknown is not None or each.timeouts:
+        # What a new ledger found in a file is asked about from its intake on: that is no attempt.
+        doubtful = each.unknown not in (None, each.accepted)
+        if sent or each.claimed is not None or doubtful or each.timeouts:
             return ["the server may have been sent it, and may have it in its logs"]
     return []
 
@@ -157,31 +154,32 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
 def _from_ledger(
     paths: Paths,
     settings: Settings,
-    deleted: Sequence[FoundItem],
+    deleted: Deleted,
     known: Sequence[Known],
     result: Forgotten,
 ) -> None:
-    """Erase the text in the ledger, with discarded older contents under the same id."""
+    """Erase older texts under the same ids too; the deletion has erased its own."""
     if not paths.ledger.exists():
         return
-    names = {each.item.name for each in deleted if each.item is not None}
-    names |= {each.name for each in known if each.state == items.DISCARDED}
+    named = {each.identity for each in deleted.items}
+    left = [each.name for each in known if _has_traces(each, named)]
+    heard = deleted.heard
     try:
-        path = orders.give(paths, orders.FORGET, sorted(names))
-        if path is None or _carried_out(paths, settings, path):
-            result.erased.append("the ledger")
-            return
-        result.unreachable.append("the ledger: the worker has not answered; it erases it later")
+        if left:
+            heard = apply(paths, settings, orders.about(orders.FORGET, left)).heard
     except Mem0TrayError as error:
         result.unreachable.append(f"the ledger: {error}")
+        return
+    if heard:
+        result.erased.append("the ledger")
+    else:
+        result.unreachable.append("the ledger: the worker has not answered; it erases it later")
 
 
-def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
-    if not ledger_writer.worker_runs(paths) and ledger_writer.carry_out_here(
-        paths, settings, scrub=True
-    ):
-        return True
-    return ledger_writer.carried_out(path, _PATIENCE)
+def _has_traces(known: Known, named: set[Identity]) -> bool:
+    if known.state == items.DISCARDED:
+        return known.reason != items.FORGOTTEN
+    return known.state == items.DELIVERED and known.name in named
 
 
 # Files ----------------------------------------------------------------------------
@@ -189,24 +187,22 @@ def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
 
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
-    with change_files.queue_file(paths) as file:
-        recent = file.rest.get(read_files.RECENT)
-        if recent is not None:
-            kept = _without(b'{"last_100": ' + recent + b"}", (read_files.RECENT,), text)
-            if kept is not None:
-                file.rest[read_files.RECENT] = _list_of(kept.lists[read_files.RECENT])
-                result.erased.append(f"last_100 in {paths.queue.name}")
-    with FileLock(paths.queue_lock).held(change_files.LOCK_WAIT):
+    with FileLock(paths.queue_lock).held(_LOCK_WAIT):
+        # Nobody writes while we hold the lock: no need to wait for a whole file.
+        found = read_files.load(paths.queue, _RECENT_FORM, wait=0.001)
+        kept = _without(found[0], text) if found else None
+        if kept is not None:
+            top: dict[str, document.Value] = {}
+            if read_files.QUEUE_LIST in kept.rest:  # first, as producers write it
+                top[read_files.QUEUE_LIST] = kept.rest.pop(read_files.QUEUE_LIST)
+            top[read_files.RECENT] = kept.lists[read_files.RECENT]
+            atomic.replace(paths.queue, document.compose(top | kept.rest))
+            result.erased.append(f"last_100 in {paths.queue.name}")
         _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
 
 
-def _list_of(raws: Sequence[bytes]) -> bytes:
-    return b"[" + b",".join(raws) + b"]"
-
-
-def _without(data: bytes, sections: Sequence[str], text: _Text) -> document.Document | None:
+def _without(parsed: Document, text: _Text) -> Document | None:
     """The document without the text, or None when none of its sections has it."""
-    parsed = document.parse(data, sections)
     found = False
     for name, raws in parsed.lists.items():
         kept = [raw for raw in raws if not text.is_it(raw)]
@@ -222,7 +218,7 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
     except FileNotFoundError:
         return False
     try:
-        parsed = _without(data, sections, text)
+        parsed = _without(document.parse(data, sections), text)
     except BrokenDocumentError:
         changed, is_empty = _cut(data, text), False
     else:
@@ -277,7 +273,7 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
 def _from_previous(paths: Paths, text: _Text) -> None:
     """Remove the worker's private link to the previous DLQ file, which it makes anew itself."""
     path = paths.dlq_previous
-    end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
     with suppress(OSError):
         while text.is_in(plain.read_bytes(path)):
             if time.monotonic() > end:
@@ -304,7 +300,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Name files that still hold the text, or may: editors' backups, users' copies, the buffer."""
-    end = time.monotonic() + (_PUBLISHING if ledger_writer.worker_runs(paths) else 0.0)
+    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
     while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
         time.sleep(_LOOK)
     for path in ours:

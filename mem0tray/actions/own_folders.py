@@ -11,12 +11,12 @@ from typing import Final
 import platformdirs
 
 from mem0tray.actions import read_files, restore_sources
-from mem0tray.actions.find import Identity, identity
+from mem0tray.actions.find import Identity
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
-from mem0tray.core.item import DELIVERED, EDITED
+from mem0tray.core.item import DELIVERED, EDITED, identity
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, orders, quarantine
 from mem0tray.ledger.reader import Reader

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backup, edit_text, read_files
-from mem0tray.actions.find import Identity, identity
+from mem0tray.actions.find import Identity
 from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import identity
 from mem0tray.core.text import one_line
 from mem0tray.files import atomic, document, emergency, orders, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
@@ -140,11 +141,12 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
     with Reader(paths.ledger, needed=True) as reader:
         batches = reader.discarded()
     for batch in batches:
-        # A backup from before a memory's intake was made for an earlier deletion.
+        # A delete has made a backup. One from before a memory's intake was made for an earlier
+        # deletion, and not for a hand edit.
         raws = [
             raw
             for raw, since in zip(batch.raws, batch.since, strict=True)
-            if kept.get(identity(raw), 0.0) <= since
+            if kept.get(identity(raw), 0.0) <= (0.0 if batch.reason == items.DELETED else since)
         ]
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"

@@ -1,34 +1,26 @@
-"""Retry dead letters now: their `last_attempt` becomes 0 in the file.
+"""Retry dead letters now, and send what is held because another worker has perhaps delivered it."""
 
-The worker is asked to retry those that no file shows yet, and to send what is held because
-another worker has perhaps delivered it.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from mem0tray.actions import dead_letters, read_files
-from mem0tray.actions.change_files import DlqEdit, change_dlq
+from mem0tray.actions.apply import apply
 from mem0tray.actions.find import FoundItem, listing, resolve
-from mem0tray.core import item as items
+from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import Item
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import short_id
-from mem0tray.files import orders, receipts
+from mem0tray.files import orders
+from mem0tray.files.orders import DONE
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
 
-_NOW: Final = {"last_attempt": 0}
 
-
-def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
+def retry_ids(paths: Paths, settings: Settings, names: Sequence[str]) -> list[Item]:
     """Retry the dead and held items of these ids or prefixes; return them. Raises NotFoundError."""
-    dead = listing(dead_letters.to_act_on(paths), read_files.DLQ_LIST).found
-    held = held_entries(paths)
     try:
-        chosen = resolve(names, [*dead, *held])
+        chosen = resolve(names, [*_dead(paths), *held_entries(paths)])
     except NotFoundError as error:
         _explain_waiting(paths, names, error)
         raise
@@ -38,8 +30,7 @@ def retry_ids(paths: Paths, names: Sequence[str]) -> list[Item]:
                 Reason("{id} cannot be retried: its content is no text.", id=short_id(each.id)),
                 REWORD.replaced("id", short_id(each.id)),
             )
-    wanted = {each.identity for each in chosen}
-    return _retry(paths, lambda item: item.name in wanted, held)
+    return _retry(paths, settings, chosen)
 
 
 def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -> None:
@@ -55,19 +46,20 @@ def _explain_waiting(paths: Paths, names: Sequence[str], error: NotFoundError) -
     ) from error
 
 
-def retry_project(paths: Paths, project: str) -> list[Item]:
+def retry_project(paths: Paths, settings: Settings, project: str) -> list[Item]:
     """Retry every dead letter of a project, and what is held; return the items."""
-    return _retry(paths, lambda item: item.project == project, held_entries(paths))
+    found = [*_dead(paths), *held_entries(paths)]
+    return _retry(paths, settings, [each for each in found if each.project == project])
 
 
-def retry_all(paths: Paths) -> list[Item]:
+def retry_all(paths: Paths, settings: Settings) -> list[Item]:
     """Retry every dead letter, and what is held; return the items."""
-    return _retry(paths, lambda _: True, held_entries(paths))
+    return _retry(paths, settings, [*_dead(paths), *held_entries(paths)])
 
 
-def retry_dead(paths: Paths) -> list[Item]:
+def retry_dead(paths: Paths, settings: Settings) -> list[Item]:
     """Retry every dead letter but no held entry, as the menu shows none; return the items."""
-    return _retry(paths, lambda _: True, ())
+    return _retry(paths, settings, _dead(paths))
 
 
 def held_entries(paths: Paths) -> list[FoundItem]:
@@ -78,24 +70,13 @@ def held_entries(paths: Paths) -> list[FoundItem]:
     return [each for each in fresh if (row := known.get(each.identity)) and row.is_held]
 
 
-def _retry(paths: Paths, wanted: Callable[[Item], bool], held: Sequence[FoundItem]) -> list[Item]:
-    chosen: list[Item] = []
-    unshown: list[Item] = []
+def _dead(paths: Paths) -> list[FoundItem]:
+    return listing(dead_letters.to_act_on(paths), read_files.DLQ_LIST).found
 
-    def change(edit: DlqEdit) -> None:
-        chosen.clear()
-        with Reader(paths.ledger) as reader:
-            raws = dead_letters.unshown(paths, reader, edit.items)
-        unshown[:] = [each for each in map(items.parse, raws) if each is not None and wanted(each)]
-        for at, raw in enumerate(edit.items):
-            item = items.parse(raw)
-            if item is not None and wanted(item):
-                edit.items[at] = items.with_fields(raw, dict(_NOW))
-                chosen.append(item)
-        edit.due = [item.name for item in chosen]
-        edit.wanted = bool(chosen)
 
-    change_dlq(paths, change, verb=receipts.RETRY)
-    sent = [each.item for each in held if each.item is not None and wanted(each.item)]
-    orders.give(paths, orders.SEND, [each.name for each in (*unshown, *sent)])
-    return [*chosen, *unshown, *sent]
+def _retry(paths: Paths, settings: Settings, chosen: Sequence[FoundItem]) -> list[Item]:
+    found = {each.item.name: each.item for each in chosen if each.item is not None}
+    if not found:
+        return []
+    answer = apply(paths, settings, orders.about(orders.RETRY, found))
+    return [item for name, item in found.items() if answer.of(name) == DONE]

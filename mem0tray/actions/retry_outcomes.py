@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions import ledger_writer, worker_report
+from mem0tray.actions import worker_report
+from mem0tray.actions.apply import worker_runs
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.core.outcome_kind import Kind
@@ -98,7 +99,7 @@ def _is_uncounted(attempt: Attempt, known: Known) -> bool:
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:
     """Why there is no point in waiting any longer; empty while there is."""
-    if not ledger_writer.worker_runs(paths):
+    if not worker_runs(paths):
         return "the worker does not run"
     if idle < _HINDERED:
         return ""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import ledger_writer, look_up
+from mem0tray.actions import look_up
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.find import FoundItem, beginning, everything, of_project, resolve
 from mem0tray.actions.forget import Forgotten, forget
@@ -64,8 +64,7 @@ def command(
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
-    with ledger_writer.in_step(paths, settings, records=not for_good):  # `forget` records it itself
-        done = delete(paths, chosen, for_good=for_good) if chosen else Deleted(Path())
+    done = delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted(Path())
     erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:

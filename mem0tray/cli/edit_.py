@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, ledger_writer, look_up, open_text
-from mem0tray.actions.edit_text import Changed, GoneError, HalfEditedError
+from mem0tray.actions import edit_text, look_up, open_text
+from mem0tray.actions.edit_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem, everything, handles
 from mem0tray.actions.look_up import Version
 from mem0tray.actions.open_text import OpenText
@@ -102,10 +102,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
                 return None
             new = _decoded(after, found)
             if new.strip():  # the open text goes once the new one is in place
-                with ledger_writer.in_step(paths, settings):
-                    return edit_text.edit_text(
-                        paths, found, new, keep_days=settings.retention.discarded
-                    )
+                return edit_text.edit_text(paths, settings, found, new)
     except Mem0TrayError as error:
         if file is None or file.kept is None:
             raise
@@ -145,8 +142,6 @@ def _with_text_kept(
     """The error, with the file that has the text; `is_new`: the editor's text can be used."""
     if not is_new:
         return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
-    if isinstance(error, HalfEditedError):
-        return Mem0TrayError(f"{error.message} Your text is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy
     add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"
     return Mem0TrayError(

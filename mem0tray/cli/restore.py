@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import edit_text, find, ledger_writer, read_files, restore_sources
+from mem0tray.actions import edit_text, find, read_files, restore_sources
 from mem0tray.actions.restore import Restored, restorable, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.edit_ import tell_old
+from mem0tray.cli.no_longer_waiting import NOT_HEARD
+from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
@@ -54,14 +56,10 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             _print_sources(found, counts)
             _print_sum(sum(counts), len(set().union(*wanted)))
         return
-    with ledger_writer.in_step(paths, settings):
-        source = _source(paths, backup)
-        if source.kind == restore_sources.EDIT and _undone(
-            paths, source, settings.retention.discarded
-        ):
-            return
-        done = restore(paths, source, chosen_server(settings, paths).name)
-    _tell(source.name, done)
+    source = _source(paths, backup)
+    if source.kind == restore_sources.EDIT and _undone(paths, settings, source):
+        return
+    _tell(source.name, restore(paths, settings, source))
 
 
 def _source(paths: Paths, backup: str | None) -> RestoreSource:
@@ -79,10 +77,10 @@ def _source(paths: Paths, backup: str | None) -> RestoreSource:
     return source
 
 
-def _undone(paths: Paths, source: RestoreSource, keep_days: float) -> bool:
+def _undone(paths: Paths, settings: Settings, source: RestoreSource) -> bool:
     """Give a memory that still waits the text from before an edit."""
     (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = edit_text.undo(paths, old, find.everything(paths), keep_days=keep_days)
+    done = edit_text.undo(paths, settings, old, find.everything(paths))
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
@@ -173,6 +171,8 @@ def _tell(name: str, done: Restored) -> None:
         "cannot be loaded by any JSON program; it stays where it is",
         "cannot be loaded by any JSON program; they stay where they are",
     )
+    if not done.heard:
+        output.remark(NOT_HEARD)
     if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")
 

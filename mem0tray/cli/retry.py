@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, ledger_writer, retry, retry_outcomes, snapshot_reader
+from mem0tray.actions import find, retry, retry_outcomes, snapshot_reader
 from mem0tray.actions.find import Identity
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.retry_outcomes import RetryOutcome
@@ -25,7 +25,6 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.system.paths import Paths
 
 _Called = Mapping[str, str]  # by id, its name in a command
 
@@ -68,9 +67,8 @@ def command(
     settings = context.load_there()
     paths = settings.locations()
     since = time.time()
-    with ledger_writer.in_step(paths, settings):
-        held = {each.identity for each in retry.held_entries(paths)}
-        chosen = _retried(paths, ids, project, everything=everything)
+    held = {each.identity for each in retry.held_entries(paths)}
+    chosen = _retried(settings, ids, project, everything=everything)
     called = find.handles(find.everything(paths)) if chosen else {}
     try:
         way = _Way.look(settings) if chosen or as_json else _Way()
@@ -96,15 +94,16 @@ def _check(ids: tuple[str, ...], project: str | None, *, everything: bool) -> No
 
 
 def _retried(
-    paths: Paths, ids: tuple[str, ...], project: str | None, *, everything: bool
+    settings: Settings, ids: tuple[str, ...], project: str | None, *, everything: bool
 ) -> list[Item]:
+    paths = settings.locations()
     if everything:
-        return retry.retry_all(paths)
+        return retry.retry_all(paths, settings)
     if project is not None:
         find.of_project(find.everything(paths), project)
-        return retry.retry_project(paths, project)
+        return retry.retry_project(paths, settings, project)
     with no_longer_waiting.explained(paths):
-        return retry.retry_ids(paths, ids)
+        return retry.retry_ids(paths, settings, ids)
 
 
 def _followed(

@@ -196,7 +196,7 @@ class HandEdit(Event, frozen=True):
 
 
 class UserAction(Event, frozen=True):
-    """A command or the menu did `verb`, one of `files.receipts`, to so many memories.
+    """A command or the menu did `verb`, one of `files.orders`, to so many memories.
 
     `backup` names the file from which they can be restored, if any were removed.
     """

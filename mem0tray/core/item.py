@@ -25,6 +25,8 @@ FRESH: Final = "pending"  # as ledgers have called it from the first version on
 DEAD: Final = "dead"
 DELIVERED: Final = "delivered"
 DISCARDED: Final = "discarded"
+FORGOTTEN: Final = "forgotten"  # why it was discarded: its text is erased for good
+DELETED: Final = "deleted"  # why it was discarded: a command did so, and made a backup
 EDITED: Final = "edited"  # why a text was discarded: another took its place
 OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 QUEUED_AT: Final = "queued_at"  # of lines that we write into the emergency file
@@ -176,6 +178,17 @@ def _plain(raw: bytes) -> _Plain | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return plain if plain is not None and plain.id else None
+
+
+def identity(raw: bytes) -> Name:
+    """What identifies a memory wherever it stands: id and digest, or else no id and its value."""
+    item = parse(raw)
+    if item is not None:
+        return item.name
+    try:
+        return "", json.dumps(json.loads(raw), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return "", raw
 
 
 def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:

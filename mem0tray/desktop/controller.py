@@ -22,7 +22,6 @@ from mem0tray.actions.find import FoundItem, everything
 from mem0tray.actions.oldest import DeadLetter
 from mem0tray.actions.read_files import DLQ_LIST
 from mem0tray.actions.restore import restore
-from mem0tray.actions.server_names import chosen_server
 from mem0tray.actions.snapshot import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
@@ -145,10 +144,12 @@ class Controller:
     # Dead letters ---------------------------------------------------------------------
 
     def _retry_all(self, _: MenuCommand) -> None:
-        retry.retry_dead(self._settings().locations())
+        settings = self._settings()
+        retry.retry_dead(settings.locations(), settings)
 
     def _retry(self, command: MenuCommand) -> None:
-        retry.retry_ids(self._settings().locations(), [self._found(command).id])
+        settings = self._settings()
+        retry.retry_ids(settings.locations(), settings, [self._found(command).id])
 
     def _delete(self, command: MenuCommand) -> None:
         language = self._language()
@@ -169,7 +170,8 @@ class Controller:
         if not self._surface.dialogs.ask(question):
             return
         # It may have been delivered while the question was open.
-        done = delete(self._settings().locations(), [self._found(command)])
+        settings = self._settings()
+        done = delete(settings.locations(), settings, [self._found(command)])
         if done.in_flight:
             raise Mem0TrayError(
                 _(
@@ -263,7 +265,7 @@ class Controller:
         except NotFoundError:
             self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return
-        done = restore(paths, source, chosen_server(settings, paths).name)
+        done = restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:

@@ -1,86 +1,134 @@
-"""Orders: what commands ask of the ledger's only writer, a small file each in a folder of ours.
+"""Orders: what commands and the menu ask of the ledger's only writer, and its answers.
 
-An order is removed once it is carried out. Commands write and withdraw them, the worker
-reads them: both use the shapes defined here. A note (`restored-*.json`) is no order, and
-no older worker takes it for one.
+An order is a small file in a folder of ours. Whoever holds the worker's lock applies it, leaves the
+answer beside it, and removes it. Both sides use the shapes defined here.
 """
 
 import itertools
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.files import atomic, private_folders, receipts
-from mem0tray.files.named import Named, named, names_of
+from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
-DISCARD: Final = "discard"
-FORGET: Final = "forget"
-# Send these: entries held because another worker has perhaps delivered them; unshown dead letters.
-SEND: Final = "send"
+DELETE: Final = "delete"
+FORGET: Final = "forget"  # delete, and erase the text for good
+RETRY: Final = "retry"
+RESTORE: Final = "restore"
+EDIT: Final = "edit"
 SHOW: Final = "show"  # a second start of the tray wants the first to show its status
 LOOK: Final = "look"  # somebody looks at the state: the server is probed, if it was silent
-MERGE: Final = "merge"  # a command has changed the DLQ file: see it before anything more is sent
+# What became of a memory.
+DONE: Final = "done"
+PERHAPS: Final = "perhaps"  # done, but an attempt before may have brought the text to the server
+IN_FLIGHT: Final = "in flight"  # done unless the server takes the text that is being sent just now
+DELIVERED: Final = "delivered"  # nothing was done: the server has it
+GONE: Final = "gone"  # nothing was done: it no longer waits
+THERE: Final = "there"  # nothing was done: it waits already
 _ORDERS: Final = "[0-9]*.json"
-_NOTE: Final = "restored-"
+_ANSWERS: Final = "[0-9]*.answer"
+_KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
+# The verbs of versions before the orders were answered, whose orders may still wait.
+_DISCARD, _SEND = "discard", "send"
 _counter = itertools.count()
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order about `items`.
+class Named(msgspec.Struct, frozen=True):
+    """A memory: its id, and the SHA-256 of project and content in hex.
 
-    With DISCARD, `done` says how to report it: what the user did (one of `files.receipts`), and
-    `backup` the name to restore from.
+    What makes no sense as an item has no id; its digest is its JSON value (`find.identity`).
+    """
+
+    id: str
+    digest: str
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A memory's JSON object, bytes that are no UTF-8 as lone surrogates; and where it belongs."""
+
+    raw: str
+    dead: bool
+
+    @classmethod
+    def of(cls, raw: bytes, *, dead: bool) -> "Text":
+        """The object in `raw`, for the DLQ file if it is a `dead` letter, else for the queue."""
+        return cls(raw.decode("utf-8", "surrogateescape"), dead)
+
+    @property
+    def data(self) -> bytes:
+        """The object's bytes."""
+        return self.raw.encode("utf-8", "surrogateescape")
+
+
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order about `items`, or about `texts` (RESTORE; EDIT has the new text of its item).
+
+    `backup`: the name to restore from after a deletion.
     """
 
     verb: str
-    items: Sequence[Named]
-    done: str = receipts.DELETE
+    items: Sequence[Named] = ()
+    texts: Sequence[Text] = ()
     backup: str = ""
+    done: str = ""  # what the verb `discard` of former versions was for
+
+    @property
+    def names(self) -> list[Name]:
+        """The items by id and digest. Raises ValueError for a malformed digest."""
+        return names_of(self.items)
+
+    def as_now(self) -> "Order":
+        """The order in today's verbs."""
+        if self.verb == _DISCARD:
+            return msgspec.structs.replace(self, verb=self.done or DELETE)
+        return msgspec.structs.replace(self, verb=RETRY) if self.verb == _SEND else self
 
 
-class RestoreNote(msgspec.Struct, frozen=True):
-    """A note that these memories were restored at `at`, perhaps before their deletion was seen."""
+class Result(msgspec.Struct, frozen=True):
+    """What became of one memory: `what` is one of the words above."""
 
-    items: Sequence[Named]
-    at: float
-
-
-Shape = TypeVar("Shape", Order, RestoreNote)
+    item: Named
+    what: str
 
 
-def give(
-    paths: Paths, verb: str, names: Iterable[Name], done: str = receipts.DELETE, backup: str = ""
-) -> Path | None:
-    """Leave an order for the worker; return its file, or None when there are no names.
+def named(names: Iterable[Name]) -> list[Named]:
+    """These memories for a file."""
+    return [Named(name, digest.hex()) for name, digest in names]
 
-    Raises FileUnavailableError.
-    """
-    found = named(names)
-    return leave(paths, Order(verb, found, done, backup)) if found else None
+
+def names_of(found: Iterable[Named]) -> list[Name]:
+    """The memories that a file names; ValueError where a digest is none."""
+    return [(each.id, bytes.fromhex(each.digest)) for each in found]
+
+
+def about(verb: str, names: Iterable[Name], backup: str = "") -> Order:
+    """An order about these memories."""
+    return Order(verb, named(names), backup=backup)
+
+
+def leave(paths: Paths, order: Order) -> Path:
+    """Leave an order for the ledger's writer; return its file. Raises FileUnavailableError."""
+    private_folders.make_private_folder(paths.orders)
+    # The counter keeps apart orders that one process leaves within one tick of the clock.
+    path = paths.orders / f"{time.time_ns() + next(_counter)}-{os.getpid()}.json"
+    atomic.replace(path, _bytes(order))
+    return path
 
 
 def ask_to_show(paths: Paths) -> None:
     """Ask the tray that runs to show its status. Raises FileUnavailableError."""
-    leave(paths, Order(SHOW, []))
-
-
-def ask_to_merge(paths: Paths) -> Path:
-    """Ask the worker to see what was done to the DLQ file; return the order's file.
-
-    Raises FileUnavailableError.
-    """
-    return leave(paths, Order(MERGE, []))
+    leave(paths, Order(SHOW))
 
 
 def is_order(name: str) -> bool:
@@ -88,32 +136,34 @@ def is_order(name: str) -> bool:
     return fnmatchcase(name, _ORDERS)
 
 
-def note_restored(paths: Paths, names: Iterable[Name]) -> None:
-    """Leave a note that these memories were restored just now. Raises FileUnavailableError."""
-    leave(paths, RestoreNote(named(names), time.time()), _NOTE)
-
-
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     """The orders that wait, the oldest first; None for one that makes no sense.
 
     Raises FileUnavailableError when one cannot be read.
     """
-    return _read(folder, _ORDERS, Order)
+    for path in private_folders.listing(folder, _ORDERS):
+        try:
+            data = plain.read_bytes(path)
+        except FileNotFoundError:
+            continue  # applied, or taken back, just now
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+        order = None
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            found = msgspec.convert(json.loads(data), Order).as_now()
+            names_of(found.items)  # a digest may be malformed
+            order = found
+        yield path, order
 
 
 def discarded(folder: Path) -> set[Name]:
     """The memories to be deleted by orders that wait in `folder`, of those that can be read."""
     found: set[Name] = set()
-    with suppress(Mem0TrayError, ValueError):
+    with suppress(Mem0TrayError):
         for _path, order in waiting(folder):
-            if order is not None and order.verb in {DISCARD, FORGET}:
-                found |= set(names_of(order.items))
+            if order is not None and order.verb in {DELETE, FORGET}:
+                found |= set(order.names)
     return found
-
-
-def notes(folder: Path) -> Iterator[tuple[Path, RestoreNote | None]]:
-    """The notes that wait; otherwise like `waiting`."""
-    return _read(folder, f"{_NOTE}*.json", RestoreNote)
 
 
 def withdraw(folder: Path, names: Iterable[Name]) -> None:
@@ -130,7 +180,7 @@ def withdraw(folder: Path, names: Iterable[Name]) -> None:
 
 
 def take_back(order: Path) -> bool:
-    """Take back an order; return False when it has been carried out by now."""
+    """Take back an order; return False when it has been applied by now."""
     try:
         order.unlink()
     except FileNotFoundError:
@@ -138,29 +188,43 @@ def take_back(order: Path) -> bool:
     return True
 
 
-def leave(paths: Paths, content: Order | RestoreNote, begin: str = "") -> Path:
-    """Leave an order or a note; return its file. Raises FileUnavailableError."""
-    private_folders.make_private_folder(paths.orders)
-    # The counter keeps apart orders that one process leaves within one tick of the clock.
-    path = paths.orders / f"{begin}{time.time_ns() + next(_counter)}-{os.getpid()}.json"
-    atomic.replace(path, _bytes(content))
-    return path
+def answer(order: Path, results: Mapping[Name, str]) -> None:
+    """Leave the answer to an order, then remove the order. Raises FileUnavailableError."""
+    found = [
+        Result(each, what) for each, what in zip(named(results), results.values(), strict=True)
+    ]
+    with suppress(FileUnavailableError):  # on a full disk the command is answered by the ledger
+        atomic.replace(_answer(order), _bytes(found))
+    order.unlink(missing_ok=True)
 
 
-def _bytes(content: Order | RestoreNote) -> bytes:
-    """The order as JSON; an id may hold what only an escape can say."""
-    return json.dumps(msgspec.to_builtins(content), indent=2).encode()
+def take_answer(order: Path) -> dict[Name, str] | None:
+    """The answer to an order, which is then removed; None while there is none."""
+    path = _answer(order)
+    try:
+        data = plain.read_bytes(path)
+    except OSError:
+        return None
+    with suppress(OSError):
+        path.unlink()
+    found = msgspec.convert(json.loads(data), list[Result])
+    return dict(
+        zip(names_of(each.item for each in found), (each.what for each in found), strict=True)
+    )
 
 
-def _read(folder: Path, pattern: str, shape: type[Shape]) -> Iterator[tuple[Path, Shape | None]]:
-    for path in private_folders.listing(folder, pattern):
-        try:
-            data = plain.read_bytes(path)
-        except FileNotFoundError:
-            continue  # carried out, or withdrawn, just now
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
-        try:
-            yield path, msgspec.convert(json.loads(data), shape)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            yield path, None
+def drop_old_answers(folder: Path) -> None:
+    """Remove answers that nobody has fetched: their commands were killed, or gave up."""
+    for path in private_folders.listing(folder, _ANSWERS):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _KEPT:
+                path.unlink()
+
+
+def _answer(order: Path) -> Path:
+    return order.with_suffix(".answer")
+
+
+def _bytes(content: Order | list[Result]) -> bytes:
+    """The content as JSON; an id may hold what only an escape can say."""
+    return json.dumps(msgspec.to_builtins(content)).encode()

@@ -5,6 +5,7 @@ from typing import Final
 
 INTERVAL: Final = 1.0
 SHARE: Final = 0.05  # of the time, at most
+_QUICK: Final = 0.1  # seconds
 
 
 class PublishRate:
@@ -13,6 +14,12 @@ class PublishRate:
     def __init__(self, longest: float = math.inf) -> None:
         self._longest = longest
         self._next = 0.0
+        self._cost = 0.0
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it took so little last time that a command can wait for it."""
+        return self._cost < _QUICK
 
     def ready(self, now: float) -> bool:
         """Whether the file may be published again."""
@@ -24,4 +31,5 @@ class PublishRate:
 
     def note_cost(self, now: float, duration: float) -> None:
         """Note that the file was just published, which took `duration` seconds."""
+        self._cost = duration
         self._next = now + min(max(INTERVAL, duration / SHARE - duration), self._longest)

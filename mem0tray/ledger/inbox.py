@@ -11,7 +11,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, SET_ASIDE, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.rows import COLUMNS, SET_ASIDE, UNKNOWN, Row, read_raw, row_from, write_raw
 
 _FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
 _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
@@ -43,6 +43,11 @@ _EDITED_DUE: Final = (
 _PLACE: Final = (
     f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"
+)
+# What a new ledger found in a file is asked about from its intake on: no attempt is known.
+_ATTEMPTED: Final = (
+    "SELECT claimed IS NOT NULL, sent IS NOT NULL AND sent IS NOT accepted"
+    f" FROM (SELECT claimed, accepted, {UNKNOWN} AS sent FROM items WHERE key = ?)"
 )
 _RETRY_NOW: Final = {"last_attempt": 0}
 _AT_ONCE: Final = 500  # ids in one query
@@ -104,7 +109,7 @@ class Inbox:
                     found.setdefault(row.item_id, []).append(row)
         return found
 
-    def known(self, item: Item, *, edited: bool = False) -> Row | None:
+    def known(self, name: Name, *, edited: bool = False) -> Row | None:
         """The row of exactly this id and content; without bytes.
 
         `edited`: the row in which another content took the place of this one, the id's first.
@@ -113,9 +118,15 @@ class Inbox:
         with self._ledger.locked() as db:
             row = db.execute(
                 f"SELECT {COLUMNS} FROM items WHERE id = ? AND {column} = ?",
-                (encode(item.id), item.digest),
+                (encode(name[0]), name[1]),
             ).fetchone()
         return row_from(row) if row else None
+
+    def attempted(self, key: int) -> tuple[bool, bool]:
+        """Whether a request with an item is under way; whether a server may have it from before."""
+        with self._ledger.locked() as db:
+            claimed, unknown = db.execute(_ATTEMPTED, (key,)).fetchone()
+        return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
         """The key of the item that came last, in whatever way; 0 for none."""
@@ -142,6 +153,12 @@ class Inbox:
                     (encode(name), digest),
                 )
             }
+
+    def drop_from_queue(self, name: Name) -> bool:
+        """Note that something in the queue file that is no item is to go; whether that is news."""
+        with self._ledger.transaction() as db:
+            sql = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, 0)"
+            return bool(db.execute(sql, (encode(name[0]), name[1])).rowcount)
 
     def named(self, key: int) -> tuple[str, str]:
         """The project and the id of an item."""
@@ -245,14 +262,10 @@ class Inbox:
             if gen is not None:
                 db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
-    def note_restored(self, names: Iterable[Name], at: float) -> None:
-        """Note that these ids and digests were deleted and restored by `at`, without the ledger."""
-        with self._ledger.transaction(durable=True) as db:
-            db.executemany(
-                "UPDATE items SET revived = max(coalesce(revived, 0), ?)"
-                " WHERE id = ? AND digest = ?",
-                [(at, encode(name), digest) for name, digest in names],
-            )
+    def note_not_shown(self, key: int) -> None:
+        """Note that the queue file has still to show a fresh entry."""
+        with self._ledger.transaction() as db:
+            db.execute("UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'", (key,))
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
         """Discard items; all items of one deletion get the same time."""
@@ -304,7 +317,7 @@ class Inbox:
         known of the new one.
         """
         with self._ledger.transaction() as db:
-            there = self.known(item)
+            there = self.known(item.name)
             *place, was_sent = db.execute(_PLACE, (*_waiting(item, now), row.key)).fetchone()
             if there is not None or was_sent:
                 self.discard([row.key], now, items.EDITED)

@@ -26,18 +26,14 @@ from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import Attempt, Batch, Known
 from mem0tray.ledger.many import Many
-from mem0tray.ledger.rows import DEAD_RAWS, WAITS_SINCE, find_raw
+from mem0tray.ledger.rows import DEAD_RAWS, UNKNOWN, WAITS_SINCE, find_raw
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = (
     "SELECT items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
     " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
-    " ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, coalesce("
-    # That any server may have it is over once the one that it goes to has denied it.
-    "nullif(unknown, (SELECT at FROM outcomes WHERE item = items.key AND server = claimed_for"
-    " AND has = 0)), (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL)),"
-    " timeouts,"
+    f" ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, {UNKNOWN}, timeouts,"
     " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
     " EXISTS (SELECT 1 FROM tickets WHERE item = items.key) FROM items"
 )

@@ -51,6 +51,13 @@ COLUMNS: Final = (
     " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
     " WHERE item = items.key AND has)"
 )
+# Since when a server may have an item. That any may have it ends once the one that it goes to
+# has denied it.
+UNKNOWN: Final = (
+    "coalesce(nullif(unknown, (SELECT at FROM outcomes WHERE item = items.key"
+    " AND server = claimed_for AND has = 0)),"
+    " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL))"
+)
 # A large text is left out here: `read_raw` reads it later, without a second copy.
 SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
 DEAD_RAWS: Final = (

@@ -36,9 +36,15 @@ CREATE TEMP TRIGGER tombstone_came AFTER INSERT ON tombstones BEGIN
   SELECT outdates('queue');
 END;
 
--- Strays come from the DLQ file, and count as dead letters.
-CREATE TEMP TRIGGER stray_came AFTER INSERT ON strays BEGIN SELECT outdates('metrics'); END;
-CREATE TEMP TRIGGER stray_went AFTER DELETE ON strays BEGIN SELECT outdates('metrics'); END;
+-- Strays stand in the DLQ file, and count as dead letters.
+CREATE TEMP TRIGGER stray_came AFTER INSERT ON strays BEGIN
+  SELECT outdates('metrics');
+  SELECT outdates('DLQ');
+END;
+CREATE TEMP TRIGGER stray_went AFTER DELETE ON strays BEGIN
+  SELECT outdates('metrics');
+  SELECT outdates('DLQ');
+END;
 
 -- A total outdates the queue file unless the file shows that value already: others add there too.
 CREATE TEMP TRIGGER counted_first AFTER INSERT ON meta

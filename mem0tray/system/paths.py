@@ -129,22 +129,12 @@ class Paths(Struct, frozen=True):
         return self.data_dir / "tray.lock"
 
     @property
-    def files_lock(self) -> Path:
-        """Held by our own writers of the DLQ (worker, commands), never by producers."""
-        return self.data_dir / "files.lock"
-
-    @property
     def orders(self) -> Path:
         """The orders of commands to the worker; see `files.orders`. On the disk: `requests`.
 
         It has a folder of its own: that is watched, and the ledger is written at each delivery.
         """
         return self.data_dir / "requests"
-
-    @property
-    def receipts(self) -> Path:
-        """What commands note about their changes of the DLQ file; see `files.receipts`."""
-        return self.data_dir / "receipts"
 
     @property
     def pause(self) -> Path:

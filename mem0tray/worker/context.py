@@ -10,7 +10,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import quarantine
 from mem0tray.files.atomic import Signature
-from mem0tray.files.unheard_orders import UnheardOrders
+from mem0tray.files.order_barrier import OrderBarrier
 from mem0tray.ledger.counters import Counters
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
@@ -64,7 +64,7 @@ class WorkerContext:
 
     def __post_init__(self) -> None:
         self.troubles = Troubles(self.events, lambda *_: None)
-        self.unheard = UnheardOrders(self.paths.orders)
+        self.barrier = OrderBarrier(self.paths.orders)
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)

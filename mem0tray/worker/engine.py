@@ -16,7 +16,6 @@ from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.database import NOTES
 from mem0tray.system.heap import Ballast
 from mem0tray.system.paths import config_file
-from mem0tray.worker import carrying_out
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ_PART, EMERGENCY_PART, QUEUE_PART, READING_PARTS, Parts
 from mem0tray.worker.folders import watch, watch_of_this_system, written_files
@@ -155,12 +154,9 @@ class Engine:
         looked = self._attempt("metrics file", parts.other.look)
         looked &= self._attempt(EMERGENCY_PART, parts.emergencies.run)
         looked &= self._attempt(QUEUE_PART, parts.queue.run) and not parts.queue.torn
-        # After the files: an order may discard what stands in one that was not read yet.
-        there = self._context.unheard.names()
-        heard = self._attempt("orders", self._take_orders)
-        if self._attempt(DLQ_PART, self._take_edits) and heard and not parts.edits.torn:
-            self._attempt("orders", lambda: carrying_out.end_merge_orders(self._context, there))
-        self._context.unheard.note_heard(there)
+        self._attempt(DLQ_PART, self._take_edits)
+        # After the files: an order may be about what stands in one that was not read yet.
+        self._attempt("orders", self._take_orders)
         if looked:
             self._attempt("another worker", parts.other.release)
         self._attempt(NOTES, lambda: parts.notes.run(now, moment, sees_all=self._sees_all))
@@ -185,9 +181,14 @@ class Engine:
             parts.chosen_server.prober.kick()
 
     def _take_orders(self) -> None:
-        if carrying_out.process(self._context, self.parts.chosen_server.prober.kick):
-            self.parts.queue_publisher.kick(now=True)
-            self.parts.chosen_server.freshen()  # somebody is there, and looks
+        """Apply orders, and answer them: after the files, where those are quickly written."""
+        parts = self.parts
+        if parts.orders.apply(files_read=not (parts.queue.awaited or parts.edits.awaited)):
+            parts.queue_publisher.kick(now=True)
+            parts.chosen_server.freshen()  # somebody is there, and looks
+            if parts.dlq_publisher.pace.is_quick:
+                self._attempt(_WRITE_DLQ, self._publish_dlq, DLQ_PART)
+            parts.orders.answer()
 
     def _publish(self, now: float, moment: float) -> None:
         """Write the files that the ledger has outdated: at their pace, or at once when at rest."""

@@ -13,6 +13,7 @@ from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
@@ -43,6 +44,7 @@ class Parts:
     edits: HandEdits
     dlq_publisher: DlqPublisher
     queue_publisher: QueuePublisher
+    orders: OrderHandler
     other: OtherWorker
     metrics: MetricsWriter
     chosen_server: ChosenServer
@@ -73,6 +75,7 @@ def _assembled(context: WorkerContext) -> Parts:
     folders = (context.paths.claude_dir, context.paths.data_dir)
     context.troubles = Troubles(context.events, breaker.note_trouble, READING_PARTS, folders)
     queue, edits, other = QueueIntake(context), HandEdits(context), OtherWorker(context, breaker)
+    chosen_server = ChosenServer(context, breaker)
     return Parts(
         context=context,
         breaker=breaker,
@@ -82,7 +85,8 @@ def _assembled(context: WorkerContext) -> Parts:
         edits=edits,
         dlq_publisher=DlqPublisher(context, edits),
         queue_publisher=QueuePublisher(context, queue),
+        orders=OrderHandler(context, chosen_server.prober.kick),
         other=other,
         metrics=MetricsWriter(context, breaker, other),
-        chosen_server=ChosenServer(context, breaker),
+        chosen_server=chosen_server,
     )

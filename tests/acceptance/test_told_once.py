@@ -130,4 +130,3 @@ def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
         assert len(lines) == at + 1
         assert sum(line.startswith(BY_COMMAND) for line in lines) == by_command
     assert 0 < by_command < NUMBER
-    assert list((home.data / "mem0tray").glob("claude-*/receipts/*")) == []

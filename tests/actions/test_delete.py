@@ -1,16 +1,14 @@
 """Back up, then delete."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, change_files, ledger_writer
+from mem0tray.actions import backup
 from mem0tray.actions.delete import delete
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.files import atomic, orders
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -29,7 +27,7 @@ def letters(paths: Paths) -> list[Item]:
 
 def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[Item]) -> None:
     """What is deleted is in the dated backup, with all it had, readable for its owner only."""
-    done = delete(paths, chosen(paths, "aa", "cc"))
+    done = delete(paths, Settings(), chosen(paths, "aa", "cc"))
     assert read(done.backup)["items"] == [letters[0], letters[2]]
     assert read(done.backup)["last_update"]
     assert done.backup.match("mem0_queue_dlq.backup-*.json")
@@ -42,7 +40,7 @@ def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> N
     """`mem0_queue_dlq.backup.json` is a copy, byte for byte, of the file before the last delete."""
     for letter in letters:
         before = paths.dlq.read_bytes()
-        delete(paths, chosen(paths, letter["id"]))
+        delete(paths, Settings(), chosen(paths, letter["id"]))
         assert paths.dlq_backup.read_bytes() == before
     assert len(list(paths.claude_dir.glob(backup.DATED))) == 3
 
@@ -51,10 +49,10 @@ def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> N
 def test_a_backup_of_somebody_else_is_kept(paths: Paths) -> None:
     """A file under the backup's name that we did not write gets a dated name; ours does not."""
     write(paths.dlq_backup, {"items": [], "handmade": True})
-    delete(paths, chosen(paths, "aa"))
+    delete(paths, Settings(), chosen(paths, "aa"))
     dated = [read(path) for path in paths.claude_dir.glob(backup.DATED)]
     assert sum("handmade" in document for document in dated) == 1
-    delete(paths, chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "bb"))
     assert len(list(paths.claude_dir.glob(backup.DATED))) == 3
 
 
@@ -68,7 +66,7 @@ def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(atomic, "replace", full)
     with pytest.raises(FileUnavailableError):
-        delete(paths, chosen(paths, "aa", "qq"))
+        delete(paths, Settings(), chosen(paths, "aa", "qq"))
     assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
 
 
@@ -81,11 +79,10 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
     found = chosen(paths, letters[0]["id"])
     if not is_there:
         paths.dlq.unlink()
-    before = sorted(paths.claude_dir.iterdir())
     paths.ledger.mkdir(parents=True)
-    with pytest.raises(LedgerError, match="cannot be used"):
-        delete(paths, found)
-    assert sorted(paths.claude_dir.iterdir()) == before
+    with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
+        delete(paths, Settings(), found)
+    assert not list(paths.claude_dir.glob(backup.DATED))
     assert not is_there or contents(paths) == texts(letters)
 
 
@@ -101,42 +98,16 @@ def test_a_backup_that_reads_otherwise_than_written_stops_the_deletion(
 
     monkeypatch.setattr(atomic, "replace", lossy)
     with pytest.raises(FileUnavailableError, match="does not read"):
-        delete(paths, chosen(paths, "aa"))
+        delete(paths, Settings(), chosen(paths, "aa"))
     monkeypatch.undo()
     assert contents(paths) == ["a", "b", "c"]
 
 
 @pytest.mark.usefixtures("letters")
-def test_a_save_meanwhile_leaves_one_backup(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody saves while we delete: their change stays, and the backup is of the second try."""
-    made = chosen(paths, "aa")
-    saves = [[waiting("a", id="aa-1"), waiting("z", id="zz-1")]]
-    real = backup.write_dated
-
-    def save_first(paths: Paths, raws: list[bytes], now: float) -> Path:
-        if saves:
-            letters = saves.pop()
-            letters[0]["content"] = read(paths.dlq)["items"][0]["content"]
-            write_dlq(paths, letters)
-        return real(paths, raws, now)
-
-    monkeypatch.setattr(backup, "write_dated", save_first)
-    done = delete(paths, made)
-    assert contents(paths) == ["z"]
-    assert list(paths.claude_dir.glob(backup.DATED)) == [done.backup]
-    assert texts(read(paths.dlq_backup)["items"]) == ["a", "z"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_waiting_entries_are_asked_for_and_removed(paths: Paths) -> None:
-    """The request names id and digest; the entry is in the backup and out of the queue."""
-    done = delete(paths, chosen(paths, "qq"))
+def test_waiting_entries_go_to_the_backup_and_out_of_the_queue(paths: Paths) -> None:
+    done = delete(paths, Settings(), chosen(paths, "qq"))
     assert texts(read(done.backup)["items"]) == ["q"]
     assert queued(paths) == ["r"]
-    (path,) = paths.orders.iterdir()
-    digest = hashlib.sha256(b"alpha\0q").hexdigest()
-    assert read(path)["verb"] == "discard"
-    assert read(path)["items"] == [{"id": "qq-1", "digest": digest}]
     assert has_mode(paths.orders, 0o700)
 
 
@@ -146,19 +117,15 @@ def test_an_entry_is_deleted_though_the_queue_file_is_gone(paths: Paths) -> None
     with worker(paths):
         pass
     paths.queue.unlink()
-    done = delete(paths, chosen(paths, "qq"))
+    done = delete(paths, Settings(), chosen(paths, "qq"))
     assert [each.id for each in done.items] == ["qq-1"]
     assert queued(paths) == ["r"]
 
 
 @pytest.mark.usefixtures("letters")
 def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
-    """A worker that knew the entry does not deliver it, and does not put it back."""
-    with worker(paths):
-        pass
-    delete(paths, chosen(paths, "qq"))
-    assert ledger_writer.carry_out_here(paths, Settings())
-    assert not list(paths.orders.iterdir())
+    """A worker that starts later does not deliver it, and does not put it back."""
+    delete(paths, Settings(), chosen(paths, "qq"))
     with worker(paths) as context, context.ledger.locked() as db:
         states = dict(
             db.execute("SELECT id, state FROM items WHERE id IN (?, ?)", (b"qq-1", b"rr-1"))
@@ -171,7 +138,7 @@ def test_what_has_left_meanwhile_is_said(paths: Paths) -> None:
     """An entry that was delivered between asking and deleting is no error."""
     made = chosen(paths, "qq", "aa")
     write(paths.queue, queue_document([]))
-    done = delete(paths, made)
+    done = delete(paths, Settings(), made)
     assert [each.id for each in done.gone] == ["qq-1"]
     assert [each.id for each in done.items] == ["aa-1"]
 
@@ -182,58 +149,53 @@ def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Pa
     made = chosen(paths, "qq")
     write(paths.queue, queue_document([]))
     write_dlq(paths, [waiting("q", id="qq-1")])
-    done = delete(paths, made)
+    done = delete(paths, Settings(), made)
     assert done.gone == []
     assert contents(paths) == []
 
 
-@pytest.mark.row(5)
-@pytest.mark.parametrize("heard", [False, True], ids=["nobody heard", "the worker heard"])
 @pytest.mark.usefixtures("letters")
-def test_a_full_disk_deletes_an_entry_or_says_that_it_did_not(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, *, heard: bool
+def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
+    """To restore the backup must not bring back what was gone before."""
+    made = chosen(paths, "qq", "aa")
+    write(paths.queue, queue_document([]))
+    done = delete(paths, Settings(), made)
+    assert texts(read(done.backup)["items"]) == ["a"]
+    assert backup.is_of_delete(done.backup, done.backup.read_bytes())
+
+
+@pytest.mark.row(5)
+@pytest.mark.parametrize("place", ["queue", "dlq"])
+@pytest.mark.usefixtures("letters")
+def test_a_file_that_cannot_be_written_shows_a_deletion_later(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """An order that stands would delete what was said to be there; one carried out has done so."""
-    made = chosen(paths, "qq")
+    """The ledger has it: the next worker writes the file."""
+    file: Path = getattr(paths, place)
     replace = atomic.replace
 
     def fail(path: Path, *given: object, **named: object) -> object:
-        if path != paths.queue:
+        if path != file:
             return replace(path, *given, **named)  # type: ignore[arg-type]
-        if heard:
-            for order in paths.orders.iterdir():
-                order.unlink()
         raise atomic.unavailable(path, OSError(28, "No space left on device"))
 
     monkeypatch.setattr(atomic, "replace", fail)
-    if heard:
-        assert [each.id for each in delete(paths, made).items] == ["qq-1"]
-    else:
-        with pytest.raises(FileUnavailableError, match="No space left"):
-            delete(paths, made)
-    assert list(paths.orders.iterdir()) == []
+    assert len(delete(paths, Settings(), chosen(paths, "qq", "aa")).items) == 2
+    monkeypatch.undo()
+    delete(paths, Settings(), chosen(paths, "rr", "bb"))
+    assert (queued(paths), contents(paths)) == ([], ["c"])
 
 
 def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
     """An object whose content is no text goes by its id, and is backed up like any other."""
     write_dlq(paths, [{"id": "n1", "content": 5}, None])
-    done = delete(paths, chosen(paths, "n1"))
+    done = delete(paths, Settings(), chosen(paths, "n1"))
     assert read(paths.dlq)["items"] == [None]
     assert read(done.backup)["items"] == [{"id": "n1", "content": 5}]
 
 
-def test_requests_can_be_taken_back(paths: Paths) -> None:
-    """What was restored before the worker saw the request is no longer asked for."""
-    orders.give(paths, orders.DISCARD, [("a", b"1"), ("b", b"2")])
-    orders.withdraw(paths.orders, [("a", b"1")])
-    (path,) = paths.orders.iterdir()
-    assert [each["id"] for each in json.loads(path.read_text())["items"]] == ["b"]
-    orders.withdraw(paths.orders, [("b", b"2")])
-    assert not list(paths.orders.iterdir())
-
-
-def test_a_request_for_nothing_is_none(paths: Paths) -> None:
-    """No file is left for the worker to wonder about."""
-    assert orders.give(paths, orders.DISCARD, []) is None
-    assert not paths.orders.exists()
-    assert change_files.now_iso()
+def test_a_thing_without_sense_in_the_queue_can_be_deleted(paths: Paths) -> None:
+    odd = {"id": "n1", "content": 5}
+    write(paths.queue, queue_document([odd, entry("q", id="qq-1")]))
+    assert delete(paths, Settings(), chosen(paths, "n1")).items
+    assert queued(paths) == ["q"]

@@ -4,34 +4,30 @@ import itertools
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mem0tray.actions import edit_text
 from mem0tray.actions.delete import delete
-from mem0tray.actions.edit_text import GoneError, HalfEditedError
+from mem0tray.actions.edit_text import GoneError
 from mem0tray.actions.find import everything, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.open_text import OpenText
 from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, NotFoundError
-from mem0tray.files import atomic
+from mem0tray.core.errors import NotFoundError
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
-from mem0tray.worker.carrying_out import process
-from mem0tray.worker.queue.intake import QueueIntake
-from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
+from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support.needs import has_mode
 from tests.support.shapes import entry, further_key, queue_document, waiting
 
 
 def _edit(paths: Paths, name: str, text: str) -> Path:
     (found,) = chosen(paths, name)
-    return edit_text.edit_text(paths, found, text, keep_days=90).kept
+    return edit_text.edit_text(paths, Settings(), found, text).kept
 
 
 def _known(paths: Paths, name: str) -> list[Known]:
@@ -59,45 +55,45 @@ def test_the_worker_takes_it_for_the_same_dead_letter(paths: Paths) -> None:
     with worker(paths) as context:
         (before,) = _known(paths, "aa-1")
         context.outbox.record_attempt(before.key, 5.0, "item failure", 422, "no", 0.1)
-        _edit(paths, "aa", "new")
-        take_in(context)
-        (after,) = (each for each in _known(paths, "aa-1") if each.state == items.DEAD)
-        (old,) = (each for each in _known(paths, "aa-1") if each.state != items.DEAD)
-        assert (old.key, old.reason) == (before.key, items.EDITED)
-        with Reader(paths.ledger) as reader:
-            assert len(reader.attempts(after.key)) == 1
+    _edit(paths, "aa", "new")
+    (after,) = (each for each in _known(paths, "aa-1") if each.state == items.DEAD)
+    (old,) = (each for each in _known(paths, "aa-1") if each.state != items.DEAD)
+    assert (old.key, old.reason) == (before.key, items.EDITED)
+    with Reader(paths.ledger) as reader:
+        assert len(reader.attempts(after.key)) == 1
+    with worker(paths) as context:
         job = context.outbox.claim(after.key, time.time())
-        assert job.idempotency_key == further_key("aa-1", "alpha", "new")
-        assert job.text == "new"
+    assert job.idempotency_key == further_key("aa-1", "alpha", "new")
+    assert job.text == "new"
 
 
 def test_a_waiting_entry_is_sent_with_the_new_text_alone(paths: Paths) -> None:
     """Though the worker has taken in the old one, that is never sent."""
     write(paths.queue, queue_document([entry("old", id="qq-1", mine=1), entry("b", id="bb-1")]))
+    with worker(paths):
+        pass
+    kept = _edit(paths, "qq", "new")
+    assert sorted(queued(paths)) == ["b", "new"]
+    assert next(each for each in read(paths.queue)["queue"] if each["id"] == "qq-1")["mine"] == 1
+    assert read(kept)["queue"][0]["content"] == "old"
+    states = {each.state: each.reason for each in _known(paths, "qq-1")}
+    assert states == {items.FRESH: None, items.DISCARDED: "edited"}
+    texts = set()
     with worker(paths) as context:
-        kept = _edit(paths, "qq", "new")
-        assert queued(paths) == ["new", "b"]
-        assert read(paths.queue)["queue"][0]["mine"] == 1
-        assert read(kept)["queue"][0]["content"] == "old"
-        QueueIntake(context).run()
-        process(context)
-        QueueIntake(context).run()
-        states = {each.state: each.reason for each in _known(paths, "qq-1")}
-        assert states == {items.FRESH: None, items.DISCARDED: "edited"}
-        texts = set()
         while (key := context.outbox.head(items.FRESH, time.time())) is not None:
             texts.add(context.outbox.claim(key, time.time()).text)
-        assert texts == {"new", "b"}
+    assert texts == {"new", "b"}
 
 
 def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Paths) -> None:
     """Its last failure may come while the editor is open."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
     (found,) = chosen(paths, "qq")
+    letter = waiting("old", id="qq-1", retry_count=3)
     write(paths.queue, queue_document([]))
-    write_dlq(paths, [waiting("old", id="qq-1")])
-    assert edit_text.edit_text(paths, found, "new", keep_days=90).is_dead
-    assert contents(paths) == ["new"]
+    write_dlq(paths, [letter])
+    edit_text.edit_text(paths, Settings(), found, "new")
+    assert read(paths.dlq)["items"] == [{**letter, "content": "new"}]
 
 
 def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
@@ -106,10 +102,9 @@ def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
     (found,) = chosen(paths, "aa")
     for there in ([], [waiting("theirs", id="aa-1")]):
         write_dlq(paths, there)
-        before = paths.dlq.read_bytes()
         with pytest.raises(GoneError, match="delivered meanwhile"):
-            edit_text.edit_text(paths, found, "new", keep_days=90)
-        assert paths.dlq.read_bytes() == before
+            edit_text.edit_text(paths, Settings(), found, "new")
+        assert contents(paths) == [each["content"] for each in there]
         assert edit_text.texts_kept(paths) == []
 
 
@@ -119,7 +114,7 @@ def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
     del letter["id"]
     write_dlq(paths, [letter])
     (found,) = everything(paths)
-    edit_text.edit_text(paths, found, "new", keep_days=90)
+    edit_text.edit_text(paths, Settings(), found, "new")
     assert read(paths.dlq)["items"][0]["id"] == found.id
 
 
@@ -149,7 +144,7 @@ def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> N
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
         last_delete(paths)
     (old,) = listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = edit_text.undo(paths, old, everything(paths), keep_days=90)
+    done = edit_text.undo(paths, Settings(), old, everything(paths))
     assert done is not None
     assert contents(paths) == ["old"]
     assert read(done.kept)["items"][0]["content"] == "new"
@@ -181,36 +176,9 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     write_dlq(paths, [waiting("a secret of old", id="aa-1"), waiting("other", id="bb-1")])
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
-    done = forget(paths, Settings(), delete(paths, chosen(paths, "aa")))
+    done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
     assert edit_text.texts_kept(paths) == [other]
     assert any(name.startswith("edits/") for name in done.erased)
-
-
-@pytest.mark.parametrize("when", ["before", "after", "heard"])
-def test_a_queue_that_cannot_be_written_loses_no_text(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    """No order is left; where the worker has heard of the edit by then, the old text is kept."""
-    write(paths.queue, queue_document([entry("old", id="qq-1")]))
-    (found,) = chosen(paths, "qq")
-    replace = atomic.replace
-
-    def fail(path: Path, *given: object, **named: Any) -> object:
-        if path != paths.queue:
-            return replace(path, *given, **named)  # type: ignore[arg-type]
-        if when != "before":
-            named["announce"](atomic.signature(path))
-        for order in paths.orders.glob("*.json") if when == "heard" else ():
-            order.unlink()
-        raise atomic.unavailable(path, OSError(28, "No space left on device"))
-
-    monkeypatch.setattr(atomic, "replace", fail)
-    with pytest.raises(FileUnavailableError, match="No space left") as caught:
-        edit_text.edit_text(paths, found, "new", keep_days=90)
-    assert list(paths.orders.glob("*.json")) == []
-    assert isinstance(caught.value, HalfEditedError) == (when == "heard")
-    kept = edit_text.texts_kept(paths)
-    assert [each.name in caught.value.remedy for each in kept] == [True] * (when == "heard")
 
 
 def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None:
@@ -220,7 +188,7 @@ def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None
         OpenText(paths, "aa-1", b"a secret\n") as gone,
         OpenText(paths, "bb-1", b"another\n") as stays,
     ):
-        done = forget(paths, Settings(), delete(paths, chosen(paths, "aa")))
+        done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
         assert f"edits/{gone.path.parent.name}/aa_1.txt" in done.erased
         assert not gone.path.exists()
         assert stays.path.exists()

@@ -29,7 +29,7 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
-    done = delete(paths, chosen(paths, *names))
+    done = delete(paths, Settings(), chosen(paths, *names))
     return forget(paths, Settings(), done)
 
 
@@ -93,14 +93,6 @@ def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) ->
     assert holding(tmp_path) == []
 
 
-def test_no_ledger_is_made_for_it(paths: Paths) -> None:
-    """Where nothing was taken in, there is nothing to erase."""
-    write_dlq(paths, [waiting(TEXT, id="zz-1")])
-    forgotten(paths, "zz")
-    assert not paths.ledger.exists()
-    assert not paths.orders.exists()
-
-
 @pytest.mark.parametrize("name", ["mem0_emergency.json", "mem0_queue_dlq.json~", ".notes.swp"])
 def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
     """An editor's backup, a copy of the user's, the producers' buffer."""
@@ -132,10 +124,10 @@ def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
 def test_our_backup_is_still_ours(paths: Paths) -> None:
     """After the text was erased from it, the next deletion keeps no copy of it as somebody's."""
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
-    delete(paths, chosen(paths, "b"))
+    delete(paths, Settings(), chosen(paths, "b"))
     forgotten(paths, "zanz")
     write_dlq(paths, [*read(paths.dlq)["items"], waiting("new", id="n-1")])
-    delete(paths, chosen(paths, "c"))
+    delete(paths, Settings(), chosen(paths, "c"))
     assert len(list(paths.claude_dir.glob("*.backup-*"))) == 2
 
 

@@ -87,7 +87,7 @@ def test_what_is_to_be_deleted_does_not_wait(paths: Paths) -> None:
     write(paths.queue, queue_document(_entries("gone", "left")))
     with worker(paths):
         pass
-    delete(paths, chosen(paths, "gone"))
+    delete(paths, Settings(), chosen(paths, "gone"))
     assert _texts(paths) == {"left"}
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import migrate, migration_feed
-from mem0tray.actions.find import identity
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
-from mem0tray.files import atomic, orders, receipts
+from mem0tray.core.item import identity
+from mem0tray.files import atomic, orders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, read, worker, write
 from tests.support.http1 import Answer
@@ -166,7 +166,7 @@ def test_what_the_worker_does_not_know_to_be_deleted_stays_deleted(
     """The order of a deletion waits for it, and the entry was never taken in."""
     made = deliver(paths, former, "kept", "deleted")
     name = identity(json.dumps(made[1]).encode())
-    orders.give(paths, orders.DISCARD, [name], receipts.DELETE, "")
+    orders.leave(paths, orders.about(orders.DELETE, [name]))
     sums = bring(settings, former).sums
     assert queued(paths) == ["kept"]
     assert (sums.queued, sums.deleted) == (1, 1)

@@ -8,7 +8,7 @@ from mem0tray.actions.edit_text import edit_text
 from mem0tray.actions.own_folders import Holdings
 from mem0tray.actions.restore import restore
 from mem0tray.actions.restore_sources import last_delete
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.localserver import endpoint
@@ -69,9 +69,9 @@ def test_what_was_restored_or_delivered_since_is_no_deleted_memory(paths: Paths)
     names = ("stays", "back", "sent")
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (*names, "edited")])
     with worker(paths) as context:
-        delete(paths, chosen(paths, *names))
+        delete(paths, Settings(), chosen(paths, *names))
         take_in(context)
-        edit_text(paths, chosen(paths, "edited")[0], "new", keep_days=90)
+        edit_text(paths, Settings(), chosen(paths, "edited")[0], "new")
         take_in(context)
     atomic.replace(paths.served, data_folders.as_json(paths.claude_dir, paths.claude_dir, 1.0))
     assert own_folders.holdings().discarded == 3
@@ -82,7 +82,7 @@ def test_what_was_restored_or_delivered_since_is_no_deleted_memory(paths: Paths)
         context.outbox.record_delivery(row.key, "https://server.test", 6.0)
     found = own_folders.holdings()
     assert (found.discarded, found.discarded_only_here, found.undelivered) == (1, 0, 2)
-    restore(paths, last_delete(paths), "https://server.test")
+    restore(paths, Settings(server=ServerSettings(url="https://server.test")), last_delete(paths))
     assert own_folders.holdings().discarded == 0
 
 

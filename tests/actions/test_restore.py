@@ -11,15 +11,16 @@ import pytest
 from mem0tray.actions import backup, loadable, read_files, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
+from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
-from mem0tray.files import private_folders, quarantine
+from mem0tray.files import quarantine
 from mem0tray.system.paths import Paths
-from mem0tray.worker import carrying_out
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support import needs
 from tests.support.shapes import Item, entry, queue_document, waiting
 
 SERVER = "https://server.test"
+SETTINGS = Settings(server=ServerSettings(url=SERVER))
 
 
 @pytest.fixture
@@ -36,13 +37,13 @@ def back(paths: Paths, name: str | None = None) -> Restored:
     source = (
         restore_sources.last_delete(paths) if name is None else restore_sources.named(paths, name)
     )
-    return restore(paths, source, SERVER)
+    return restore(paths, SETTINGS, source)
 
 
 def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> None:
     """Dead letters go to the DLQ, entries to the queue, with all they had."""
-    delete(paths, chosen(paths, "bb"))
-    delete(paths, chosen(paths, "aa", "qq"))
+    delete(paths, Settings(), chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "aa", "qq"))
     done = back(paths)
     assert (len(done.dead), len(done.fresh)) == (1, 1)
     assert read(paths.dlq)["items"] == [letters[2], letters[0]]
@@ -54,7 +55,8 @@ def test_the_last_delete_comes_back_whole(paths: Paths, letters: list[Item]) -> 
 @pytest.mark.usefixtures("letters")
 def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
     """While the ledger cannot be opened nothing is restored: it knows later deletions."""
-    delete(paths, chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "bb"))
+    paths.ledger.rename(paths.ledger.with_name("away"))
     paths.ledger.mkdir(parents=True)
     with pytest.raises(LedgerError, match="cannot be used"):
         back(paths)
@@ -64,7 +66,7 @@ def test_a_ledger_beyond_reach_stops_a_restore(paths: Paths) -> None:
 @pytest.mark.usefixtures("letters")
 def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
     """A ledger that will be rebuilt from the files has nothing to say about a backup."""
-    delete(paths, chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "bb"))
     paths.ledger.write_bytes(b"no database" * 1000)
     assert len(back(paths).dead) == 1
 
@@ -73,8 +75,9 @@ def test_a_corrupt_ledger_does_not_stop_a_restore(paths: Paths) -> None:
 @pytest.mark.usefixtures("letters")
 def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths) -> None:
     """A worker that was killed before it made a table has left nothing to be known."""
-    delete(paths, chosen(paths, "bb"))
-    private_folders.make_private_folder(paths.ledger.parent)
+    delete(paths, Settings(), chosen(paths, "bb"))
+    for file in paths.data_dir.glob("ledger.sqlite3*"):
+        file.unlink()
     paths.ledger.touch()
     assert len(back(paths).dead) == 1
 
@@ -91,7 +94,7 @@ def look_and_bring_back(paths: Paths) -> None:
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place: str) -> None:
     """An order to delete that nobody can see would undo the restoring: it fails, and says so."""
     folder: Path = getattr(paths, place)
-    delete(paths, chosen(paths, "bb", "qq"))
+    delete(paths, Settings(), chosen(paths, "bb", "qq"))
     if folder.exists():
         folder.rename(folder.with_name("away"))
     folder.touch()
@@ -102,7 +105,7 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place:
 @pytest.mark.usefixtures("letters")
 def test_restoring_twice_gives_one(paths: Paths) -> None:
     """What is back already is said to be there."""
-    delete(paths, chosen(paths, "aa", "qq"))
+    delete(paths, Settings(), chosen(paths, "aa", "qq"))
     back(paths)
     done = back(paths)
     assert len(done.there) == 2
@@ -112,8 +115,8 @@ def test_restoring_twice_gives_one(paths: Paths) -> None:
 @pytest.mark.usefixtures("letters")
 def test_a_named_backup_or_a_beginning_of_its_name(paths: Paths) -> None:
     """Any backup can be chosen, as `--list` names it."""
-    first = delete(paths, chosen(paths, "aa")).backup
-    delete(paths, chosen(paths, "bb"))
+    first = delete(paths, Settings(), chosen(paths, "aa")).backup
+    delete(paths, Settings(), chosen(paths, "bb"))
     back(paths, first.name[:-5])
     assert contents(paths) == ["c", "a"]
 
@@ -123,7 +126,7 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     """What the user took out in an editor is the last delete, if it came last."""
     with worker(paths):
         pass
-    delete(paths, chosen(paths, "aa"))
+    delete(paths, Settings(), chosen(paths, "aa"))
     with worker(paths):
         pass
     document = read(paths.dlq)
@@ -140,12 +143,6 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     assert contents(paths) == ["c", "b"]
 
 
-def take_orders(paths: Paths) -> None:
-    """Start a worker that takes in the files, and carries out what is asked."""
-    with worker(paths) as context:
-        carrying_out.process(context)
-
-
 def remove_by_hand(paths: Paths, item_id: str) -> None:
     """Take an item out of the DLQ file, as an editor would."""
     document = read(paths.dlq)
@@ -154,19 +151,12 @@ def remove_by_hand(paths: Paths, item_id: str) -> None:
 
 
 @pytest.mark.usefixtures("letters")
-@pytest.mark.parametrize("order", ["requests first", "files first"])
 @pytest.mark.parametrize("others", [[], ["bb"]])
-def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
-    paths: Paths, others: list[str], order: str
-) -> None:
-    """What was deleted and restored unseen comes back as it was when it is removed by hand."""
-    with worker(paths):
-        pass
+def test_a_restore_hides_no_later_removal_by_hand(paths: Paths, others: list[str]) -> None:
+    """What was deleted and restored comes back as it was when it is removed by hand."""
     for name in ("aa", *others):
-        delete(paths, chosen(paths, name))
+        delete(paths, Settings(), chosen(paths, name))
         back(paths)
-    if order == "requests first":
-        take_orders(paths)
     document = read(paths.dlq)
     letter = next(item for item in document["items"] if item["id"] == "aa-1")
     letter["retry_count"] += 1
@@ -176,12 +166,10 @@ def test_a_restore_without_a_worker_hides_no_later_removal_by_hand(
     remove_by_hand(paths, "aa-1")
     with worker(paths):
         pass
-    take_orders(paths)
     assert restore_sources.DELETION in {source.kind for source in restore_sources.sources(paths)}
     done = back(paths)
     assert [json.loads(piece.raw) for piece in done.dead] == [letter]
     assert "a" in contents(paths)
-    assert not list(paths.orders.iterdir())
 
 
 @pytest.mark.usefixtures("letters")
@@ -189,10 +177,9 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     """The backup of a waiting entry hides no removal of the dead letter that it became."""
     with worker(paths):
         pass
-    delete(paths, chosen(paths, "qq"))
+    delete(paths, Settings(), chosen(paths, "qq"))
     back(paths)
     with worker(paths) as context:
-        carrying_out.process(context)
         row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
         context.inbox.move_to_dlq(
             row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time(), time.time()
@@ -207,15 +194,11 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
 
 
 @pytest.mark.usefixtures("letters")
-def test_a_delete_after_an_unseen_restore_is_still_the_backup_s(paths: Paths) -> None:
-    """A note of a restore makes no second deletion of what a later delete removed."""
-    with worker(paths):
-        pass
-    delete(paths, chosen(paths, "aa"))
+def test_a_delete_after_a_restore_is_still_the_backup_s(paths: Paths) -> None:
+    """The ledger makes no second deletion of what a later delete removed."""
+    delete(paths, Settings(), chosen(paths, "aa"))
     back(paths)
-    delete(paths, chosen(paths, "aa"))
-    take_orders(paths)
-    take_orders(paths)
+    delete(paths, Settings(), chosen(paths, "aa"))
     assert {source.kind for source in restore_sources.sources(paths)} == {restore_sources.BACKUP}
     back(paths)
     assert contents(paths) == ["b", "c", "a"]
@@ -226,8 +209,8 @@ def test_what_the_ledger_discards_late_is_no_second_deletion(paths: Paths) -> No
     """Two deletes that a worker sees only afterwards, and in one go, are still two."""
     with worker(paths):
         pass
-    delete(paths, chosen(paths, "aa"))
-    delete(paths, chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "aa"))
+    delete(paths, Settings(), chosen(paths, "bb"))
     with worker(paths):
         pass
     back(paths)
@@ -249,18 +232,6 @@ def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
     assert contents(paths) == ["b"]
 
 
-def test_a_deletion_that_is_not_in_the_files_yet_is_waited_for(paths: Paths) -> None:
-    """Without a worker that can write them, the error says how to go on."""
-    write(paths.queue, queue_document([entry("q", id="qq-1")]))
-    with worker(paths):
-        pass
-    delete(paths, chosen(paths, "qq"))
-    with worker(paths) as context:
-        carrying_out.process(context)
-    with pytest.raises(FileUnavailableError, match="run --once"):
-        back(paths)
-
-
 def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     """An item with a number or nesting that nothing can load comes back without it."""
     number = b'{"id": "n-1", "content": "number", "retry_count": 2, "n": ' + b"9" * 5000 + b"}"
@@ -269,7 +240,7 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     quarantine.keep(paths.quarantine, paths.dlq, number, 1.0)
     quarantine.keep(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
     for source in restore_sources.sources(paths):
-        restore(paths, source, SERVER)
+        restore(paths, SETTINGS, source)
     assert sorted(contents(paths)) == ["deep", "number"]
     assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
 
@@ -301,7 +272,7 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     done = back(paths, "mem0_queue_backup.json")
     assert len(done.fresh) == 1
     assert queued(paths) == ["q"]
-    assert not paths.dlq.exists()
+    assert contents(paths) == []
 
 
 def test_nothing_deleted_is_an_error(paths: Paths) -> None:
@@ -315,7 +286,7 @@ def test_nothing_deleted_is_an_error(paths: Paths) -> None:
 @pytest.mark.usefixtures("letters")
 def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
     """Times, counts and names of backups and of quarantine."""
-    delete(paths, chosen(paths, "aa", "qq"))
+    delete(paths, Settings(), chosen(paths, "aa", "qq"))
     quarantine.keep(
         paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
     )
@@ -361,7 +332,7 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
     write(paths.dlq, document)
     with worker(paths):
         pass
-    delete(paths, chosen(paths, "aa"))
+    delete(paths, Settings(), chosen(paths, "aa"))
     with worker(paths):
         pass
     document = read(paths.dlq)
@@ -380,11 +351,11 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
 def test_a_copy_is_never_the_last_delete(paths: Paths) -> None:
     """However new a copy is, and without a ledger, what a delete removed comes back."""
     whole = read(paths.dlq)
-    first = delete(paths, chosen(paths, "aa")).backup
+    first = delete(paths, Settings(), chosen(paths, "aa")).backup
     write(paths.dlq_backup, whole | {"mine": 1})
     later = time.time() + 60
     os.utime(paths.dlq_backup, (later, later))
-    delete(paths, chosen(paths, "bb"))
+    delete(paths, Settings(), chosen(paths, "bb"))
     back(paths)
     assert contents(paths) == ["c", "b"]
     back(paths, first.name)

@@ -3,9 +3,10 @@
 import pytest
 
 from mem0tray.actions import retry
+from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.system.paths import Paths
-from tests.actions.scene import STAMP, read, worker, write, write_dlq
+from tests.actions.scene import read, worker, write, write_dlq
 from tests.support.shapes import Item, entry, queue_document, waiting
 
 
@@ -25,26 +26,25 @@ def forced(paths: Paths) -> list[str]:
 
 def test_ids_a_project_or_all(paths: Paths, letters: list[Item]) -> None:
     """Exactly what was named is due, and said."""
-    assert [item.id for item in retry.retry_ids(paths, ["bb"])] == ["bb-1"]
+    assert [item.id for item in retry.retry_ids(paths, Settings(), ["bb"])] == ["bb-1"]
     assert forced(paths) == ["b"]
-    assert [item.id for item in retry.retry_project(paths, "x")] == ["aa-1", "bb-1"]
+    assert [item.id for item in retry.retry_project(paths, Settings(), "x")] == ["aa-1", "bb-1"]
     assert forced(paths) == ["a", "b"]
-    assert len(retry.retry_all(paths)) == len(letters)
+    assert len(retry.retry_all(paths, Settings())) == len(letters)
     assert forced(paths) == ["a", "b", "c"]
 
 
 def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
-    """Counts, further fields and `last_update` stay."""
-    retry.retry_all(paths)
+    """Counts and further fields stay."""
+    retry.retry_all(paths, Settings())
     assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
-    assert read(paths.dlq)["last_update"] == STAMP
 
 
 def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list[Item]) -> None:
     """A worker that sees the file has these items due at once."""
     with worker(paths):
         pass
-    retry.retry_ids(paths, [letters[0]["id"]])
+    retry.retry_ids(paths, Settings(), [letters[0]["id"]])
     with worker(paths) as context, context.ledger.locked() as db:
         due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
     assert due == (1,)
@@ -54,21 +54,20 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
 def test_an_entry_that_waits_is_said_to_wait(paths: Paths) -> None:
     """It is no dead letter, and needs no retry."""
     with pytest.raises(NotFoundError, match="waits in the queue"):
-        retry.retry_ids(paths, ["qq"])
+        retry.retry_ids(paths, Settings(), ["qq"])
 
 
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
-    """The ledger knows it; the worker is asked as for one that stands in the file."""
+    """The ledger knows it, and what waits stands in the file again."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as context:
         context.taken_by_others.hold(1, 5.0)
     paths.queue.unlink()
     with pytest.raises(NotFoundError, match="waits in the queue"):
-        retry.retry_ids(paths, ["qq"])
-    assert [item.id for item in retry.retry_ids(paths, ["hh"])] == ["hh-1"]
-    assert [item.id for item in retry.retry_all(paths)] == ["hh-1"]
-    (request, _) = paths.orders.iterdir()
-    assert (read(request)["verb"], read(request)["items"][0]["id"]) == ("send", "hh-1")
+        retry.retry_ids(paths, Settings(), ["qq"])
+    assert [item.id for item in retry.retry_ids(paths, Settings(), ["hh"])] == ["hh-1"]
+    assert retry.retry_all(paths, Settings()) == []
+    assert sorted(each["content"] for each in read(paths.queue)["queue"]) == ["h", "q"]
 
 
 def test_a_dead_letter_is_retried_though_the_file_is_gone(
@@ -78,15 +77,15 @@ def test_a_dead_letter_is_retried_though_the_file_is_gone(
     with worker(paths):
         pass
     paths.dlq.unlink()
-    retry.retry_ids(paths, ["bb"])
+    retry.retry_ids(paths, Settings(), ["bb"])
     assert forced(paths) == ["b"]
     assert len(read(paths.dlq)["items"]) == len(letters)
 
 
 def test_nothing_to_retry_writes_nothing(paths: Paths) -> None:
     """No dead letters, no file."""
-    assert retry.retry_all(paths) == []
-    assert retry.retry_project(paths, "x") == []
+    assert retry.retry_all(paths, Settings()) == []
+    assert retry.retry_project(paths, Settings(), "x") == []
     assert not paths.dlq.exists()
 
 
@@ -94,5 +93,5 @@ def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:
     """It is never sent, whatever its time says."""
     write_dlq(paths, [{"id": "n1", "content": 5, "last_attempt": 9}])
     with pytest.raises(NotFoundError, match="no text"):
-        retry.retry_ids(paths, ["n1"])
-    assert retry.retry_all(paths) == []
+        retry.retry_ids(paths, Settings(), ["n1"])
+    assert retry.retry_all(paths, Settings()) == []

@@ -61,6 +61,6 @@ def test_a_missing_memory_is_queued_again_once(paths: Paths, server: Standin) ->
 def test_what_the_user_has_discarded_is_not_queued_again(paths: Paths, server: Standin) -> None:
     """An order that the worker has not heard of yet counts as well."""
     missing(paths, server)
-    orders.give(paths, orders.DISCARD, [("another", items.digest("p", "oak"))])
+    orders.leave(paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
     (seen,) = asked(server, queues=True).missing
     assert (seen.discarded, seen.queued, queued(paths)) == (True, "", [])

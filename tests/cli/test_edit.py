@@ -202,7 +202,7 @@ def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
     home.env(VISUAL=_editor(home.root, f"{add}\npath.write_text('new')"))
     home.ok("edit", "qq")
     queue = json.loads(home.queue.read_text())["queue"]
-    assert [each["content"] for each in queue] == ["new", "another"]
+    assert [each["content"] for each in queue] == ["another", "new"]
 
 
 def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.files import quarantine
-from mem0tray.worker import carrying_out
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -114,7 +113,7 @@ def test_each_server_that_has_taken_it_is_named(home: Scratch) -> None:
         context.outbox.record_delivery(key, "local", 1_700_000_000.0)
         again = items.parse(json.dumps(item).encode())
         assert again is not None
-        row = context.inbox.known(again)
+        row = context.inbox.known(again.name)
         assert row is not None
         context.inbox.revive(row, again, 1_700_000_001.0, dead=False, gen=None)
         shown = home.ok("show", "dd")
@@ -165,8 +164,6 @@ def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scra
     """Nothing is said of a way to put it back."""
     home.write("mem0_queue.json", queue_document([entry("a secret", id="aa-1")]))
     home.ok("delete", "aa-1", "--yes", "--forget")
-    with worker(home.paths) as context:
-        carrying_out.process(context)
     shown = " ".join(home.ok("show", "aa-1").split())
     assert "deleted for good on" in shown
     assert "restore" not in shown

@@ -176,38 +176,38 @@ def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
     assert sorted(_listed(home, dead=True)) == ["new", "old"]
 
 
-def test_without_a_ledger_none_is_made(home: Scratch) -> None:
-    """The file alone tells the first worker."""
+def test_before_the_first_worker_the_ledger_begins_with_the_command(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", {"items": [waiting("old", id=ID)], "last_update": "x"})
     home.ok("delete", ID, "--yes")
-    assert not home.paths.ledger.exists()
+    assert home.paths.ledger.exists()
     assert _listed(home, dead=True) == []
 
 
 @pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])
-def test_beside_another_worker_the_files_are_left_to_the_next_start(
+def test_beside_another_worker_a_deletion_holds_too(
     home: Scratch, metrics: dict[str, object]
 ) -> None:
-    """It knows how to tell what the other one has sent: here only the file says what was done."""
+    """What that worker took out meanwhile is asked about, should it be restored."""
     _published(home, dead=True)
     home.write("mem0_metrics.json", metrics)
     home.ok("delete", ID, "--yes")
     with Reader(home.paths.ledger) as reader:
-        assert {name for name, _ in reader.dead_names()} == {ID, "bb-222222"}
+        assert {name for name, _ in reader.dead_names()} == {"bb-222222"}
 
 
-def test_a_disk_that_takes_nothing_leaves_it_to_the_next_start(
+def test_on_a_disk_that_takes_nothing_nothing_is_deleted(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command has done its part in the file."""
+    """The command says so, and no order is left to do it later."""
     _published(home, dead=True)
 
     def fail(*_: object) -> None:
         raise LedgerError("full")
 
     monkeypatch.setattr(Ledger, "__init__", fail)
-    home.ok("delete", ID, "--yes")
-    assert _listed(home, dead=True) == ["other"]
+    assert "full" in home.run("delete", ID, "--yes").err
+    assert sorted(_listed(home, dead=True)) == ["old", "other"]
+    assert list(home.paths.orders.iterdir()) == []
 
 
 def test_what_was_done_is_told_once(home: Scratch) -> None:
@@ -218,7 +218,6 @@ def test_what_was_done_is_told_once(home: Scratch) -> None:
     done = home.paths.log.read_text(encoding="utf-8")
     assert [done.count(each) for each in ("Retry asked", "Changed with", "Deleted:")] == [1, 1, 1]
     assert "by hand" not in done
-    assert not list(home.paths.receipts.glob("*.json"))
 
 
 def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from mem0tray.actions import backup, ledger_writer
-from mem0tray.actions.ledger_writer import Heard
+from mem0tray.actions import backup
+from mem0tray.actions import delete as deleting
+from mem0tray.actions.apply import Answer
 from mem0tray.core import item as items
 from mem0tray.core.language import Language
 from mem0tray.desktop.tray.menu import Verb
 from mem0tray.files import atomic
+from mem0tray.files.orders import IN_FLIGHT
 from mem0tray.system.paths import Paths
 from tests.actions.scene import contents, read, write_dlq
 from tests.desktop.click_desk import Desk
@@ -134,17 +136,16 @@ def test_one_that_is_delivered_while_the_question_stands(
 
 
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
-    desk: Desk, paths: Paths, letters: list[Item], monkeypatch: pytest.MonkeyPatch
+    desk: Desk, letters: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knows yet whether the server takes it."""
     letter = desk.letters()["bb"]
     name = items.parse(json.dumps(letters[1]).encode())
     assert name is not None
-    heard = Heard(in_flight=frozenset([name.name]))
-    monkeypatch.setattr(ledger_writer, "let_hear", lambda *_: heard)
+    answer = Answer({name.name: IN_FLIGHT})
+    monkeypatch.setattr(deleting, "apply", lambda *_: answer)
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "being sent at this moment" in text) == ("That did not work", True)
-    assert contents(paths) == ["text of aa", "text of cc"]
 
 
 HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000

@@ -53,6 +53,6 @@ def put(inbox: Inbox, *entries: Item, now: float = NOW) -> Iterator[int]:
 
 def known(inbox: Inbox, item: Item) -> Row:
     """The row of an item that is there."""
-    found = inbox.known(item)
+    found = inbox.known(item.name)
     assert found is not None
     return found

@@ -66,7 +66,7 @@ def test_what_was_queued_again_stands_for_the_former(
         outbox.record_delivery(inbox.add_fresh(parsed(name, name), 1.0, ask=False), HERE, 2.0)
     again = parsed("a", "a-again-1")
     inbox.add_dead(again, again.raw, 3.0, ask=False, gen=None)
-    row = inbox.known(again)
+    row = inbox.known(again.name)
     assert row is not None
     if edited:
         inbox.change_content(row, parsed("better", "a-again-1"), 4.0)

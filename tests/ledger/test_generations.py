@@ -244,7 +244,7 @@ def test_a_gap_outlives_the_thinning(
         publish(past, f"shown {n}")
         inbox.discard([key], NOW, "user")
         publish(past, f"gone {n}")
-        known = inbox.known(item)
+        known = inbox.known(item.name)
         assert known is not None
         inbox.revive(known, item, NOW, dead=True, gen=None)
     past.thin_out()

@@ -82,8 +82,8 @@ def test_items_are_found_by_id_and_by_content(inbox: Inbox) -> None:
     assert len(found) == 1002
     assert known(inbox, first).key == keys[0]
     assert known(inbox, other).key == keys[1]
-    assert inbox.known(fresh("a", content="third")) is None
-    assert inbox.known(fresh("b", content="text of a")) is None
+    assert inbox.known(fresh("a", content="third").name) is None
+    assert inbox.known(fresh("b", content="text of a").name) is None
     assert inbox.by_ids([]) == {}
 
 
@@ -198,17 +198,6 @@ def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
     assert inbox.tombstones() == {("a", entry.digest): key}
     inbox.clear_tombstones([("a", entry.digest)])
     assert inbox.tombstones() == {}
-
-
-def test_what_was_restored_unseen_is_noted_durably(ledger: Ledger, inbox: Inbox) -> None:
-    """By id and content; the latest time counts."""
-    entry, other = fresh("a"), fresh("a", content="other")
-    key, others = (inbox.add_fresh(each, NOW, ask=False) for each in (entry, other))
-    inbox.note_restored([("a", entry.digest)], NOW + 5)
-    inbox.note_restored([("a", entry.digest)], NOW + 3)
-    assert row(ledger, key)["revived"] == NOW + 5
-    assert "revived" not in row(ledger, others)
-    assert table(ledger, "PRAGMA synchronous") == [(2,)]
 
 
 # The queue file ------------------------------------------------------------------------------

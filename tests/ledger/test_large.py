@@ -49,7 +49,7 @@ def test_a_large_memory_stays_whole(ledger: Ledger) -> None:
     job = outbox.claim(key, _NOW)
     outbox.count_dead_failure(job, 1, _NOW, "500", [item.raw], _NOW)
     inbox.discard([key], _NOW, "deleted")
-    row = inbox.known(item)
+    row = inbox.known(item.name)
     assert row is not None
     inbox.revive(row, item, _NOW, dead=False, gen=None)
     assert _sizes(ledger) == [len(item.raw)]

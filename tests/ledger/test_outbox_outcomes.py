@@ -122,7 +122,7 @@ def test_a_delivery_to_each_server_is_remembered(
     known = None
     for server, at in ((HERE, NOW), (ELSEWHERE, NOW + 1), (HERE, NOW + 2)):
         outbox.record_delivery(key, server, at)
-        known = inbox.known(entry)
+        known = inbox.known(entry.name)
         assert known is not None
         inbox.revive(known, entry, at, dead=False, gen=None)
     assert known is not None
@@ -144,7 +144,7 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
     (key,) = put(inbox, entry)
     assert outbox.claim(key, NOW, HERE).unknown is None
     outbox.record_delivery(key, HERE, NOW + 1)
-    known = inbox.known(entry)
+    known = inbox.known(entry.name)
     assert known is not None
     inbox.revive(known, entry, NOW + 2, dead=False, gen=None)
     job = outbox.claim(key, NOW + 3, ELSEWHERE)
@@ -160,7 +160,7 @@ def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: 
     entry = fresh("a")
     (key,) = put(inbox, entry)
     outbox.record_delivery(key, HERE, NOW)
-    known = inbox.known(entry)
+    known = inbox.known(entry.name)
     assert known is not None
     inbox.revive(known, entry, NOW, dead=False, gen=None)
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=False)

@@ -59,13 +59,13 @@ class Scene:
 
     def revive(self, *, dead: bool) -> None:
         """Put back what was discarded."""
-        row = self.inbox.known(letter("gone"))
+        row = self.inbox.known(letter("gone").name)
         assert row is not None
         self.inbox.revive(row, letter("gone"), NOW, dead=dead, gen=None)
 
     def edit(self) -> None:
         """Change the text of a dead letter."""
-        row = self.inbox.known(letter("dead"))
+        row = self.inbox.known(letter("dead").name)
         assert row is not None
         self.inbox.change_content(row, letter("dead", content="another"), NOW)
 

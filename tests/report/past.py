@@ -77,14 +77,14 @@ class Past:
     ) -> tuple[dict[str, object], int]:
         """Give a dead letter that a server may have another text; its object and key from then."""
         item, other = parsed(value), value | {"content": content}
-        row = self._inbox.known(item)
+        row = self._inbox.known(item.name)
         assert row is not None
         self._outbox.mark_unknown(row.key, self._server, at, timed_out=False)
         return other, self._inbox.change_content(row, parsed(other), at)
 
     def restored(self, value: dict[str, object], at: float) -> None:
         """Take back its deletion."""
-        row = self._inbox.known(parsed(value))
+        row = self._inbox.known(parsed(value).name)
         assert row is not None
         self._inbox.revive(row, parsed(value), at, dead=True, gen=None)
 

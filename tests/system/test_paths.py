@@ -28,7 +28,6 @@ OURS = {
     "tray_lock": "tray.lock",
     "files_lock": "files.lock",
     "orders": "requests",
-    "receipts": "receipts",
     "pause": "requests/pause.json",
     "alerts": "alerts.json",
     "page": "status.html",

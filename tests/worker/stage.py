@@ -28,6 +28,7 @@ from mem0tray.worker.engine import Engine
 from mem0tray.worker.engine_parts import Parts
 from mem0tray.worker.folders.served_folder import ServedFolder
 from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
 from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
@@ -112,6 +113,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             edits=edits,
             dlq_publisher=dlq,
             queue_publisher=stand_in(QueuePublisher, needed=False, show_again_at=math.inf),
+            orders=OrderHandler(context, prober.kick),
             other=stand_in(OtherWorker),
             metrics=metrics,
             chosen_server=stand_in(ChosenServer, delivery=delivery, prober=prober),

@@ -11,7 +11,6 @@ from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, pauses, writable
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.worker import carrying_out
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import written_files
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -114,16 +113,35 @@ def test_what_has_left_the_queue_file_is_looked_for_in_the_other(scene: Scene) -
     assert "edits.look_again" not in scene.cycle()
 
 
-@pytest.mark.parametrize("torn", [False, True])
-def test_who_changed_the_dlq_file_hears_when_it_is_merged(scene: Scene, *, torn: bool) -> None:
-    """Not while somebody is saving it; senders go on then, since that may take any time."""
-    scene.parts.edits.torn = torn
-    order = orders.ask_to_merge(scene.context.paths)
-    assert scene.context.unheard.look(scene.context.unheard.carried_out)
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_order_about_what_a_file_may_hold_waits_until_it_is_read(
+    scene: Scene, *, awaited: bool
+) -> None:
+    """And senders wait with it: the memory may be taken in from that file at any moment."""
+    scene.parts.edits.awaited = awaited
+    about = orders.about(orders.DELETE, [("unknown", b"1")])
+    order = orders.leave(scene.context.paths, about)
+    assert scene.context.barrier.look(scene.context.barrier.applied)
     scene.cycle()
-    assert order.exists() == torn
-    assert not scene.context.unheard.wait
-    assert not scene.context.unheard.look(scene.context.unheard.carried_out)
+    assert order.exists() == awaited
+    assert scene.context.barrier.wait == awaited
+    assert orders.take_answer(order) == (None if awaited else {("unknown", b"1"): orders.GONE})
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.5])
+def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
+    scene: Scene, cost: float
+) -> None:
+    """What it did shows in the file when it ends; a large file follows."""
+    publisher = scene.parts.dlq_publisher
+    publisher.pace.note_cost(0.0, cost)
+    publisher.needed = True
+    order = orders.leave(scene.context.paths, orders.about(orders.RETRY, [("unknown", b"1")]))
+    answered: list[bool] = []
+    publisher.run.side_effect = lambda: answered.append(not order.exists())
+    scene.cycle()
+    assert answered[0] == (cost > 0)
+    assert not order.exists()
 
 
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
@@ -227,7 +245,7 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
     "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
-    "orders": lambda _: mock.patch.object(carrying_out, "process"),
+    "orders": lambda scene: mock.patch.object(scene.parts.orders, "apply"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
     "files": lambda _: mock.patch.object(written_files, "look"),
     "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),

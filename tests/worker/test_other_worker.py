@@ -13,9 +13,8 @@ from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken_by_others import WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
 from mem0tray.system.paths import Paths
-from mem0tray.worker import carrying_out
 from mem0tray.worker.context import WorkerContext
 from tests.support import shapes
 
@@ -158,8 +157,7 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
         context = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
         context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
-        assert retry.retry_dead(paths) == []
-        assert carrying_out.process(context) == 0
-        assert [item.id for item in retry.retry_all(paths)] == ["m1"]
-        assert carrying_out.process(context) == 1
-        assert context.taken_by_others.count() == 0
+    assert retry.retry_dead(paths, Settings()) == []
+    assert [item.id for item in retry.retry_all(paths, Settings())] == ["m1"]
+    with closing(Ledger(paths.ledger)) as ledger:
+        assert TakenByOthers(ledger).count() == 0

@@ -20,7 +20,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line
-from mem0tray.files import receipts
+from mem0tray.files import orders
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts
@@ -154,9 +154,9 @@ class Notices:
                 return self._gather(Subject.RECOVERED, event, now, wall, project)
             case events.HandEdit(discarded) if discarded:
                 return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
-            case events.UserAction(receipts.DELETE, dead, fresh):
+            case events.UserAction(orders.DELETE, dead, fresh):
                 return self._gather(Subject.DELETED, event, now, wall, count=dead + fresh)
-            case events.UserAction(receipts.RESTORE):
+            case events.UserAction(orders.RESTORE):
                 self._drop(Subject.DELETED, Subject.REMOVED)
                 return True
             case events.FileBroken(file):

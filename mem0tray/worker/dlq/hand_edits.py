@@ -12,23 +12,16 @@ from mem0tray.core.item import Item
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
-from mem0tray.files.receipts import EDIT, Account, Receipts
 from mem0tray.ledger.meta_names import DLQ_MERGED
 from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq import attribution, telling_backoffs
-from mem0tray.worker.dlq.attribution import Share
-from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge, moved
+from mem0tray.worker.dlq import telling_backoffs
+from mem0tray.worker.dlq.merge import Base, Decisions, Ours, Pair, merge, moved
 from mem0tray.worker.folders import restless_file
 from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
 
 SECTION: Final = ("items",)
-_TRIES: Final = 5
-_TICK: Final = 1e-6  # seconds
-
-
-_NOBODY: Final = Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,6 @@ class HandEdits:
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.dlq)
         self._restless = RestlessFile(context.troubles, restless_file.READING_DLQ, said, AGAIN)
-        self._receipts = Receipts(context.paths.receipts)
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:
@@ -67,26 +59,21 @@ class HandEdits:
         A torn file waits for the next time; the publisher must not write
         before `self.signature` is the file's.
         """
-        self._receipts.look()
         found = atomic.signature(self._context.paths.dlq)
         self.missing = found is None
         if found is None or (found == self.signature and not self._again):
-            if found is not None:
-                self._receipts.drop_outlived()
             self._trust()
             self._rests(torn=False)
             return False
         forced = False
         try:
-            data, signature = self._read(found)
-            account = self._receipts.account(signature, self._last_merged())
+            data, signature = atomic.read(self._context.paths.dlq) or (b"", found)
             if self._last_merged() != signature.lasting:
-                forced = self.take_in(data, signature, account)
+                forced = self.take_in(data, signature)
                 self.note(signature)
             elif self._again:
                 with suppress(BrokenDocumentError):  # it is then about to be written anew
                     self._adopt_moved(_items(document.parse(data, SECTION)))
-            self._receipts.consume()
             self.signature = signature
             self._again = False
         except TornError:
@@ -104,19 +91,8 @@ class HandEdits:
         """Whether the file is being written just now, rather than restless without end."""
         return self.torn and not self._restless.told
 
-    def _read(self, found: Signature) -> tuple[bytes, Signature]:
-        """The file, read while no receipt came: so all receipts of what is in it are known."""
-        for _ in range(_TRIES):
-            result = atomic.read(self._context.paths.dlq) or (b"", found)
-            if not self._receipts.look():
-                return result
-        raise TornError(self._context.paths.dlq)
-
-    def take_in(self, data: bytes, signature: Signature, account: Account = _NOBODY) -> bool:
-        """Merge one save; raise TornError if it is perhaps still being written.
-
-        `account` says what commands have changed in it. Returns as `run`.
-        """
+    def take_in(self, data: bytes, signature: Signature) -> bool:
+        """Merge one save; return as `run` does. Raises TornError if it may still be written."""
         broken = ""
         try:
             parsed = document.parse(data, SECTION, views=True)
@@ -124,7 +100,7 @@ class HandEdits:
             if not is_stable(signature, self._context.now()):
                 raise TornError(self._context.paths.dlq) from error
             parsed, broken = document.salvage(data, SECTION), str(error)
-        return self._merge(data, signature, parsed, broken, account)
+        return self._merge(data, signature, parsed, broken)
 
     def note(self, signature: Signature) -> None:
         """Note that this very save is merged, or is ours; remembered across a restart."""
@@ -140,9 +116,7 @@ class HandEdits:
         inode, size, mtime = json.loads(kept)
         return inode, size, mtime
 
-    def _merge(
-        self, data: bytes, signature: Signature, parsed: Document, broken: str, account: Account
-    ) -> bool:
+    def _merge(self, data: bytes, signature: Signature, parsed: Document, broken: str) -> bool:
         context = self._context
         path = context.paths.dlq
         if broken:
@@ -155,26 +129,14 @@ class HandEdits:
             ours = Ours(context.generations.dead_rows(), context.inbox.by_ids, context.server)
             whole = not broken and not parsed.rejected
             decided = merge(base, save.items, ours, whole=whole)
-            share = attribution.share(decided, account, beside=context.beside.at_work)
-            self._apply(save, decided, base, share)
+            self._apply(save, decided, base)
             self._adopt_moved(save.items)
-            too_late = self._too_late(account)
             is_edit = not self.may_have_been_sent
             self._trust()
-        self._tell(decided, [*share.told, *too_late], is_edit=is_edit)
+        self._report(decided, is_edit=is_edit)
         if not whole or decided != Decisions():
             self.oddities += 1
         return bool(decided.forced)
-
-    def _too_late(self, account: Account) -> list[events.Event]:
-        """What commands took out, or changed, that had been delivered already."""
-        inbox = self._context.inbox
-        return [
-            events.DeliveredAfterDeletion(*inbox.named(key), deed.verb == EDIT)
-            for name, deed in account.removed.items()
-            for key, state in inbox.states([name]).items()
-            if state == items.DELIVERED
-        ]
 
     def _trust(self) -> None:
         if self.may_have_been_sent:
@@ -202,18 +164,16 @@ class HandEdits:
         exact = named is not None and generations.is_copy(save.name, save.sha)
         return Base(named, generations.current(), generations.shown, exact)
 
-    def _apply(self, save: _Save, decided: Decisions, base: Base, share: Share) -> None:
+    def _apply(self, save: _Save, decided: Decisions, base: Base) -> None:
         context, now = self._context, self._context.now()
         own: int | None = None  # the user's own generation
         if base.named is None:
             absent = [row.key for row in (*decided.show_again, *decided.discard)]
             own = context.generations.record_foreign(save.name, absent)
-        context.inbox.discard(share.by_command, now, "deleted")
-        # Deletions by command and by hand get different times: they are restored separately.
-        tick = _TICK * bool(share.by_command)
-        context.inbox.discard(share.by_hand, now + tick, "hand edit")
-        context.inbox.discard(share.by_other, now + tick, PERHAPS)
-        for key in share.by_other:
+        gone = [row.key for row in decided.discard]
+        # Another worker takes out what it has delivered, just as a user what is not wanted.
+        context.inbox.discard(gone, now, PERHAPS if context.beside.at_work else "hand edit")
+        for key in gone if context.beside.at_work else ():
             context.taken_by_others.ask(key, now)  # in case it is restored
         written: list[tuple[int, Item]] = []
         for pair in [*decided.edits, *decided.forced]:
@@ -247,21 +207,20 @@ class HandEdits:
             return
         with context.ledger.transaction(durable=True):
             for item in theirs:
-                row = context.inbox.known(item)
+                row = context.inbox.known(item.name)
                 if row is not None:
                     context.inbox.revive(row, item, now, dead=True, gen=None)
                     context.taken_by_others.ask(row.key, now)
         context.events.emit(events.AdoptedToDlq(len(theirs), context.paths.dlq.name))
         telling_backoffs.tell(context, telling_backoffs.of_letters(theirs, now))
 
-    def _tell(self, decided: Decisions, told: list[events.Event], *, is_edit: bool) -> None:
+    def _report(self, decided: Decisions, *, is_edit: bool) -> None:
         emit = self._context.events.emit
         if not is_edit:  # the first reading with a new ledger: what stands there is no edit
             if decided.adopt:
                 emit(events.AdoptedToDlq(len(decided.adopt), self._context.paths.dlq.name))
-        else:
-            for event in told:
-                emit(event)
+        elif (edit := hand_edit(decided)) != events.HandEdit():
+            emit(edit)
         begun = telling_backoffs.begun(decided, self._context.now())
         telling_backoffs.tell(self._context, begun)
         for pair in decided.delivered:
@@ -284,3 +243,25 @@ def _text(raw: bytes | None) -> str:
     except (ValueError, RecursionError):
         return ""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def hand_edit(decided: Decisions) -> events.HandEdit:
+    """Count what a save changes, for the log and notifications.
+
+    A `last_attempt` of 0 that the file showed before counts only if the save changes nothing else.
+    """
+    edit = events.HandEdit(
+        discarded=len(decided.discard),
+        edited=len(decided.edits),
+        forced=sum(pair.row.last_attempt > 0 or _is_changed(pair) for pair in decided.forced),
+        adopted=len(decided.adopt),
+        restored=len(decided.restore),
+    )
+    return edit if edit != events.HandEdit() else events.HandEdit(forced=len(decided.forced))
+
+
+def _is_changed(pair: Pair) -> bool:
+    item, row = pair.item, pair.row
+    if (item.digest, item.retry_count) != (row.digest, row.retry_count):
+        return True
+    return items.body(item.raw) != items.body(row.raw or b"")

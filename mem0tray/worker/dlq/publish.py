@@ -6,10 +6,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from mem0tray.files import atomic, document, receipts
+from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import STAMP
-from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.worker.context import WorkerContext
@@ -17,7 +16,6 @@ from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.folders.restless_file import REPLACING_DLQ, RestlessFile, cannot_write
 
 _TRIES: Final = 5
-_LOCK_WAIT: Final = 2.0
 
 
 class DlqPublisher:
@@ -26,7 +24,6 @@ class DlqPublisher:
     def __init__(self, context: WorkerContext, edits: HandEdits) -> None:
         self._context = context
         self._edits = edits
-        self._lock = FileLock(context.paths.files_lock)
         self._previous = context.paths.dlq_previous
         self._merged: Signature | None = None  # of the file at `_previous`, once merged
         self._restless = RestlessFile(
@@ -50,8 +47,7 @@ class DlqPublisher:
         started = time.monotonic()
         done = False
         try:
-            with self._lock.held(_LOCK_WAIT):
-                done = any(self._attempt() for _ in range(_TRIES))
+            done = any(self._attempt() for _ in range(_TRIES))
         finally:
             now = time.monotonic()
             self.pace.note_cost(now, now - started)
@@ -67,7 +63,6 @@ class DlqPublisher:
         path, generations = self._context.paths.dlq, self._context.generations
         self._edits.run()
         before = atomic.signature(path)
-        receipts.clear_up(self._context.paths.receipts, before)
         if before is not None and before != self._edits.signature:
             return False  # torn: take it in before anything takes its place
         wanted = self._wanted()

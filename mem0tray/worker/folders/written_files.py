@@ -7,7 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from mem0tray.files import atomic, private_folders, temporary
+from mem0tray.files import atomic, orders, private_folders, temporary
 from mem0tray.system.paths import Paths, config_file
 
 
@@ -30,9 +30,10 @@ def _refuse_dangling(log: Path) -> None:
 def clean(paths: Paths) -> None:
     """Remove the temporary files that a kill has left wherever we write."""
     folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
-    folders.update((paths.receipts, config_file().parent))
+    folders.add(config_file().parent)
     # A file that is a link is written beside the link's target.
     written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
     folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
     for folder in folders:
         temporary.remove_leftovers(folder)
+    orders.drop_old_answers(paths.orders)

@@ -193,7 +193,7 @@ class QueueIntake:
             tombstones = self._context.inbox.tombstones()
             for raw, known_by in prints:
                 key = self._known.get(known_by)
-                if key is None:
+                if key is None or key == _NOTHING:
                     key, is_new = self._take(raw, tombstones)
                     new += is_new
                 known[known_by] = key
@@ -244,7 +244,7 @@ class QueueIntake:
     def _take(self, raw: bytes, tombstones: Mapping[Name, int]) -> tuple[int, bool]:
         item = items.parse(raw)
         if item is None:
-            return _NOTHING, False
+            return (0 if items.identity(raw) in tombstones else _NOTHING), False
         ask, tombstone = self.may_have_been_sent, tombstones.get(item.name)
         key, is_new = accept(self._context, item, ask=ask, tombstone=tombstone)
         self.oddities += not is_new  # else it may be held, or dead, and must not stand there
@@ -255,7 +255,7 @@ class QueueIntake:
         item = items.parse(raw)
         if item is None:
             return _NOTHING
-        row = self._context.inbox.known(item)
+        row = self._context.inbox.known(item.name)
         if row is not None:
             return row.key
         now = self._context.now()
@@ -269,7 +269,7 @@ class QueueIntake:
         if item is None:
             return _NOTHING
         self.oddities += 1  # it must stand elsewhere from now on
-        if self._context.inbox.known(item) is not None:
+        if self._context.inbox.known(item.name) is not None:
             return 0
         now = self._context.now()
         take_in_as_dead(self._context, item, now, ask=self.may_have_been_sent)
@@ -292,8 +292,8 @@ def accept(
     file may be read once more, as when a backup takes its place: then it brings nothing back.
     """
     now = context.now()
-    row = context.inbox.known(item)
-    former = row if row is not None or shown else context.inbox.known(item, edited=True)
+    row = context.inbox.known(item.name)
+    former = row if row is not None or shown else context.inbox.known(item.name, edited=True)
     if not shown and former is not None:
         fields = items.load_object(item.raw) or {}
         if items.number(fields.get(items.QUEUED_AT)) <= former.since:

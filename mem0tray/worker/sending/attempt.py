@@ -35,8 +35,8 @@ class Attempts:
         self._ended: dict[int, float] = {}  # when an attempt of unknown outcome ended, monotonic
         self._asked_in_vain: Counter[int] = Counter()  # questions in a row, by item
 
-    def make(self, client: Client, job: Job, carried_out: int) -> Outcome:
-        """Deliver the item. `carried_out`: how many orders had been when it was claimed."""
+    def make(self, client: Client, job: Job, applied: int) -> Outcome:
+        """Deliver the item. `applied`: how many orders had been when it was claimed."""
         if not job.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
         ticket = job.ticket.name if job.ticket is not None else ""
@@ -48,7 +48,7 @@ class Attempts:
             found = self._ask(client, job, memory, timeout)
             if isinstance(found, Outcome):
                 return found
-            if self._context.unheard.look(carried_out):  # it may forbid to send this item
+            if self._context.barrier.look(applied):  # it may forbid to send this item
                 self._context.wake.set()
                 return Outcome(Kind.NOT_SENT, None, "a command left an order")
             outcome = client.save(memory, timeout)

@@ -43,7 +43,7 @@ _PROVEN_BY: Final = frozenset(
 class _Flight:
     """A request under way; `began` is monotonic, `era` counts our servers so far.
 
-    `carried_out`: how many orders of commands had been at its claim.
+    `applied`: how many orders of commands had been at its claim.
     """
 
     job: Job
@@ -51,7 +51,7 @@ class _Flight:
     canary: bool
     server: str
     era: int
-    carried_out: int
+    applied: int
 
 
 @dataclass(slots=True)
@@ -254,7 +254,7 @@ class Delivery:
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        return self._attempts.make(client, flight.job, flight.carried_out)
+        return self._attempts.make(client, flight.job, flight.applied)
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client for the server chosen now."""
@@ -300,7 +300,7 @@ class Delivery:
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
                 happened = self._record(sender, *sender.answered, now)
-            if not self._stopping and not self._context.unheard.wait:
+            if not self._stopping and not self._context.barrier.wait:
                 following = self._next(now)
         if following is not None:
             self._flights[sender.number] = following
@@ -391,9 +391,9 @@ class Delivery:
 
     def _claim(self, key: int, now: float, *, canary: bool) -> _Flight:
         self._verdicts.note_claim(key)
-        carried_out = self._context.unheard.carried_out
+        applied = self._context.barrier.applied
         job = self._context.outbox.claim(key, now, self._server)
-        return _Flight(job, time.monotonic(), canary, self._server, self._era, carried_out)
+        return _Flight(job, time.monotonic(), canary, self._server, self._era, applied)
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid

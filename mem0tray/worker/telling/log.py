@@ -17,7 +17,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, NoThreadError
 from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.files import receipts, temporary
+from mem0tray.files import orders, temporary
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system import owner, plain, threads
 from mem0tray.system.paths import Paths, log_in
@@ -343,14 +343,14 @@ def _user_action(action: events.UserAction) -> str:
         parts.append(plural(action.fresh, "waiting entry", "waiting entries"))
     number = " and ".join(parts)
     match action.verb:
-        case receipts.DELETE:
+        case orders.DELETE:
             name = f" {action.backup}" if action.backup else ""
             return f"🗑️ Deleted: {number} (`mem0tray restore{name}` puts back)"
-        case receipts.FORGET:
+        case orders.FORGET:
             return f"🗑️ Deleted for good: {number}"
-        case receipts.RESTORE:
+        case orders.RESTORE:
             return f"↩️ Restored: {number}"
-        case receipts.RETRY:
+        case orders.RETRY:
             return f"🔁 Retry asked for: {number}"
         case _:
             return f"✏️ Changed with `mem0tray edit`: {number}"

@@ -61,7 +61,7 @@ class Editing:
 
     def state(self, item: Item) -> str:
         """What became of an item."""
-        found = self.context.inbox.known(item)
+        found = self.context.inbox.known(item.name)
         assert found is not None
         return found.state
 
@@ -80,7 +80,7 @@ class Editing:
 
     def unknown(self, item: Item) -> float | None:
         """Since when a dead letter or an entry is to be asked about; None: it is not."""
-        known = self.context.inbox.known(item)
+        known = self.context.inbox.known(item.name)
         assert known is not None
         return self.context.outbox.claim(known.key, NOW, HERE).unknown
 
@@ -149,7 +149,7 @@ def test_other_values_are_those_of_the_user(editing: Editing) -> None:
     """They are remembered as what the user saved in that generation."""
     assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
-    known = editing.context.inbox.known(A)
+    known = editing.context.inbox.known(A.name)
     assert known is not None
     assert known.retry_count == 7
     assert b'"note"' in editing.context.outbox.raw(known.key)
@@ -159,7 +159,7 @@ def test_other_values_are_those_of_the_user(editing: Editing) -> None:
 def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
     """What it shows, and what it does not, is remembered under its own stamp."""
     editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
-    known = editing.context.inbox.known(A)
+    known = editing.context.inbox.known(A.name)
     assert known is not None
     assert editing.saved() == [(known.key, 2, 2, 7)]
     generations = table(editing.context.ledger, "SELECT gen, name FROM generations ORDER BY gen")
@@ -184,7 +184,7 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
     assert editing.publisher.run()
     save(shown(A, note="mine"), shown(B))
     assert editing.state(C) == "discarded"
-    known = editing.context.inbox.known(B)
+    known = editing.context.inbox.known(B.name)
     assert known is not None
     editing.context.inbox.discard([known.key], NOW, "deleted")
     assert editing.publisher.run()
@@ -196,7 +196,7 @@ def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
     """The old one is remembered as edited away, not as deleted."""
     assert not editing.save(shown(A, content="another"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
-    assert editing.context.inbox.known(A) is None
+    assert editing.context.inbox.known(A.name) is None
     other = letter("a", content="another")
     assert editing.state(other) == "dead"
 
@@ -260,7 +260,7 @@ def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
 
 def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> None:
     """It is on the server already."""
-    known = editing.context.inbox.known(A)
+    known = editing.context.inbox.known(A.name)
     assert known is not None
     editing.context.outbox.claim(known.key, NOW)
     editing.context.outbox.record_delivery(known.key, HERE, NOW)

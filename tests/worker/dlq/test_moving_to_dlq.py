@@ -52,7 +52,7 @@ def test_an_entry_that_waited(context: WorkerContext) -> None:
     fresh = item()
     key = context.inbox.add_fresh(fresh, NOW - 100, ask=False)
     move_fresh_to_dlq(context, key, NOW, "500 odd")
-    row = context.inbox.known(fresh)
+    row = context.inbox.known(fresh.name)
     assert row is not None
     assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, NOW)
     found = letter(context, key)
@@ -67,7 +67,7 @@ def test_an_entry_that_never_waited(context: WorkerContext, ask: bool) -> None: 
     """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
     fresh = item(retry_count=7, last_attempt=3)
     key = take_in_as_dead(context, fresh, NOW, ask=ask)
-    row = context.inbox.known(fresh)
+    row = context.inbox.known(fresh.name)
     assert row is not None
     assert (row.key, row.state, row.retry_count, row.last_attempt) == (key, items.DEAD, 0, NOW)
     found = letter(context, key)

@@ -20,7 +20,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """Have the folders that a worker writes into, with no file yet."""
     monkeypatch.setattr(written_files, "config_file", lambda: tmp_path / "config" / "config.toml")
     found = Paths(tmp_path / "claude", tmp_path / "data")
-    for folder in (found.claude_dir, found.orders, found.quarantine, found.receipts):
+    for folder in (found.claude_dir, found.orders, found.quarantine):
         folder.mkdir(parents=True)
     (tmp_path / "config").mkdir()
     return found
@@ -95,7 +95,7 @@ def leftover(folder: Path) -> Path:
 def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: Path) -> None:
     """What is not ours stays, and what belongs to somebody at work."""
     folders = [
-        paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine, paths.receipts,
+        paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine,
         tmp_path / "config",
     ]  # fmt: skip
     left = [leftover(folder) for folder in folders]

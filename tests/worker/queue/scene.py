@@ -43,7 +43,7 @@ class QueueScene:
 
     def known(self, item: Item) -> Row:
         """What the ledger knows of an item."""
-        found = self.context.inbox.known(item)
+        found = self.context.inbox.known(item.name)
         assert found is not None
         return found
 

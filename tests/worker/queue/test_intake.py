@@ -156,7 +156,7 @@ def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None
     key, _ = accept(scene.context, A, ask=False)
     assert accept(scene.context, A, ask=False, tombstone=99) == (key, False)
     assert accept(scene.context, B, ask=False, tombstone=99) == (99, False)
-    assert scene.context.inbox.known(B) is None
+    assert scene.context.inbox.known(B.name) is None
 
 
 # Entries that leave --------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[
     context.tickets.note(key, HERE, "event-1", now - age)
     service = Service(said)
     attempts = Attempts(context, lambda: False)
-    made = attempts.make(service, court.claim(key), context.unheard.carried_out)
+    made = attempts.make(service, court.claim(key), context.barrier.applied)
     return made, service
 
 

@@ -65,7 +65,7 @@ class Trial:
     def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
         """Make one attempt, whose question is answered so."""
         self.client.found = found
-        made = self._attempts.make(self.client, job(key, unknown), self.context.unheard.carried_out)
+        made = self._attempts.make(self.client, job(key, unknown), self.context.barrier.applied)
         self._attempts.note_end(job(key, unknown), made)
         return made
 
@@ -95,7 +95,7 @@ def test_an_order_that_has_just_come_is_heard_first(trial: Trial) -> None:
     assert trial.make(Presence.ABSENT).kind is Kind.NOT_SENT
     assert trial.client.sent == 0
     assert trial.context.wake.is_set()
-    trial.context.unheard.note_heard(trial.context.unheard.names())
+    trial.context.barrier.note_seen(trial.context.barrier.names())
     assert trial.make(Presence.ABSENT).kind is Kind.ITEM_FAILURE
 
 

@@ -15,12 +15,11 @@ from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import orders
-from mem0tray.files.orders import DISCARD
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
-from mem0tray.worker.carrying_out import process
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.troubles import Troubles
@@ -289,7 +288,7 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
     steps.turn()
     steps.delivery.change_server(chosen)
     proven = steps.delivery._proven = True
-    steps.context.unheard.wait = True
+    steps.context.barrier.wait = True
     assert steps.turn(0, Outcome(Kind.NOT_SENT, None, "an order came")) == ""
     assert not {"claimed", "unknown", "last_error"} & row(steps.context.ledger, key).keys()
     with steps.context.ledger.locked() as db:
@@ -301,9 +300,9 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
 def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
     """An order that waits may say that it is not to be sent."""
     steps.fresh("a")
-    steps.context.unheard.wait = True
+    steps.context.barrier.wait = True
     assert steps.turn() == ""
-    steps.context.unheard.note_heard(frozenset())
+    steps.context.barrier.note_seen(frozenset())
     assert steps.turn() == "a"
 
 
@@ -312,8 +311,8 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
     steps.fresh("a", "b")
     assert steps.turn() == "a"
     deleted = fresh("a")
-    orders.give(steps.context.paths, DISCARD, [(deleted.id, deleted.digest)])
-    assert process(steps.context) == 1
+    orders.leave(steps.context.paths, orders.about(orders.DELETE, [deleted.name]))
+    assert OrderHandler(steps.context).apply(files_read=True) == 1
     client = mock.Mock()
     steps.connect.side_effect = [client]
     outcome = steps.attempt()

@@ -324,16 +324,16 @@ def test_a_text_that_is_edited_and_edited_back_is_asked_about(
         scene.send(key, a, CUT, stores=True)
     else:
         a.stored.append("text of m")
-    row = scene.context.inbox.known(old)
+    row = scene.context.inbox.known(old.name)
     assert row is not None
     edit = scene.context.inbox.change_content(row, new, scene.now())
     assert edit != key
     scene.send(edit, a, FAILED)
-    row = scene.context.inbox.known(new)
+    row = scene.context.inbox.known(new.name)
     assert row is not None
     back = scene.context.inbox.change_content(row, old, scene.now())
     assert back == key
-    row = scene.context.inbox.known(old)
+    row = scene.context.inbox.known(old.name)
     assert row is not None
     scene.context.inbox.revive(row, old, scene.now(), dead=True, gen=None)
     scene.send(back, a)

@@ -29,7 +29,7 @@ def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
     job = court.fresh()
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
     assert court.row(job)["state"] == "delivered"
-    assert court.context.inbox.known(fresh("m")).servers == {HERE}  # type: ignore[union-attr]
+    assert court.context.inbox.known(fresh("m").name).servers == {HERE}  # type: ignore[union-attr]
     assert court.history() == []
     assert court.context.counters.last_delivery() == NOW
 
@@ -233,7 +233,7 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
     refuse_all(court)
     told = [events.Delivered("p", "m", ELSEWHERE)]
     assert court.verdicts.apply_late(job, outcome, ELSEWHERE, NOW) == told
-    assert court.context.inbox.known(fresh("m")).servers == {ELSEWHERE}  # type: ignore[union-attr]
+    assert court.context.inbox.known(fresh("m").name).servers == {ELSEWHERE}  # type: ignore[union-attr]
     assert court.state() == ACTION_NEEDED
 
 

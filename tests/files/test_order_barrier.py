@@ -1,11 +1,11 @@
-"""Orders that a command has just left, as senders look for them before each request."""
+"""The order barrier, which senders pass before each request."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from mem0tray.files.unheard_orders import UnheardOrders
+from mem0tray.files.order_barrier import OrderBarrier
 
 LONG_AGO = 1_700_000_000
 
@@ -26,66 +26,66 @@ def order(folder: Path, number: int) -> None:
 
 def test_without_a_folder_there_is_none(tmp_path: Path) -> None:
     """No command has ever left one."""
-    unheard = UnheardOrders(tmp_path / "none")
-    assert (unheard.look(0), unheard.wait, unheard.names()) == (False, False, frozenset())
+    barrier = OrderBarrier(tmp_path / "none")
+    assert (barrier.look(0), barrier.wait, barrier.names()) == (False, False, frozenset())
 
 
 def test_an_order_has_senders_wait_until_the_worker_has_looked(folder: Path) -> None:
     """One that could not be carried out hinders no longer then, and one that comes later does."""
-    unheard = UnheardOrders(folder)
-    assert unheard.look(0)
-    assert unheard.wait
-    unheard.note_heard(unheard.names())
-    assert (unheard.wait, unheard.look(0)) == (False, False)
+    barrier = OrderBarrier(folder)
+    assert barrier.look(0)
+    assert barrier.wait
+    barrier.note_seen(barrier.names())
+    assert (barrier.wait, barrier.look(0)) == (False, False)
     order(folder, 2)
-    assert unheard.look(0)
+    assert barrier.look(0)
 
 
-def test_an_order_that_was_carried_out_since_a_claim_came_too_late_for_it(folder: Path) -> None:
+def test_an_order_that_was_applied_since_a_claim_came_too_late_for_it(folder: Path) -> None:
     """It is in the folder no more; claims from now on know of it, and nobody waits."""
-    unheard = UnheardOrders(folder)
-    before = unheard.carried_out
-    unheard.note_carried_out()
+    barrier = OrderBarrier(folder)
+    before = barrier.applied
+    barrier.note_applied()
     (folder / "1-7.json").unlink()
-    assert unheard.look(before)
-    assert not unheard.look(unheard.carried_out)
-    assert not unheard.wait
+    assert barrier.look(before)
+    assert not barrier.look(barrier.applied)
+    assert not barrier.wait
 
 
 def test_an_order_that_came_while_the_worker_looked_is_none_that_it_saw(folder: Path) -> None:
     """Senders find it at their next look."""
-    unheard = UnheardOrders(folder)
-    seen = unheard.names()
+    barrier = OrderBarrier(folder)
+    seen = barrier.names()
     order(folder, 2)
-    unheard.note_heard(seen)
-    assert unheard.look(0)
+    barrier.note_seen(seen)
+    assert barrier.look(0)
 
 
 def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
-    """A note, and what is still being written."""
-    for name in ("restored-1.json", ".1-7.json.part", "1-7.txt"):
+    """An answer, and what is still being written."""
+    for name in ("1-7.answer", ".1-7.json.part", "1-7.txt"):
         (tmp_path / name).touch()
-    assert not UnheardOrders(tmp_path).look(0)
+    assert not OrderBarrier(tmp_path).look(0)
 
 
 def test_while_nothing_changes_the_folder_is_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A question for its time is all that a memory costs then."""
-    unheard = UnheardOrders(folder)
-    unheard.note_heard(unheard.names())
+    barrier = OrderBarrier(folder)
+    barrier.note_seen(barrier.names())
     os.utime(folder, (LONG_AGO, LONG_AGO))
-    assert not unheard.look(0)
+    assert not barrier.look(0)
     monkeypatch.setattr(os, "listdir", lambda _: pytest.fail("read"))
-    assert not unheard.look(0)
+    assert not barrier.look(0)
 
 
 def test_two_orders_within_one_tick_are_both_seen(folder: Path) -> None:
     """A folder that has just changed may change again under the same time."""
-    unheard = UnheardOrders(folder)
-    unheard.note_heard(unheard.names())
-    assert not unheard.look(0)
+    barrier = OrderBarrier(folder)
+    barrier.note_seen(barrier.names())
+    assert not barrier.look(0)
     at = folder.stat().st_mtime_ns
     order(folder, 2)
     os.utime(folder, ns=(at, at))
-    assert unheard.look(0)
+    assert barrier.look(0)

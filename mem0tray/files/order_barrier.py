@@ -1,4 +1,4 @@
-"""Orders that the worker has not looked at yet: a sender looks for them before it sends."""
+"""The order barrier: a sender looks for orders that the worker has not applied before it sends."""
 
 import os
 import time
@@ -11,32 +11,32 @@ from mem0tray.files import orders
 _TICK: Final = 2_000_000_000
 
 
-class UnheardOrders:
+class OrderBarrier:
     """Keeps from being sent what a command has just forbidden. Any thread may call it.
 
-    A sender looks here once its claim is in the ledger, and a command looks into the ledger
-    once its order is in the folder. So one of them sees the other: either the memory is not
-    sent, or the command knows that it may have been. An order carried out in between is no
-    longer in the folder, and came too late for the claim: `carried_out` counts it.
+    A sender looks here once its claim is in the ledger, and the worker applies an order by looking
+    into the ledger. So one of them sees the other: either the memory is not sent, or the answer
+    says that it may have been. An order applied in between is no longer in the folder, and came
+    too late for the claim: `applied` counts it.
 
-    `wait`: nothing more is to be claimed until the worker has looked.
+    `wait`: nothing more is to be claimed until the worker has applied what there is.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._quiet: int | None = None  # when the folder last changed, with nothing new in it (ns)
-        self._heard: frozenset[str] = frozenset()  # orders that the worker could not carry out
-        self.carried_out = 0
+        self._seen: frozenset[str] = frozenset()  # orders that the worker could not apply
+        self.applied = 0
         self.wait = False
 
-    def look(self, carried_out: int) -> bool:
-        """Whether there are unheard orders, or more were carried out than `carried_out`.
+    def look(self, applied: int) -> bool:
+        """Return whether orders wait, or more were applied than `applied`.
 
         It costs one system call where nothing has changed.
         """
         if self._are_there():  # before the count, as an order leaves the folder once it is counted
             return True
-        return self.carried_out != carried_out
+        return self.applied != applied
 
     def _are_there(self) -> bool:
         try:
@@ -45,7 +45,7 @@ class UnheardOrders:
             return False  # no folder, or one that the worker cannot read either
         if changed == self._quiet:
             return False
-        if self.names() - self._heard:
+        if self.names() - self._seen:
             self.wait = True
             return True
         if time.time_ns() - changed > _TICK:
@@ -59,11 +59,14 @@ class UnheardOrders:
         except OSError:
             return frozenset()
 
-    def note_carried_out(self) -> None:
+    def note_applied(self) -> None:
         """Note that the ledger shows what an order wants; the order leaves the folder next."""
-        self.carried_out += 1
+        self.applied += 1
 
-    def note_heard(self, names: frozenset[str]) -> None:
-        """Note that the worker has looked at these: they no longer hold up sending."""
-        self._heard = names
-        self.wait = False
+    def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
+        """Note that the worker has tried these: they no longer hold up sending.
+
+        `wait`: others among them do, until a file is read that may hold what they are about.
+        """
+        self._seen = names
+        self.wait = wait

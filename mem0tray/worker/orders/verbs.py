@@ -1,0 +1,252 @@
+"""What a user does to memories: delete, forget, retry, restore, edit.
+
+Each verb is one function that changes the ledger in one transaction and returns what became of each
+memory. The worker applies it, or a command that holds the worker's lock for that moment
+(`worker.orders.handler`); the publishers then write the files.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.item import Item, Name, identity
+from mem0tray.files import orders
+from mem0tray.files.orders import (
+    DELIVERED,
+    DONE,
+    GONE,
+    IN_FLIGHT,
+    PERHAPS,
+    THERE,
+    Order,
+    Text,
+)
+from mem0tray.ledger.rows import Row
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq import telling_backoffs
+from mem0tray.worker.queue.intake import accept
+
+CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
+
+Results = dict[Name, str]
+
+
+def apply(context: WorkerContext, order: Order) -> Results:
+    """Apply an order; what became of each memory. Raises LedgerError, and then changes nothing."""
+    verb = _VERBS.get(order.verb)
+    return {} if verb is None else verb(context, order)
+
+
+# Deleting ---------------------------------------------------------------------------
+
+
+def _delete(context: WorkerContext, order: Order) -> Results:
+    with context.ledger.transaction(durable=True):
+        found = {name: _discard(context, name, items.DELETED) for name in order.names}
+    _report(context, orders.DELETE, found, order.backup)
+    return _results(found)
+
+
+def _forget(context: WorkerContext, order: Order) -> Results:
+    """Delete, and erase the text of what was deleted, now or before."""
+    inbox = context.inbox
+    with context.ledger.transaction(durable=True):
+        # A memory that nobody has taken in yet is known as forgotten too: no hook queues it again.
+        inbox.add_unread([name for name in order.names if name[0]], context.now())
+        found = {name: _discard(context, name, items.DELETED) for name in order.names}
+        inbox.erase(inbox.states(order.names))
+    context.ledger.scrub()
+    _report(context, orders.FORGET, found)
+    return _results(found)
+
+
+def _discard(context: WorkerContext, name: Name, reason: str) -> tuple[str, Row | None]:
+    """Discard a memory that waits; return what became of it, and what it was."""
+    inbox, now = context.inbox, context.now()
+    if not name[0]:
+        return (DONE if _drop_stray(context, name) else GONE), None
+    row = inbox.known(name)
+    if row is None or row.state == items.DISCARDED:
+        return GONE, row
+    if row.state == items.DELIVERED:
+        # To be brought over from a former server, but not taken in yet.
+        if context.server and inbox.discard_elsewhere([row.key], context.server, now, reason):
+            return DONE, row
+        return DELIVERED, row
+    result = _as_sent(context, row)
+    inbox.discard([row.key], now, reason)
+    return result, row
+
+
+def _as_sent(context: WorkerContext, row: Row) -> str:
+    """The result for a memory that waits, by what is known of the attempts to send it."""
+    claimed, unknown = context.inbox.attempted(row.key)
+    return IN_FLIGHT if claimed else PERHAPS if unknown else DONE
+
+
+def _drop_stray(context: WorkerContext, name: Name) -> bool:
+    """Take out what makes no sense as an item; return whether it stood in a file."""
+    strays, keys = context.generations.strays()
+    left = [raw for raw in strays if identity(raw) != name]
+    if len(left) < len(strays):
+        context.generations.set_strays(left, keys)
+        return True
+    return context.inbox.drop_from_queue(name)
+
+
+# Retrying ---------------------------------------------------------------------------
+
+
+def _retry(context: WorkerContext, order: Order) -> Results:
+    """Make dead letters due at once, and send what is held."""
+    with context.ledger.transaction(durable=True):
+        found = {name: _make_due(context, name) for name in order.names}
+    _report(context, orders.RETRY, found)
+    return _results(found)
+
+
+def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
+    row = context.inbox.known(name)
+    if row is None or row.state == items.DISCARDED:
+        return GONE, row
+    if row.state == items.DELIVERED:
+        return DELIVERED, row
+    if row.state == items.DEAD:
+        context.inbox.make_due(row.key, context.now())
+        return DONE, row
+    return (DONE if context.taken_by_others.send([row.key]) else THERE), row
+
+
+# Restoring --------------------------------------------------------------------------
+
+
+def _restore(context: WorkerContext, order: Order) -> Results:
+    """Put back what neither waits nor is delivered to the present server."""
+    found: dict[Name, tuple[str, Row | None]] = {}
+    back: list[Item] = []
+    with context.ledger.transaction(durable=True):
+        for text in order.texts:
+            name = identity(text.data)
+            if name not in found:
+                found[name] = _put_back(context, name, text, back)
+    _report(context, orders.RESTORE, found, of_texts=order.texts)
+    telling_backoffs.tell(context, telling_backoffs.of_letters(back, context.now()))
+    return _results(found)
+
+
+def _put_back(
+    context: WorkerContext, name: Name, text: Text, back: list[Item]
+) -> tuple[str, Row | None]:
+    """Put one memory back; a dead letter is added to `back`."""
+    item = items.parse(text.data)
+    if item is None:
+        strays, keys = context.generations.strays()
+        if any(identity(raw) == name for raw in strays):
+            return THERE, None
+        context.generations.set_strays([*strays, text.data], keys)
+        return DONE, None
+    row = context.inbox.known(name)
+    if row is not None and row.state in (items.FRESH, items.DEAD):
+        return THERE, row
+    if row is not None and row.is_delivered(context.server):
+        return DELIVERED, row
+    _wait_again(context, item, row, dead=text.dead)
+    if text.dead:
+        back.append(item)
+    return DONE, row
+
+
+def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bool) -> None:
+    """Make an item wait that does not: a dead letter or a fresh entry."""
+    inbox, now = context.inbox, context.now()
+    if not dead:
+        key, _ = accept(context, item, ask=False)
+        inbox.note_not_shown(key)
+    elif row is None:
+        inbox.add_dead(item, item.raw, now, ask=False, gen=None)
+    else:
+        inbox.revive(row, item, now, dead=True, gen=None)
+
+
+# Editing ----------------------------------------------------------------------------
+
+
+def _edit(context: WorkerContext, order: Order) -> Results:
+    """Replace the text of one memory. Without a text, only the old one goes."""
+    (name,) = order.names
+    with context.ledger.transaction(durable=True):
+        row = context.inbox.known(name) if name[0] else None
+        if not order.texts:
+            result = _discard(context, name, items.EDITED)
+        else:
+            result = _replace(context, name, row, order.texts[0])
+    _report(context, orders.EDIT, {name: result})
+    return _results({name: result})
+
+
+def _replace(
+    context: WorkerContext, name: Name, row: Row | None, text: Text
+) -> tuple[str, Row | None]:
+    item = _with_text(context, row, text)
+    if item is None:
+        return GONE, row
+    if row is None or row.state != items.DEAD:
+        result, row = _discard(context, name, items.EDITED)
+        if result in CHANGED:
+            _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
+        return result, row
+    result, other = _as_sent(context, row), context.inbox.known(item.name)
+    key = context.inbox.change_content(row, item, context.now())
+    context.inbox.change_values(key, item, context.now())
+    if other is not None and not other.is_delivered(context.server) and other.state != items.DEAD:
+        _wait_again(context, item, other, dead=True)
+    return result, row
+
+
+def _with_text(context: WorkerContext, row: Row | None, text: Text) -> Item | None:
+    """The memory as it stands now, with the new text: its counters may have changed meanwhile."""
+    raw = context.outbox.find_raw(row.key) if row is not None else None
+    new = items.load_object(text.data) or {}
+    fields: items.Object = {name: new[name] for name in ("content", "id") if name in new}
+    return items.parse(text.data if raw is None else items.with_fields(raw, fields))
+
+
+# Reporting --------------------------------------------------------------------------
+
+
+def _report(
+    context: WorkerContext,
+    verb: str,
+    found: Mapping[Name, tuple[str, Row | None]],
+    backup: str = "",
+    of_texts: Sequence[Text] = (),
+) -> None:
+    """Emit what the user did: how many dead letters and fresh entries it changed."""
+    if of_texts:
+        changed = [text.dead for text in of_texts if found[identity(text.data)][0] in CHANGED]
+    else:
+        done = [row for result, row in found.values() if result in CHANGED]
+        changed = [row is None or row.state == items.DEAD for row in done]
+    if changed:
+        dead = sum(changed)
+        context.events.emit(events.UserAction(verb, dead, len(changed) - dead, backup))
+    if verb in (orders.DELETE, orders.EDIT):
+        for result, row in found.values():
+            if result == DELIVERED and row is not None:
+                project, item_id = context.inbox.named(row.key)
+                edited = verb == orders.EDIT
+                context.events.emit(events.DeliveredAfterDeletion(project, item_id, edited))
+
+
+def _results(found: Mapping[Name, tuple[str, Row | None]]) -> Results:
+    return {name: result for name, (result, _) in found.items()}
+
+
+_VERBS: Final[Mapping[str, Callable[[WorkerContext, Order], Results]]] = {
+    orders.DELETE: _delete,
+    orders.FORGET: _forget,
+    orders.RETRY: _retry,
+    orders.RESTORE: _restore,
+    orders.EDIT: _edit,
+}

@@ -1,0 +1,196 @@
+"""Applying a verb: by the worker that runs, or in its place."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.actions.apply import apply
+from mem0tray.actions.delete import Deleted, delete
+from mem0tray.actions.edit_text import Changed, edit_text
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.files import orders
+from mem0tray.files.lock import InstanceLock
+from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS
+from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from tests.actions.scene import chosen, contents, queued, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
+
+Command = Callable[[Paths], Deleted | Changed]
+HERE = "https://server.test"
+COMMANDS = pytest.mark.parametrize(
+    "command",
+    [
+        lambda paths: delete(paths, Settings(), chosen(paths, "qq")),
+        lambda paths: edit_text(paths, Settings(), chosen(paths, "qq")[0], "new"),
+    ],
+    ids=["delete", "edit"],
+)
+
+
+@pytest.fixture(autouse=True)
+def _entry(paths: Paths) -> None:
+    """Have an entry wait."""
+    write(paths.queue, queue_document([entry("old", id="qq-1")]))
+
+
+@pytest.fixture
+def _worker(paths: Paths) -> Iterator[None]:
+    """Hold the lock that a worker holds."""
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    yield
+    lock.release()
+
+
+def left(paths: Paths) -> list[Path]:
+    """List the orders that are not applied."""
+    return list(paths.orders.glob("*.json"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], None]]]:
+    """Let time pass only in sleeps; call what stands in the list at each."""
+    now = [0.0]
+    calls: list[Callable[[], None]] = []
+
+    def pass_by(seconds: float) -> None:
+        now[0] += seconds
+        for call in calls:
+            call()
+
+    monkeypatch.setattr(time, "sleep", pass_by)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    yield calls
+    assert now[0] < 2.1
+
+
+@COMMANDS
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("outcome", [DONE, DELIVERED, PERHAPS])
+def test_a_command_ends_when_the_worker_has_answered(
+    paths: Paths, clock: list[Callable[[], None]], command: Command, outcome: str
+) -> None:
+    name = chosen(paths, "qq")[0].identity
+
+    def answer() -> None:
+        for order in left(paths):
+            orders.answer(order, {name: outcome})
+
+    clock.append(answer)
+    done = command(paths)
+    assert done.heard
+    assert bool(done.delivered) == (outcome == DELIVERED)
+    assert bool(done.perhaps) == (outcome == PERHAPS)
+    assert queued(paths) == ["old"]  # the worker publishes
+    assert list(paths.orders.iterdir()) == []
+
+
+@COMMANDS
+@pytest.mark.usefixtures("_worker", "clock")
+def test_a_worker_that_does_not_answer_is_left_to_itself(paths: Paths, command: Command) -> None:
+    """After two seconds the order waits for it, and the command says so."""
+    assert not command(paths).heard
+    assert len(left(paths)) == 1
+
+
+@COMMANDS
+def test_without_a_worker_the_command_does_it_at_once(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
+    assert command(paths).heard
+    assert queued(paths) in ([], ["new"])
+    assert list(paths.orders.iterdir()) == []
+
+
+def test_a_worker_that_ends_before_it_answers_is_stood_in_for(
+    paths: Paths, clock: list[Callable[[], None]]
+) -> None:
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    clock.append(lock.release)
+    assert delete(paths, Settings(), chosen(paths, "qq")).items
+    assert queued(paths) == []
+
+
+def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
+    """A worker was too slow for it, and has ended."""
+    write_dlq(paths, [waiting("dead", id="dd-1")])
+    (found,) = chosen(paths, "dd")
+    orders.leave(paths, orders.about(orders.DELETE, [found.identity]))
+    assert apply(paths, Settings(), orders.about(orders.RETRY, [found.identity])).results == {
+        found.identity: orders.GONE
+    }
+    assert contents(paths) == []
+
+
+@pytest.mark.parametrize("place", ["ledger", "lock"])
+def test_an_order_that_cannot_be_applied_is_taken_back(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The error is the user's answer: nothing may happen after it."""
+
+    def fail(*_: object) -> None:
+        raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
+
+    if place == "ledger":
+        monkeypatch.setattr(Ledger, "__init__", fail)
+    else:
+        monkeypatch.setattr(InstanceLock, "acquire", fail)
+    found = chosen(paths, "qq")
+    with pytest.raises((LedgerError, FileUnavailableError)):
+        delete(paths, Settings(), found)
+    assert left(paths) == []
+    assert queued(paths) == ["old"]
+    assert not list(paths.claude_dir.glob("*.backup-*"))
+
+
+@pytest.mark.usefixtures("_worker")
+@pytest.mark.parametrize("ends", ["delivered", "failed", "lost", "not yet"])
+def test_what_is_in_flight_is_waited_for(
+    paths: Paths, clock: list[Callable[[], None]], ends: str
+) -> None:
+    """Two seconds, within which its outcome is known or is not."""
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        row = context.inbox.known(found.identity)
+        assert row is not None
+        with context.ledger.transaction() as db:
+            db.execute("UPDATE items SET unknown = NULL")  # a ledger that is new asks about all
+        context.outbox.claim(row.key, 5.0, HERE)
+        steps = 0
+
+        def step() -> None:
+            nonlocal steps
+            steps += 1
+            for order in left(paths):
+                orders.answer(order, {found.identity: IN_FLIGHT})
+            if steps == 50 and ends == "delivered":
+                context.outbox.record_delivery(row.key, HERE, 6.0)
+            elif steps == 50 and ends in {"failed", "lost"}:
+                context.outbox.release(row.key)
+                if ends == "lost":
+                    context.outbox.mark_unknown(row.key, HERE, 6.0, timed_out=False)
+
+        clock.append(step)
+        answer = apply(paths, Settings(), orders.about(orders.DELETE, [found.identity]))
+    expected = {"delivered": DELIVERED, "failed": DONE, "lost": PERHAPS, "not yet": IN_FLIGHT}
+    assert answer.of(found.identity) == expected[ends]
+
+
+@COMMANDS
+def test_what_was_being_sent_as_a_worker_was_killed_is_perhaps_there(
+    paths: Paths, command: Command
+) -> None:
+    (found,) = chosen(paths, "qq")
+    with worker(paths) as context:
+        row = context.inbox.known(found.identity)
+        assert row is not None
+        context.outbox.claim(row.key, 5.0, HERE)
+    done = command(paths)
+    assert done.perhaps
+    assert not done.in_flight

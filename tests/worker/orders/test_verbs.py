@@ -1,0 +1,295 @@
+"""What a user does to memories: the ledger afterwards, what became of each, and what is emitted."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.item import Item, Name, identity
+from mem0tray.files import orders
+from mem0tray.files.orders import (
+    DELETE,
+    DELIVERED,
+    DONE,
+    EDIT,
+    FORGET,
+    GONE,
+    IN_FLIGHT,
+    PERHAPS,
+    RESTORE,
+    RETRY,
+    THERE,
+    Order,
+    Text,
+)
+from mem0tray.ledger.outdated import DLQ_FILE
+from mem0tray.worker.orders import verbs
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+from tests.worker.queue.scene import QueueScene, opened
+
+WAITS, DEAD = fresh("a"), letter("b")
+BOTH = [WAITS.name, DEAD.name]
+UNKNOWN = ("x", b"0" * 32)
+ODD = b'{"id": "odd", "content": 5}'
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """Have a waiting entry and a dead letter, before NOW."""
+    with opened(tmp_path, monkeypatch) as made:
+        made.context.inbox.add_fresh(WAITS, NOW - 9, ask=False)
+        made.context.inbox.add_dead(DEAD, DEAD.raw, NOW - 9, ask=False, gen=None)
+        yield made
+
+
+def apply(ground: QueueScene, verb: str, names: Sequence[Name], **fields: str) -> dict[Name, str]:
+    """Apply an order about these memories."""
+    return verbs.apply(ground.context, orders.about(verb, names, **fields))
+
+
+def restore(ground: QueueScene, *texts: Text) -> list[str]:
+    """Put these back; what became of each."""
+    return list(verbs.apply(ground.context, Order(RESTORE, texts=texts)).values())
+
+
+def edit(ground: QueueScene, old: Item, new: Item) -> str:
+    """Give a memory another text; what became of the old one."""
+    text = Text.of(new.raw, dead=bool(old.last_attempt))
+    order = Order(EDIT, orders.named([old.name]), [text])
+    return verbs.apply(ground.context, order)[old.name]
+
+
+def states(ground: QueueScene, *items: Item) -> list[str]:
+    """What the ledger says of these."""
+    return [ground.column("state", each) for each in items]
+
+
+def texts(ground: QueueScene) -> int:
+    """How many texts the ledger holds."""
+    with ground.context.ledger.locked() as db:
+        return int(db.execute("SELECT count(*) FROM texts").fetchone()[0])
+
+
+def deliver(ground: QueueScene, item: Item, server: str = HERE) -> None:
+    """Note that a server has taken it."""
+    ground.context.outbox.record_delivery(ground.known(item).key, server, NOW)
+
+
+def claim(ground: QueueScene, item: Item) -> None:
+    """Begin a request."""
+    ground.context.outbox.claim(ground.known(item).key, NOW, HERE)
+
+
+def lose(ground: QueueScene, item: Item) -> None:
+    """End a request without an answer."""
+    claim(ground, item)
+    ground.context.outbox.mark_unknown(ground.known(item).key, HERE, NOW, timed_out=False)
+    ground.context.outbox.release(ground.known(item).key)
+
+
+# Deleting ---------------------------------------------------------------------------
+
+
+def test_a_deletion_is_reported_with_how_many_and_where_they_can_be_restored(
+    ground: QueueScene,
+) -> None:
+    assert apply(ground, DELETE, BOTH, backup="b.json") == dict.fromkeys(BOTH, DONE)
+    assert states(ground, WAITS, DEAD) == ["discarded", "discarded"]
+    assert [ground.column("reason", each) for each in (WAITS, DEAD)] == ["deleted"] * 2
+    assert ground.told == [events.UserAction(DELETE, 1, 1, "b.json")]
+    assert texts(ground) == 2
+
+
+def test_what_no_longer_waits_cannot_be_deleted(ground: QueueScene) -> None:
+    apply(ground, DELETE, BOTH)
+    ground.told.clear()
+    assert apply(ground, DELETE, [UNKNOWN, *BOTH]) == dict.fromkeys([UNKNOWN, *BOTH], GONE)
+    assert ground.told == []
+
+
+@pytest.mark.parametrize("server", [HERE, ELSEWHERE])
+def test_what_the_present_server_has_stays_delivered(ground: QueueScene, server: str) -> None:
+    """What only a former one has goes: it stood in the queue file to be brought over."""
+    deliver(ground, WAITS, server)
+    is_late = server == HERE
+    assert apply(ground, DELETE, [WAITS.name]) == {WAITS.name: DELIVERED if is_late else DONE}
+    assert states(ground, WAITS) == ["delivered" if is_late else "discarded"]
+    late = events.DeliveredAfterDeletion("p", "a", edited=False)
+    assert (late in ground.told) == is_late
+
+
+@pytest.mark.parametrize("item", [WAITS, DEAD], ids=["entry", "dead letter"])
+@pytest.mark.parametrize(("send", "result"), [(claim, IN_FLIGHT), (lose, PERHAPS)])
+def test_a_deletion_says_that_the_text_may_have_been_sent(
+    ground: QueueScene, item: Item, send: object, result: str
+) -> None:
+    assert callable(send)
+    send(ground, item)
+    assert apply(ground, DELETE, [item.name]) == {item.name: result}
+    assert states(ground, item) == ["discarded"]
+
+
+def test_what_a_new_ledger_found_in_a_file_was_not_sent_as_far_as_is_known(
+    ground: QueueScene,
+) -> None:
+    """The server is asked about it before it is sent; that is no attempt."""
+    item = fresh("c")
+    ground.context.inbox.add_fresh(item, NOW, ask=True)
+    assert apply(ground, DELETE, [item.name]) == {item.name: DONE}
+
+
+def test_a_stray_of_the_dlq_file_can_be_deleted(ground: QueueScene) -> None:
+    """And the file is written without it."""
+    ground.context.generations.set_strays([ODD, b"5"], {})
+    before = ground.context.ledger.outdated.times(DLQ_FILE)
+    assert apply(ground, DELETE, [identity(ODD)]) == {identity(ODD): DONE}
+    assert ground.context.ledger.outdated.times(DLQ_FILE) > before
+    assert ground.context.generations.strays()[0] == [b"5"]
+
+
+# Forgetting -------------------------------------------------------------------------
+
+
+def test_a_forgotten_text_leaves_the_ledger_and_its_files(ground: QueueScene) -> None:
+    apply(ground, FORGET, [WAITS.name])
+    assert (texts(ground), ground.column("reason", WAITS)) == (1, "forgotten")
+    assert ground.told == [events.UserAction(FORGET, 0, 1)]
+    for file in ground.context.paths.data_dir.glob("ledger.sqlite3*"):
+        assert b"text of a" not in file.read_bytes()
+
+
+def test_what_was_deleted_before_can_be_forgotten(ground: QueueScene) -> None:
+    apply(ground, DELETE, [WAITS.name])
+    apply(ground, FORGET, [WAITS.name])
+    assert ground.column("reason", WAITS) == "forgotten"
+
+
+def test_to_forget_what_is_delivered_is_never_too_late(ground: QueueScene) -> None:
+    deliver(ground, WAITS)
+    apply(ground, FORGET, [WAITS.name])
+    assert ground.told == []
+
+
+# Retrying ---------------------------------------------------------------------------
+
+
+def test_a_retried_dead_letter_is_due_and_keeps_its_count(ground: QueueScene) -> None:
+    assert apply(ground, RETRY, BOTH) == {WAITS.name: THERE, DEAD.name: DONE}
+    assert (ground.column("due", DEAD), ground.column("last_attempt", DEAD)) == (0, 0)
+    assert ground.column("retry_count", DEAD) == DEAD.retry_count
+    assert states(ground, WAITS, DEAD) == ["pending", "dead"]
+    assert ground.told == [events.UserAction(RETRY, 1)]
+
+
+def test_what_is_held_is_sent(ground: QueueScene) -> None:
+    ground.context.taken_by_others.hold(ground.known(WAITS).key, NOW)
+    assert apply(ground, RETRY, [WAITS.name]) == {WAITS.name: DONE}
+    assert ground.column("held", WAITS) is None
+    assert ground.told == [events.UserAction(RETRY, fresh=1)]
+
+
+def test_what_is_gone_or_delivered_is_not_retried(ground: QueueScene) -> None:
+    deliver(ground, WAITS)
+    apply(ground, DELETE, [DEAD.name])
+    ground.told.clear()
+    assert list(apply(ground, RETRY, BOTH).values()) == [DELIVERED, GONE]
+    assert ground.told == []
+
+
+# Restoring --------------------------------------------------------------------------
+
+
+def test_what_was_deleted_comes_back_as_it_was(ground: QueueScene) -> None:
+    apply(ground, DELETE, BOTH)
+    ground.told.clear()
+    back = [Text.of(WAITS.raw, dead=False), Text.of(DEAD.raw, dead=True)]
+    assert restore(ground, *back) == [DONE, DONE]
+    assert states(ground, WAITS, DEAD) == ["pending", "dead"]
+    assert ground.column("retry_count", DEAD) == DEAD.retry_count
+    assert ground.told == [events.UserAction(RESTORE, 1, 1)]
+    assert restore(ground, *back) == [THERE, THERE]
+
+
+def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
+    """The ledger was lost since, or another computer made the backup."""
+    one, other = fresh("c"), letter("d")
+    assert (
+        restore(ground, Text.of(one.raw, dead=False), Text.of(other.raw, dead=True)) == [DONE] * 2
+    )
+    assert states(ground, one, other) == ["pending", "dead"]
+
+
+@pytest.mark.parametrize(("server", "result"), [(HERE, DELIVERED), (ELSEWHERE, DONE)])
+def test_what_the_present_server_has_is_not_restored(
+    ground: QueueScene, server: str, result: str
+) -> None:
+    deliver(ground, DEAD, server)
+    assert restore(ground, Text.of(DEAD.raw, dead=True)) == [result]
+
+
+def test_what_is_no_item_is_put_back_into_the_dlq_file_once(ground: QueueScene) -> None:
+    text = Text.of(ODD, dead=True)
+    assert (restore(ground, text), restore(ground, text)) == ([DONE], [THERE])
+    assert ground.context.generations.strays()[0] == [ODD]
+
+
+# Editing ----------------------------------------------------------------------------
+
+
+def test_an_edited_dead_letter_is_the_same_memory(ground: QueueScene) -> None:
+    new = letter("b", content="new")
+    assert edit(ground, DEAD, new) == DONE
+    assert states(ground, new) == ["dead"]
+    assert ground.context.inbox.known(DEAD.name) is None
+    assert ground.told == [events.UserAction(EDIT, 1)]
+
+
+def test_the_old_text_of_an_edited_entry_is_not_sent(ground: QueueScene) -> None:
+    new = fresh("a", content="new")
+    assert edit(ground, WAITS, new) == DONE
+    assert states(ground, WAITS, new) == ["discarded", "pending"]
+    assert ground.column("reason", WAITS) == "edited"
+    assert ground.told == [events.UserAction(EDIT, 0, 1)]
+
+
+@pytest.mark.parametrize("old", [WAITS, DEAD], ids=["entry", "dead letter"])
+def test_a_text_edited_there_and_back_waits_once(ground: QueueScene, old: Item) -> None:
+    """Even if a request with the first text has no answer yet."""
+    new = (letter if old is DEAD else fresh)(old.id, content="new")
+    claim(ground, old)
+    assert edit(ground, old, new) == IN_FLIGHT
+    assert edit(ground, new, old) == DONE
+    assert states(ground, old)[0] in {"pending", "dead"}
+    known = ground.context.inbox.known(new.name)
+    assert known is None or known.state == "discarded"
+
+
+def test_an_edit_of_what_is_delivered_or_gone_changes_nothing(ground: QueueScene) -> None:
+    deliver(ground, WAITS)
+    apply(ground, DELETE, [DEAD.name])
+    ground.told.clear()
+    assert edit(ground, WAITS, fresh("a", content="new")) == DELIVERED
+    assert edit(ground, DEAD, letter("b", content="new")) == GONE
+    assert ground.told == [events.DeliveredAfterDeletion("p", "a", edited=True)]
+    assert ground.context.inbox.known(fresh("a", content="new").name) is None
+
+
+def test_a_content_that_is_no_text_can_be_given_one(ground: QueueScene) -> None:
+    ground.context.generations.set_strays([ODD], {})
+    mended = json.dumps({"id": "odd", "content": "mended"}).encode()
+    order = Order(EDIT, orders.named([identity(ODD)]), [Text.of(mended, dead=True)])
+    assert list(verbs.apply(ground.context, order).values()) == [DONE]
+    assert ground.context.generations.strays()[0] == []
+    known = ground.context.inbox.known(identity(mended))
+    assert known is not None
+    assert known.state == "dead"
+
+
+@pytest.mark.parametrize("verb", [DELETE, FORGET, RETRY])
+def test_a_verb_is_on_the_disk_when_it_returns(ground: QueueScene, verb: str) -> None:
+    """A power cut must not undo what the user was told is done."""
+    before = ground.context.ledger.meta("durable")  # each durable transaction changes it
+    apply(ground, verb, BOTH)
+    assert ground.context.ledger.meta("durable") != before
