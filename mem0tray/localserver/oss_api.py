@@ -57,7 +57,7 @@ class OssApi:
     async def save(self, request: Request) -> Response:
         """`POST /memories`, once for each `mem0tray_id` of the metadata, or Idempotency-Key."""
         header = request.headers.get("idempotency-key", "").encode("latin-1")
-        wanted = await oss_requests.save(
+        wanted = oss_requests.save(
             await bodies.bounded(request, self._body_max),
             header.decode("utf-8", "surrogateescape"),
         )

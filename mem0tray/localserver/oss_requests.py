@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -66,12 +65,12 @@ class PageRequest(NamedTuple):
         return (self.number - 1) * self.size
 
 
-async def save(body: bytearray, key: str) -> SaveRequest:
+def save(body: bytearray, key: str) -> SaveRequest:
     """`POST /memories`: every message except a system's is a memory.
 
     The key is the one in the metadata, else `key`; each message after the first gets its own.
     """
-    fields, large = _taken_apart(body)
+    fields = bodies.document(body)
     names = _identifiers(fields)
     if not names:
         raise HTTPException(400, _WHOSE)
@@ -85,9 +84,9 @@ async def save(body: bytearray, key: str) -> SaveRequest:
         metadata=as_kept(metadata, project),
     )
     arrivals = []
-    for place, (role, content) in enumerate(_messages(fields, large)):
+    for place, (role, content) in enumerate(_messages(fields)):
         its = names | {"user_id": project}
-        text, digest = await bodies.text_and_digest(its, content)
+        text, digest = bodies.text_and_digest(its, content)
         name = f"{key}\0{place}" if key and place else key
         details = kept._replace(role=None if role == "user" else role)
         arrivals.append(
@@ -210,18 +209,7 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(each, left - 1)
 
 
-def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
-    """The fields, and the text of the only message if that is too large to be held twice."""
-    outer = bodies.large_member(body, "messages", "[")
-    inner = bodies.large_member(bytes(outer[1])[1:-1], "content", '"') if outer else None
-    if outer is None or inner is None:
-        return bodies.document(body), None
-    return outer[0] | {"messages": [inner[0] | {"content": ""}]}, inner[1]
-
-
-def _messages(
-    fields: Mapping[str, Any], large: msgspec.Raw | None
-) -> list[tuple[str, str | msgspec.Raw]]:
+def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Role and text of each message, except a system's."""
     messages = fields.get("messages")
     if not isinstance(messages, list):
@@ -230,7 +218,7 @@ def _messages(
     for each in messages:
         if not isinstance(each, dict):
             raise HTTPException(422, "A message is a JSON object.")
-        found.append((bodies.field(each, "role"), large or bodies.field(each, "content")))
+        found.append((bodies.field(each, "role"), bodies.field(each, "content")))
     return [(role, content) for role, content in found if role != "system"]
 
 

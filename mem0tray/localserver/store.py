@@ -80,7 +80,7 @@ class Arrival:
     """
 
     project: str
-    memory: bytes | bytearray
+    memory: bytes
     key: bytes = b""
     digest: bytes = b""
     details: Details = details.NONE

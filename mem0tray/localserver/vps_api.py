@@ -40,7 +40,7 @@ class VpsApi:
 
     async def save(self, request: Request) -> Response:
         """`POST /memory`, once for each Idempotency-Key."""
-        wanted = await bodies.memory(await bodies.bounded(request, self._body_max))
+        wanted = bodies.memory(await bodies.bounded(request, self._body_max))
         if not wanted.project:
             raise HTTPException(422, 'The field "user_id" is empty.')
         key = request.headers.get("idempotency-key", "").encode("latin-1")

@@ -105,12 +105,12 @@ class WordIndex:
         """Add some of the missing memories, the oldest first; return whether it may lack more."""
         upto = self._upto()
         lacking = self._run(
-            "SELECT id, project, length(memory) FROM memories WHERE id > ? ORDER BY id LIMIT ?",
+            "SELECT id, project FROM memories WHERE id > ? ORDER BY id LIMIT ?",
             (upto, _STEP_ROWS),
         ).fetchall()
         size = 0
-        for row, project, length in lacking:
-            upto, size = row, size + self._add(row, project, length)
+        for row, project in lacking:
+            upto, size = row, size + self._add(row, project)
             if size >= _STEP_BYTES:
                 break
         if lacking:
@@ -119,11 +119,11 @@ class WordIndex:
 
     def put(self, row: int) -> None:
         """Add the words of a memory that was taken out, as its text has changed."""
-        one = "SELECT project, length(memory) FROM memories WHERE id = ?"
+        one = "SELECT project FROM memories WHERE id = ?"
         self._add(row, *self._run(one, (row,)).fetchone())
 
-    def _add(self, row: int, project: bytes, length: int) -> int:
-        text = self._beginning(row, length)
+    def _add(self, row: int, project: bytes) -> int:
+        text = self._beginning(row) or b""
         self._run(
             "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
             (row, _name(project), _spaced(text)),
@@ -137,12 +137,12 @@ class WordIndex:
 
     def remove(self, row: int, project: bytes | bytearray) -> bool:
         """Take out the words of a memory that is still there; return whether they were in it."""
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        if length is None or row > self._upto():
+        text = self._beginning(row)
+        if text is None or row > self._upto():
             return False
         self._run(
             "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
-            (row, _name(project), _spaced(self._beginning(row, length[0]))),
+            (row, _name(project), _spaced(text)),
         )
         return True
 
@@ -233,19 +233,18 @@ class WordIndex:
         return following is not None and following[0].startswith(term)
 
     def _share(self, words: Sequence[str], row: int) -> float:
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        return share(words, self._beginning(row, length[0])) if length is not None else 0.0
+        text = self._beginning(row)
+        return share(words, text) if text is not None else 0.0
 
     def _upto(self) -> int:
         return int(self._run("SELECT upto FROM indexed").fetchone()[0])
 
-    def _beginning(self, row: int, length: int) -> bytes:
-        """The part of a memory that is indexed; the rest of a large one is not read."""
-        if length <= LONGEST:
-            found = self._run("SELECT memory FROM memories WHERE id = ?", (row,)).fetchone()
-            return bytes(found[0])
-        with self._connection.blobopen("memories", "memory", row, readonly=True) as text:
-            return text.read(LONGEST)
+    def _beginning(self, row: int) -> bytes | None:
+        """Read the part of a memory that is indexed; None if there is no such memory."""
+        # Of an empty text `substr` makes NULL.
+        beginning = "SELECT coalesce(substr(memory, 1, ?), x'') FROM memories WHERE id = ?"
+        found = self._run(beginning, (LONGEST, row)).fetchone()
+        return None if found is None else bytes(found[0])
 
 
 class _Among:

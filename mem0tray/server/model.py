@@ -1,14 +1,13 @@
 """What the worker and a server tell each other: plain data, no I/O."""
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
 
 from mem0tray.core import reasons
-from mem0tray.core.large import LargeText
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 
@@ -21,7 +20,7 @@ class Memory(Struct, frozen=True):
     """
 
     project: str
-    content: str | LargeText
+    content: str
     key: str
     timestamp: float = 0.0
     ticket: str = ""
@@ -197,13 +196,12 @@ class Exchange(Protocol):
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
+        body: bytes | None, timeout: float, longest: int = MAX_ANSWER,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
-        network or server.
+        `path` follows the address's prefix. `longest` is how many bytes the answer may have, head
+        included. Never raises for trouble of network or server.
         """
         ...
 

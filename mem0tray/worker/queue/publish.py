@@ -41,7 +41,7 @@ class _Composed:
     `shown` are the waiting entries among `entries`; of the `tombstones` the file will show nothing.
     """
 
-    entries: list[tuple[document.Shown, int]]
+    entries: list[tuple[bytes, int]]
     top: dict[str, document.Value] | None
     tombstones: Iterable[Name]
     shown: set[int] = field(default_factory=set)
@@ -181,7 +181,7 @@ class QueuePublisher:
             self._context.inbox.clear_tombstones(wanted.tombstones)
             self._shown = for_this
             return True
-        data = document.compose_parts(wanted.top)
+        data = document.compose(wanted.top)
         path = self._context.paths.queue
         self._intake.expect(key for _, key in wanted.entries)
         try:
@@ -246,14 +246,14 @@ class QueuePublisher:
         nothing_yet = seen.signature is None and not any(totals.values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, tombstones)
-        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *again)]
+        laid_out = [(document.pretty(raw, 2), key) for raw, key in (*entries, *again)]
         rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in laid_out],
             "last_100": seen.rest.get("last_100", b"[]"),
-            "failed": [document.laid_out(raw, 2) for raw in failed],
+            "failed": [document.pretty(raw, 2) for raw in failed],
             "stats": stats or seen.rest.get("stats", b"{}"),
-            **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
+            **({HELD: [document.pretty(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
         return _Composed(laid_out, top, tombstones, shown | {key for _, key in again})

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.events import Event, PartFailed, PartRecovered
 from mem0tray.core.item import DEAD, FRESH
-from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
@@ -213,8 +210,6 @@ class Delivery:
         if flight is None:
             return False
         outcome = self._attempt(sender, flight)
-        if isinstance(flight.job.text, LargeText):  # what follows needs the memory
-            flight.job = replace(flight.job, text="")
         sender.answered = flight, outcome
         return True
 
