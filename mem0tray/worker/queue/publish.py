@@ -67,17 +67,15 @@ class QueuePublisher:
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the last writing was for
         self.show_again_at = math.inf  # Unix seconds; vanished entries are shown again then
-        self._thread = threads.Startable(
-            lambda: threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
-        )
+        self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; raises NoThreadError where none can be, and may then be called again.
+        """Start the thread. Raises NoThreadError.
 
         The file has just been read: at first the thread writes only what must be written at once.
         """
         self._pace.note_cost(time.monotonic(), 0.0)
-        self._thread.start()
+        threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
         """Have the thread look for something to publish; `now`: without waiting for its turn."""
@@ -111,7 +109,8 @@ class QueuePublisher:
                 self._idle.wait(left)
         self._stopping.set()
         self.kick(now=True)
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
