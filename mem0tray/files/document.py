@@ -292,7 +292,10 @@ def compose(top: Mapping[str, Value]) -> bytes:
         if isinstance(value, bytes):
             parts.append(pretty(value, 1))
         elif value:
-            parts += (b"[\n    ", b",\n    ".join(value), b"\n  ]")
+            parts.append(b"[\n    ")
+            for each in value:
+                parts += (each, b",\n    ")
+            parts[-1] = b"\n  ]"
         else:
             parts.append(b"[]")
     return b"".join([*parts, b"\n}\n"]) if parts else b"{}\n"

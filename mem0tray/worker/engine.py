@@ -56,6 +56,7 @@ class Engine:
         self._state = WorkerState("")
         self._clocks = (self._context.now(), time.monotonic())
         self._has_started = False  # the parts that have threads of their own
+        heap.keep_apart()
         self._given_back: tuple[object, ...] = ()  # the files when memory last was
         self._expired = 0.0
         self._looked = 0.0  # when the ledger was last asked what is due, Unix seconds

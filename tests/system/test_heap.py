@@ -12,10 +12,12 @@ from tests.support import needs
 
 @needs.linux("elsewhere nothing is asked")
 def test_the_c_library_is_asked() -> None:
-    """For all that it can give back."""
+    """For all that it can give back, and to keep blocks of a megabyte apart."""
     with mock.patch.object(ctypes, "CDLL") as library:
         heap.give_back()
+        heap.keep_apart()
     library.return_value.malloc_trim.assert_called_once_with(0)
+    library.return_value.mallopt.assert_called_once_with(-3, 1 << 20)
 
 
 @pytest.mark.parametrize("lacks", [OSError, AttributeError])
