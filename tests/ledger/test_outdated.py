@@ -124,7 +124,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a count in the file": (lambda s: s.counters.add("shown_total_queued"), set()),
     "a count of ours": (lambda s: s.counters.add(FAILED), {QUEUE, METRICS}),
     "a mark": (lambda s: s.ledger.set_meta("a mark", NOW), set()),
-    "a stray": (lambda s: s.generations.set_strays([b"1"], {}), {METRICS}),
+    "a stray": (lambda s: s.generations.set_strays([b"1"], {}), {METRICS, DLQ}),
     "an entry that vanished": (
         lambda s: s.taken.vanish([s.entry], NOW, taken=False, wait_until=0.0), {QUEUE, METRICS},
     ),
