@@ -41,10 +41,7 @@ def run_search(project: str | None, query: str, limit: int, *, as_json: bool) ->
 
 
 def _tell(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
-    """Print what was found, or that nothing did (`verb`).
-
-    Raises Mem0TrayError if that is not everything.
-    """
+    """Print what was found, `verb` if that is nothing. Raises Mem0TrayError if it is not all."""
     if as_json:
         output.print_json(_document(project, found))
     else:

@@ -83,8 +83,9 @@ def command(
     terminal the rest stays as it is; with --yes it takes the defaults. The server is tested then.
 
     At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the running
-    worker or by a temporary one. Exits with 1 where that, or a part before it, fails; with
-    --no-memory also where the server test fails. What was set stays set then.
+    worker or by a temporary one; only recalled where the server has it from an earlier setup.
+    Exits with 1 where that, or a part before it, fails; with --no-memory also where the server
+    test fails. What was set stays set then.
     """
     options = (server, key_from, key_in, claude_code, autostart, auto_memory)
     asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()

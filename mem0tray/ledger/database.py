@@ -366,7 +366,7 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     elif "readonly" in text or "unable to open" in text:
         remedy = Reason("Mend the permissions of the file and its folder.")
     elif isinstance(error, sqlite3.OperationalError):
-        remedy = Reason("The disk may be broken: see what the system's log says of it.")
+        remedy = Reason("Is the disk all right?")
     else:
         remedy = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
     found = LedgerError(

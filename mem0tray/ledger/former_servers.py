@@ -10,9 +10,9 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import decode, encode
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
-# CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
 TRIAL_DIGEST: Final = items.digest(*items.TRIAL)
 _NO_TRIAL: Final = f"digest != x'{TRIAL_DIGEST.hex()}'"
+# CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
 _ONLY_ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
     " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
