@@ -57,11 +57,11 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
     if len(project) > items.LONGEST_PROJECT:
         why = f"the project's name has more than {items.LONGEST_PROJECT} characters"
         raise Mem0TrayError(f"Nothing was queued: {why}.", "Choose a shorter one.")
-    paths = prepared(loaded)
-    if len(text) >= LARGE:
-        _check_size(text, loaded, paths)
     name = str(uuid.uuid4())
     try:
+        paths = prepared(loaded)
+        if len(text) >= LARGE:
+            _check_size(text, loaded, paths)
         return QueuedEntry(name, add(paths, entry(name, project, text)), paths.claude_dir)
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
@@ -69,11 +69,14 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 
 
 def prepared(loaded: Loaded) -> Paths:
-    """The paths where these settings queue memories, made ready for the first of them."""
+    """The paths where these settings queue memories, made ready for the first of them.
+
+    Raises FileUnavailableError if their folder is missing and cannot be made.
+    """
     paths = _locations(loaded)
     if _URL not in loaded.unknown:
         _remember_choice(loaded.settings.server.url, paths)
-    _make_folder(paths)
+    private_folders.make_private_folder(paths.claude_dir)
     return paths
 
 
@@ -96,11 +99,6 @@ def _remember_choice(url: str, paths: Paths) -> None:
 
     with suppress(FileUnavailableError):
         server_choice.remember_if_first(url, paths)
-
-
-def _make_folder(paths: Paths) -> None:
-    with suppress(FileUnavailableError):  # the queue file will report it
-        private_folders.make_private_folder(paths.claude_dir)
 
 
 def longest(loaded: Loaded, paths: Paths) -> int | None:

@@ -36,6 +36,9 @@ _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
+# Project and text of the memory by which `setup` tries the way to a server; never migrated.
+TRIAL: Final = ("mem0tray", "mem0tray is set up, and this memory has reached the server.")
+
 Object = dict[str, Any]
 Name = tuple[str, bytes]  # what a memory is known by: id and digest
 

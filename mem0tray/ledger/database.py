@@ -360,13 +360,13 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
     why = reasons.quoted(text)
     if _code(error) == sqlite3.SQLITE_FULL:
         why = Reason("database or disk is full")
-        remedy = Reason("Free some disk space; work goes on by itself then.")
+        remedy = Reason("Free some disk space.")
     elif atomic.is_read_only(path.parent):
         remedy = Reason("The disk is read-only: mount it for writing again.")
     elif "readonly" in text or "unable to open" in text:
         remedy = Reason("Mend the permissions of the file and its folder.")
     elif isinstance(error, sqlite3.OperationalError):
-        remedy = Reason("Is the disk all right? Work goes on by itself once it is.")
+        remedy = Reason("Is the disk all right?")
     else:
         remedy = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
     found = LedgerError(

@@ -10,17 +10,22 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import decode, encode
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
+TRIAL_DIGEST: Final = items.digest(*items.TRIAL)
+_NO_TRIAL: Final = f"digest != x'{TRIAL_DIGEST.hex()}'"
 # CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
 _ONLY_ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
     " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
     " JOIN servers ON servers.key = o.server"
-    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}' AND NOT EXISTS"
+    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}'"
+    f" AND {_NO_TRIAL} AND NOT EXISTS"
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
     " GROUP BY name ORDER BY name"
 )
 # Every item sent again under a further id, which has `-again-` in it.
-_SENT_AGAIN: Final = "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB))"
+_SENT_AGAIN: Final = (
+    f"SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND {_NO_TRIAL}"
+)
 _SENT: Final = (
     "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
     " LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?"

@@ -66,7 +66,7 @@ def _about_deliveries(seen: Overview, language: Language) -> Iterable[Advice]:
         )
         if reasons.parted(seen.reason)[1]:
             text = _("Put right what the reason above says; deliveries go on by themselves then.")
-        yield Advice(Tone.BAD, _("The server is out of reach"), text)
+        yield Advice(Tone.BAD, _("The server is down"), text)
     if seen.worker is None:
         text = _("Open the app, or type `mem0tray run`.")
         yield Advice(Tone.OFF, _("Start mem0tray"), text)
@@ -146,7 +146,7 @@ def _groups(file: str, _: Callable[[str], str]) -> Callable[[FoundItem, Cause], 
     nul = _Group(_("the text holds the character NUL"), _reword(_))
     unencodable = _Group(_("the text holds half a character"), _reword(_))
     no_answer = _Group(
-        _("no answer came"),
+        _("no usable answer came"),
         _(
             "mem0tray asks the server for the memory before it sends it again."
             " If it stays so, see the server’s log."

@@ -45,7 +45,7 @@ def _blocked(seen: Overview, language: Language, cleaner: Cleaner) -> Headline:
             "Nothing is lost, and no attempt is counted meanwhile."
             " Deliveries go on by themselves once it is back."
         )
-        return Headline(Tone.BAD, _("The server does not answer"), sentence, reason)
+        return Headline(Tone.BAD, _("The server is down"), sentence, reason)
     sentence = _("Deliveries may be held up until this is put right. Nothing is lost.")
     return Headline(Tone.BAD, _("Action needed"), sentence, reason)
 

@@ -40,6 +40,12 @@ def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Sta
     assert home.ok("recall", "-p", "nobody") == "Nothing of the project 'nobody' was found.\n"
 
 
+@pytest.mark.usefixtures("server")
+def test_a_search_without_a_hit_does_not_call_the_project_empty(home: Scratch) -> None:
+    """Other memories of the project may be there."""
+    assert home.ok("search", "-p", "p", "oak") == "Nothing of the project 'p' matches that.\n"
+
+
 def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
     """The words go there as one query, with the limit."""
     server.begin_with([("p", "two words"), ("p", "two")])

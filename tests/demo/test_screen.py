@@ -13,7 +13,7 @@ from mem0tray.demo.story import Act, StoryMemory, StorySnapshot
 
 SEEN = StorySnapshot(state="healthy", fresh=2, dead=1, stored=(StoryMemory("shop", "text"),) * 5)
 LONG = "A sentence that is long enough to be wrapped in every terminal that there is, or nearly."
-TABLE = "ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  REASON"
+TABLE = "ID        PROJECT  RETRIED  LAST ATTEMPT  NEXT RETRY  REASON"
 HAPPENINGS = (
     ActBegan(1, Act("An act", ())),
     Looked(SEEN),
@@ -78,7 +78,7 @@ def test_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
         "     terminal that there is, or nearly.",
         "     + shop    A sentence that is long enough to be wrapped…",
         "     $ mem0tray list",
-        "     ID        PROJECT  RETRIES  LAST ATTEMPT  NEXT RETRY  …",
+        "     ID        PROJECT  RETRIED  LAST ATTEMPT  NEXT RETRY  …",
         "       A sentence that is long enough to be wrapped in every",
         "       terminal that there is, or nearly.",
         "     │ 📋 Moved to DLQ: shop (ID: 12345678...) after 5 retr…",

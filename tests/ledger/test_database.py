@@ -371,7 +371,7 @@ def test_a_full_disk_is_told_by_its_number(path: Path) -> None:
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     found = trouble(path, error)
     assert found.message == f"The ledger {path} cannot be used: database or disk is full."
-    assert found.remedy == "Free some disk space; work goes on by itself then."
+    assert found.remedy == "Free some disk space."
 
 
 @pytest.mark.parametrize(

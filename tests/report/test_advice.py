@@ -116,7 +116,7 @@ def test_the_ledger_knows_better_than_the_file() -> None:
     """The last attempt counts where there is one."""
     attempt = Attempt(_NOW, "unknown", None, "no answer after 60 s", 60.0)
     (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
-    assert made.title == "1 dead letter: no answer came"
+    assert made.title == "1 dead letter: no usable answer came"
     assert made.example == "one · no answer after 60 s"
     attempt = Attempt(_NOW, "item failure", 422, "422 Unprocessable Entity", 0.1)
     (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})

@@ -41,7 +41,7 @@ def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]
             Tone.WARN,
             "1,234 dead letters wait for their next try",
         ),
-        ({"state": "down"}, Tone.BAD, "The server does not answer"),
+        ({"state": "down"}, Tone.BAD, "The server is down"),
         ({"state": "action needed"}, Tone.BAD, "Action needed"),
         ({"state": "action needed", "reason": server_choice.CHOOSE}, Tone.BAD, "Choose a server"),
         ({"state": "paused"}, Tone.CALM, "Deliveries take a break"),
