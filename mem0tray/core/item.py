@@ -320,6 +320,11 @@ def digest(project: str, content: str | LargeText) -> bytes:
     return _sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
+def trial_digest() -> bytes:
+    """The digest of the set-up's memory (`TRIAL`)."""
+    return digest(*TRIAL)
+
+
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:
     """An id for an item that has none, or none that is text: the same at every reading."""
     name = json.dumps([repr(found)[:200], project, content, timestamp])

@@ -227,7 +227,7 @@ def test_what_was_deleted_and_restored_comes_back(home: Scratch, server: Standin
     deliver(home.paths.ledger, server.url, [oak])
     done = home.run("verify", "--requeue", "--json")
     assert (done.code, named(done)) == (0, [oak["id"]])
-    assert [each["id"] for each in queued(home)] == [f"{oak['id']}-again-1"]
+    assert f"{oak['id']}-again-1" in [each["id"] for each in queued(home)]
 
 
 def test_what_waits_under_another_id_is_not_queued(home: Scratch, server: Standin) -> None:
