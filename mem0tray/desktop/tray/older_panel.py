@@ -15,7 +15,7 @@ from mem0tray.desktop.tray import xembed_icon
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.system import children
 
-_COMMAND: Final = (sys.executable, "-m", "mem0tray.desktop.tray.xembed_icon")
+_COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.xembed_icon")
 
 
 class OlderPanel:
