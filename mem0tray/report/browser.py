@@ -13,11 +13,8 @@ from typing import Final
 
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 _CHOSEN: Final = "BROWSER"
-# The desktop's opener, and browsers where it finds none, which its exit code says.
-_PROGRAMS: Final = (
-    *("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome", "brave-browser"),
-    *("microsoft-edge", "opera", "epiphany", "konqueror", "falkon"),
-)
+# The desktop's opener, and browsers that it may not find.
+_PROGRAMS: Final = ("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome")
 _PATIENCE: Final = 2.0  # seconds in which a program that opens nothing has said so
 
 
