@@ -29,7 +29,7 @@ _SENTENCES: Final = {
 }
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
-_ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
+_ENABLE: Final = "`mem0tray autostart enable` sets it up anew, or says what to do."
 _FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 _ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
 

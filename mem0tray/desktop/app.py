@@ -223,8 +223,10 @@ class Application:
     def _say(self, title: str, text: str) -> None:
         self._send(notice_texts.answer(title, text, self._words()))
 
-    def _warn(self, title: str, text: str) -> None:
-        self._send(notice_texts.answer(title, text, self._words(), good=False))
+    def _warn(self, title: str, text: str, failed: Verb | None = None) -> None:
+        clickable = failed is not Verb.SHOW_STATUS
+        answer = notice_texts.answer(title, text, self._words(), good=False, clickable=clickable)
+        self._send(answer)
 
     def _send(self, notice: Notice) -> None:
         outcome = self._sender.send(notice)

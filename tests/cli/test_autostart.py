@@ -40,6 +40,28 @@ def test_there_and_back(home: Scratch, entry: Path) -> None:
     assert home.run("autostart", "status", "--json").json()["state"] == "disabled"
 
 
+def test_a_desktop_that_starts_no_entries(
+    home: Scratch, entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of its own settings is named; once it is there, mem0tray starts at login."""
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "sway")
+    monkeypatch.setattr(systemd, "is_active", lambda _: False)
+    settings = home.root / "config" / "sway" / "config"
+    done = home.run("autostart", "enable")
+    assert (done.code, done.out, entry.exists()) == (1, "", True)
+    assert done.line.startswith(
+        "mem0tray: sway starts nothing from autostart folders. Add this line to"
+    )
+    line = done.line.partition(f"({settings}): ")[2]
+    assert line.startswith("exec ")
+    said = home.ok("autostart", "status")
+    assert said.startswith("mem0tray is set up to start at login, but the system skips it. sway ")
+    assert home.run("autostart", "status", "--json").json()["state"] == "blocked"
+    settings.parent.mkdir()
+    settings.write_text(f"{line}\n")
+    assert home.ok("autostart", "status").startswith("mem0tray starts at login.")
+
+
 def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
     """`status` says where an entry would be made, and the place of one only where it stands."""
     first, second = home.ok("autostart", "status").splitlines()

@@ -125,9 +125,9 @@ def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a place for a desktop's opener."""
+    """Make a place for a desktop's opener, with no other program beside it."""
     monkeypatch.delenv("BROWSER")
-    monkeypatch.setenv("PATH", str(tmp_path / "programs"), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     return tmp_path / "programs" / "xdg-open"
 
 
@@ -138,6 +138,49 @@ def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
     done = home.run("report")
     assert done.code == 0
     assert "open that file yourself" in done.line
+
+
+@needs.linux("its opener is that of Linux")
+@pytest.mark.parametrize("opens_nothing", ["exit 3", "exit 4"])
+def test_a_browser_that_the_desktops_opener_does_not_find(
+    tmp_path: Path, opener: Path, opens_nothing: str
+) -> None:
+    """It is tried next, and gets the page."""
+    script(opener, opens_nothing)
+    script(opener.with_name("firefox"), 'echo "$*" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("firefox.got").read_text()
+    assert got.strip() == (tmp_path / "page.html").as_uri()
+
+
+@needs.linux("Windows and macOS have their own way")
+def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is open as long as the user likes; nothing else is opened, now or when it ends."""
+    monkeypatch.setattr(browser, "_PATIENCE", 0.05)
+    monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
+    os.mkfifo(tmp_path / "end")
+    script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    (tmp_path / "end").write_text("end\n")  # waits for the browser to read it
+    got = opener.with_name("mine.got").read_text()
+    assert got.strip() == f"--page={(tmp_path / 'page.html').as_uri()}"
+    assert not opener.with_name("xdg-open.got").exists()
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_a_chosen_browser_that_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    """After a click the desktop's own is used."""
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()
 
 
 @needs.linux("its opener is that of Linux")

@@ -1,4 +1,4 @@
-"""XDG autostart: an entry in `~/.config/autostart`, which every desktop reads."""
+"""XDG autostart: an entry in `~/.config/autostart`, which most desktops read."""
 
 import os
 import shlex
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import (
     BLOCKED,
     DISABLED,
@@ -14,6 +15,7 @@ from mem0tray.desktop.autostart import (
     AutostartState,
     command_line,
     entry,
+    sessions,
 )
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import plain, programs
@@ -51,11 +53,8 @@ class XdgAutostart:
     def in_environment(cls, words: Sequence[str], environ: Mapping[str, str]) -> "XdgAutostart":
         """The entry in the base directory specification's folders; relative ones do not count."""
         shared = map(Path, (environ.get("XDG_CONFIG_DIRS", "") or "/etc/xdg").split(":"))
-        folders = [
-            config_folder(environ),
-            *(folder for folder in shared if folder.is_absolute()),
-        ]
-        desktops = [name for name in environ.get("XDG_CURRENT_DESKTOP", "").split(":") if name]
+        folders = [config_folder(environ), *(each for each in shared if each.is_absolute())]
+        desktops = sessions.desktops(environ)
         return cls(words, [folder / "autostart" for folder in folders], desktops)
 
     @property
@@ -109,6 +108,8 @@ class XdgAutostart:
             obstacle = programs.obstacle(program)
             if obstacle:
                 return AutostartState(STALE, starts, f"{obstacle}.")
+        if error := self._unread():
+            return AutostartState(BLOCKED, starts, error.message)
         return AutostartState(ENABLED, starts)
 
     def _turned_off(self, fields: Mapping[str, str]) -> str:
@@ -125,11 +126,16 @@ class XdgAutostart:
         return ""
 
     def enable(self) -> None:
-        """Write the entry anew."""
+        """Write the entry anew. Raises Mem0TrayError also if this desktop starts no entries."""
         self._write(
             _ENTRY
             + "".join(f"{key}={value}\n" for key, value in entry.start_lines(self._words).items())
         )
+        if error := self._unread():
+            raise error
+
+    def _unread(self) -> Mem0TrayError | None:
+        return sessions.unread(self._desktops, self._paths[0].parents[1], self.command)
 
     def disable(self) -> None:
         """Remove the entry; hide the system's, if there is one."""

@@ -5,17 +5,34 @@ we ask which sessions there are, and whether the computer shows a login screen.
 """
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
+from mem0tray.desktop.autostart import systemd
 from mem0tray.desktop.session import names_display
-from mem0tray.system import programs
+from mem0tray.system import plain, programs
+from mem0tray.system.paths import APP
 
 _GRAPHICAL: Final = {"x11", "wayland", "mir"}
 # Of whichever greeter is installed: systemd's alias, and Debian's own note.
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
+
+# Desktops that start no entry of an autostart folder by themselves: the variable that each sets,
+# the file of its settings, and the line there that starts a command. Some let dex start entries.
+_OWN_WAYS: Final = {
+    "sway": ("SWAYSOCK", "sway/config", "exec {}"),
+    "i3": ("I3SOCK", "i3/config", "exec --no-startup-id {}"),
+    "hyprland": ("HYPRLAND_INSTANCE_SIGNATURE", "hypr/hyprland.conf", "exec-once = {}"),
+    "niri": ("NIRI_SOCKET", "niri/config.kdl", 'spawn-at-startup "sh" "-c" "{}"'),
+    "river": ("", "river/init", 'riverctl spawn "{}"'),
+}
+_TARGET: Final = "xdg-desktop-autostart.target"  # by which systemd starts them where it is wanted
 
 
 def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
@@ -34,6 +51,36 @@ def is_desktop(environ: Mapping[str, str]) -> bool:
     if environ.get("SSH_CONNECTION") and not environ.get("WAYLAND_DISPLAY"):
         return environ.get("DISPLAY", "").startswith(":")
     return not environ.get("WSL_DISTRO_NAME") or bool(environ.get("XDG_CURRENT_DESKTOP"))
+
+
+def desktops(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the desktop that runs; none if unknown."""
+    names = [name for name in environ.get("XDG_CURRENT_DESKTOP", "").split(":") if name]
+    return names or [name for name, (set_, *_) in _OWN_WAYS.items() if environ.get(set_)]
+
+
+def unread(names: Iterable[str], settings: Path, command: str) -> Mem0TrayError | None:
+    """Return the error that says what starts the command if these desktops start no entries.
+
+    `settings` is the folder of the user's settings.
+    """
+    for name in _OWN_WAYS.keys() & {name.lower() for name in names}:
+        _, file, line = _OWN_WAYS[name]
+        path = settings / file
+        with suppress(OSError):
+            said = plain.read_bytes(path)
+            if APP.encode() in said or (b"dex " in said and shutil.which("dex")):
+                return None
+        if not systemd.is_active(_TARGET):
+            return Mem0TrayError(
+                Reason("{desktop} starts nothing from autostart folders.", desktop=name),
+                Reason(
+                    "Add this line to its settings ({path}): {line}",
+                    path=path,
+                    line=line.format(command),
+                ),
+            )
+    return None
 
 
 def _has_graphical_session() -> bool:

@@ -86,6 +86,7 @@ def _answered(child: _Child) -> bool | None:
             input=child.words,
             capture_output=True,
             env={**os.environ, **_SAYS_SO},
+            cwd="/",  # zenity would take our icon's name for a file that stands beside it
             start_new_session=True,
             timeout=PATIENCE,
             check=False,

@@ -15,7 +15,7 @@ from mem0tray.desktop.tray import xembed_icon
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.system import children
 
-_COMMAND: Final = (sys.executable, "-m", "mem0tray.desktop.tray.xembed_icon")
+_COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.xembed_icon")
 
 
 class OlderPanel:
@@ -25,6 +25,7 @@ class OlderPanel:
         self._clicked = clicked
         self._guard = threading.Lock()
         self._pipe: int | None = None  # the pipe to the process, while there is one
+        self._left = False  # `leave` was called while there was none
         self._shown = b""
 
     def show(self, look: IconLook, title: str) -> None:
@@ -34,9 +35,14 @@ class OlderPanel:
             self._write()
 
     def stay(self) -> None:
-        """Show the icon until its panel goes, or `leave` is called."""
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
+        """Show the icon until its panel goes, or `leave` is called; not at all if it just was."""
+        with self._guard:
+            left, self._left = self._left, False
+            if left:
+                return
+            reading, self._pipe = os.pipe()
+            os.set_blocking(self._pipe, False)
+            self._write()
         try:
             child = subprocess.Popen(  # noqa: S603  (ourselves)
                 _COMMAND,
@@ -47,13 +53,10 @@ class OlderPanel:
                 **children.apart(),
             )
         except OSError:  # no process can be started: no icon
-            os.close(writing)
+            self.leave()
             return
         finally:
             os.close(reading)
-        with self._guard:
-            self._pipe = writing
-            self._write()
         for _ in child.stdout or ():
             self._clicked()
         self.leave()
@@ -62,6 +65,7 @@ class OlderPanel:
     def leave(self) -> None:
         """Remove the icon: the process ends with its input, and `stay` returns."""
         with self._guard:
+            self._left = self._pipe is None
             if self._pipe is not None:
                 os.close(self._pipe)
             self._pipe = None
