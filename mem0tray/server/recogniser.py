@@ -1,0 +1,105 @@
+"""The dialect `auto`: the server's dialect is recognised by answers that no other server gives.
+
+Until it is known only these questions go there, and they carry no memory.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+from mem0tray.server.answers import health_answer
+from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Health, KeyCheck
+from mem0tray.server.recognition import Recognition
+from mem0tray.server.remedy import of_refusal, of_unrecognised
+
+
+class Recogniser:
+    """Probes one server and recognises its dialect; see `ProbeClient`.
+
+    `make` gives a client for the name of a dialect; `names` are the dialects, in the order in
+    which they are tried. `recognition` is what all clients of the server know of its dialect.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        make: Callable[[str], Client],
+        names: Sequence[str],
+        recognition: Recognition,
+    ) -> None:
+        self._host = host
+        self._make = make
+        self._names = names
+        self._recognition = recognition
+        self._clients: dict[str, Client] = {}
+
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health; and for its dialect, if unknown or perhaps changed."""
+        end = time.monotonic() + timeout
+        known = self._recognition.dialect
+        if not known:
+            return self.recognise(timeout)
+        health = self._client(known).probe(timeout)
+        if health.status in CANNOT_TELL:
+            found = self._recognise([name for name in self._names if name != known], end)
+            return found if found.healthy else health
+        return health
+
+    def recognise(self, timeout: float) -> Health:
+        """Ask for the server's dialect, known or not; if none is recognised, a known one stays."""
+        return self._recognise(self._names, time.monotonic() + timeout)
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none.
+
+        Where a refused key keeps the dialect from being known, ask in the first dialect.
+        """
+        return self._client(self._recognition.dialect or self._names[0]).check_key(timeout)
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly."""
+        for client in tuple(self._clients.values()):
+            client.abort()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, name: str) -> Client:
+        if name not in self._clients:
+            self._clients[name] = self._make(name)
+        return self._clients[name]
+
+    def _recognise(self, names: Iterable[str], end: float) -> Health:
+        """Try each of these dialects in turn until one is recognised; return what was found.
+
+        If none is, an answer that may pass, or that is about the key, says more than that nothing
+        was recognised.
+        """
+        said: list[Health] = []
+        for name in names:
+            health = self._client(name).recognise(end - time.monotonic())
+            if health.healthy:
+                self._recognition.learn(name)
+            if health.healthy or health.status is None:
+                return health
+            said.append(health)
+        for health in said:
+            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return health
+        refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
+        reason = self._unrecognised(said, refused)
+        return Health(healthy=False, reason=reason, status=refused, recognised=False)
+
+    def _unrecognised(self, said: Iterable[Health], refused: int | None) -> Reason:
+        told, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
+        for health in said:
+            why, remedy = reasons.parted(health.reason)
+            answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
+            told = Reason("{one}; {other}", one=told, other=answer) if told else answer
+            advice = advice or remedy
+        what = Reason("no Mem0 server was recognised at {host} ({why}).", host=self._host, why=told)
+        return reasons.advised(what, advice or of_unrecognised())
