@@ -11,12 +11,16 @@ from mem0tray.config.keyring_key import PATIENCE
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import (
     AUTO,
     Client,
+    Health,
+    Kind,
+    Outcome,
     Recognition,
     ServerAddress,
     Terms,
@@ -28,6 +32,18 @@ from mem0tray.system.paths import Paths
 
 _PATIENCE: Final = 5.0  # seconds for the embedded server
 _RECOGNISED_WITHIN: Final = 10.0  # seconds
+DOCTOR: Final = "`mem0tray doctor` looks for the cause."
+
+
+class NotRecognisedError(Mem0TrayError):
+    """Nobody knows which dialect the server speaks; `said` is what it answered."""
+
+    def __init__(self, host: str, health: Health) -> None:
+        why, remedy = reasons.parted(health.reason)
+        verb = "did not answer" if health.status is None else "is down"
+        told = f"{host} {verb}: {why}" if health.recognised else str(reasons.sentence(why))
+        super().__init__(told, str(remedy) or DOCTOR)
+        self.said = Outcome(Kind.OUTAGE, health.status, one_line(str(why)))
 
 
 @contextmanager
@@ -90,9 +106,7 @@ def _spoken(
         with closing(connect_to_probe(address, recognition)) as client:
             health = client.recognise(within or _RECOGNISED_WITHIN)
         if not health.healthy:
-            why, remedy = reasons.parted(health.reason)
-            said = f"{address.host} did not answer: {reasons.bare(why)}."
-            raise Mem0TrayError(said if health.recognised else reasons.sentence(why), remedy)
+            raise NotRecognisedError(address.host, health)
     return connect(address, recognition.dialect, terms=terms)
 
 

@@ -102,4 +102,10 @@ class Recogniser:
             told = Reason("{one}; {other}", one=told, other=answer) if told else answer
             advice = advice or remedy
         what = Reason("no Mem0 server was recognised at {host} ({why}).", host=self._host, why=told)
+        if refused:
+            what = Reason(
+                "{host} wants the right key before it shows what it is ({why}).",
+                host=self._host,
+                why=told,
+            )
         return reasons.advised(what, advice or of_unrecognised())

@@ -17,7 +17,7 @@ THERE = (
     " `mem0tray config set server.url ADDRESS` changes it."
 )
 SET_KEY = "Set the right key: `mem0tray config set server.api_key` asks for it."
-BY_HEALTH = "it is recognised by /health, answered within 1 ms."
+BY_HEALTH = "it is recognised, and /health is answered within 1 ms."
 
 
 # Servers that are well ------------------------------------------------------------------------
@@ -41,15 +41,15 @@ def test_each_step_says_what_was_seen(steps: Test) -> None:
         assert server.stored == []
 
 
-def test_an_official_server_is_told_by_its_path(steps: Test) -> None:
+def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
     """It is recognised, or set by hand; before that is known only GETs without content go there."""
     with OfficialStandin(SimpleStore()) as server:
         server.api_key = "sesame"
         found = steps(server.url, api_key="sesame")
         assert results(found) == [OK, OK, SKIPPED, OK, OK, OK]
         assert found["server"].seen == (
-            f"{server.netloc} is healthy and speaks `oss`: it is recognised by /auth/setup-status,"
-            " answered within 1 ms."
+            f"{server.netloc} is healthy and speaks `oss`: it is recognised, and"
+            " /auth/setup-status is answered within 1 ms."
         )
         found = steps(server.url, api_key="sesame", dialect="oss")
         assert found["server"].seen == (
@@ -218,7 +218,9 @@ def test_a_server_that_is_ill(steps: Test) -> None:
 # The key, and reading -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("official", [False, True], ids=["vps", "oss"])
+@pytest.mark.parametrize(
+    ("official", "dialect"), [(False, "vps"), (True, "auto")], ids=["vps", "oss"]
+)
 @pytest.mark.parametrize(
     ("key", "said"),
     [
@@ -227,14 +229,29 @@ def test_a_server_that_is_ill(steps: Test) -> None:
     ],
 )
 def test_a_key_that_is_wrong_or_missing(
-    steps: Test, key: str, said: str, *, official: bool
+    steps: Test, key: str, said: str, dialect: str, *, official: bool
 ) -> None:
     """Nothing is read with it, and the command that sets another is named."""
     with OfficialStandin(SimpleStore()) if official else Standin() as server:
         server.api_key = "sesame"
-        found = steps(server.url, api_key=key)
+        found = steps(server.url, api_key=key, dialect=dialect)
     assert results(found) == [OK, OK, SKIPPED, OK, FAILED, SKIPPED]
     assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
+
+
+def test_a_private_server_that_wants_a_key_cannot_be_recognised_without(steps: Test) -> None:
+    """Its listing would show what it is; the key is named, and it is not called a stranger."""
+    with Standin() as server:
+        server.api_key = "sesame"
+        found = steps(server.url, api_key="wrong-sesame")
+    assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
+    assert found["server"].wants_key
+    assert words(found["server"]) == (
+        f"{server.netloc} wants the right key before it shows what it is"
+        " (/memory/mem0tray-key-check: 401 Unauthorized; /auth/setup-status: 401 Unauthorized)."
+        " Set the key that it wants with `mem0tray config set server.api_key`."
+    )
+    assert found["server key"].seen.startswith(f"{server.netloc} refuses the API key: ")
 
 
 @pytest.mark.parametrize(("status", "name"), [(401, "Unauthorized"), (403, "Forbidden")])
@@ -243,7 +260,7 @@ def test_a_health_path_that_wants_the_key(steps: Test, status: int, name: str) -
     with Standin() as server:
         server.api_key = "sesame"
         server.health = Answer(status)
-        found = steps(server.url, api_key="wrong-sesame")
+        found = steps(server.url, api_key="wrong-sesame", dialect="vps")
     assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
     assert words(found["server"]) == (
         f"{server.netloc} wants a key for its health too. The health check was answered with"
@@ -263,14 +280,14 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
     """Deliveries need no listing: it is a warning, which says what does."""
     with Standin() as server:
         server.can_be_asked = False
-        found = steps(server.url)
+        found = steps(server.url, dialect="vps")
         assert words(found["server reading"]) == (
             f"{server.netloc} has no way to show what it has: 404 Not Found: Not Found."
             " Deliveries do not need it. `recall` and `search` show what waits here, and after a"
             " lost connection a memory is sent again with the same key."
         )
         server.not_asked_status = 500
-        found = steps(server.url)
+        found = steps(server.url, dialect="vps")
         assert words(found["server reading"]) == (
             f"{server.netloc} does not show what it has: 500 Internal Server Error: Not Found."
             " Deliveries do not need it; `recall` and `search` do. The server's log may say more."
@@ -316,7 +333,7 @@ def test_what_a_slow_server_leaves_no_time_for_is_said(
     monkeypatch.setattr(server_test, "_SLOW", 0.0)
     monkeypatch.setattr(server_test, "_LEAST", 60.0)  # seconds: what is left is too little
     with Standin() as server:
-        found = steps(server.url, seconds=30)
+        found = steps(server.url, seconds=30, dialect="vps")
         assert results(found)[-3:] == [OK, WARNING, WARNING]
         assert found["server key"].seen == (
             f"{server.netloc} is slow: the time for its test was over before this step."

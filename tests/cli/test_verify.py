@@ -20,6 +20,12 @@ from tests.support.shapes import Item, dead, entry, queue_document
 from tests.support.standin import Standin
 
 
+@pytest.fixture(autouse=True)
+def spoken(home: Scratch) -> None:
+    """Name the dialect, so that no question is for that."""
+    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
+
+
 def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -> list[Item]:
     """Have texts be delivered to the server, which has them; the entries."""
     made = [entry(text, project) for text in texts]
