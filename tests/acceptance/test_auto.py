@@ -12,7 +12,7 @@ from tests.support.home import Home
 from tests.support.http1 import Answer, Request
 from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.shapes import Item, entries, entry, texts
-from tests.support.standin import Standin
+from tests.support.standin import UNNAMED, Standin
 
 HEALTH = ("GET", "/health")
 LISTING = ("GET", "/memory/mem0tray-key-check")
@@ -66,6 +66,7 @@ def asked(requests: list[Request]) -> list[tuple[str, str]]:
 
 def test_a_private_server_is_recognised_by_its_listing_once(home: Home, server: Standin) -> None:
     """By two questions without content, before anything else; a restart asks for health alone."""
+    server.health = UNNAMED
     home.write_queue(entries(3))
     home.drained()
     requests = server.forget()
@@ -162,6 +163,7 @@ def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
     home: Home, server: Standin
 ) -> None:
     """The state says that no Mem0 server was recognised."""
+    server.health = UNNAMED
     server.can_be_asked = False
     home.write_queue(entries(2))
     home.worker()
@@ -174,6 +176,7 @@ def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
     home: Home, server: Standin
 ) -> None:
     """With `server.dialect = vps` it has to prove nothing."""
+    server.health = UNNAMED
     server.can_be_asked = False
     home.env["MEM0TRAY_SERVER_DIALECT"] = "vps"
     home.write_queue(entries(2))

@@ -9,7 +9,7 @@ from tests.support.certificates import HOST
 from tests.support.hosted import HostedStandin
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.standin import Standin
+from tests.support.standin import UNNAMED, Standin
 
 THERE = (
     "Memories wait until it is back. Does the server run, and is its address right?"
@@ -218,9 +218,7 @@ def test_a_server_that_is_ill(steps: Test) -> None:
 # The key, and reading -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("official", "dialect"), [(False, "vps"), (True, "auto")], ids=["vps", "oss"]
-)
+@pytest.mark.parametrize("official", [False, True], ids=["vps", "oss"])
 @pytest.mark.parametrize(
     ("key", "said"),
     [
@@ -229,20 +227,20 @@ def test_a_server_that_is_ill(steps: Test) -> None:
     ],
 )
 def test_a_key_that_is_wrong_or_missing(
-    steps: Test, key: str, said: str, dialect: str, *, official: bool
+    steps: Test, key: str, said: str, *, official: bool
 ) -> None:
     """Nothing is read with it, and the command that sets another is named."""
     with OfficialStandin(SimpleStore()) if official else Standin() as server:
         server.api_key = "sesame"
-        found = steps(server.url, api_key=key, dialect=dialect)
+        found = steps(server.url, api_key=key)
     assert results(found) == [OK, OK, SKIPPED, OK, FAILED, SKIPPED]
     assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
 
 
-def test_a_private_server_that_wants_a_key_cannot_be_recognised_without(steps: Test) -> None:
-    """Its listing would show what it is; the key is named, and it is not called a stranger."""
+def test_a_private_server_that_wants_a_key_is_no_stranger(steps: Test) -> None:
+    """Its listing would show what it is: the key is what it lacks."""
     with Standin() as server:
-        server.api_key = "sesame"
+        server.health, server.api_key = UNNAMED, "sesame"
         found = steps(server.url, api_key="wrong-sesame")
     assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
     assert found["server"].wants_key
@@ -280,14 +278,14 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
     """Deliveries need no listing: it is a warning, which says what does."""
     with Standin() as server:
         server.can_be_asked = False
-        found = steps(server.url, dialect="vps")
+        found = steps(server.url)
         assert words(found["server reading"]) == (
             f"{server.netloc} has no way to show what it has: 404 Not Found: Not Found."
             " Deliveries do not need it. `recall` and `search` show what waits here, and after a"
             " lost connection a memory is sent again with the same key."
         )
         server.not_asked_status = 500
-        found = steps(server.url, dialect="vps")
+        found = steps(server.url)
         assert words(found["server reading"]) == (
             f"{server.netloc} does not show what it has: 500 Internal Server Error: Not Found."
             " Deliveries do not need it; `recall` and `search` do. The server's log may say more."
@@ -333,7 +331,7 @@ def test_what_a_slow_server_leaves_no_time_for_is_said(
     monkeypatch.setattr(server_test, "_SLOW", 0.0)
     monkeypatch.setattr(server_test, "_LEAST", 60.0)  # seconds: what is left is too little
     with Standin() as server:
-        found = steps(server.url, seconds=30, dialect="vps")
+        found = steps(server.url, seconds=30)
         assert results(found)[-3:] == [OK, WARNING, WARNING]
         assert found["server key"].seen == (
             f"{server.netloc} is slow: the time for its test was over before this step."

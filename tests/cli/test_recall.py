@@ -148,7 +148,6 @@ def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> 
 
 def test_json_is_one_document(home: Scratch, server: Standin) -> None:
     """Of each memory its text, id, time, score and state; null where the server shows none."""
-    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
     server.script_questions(
         Answer(
             body={

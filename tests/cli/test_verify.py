@@ -20,12 +20,6 @@ from tests.support.shapes import Item, dead, entry, queue_document
 from tests.support.standin import Standin
 
 
-@pytest.fixture(autouse=True)
-def spoken(home: Scratch) -> None:
-    """Name the dialect, so that no question is for that."""
-    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
-
-
 def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -> list[Item]:
     """Have texts be delivered to the server, which has them; the entries."""
     made = [entry(text, project) for text in texts]
@@ -346,6 +340,7 @@ def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server:
 
 def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Standin) -> None:
     """It is said, and that is no failure."""
+    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
     told = home.ok("verify")
     assert told == f"Nothing has been delivered to {server.url.removeprefix('http://')} yet.\n"
     assert server.requests == []
