@@ -6,6 +6,7 @@ Until it is known only these questions go there, and they carry no memory.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
@@ -13,6 +14,9 @@ from mem0tray.server.answers import health_answer
 from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Health, KeyCheck
 from mem0tray.server.recognition import Recognition
 from mem0tray.server.remedy import of_refusal, of_unrecognised
+
+_UNRECOGNISED: Final = Reason("no Mem0 server was recognised at {host} ({why}).").id
+_WANTS_KEY: Final = Reason("{host} wants the right key before it shows what it is ({why}).").id
 
 
 class Recogniser:
@@ -42,14 +46,30 @@ class Recogniser:
         if not known:
             return self.recognise(timeout)
         health = self._client(known).probe(timeout)
-        if health.status in CANNOT_TELL:
-            found = self._recognise([name for name in self._names if name != known], end)
-            return found if found.healthy else health
-        return health
+        found = self.recognise(end - time.monotonic()) if health.status in CANNOT_TELL else health
+        return found if found.healthy else health
 
     def recognise(self, timeout: float) -> Health:
-        """Ask for the server's dialect, known or not; if none is recognised, a known one stays."""
-        return self._recognise(self._names, time.monotonic() + timeout)
+        """Try each dialect in turn until one is recognised; if none is, a known one stays.
+
+        Then an answer that may pass, or that is about the key, says more than that nothing was
+        recognised.
+        """
+        end = time.monotonic() + timeout
+        said: list[Health] = []
+        for name in self._names:
+            health = self._client(name).recognise(end - time.monotonic())
+            if health.healthy:
+                self._recognition.learn(name)
+            if health.healthy or health.status is None:
+                return health
+            said.append(health)
+        for health in said:
+            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return health
+        refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
+        reason = self._unrecognised(said, refused)
+        return Health(healthy=False, reason=reason, status=refused, recognised=False)
 
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask what the server makes of the key, or of having none.
@@ -73,27 +93,6 @@ class Recogniser:
             self._clients[name] = self._make(name)
         return self._clients[name]
 
-    def _recognise(self, names: Iterable[str], end: float) -> Health:
-        """Try each of these dialects in turn until one is recognised; return what was found.
-
-        If none is, an answer that may pass, or that is about the key, says more than that nothing
-        was recognised.
-        """
-        said: list[Health] = []
-        for name in names:
-            health = self._client(name).recognise(end - time.monotonic())
-            if health.healthy:
-                self._recognition.learn(name)
-            if health.healthy or health.status is None:
-                return health
-            said.append(health)
-        for health in said:
-            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return health
-        refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
-        reason = self._unrecognised(said, refused)
-        return Health(healthy=False, reason=reason, status=refused, recognised=False)
-
     def _unrecognised(self, said: Iterable[Health], refused: int | None) -> Reason:
         told, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
         for health in said:
@@ -101,11 +100,5 @@ class Recogniser:
             answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
             told = Reason("{one}; {other}", one=told, other=answer) if told else answer
             advice = advice or remedy
-        what = Reason("no Mem0 server was recognised at {host} ({why}).", host=self._host, why=told)
-        if refused:
-            what = Reason(
-                "{host} wants the right key before it shows what it is ({why}).",
-                host=self._host,
-                why=told,
-            )
-        return reasons.advised(what, advice or of_unrecognised())
+        what = _WANTS_KEY if refused else _UNRECOGNISED
+        return reasons.advised(Reason(what, host=self._host, why=told), advice or of_unrecognised())

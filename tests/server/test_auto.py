@@ -186,7 +186,7 @@ def test_who_does_not_answer_is_asked_one_question() -> None:
 @pytest.mark.parametrize(
     ("known", "routes", "asked"),
     [
-        ("vps", OSS, ["GET /health", "GET /auth/setup-status"]),
+        ("vps", OSS, ["GET /health", "GET /health", "GET /auth/setup-status"]),
         ("oss", VPS, ["GET /auth/setup-status", "GET /openapi.json", "GET /health", LISTED]),
     ],
 )

@@ -86,11 +86,9 @@ class ServerConnection:
                     self._address = found
                     self.version += 1  # another port or token: senders connect anew
                     self.forget_listings()
-        with self._guard:
-            address = self._address
-        if address is None or self.recognition.is_fixed:
+        if self._address is None or self.recognition.is_fixed:
             return self.client()
-        return connect_to_probe(address, self.recognition)
+        return connect_to_probe(self._address, self.recognition)
 
     def _token(self) -> str:
         return self._address.token if self._address is not None else ""
@@ -110,10 +108,9 @@ class ServerConnection:
 
     def recognise(self, timeout: float) -> None:
         """Ask again which dialect the server speaks, unless the settings fix it."""
-        with self._guard:
-            address = self._address
-        if address is not None and not self.recognition.is_fixed:
-            with self._recognising, closing(connect_to_probe(address, self.recognition)) as client:
+        if self._address is not None and not self.recognition.is_fixed:
+            client = connect_to_probe(self._address, self.recognition)
+            with self._recognising, closing(client):
                 client.recognise(timeout)
 
     def forget_listings(self) -> None:
