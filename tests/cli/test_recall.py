@@ -296,10 +296,11 @@ def test_a_terminal_is_told_what_is_waited_for(
     assert home.run(*command).err.startswith(f"\r{progress.ASKING}…\r\x1b[K")
 
 
-def test_what_no_mem0_server_is_can_be_read_whole(home: Scratch, server: Standin) -> None:
-    """The reason ends with its sentence, and not in the middle of what to do."""
+def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:
+    """With what to do."""
     server.health = Answer(body="<html>")
     done = home.run("recall", "-p", "p")
     assert done.code == 1
-    assert "/auth/setup-status: 404 Not Found). `mem0tray doctor` looks for the cause." in done.line
+    assert "/auth/setup-status: 404 Not Found). Set the right address with `" in done.line
+    assert done.line.endswith("NAME`. Shown is only what waits here.")
     assert "…" not in done.line

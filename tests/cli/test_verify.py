@@ -339,6 +339,7 @@ def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server:
 
 def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Standin) -> None:
     """It is said, and that is no failure."""
+    home.patch.setenv("MEM0TRAY_SERVER_DIALECT", "vps")
     told = home.ok("verify")
     assert told == f"Nothing has been delivered to {server.url.removeprefix('http://')} yet.\n"
     assert server.requests == []

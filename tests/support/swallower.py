@@ -51,8 +51,8 @@ def _handler(owner: Swallower) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            """Be healthy, and know of no listing."""
-            self._answer(200 if self.path == "/health" else 404, b'{"status": "ok"}')
+            """Be healthy by name, and know of no listing."""
+            self._answer(200 if self.path == "/health" else 404, b'{"service": "mem0tray"}')
 
         def do_POST(self) -> None:
             """Take a memory."""

@@ -14,8 +14,9 @@ from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entry, waiting
+from tests.support.standin import NAMED
 
-HEALTHY: Final = Answer(body={"status": "ok"})
+HEALTHY: Final = NAMED
 
 # The worker: what is queued, what is in the DLQ before, what becomes of it.
 GOOD: Final = ("plain", "fails once", "answer lost", "in an emergency", "due letter")
