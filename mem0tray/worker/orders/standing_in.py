@@ -16,6 +16,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 
@@ -28,6 +29,8 @@ def run(context: WorkerContext) -> None:
     """
     context.beside.at_work = not other_worker.is_none_beside(context)
     queue, edits = QueueIntake(context), HandEdits(context)
+    with suppress(Mem0TrayError), _reported(context, "emergency file"):
+        EmergencyIntake(context).run()  # else a line there brings back what an order deletes
     with suppress(Mem0TrayError), _reported(context, "queue file"):
         queue.run()
     with suppress(Mem0TrayError), _reported(context, "DLQ file"):
