@@ -178,6 +178,12 @@ def _is_taken(reader: Reader, item_id: str, text: str) -> bool:
     return False
 
 
+def text_of(found: FoundItem) -> str:
+    """The text of something that a command finds."""
+    assert found.item is not None
+    return str(found.item.content)
+
+
 class Commands:
     """What the command line and the menu do."""
 
@@ -244,6 +250,7 @@ class Commands:
         done = delete.delete(world.paths, world.settings, [chosen], for_good=for_good)
         world.asked |= not done.heard
         if for_good:
+            world.beliefs.offered.add("")  # what is left of it where it is cut out of a wreck
             everything = [*done.items, *done.delivered, *done.in_flight]
             forget.forget(world.paths, world.settings, Deleted(done.backup, everything))
         return done
@@ -264,7 +271,7 @@ class Commands:
     def edit_item(self, chosen: FoundItem, text: str) -> None:
         """Give what was found another text."""
         world = self._world
-        memory = world.beliefs.memories.get(str(chosen.item and chosen.item.content))
+        memory = world.beliefs.memories.get(text_of(chosen))
         wish = Wish.OPEN if memory is None else memory.wish
         if memory is not None:  # the worker may apply the edit before the command ends
             memory.wish = Wish.OPEN
@@ -279,7 +286,7 @@ class Commands:
 
     def edited(self, chosen: FoundItem, text: str, *, certain: bool = True) -> None:
         """Believe that a memory has another text now; `certain`: the old one is never sent."""
-        beliefs, old = self._world.beliefs, str(chosen.item and chosen.item.content)
+        beliefs, old = self._world.beliefs, text_of(chosen)
         if old in beliefs.memories:
             beliefs.edited({"id": chosen.id, "project_id": chosen.project, "content": text}, old)
             beliefs.memories[old].edited = certain

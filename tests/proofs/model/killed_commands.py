@@ -6,7 +6,7 @@ from typing import Final
 from mem0tray.actions import delete, edit_text, find, restore, restore_sources, retry
 from mem0tray.actions.find import FoundItem
 from mem0tray.core.errors import Mem0TrayError
-from tests.proofs.model.actors import Commands
+from tests.proofs.model.actors import Commands, text_of
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import World
 
@@ -31,27 +31,24 @@ class Killed:
 
     def _delete(self, chosen: FoundItem, after: int) -> None:
         world = self._world
-        memory = world.beliefs.memories.get(str(chosen.item and chosen.item.content))
-        wish = Wish.OPEN
+        memory = world.beliefs.memories.get(text_of(chosen))
         if memory is not None:
-            wish, memory.wish = memory.wish, Wish.OPEN
+            memory.wish = Wish.OPEN
         act = delete.delete
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, [chosen]))
-        if memory is not None and not self._waits(chosen):
+        if self._waits(text_of(chosen)):
+            with suppress(Mem0TrayError):
+                self._commands.delete_item(chosen)
+        if memory is not None and not self._waits(text_of(chosen)):
             memory.wish = Wish.GONE
-            return
-        if memory is not None:
-            memory.wish = wish
-        with suppress(Mem0TrayError):
-            self._commands.delete_item(chosen)
 
     def _edit(self, chosen: FoundItem, after: int) -> None:
         world, text = self._world, self._commands.another_text()
         act = edit_text.edit_text
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, chosen, text))
-        if self._waits(chosen):
+        if self._waits(text_of(chosen)):
             self._commands.edit_item(chosen, text)
-        else:
+        if not self._waits(text_of(chosen)):
             # An attempt may have been made before: `edit` alone could have said so.
             self._commands.edited(chosen, text, certain=False)
 
@@ -73,14 +70,13 @@ class Killed:
             memory.wish = Wish.GONE
         with suppress(Mem0TrayError):
             self._commands.restore_from(restore_sources.named(world.paths, source.name))
-        there = {str(each.item and each.item.content) for each in find.everything(world.paths)}
         for memory in gone:
-            if memory.text in there:  # the killed command had put it back
+            if self._waits(memory.text):  # the killed command had put it back
                 world.beliefs.put_back(memory.text, published=published)
 
-    def _waits(self, chosen: FoundItem) -> bool:
+    def _waits(self, text: str) -> bool:
+        """Whether a memory waits, as far as a broken file lets anybody tell."""
         with suppress(Mem0TrayError):
-            return any(
-                each.identity == chosen.identity for each in find.everything(self._world.paths)
-            )
+            known = find.everything(self._world.paths)
+            return any(each.item is not None and each.item.content == text for each in known)
         return True
