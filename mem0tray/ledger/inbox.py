@@ -260,11 +260,7 @@ class Inbox:
     def note_not_shown(self, key: int) -> None:
         """Note that the queue file has still to show a fresh entry."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET shown = 0, vanished = NULL, taken = NULL, held = NULL"
-                " WHERE key = ? AND state = 'pending'",
-                (key,),
-            )
+            db.execute("UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'", (key,))
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
         """Discard items; all items of one deletion get the same time."""

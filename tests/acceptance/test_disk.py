@@ -1,5 +1,7 @@
 """Full, read-only and stubborn disks."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,10 +234,11 @@ def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin,
     humble_home.write_queue(items)
     humble_home.drain()
     (ledger,) = humble_home.data_files("ledger.sqlite3")
-    aside = ledger.rename(ledger.with_name("aside"))  # else the command would carry it out itself
-    humble_home.ok("delete", items[0]["id"], "--yes")
-    aside.rename(ledger)
-    (request,) = humble_home.data_files("[0-9]*-[0-9]*.json")
+    digest = hashlib.sha256(f"{items[0]['project_id']}\0{items[0]['content']}".encode()).hexdigest()
+    order = {"verb": "delete", "items": [{"id": items[0]["id"], "digest": digest}]}
+    request = ledger.parent / "requests" / "1-1.json"
+    request.parent.mkdir(exist_ok=True)
+    request.write_text(json.dumps(order))
     closed = request if what == "file" else request.parent
     before = closed.stat().st_mode
     closed.chmod(0)
@@ -266,16 +269,15 @@ def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
 
 
 @pytest.mark.row(7)
-def test_a_lock_file_that_cannot_be_made_is_named(humble_home: Home) -> None:
-    """Where there is no lock file and none may be made, permissions are what is wrong."""
-    (item,) = entries(1)
-    humble_home.write_queue([item])
-    humble_home.ok("delete", item["id"], "--yes")
-    humble_home.lock.unlink()
+def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> None:
+    """There is no lock file, and permissions are what is wrong."""
+    humble_home.write_queue(entries(1))
+    humble_home.lock.unlink(missing_ok=True)
     humble_home.claude.chmod(0o500)
-    done = humble_home.run("restore")
+    done = humble_home.run("add", "--project", "p", "text")
     assert done.returncode == 1
-    assert f"{humble_home.lock}: Permission denied. Mend the permissions" in done.stderr
+    file = humble_home.claude / "mem0_emergency.json"
+    assert f"{file}: Permission denied. Mend the permissions" in done.stderr
 
 
 # Short writes ----------------------------------------------------------------------------------

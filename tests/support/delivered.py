@@ -20,5 +20,7 @@ def deliver(path: Path, server: str, entries: Iterable[Item], at: float = 1e9) -
         for entry in entries:
             item = items.parse(json.dumps(entry).encode())
             assert item is not None
-            outbox.record_delivery(inbox.add_fresh(item, at, ask=False), server, at)
+            row = inbox.known(item.name)
+            key = inbox.add_fresh(item, at, ask=False) if row is None else row.key
+            outbox.record_delivery(key, server, at)
     ledger.close()
