@@ -241,7 +241,6 @@ class Commands:
             raise
         if done.items:
             memory.wish = Wish.GONE
-            memory.expired |= for_good
         elif not done.in_flight:  # what is being sent is deleted only if the server refuses it
             memory.wish = wish
 
@@ -251,6 +250,8 @@ class Commands:
         world.asked |= not done.heard
         if for_good:
             world.beliefs.offered.add("")  # what is left of it where it is cut out of a wreck
+            for memory in world.beliefs.memories.values():  # older texts of the id go too
+                memory.expired |= memory.id == chosen.id
             everything = [*done.items, *done.delivered, *done.in_flight]
             forget.forget(world.paths, world.settings, Deleted(done.backup, everything))
         return done
@@ -329,10 +330,13 @@ class Commands:
     def open(self, source: RestoreSource) -> list[Memory]:
         """While they are being put back, they may be seen in either state; return those."""
         found = [item for piece in source.pieces if (item := items.parse(piece.raw)) is not None]
-        known = (self._world.beliefs.memories.get(str(item.content)) for item in found)
-        gone = [memory for memory in known if memory is not None and memory.wish is Wish.GONE]
+        texts = {str(item.content) for item in found} & self._world.beliefs.memories.keys()
+        known = [self._world.beliefs.memories[text] for text in texts]
+        for memory in known:
+            memory.edited = False
+        gone = [memory for memory in known if memory.wish is Wish.GONE]
         for memory in gone:
-            memory.wish, memory.edited = Wish.OPEN, False
+            memory.wish = Wish.OPEN
         return gone
 
     def pause(self, minutes: float | None) -> None:
