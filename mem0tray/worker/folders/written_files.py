@@ -7,7 +7,7 @@ import errno
 import os
 from pathlib import Path
 
-from mem0tray.files import atomic, private_folders, temporary
+from mem0tray.files import atomic, orders, private_folders, temporary
 from mem0tray.system.paths import Paths, config_file
 
 
@@ -28,7 +28,7 @@ def _refuse_dangling(log: Path) -> None:
 
 
 def clean(paths: Paths) -> None:
-    """Remove the temporary files that a kill has left wherever we write."""
+    """Remove what a kill has left: temporary files wherever we write, answers nobody fetched."""
     folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
     folders.add(config_file().parent)
     # A file that is a link is written beside the link's target.
@@ -36,3 +36,4 @@ def clean(paths: Paths) -> None:
     folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
     for folder in folders:
         temporary.remove_leftovers(folder)
+    orders.drop_old_answers(paths.orders)

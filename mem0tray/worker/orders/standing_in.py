@@ -36,7 +36,14 @@ def run(context: WorkerContext) -> None:
     with suppress(Mem0TrayError), _reported(context, "DLQ file"):
         edits.run()
     handler = OrderHandler(context)
-    handler.apply(files_read=not (queue.torn or edits.torn))
+    try:
+        handler.apply(files_read=not (queue.torn or edits.torn))
+        _publish(context, queue, edits)
+    finally:
+        handler.answer()
+
+
+def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
     dlq = DlqPublisher(context, edits)
     with suppress(Mem0TrayError), _reported(context, "DLQ file"):
         if dlq.needed:
@@ -45,7 +52,6 @@ def run(context: WorkerContext) -> None:
     dlq.close()
     with suppress(Mem0TrayError, TornError), _reported(context, "queue file"):
         QueuePublisher(context, queue).run_once()
-    handler.answer()
 
 
 @contextmanager

@@ -217,6 +217,13 @@ class Commands:
             return known[number % len(known)] if known else None
         return None
 
+    def memory(self, found: FoundItem) -> Memory | None:
+        """Find the memory; one that a save has just brought is merged before it is changed."""
+        memories = self._world.beliefs.memories
+        if text_of(found) not in memories:
+            self._world.merge_soon()
+        return memories.get(text_of(found))
+
     def delete(self, number: int, *, for_good: bool = False) -> None:
         """`mem0tray delete ID --yes`, of a dead letter or a waiting entry; perhaps `--forget`."""
         chosen = self.find(number)
@@ -226,10 +233,8 @@ class Commands:
 
     def delete_item(self, chosen: FoundItem, *, for_good: bool = False) -> None:
         """Delete what was found. Raises Mem0TrayError."""
-        world = self._world
-        assert chosen.item is not None
-        memory = world.beliefs.memories.get(chosen.item.content)
-        if memory is None:  # the worker has never seen this item
+        memory = self.memory(chosen)
+        if memory is None:  # nobody has ever seen this item
             self._delete(chosen, for_good=for_good)
             return
         # The worker may apply the deletion before the command ends.
@@ -272,7 +277,7 @@ class Commands:
     def edit_item(self, chosen: FoundItem, text: str) -> None:
         """Give what was found another text."""
         world = self._world
-        memory = world.beliefs.memories.get(text_of(chosen))
+        memory = self.memory(chosen)
         wish = Wish.OPEN if memory is None else memory.wish
         if memory is not None:  # the worker may apply the edit before the command ends
             memory.wish = Wish.OPEN

@@ -31,7 +31,7 @@ class Killed:
 
     def _delete(self, chosen: FoundItem, after: int) -> None:
         world = self._world
-        memory = world.beliefs.memories.get(text_of(chosen))
+        memory = self._commands.memory(chosen)
         if memory is not None:
             memory.wish = Wish.OPEN
         act = delete.delete

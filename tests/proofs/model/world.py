@@ -94,7 +94,7 @@ class World:
         life, self.life = self.life, None
         if life is not None:
             with self._working():
-                self._merge_soon()
+                self.merge_soon()
                 life.stop()
 
     def kill(self) -> None:
@@ -115,7 +115,7 @@ class World:
             return
         before = self._save
         with self._working():
-            self._merge_soon()
+            self.merge_soon()
             self.life.cycle()
         if self.life.parts.edits.torn:
             return
@@ -139,7 +139,7 @@ class World:
         def run(context: WorkerContext) -> None:
             context.events.subscribe(self._told)
             with self._working():
-                self._merge_soon()
+                self.merge_soon()
                 original(context)
             self._note_merged()
 
@@ -237,7 +237,7 @@ class World:
         self.forget_save()
         self._save = data
         if self._at_work:  # it may be merged before this very cycle is over
-            self._merge_soon()
+            self.merge_soon()
 
     def saved_late(self, rest: bytes) -> None:
         """The end of a save went into a file that has been replaced meanwhile."""
@@ -254,7 +254,8 @@ class World:
         moment = self.clock.time_ns()
         os.utime(path, ns=(moment, moment))
 
-    def _merge_soon(self) -> None:
+    def merge_soon(self) -> None:
+        """Believe in the last save: whoever works next merges it."""
         if self._save is None or self._half:
             return
         document = _document(self._save)
@@ -275,7 +276,7 @@ class World:
     def in_a_killed_process(self, after: int, act: Callable[[], object]) -> None:
         """Do something in a process that is killed at one of its points; no worker may run."""
         assert self.life is None
-        self._merge_soon()
+        self.merge_soon()
         before = self._dlq()
         if (pid := os.fork()) == 0:
             try:
