@@ -6,10 +6,12 @@ memory. The worker applies it, or a command that holds the worker's lock for tha
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.files import orders
 from mem0tray.files.orders import (
@@ -56,8 +58,9 @@ def _forget(context: WorkerContext, order: Order) -> Results:
         inbox.add_unread([name for name in order.names if name[0]], context.now())
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
         inbox.erase(inbox.states(order.names))
-    context.ledger.scrub()
     _report(context, orders.FORGET, found)
+    with suppress(LedgerError):  # the command names the files that still hold the text
+        context.ledger.scrub()
     return _results(found)
 
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.proofs.model import ending
 from tests.proofs.model.actors import PROJECTS, Commands, Producers
+from tests.proofs.model.killed_commands import Killed
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import HASTY, World
 from tests.support.http1 import Answer, page, retry_after
@@ -276,6 +277,26 @@ class Histories(RuleBasedStateMachine):
     def delete(self, number: int) -> None:
         """`mem0tray delete`."""
         self.commands.delete(number)
+
+    @rule(number=places)
+    @precondition(lambda self: not self.producers.holds)
+    def forget(self, number: int) -> None:
+        """`mem0tray delete --forget`."""
+        self.commands.delete(number, for_good=True)
+
+    @rule(number=places)
+    @precondition(lambda self: not self.producers.holds)
+    def edit(self, number: int) -> None:
+        """`mem0tray edit`."""
+        self.commands.edit(number)
+
+    @rule(verb=st.sampled_from(Killed.VERBS), number=places, after=st.integers(0, 90))
+    @precondition(lambda self: not self.producers.holds)
+    def kill_command(self, verb: str, number: int, after: int) -> None:
+        """A command is killed while no worker runs, and then given again."""
+        self.world.kill()
+        Killed(self.world, self.commands).give(verb, number, after)
+        self.world.start()
 
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.files import orders
 from mem0tray.files.orders import (
@@ -24,6 +25,7 @@ from mem0tray.files.orders import (
     Order,
     Text,
 )
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.worker.orders import verbs
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
@@ -293,3 +295,14 @@ def test_a_verb_is_on_the_disk_when_it_returns(ground: QueueScene, verb: str) ->
     before = ground.context.ledger.meta("durable")  # each durable transaction changes it
     apply(ground, verb, BOTH)
     assert ground.context.ledger.meta("durable") != before
+
+
+def test_what_is_forgotten_is_reported_though_the_ledger_still_has_traces(
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise LedgerError("full")
+
+    monkeypatch.setattr(Ledger, "scrub", fail)
+    assert apply(ground, FORGET, [DEAD.name]) == {DEAD.name: DONE}
+    assert events.UserAction(FORGET, 1, 0) in ground.told
