@@ -113,22 +113,16 @@ class Reader:
         return self
 
     def _open(self, uri: str) -> sqlite3.Connection:
-        """The ledger; or a copy in memory, brought up to date, where no worker has done so yet."""
+        """Open the ledger. Raises LedgerError for a newer version, FormerVersionError."""
         db = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
         try:
-            version = schema.version_of(db, self._path)
-            if version in (0, schema.VERSION):
-                return db
-            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            with closing(db):
-                db.backup(copy)
-            schema.bring_up_to_date(copy, version)
+            schema.version_of(db, self._path)
         except BaseException:
             db.close()
             raise
-        return copy
+        return db
 
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
