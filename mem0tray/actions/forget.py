@@ -190,12 +190,15 @@ def _carried_out(paths: Paths, settings: Settings, path: Path) -> bool:
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
     with change_files.queue_file(paths) as file:
-        recent = file.rest.get(read_files.RECENT)
-        if recent is not None:
+        recent = file.rest.get(read_files.RECENT, b"[]")
+        try:
             kept = _without(b'{"last_100": ' + recent + b"}", (read_files.RECENT,), text)
-            if kept is not None:
-                file.rest[read_files.RECENT] = _list_of(kept.lists[read_files.RECENT])
-                result.erased.append(f"last_100 in {paths.queue.name}")
+            changed = recent if kept is None else _list_of(kept.lists[read_files.RECENT])
+        except BrokenDocumentError:  # no list
+            changed = _cut(recent, text)
+        if changed != recent:
+            file.rest[read_files.RECENT] = changed
+            result.erased.append(f"last_100 in {paths.queue.name}")
     with FileLock(paths.queue_lock).held(change_files.LOCK_WAIT):
         _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
 
