@@ -17,7 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, LedgerError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, orders
-from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -163,7 +163,7 @@ def carry_out_here(paths: Paths, settings: Settings, *, scrub: bool = False) -> 
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.telling.log import EventLog
 
-    lock = InstanceLock(paths.instance_lock)
+    lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
         lock.acquire()
     except AlreadyRunningError:

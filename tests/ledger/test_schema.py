@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import schema, unknown_outcomes
 from mem0tray.ledger.database import Ledger
@@ -19,7 +20,7 @@ from mem0tray.ledger.notes import NoteRecords
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.showings import Showing
-from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import NOW, write_sample
 
 A, B = "http://a.test", "http://b.test"
