@@ -67,7 +67,7 @@ def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
     """Apply the orders that wait in the worker's place; return whether ours was among them."""
     lock = InstanceLock(paths.instance_lock)
     try:
-        lock.acquire()
+        lock.acquire(for_command=True)
     except AlreadyRunningError:
         return False
     except BaseException:

@@ -195,25 +195,39 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 
 LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
+_COMMAND: Final = b"a command"  # stands in the lock's file, in the place of a worker's pid
+_COMMAND_TAKES: Final = 10.0  # seconds at most
 
 
 class InstanceLock:
-    """The lock that allows one worker for each `claude_dir`; the text in it is the worker's pid."""
+    """The lock that allows one worker for each `claude_dir`, or a command in its place.
+
+    The text in it is the worker's pid, or says that a command holds it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path)
 
-    def acquire(self) -> None:
-        """Become the one worker; AlreadyRunningError when there is one."""
-        end = time.monotonic() + LOOKER
-        while not (mine := self._lock.try_acquire()) and time.monotonic() < end:
+    def acquire(self, *, for_command: bool = False) -> None:
+        """Become the one worker, or stand in for it; AlreadyRunningError when there is one.
+
+        Whoever wants to be the worker waits for a command to end.
+        """
+        begin = time.monotonic()
+        while not (mine := self._lock.try_acquire()):
+            waited = time.monotonic() - begin
+            waits_for_command = not for_command and _is_of_command(self._lock.path)
+            if waited > (_COMMAND_TAKES if waits_for_command else LOOKER):
+                break
             time.sleep(LOOKER / 20)
         if not mine:
             raise already_running(self._lock.path)
+        text = _COMMAND if for_command else f"{os.getpid()}\n".encode()
         with suppress(OSError):
-            fd = plain.open_fd(self._lock.path, os.O_WRONLY | os.O_TRUNC)
+            fd = plain.open_fd(self._lock.path, os.O_WRONLY)
             try:
-                os.write(fd, f"{os.getpid()}\n".encode())
+                os.write(fd, text)  # before the old text is cut off: no reader sees none
+                os.ftruncate(fd, len(text))
             finally:
                 os.close(fd)
 
@@ -248,7 +262,15 @@ def is_locked(path: Path) -> bool:
 
 def of_worker(paths: "Paths") -> Path | None:
     """The instance lock that the worker of this `claude_dir` holds; None when none runs."""
-    return paths.instance_lock if is_locked(paths.instance_lock) else on_its_way(paths)
+    path = paths.instance_lock
+    return path if is_locked(path) and not _is_of_command(path) else on_its_way(paths)
+
+
+def _is_of_command(path: Path) -> bool:
+    """Whether it was a command that took this instance lock last."""
+    with suppress(OSError):
+        return plain.read_bytes(path) == _COMMAND
+    return False
 
 
 def on_its_way(paths: "Paths") -> Path | None:

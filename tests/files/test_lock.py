@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +257,42 @@ def test_who_only_looks_keeps_no_worker_from_starting(
     assert locks.is_locked(path)
     worker.release()
     timer.join()
+
+
+def test_a_command_that_holds_the_lock_is_not_the_worker(tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "claude", tmp_path / "data")
+    former = InstanceLock(paths.instance_lock)
+    former.acquire()
+    former.release()
+    command = InstanceLock(paths.instance_lock)
+    command.acquire(for_command=True)
+    assert locks.of_worker(paths) is None
+    assert locks.holder(paths.instance_lock) is None
+    with pytest.raises(AlreadyRunningError):
+        InstanceLock(paths.instance_lock).acquire(for_command=True)
+    command.release()
+    former.acquire()
+    assert locks.of_worker(paths) == paths.instance_lock
+    former.release()
+
+
+def test_a_worker_waits_for_a_command_to_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = InstanceLock(path)
+    command.acquire(for_command=True)
+    waits = 0
+
+    def sleep(_: float) -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
+            command.release()
+
+    monkeypatch.setattr(locks, "LOOKER", 0.0)
+    monkeypatch.setattr(time, "sleep", sleep)
+    worker = InstanceLock(path)
+    worker.acquire()
+    assert waits == 3
+    worker.release()
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5"])
