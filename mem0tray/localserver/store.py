@@ -73,14 +73,14 @@ class KeyReusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A memory to be stored: its text in UTF-8, surrogates let through.
+    """A memory to be stored.
 
     With a `key` that came before it is not stored again; `digest` stands for the request that
     it came with.
     """
 
     project: str
-    memory: bytes | bytearray
+    memory: str
     key: bytes = b""
     digest: bytes = b""
     details: Details = details.NONE
@@ -204,7 +204,7 @@ class Store:
                 return known[1] or 0
         row = run(
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
-            (_bytes(arrival.project), arrival.memory, time.time()),
+            (_bytes(arrival.project), _bytes(arrival.memory), time.time()),
         ).lastrowid
         if arrival.key:
             run("INSERT INTO keys VALUES (?, ?, ?)", (arrival.key, arrival.digest, row))
@@ -236,12 +236,6 @@ class Store:
                 if size >= _PAGE_BYTES:
                     break
         return page
-
-    def count(self, project: str | None, wanted: MemoryFilter) -> int:
-        """How many memories a project has, or (None) all projects."""
-        where, values = _condition(project, wanted)
-        all_of_them = f"SELECT count(*) FROM memories AS m WHERE m.id > 0{where}"
-        return int(self._connection.execute(all_of_them, values).fetchone()[0])
 
     def one(self, memory_id: str) -> StoredMemory | None:
         """The memory of this id."""

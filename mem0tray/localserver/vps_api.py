@@ -40,12 +40,13 @@ class VpsApi:
 
     async def save(self, request: Request) -> Response:
         """`POST /memory`, once for each Idempotency-Key."""
-        wanted = await bodies.memory(await bodies.bounded(request, self._body_max))
-        if not wanted.project:
+        fields = bodies.document(await bodies.bounded(request, self._body_max))
+        project, text = bodies.field(fields, "user_id"), bodies.field(fields, "content")
+        if not project:
             raise HTTPException(422, 'The field "user_id" is empty.')
         key = request.headers.get("idempotency-key", "").encode("latin-1")
         try:
-            self._store.save(Arrival(wanted.project, wanted.text, key, wanted.digest))
+            self._store.save(Arrival(project, text, key, bodies.digest(fields)))
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
         self._indexing.soon()

@@ -134,7 +134,7 @@ def test_an_earlier_mem0tray_leaves_nothing_of_what_it_deletes(tmp_path: Path) -
     """It deletes from the one table that it knows, and what another says of a memory goes along."""
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
-        store.save(Arrival("p", b"text", details=Details(metadata='{"secret":1}')))
+        store.save(Arrival("p", "text", details=Details(metadata='{"secret":1}')))
     with closing(sqlite3.connect(path, isolation_level=None)) as earlier:
         earlier.execute("DELETE FROM memories")
         assert earlier.execute("SELECT count(*) FROM details").fetchone() == (0,)
