@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray import __version__
-from mem0tray.localserver.answers import answer, refusal
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import HEALTH, OSS_HEALTH, Guard
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_api import OssApi
 from mem0tray.localserver.store import Store
 from mem0tray.localserver.vps_api import VpsApi
+from mem0tray.localserver.wire import answer, refusal
 
 
 def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:

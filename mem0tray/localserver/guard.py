@@ -13,7 +13,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mem0tray.localserver.answers import refusal
+from mem0tray.localserver.wire import refusal
 
 _OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 HEALTH: Final = "/health"

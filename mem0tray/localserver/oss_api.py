@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray.core.oss_names import ID, PROJECT, name_of
-from mem0tray.localserver import bodies, oss_requests, parameters
-from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver import oss_requests, wire
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_description import description
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
 from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.wire import ANSWER_MAX, answer, iso, refusal
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
 _BEGINNING: Final = 1000  # characters of a text too large to be repeated
@@ -58,7 +58,7 @@ class OssApi:
         """`POST /memories`, once for each `mem0tray_id` of the metadata, or Idempotency-Key."""
         header = request.headers.get("idempotency-key", "").encode("latin-1")
         wanted = oss_requests.save(
-            await bodies.bounded(request, self._body_max),
+            await wire.bounded(request, self._body_max),
             header.decode("utf-8", "surrogateescape"),
         )
         try:
@@ -89,7 +89,7 @@ class OssApi:
 
     async def one(self, request: Request) -> Response:
         """`GET /memories/{id}`: null if there is none, as the official server answers."""
-        found = self._store.one(parameters.segment(request, "memory"))
+        found = self._store.one(wire.segment(request, "memory"))
         return answer(_shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class OssApi:
         A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
         the beginning of a large one: it asks whether the memory is there.
         """
-        wanted = oss_requests.search(await bodies.bounded(request, self._body_max))
+        wanted = oss_requests.search(await wire.bounded(request, self._body_max))
         if wanted.scope.wanted.key is not None:
             found = self._with_key(wanted.scope)
             return answer({"results": [_shown(each, _REPEATED) | {"score": 1.0} for each in found]})
@@ -114,8 +114,8 @@ class OssApi:
 
     async def change(self, request: Request) -> Response:
         """`PUT /memories/{id}`: another text, or metadata to add."""
-        name = parameters.segment(request, "memory")
-        text, metadata = oss_requests.change(await bodies.bounded(request, self._body_max))
+        name = wire.segment(request, "memory")
+        text, metadata = oss_requests.change(await wire.bounded(request, self._body_max))
         before = self._store.one(name)
         if before is None:
             return _unknown()
@@ -128,7 +128,7 @@ class OssApi:
 
     async def remove(self, request: Request) -> Response:
         """`DELETE /memories/{id}`."""
-        name = parameters.segment(request, "memory")
+        name = wire.segment(request, "memory")
         if self._store.delete(None, name):
             return answer({"message": "Memory deleted successfully"})
         return _unknown()
@@ -146,8 +146,8 @@ class OssApi:
 
     async def remove_entity(self, request: Request) -> Response:
         """`DELETE /entities/{user, agent or run}/{name}`: all that is kept under this name."""
-        kind = parameters.segment(request, "kind")
-        await self._delete(oss_requests.entity(kind, parameters.segment(request, "name")))
+        kind = wire.segment(request, "kind")
+        await self._delete(oss_requests.entity(kind, wire.segment(request, "name")))
         return answer({"message": "Entity deleted"})
 
     async def describe(self, _: Request) -> Response:

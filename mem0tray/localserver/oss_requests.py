@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mem0tray.core.oss_names import ANY, ID, PROJECT, project_of
-from mem0tray.localserver import bodies, parameters
+from mem0tray.localserver import wire
 from mem0tray.localserver.details import Details, MemoryFilter
 from mem0tray.localserver.store import Arrival
 
@@ -57,7 +57,7 @@ def save(body: bytearray, key: str) -> SaveRequest:
 
     The key is the one in the metadata, else `key`; each message after the first gets its own.
     """
-    fields = bodies.document(body)
+    fields = wire.document(body)
     names = _identifiers(fields)
     if not names:
         raise HTTPException(400, _WHOSE)
@@ -72,7 +72,7 @@ def save(body: bytearray, key: str) -> SaveRequest:
     )
     arrivals = []
     for place, (role, content) in enumerate(_messages(fields)):
-        digest = bodies.digest(names | {"user_id": project, "content": content})
+        digest = wire.digest(names | {"user_id": project, "content": content})
         name = f"{key}\0{place}" if key and place else key
         details = kept._replace(role=None if role == "user" else role)
         arrivals.append(
@@ -85,10 +85,10 @@ def listing(request: Request) -> tuple[Scope, int]:
     """`GET /memories`: whose, and how many."""
     asked = _query(request)
     top_k = asked.get("top_k")
-    if parameters.number(top_k or 0) > parameters.LIMIT_MAX:
-        raise HTTPException(422, f'"top_k" must be {parameters.LIMIT_MAX:,} or less.')
+    if wire.number(top_k or 0) > wire.LIMIT_MAX:
+        raise HTTPException(422, f'"top_k" must be {wire.LIMIT_MAX:,} or less.')
     scope = _scope(_identifiers(asked), {})
-    return scope, _top_k(top_k, parameters.LIMIT_MAX if scope.project is None else TOP_K)
+    return scope, _top_k(top_k, wire.LIMIT_MAX if scope.project is None else TOP_K)
 
 
 def removal(request: Request) -> Scope:
@@ -109,8 +109,8 @@ def entity(kind: str, name: str) -> Scope:
 
 def search(body: bytearray) -> SearchRequest:
     """`POST /search`: a query that is not blank, with filters that name somebody."""
-    fields = bodies.document(body)
-    query = bodies.field(fields, "query")
+    fields = wire.document(body)
+    query = wire.field(fields, "query")
     if not query.strip():
         raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
     filters = _object(fields, "filters") | {
@@ -129,9 +129,9 @@ def search(body: bytearray) -> SearchRequest:
 
 def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
     """`PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
-    fields = bodies.document(body)
+    fields = wire.document(body)
     _refuse_unknown(fields)
-    text = bodies.field(fields, "text") if fields.get("text") is not None else None
+    text = wire.field(fields, "text") if fields.get("text") is not None else None
     metadata = None if fields.get("metadata") is None else _object(fields, "metadata")
     if text is None and metadata is None:
         raise HTTPException(400, "At least one of text and metadata must be provided.")
@@ -175,7 +175,7 @@ def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     for each in messages:
         if not isinstance(each, dict):
             raise HTTPException(422, "A message is a JSON object.")
-        found.append((bodies.field(each, "role"), bodies.field(each, "content")))
+        found.append((wire.field(each, "role"), wire.field(each, "content")))
     return [(role, content) for role, content in found if role != "system"]
 
 
@@ -266,10 +266,10 @@ def _query(request: Request) -> dict[str, str]:
 def _top_k(value: Any, usual: int) -> int:
     if value is None:
         return usual
-    found = parameters.number(value)
+    found = wire.number(value)
     if isinstance(value, bool) or found < 0:
         raise HTTPException(422, '"top_k" must be a whole number, 0 or more.')
-    return min(found, parameters.LIMIT_MAX)
+    return min(found, wire.LIMIT_MAX)
 
 
 def _bytes(name: str | None) -> bytes | None:

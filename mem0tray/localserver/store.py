@@ -264,11 +264,10 @@ class Store:
         row = _row(memory_id)
         run = self._connection.execute
         with self._transaction():
-            its = run("SELECT project FROM memories WHERE id = ?", (row,)).fetchone()
-            if its is None:
+            if run("SELECT 1 FROM memories WHERE id = ?", (row,)).fetchone() is None:
                 return False
             if memory is not None:
-                is_indexed = self._words.remove(row, its[0])
+                is_indexed = self._words.remove(row)
                 run("UPDATE memories SET memory = ? WHERE id = ?", (_bytes(memory), row))
                 if is_indexed:
                     self._words.put(row)
@@ -283,21 +282,21 @@ class Store:
             its = self._connection.execute(one, (row,)).fetchone()
             if its is None or (project is not None and its[0] != _bytes(project)):
                 return False
-            self._delete(row, its[0])
+            self._delete(row)
         return True
 
     def delete_some(self, project: str | None, wanted: MemoryFilter) -> bool:
         """Delete some of these memories for good; return whether there may be more."""
         where, values = _condition(project, wanted)
-        some = f"SELECT m.id, m.project FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
+        some = f"SELECT m.id FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
         with self._transaction():
             rows = self._connection.execute(some, (*values, _PAGE_ROWS)).fetchall()
-            for row, name in rows:
-                self._delete(row, name)
+            for (row,) in rows:
+                self._delete(row)
         return bool(rows)
 
-    def _delete(self, row: int, name: bytes) -> None:
-        self._words.remove(row, name)
+    def _delete(self, row: int) -> None:
+        self._words.remove(row)
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def index_some(self) -> bool:

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 from mem0tray.localserver import details
@@ -42,6 +43,8 @@ CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NU
 INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
+# The words of a large memory are those of its beginning.
+_TEXT: Final = f"SELECT id, project, substr(memory, 1, {LONGEST}) FROM memories WHERE id"
 _BEST: Final = (
     "SELECT rowid FROM words WHERE words MATCH ?{also}"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
@@ -88,46 +91,41 @@ class WordIndex:
 
     def add_some(self) -> bool:
         """Add some of the missing memories, the oldest first; return whether it may lack more."""
-        upto = self._upto()
-        lacking = self._run(
-            "SELECT id, project, length(memory) FROM memories WHERE id > ? ORDER BY id LIMIT ?",
-            (upto, _STEP_ROWS),
-        ).fetchall()
+        before = upto = self._upto()
         size = 0
-        for row, project, length in lacking:
-            upto, size = row, size + self._add(row, project, length)
-            if size >= _STEP_BYTES:
-                break
-        if lacking:
-            self._run("UPDATE indexed SET upto = ?", (upto,))
-        return bool(lacking)
+        with closing(self._run(f"{_TEXT} > ? ORDER BY id LIMIT ?", (upto, _STEP_ROWS))) as missing:
+            for row, project, text in missing:
+                self._add(row, project, text)
+                upto, size = row, size + len(text)
+                if size >= _STEP_BYTES:
+                    break
+        self._run("UPDATE indexed SET upto = ?", (upto,))
+        return upto > before
 
     def put(self, row: int) -> None:
         """Add the words of a memory that was taken out, as its text has changed."""
-        one = "SELECT project, length(memory) FROM memories WHERE id = ?"
-        self._add(row, *self._run(one, (row,)).fetchone())
+        self._add(*self._run(f"{_TEXT} = ?", (row,)).fetchone())
 
-    def _add(self, row: int, project: bytes, length: int) -> int:
-        text = self._beginning(row, length)
+    def _add(self, row: int, project: bytes, text: bytes) -> None:
         self._run(
             "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
             (row, _name(project), _spaced(text)),
         )
-        return len(text)
 
     def lacks_some(self) -> bool:
         """Whether there are memories that it lacks."""
         newest = self._run("SELECT max(id) FROM memories").fetchone()[0]
         return (newest or 0) > self._upto()
 
-    def remove(self, row: int, project: bytes | bytearray) -> bool:
+    def remove(self, row: int) -> bool:
         """Take out the words of a memory that is still there; return whether they were in it."""
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        if length is None or row > self._upto():
+        found = self._run(f"{_TEXT} = ?", (row,)).fetchone()
+        if found is None or row > self._upto():
             return False
+        _, project, text = found
         self._run(
             "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
-            (row, _name(project), _spaced(self._beginning(row, length[0]))),
+            (row, _name(project), _spaced(text)),
         )
         return True
 
@@ -169,19 +167,11 @@ class WordIndex:
         return [row for (row,) in self._run(best, (f"{among}memory : ({words})", *values, most))]
 
     def _share(self, words: Sequence[str], row: int) -> float:
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        return share(words, self._beginning(row, length[0])) if length is not None else 0.0
+        found = self._run(f"{_TEXT} = ?", (row,)).fetchone()
+        return share(words, found[2]) if found is not None else 0.0
 
     def _upto(self) -> int:
         return int(self._run("SELECT upto FROM indexed").fetchone()[0])
-
-    def _beginning(self, row: int, length: int) -> bytes:
-        """The part of a memory that is indexed; the rest of a large one is not read."""
-        if length <= LONGEST:
-            found = self._run("SELECT memory FROM memories WHERE id = ?", (row,)).fetchone()
-            return bytes(found[0])
-        with self._connection.blobopen("memories", "memory", row, readonly=True) as text:
-            return text.read(LONGEST)
 
 
 def words_of(query: str) -> list[str]:
