@@ -179,7 +179,7 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
         is_large = len(arrival.memory) > _REPEATED
         results.append(
             {
-                "id": str(row) if row else "",
+                "id": str(row),
                 "memory": arrival.memory[:_BEGINNING] if is_large else arrival.memory,
                 "event": "ADD",
                 "actor_id": None,

@@ -41,15 +41,13 @@ CREATE TABLE memories (
 CREATE INDEX memories_by_project ON memories (project, id);
 CREATE TABLE keys (
     key BLOB PRIMARY KEY,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    memory INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
+{details.SCHEMA}
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
-"""
-# Which memory came with a key; an earlier mem0tray does not write this, and ignores it.
-_WHOSE_KEY = """
-ALTER TABLE keys ADD COLUMN memory INTEGER;
-CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
 """
 _SELECT = (
     "SELECT m.id, m.project, m.memory, m.created, k.key, d.agent, d.run, d.role, d.metadata,"
@@ -90,8 +88,7 @@ class Arrival:
 class StoredMemory:
     """A memory as stored; `id` is a whole number as text, larger for later ones.
 
-    `created` in Unix seconds. `key`: its idempotency key, empty if it has none, or if an
-    earlier mem0tray stored it.
+    `created` in Unix seconds. `key`: its idempotency key, empty if it has none.
     """
 
     id: str
@@ -160,11 +157,7 @@ class Store:
                 f"The embedded server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
-        # No new version of the schema: an earlier mem0tray must go on with this database.
         self._words.make()
-        if not run("SELECT 1 FROM pragma_table_info('keys') WHERE name = 'memory'").fetchone():
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_WHOSE_KEY}COMMIT;")
-        self._connection.executescript(details.SCHEMA)
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -187,8 +180,8 @@ class Store:
     def save(self, *arrivals: Arrival) -> list[int]:
         """Store memories, all or none, durable on return; return their ids.
 
-        A memory whose key came before has the former id, or 0 if an earlier mem0tray stored
-        that one. Raises KeyReusedError when the key came with another digest.
+        A memory whose key came before has the former id. Raises KeyReusedError when the key
+        came with another digest.
         """
         with self._transaction():
             return [self._save(each) for each in arrivals]
@@ -326,7 +319,6 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._mend(error)
             return None
-        # An earlier mem0tray deletes memories without knowing the index.
         there = [(self.one(str(row)), score) for row, score in found]
         return [FoundMemory(stored, score) for stored, score in there if stored is not None]
 
