@@ -31,7 +31,6 @@ from mem0tray.system.paths import Paths
 _HOST: Final = "127.0.0.1"
 _REFUSAL: Final = "The index is locked"
 _OUTPUT: Final = "worker.out"
-_COMMAND_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 3.0
 
 
@@ -69,7 +68,7 @@ class DemoServer:
 
 
 class _Listener(TCPServer):
-    allow_reuse_address = True
+    allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -138,7 +137,6 @@ class Stage:
             [sys.executable, "-P", "-m", "mem0tray", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_COMMAND_SECONDS,
             check=False,
             **self._here,
         )
@@ -238,9 +236,7 @@ def _text(printed: bytes) -> str:
 
 
 def _end_with_standard_input() -> None:
-    with suppress(OSError):
-        while os.read(0, 4096):
-            pass
+    children.wait_for_parent()
     if sys.platform == "win32":
         signal.raise_signal(signal.SIGTERM)  # `os.kill` would end a process there without a word
     else:

@@ -20,7 +20,7 @@ from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_description import description
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
 from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
-from mem0tray.localserver.wire import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver.wire import answer, iso, refusal
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
 _BEGINNING: Final = 1000  # characters of a text too large to be repeated
@@ -74,18 +74,9 @@ class OssApi:
         An answer that ends before `top_k` because it grew too large says `"truncated": true`.
         """
         scope, top_k = oss_requests.listing(request)
-        found: list[dict[str, Any]] = []
-        size = 0
-        for page in self._store.newest(scope.project, wanted=scope.wanted):
-            for each in page:
-                size += len(each.memory)
-                if len(found) == top_k:
-                    return answer({"results": found})
-                if found and size > ANSWER_MAX:
-                    return answer({"results": found, "truncated": True})
-                found.append(_shown(each))
-            await asyncio.sleep(0)
-        return answer({"results": found})
+        pages = self._store.newest(scope.project, wanted=scope.wanted)
+        found, cut = await wire.fitting(pages, top_k)
+        return answer({"results": [_shown(each) for each in found]} | cut)
 
     async def one(self, request: Request) -> Response:
         """`GET /memories/{id}`: null if there is none, as the official server answers."""

@@ -25,6 +25,7 @@ from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import find
 from mem0tray.localserver.store import Store
+from mem0tray.system import children
 
 PORTS_TRIED = 20
 _LEAVING_SECONDS = 3.0
@@ -152,12 +153,8 @@ def _signals() -> list[signal.Signals]:
 
 
 def _watch_stdin(server: Server) -> None:
-    """Stop when standard input ends; by `os.read`, which holds no lock at interpreter exit."""
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError:
-        pass
+    """Stop when the parent has ended."""
+    children.wait_for_parent()
     server.should_exit = True
 
 

@@ -1,6 +1,5 @@
 """The requests of the dialect `vps`."""
 
-import asyncio
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -12,7 +11,7 @@ from mem0tray.core.oss_names import ID
 from mem0tray.localserver import wire
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
-from mem0tray.localserver.wire import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver.wire import answer, iso, refusal
 
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 
@@ -61,18 +60,10 @@ class VpsApi:
         project = wire.segment(request, "project")
         limit = wire.limit(request.query_params.get("limit", wire.LIMIT_DEFAULT))
         before = wire.before(request.query_params.get("before"))
-        found: list[dict[str, Any]] = []
-        size = 0
-        for page in self._store.newest(project, before):
-            for each in page:
-                size += len(each.memory)
-                if found and size > ANSWER_MAX:
-                    return answer(_listing(found) | {"truncated": True})
-                found.append(_entry(each))
-                if len(found) == limit:
-                    return answer(_listing(found))
-            await asyncio.sleep(0)
-        return answer(_listing(found))
+        found, cut = await wire.fitting(self._store.newest(project, before), limit)
+        # Other servers of this dialect list only the newest memories, and know no "before".
+        listing = {"paged": True, "memories": {"results": [_entry(each) for each in found]}}
+        return answer({"success": True} | listing | cut)
 
     async def projects(self, _: Request) -> Response:
         """`GET /memory`: the projects, by name, and how many memories each has."""
@@ -94,11 +85,6 @@ class VpsApi:
         if self._store.delete(project, wire.segment(request, "memory")):
             return answer({"success": True})
         return refusal(404, "This project has no such memory.")
-
-
-def _listing(found: list[dict[str, Any]]) -> dict[str, Any]:
-    # Other servers of this dialect list only the newest memories, and know no "before".
-    return {"success": True, "paged": True, "memories": {"results": found}}
 
 
 def _entry(stored: StoredMemory) -> dict[str, Any]:

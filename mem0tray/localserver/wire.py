@@ -4,9 +4,10 @@ Answers are JSON in ASCII with escapes, so that a lone surrogate survives the wi
 brings is bounded; what is wrong with it is an HTTPException, with a plain sentence.
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mem0tray.localserver.store import ID_MAX
+from mem0tray.localserver.store import ID_MAX, StoredMemory
 
 ANSWER_MAX: Final = 16 * 2**20  # characters of memories in one answer
 LIMIT_DEFAULT: Final = 100
@@ -92,6 +93,27 @@ def segment(request: Request, name: str) -> str:
         return unquote_to_bytes(raw).decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise HTTPException(400, "The path is not UTF-8.") from None
+
+
+async def fitting(
+    pages: Iterable[list[StoredMemory]], limit: int
+) -> tuple[list[StoredMemory], dict[str, bool]]:
+    """As many of the memories as are wanted and as an answer has room for.
+
+    With them what the answer says if it ends for want of room. Others are served after each page.
+    """
+    found: list[StoredMemory] = []
+    size = 0
+    for page in pages:
+        for each in page:
+            size += len(each.memory)
+            if len(found) == limit:
+                return found, {}
+            if found and size > ANSWER_MAX:
+                return found, {"truncated": True}
+            found.append(each)
+        await asyncio.sleep(0)
+    return found, {}
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

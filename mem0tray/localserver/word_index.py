@@ -44,7 +44,9 @@ INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
 # The words of a large memory are those of its beginning.
-_TEXT: Final = f"SELECT id, project, substr(memory, 1, {LONGEST}) FROM memories WHERE id"
+_TEXT: Final = (  # of an empty blob `substr` makes NULL
+    f"SELECT id, project, ifnull(substr(memory, 1, {LONGEST}), x'') FROM memories WHERE id"
+)
 _BEST: Final = (
     "SELECT rowid FROM words WHERE words MATCH ?{also}"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"

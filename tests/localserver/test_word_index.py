@@ -58,6 +58,13 @@ def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> 
     assert found(store, query) == [text]
 
 
+def test_an_empty_memory_holds_up_no_other(store: Store) -> None:
+    for text in ("", "an oak"):
+        store.save(arrival("p", text))
+    assert found(store, "oak") == ["an oak"]
+    assert all(store.delete("p", each.id) for page in store.newest("p") for each in page)
+
+
 def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
     """Whether or not the index knew a longer word before."""
     store.save(arrival("p", "a rose"))
