@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.cli import uninstall
 from mem0tray.desktop.autostart.application_entry import ApplicationEntry
-from mem0tray.files.lock import InstanceLock
+from mem0tray.files.lock import COMMAND, InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
@@ -197,6 +197,18 @@ def test_purge_refuses_while_a_worker_runs(home: Scratch, used: Home) -> None:
     finally:
         lock.release()
     assert used.ledgers()
+
+
+def test_purge_waits_for_a_command_that_writes(
+    home: Scratch, used: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not called a worker, and ends by itself."""
+    command = InstanceLock(home.paths.instance_lock, COMMAND)
+    command.acquire()
+    assert "A worker still runs" not in home.ok("uninstall")
+    monkeypatch.setattr("mem0tray.files.lock.time.sleep", lambda _: command.release())
+    home.ok("uninstall", "--purge", "--yes")
+    assert not used.ledgers()
 
 
 def test_the_worker_of_the_service_ends_with_it(

@@ -33,7 +33,9 @@ def worker(seen: Snapshot) -> Iterable[Check]:
         yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
     else:
         since = times.moment(running.since)
-        yield Check("worker", OK, f"It has been running since {since}, process {running.pid}.")
+        yield Check(
+            "worker", OK, f"It has been running since {since}, process {running.pid or '?'}."
+        )
 
 
 def autostart(loaded: Loaded) -> Iterable[Check]:

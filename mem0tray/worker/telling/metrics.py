@@ -13,6 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.meta_names import QUEUED, SYNCED
 from mem0tray.ledger.outdated import METRICS_FILE
+from mem0tray.system import processes
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
@@ -120,6 +121,8 @@ class MetricsWriter:
             "state_since": document.local_iso(self._state_since),
             "reason_id": reason["id"],
             "reason_arguments": reason["arguments"],
+            "run": context.run,
+            "space": processes.space(),
         }
         written = {name: document.json_value(value) for name, value in values.items()}
         return document.compose(written)

@@ -218,11 +218,9 @@ class Commands:
         return None
 
     def memory(self, found: FoundItem) -> Memory | None:
-        """Find the memory; one that a save has just brought is merged before it is changed."""
-        memories = self._world.beliefs.memories
-        if text_of(found) not in memories:
-            self._world.merge_soon()
-        return memories.get(text_of(found))
+        """Find the memory as it is when a command changes it: after the last save is merged."""
+        self._world.merge_soon()
+        return self._world.beliefs.memories.get(text_of(found))
 
     def delete(self, number: int, *, for_good: bool = False) -> None:
         """`mem0tray delete ID --yes`, of a dead letter or a waiting entry; perhaps `--forget`."""

@@ -22,6 +22,7 @@ from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.meta_names import QUEUED
+from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import OtherWorker
@@ -88,7 +89,8 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
     paths = Paths(tmp_path, tmp_path / "data")
     paths.data_dir.mkdir(parents=True)
     with closing(Ledger(paths.ledger)) as ledger:
-        yield Telling(WorkerContext(paths, Settings(), ledger, Events(), HERE), monkeypatch)
+        context = WorkerContext(paths, Settings(), ledger, Events(), HERE, run="0d9f")
+        yield Telling(context, monkeypatch)
 
 
 def test_an_empty_ledger(telling: Telling) -> None:
@@ -113,6 +115,8 @@ def test_an_empty_ledger(telling: Telling) -> None:
         ("state_since", now),
         ("reason_id", ""),
         ("reason_arguments", {}),
+        ("run", "0d9f"),
+        ("space", processes.space()),
     ]
 
 
