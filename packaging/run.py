@@ -62,6 +62,9 @@ def main() -> int:
         environment.become([_mem0tray(), *(arguments or ["run"])], environ)
     home = home or Path(tempfile.mkdtemp(prefix="mem0tray-scratch-"))
     fresh = fill(home)
+    environment.say(
+        f"The scratch home is {home}; for `mem0tray` in what follows type {_ours(home)}."
+    )
     if arguments:
         environment.become([_mem0tray(), *arguments], scratch(environ, home))
     return demonstrate(home, environ, fresh=fresh)
@@ -96,7 +99,6 @@ def scratch(environ: dict[str, str], home: Path) -> dict[str, str]:
 
 def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
     """Deliver what is in `home`, show the status, and say what happened."""
-    print(f"The scratch home is {home}")
     if fresh:
         print(
             "In its .claude folder are 9 memories: 6 in the queue, 2 in the emergency buffer,\n"
@@ -117,22 +119,30 @@ def demonstrate(home: Path, environ: dict[str, str], *, fresh: bool) -> int:
         outcome = f"Delivered to the embedded server, so on this computer only: {memories}."
     else:
         outcome = "Nothing was left to deliver."
-    script = "packaging/run"
-    if Path.cwd() != environment.ROOT:
-        script = shlex.quote(str(environment.ROOT / script))
-    place = shlex.quote(str(home))
     print(
         f"\n{outcome}\n"
         f"  the files     {claude}\n"
         f"  the log       {claude / 'logs' / 'mem0_worker.log'}\n"
-        f"  look around   {script} --home {place} list\n"
+        f"  look around   {_ours(home)} list\n"
         f"                (or stats, doctor, add --project P TEXT, ...)\n"
-        f"  once more     {script} --home {place}\n"
-        f"  for real      {script} --real\n"
+        f"  once more     {_ours(home)}\n"
+        f"  for real      {_script()} --real\n"
         f"                (your own ~/.claude, and the server that you choose)\n"
-        f"The scratch home is kept for you to look at. To remove it: rm -r {place}"
+        f"The scratch home is kept for you to look at. To remove it: rm -r {shlex.quote(str(home))}"
     )
     return status
+
+
+def _script() -> str:
+    """Name this script as it can be typed here."""
+    if Path.cwd() == environment.ROOT:
+        return "packaging/run"
+    return shlex.quote(str(environment.ROOT / "packaging" / "run"))
+
+
+def _ours(home: Path) -> str:
+    """Write the command that stands for `mem0tray` in a scratch home."""
+    return f"{_script()} --home {shlex.quote(str(home))}"
 
 
 def _mem0tray() -> Path:

@@ -55,9 +55,9 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
         raise Mem0TrayError(f"Nothing was queued: {why}.", "Choose a shorter one.")
     if items.is_too_long(text):
         raise too_long()
-    paths = prepared(loaded)
     name = str(uuid.uuid4())
     try:
+        paths = prepared(loaded)
         return QueuedEntry(name, add(paths, entry(name, project, text)), paths.claude_dir)
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
@@ -73,11 +73,14 @@ def too_long() -> Mem0TrayError:
 
 
 def prepared(loaded: Loaded) -> Paths:
-    """The paths where these settings queue memories, made ready for the first of them."""
+    """The paths where these settings queue memories, made ready for the first of them.
+
+    Raises FileUnavailableError if their folder is missing and cannot be made.
+    """
     paths = _locations(loaded)
     if _URL not in loaded.unknown:
         _remember_choice(loaded.settings.server.url, paths)
-    _make_folder(paths)
+    private_folders.make_private_folder(paths.claude_dir)
     return paths
 
 
@@ -100,11 +103,6 @@ def _remember_choice(url: str, paths: Paths) -> None:
 
     with suppress(FileUnavailableError):
         server_choice.remember_if_first(url, paths)
-
-
-def _make_folder(paths: Paths) -> None:
-    with suppress(FileUnavailableError):  # the queue file will report it
-        private_folders.make_private_folder(paths.claude_dir)
 
 
 def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> str:

@@ -11,12 +11,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from mem0tray.config import server_choice
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import orders
-from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -50,19 +51,21 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     """
     path = orders.leave(paths, order)
     end = time.monotonic() + _MOMENT
-    while (found := orders.take_answer(path)) is None:
-        if not worker_runs(paths) and _stood_in(paths, settings, path):
-            found = orders.take_answer(path) or {}
+    while True:
+        waits = path.exists()  # before the answer, which comes before the order leaves
+        found = orders.take_answer(path)
+        if found is not None:
             break
-        if time.monotonic() > end:
+        if not waits or time.monotonic() > end:  # a full disk takes no answer
             return Answer({}, heard=False)
-        time.sleep(_LOOK)
+        if worker_runs(paths) or not _stood_in(paths, settings, path):
+            time.sleep(_LOOK)
     return Answer(_ended(paths, found, end))
 
 
 def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
-    """Apply the orders that wait in the worker's place; False when a worker has just started."""
-    lock = InstanceLock(paths.instance_lock)
+    """Apply the orders that wait in the worker's place; return whether ours was among them."""
+    lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
         lock.acquire()
     except AlreadyRunningError:
@@ -77,7 +80,7 @@ def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
             raise
     finally:
         lock.release()
-    return True
+    return not order.exists()
 
 
 def _run(paths: Paths, settings: Settings) -> None:
@@ -89,6 +92,7 @@ def _run(paths: Paths, settings: Settings) -> None:
     from mem0tray.worker.orders import standing_in
     from mem0tray.worker.telling.log import EventLog
 
+    server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)
     bus, log = Events(), EventLog(paths, settings.log)
     bus.subscribe(log)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO, Final
 
 from mem0tray.actions import add, recall, retry_outcomes, worker_report
-from mem0tray.actions.recall import WasRead
+from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
@@ -16,23 +16,30 @@ from mem0tray.core.item import Item
 from mem0tray.files import document
 from mem0tray.system.paths import Paths
 
-PROJECT: Final = "mem0tray"
+_PROJECT, _TEXT = items.TRIAL
 _PATIENCE: Final = 60.0  # seconds for an answer of the server
 _START: Final = 30.0  # seconds for a worker that starts
 _END: Final = 20.0
 _LOOK: Final = 0.05
-_SHOWN: Final = 20
+_SHOWN: Final = 1000
 _MOST: Final = 2000  # bytes of the message of a worker that does not start
 
 
-def save(loaded: Loaded) -> Item:
-    """Queue the memory as `add` does. Raises Mem0TrayError where no file can be written."""
-    at = time.strftime("%Y-%m-%d %H:%M:%S")
-    text = f"mem0tray was set up on this computer at {at}."
-    name = add.queue_memory(loaded, PROJECT, text).id
-    item = items.parse(document.dump(add.entry(name, PROJECT, text)))
+def save(loaded: Loaded, waiting: Sequence[KnownMemory]) -> Item:
+    """Queue the memory as `add` does, unless it is `waiting` from an earlier `setup`.
+
+    Raises Mem0TrayError where no file can be written.
+    """
+    ours = (each.id for each in waiting if each.text == _TEXT)
+    name = next(ours, "") or add.queue_memory(loaded, _PROJECT, _TEXT).id
+    item = items.parse(document.dump(add.entry(name, _PROJECT, _TEXT)))
     assert item is not None  # noqa: S101  (it has an id, a project and a text)
     return item
+
+
+def is_shown(found: WasRead) -> bool:
+    """Whether the server shows the memory."""
+    return any(_TEXT in each.text for each in found.there)
 
 
 @contextmanager
@@ -73,7 +80,7 @@ def _wait_for_metrics(
         running = worker_report.running(paths)
         if running is not None:
             told = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
-            if any(each.are_of(running.pid) for each in told):
+            if any(each.are_of(running) for each in told):
                 return
         elif own is not None and said is not None and own.poll() is not None:
             said.seek(0)
@@ -93,5 +100,5 @@ def why_undelivered(paths: Paths, item: Item, since: float) -> str:
 
 
 def recalled(settings: Settings) -> WasRead:
-    """What the server has of the project of such memories."""
-    return recall.recall(settings, PROJECT, _SHOWN)
+    """Read what the server has of the memory's project, and what waits of it."""
+    return recall.recall(settings, _PROJECT, _SHOWN)

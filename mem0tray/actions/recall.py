@@ -23,7 +23,6 @@ from mem0tray.server.remedy import of_refusal
 from mem0tray.system.paths import Paths
 
 TIMEOUT: Final = 10.0
-_DOCTOR: Final = "`mem0tray doctor` looks for the cause."
 WAITING: Final = "waiting"
 DEAD: Final = "dead letter"
 HELD: Final = "held"
@@ -151,7 +150,8 @@ def why_not_shown(destination: str, said: Outcome) -> str:
     why = said.message.rstrip(".")
     end = "" if why.endswith("…") else "."
     refused = said.status == HTTPStatus.UNAUTHORIZED
-    return f"{there} {verb}: {why}{end} {of_refusal(said.status) if refused else _DOCTOR}"
+    remedy = of_refusal(said.status) if refused else chosen_client.DOCTOR
+    return f"{there} {verb}: {why}{end} {remedy}"
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:

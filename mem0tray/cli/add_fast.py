@@ -24,6 +24,7 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
     being queued: the error is told, and where the memory is.
     """
     loaded = context.load_what_holds()
+    guessed = project is None
     project = project_meant(project)
     if text is None:
         if sys.stdin.isatty():
@@ -38,6 +39,8 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
         context.warn([f"The memory is queued all the same, in {done.claude_dir}."])
     document = {"id": done.id, "queued": done.where, "project_id": project}
     shown = json.dumps(document) if as_json else done.id
+    if guessed and sys.stdout.isatty():  # a person reads it
+        context.warn([f"It is a memory of the project {project!r}; --project names another."])
     why = cli.why_not_written(f"{shown}\n")
     if why:  # a script would take that for a failure, and add the memory again
         with suppress(OSError):

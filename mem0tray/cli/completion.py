@@ -57,7 +57,7 @@ class _Bash(BashComplete):
         self._kept = "" if self._is_quoted else value[:kept]
         return args, begun
 
-    def format_completion(self, item: CompletionItem[str]) -> str:
+    def format_completion(self, item: "CompletionItem[str]") -> str:
         """Write the item as a person would have to type it from there."""
         value = item.value.removeprefix(self._kept)
         return f"{item.type},{value if self._is_quoted else _UNQUOTED.sub(_ESCAPED, value)}"
@@ -89,7 +89,7 @@ class _WholeWord(ShellComplete):
         self._before = option + sign if sign and begun.startswith("--") else ""
         return args, begun
 
-    def format_completion(self, item: CompletionItem[str]) -> str:
+    def format_completion(self, item: "CompletionItem[str]") -> str:
         """Write the whole word."""
         if item.type == "plain":
             item.value = f"{self._before}{item.value}"

@@ -168,8 +168,8 @@ def _tell_not_deleted(done: Deleted) -> None:
         )
     for each in done.perhaps:
         output.remark(
-            f"The server may have {short_id(each.id)}, as nobody knows how an attempt to send it"
-            " ended."
+            f"The server may have {short_id(each.id)}: an attempt to send it failed in a way that"
+            " leaves this open."
         )
     if not done.heard:
         output.remark(no_longer_waiting.NOT_HEARD)

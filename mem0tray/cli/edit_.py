@@ -180,8 +180,8 @@ def tell_old(name: str, done: Changed) -> None:
         )
     elif done.perhaps:
         output.say(
-            "The server may have the old text, as nobody knows how an attempt to send it ended; it"
-            " gets the new one in any case.",
+            "The server may have the old text: an attempt to send it failed in a way that leaves"
+            " this open. It gets the new one in any case.",
             Style.WARNING,
         )
     if not done.heard:

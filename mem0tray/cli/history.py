@@ -14,7 +14,7 @@ SHOWN: Final = 10  # attempts of a history
 _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.OUTAGE: "server down",
     Kind.SLOW_DOWN: "server busy",
-    Kind.ITEM_FAILURE: "not stored",
+    Kind.ITEM_FAILURE: "failed",
     Kind.UNAUTHORIZED: "key refused",
     Kind.FORBIDDEN: "refused",
     Kind.NO_ANSWER: "no whole answer",

@@ -30,7 +30,8 @@ from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
-_SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", _NEXT, "PROJECT")  # where room is short
+# Left out where room is short, in this order. A dead letter's first attempts were no retries.
+_SPARE: Final = (_LAST, "WAITING SINCE", "RETRIES", "RETRIED", _NEXT, "PROJECT")
 _HELD: Final = "held"
 _NOT_SENT: Final = "Nothing is sent now"
 _TEXT: Final = 60  # characters of a memory's text
@@ -173,7 +174,7 @@ def _dead_columns(
     return {
         "ID": [name for name, _ in rows],
         "PROJECT": [each.project or "(none)" for each, _ in letters],
-        "RETRIES": [f"{item.retry_count:,}" for _, item in letters],
+        "RETRIED": [f"{item.retry_count:,}" for _, item in letters],
         _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
         _NEXT: [
             times.due(diagnose.dead_retry(each, waits.get(each.identity), now), now)
@@ -221,7 +222,7 @@ def _print_table(columns: dict[str, list[str]], *, with_project: bool) -> None:
     left_out = output.print_table(
         tuple(columns),
         list(zip(*columns.values(), strict=True)),
-        right={"RETRIES"},
+        right={"RETRIES", "RETRIED"},
         cut={"PROJECT", "TEXT", "REASON"},
         spare=[name for name in _SPARE if name in columns],
     )

@@ -26,7 +26,7 @@ def run_recall(project: str | None, limit: int, *, as_json: bool) -> None:
     name = project_meant(project)
     with waiting():
         found = recall.recall(settings, name, limit)
-    _tell(name, found, as_json=as_json)
+    _tell(name, found, "was found", as_json=as_json)
 
 
 def run_search(project: str | None, query: str, limit: int, *, as_json: bool) -> None:
@@ -37,15 +37,15 @@ def run_search(project: str | None, query: str, limit: int, *, as_json: bool) ->
         raise UsageError("There is nothing to search for.", "Give a word or more.")
     with waiting():
         found = recall.search(settings, name, query, limit)
-    _tell(name, found, as_json=as_json)
+    _tell(name, found, "matches that", as_json=as_json)
 
 
-def _tell(project: str, found: WasRead, *, as_json: bool) -> None:
-    """Print what was found. Raises Mem0TrayError if that is not everything."""
+def _tell(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
+    """Print what was found, `verb` if that is nothing. Raises Mem0TrayError if it is not all."""
     if as_json:
         output.print_json(_document(project, found))
     else:
-        _print(project, found)
+        _print(project, found, verb)
     if found.note:
         output.remark(found.note)
     if found.trouble or found.unread:
@@ -53,11 +53,11 @@ def _tell(project: str, found: WasRead, *, as_json: bool) -> None:
         raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
 
 
-def _print(project: str, found: WasRead) -> None:
+def _print(project: str, found: WasRead, verb: str) -> None:
     for each in (*found.waiting, *found.there):
         _print_memory(each)
     if not (found.waiting or found.there or found.trouble):
-        output.say(f"Nothing of the project {one_line(project, 80)!r} was found.")
+        output.say(f"Nothing of the project {one_line(project, 80)!r} {verb}.")
 
 
 def _print_memory(memory: KnownMemory) -> None:

@@ -83,8 +83,9 @@ def command(
     terminal the rest stays as it is; with --yes it takes the defaults. The server is tested then.
 
     At the end a memory of the project `mem0tray` is saved, delivered and recalled, by the running
-    worker or by a temporary one. Exits with 1 where that, or a part before it, fails; with
-    --no-memory also where the server test fails. What was set stays set then.
+    worker or by a temporary one; only recalled where the server has it from an earlier setup.
+    Exits with 1 where that, or a part before it, fails; with --no-memory also where the server
+    test fails. What was set stays set then.
     """
     options = (server, key_from, key_in, claude_code, autostart, auto_memory)
     asking = not yes and sys.stdin.isatty() and sys.stdout.isatty()
@@ -189,18 +190,21 @@ def _program() -> tuple[str, ...]:
     """The words that start this mem0tray."""
     from mem0tray.desktop.autostart import command as starting
 
-    return starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+    return starting.of_this_process().in_console()
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
-    from mem0tray.desktop.autostart import ENABLED
+    from mem0tray.desktop.autostart import ENABLED, SERVICE, current, systemd
 
     if given is False:
         return
-    login = autostart.this_system()
+    login = current()
     state = login.state()
+    if given is None and login.kind == SERVICE and not systemd.is_installed():
+        output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")
+        return
     if state.name == ENABLED and state.starts == login.command:
         output.say_beside("", autostart.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
@@ -227,13 +231,21 @@ def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  
 
 
 def _save_deliver_recall() -> None:
-    """Send a memory all the way, and tell each step. Raises Mem0TrayError if it gets stuck."""
+    """Send a memory all the way, and print each step. Raises Mem0TrayError if it gets stuck.
+
+    A server that has the memory from an earlier `setup` is not sent another one.
+    """
     from mem0tray.actions import first_memory
 
     loaded = context.load_all()
     paths = loaded.settings.locations()
+    with waiting():
+        before = first_memory.recalled(loaded.settings)
+    if first_memory.is_shown(before):
+        _done("Recalled", "the memory that an earlier `mem0tray setup` saved there.")
+        return
     since = time.time()
-    item = first_memory.save(loaded)
+    item = first_memory.save(loaded, before.waiting)
     _done("Saved", f"{memory_words.excerpt(item.content)}, project {item.project}.")
     with waiting("Delivering and recalling it"), first_memory.with_worker(paths, _program()):
         why = first_memory.why_undelivered(paths, item, since)
@@ -246,7 +258,7 @@ def _save_deliver_recall() -> None:
     _done("Delivered", f"to {server_choice.in_words(_chosen(loaded.settings))}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
-    elif any(item.content in each.text for each in found.there):
+    elif first_memory.is_shown(found):
         shown = memory_words.excerpt(item.content)
         _done("Recalled", f"{shown}, as `mem0tray recall -p {item.project}` shows it.")
     elif loaded.settings.server.infer:

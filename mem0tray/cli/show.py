@@ -121,7 +121,7 @@ def _print(version: Version, now: float) -> None:
             *[("before", _before(*each)) for each in _former_deliveries(version)],
             ("written", _moment(fields.get("timestamp"), now)),
             ("taken in", _moment(known.accepted if known is not None else None, now)),
-            ("retries", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
+            ("retried", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
             ("next retry", _next(version, now)),
             ("reason", "" if delivered else _reason(version)),
             ("to do", _remedy(version)),

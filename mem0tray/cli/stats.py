@@ -62,7 +62,7 @@ def _print_tables(seen: dict[str, Any]) -> None:
     )
     if seen["dead"]:
         click.echo()
-        _print_counts("RETRIES", seen["retries"])
+        _print_counts("RETRIED", seen["retries"])
         if seen["ages"]:
             click.echo()
             _print_counts("AGE", seen["ages"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +15,15 @@ from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, private_folders
+from mem0tray.files import atomic
+from mem0tray.files.lock import FileLock
 from mem0tray.system import plain
 
 _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
 """
+_PATIENCE: Final = 10.0  # seconds for other commands that change the file
 _LARGEST: Final = 1_000_000  # bytes; keeping comments in their places takes seconds for more
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
@@ -89,25 +92,25 @@ def as_toml(value: Any) -> str:
 def change(file: Path, key: str, value: Any) -> None:
     """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
     section, name = key.split(".")
-    document = _read(file)
-    before = tomlkit.dumps(document)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    try:
-        if section not in document:
-            document[section] = tomlkit.table()
-        table: Any = document[section]
-        table[name] = value
-        text = tomlkit.dumps(document)
-        fits = tomlkit.parse(text).unwrap()[section][name] == value
-    except (TOMLKitError, TypeError, AttributeError, KeyError):
-        fits = False
-    if not fits:
-        raise _not_a_section(file, key)
-    private_folders.make_private_folder(file.parent)
-    atomic.replace(file, _ended_like(before, text).encode())
-    if key in SECRETS:
-        settings.tighten(file)
+    with _locked(file):
+        document = _read(file)
+        before = tomlkit.dumps(document)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        try:
+            if section not in document:
+                document[section] = tomlkit.table()
+            table: Any = document[section]
+            table[name] = value
+            text = tomlkit.dumps(document)
+            fits = tomlkit.parse(text).unwrap()[section][name] == value
+        except (TOMLKitError, TypeError, AttributeError, KeyError):
+            fits = False
+        if not fits:
+            raise _not_a_section(file, key)
+        atomic.replace(file, _ended_like(before, text).encode())
+        if key in SECRETS:
+            settings.tighten(file)
 
 
 def remove(file: Path, key: str) -> bool:
@@ -117,24 +120,30 @@ def remove(file: Path, key: str) -> bool:
     itself a comment, as `create` writes it.
     """
     section, name = key.split(".")
-    document = _read(file)
-    table: Any = document.get(section)
-    if table is None:
-        return False
-    if not isinstance(table, MutableMapping):
-        raise _not_a_section(file, key)
-    if name not in table:
-        return False
-    before, remark = tomlkit.dumps(document), _remark(table, name)
-    del table[name]
-    if not remark and isinstance(table, Table) and _is_blank(table):
-        del document[section]
-    text = tomlkit.dumps(document)
-    if remark:
-        default = as_toml(settings.get(Settings(), key))
-        text = _with_line(text, before, f"# {name} = {default}  {remark}")
-    atomic.replace(file, _ended_like(before, text).encode())
-    return True
+    with _locked(file):
+        document = _read(file)
+        table: Any = document.get(section)
+        if table is None:
+            return False
+        if not isinstance(table, MutableMapping):
+            raise _not_a_section(file, key)
+        if name not in table:
+            return False
+        before, remark = tomlkit.dumps(document), _remark(table, name)
+        del table[name]
+        if not remark and isinstance(table, Table) and _is_blank(table):
+            del document[section]
+        text = tomlkit.dumps(document)
+        if remark:
+            default = as_toml(settings.get(Settings(), key))
+            text = _with_line(text, before, f"# {name} = {default}  {remark}")
+        atomic.replace(file, _ended_like(before, text).encode())
+        return True
+
+
+def _locked(file: Path) -> AbstractContextManager[FileLock]:
+    """Let one command at a time change the file, so that none undoes another's change."""
+    return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
 
 
 def _ended_like(before: str, text: str) -> str:
@@ -196,18 +205,18 @@ def _read(file: Path) -> tomlkit.TOMLDocument:
 
 def create(file: Path) -> None:
     """Make a file in which every key stands as a comment, with its default, if there is none."""
-    try:
-        there = plain.look(file)
-    except OSError as error:
-        raise settings.unreadable(file, error) from error
-    if there is not None:
-        return
-    parts = [_HEADER]
-    for section in msgspec.structs.fields(Settings):
-        parts.append(f"\n[{section.name}]\n")
-        for field in msgspec.structs.fields(section.type):
-            hint = HINTS[f"{section.name}.{field.name}"]
-            line = f"# {field.name} = {as_toml(field.default)}"
-            parts.append(f"{line}  # {hint}\n")
-    private_folders.make_private_folder(file.parent)
-    atomic.replace(file, "".join(parts).encode())
+    with _locked(file):
+        try:
+            there = plain.look(file)
+        except OSError as error:
+            raise settings.unreadable(file, error) from error
+        if there is not None:
+            return
+        parts = [_HEADER]
+        for section in msgspec.structs.fields(Settings):
+            parts.append(f"\n[{section.name}]\n")
+            for field in msgspec.structs.fields(section.type):
+                hint = HINTS[f"{section.name}.{field.name}"]
+                line = f"# {field.name} = {as_toml(field.default)}"
+                parts.append(f"{line}  # {hint}\n")
+        atomic.replace(file, "".join(parts).encode())

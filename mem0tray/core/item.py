@@ -37,6 +37,9 @@ _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
+# Project and text of the memory by which `setup` tries the way to a server; never migrated.
+TRIAL: Final = ("mem0tray", "mem0tray is set up, and this memory has reached the server.")
+
 Object = dict[str, Any]
 Name = tuple[str, bytes]  # what a memory is known by: id and digest
 
@@ -254,6 +257,11 @@ def digest(project: str, content: str) -> bytes:
 def is_too_long(text: str) -> bool:
     """Whether a text has more bytes than we queue (`LONGEST_TEXT`)."""
     return len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
+
+
+def trial_digest() -> bytes:
+    """The digest of the set-up's memory (`TRIAL`)."""
+    return digest(*TRIAL)
 
 
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:

@@ -73,7 +73,7 @@ class Application:
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
-        self._login = autostart.for_this_system(autostart.DESKTOP)
+        self._login = autostart.current(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._older = self._older_panel()
         self._tray = self._made_tray(data / "icons")
@@ -223,8 +223,10 @@ class Application:
     def _say(self, title: str, text: str) -> None:
         self._send(notice_texts.answer(title, text, self._words()))
 
-    def _warn(self, title: str, text: str) -> None:
-        self._send(notice_texts.answer(title, text, self._words(), good=False))
+    def _warn(self, title: str, text: str, failed: Verb | None = None) -> None:
+        clickable = failed is not Verb.SHOW_STATUS
+        answer = notice_texts.answer(title, text, self._words(), good=False, clickable=clickable)
+        self._send(answer)
 
     def _send(self, notice: Notice) -> None:
         outcome = self._sender.send(notice)

@@ -1,4 +1,4 @@
-"""Showing files, folders and pages in the user's programs for them.
+"""Showing files and folders in the user's programs for them.
 
 Nothing here waits: an opener may go on for as long as the browser that it started. So its failure
 is reported later, by `failed`, on a thread of its own.
@@ -22,18 +22,17 @@ TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 
 Failed = Callable[[Mem0TrayError], object]
 
-_PAGES: Final = ("https://", "http://")
 _NO_PROGRAM: Final = 3  # exit code of xdg-open: no desktop, no browser, no program for such a file
 _INSTALL: Final = Reason("Install it (package xdg-utils).")
 
 
-def show(target: Path | str, failed: Failed | None = None) -> None:
-    """Open a file or folder (a Path) or a page (http or https, a str).
+def show(path: Path, failed: Failed | None = None) -> None:
+    """Open a file or folder.
 
     Raises FileUnavailableError for a path where nothing is, Mem0TrayError when the
     opener is missing; calls `failed` with an error when the opener gives up later.
     """
-    name = _checked(target)
+    name = _checked(path)
     if sys.platform == "win32":
         _by_windows(name)
     elif sys.platform == "darwin":
@@ -60,13 +59,9 @@ def edit(path: Path, failed: Failed | None = None) -> None:
         _start(("xdg-open", name), name, failed)
 
 
-def _checked(target: Path | str) -> str:
+def _checked(path: Path) -> str:
     """The name for an opener: absolute, so that it never looks like an option."""
-    if isinstance(target, str):
-        if not target.startswith(_PAGES):
-            raise ValueError(f"no page: {target!r}")
-        return target
-    path = target.expanduser().absolute()
+    path = path.expanduser().absolute()
     if not path.exists():
         raise FileUnavailableError(
             Reason("{path} does not exist.", path=path), Reason("It is made when it is needed.")
@@ -115,11 +110,16 @@ def _missing(program: str, name: str) -> Mem0TrayError:
     )
 
 
+def no_program(name: str) -> Mem0TrayError:
+    """Make the error for a file that no program here opens."""
+    return Mem0TrayError(
+        Reason("No program was found that opens {path}.", path=name), Reason("Open it by hand.")
+    )
+
+
 def _gave_up(code: int, name: str) -> Mem0TrayError:
     if code == _NO_PROGRAM and sys.platform == "linux":
-        return Mem0TrayError(
-            Reason("No program was found that opens {path}.", path=name), Reason("Open it by hand.")
-        )
+        return no_program(name)
     return Mem0TrayError(
         Reason("{path} could not be opened (code {number}).", path=name, number=code),
         Reason("Open it by hand."),

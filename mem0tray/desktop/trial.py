@@ -40,7 +40,7 @@ class TrialResult:
 
 def run(what: str, *words: str, timeout: float) -> TrialResult:
     """Try in a child process, which is ended if it has found nothing after `timeout` seconds."""
-    command = [sys.executable, "-m", __name__, what, *words]
+    command = [sys.executable, "-P", "-m", __name__, what, *words]
     try:
         child = subprocess.Popen(  # noqa: S603  (ourselves)
             command,

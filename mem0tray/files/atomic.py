@@ -118,7 +118,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
             Reason(
                 "{path} is {kind}, not {wanted}.", path=path, kind=error.kind, wanted=error.wanted
             ),
-            Reason("Move it away: `{command}`; work goes on by itself then.", command=moving(path)),
+            Reason("Move it away: `{command}`.", command=moving(path)),
         )
     if _is_held_open(path, error):
         return FileUnavailableError(

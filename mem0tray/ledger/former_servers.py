@@ -15,12 +15,15 @@ _ONLY_ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
     " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
     " JOIN servers ON servers.key = o.server"
-    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}' AND NOT EXISTS"
+    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}'"
+    " AND digest != ? AND NOT EXISTS"
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
     " GROUP BY name ORDER BY name"
 )
 # Every item sent again under a further id, which has `-again-` in it.
-_SENT_AGAIN: Final = "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB))"
+_SENT_AGAIN: Final = (
+    "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND digest != ?"
+)
 _SENT: Final = (
     "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
     " LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?"
@@ -82,7 +85,8 @@ class FormerServers:
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
-        found = Counter({str(name): int(n) for name, n in self._rows(_ONLY_ELSEWHERE, (server,))})
+        rows = self._rows(_ONLY_ELSEWHERE, (server, items.trial_digest()))
+        found = Counter({str(name): int(n) for name, n in rows})
         if found:
             found.subtract(self._counted_in_vain(server, frozenset(queued)))
         return {name: number for name, number in found.items() if number > 0}
@@ -93,7 +97,8 @@ class FormerServers:
 
     def _counted_in_vain(self, server: str, queued: frozenset[items.Name]) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""
-        sent_again = ((decode(item_id), digest) for item_id, digest in self._rows(_SENT_AGAIN, ()))
+        rows = self._rows(_SENT_AGAIN, (items.trial_digest(),))
+        sent_again = ((decode(item_id), digest) for item_id, digest in rows)
         ids: dict[items.Name, set[str]] = defaultdict(set)
         for name, digest in (*sent_again, *queued):
             first = items.first_id(name)

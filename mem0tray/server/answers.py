@@ -180,10 +180,10 @@ def health(reply: Reply, *, healthy: bool) -> Health:
 
     `healthy` is the dialect's own: whether this answer is that of a healthy server.
     """
-    status = reply.status
+    status, path = reply.status, reply.asked[1].partition("?")[0]
     remedy = reasons.NONE
     if healthy:
-        return Health(healthy=True, reason=reasons.NONE, status=status)
+        return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
     if status is None:
         reason = _why_broken_off(reply)
         if reason.find(NO_TLS.id):
@@ -201,7 +201,7 @@ def health(reply: Reply, *, healthy: bool) -> Health:
     else:
         reason = _health_answer(reasons.quoted(_named(status)))
     told = reasons.advised(reasons.sentence(reason), remedy)
-    return Health(healthy=False, reason=told, status=status)
+    return Health(healthy=False, reason=told, status=status, path=path)
 
 
 def _health_answer(answer: Reason) -> Reason:

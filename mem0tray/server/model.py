@@ -127,13 +127,14 @@ class Presence(enum.Enum):
 class Health(Struct, frozen=True):
     """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
 
-    `recognised`: false where a server answers in none of the dialects.
+    `recognised`: false where a server answers in none of the dialects. `path` was asked for.
     """
 
     healthy: bool
     reason: Reason
     status: int | None = None
     recognised: bool = True
+    path: str = ""
 
 
 KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
@@ -214,7 +215,36 @@ class Exchange(Protocol):
         ...
 
 
-class Client(Protocol):
+class ProbeClient(Protocol):
+    """What a probe needs of a `Client`."""
+
+    def probe(self, timeout: float) -> Health:
+        """Ask the server for its health."""
+        ...
+
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health and for what only a server of the dialect has: healthy if it has that."""
+        ...
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none; this stores nothing."""
+        ...
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly.
+
+        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
+        progress nothing happens, and the next one is not affected: to stop a thread for good,
+        repeat this until the thread has ended.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection; called by the thread that makes the calls."""
+        ...
+
+
+class Client(ProbeClient, Protocol):
     """A dialect's way to talk to a server, over one connection, for one thread.
 
     Every time-out is in seconds and covers the whole call, connecting
@@ -271,25 +301,4 @@ class Client(Protocol):
         An Outcome says why it did not name them; a status of CANNOT_TELL means that the server
         has no such route.
         """
-        ...
-
-    def probe(self, timeout: float) -> Health:
-        """Ask the server for its health."""
-        ...
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """Ask what the server makes of the key, or of having none; this stores nothing."""
-        ...
-
-    def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly.
-
-        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
-        progress nothing happens, and the next one is not affected: to stop a thread for good,
-        repeat this until the thread has ended.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connection; called by the thread that makes the calls."""
         ...

@@ -51,12 +51,14 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
-HEALTH: Final = HEALTH_PATHS["oss"]
+HEALTH: Final = "/auth/setup-status"  # it asks the database
+# Servers from before April 2026 have no such path, but a description with this title.
+DESCRIPTION: Final = "/openapi.json"
+_TITLE: Final = "Mem0 REST APIs"
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ENTITIES: Final = "/entities"
 _LISTED: Final = 1000  # the most memories that it lists; Postgres shows any thousand of more
@@ -267,8 +269,22 @@ class OssClient(Mem0Client):
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        reply = self._get(HEALTH, timeout)
+        reply = self._health(timeout)
         return health(reply, healthy=is_answered(reply))
+
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health: its answer shows which server it is."""
+        reply = self._health(timeout)
+        return health(reply, healthy=is_answered(reply) and _is_official(reply))
+
+    def _health(self, timeout: float) -> Reply:
+        """Ask for the server's health, or where there is no such path for its description."""
+        end = time.monotonic() + timeout
+        reply = self._get(HEALTH, timeout)
+        if reply.status != HTTPStatus.NOT_FOUND:
+            return reply
+        description = self._get(DESCRIPTION, end - time.monotonic())
+        return description if _is_official(description) else reply
 
     def _listing_path(self, project: str, number: int) -> str:
         names = self._scope(project) | {"top_k": number}
@@ -295,6 +311,13 @@ class OssClient(Mem0Client):
             return outcome
         # The server asks the model before it stores; but of several facts some may be stored.
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
+
+
+def _is_official(reply: Reply) -> bool:
+    """Whether this health or description is one of the official server."""
+    body = json_object(reply) or {}
+    info = body.get("info")
+    return "needsSetup" in body or (isinstance(info, dict) and info.get("title") == _TITLE)
 
 
 def _number_of(reply: Reply) -> int:

@@ -44,12 +44,12 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 from mem0tray.server.outgoing import encode
-from mem0tray.server.recognition import HEALTH_PATHS
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
-HEALTH: Final = HEALTH_PATHS["vps"]
+HEALTH: Final = "/health"
+_NAME: Final = "mem0tray"  # the `service` in the health answer of the embedded server
 # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
 KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
@@ -189,6 +189,16 @@ class VpsClient(HttpClient):
         """Ask for the server's health."""
         reply = self._get(HEALTH, timeout)
         return health(reply, healthy=is_answered(reply))
+
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health, and for our name there or the listing of a project that nobody has."""
+        end = time.monotonic() + timeout
+        reply = self._get(HEALTH, timeout)
+        if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
+            return health(reply, healthy=is_answered(reply))
+        listing = self._get(KEY_QUESTION, end - time.monotonic())
+        shown = self._answered(listing, "memories", "results")
+        return health(listing, healthy=not isinstance(shown, Outcome))
 
     def _list(
         self, memory: Memory, path: str, timeout: float

@@ -3,6 +3,7 @@
 from dataclasses import astuple
 
 import pytest
+from msgspec import structs
 
 from mem0tray.actions.migration_plan import Plan
 from mem0tray.core import item as items
@@ -177,3 +178,14 @@ def test_a_memory_that_was_sent_again_is_where_one_of_its_ids_is(
     plan.learn(known, {(name, items.digest("p", "t")) for name in waiting})
     assert plan.take(shown("t")) == []
     assert check(plan) == {"found": 1, sum_: 1}
+
+
+def test_the_memory_of_setup_is_not_brought_over() -> None:
+    """Neither as the ledger knows it nor as the former server shows it."""
+    project, text = items.TRIAL
+    plan = Plan(FORMER)
+    known = structs.replace(traced("s"), digest=items.digest(project, text), project=project)
+    plan.learn([known], ())
+    assert plan.take(ServerMemory(project, text)) == []
+    assert plan.unread == []
+    assert check(plan) == {}

@@ -99,7 +99,7 @@ def test_what_another_server_has_too_is_not_only_on_the_embedded_one(paths: Path
     database.parent.mkdir(parents=True)
     there = Store(database)
     project = entry("both")["project_id"]
-    there.save(*(Arrival(project, each.encode()) for each in names))
+    there.save(*(Arrival(project, each) for each in names))
     there.close()
     assert own_folders.holdings().embedded_only == 2
 

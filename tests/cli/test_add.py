@@ -1,5 +1,6 @@
 """`add`: what it writes, byte for byte, and where it goes when the queue file is not to be had."""
 
+import errno
 import json
 import os
 import subprocess
@@ -328,3 +329,36 @@ def test_a_terminal_is_told_what_is_waited_for(home: Scratch) -> None:
 def test_a_pipe_is_read_without_a_word(home: Scratch) -> None:
     """What comes from another program needs no explanation."""
     assert home.run("add", "--project", "garden", stdin=b"text\n").err == ""
+
+
+def test_a_person_is_told_which_project_was_guessed(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On standard error and only at a terminal; standard output has the id alone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
+    assert home.run("add", "to a program").err == ""
+    home.terminal(80)
+    done = home.run("add", "to a person")
+    assert done.line == (
+        f"mem0tray: It is a memory of the project {tmp_path.name!r}; --project names another."
+    )
+    assert done.out.strip() == json.loads(home.queue.read_text())["queue"][-1]["id"]
+    assert home.run("add", "-p", "garden", "to a person who said it").err == ""
+
+
+@pytest.mark.parametrize("words", [("add", "-p", "p", "text"), ("add", "-p", "p", "--jsonl")])
+def test_a_folder_that_cannot_be_made_is_named_with_the_cause(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A disk that is read-only is called so, and nobody is told to make the folder."""
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    done = home.run(*words, stdin=b'{"content": "text"}\n')
+    assert done.code == 1
+    assert f"{home.claude}: Read-only file system." in done.line
+    assert "The disk is read-only: mount it for writing again." in done.line
+    assert "Nothing was queued" in done.out + done.err

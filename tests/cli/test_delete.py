@@ -146,3 +146,21 @@ def test_forget_takes_both_kinds_at_once(home: Scratch) -> None:
     assert [each["id"] for each in told["deleted"]] == ["bb-1"]
     assert told["no_longer_waiting"] == [{"id": "dd-1", "project_id": "x"}]
     assert left(home) == ["aa-1"]
+
+
+@pytest.mark.parametrize("command", [("delete", "--yes"), ("edit",)], ids=["delete", "edit"])
+def test_an_answer_of_500_is_not_said_to_be_unknown(
+    home: Scratch, command: tuple[str, ...]
+) -> None:
+    """The server may have the text after it, which is said without denying the answer."""
+    home.env(EDITOR="sed -i s/old/new/")
+    home.write("mem0_queue.json", queue_document([entry("old", id="qqqq-1")]))
+    with past(home.paths) as was:
+        key = was.taken_in_as(entry("old", id="qqqq-1"), 5.0)
+        was.failed(key, 6.0)
+        was.left_open(key, 6.0)
+    assert " failed: 500 Internal Server Error" in home.ok("show", "qqqq")
+    done = home.run(*command, "qqqq")
+    told = done.out + done.err
+    assert "The server may have " in told
+    assert "an attempt to send it failed in a way that leaves this open" in told

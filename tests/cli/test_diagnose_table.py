@@ -80,7 +80,7 @@ def expected(case: Case) -> str:
         ("server busy", case.worker == "busy"),
         ("invalid content", case.item == "half rejected"),
         ("rejected by the server", case.item in ("failed", "fault", "rejected", "break")),
-        ("no answer from the server", case.item == "no answer"),
+        ("no usable answer from the server", case.item == "no answer"),
         ("paused", case.paused),
         ("worker not running", case.worker == "stopped"),
         ("waiting for its time", case.item in ("waits", "half")),

@@ -34,7 +34,7 @@ def letters(home: Scratch) -> list[dict[str, object]]:
 def test_dead_letters_are_rows(home: Scratch) -> None:
     """Id, project, retries, times, text and reason; what is no item is counted."""
     header, first, second, rest, last = home.ok("list").splitlines()
-    assert header.split()[:3] == ["ID", "PROJECT", "RETRIES"]
+    assert header.split()[:3] == ["ID", "PROJECT", "RETRIED"]
     assert first.split()[:3] == ["aaaa1111", "alpha", "7"]
     assert "in 1 h" in first
     assert first.endswith("500: odd")
@@ -152,7 +152,7 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
 
 
 HEADERS = (
-    ("PROJECT", "RETRIES", "LAST ATTEMPT", "NEXT RETRY"),
+    ("PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY"),
     ("PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY"),
 )
 
@@ -162,8 +162,8 @@ HEADERS = (
     [
         (100, []),
         (80, []),
-        (60, ["LAST ATTEMPT", "RETRIES"]),
-        (40, ["LAST ATTEMPT", "NEXT RETRY", "RETRIES"]),
+        (60, ["LAST ATTEMPT", "RETRIED"]),
+        (40, ["LAST ATTEMPT", "NEXT RETRY", "RETRIED"]),
     ],
 )
 @pytest.mark.parametrize("queue", [False, True], ids=["dead", "waiting"])
@@ -187,7 +187,7 @@ def test_each_item_is_one_line_of_the_terminal(
     named = [line for line in shown if line.startswith("No room")]
     assert named == [f"No room for {', '.join(gone)}: see `--json`, or widen."] * bool(gone)
     if not queue:
-        assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIES") if name not in head] == (
+        assert [name for name in ("LAST ATTEMPT", "NEXT RETRY", "RETRIED") if name not in head] == (
             missing
         )
 

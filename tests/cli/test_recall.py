@@ -40,6 +40,12 @@ def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Sta
     assert home.ok("recall", "-p", "nobody") == "Nothing of the project 'nobody' was found.\n"
 
 
+@pytest.mark.usefixtures("server")
+def test_a_search_without_a_hit_does_not_call_the_project_empty(home: Scratch) -> None:
+    """Other memories of the project may be there."""
+    assert home.ok("search", "-p", "p", "oak") == "Nothing of the project 'p' matches that.\n"
+
+
 def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
     """The words go there as one query, with the limit."""
     server.begin_with([("p", "two words"), ("p", "two")])
@@ -290,10 +296,11 @@ def test_a_terminal_is_told_what_is_waited_for(
     assert home.run(*command).err.startswith(f"\r{progress.ASKING}…\r\x1b[K")
 
 
-def test_what_no_mem0_server_is_can_be_read_whole(home: Scratch, server: Standin) -> None:
-    """The reason ends with its sentence, and not in the middle of what to do."""
+def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:
+    """With what to do."""
     server.health = Answer(body="<html>")
     done = home.run("recall", "-p", "p")
     assert done.code == 1
-    assert "/auth/setup-status: 404 Not Found). `mem0tray doctor` looks for the cause." in done.line
+    assert "/auth/setup-status: 404 Not Found). Set the right address with `" in done.line
+    assert done.line.endswith("NAME`. Shown is only what waits here.")
     assert "…" not in done.line

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mem0tray.desktop import session
 from tests.support import needs, terminal
 from tests.support.fixtures import bare_home, server
 from tests.support.home import COMMAND, Home
@@ -112,7 +113,7 @@ def test_options_set_up_a_server_and_a_key(home: Home, server: Standin) -> None:
     assert KEY not in said
     ((project, text),) = server.stored
     assert project == "mem0tray"
-    assert said.count(text) == 2
+    assert "this memory has reached the server" in text
     assert home.queue_items() == []
 
 
@@ -123,6 +124,37 @@ def test_the_worker_that_runs_delivers(home: Home, server: Standin) -> None:
     assert "Delivered" in home.ok("setup", "--yes", LOGIN)
     assert worker.alive
     assert home.read(home.metrics)["pid"] == worker.pid
+
+
+def test_a_second_setup_saves_no_second_memory(home: Home, server: Standin) -> None:
+    """What the server has from the first one is recalled again."""
+    for _ in range(2):
+        said = home.ok("setup", "--server", server.url, LOGIN)
+    assert "Recalled: the memory that an earlier `mem0tray setup` saved there." in said
+    assert len(server.stored) == 1
+
+
+def test_setups_before_a_server_that_is_down_leave_one_memory(home: Home, server: Standin) -> None:
+    """The second one waits for the memory of the first."""
+    server.health = Answer(503)
+    for _ in range(2):
+        assert home.run("setup", "--server", server.url, LOGIN).returncode == 1
+    assert len(home.queue_items()) == 1
+    server.health = Answer(body={"status": "ok"})
+    assert "Recalled" in home.ok("setup", "--server", server.url, LOGIN)
+    assert len(server.stored) == 1
+
+
+@needs.linux("elsewhere there is always a way to start at login")
+def test_where_nothing_can_start_it_at_login_nothing_fails(home: Home) -> None:
+    """With --yes, as in a container's build, that is said, and everything else is set up."""
+    if session.has_desktop({}):
+        pytest.skip("this computer shows a login screen")
+    del home.env["DISPLAY"]
+    said = home.ok("setup", "--yes", "--no-memory")
+    assert "Nothing can start mem0tray at login here: there is no desktop, and no systemd." in said
+    done = home.run("setup", "--autostart", "--no-memory")
+    assert (done.returncode, "cron" in done.stderr) == (1, True)
 
 
 def test_the_defaults_are_this_computer(home: Home) -> None:

@@ -32,7 +32,7 @@ def test_a_dead_letter_with_its_history(home: Scratch) -> None:
         "a dead letter",
         "422 no",
         "1 failed attempt",
-        "not stored: 500",
+        "failed: 500",
     ):
         assert part in shown
     assert shown.endswith("\nfirst line\n  second line\n\n")
@@ -242,4 +242,4 @@ def test_of_a_long_history_the_last_ten_are_shown(home: Scratch) -> None:
     for command in ("show", "diagnose"):
         shown = home.ok(command, "aa")
         assert "11 failed attempts in the ledger, the last 10 of them:" in shown
-        assert shown.count(" not stored: 500") == 10
+        assert shown.count(" failed: 500") == 10

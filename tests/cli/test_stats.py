@@ -37,7 +37,7 @@ def test_the_same_for_people(home: Scratch) -> None:
     """Tables with totals; an item without a project has its own row."""
     home.write("mem0_queue_dlq.json", {"items": [dead("a", "alpha"), dead("b", "")]})
     text = home.ok("stats")
-    for word in ("alpha", "(none)", "RETRIES", "AGE", "2 dead letters, 0 entries wait."):
+    for word in ("alpha", "(none)", "RETRIED", "AGE", "2 dead letters, 0 entries wait."):
         assert word in text
 
 

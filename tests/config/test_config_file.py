@@ -1,5 +1,8 @@
 """The settings file as a text: what a new one says, and what becomes of the old one's comments."""
 
+import threading
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,29 @@ def test_a_file_of_authorities_is_read_before_it_is_set(tmp_path: Path) -> None:
     """One that is missing is said now, and not at the next delivery."""
     with pytest.raises(SettingsError, match=r"gone\.pem.* holds no certificate"):
         config_file.checked("server.ca_file", str(tmp_path / "gone.pem"))
+
+
+def test_two_changes_at_once_are_both_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command replaces the file by what it read before another one's change."""
+    file = tmp_path / "config.toml"
+    both, read = threading.Barrier(2, timeout=1), config_file._read
+
+    def reading(path: Path) -> object:
+        found = read(path)
+        with suppress(threading.BrokenBarrierError):  # nobody else reads before we have written
+            both.wait()
+        return found
+
+    monkeypatch.setattr(config_file, "_read", reading)
+    changes = [("server.url", "http://127.0.0.1:9"), ("sync.timeout", 90)]
+    threads = [
+        threading.Thread(target=config_file.change, args=(file, *change)) for change in changes
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert tomllib.loads(file.read_text("utf-8")) == {
+        "server": {"url": "http://127.0.0.1:9"},
+        "sync": {"timeout": 90},
+    }

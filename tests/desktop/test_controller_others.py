@@ -128,22 +128,23 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
 
 @pytest.mark.parametrize("opens", [True, False])
 def test_the_status_page_is_shown(
-    desk: Desk,
-    monkeypatch: pytest.MonkeyPatch,
-    opens: bool,  # noqa: FBT001  (a parameter)
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
 ) -> None:
-    """In the browser; where none is found, in what opens such files."""
+    """In the browser; where none is found it is said where the page is, and not offered again."""
     shown: list[Path] = []
 
-    def open_page(page: Path) -> bool:
+    def open_page(page: Path, *, waits: bool) -> bool:
+        assert not waits
         shown.append(page)
         return opens
 
     monkeypatch.setattr(report, "open_page", open_page)
-    monkeypatch.setattr(opener, "show", lambda page, _failed: shown.append(page))
-    assert desk.click(Verb.SHOW_STATUS) == []
-    assert len(shown) == (1 if opens else 2)
-    assert "<html" in shown[-1].read_text(encoding="utf-8")
+    said = desk.click(Verb.SHOW_STATUS)
+    (page,) = shown
+    assert "<html" in page.read_text(encoding="utf-8")
+    found_none = f"No program was found that opens {page}. Open it by hand."
+    assert said == ([] if opens else [("That did not work", found_none)])
+    assert desk.failed == ([] if opens else [Verb.SHOW_STATUS])
 
 
 def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from mem0tray.desktop import opener
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 
-PAGE = "https://example.org/?a=1&b=2"
 Open = Callable[[Path], None]
 
 
@@ -39,13 +38,11 @@ def test_a_file_reaches_the_opener(programs: Programs, log: Path, open_it: Open)
     assert _calls(programs, "xdg-open") == [str(log)]
 
 
-def test_a_folder_and_a_page(programs: Programs, tmp_path: Path) -> None:
-    """Folders are opened like files, pages by their address."""
+def test_a_folder(programs: Programs, tmp_path: Path) -> None:
+    """Folders are opened like files."""
     programs.add("xdg-open")
     opener.show(tmp_path)
     assert _calls(programs, "xdg-open") == [str(tmp_path)]
-    opener.show(PAGE)
-    wait_until(lambda: programs.calls("xdg-open") == [str(tmp_path), PAGE])
 
 
 def test_a_name_that_looks_like_an_option(
@@ -57,15 +54,6 @@ def test_a_name_that_looks_like_an_option(
     monkeypatch.chdir(tmp_path)
     opener.show(Path("--help"))
     assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
-
-
-@pytest.mark.parametrize("text", ["file:///etc/passwd", "javascript:x", "--version", ""])
-def test_only_pages_are_opened_by_address(programs: Programs, text: str) -> None:
-    """A text that is no page is a mistake of ours and starts nothing."""
-    programs.add("xdg-open")
-    with pytest.raises(ValueError, match="no page"):
-        opener.show(text)
-    assert programs.calls("xdg-open") == []
 
 
 def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None:
@@ -171,8 +159,7 @@ def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "startfile", opened.append, raising=False)
     opener.show(log)
     opener.edit(log)
-    opener.show(PAGE)
-    assert opened == [str(log), str(log), PAGE]
+    assert opened == [str(log), str(log)]
     assert programs.calls("notepad.exe") == []
 
     def unknown(_: str) -> None:

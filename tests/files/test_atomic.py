@@ -107,8 +107,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
         with pytest.raises(FileUnavailableError) as caught:
             atomic.replace(path, b"data")
         assert str(caught.value) == (
-            f"{path} is a {kind}, not a file."
-            f" Move it away: `{atomic.moving(path)}`; work goes on by itself then."
+            f"{path} is a {kind}, not a file. Move it away: `{atomic.moving(path)}`."
         )
         assert not path.is_file()
     assert list(tmp_path.iterdir()) == []

@@ -146,7 +146,7 @@ def test_what_is_no_file_is_to_be_moved_away(tmp_path: Path) -> None:
         atomic.replace(tmp_path, b"")
     assert caught.value.message == f"{tmp_path} is a folder, not a file."
     command = atomic.moving(tmp_path)
-    assert caught.value.remedy == f"Move it away: `{command}`; work goes on by itself then."
+    assert caught.value.remedy == f"Move it away: `{command}`."
     assert atomic.moving(Path("a b"), "linux") == "mv 'a b' 'a b.away'"
     assert atomic.moving(Path("a b"), "win32") == 'move "a b" "a b.away"'
 

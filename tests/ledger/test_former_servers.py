@@ -46,6 +46,17 @@ def test_only_what_is_delivered_counts_as_elsewhere(former: FormerServers) -> No
     assert former.names() == [ELSEWHERE, HERE, THIRD]
 
 
+def test_the_memory_of_setup_does_not_count_as_elsewhere(
+    inbox: Inbox, outbox: Outbox, former: FormerServers
+) -> None:
+    """It is not brought over, so nobody is told that it could be."""
+    project, text = items.TRIAL
+    before = former.only_elsewhere(HERE)
+    (key,) = put(inbox, fresh("trial", project_id=project, content=text))
+    outbox.record_delivery(key, ELSEWHERE, NOW)
+    assert former.only_elsewhere(HERE) == before
+
+
 def test_what_is_queued_for_this_server_does_not_count_as_elsewhere(former: FormerServers) -> None:
     """However many servers have it; what is here already, or unknown, changes nothing."""
     queued = [(each.id, each.digest) for each in (fresh("there", timestamp=7), fresh("both"))]

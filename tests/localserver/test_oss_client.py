@@ -18,6 +18,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
+    connect_to_probe,
 )
 from mem0tray.server.model import Page, ProjectCount
 from tests.localserver.support import save, texts
@@ -108,9 +109,9 @@ def test_it_is_healthy_and_wants_its_key(running: Endpoint, official: Client) ->
 
 
 def test_it_is_recognised_as_what_it_was(running: Endpoint) -> None:
-    """Where the dialect is found out it is `vps`, as its health is asked for first."""
+    """Where the dialect is found out it is `vps`, as its health answer names it."""
     recognition = Recognition()
     address = ServerAddress.of(running.url, running.token)
-    with closing(connect(address, "auto", recognition=recognition)) as client:
+    with closing(connect_to_probe(address, recognition)) as client:
         assert client.probe(LONG).healthy
     assert recognition.dialect == "vps"

@@ -53,6 +53,10 @@ class Past:
         """Record a failed attempt."""
         self._outbox.record_attempt(key, at, kind, 500, "500 Internal Server Error", 0.1)
 
+    def left_open(self, key: int, at: float) -> None:
+        """Leave it open whether the server has it."""
+        self._outbox.mark_unknown(key, self._server, at, timed_out=False)
+
     def buried(self, key: int, content: str, at: float) -> None:
         """Make a dead letter of it."""
         self.failed(key, at)

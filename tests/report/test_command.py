@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.report import browser, output
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.report.reading import parse
@@ -31,7 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("BROWSER", "a-browser")  # the user's choice, which `webbrowser` takes
-    monkeypatch.setattr(output, "_browser", lambda: "")
+    monkeypatch.setattr(report, "_browser", lambda: "")
     return found
 
 
@@ -89,9 +88,8 @@ def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
     assert "away" not in done.err
 
 
-def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequest) -> None:
+def test_the_language_of_the_settings(home: Scratch) -> None:
     """`ui.language` decides."""
-    request.getfixturevalue("french")
     home.env(MEM0TRAY_UI_LANGUAGE="fr")
     path = home.root / "page.html"
     home.ok("report", "--out", str(path))
@@ -125,9 +123,9 @@ def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a place for a desktop's opener."""
+    """Make a place for a desktop's opener, with no other program beside it."""
     monkeypatch.delenv("BROWSER")
-    monkeypatch.setenv("PATH", str(tmp_path / "programs"), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     return tmp_path / "programs" / "xdg-open"
 
 
@@ -138,6 +136,49 @@ def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
     done = home.run("report")
     assert done.code == 0
     assert "open that file yourself" in done.line
+
+
+@needs.linux("its opener is that of Linux")
+@pytest.mark.parametrize("opens_nothing", ["exit 3", "exit 4"])
+def test_a_browser_that_the_desktops_opener_does_not_find(
+    tmp_path: Path, opener: Path, opens_nothing: str
+) -> None:
+    """It is tried next, and gets the page."""
+    script(opener, opens_nothing)
+    script(opener.with_name("firefox"), 'echo "$*" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("firefox.got").read_text()
+    assert got.strip() == (tmp_path / "page.html").as_uri()
+
+
+@needs.linux("Windows and macOS have their own way")
+def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is open as long as the user likes; nothing else is opened, now or when it ends."""
+    monkeypatch.setattr(report, "_PATIENCE", 0.05)
+    monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
+    os.mkfifo(tmp_path / "end")
+    script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    (tmp_path / "end").write_text("end\n")  # waits for the browser to read it
+    got = opener.with_name("mine.got").read_text()
+    assert got.strip() == f"--page={(tmp_path / 'page.html').as_uri()}"
+    assert not opener.with_name("xdg-open.got").exists()
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_a_chosen_browser_that_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    """After a click the desktop's own is used."""
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()
 
 
 @needs.linux("its opener is that of Linux")
@@ -156,7 +197,7 @@ def test_a_desktop_with_a_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
 ) -> None:
     """Its opener gets the page; one that goes on as long as the browser is not waited for."""
-    monkeypatch.setattr(browser, "_PATIENCE", 0.05 if "read" in rest else 30.0)
+    monkeypatch.setattr(report, "_PATIENCE", 0.05 if "read" in rest else 30.0)
     os.mkfifo(tmp_path / "programs.end")
     script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
     assert report.open_page(tmp_path / "page.html")
@@ -181,11 +222,11 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
 ) -> None:
     """Snaps do not see hidden folders of the home, so the page goes into the snap's own."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(output, "_browser", lambda: browser)
+    monkeypatch.setattr(report, "_browser", lambda: browser)
     own = home.root / "snap" / "firefox" / "common"
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
-    assert output.usual_place(home.paths) == expected
+    assert report.usual_place(home.paths) == expected
 
 
 @needs.SHELL
@@ -193,11 +234,11 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
     """`xdg-settings` is asked; without it there is no answer."""
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert output._browser() == ""
+    assert report._browser() == ""
     tool = tmp_path / "xdg-settings"
     tool.write_text("#!/bin/sh\necho firefox_firefox.desktop\n")
     tool.chmod(0o700)
-    assert output._browser() == "firefox_firefox.desktop"
+    assert report._browser() == "firefox_firefox.desktop"
 
 
 def test_a_file_that_may_not_be_read_can_be_written(
@@ -226,7 +267,7 @@ def test_add_does_not_pay_for_it() -> None:
     """The page's libraries are imported by those who make a page only."""
     code = (
         "import sys, mem0tray.report, mem0tray.cli.add_fast;"
-        " print([n for n in ('jinja2', 'pygal') if n in sys.modules])"
+        " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ

@@ -17,6 +17,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
+    connect_to_probe,
     mem0_client,
 )
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
@@ -323,16 +324,13 @@ def test_the_host_s_name_alone_says_which_it_is(monkeypatch: pytest.MonkeyPatch)
     """Of `auto` nothing goes there but what is the service's own; here through a proxy of ours."""
     learnt: list[str] = []
     ping = render(200, {"status": "ok"})
-    with Wire(answering(ping, STORED)) as proxy:
+    with Wire(answering(ping)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         address = ServerAddress.of("http://API.mem0.ai")
-        with closing(connect(address, "auto", recognition=Recognition(note=learnt.append))) as made:
-            assert made.save(MEMORY, LONG).kind is Kind.DELIVERED
+        with closing(connect_to_probe(address, Recognition(note=learnt.append))) as made:
+            assert made.probe(LONG).healthy
         asked_for = [f"{each.method} {each.target}" for each in proxy.requests]
-    assert asked_for == [
-        "GET http://api.mem0.ai/v1/ping/",
-        "POST http://api.mem0.ai/v3/memories/add/",
-    ]
+    assert asked_for == ["GET http://api.mem0.ai/v1/ping/"]
     assert learnt == ["platform"]
 
 
@@ -344,7 +342,7 @@ def test_a_key_that_a_known_host_refuses_is_looked_at_there(
     with Wire(answering(render(401, {}))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         address = ServerAddress.of("http://api.mem0.ai", KEY, allow_plain_key=True)
-        with closing(connect(address, "auto")) as made:
+        with closing(connect_to_probe(address, Recognition())) as made:
             assert made.check_key(LONG).verdict is KeyVerdict.REFUSED
         (request,) = proxy.requests
     assert request.target == "http://api.mem0.ai/v1/ping/"

@@ -125,3 +125,6 @@ class Notifier:
         self.last = self._sender.send(notice)
         if not self.last.way:
             self._events.emit(events.NotificationFailed(notice.name, self.last.reason))
+            if not self.last.may_come:
+                with self._guard:
+                    self._notices.not_shown(due)

@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NoticeResult:
-    """`way` is the backend that showed it, empty when none could; `reason` says why not."""
+    """`way` is the backend that showed it, empty when none could; `reason` says why not.
+
+    `may_come`: a backend that did not answer in time may show it yet.
+    """
 
     way: str
     reason: str = ""
+    may_come: bool = False
 
 
 class Sender:
@@ -53,7 +57,8 @@ class Sender:
                 break
             except HangsError as error:
                 self._hanging[backend.name] = error.thread
-                return NoticeResult("", f"{backend.name} did not answer within {self._timeout:g} s")
+                reason = f"{backend.name} did not answer within {self._timeout:g} s"
+                return NoticeResult("", reason, may_come=True)
             except Exception as error:  # noqa: BLE001  (a library's or a desktop's: try the next way)
                 reasons.append(f"{backend.name}: {said(error)}")
             else:

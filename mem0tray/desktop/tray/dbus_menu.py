@@ -46,6 +46,7 @@ class DBusMenu(ServiceInterface):
         self._lines = {EMPTY.id: EMPTY}
         self._revision = 1
         self._ticked = False
+        self._outdated: set[int] = set()  # lines with other lines below than at first
 
     def show(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> None:
         """Show this menu of pystray's; panels are told what has changed. From any thread."""
@@ -54,6 +55,7 @@ class DBusMenu(ServiceInterface):
             self._lines = {line.id: line for line in self._root.walk()}
             ticks, self._ticked = self._ticked, False
             told = change(before, self._root, ticks=ticks)
+            self._outdated = (self._outdated | {*told.below}) & self._lines.keys()
             self._revision += bool(told.below)
             for number in told.below:
                 self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, number])
@@ -132,10 +134,13 @@ class DBusMenu(ServiceInterface):
 
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
-        """Say whether to read the menu again before it opens: no, as changes are told at once."""
+        """Say whether to read the lines below again before they open.
+
+        Plasma ignores the signal of a change after it has read a submenu by itself.
+        """
         if self._line(number) is self._root:
             self.at_open()
-        return False
+        return number in self._outdated
 
     @dbus_method()
     def AboutToShowGroup(
@@ -145,7 +150,7 @@ class DBusMenu(ServiceInterface):
         missing = [number for number in ids if number not in self._lines]
         if ids and len(missing) == len(ids):
             raise _gone(missing)
-        return [], missing
+        return [number for number in ids if number in self._outdated], missing
 
     # ----------------------------------------------------------------------------------------
 

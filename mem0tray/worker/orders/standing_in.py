@@ -16,6 +16,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 
@@ -28,12 +29,21 @@ def run(context: WorkerContext) -> None:
     """
     context.beside.at_work = not other_worker.is_none_beside(context)
     queue, edits = QueueIntake(context), HandEdits(context)
+    with suppress(Mem0TrayError), _reported(context, "emergency file"):
+        EmergencyIntake(context).run()  # else a line there brings back what an order deletes
     with suppress(Mem0TrayError), _reported(context, "queue file"):
         queue.run()
     with suppress(Mem0TrayError), _reported(context, "DLQ file"):
         edits.run()
     handler = OrderHandler(context)
-    handler.apply(files_read=not (queue.torn or edits.torn))
+    try:
+        handler.apply(files_read=not (queue.torn or edits.torn))
+        _publish(context, queue, edits)
+    finally:
+        handler.answer()
+
+
+def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
     dlq = DlqPublisher(context, edits)
     with suppress(Mem0TrayError), _reported(context, "DLQ file"):
         if dlq.needed:
@@ -42,7 +52,6 @@ def run(context: WorkerContext) -> None:
     dlq.close()
     with suppress(Mem0TrayError, TornError), _reported(context, "queue file"):
         QueuePublisher(context, queue).run_once()
-    handler.answer()
 
 
 @contextmanager

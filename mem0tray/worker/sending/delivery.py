@@ -19,6 +19,7 @@ from mem0tray.core.item import DEAD, FRESH
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
+from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
@@ -73,10 +74,12 @@ class Delivery:
         breaker: CircuitBreaker,
         connect: Callable[[], Client],
         await_probe: Callable[[], None],
+        recognise: Callable[[], None],
     ) -> None:
         self._context = context
         self._breaker = breaker
         self._connect = connect
+        self._recognise = recognise
         self._cond = threading.Condition()
         self._throttle = Throttle()
         self._verdicts = Verdicts(context, breaker, await_probe)
@@ -239,7 +242,12 @@ class Delivery:
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        return self._attempts.make(client, flight.job, flight.applied)
+        outcome = self._attempts.make(client, flight.job, flight.applied)
+        if outcome.status in CANNOT_TELL:
+            self._recognise()  # begins a new era if the server speaks another dialect by now
+            if flight.era != self._era:
+                return Outcome(Kind.NOT_SENT, None, "the server speaks another dialect")
+        return outcome
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client for the server chosen now."""

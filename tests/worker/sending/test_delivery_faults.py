@@ -41,7 +41,9 @@ class Sending:
         self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
         breaker = CircuitBreaker()
         breaker.note_probe(healthy=True, reason=reasons.NONE)
-        self.delivery = Delivery(context, breaker, lambda: self.client, breaker.await_probe)
+        self.delivery = Delivery(
+            context, breaker, lambda: self.client, breaker.await_probe, lambda: None
+        )
         self.delivery.change_server(HERE)
 
     def wait(self, *names: str) -> int:
