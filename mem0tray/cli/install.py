@@ -38,7 +38,7 @@ def command(
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {claude_code.NAME}`.")
-    words = starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+    words = starting.of_this_process().in_console()
     changes = connecting.additions(claude_code.parts(mcp=mcp, hooks=hooks), words)
     found = claude_code.show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
     if as_json:

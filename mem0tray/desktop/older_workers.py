@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import platformdirs
 
-from mem0tray.desktop.autostart import launchd
+from mem0tray.desktop.autostart import macos
 from mem0tray.system import plain, programs
 from mem0tray.system.other_process import is_worker
 
@@ -52,18 +52,18 @@ def find(ours: Collection[int | None] = (), *, system: str = sys.platform) -> li
 
 def _launchd() -> Iterator[OlderWorker]:
     uid = os.getuid()
-    off = launchd.turned_off(uid)
-    for folder in (launchd.agents(Path.home()), _SHARED_AGENTS):
+    off = macos.turned_off(uid)
+    for folder in (macos.agents(Path.home()), _SHARED_AGENTS):
         for path in sorted(folder.glob("*.plist")):
             agent = None
             with suppress(OSError):
-                agent = launchd.read(path)
+                agent = macos.read(path)
             label = (agent or {}).get("Label")
             if agent is None or not isinstance(label, str):
                 continue
             starts = label not in off and agent.get("Disabled") is not True
-            if is_worker(label, launchd.words(agent)) and (starts or launchd.is_loaded(uid, label)):
-                service = shlex.quote(f"{launchd.domain(uid)}/{label}")
+            if is_worker(label, macos.words(agent)) and (starts or macos.is_loaded(uid, label)):
+                service = shlex.quote(f"{macos.domain(uid)}/{label}")
                 stop = f"launchctl bootout {service}; launchctl disable {service}"
                 yield OlderWorker(f"the LaunchAgent {path}", stop)
 

@@ -20,7 +20,7 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger import unknown_outcomes
 from mem0tray.system.other_process import sentence
-from mem0tray.system.processes import has_ended
+from mem0tray.system.processes import has_ended, is_here
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders.restless_file import is_stable
 
@@ -91,9 +91,9 @@ class OtherWorker:
     def _first_look(self, found: Signature | None) -> None:
         """Take metrics that another worker wrote before we came as a sign, if it is still there.
 
-        It is when they are fresh and name a process, unless that was here and has ended; fresh ones
-        that name no process say only that it may be. And if it wrote them since our last run,
-        it was at work in between.
+        It is when they are fresh and name a process that runs here, or one of ours elsewhere; other
+        fresh ones say only that it may be. And if it wrote them since our last run, it was at work
+        in between.
         """
         context, now = self._context, self._context.now()
         signature = None if found is None else list(found.lasting)
@@ -108,7 +108,8 @@ class OtherWorker:
         written = min(found.mtime / 1e9, now)
         writer = WorkerSeen.of(values, written)
         may_live = not has_ended(writer)
-        lives = may_live and writer.pid is not None and now - written < SILENT
+        is_named = writer.pid is not None and (writer.space or is_here(writer))
+        lives = may_live and is_named and now - written < SILENT
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(writer)
         if former and signature != former_signature:

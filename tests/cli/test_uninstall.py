@@ -25,12 +25,10 @@ pytestmark = needs.linux("its traces are those of Linux")
 @pytest.fixture(autouse=True)
 def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
     """No desktop, and a stand-in for the user's systemd."""
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.root / "cache"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     programs = Programs(home.root / "programs", monkeypatch)
-    programs.add("loginctl", "exit 1")
     made = UserSystemd(programs)
     made.answer()
     return made
@@ -70,19 +68,6 @@ def _strewn(home: Scratch) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return places
-
-
-def test_a_start_that_everybody_has_is_hidden(home: Scratch) -> None:
-    """The system's own entry stays and is not told as removed: the user's hides it."""
-    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
-    shared.parent.mkdir(parents=True)
-    shared.write_text("[Desktop Entry]\nType=Application\nExec=/bin/true\n")
-    seen = home.run("uninstall", "--json").json()
-    assert shared.exists()
-    assert seen["removed"] == []
-    hiding = home.root / "config" / "autostart" / "mem0tray.desktop"
-    assert f"{hiding} hides the start at login that everybody has here." in seen["notes"]
-    assert "mem0tray is set up" in home.ok("autostart", "status")
 
 
 def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: UserSystemd) -> None:

@@ -187,17 +187,26 @@ def test_what_was_seen_before_our_own_end_is_still_known(
         ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
         ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
         ({"pid": GONE, "host": HOST}, 5.0, False, False),
-        ({"pid": GONE, "host": "there"}, 5.0, True, True),
+        ({"pid": GONE, "host": "there"}, 5.0, False, True),
         ({"pid": GONE, "host": HOST, "space": "another"}, 5.0, True, True),
+        ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
         ({}, 5.0, False, True),
     ],
-    ids=["lives", "long ago", "has ended", "elsewhere", "other container", "names no process"],
+    ids=[
+        "lives",
+        "long ago",
+        "has ended",
+        "elsewhere",
+        "other container",
+        "has ended there",
+        "names no process",
+    ],
 )
 def test_metrics_from_before_our_start(
     ground: QueueScene, breaker: CircuitBreaker, values: dict[str, Any], age: float, *, seen: bool,
     suspected: bool,
 ) -> None:  # fmt: skip
-    """Fresh ones of a process that may run are a sign; others are suspected for 3 heartbeats."""
+    """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
     OtherWorker(ground.context, breaker).look()
     assert (ground.context.taken_by_others.worker() is not None) is seen

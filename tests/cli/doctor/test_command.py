@@ -306,7 +306,8 @@ def test_start_at_login(home: Scratch) -> None:
     home.ok("autostart", "enable")
     assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
     entry = home.root / "config" / "autostart" / "mem0tray.desktop"
-    entry.write_text("[Desktop Entry]\nType=Application\nExec=/gone/mem0tray\n")
+    text = entry.read_text()
+    entry.write_text(text.replace("Exec=/", "Exec=/gone/"))
     ((level, text),) = checks(home, "autostart")
     assert level == "warn"
     assert "`mem0tray autostart enable`" in text
