@@ -123,9 +123,6 @@ class LazyGroup(CommandGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        from mem0tray.system import lean_msgspec
-
-        lean_msgspec.load()
         module, _, attribute = entry.target.partition(":")
         found = getattr(importlib.import_module(module), attribute)
         if not isinstance(found, click.Command):

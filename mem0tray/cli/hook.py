@@ -2,7 +2,8 @@
 
 import click
 
-from mem0tray.cli import candidates, hook_fast
+from mem0tray import cli
+from mem0tray.cli import candidates
 from mem0tray.cli.command_help import Command
 
 
@@ -25,4 +26,4 @@ def command(event: tuple[str, ...]) -> None:
     Exits with 0 whatever happens; the log has a line on what went wrong.
     """
     # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
-    hook_fast.run(" ".join(event))
+    cli.run_hook(" ".join(event))

@@ -33,9 +33,7 @@ LOOK: Final = "look"  # somebody looks at the state: the server is probed, if it
 DONE: Final = "done"
 PERHAPS: Final = "perhaps"  # done, but an attempt before may have brought the text to the server
 IN_FLIGHT: Final = "in flight"  # done unless the server takes the text that is being sent just now
-DELIVERED: Final = (
-    "delivered"  # nothing was done (EDIT: the new text waits): the server has it
-)
+DELIVERED: Final = "delivered"  # nothing was done (EDIT: the new text waits): the server has it
 GONE: Final = "gone"  # nothing was done: it no longer waits
 THERE: Final = "there"  # nothing was done: it waits already
 _ORDERS: Final = "[0-9]*.json"
