@@ -16,7 +16,7 @@ from mem0tray.core.errors import Mem0TrayError
 
 INTERRUPTED: Final = 130  # a shell's exit code for a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
-COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may follow on its line?
+COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
 _SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
@@ -72,17 +72,14 @@ def _open_what_is_closed() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    if COMPLETE in os.environ:
-        from mem0tray.cli import completion
-
-        return completion.answer(os.environ[COMPLETE])
     if _is_lean(arguments):
         if arguments[0] == "hook":
             run_hook(arguments[1])
         else:
             print_status_line()
         return 0
-    if any(name.startswith(_SETTINGS) for name in os.environ):
+    is_typing = COMPLETE in os.environ  # a person, to whom nothing is said in the middle of a line
+    if not is_typing and any(name.startswith(_SETTINGS) for name in os.environ):
         from mem0tray.cli import context
 
         context.warn_of_unknown_variables()

@@ -188,10 +188,10 @@ def run(arguments: list[str]) -> int:
     output = sys.stdout
     try:
         result = group.main(arguments, prog_name="mem0tray", standalone_mode=False)
-    except SystemExit:
+    except SystemExit as end:
         if sys.stdout is not output:  # so click ends when the reader has left
             raise BrokenPipeError from None
-        raise
+        return end.code if isinstance(end.code, int) else 1  # it has completed a shell's line
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.message, err=True)
         return error.exit_code
