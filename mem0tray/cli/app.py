@@ -90,16 +90,14 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
         SET_UP, "mem0tray.cli.completion:command", "Have your shell complete what you type."
     ),
     "install": CommandEntry(
-        SET_UP, "mem0tray.cli.install:command", "Connect Claude Code with mem0tray."
+        SET_UP, "mem0tray.cli.claude_code:install", "Connect Claude Code with mem0tray."
     ),
     "uninstall": CommandEntry(
         SET_UP, "mem0tray.cli.uninstall:command", "Undo what mem0tray has set up."
     ),
-    "hook": CommandEntry(SERVE, "mem0tray.cli.hook:command", "Handle an event of Claude Code."),
-    "mcp": CommandEntry(
-        SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
-    ),
-    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded server."),
+    "hook": CommandEntry(SERVE, "mem0tray.cli.serve:hook", "Handle an event of Claude Code."),
+    "mcp": CommandEntry(SERVE, "mem0tray.cli.serve:mcp", "Serve Claude Code's memory tools (MCP)."),
+    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:serve", "Run the embedded server."),
     "help": CommandEntry(
         LEARN, "mem0tray.cli.help:command", "Show the help of a command, or on a topic."
     ),

@@ -2,9 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from mem0tray.cli.context import UsageError
+
+Callback = Callable[[click.Context, click.Parameter, str | None], int | None]
 
 
 def project_meant(given: str | None) -> str:
@@ -57,3 +62,23 @@ def decoded(data: bytes | bytearray, end: int, what: str) -> str:
             f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
             "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
         ) from error
+
+
+def whole_number(least: int, most: int | None = None) -> Callback:
+    """Make a callback that takes a whole number from `least`, to `most` if there is such."""
+    limits = f", at least {least}" if most is None else f" from {least} to {most}"
+
+    def convert(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if number < least or (most is not None and number > most):
+            raise click.BadParameter(
+                f"must be a whole number{limits}; it is {value!r}.", ctx, parameter
+            )
+        return number
+
+    return convert

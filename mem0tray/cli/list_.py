@@ -19,8 +19,8 @@ from mem0tray.actions.fresh_entries import FreshEntries
 from mem0tray.actions.snapshot import Part, Snapshot
 from mem0tray.cli import candidates, context, memory_words, output, times
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import whole_number
 from mem0tray.cli.output import Style
-from mem0tray.cli.values import whole_number
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line, short_id
 from mem0tray.ledger.known import Attempt, Known, Wait

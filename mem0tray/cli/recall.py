@@ -10,10 +10,9 @@ from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_meant
+from mem0tray.cli.given import project_meant, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
-from mem0tray.cli.values import whole_number
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import lines, one_line
 

@@ -10,10 +10,9 @@ from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_alone
+from mem0tray.cli.given import project_alone, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import EstimatedProgress
-from mem0tray.cli.values import whole_number
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
