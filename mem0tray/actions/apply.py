@@ -17,7 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import orders
-from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -65,7 +65,7 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
 
 def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
     """Apply the orders that wait in the worker's place; return whether ours was among them."""
-    lock = InstanceLock(paths.instance_lock)
+    lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
         lock.acquire()
     except AlreadyRunningError:

@@ -255,7 +255,7 @@ class Migration:
         """Where the running worker delivers to, as far as it says."""
         worker = worker_report.running(self._paths)
         metrics = worker_report.metrics(self._paths.metrics)
-        if worker is None or not metrics.are_of(worker.pid):
+        if not metrics.are_of(worker):
             return ""
         return str(metrics.values.get("destination") or "")
 

@@ -78,7 +78,7 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
             return ACTION_NEEDED, Reason(
                 "the worker (process {number}) has not written its metrics"
                 " for a while: `mem0tray doctor` says more",
-                number=seen.worker.pid or 0,
+                number=seen.worker.pid or "?",
             )
         return seen.told.state.name, seen.told.state.reason
     if seen.another:

@@ -11,7 +11,7 @@ import platformdirs
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, quarantine
 from mem0tray.ledger.reader import Reader
@@ -41,9 +41,9 @@ def claude_folders(chosen: Path) -> list[Path]:
 def running() -> list[tuple[Path, int | None]]:
     """The running workers, else the embedded server: the lock that each holds, and its process."""
     root = data_root()
-    workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_locked(path)]
+    workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_workers(path)]
     if workers:  # one of them has started the embedded server, and will end it
-        return [(path, lock.holder(path)) for path in workers]
+        return [(path, lock.holder(path).pid) for path in workers]
     served = root / LOCAL / endpoint.LOCK
     if not lock.is_locked(served):
         return []
@@ -121,19 +121,20 @@ def remove() -> tuple[list[str], list[tuple[str, str]]]:
 
 def _nobody_else() -> ExitStack:
     """Hold every worker's lock, so that none starts in between; Mem0TrayError if one runs."""
-    stack = ExitStack()
     root = data_root()
-    for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
-        held = lock.FileLock(path)
-        if not held.try_acquire():
-            stack.close()
-            raise in_the_way(path, lock.holder(path))
-        # Windows cannot remove open files, and nothing there is likely to start a worker.
-        if os.name == "nt":
-            held.release()
-        else:
-            stack.callback(held.release)
-    return stack
+    with ExitStack() as stack:
+        for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
+            held = lock.InstanceLock(path, lock.COMMAND)
+            try:
+                held.acquire()
+            except AlreadyRunningError as error:
+                raise in_the_way(path, lock.holder(path).pid) from error
+            # Windows cannot remove open files, and nothing there is likely to start a worker.
+            if os.name == "nt":
+                held.release()
+            else:
+                stack.callback(held.release)
+        return stack.pop_all()
 
 
 def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:

@@ -17,12 +17,12 @@ from mem0tray.actions.read_files import SeenFile
 from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.core import another_worker, reasons
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import WorkerStatus
 from mem0tray.ledger.known import Attempt, Wait
-from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class SeenLedger(Struct, frozen=True):
     only_elsewhere: Mapping[str, int]
     to_bring_over: Mapping[str, int]
     other_worker: WorkerSeen | None
+    last_run: str = ""
 
     @property
     def trouble(self) -> Reason:

@@ -36,6 +36,7 @@ from mem0tray.actions.snapshot import (
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, pauses, quarantine, writable
@@ -60,7 +61,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
     told, server = None, chosen_server(settings, paths)
-    if worker is not None and metrics.are_of(worker.pid):
+    if metrics.are_of(worker):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # The worker's environment may have other settings, but not former ones for long.
@@ -133,14 +134,9 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     values = metrics.values
     if "state" in values and "pid" not in values:  # ours, cut off by somebody
         return reasons.NONE
-    pid, host = values.get("pid"), values.get("host")
     from mem0tray.system import other_process  # slow to import, and rarely wanted
 
-    return other_process.sentence(
-        pid if isinstance(pid, int) else None,
-        host if isinstance(host, str) else None,
-        metrics.written,
-    )
+    return other_process.sentence(WorkerSeen.of(values, metrics.written))
 
 
 def _pause(paths: Paths, now: float) -> SeenPause:
@@ -205,6 +201,7 @@ def _contents(
             only_elsewhere=only_elsewhere,
             to_bring_over=migration_notes.to_bring_over(paths, server.name, only_elsewhere),
             other_worker=reader.other_worker(),
+            last_run=reader.last_run(),
         ),
         listed=listed,
     )

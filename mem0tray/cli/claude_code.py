@@ -194,7 +194,7 @@ def install(
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {NAME}`.")
-    words = starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+    words = starting.of_this_process().in_console()
     changes = connecting.additions(parts(mcp=mcp, hooks=hooks), words)
     found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
     if as_json:

@@ -107,7 +107,7 @@ def _mend_login(events: "Events") -> None:
     from mem0tray.desktop import autostart
 
     try:
-        autostart.for_this_system().mend()
+        autostart.current().mend()
     except Mem0TrayError as error:
         events.emit(PartFailed("start at login", str(error), 0.0))
 

@@ -73,7 +73,7 @@ class Application:
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
-        self._login = autostart.for_this_system(autostart.DESKTOP)
+        self._login = autostart.current(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._older = self._older_panel()
         self._tray = self._made_tray(data / "icons")

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Name
 from mem0tray.core.outcome_kind import Kind
@@ -231,9 +232,13 @@ class Reader:
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
-    def other_worker(self) -> taken_by_others.WorkerSeen | None:
+    def other_worker(self) -> WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken_by_others.WorkerSeen.read(self._meta(meta_names.OTHER_WORKER))
+        return taken_by_others.worker_in(self._meta(meta_names.OTHER_WORKER))
+
+    def last_run(self) -> str:
+        """Return the random id of our worker's last run; empty if it is not known."""
+        return str(self._meta(meta_names.OUR_RUN) or "")
 
     def emergency_sources(self) -> bytes | None:
         """How far the worker has read emergency files, for `sources` of `files.emergency`."""

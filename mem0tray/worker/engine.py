@@ -110,7 +110,7 @@ class Engine:
         # Names of their own: a part that has just failed is not tried again for a while.
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
-        self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(force=True))
+        self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(final=True))
         parts.dlq_publisher.close()
         parts.chosen_server.close()
         self._attempt("end of the ledger", self._context.ledger.close)

@@ -25,7 +25,7 @@ def test_what_would_be_lost_is_counted(paths: Paths) -> None:
     database = data_root() / own_folders.LOCAL / endpoint.DATABASE
     database.parent.mkdir(parents=True)
     with closing(Store(database)) as there:
-        there.save(Arrival("p", b"a"))
+        there.save(Arrival("p", "a"))
     first, second = own_folders.would_be_lost()
     assert first == "The embedded server holds 1 memory."
     assert second.startswith("2 memories are not delivered yet; `mem0tray run --until-idle`")

@@ -17,8 +17,7 @@ pytestmark = needs.DESKTOP
 
 @pytest.fixture
 def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the entry of a desktop belongs; nothing is set up for everybody."""
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
+    """Where the entry of a desktop belongs."""
     monkeypatch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -71,15 +70,6 @@ def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
     assert f"where   {entry}\n" in home.ok("autostart", "status")
 
 
-def test_the_entry_of_the_system_is_named(home: Scratch, entry: Path) -> None:
-    """Where only the entry for everybody starts it, that one is named."""
-    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
-    _write(shared, "Exec=/bin/true")
-    assert f"where   {shared}\n" in home.ok("autostart", "status")
-    assert home.run("autostart", "status", "--json").json()["where"] == str(shared)
-    assert not entry.exists()
-
-
 def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
     """State, place, and what is started."""
     home.ok("autostart", "enable")
@@ -128,8 +118,8 @@ def test_an_entry_of_the_users_own_stays(home: Scratch, entry: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "state", "words"),
     [
-        (["Exec=/gone/mem0tray"], "stale", "/gone/mem0tray is not there any more."),
-        (["Exec=/bin/true", "Hidden=true"], "blocked", "says Hidden=true."),
+        (["Exec=/gone/mem0tray", COMMENT], "stale", "/gone/mem0tray is not there any more."),
+        (["Exec=/bin/true", COMMENT, "Hidden=true"], "blocked", "says Hidden=true."),
         (["Exec=/bin/true", COMMENT], "enabled", "It is another mem0tray than this one;"),
     ],
 )
@@ -175,7 +165,6 @@ def manager(
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     programs = Programs(tmp_path / "programs", monkeypatch)
-    programs.add("loginctl", "exit 1")
     monkeypatch.setattr(systemd, "_LINGER", home.root / "linger")
     made = UserSystemd(programs)
     made.answer()
@@ -217,9 +206,10 @@ def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> Non
     said = home.ok("autostart", "enable", "--desktop")
     assert entry.exists()
     assert not manager.runs()
-    assert "The service of systemd was stopped and removed" in said
+    assert "The service was stopped: `mem0tray` or `mem0tray run` delivers from now on." in said
     assert "`mem0tray autostart enable --service`" in said  # nobody logs in to a desktop here
-    assert "The desktop no longer starts it" in home.ok("autostart", "enable", "--service")
+    said = home.ok("autostart", "enable", "--service")
+    assert f"{entry} was removed: one start at login is enough." in said
     assert not entry.exists()
 
 

@@ -74,7 +74,7 @@ _UNSEEN = (
             "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
         ),
         pytest.param(
-            another_worker.sentence(42, None),
+            another_worker.sentence(42, None, "kill 42"),
             "another worker runs as process 42: stop it with `kill 42`",
             "un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`",
             marks=needs.SIGNALS,

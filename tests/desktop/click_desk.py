@@ -35,10 +35,11 @@ class Desk:
         self.quits = 0
         self.brought_over: list[str] = []
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
+        login: Any = self
         self.controller = Controller(
             Settings,
             lambda: self.language,
-            Surface(self, self, self._say, self._warn, self._quit, self._changed, self.bring_over),
+            Surface(self, login, self._say, self._warn, self._quit, self._changed, self.bring_over),
         )
 
     def bring_over(self, server: str) -> None:

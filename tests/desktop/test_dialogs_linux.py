@@ -210,17 +210,6 @@ def test_zenity_shows_our_icon(room: Room, version: str, option: str, base: str)
     assert (file.name, file.is_file()) == (f"{base}-256.png", True)
 
 
-def test_a_file_of_our_name_where_we_were_started_is_not_our_icon(
-    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A program takes an icon's name for that of a file in its folder, such as a clone's."""
-    (tmp_path / "mem0tray").mkdir()
-    monkeypatch.chdir(tmp_path)
-    room.programs.add("zenity", f"[ -e mem0tray ] || echo > '{tmp_path}/no such file'")
-    room.dialogs.ask(QUESTION)
-    assert (tmp_path / "no such file").exists()
-
-
 def test_kdialog_is_told_texts_and_no_options(room: Room) -> None:
     """It would render markup: so all is, with every sign of a text escaped."""
     room.add("kdialog")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.counters import Counters
@@ -15,7 +16,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.meta_names import FAILED, QUEUED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.outdated import DLQ_FILE, METRICS_FILE, QUEUE_FILE
-from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)

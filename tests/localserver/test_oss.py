@@ -294,6 +294,9 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
         ({"metadata": {"mem0tray_id": "\0"}}, 422, "mem0tray_id"),
         ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
         ({"memory_type": "procedural_memory"}, 400, "memory_type"),
+        ({"app_id": "x"}, 400, "app_id"),
+        ({"immutable": True}, 400, "immutable"),
+        ({"timestamp": 1}, 400, "timestamp"),
     ],
 )
 def test_a_save_that_makes_no_sense_is_refused(
@@ -316,6 +319,7 @@ def test_a_save_that_makes_no_sense_is_refused(
         ({"query": "x", "filters": {"user_id": "x"}, "threshold": 2}, 400, "threshold"),
         ({"query": "x", "filters": {"user_id": "x"}, "top_k": "many"}, 422, "top_k"),
         ({"query": "x", "filters": {"user_id": "x", "OR": [{"a": 1}]}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "AND": [{"a": 1}]}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": 2**64}}, 400, "equality"),

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.report import browser, output
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.report.reading import parse
@@ -31,7 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("BROWSER", "a-browser")  # the user's choice, which `webbrowser` takes
-    monkeypatch.setattr(output, "_browser", lambda: "")
+    monkeypatch.setattr(report, "_browser", lambda: "")
     return found
 
 
@@ -89,9 +88,8 @@ def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
     assert "away" not in done.err
 
 
-def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequest) -> None:
+def test_the_language_of_the_settings(home: Scratch) -> None:
     """`ui.language` decides."""
-    request.getfixturevalue("french")
     home.env(MEM0TRAY_UI_LANGUAGE="fr")
     path = home.root / "page.html"
     home.ok("report", "--out", str(path))
@@ -158,7 +156,7 @@ def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is open as long as the user likes; nothing else is opened, now or when it ends."""
-    monkeypatch.setattr(browser, "_PATIENCE", 0.05)
+    monkeypatch.setattr(report, "_PATIENCE", 0.05)
     monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
     os.mkfifo(tmp_path / "end")
     script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
@@ -199,7 +197,7 @@ def test_a_desktop_with_a_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
 ) -> None:
     """Its opener gets the page; one that goes on as long as the browser is not waited for."""
-    monkeypatch.setattr(browser, "_PATIENCE", 0.05 if "read" in rest else 30.0)
+    monkeypatch.setattr(report, "_PATIENCE", 0.05 if "read" in rest else 30.0)
     os.mkfifo(tmp_path / "programs.end")
     script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
     assert report.open_page(tmp_path / "page.html")
@@ -224,11 +222,11 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
 ) -> None:
     """Snaps do not see hidden folders of the home, so the page goes into the snap's own."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(output, "_browser", lambda: browser)
+    monkeypatch.setattr(report, "_browser", lambda: browser)
     own = home.root / "snap" / "firefox" / "common"
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
-    assert output.usual_place(home.paths) == expected
+    assert report.usual_place(home.paths) == expected
 
 
 @needs.SHELL
@@ -236,11 +234,11 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
     """`xdg-settings` is asked; without it there is no answer."""
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert output._browser() == ""
+    assert report._browser() == ""
     tool = tmp_path / "xdg-settings"
     tool.write_text("#!/bin/sh\necho firefox_firefox.desktop\n")
     tool.chmod(0o700)
-    assert output._browser() == "firefox_firefox.desktop"
+    assert report._browser() == "firefox_firefox.desktop"
 
 
 def test_a_file_that_may_not_be_read_can_be_written(
@@ -269,7 +267,7 @@ def test_add_does_not_pay_for_it() -> None:
     """The page's libraries are imported by those who make a page only."""
     code = (
         "import sys, mem0tray.report, mem0tray.cli.add_fast;"
-        " print([n for n in ('jinja2', 'pygal') if n in sys.modules])"
+        " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ

@@ -8,10 +8,11 @@ import pytest
 
 from mem0tray.actions import retry
 from mem0tray.config.settings import Settings
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 

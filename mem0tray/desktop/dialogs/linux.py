@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.system import programs
-from mem0tray.system.paths import APP
 
 PATIENCE: Final = 1800.0  # seconds that a window stays open, or a program hangs
 SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages; ours may not
@@ -32,6 +30,7 @@ _SAYS_SO: Final = {"QT_FORCE_STDERR_LOGGING": "1"}
 _WIDTH: Final = 440  # pixels
 _YES: Final = "yes"  # what kdialog writes for the line that means yes
 _HERE: Final = Path(__file__).parent
+_ICON: Final = str(icon_file("healthy-256.png"))
 _QT: Final = frozenset({"kde", "lxqt"})
 
 
@@ -86,7 +85,6 @@ def _answered(child: _Child) -> bool | None:
             input=child.words,
             capture_output=True,
             env={**os.environ, **_SAYS_SO},
-            cwd="/",  # zenity would take our icon's name for a file that stands beside it
             start_new_session=True,
             timeout=PATIENCE,
             check=False,
@@ -143,7 +141,7 @@ def _zenity(program: str, question: Question) -> _Child:
     """A zenity; its options for our icon depend on its version."""
     version = programs.answer(program, "--version") or ""
     new = version.partition(".")[0] not in ("2", "3")
-    picture = str(icon_file("action-needed-256.png")) if question.cancel else _icon()
+    picture = str(icon_file("action-needed-256.png")) if question.cancel else _ICON
     command = [
         program,
         "--question" if question.cancel else "--info",
@@ -152,7 +150,7 @@ def _zenity(program: str, question: Question) -> _Child:
         f"--text={question.text}",
         f"--ok-label={question.confirm}",
         f"--width={_WIDTH}",
-        f"--icon={picture}" if new else f"--window-icon={_icon()}",
+        f"--icon={picture}" if new else f"--window-icon={_ICON}",
     ]
     if question.cancel:
         command += [f"--cancel-label={question.cancel}", "--default-cancel"]
@@ -167,7 +165,7 @@ def _kdialog(program: str, question: Question) -> _Child:
     change places. So it shows a list, with the first line chosen.
     """
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
-    words = [program, f"--icon={_icon()}", f"--title={question.title}"]
+    words = [program, f"--icon={_ICON}", f"--title={question.title}"]
     if not question.cancel:
         words += [f"--ok-label={question.confirm}", f"--msgbox=<qt>{rich}</qt>"]
         return _Child(tuple(words), no=frozenset({1, 2}))
@@ -176,16 +174,9 @@ def _kdialog(program: str, question: Question) -> _Child:
     return _Child(tuple(words), no=frozenset({1, 2}), says=_YES.encode())
 
 
-def _icon() -> str:
-    """Our icon by name, which a desktop draws in the size it wants; else a file."""
-    entry = application_entry.for_this_system()
-    by_name = entry is not None and entry.has_icon()
-    return APP if by_name else str(icon_file("healthy-256.png"))
-
-
 def _window(script: str, python: str, question: Question) -> _Child:
     """A window of ours, in a Python that has the library for it."""
-    words = {**asdict(question), "icon": str(icon_file("healthy-256.png")), "no": NO}
+    words = {**asdict(question), "icon": _ICON, "no": NO}
     command = (python, "-I", str(_HERE / script))
     return _Child(command, no=frozenset({NO}), words=json.dumps(words).encode())
 

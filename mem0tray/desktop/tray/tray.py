@@ -34,7 +34,7 @@ class Tray:
     """The icon in the tray. `clicked` is called on the main thread and must return at once.
 
     `bus` is where the icon is shown, on Linux alone; pystray may keep files in `folder` elsewhere.
-    `also` is told what the icon and its tooltip show.
+    `also` is called with each look.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Tray:
         folder: Path,
         clicked: Callable[[MenuCommand], None],
         bus: "SessionBus | None",
-        also: Callable[[IconLook, str], None] = lambda _look, _title: None,
+        also: Callable[[IconLook], None] = lambda _: None,
     ) -> None:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
@@ -88,7 +88,7 @@ class Tray:
             self._look = look
             image = self._image()
             self._on_main(lambda: self._set_image(image, needed=look.base == _NEEDED))
-            self._also(look, self._title)
+            self._also(look)
 
     def show_title(self, title: str) -> None:
         """Set the tooltip, if it differs."""
@@ -97,7 +97,6 @@ class Tray:
         if title != self._title:
             self._title = title
             self._on_main(lambda: setattr(self._icon, "title", title))
-            self._also(self._look, title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Set the menu. An open one is mended on Linux, and else replaced once it is closed."""

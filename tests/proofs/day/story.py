@@ -103,8 +103,6 @@ class Day:
     def __init__(self, world: World) -> None:
         self.world = world
         self.expected: list[str] = []
-        # A memory forgotten for days is told with its date. It comes while the tray warms up, and
-        # with it what Babel needs for dates.
         self._quiet: tuple[Callable[[], Iterator[Step]], ...] = (
             self._outage, self._flapping, self._forgotten, self._moves, self._refused,
             self._hand_edit, self._broken_file, self._many_letters, self._short_outage, self._pause,

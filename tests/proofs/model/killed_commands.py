@@ -36,19 +36,19 @@ class Killed:
             memory.wish = Wish.OPEN
         act = delete.delete
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, [chosen]))
-        if self._waits(text_of(chosen)):
+        if self._waits(text_of(chosen)) is not False:
             with suppress(Mem0TrayError):
                 self._commands.delete_item(chosen)
-        if memory is not None and not self._waits(text_of(chosen)):
+        if memory is not None and self._waits(text_of(chosen)) is False:
             memory.wish = Wish.GONE
 
     def _edit(self, chosen: FoundItem, after: int) -> None:
         world, text = self._world, self._commands.another_text()
         act = edit_text.edit_text
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, chosen, text))
-        if self._waits(text_of(chosen)):
+        if self._waits(text_of(chosen)) is not False:
             self._commands.edit_item(chosen, text)
-        if not self._waits(text_of(chosen)):
+        if self._waits(text_of(chosen)) is False:
             # An attempt may have been made before: `edit` alone could have said so.
             self._commands.edited(chosen, text, certain=False)
 
@@ -71,12 +71,15 @@ class Killed:
         with suppress(Mem0TrayError):
             self._commands.restore_from(restore_sources.named(world.paths, source.name))
         for memory in gone:
-            if self._waits(memory.text):  # the killed command had put it back
+            waits = self._waits(memory.text)
+            if waits is None:
+                memory.wish = Wish.OPEN
+            elif waits:  # the killed command had put it back
                 world.beliefs.put_back(memory.text, published=published)
 
-    def _waits(self, text: str) -> bool:
-        """Whether a memory waits, as far as a broken file lets anybody tell."""
+    def _waits(self, text: str) -> bool | None:
+        """Whether a memory waits; None while a broken file lets nobody tell."""
         with suppress(Mem0TrayError):
             known = find.everything(self._world.paths)
             return any(each.item is not None and each.item.content == text for each in known)
-        return True
+        return None

@@ -17,6 +17,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.events import Event
 from mem0tray.files import atomic
+from mem0tray.files.lock import is_locked
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
@@ -136,8 +137,14 @@ class World:
         """See each command that stands in for the worker: it merges what was saved, as a cycle."""
         original = standing_in.run
 
+        def told(event: Event) -> None:
+            # A command does not wait for a producer that hangs with the lock.
+            hangs = is_locked(self.paths.queue_lock)
+            if not (hangs and isinstance(event, events.PartFailed) and event.part == "queue file"):
+                self._told(event)
+
         def run(context: WorkerContext) -> None:
-            context.events.subscribe(self._told)
+            context.events.subscribe(told)
             with self._working():
                 self.merge_soon()
                 original(context)
