@@ -1,15 +1,25 @@
-"""What a command is given, as whole text: the project that is meant, and bytes that are UTF-8."""
+"""What commands are given: projects, whole numbers, and text whose bytes are UTF-8."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from mem0tray.cli import candidates
 from mem0tray.cli.context import UsageError
 
+_Function = Callable[..., Any]
 Callback = Callable[[click.Context, click.Parameter, str | None], int | None]
+
+
+def project_option(help_: str) -> Callable[[_Function], _Function]:
+    """The option `--project`, with what it means to the command."""
+    return click.option(
+        "-p", "--project", metavar="P", shell_complete=candidates.projects, help=help_
+    )
 
 
 def project_meant(given: str | None) -> str:

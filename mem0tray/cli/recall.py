@@ -7,10 +7,10 @@ import click
 
 from mem0tray.actions import recall as reading
 from mem0tray.actions.recall import KnownMemory, WasRead
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_meant, whole_number
+from mem0tray.cli.given import project_meant, project_option, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
 from mem0tray.core.errors import Mem0TrayError
@@ -23,13 +23,7 @@ _INDENT: Final = "  "
 
 _Function = Callable[..., Any]
 
-_project = click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="The project. Default: that of the folder, as for `add`.",
-)
+_project = project_option("The project. Default: that of the folder, as for `add`.")
 _json = click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
