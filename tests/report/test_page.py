@@ -19,7 +19,16 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.report import page as rendering
 from mem0tray.report.advice import Tone
-from mem0tray.report.page import HIDDEN, NEVER, Cleaner, absolute, clock, headline, relative
+from mem0tray.report.page import (
+    HIDDEN,
+    NEVER,
+    Cleaner,
+    absolute,
+    clock,
+    headline,
+    relative,
+    templates,
+)
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.report.reading import made
@@ -166,6 +175,13 @@ def test_odd_characters_do_not_reach_the_page(home: Scratch, text: str) -> None:
     shown = made(content=True).source.replace("\n", "")
     odd = {c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Cf", "Zl", "Zp")}
     assert not odd
+
+
+def test_whatever_a_template_prints_is_one_harmless_line() -> None:
+    template = templates(_ENGLISH, _cleaner()).from_string("{{ text }}")
+    assert template.render(text=f"<b>\n\x1b[0m{_BIDI} http://me:pw@host") == (
+        f"&lt;b&gt; [0m evil http://{HIDDEN}@host"
+    )
 
 
 def test_long_texts_are_cut(home: Scratch) -> None:
