@@ -25,7 +25,6 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
-    connect_briefly,
     connect_to_probe,
 )
 from mem0tray.system.paths import Paths
@@ -151,4 +150,4 @@ def _running(folder: Path, patience: float) -> Client | None:
 def embedded(found: Endpoint) -> Client:
     """A client of the embedded server that runs there; close it."""
     there = ServerAddress.of(found.url, found.token)
-    return connect_briefly(there, partial(endpoint.proof, found.token))
+    return connect(there, proof=partial(endpoint.proof, found.token))

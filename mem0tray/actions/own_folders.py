@@ -2,83 +2,27 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import read_files, restore_sources
-from mem0tray.actions.find import Identity
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker
-from mem0tray.core.errors import (
-    AlreadyRunningError,
-    FileUnavailableError,
-    Mem0TrayError,
-    SettingsError,
-)
-from mem0tray.core.item import DELIVERED, EDITED, identity
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, orders, quarantine
+from mem0tray.files import atomic, lock, quarantine
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
 from mem0tray.system import data_folders
-from mem0tray.system.paths import APP, Paths, config_file, data_root
+from mem0tray.system.paths import APP, config_file, data_root
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
 _LOCK: Final = "instance.lock"
 _LEDGER: Final = "ledger.sqlite3"
-
-
-@dataclass(slots=True)
-class Holdings:
-    """How many memories, and files that could not be read, our folders hold.
-
-    `undelivered` are known to the ledger, of which `only_here` stand in no shared
-    file; `discarded` are deleted, but `restore` would put them back: of these
-    `discarded_only_here` stand in no backup; `embedded_only` are on the embedded
-    server, and no other has taken their text.
-    """
-
-    undelivered: int = 0
-    only_here: int = 0
-    discarded: int = 0
-    discarded_only_here: int = 0
-    quarantined: int = 0
-    embedded_only: int = 0
-
-    def told(self) -> list[str]:
-        """What would be lost with the folders, in sentences."""
-        said = []
-        if self.embedded_only:
-            number = plural(self.embedded_only, "memory", "memories")
-            said.append(
-                f"The embedded server holds {number} that no other server has got from mem0tray."
-            )
-        if self.undelivered:
-            number = plural(self.undelivered, "memory is", "memories are")
-            where = "the shared files, which stay, hold them"
-            if self.only_here:
-                where = (
-                    f"{self.only_here:,} of these stand nowhere else"
-                    " (`mem0tray run --until-idle` delivers what can be delivered)"
-                )
-            said.append(f"{number} not delivered yet; {where}.")
-        if self.discarded:
-            number = plural(self.discarded, "deleted memory", "deleted memories")
-            where = "the backups, which stay, hold them"
-            if self.discarded_only_here:
-                where = f"{self.discarded_only_here:,} of these stand nowhere else"
-            said.append(f"{number} can be restored (`mem0tray restore --list`); {where}.")
-        if self.quarantined:
-            number = plural(self.quarantined, "file")
-            said.append(f"The quarantine holds {number} of what could not be read.")
-        return said
 
 
 def all_of_them() -> list[Path]:
@@ -119,61 +63,28 @@ def servers(chosen: str) -> list[str]:
     return [url for url in dict.fromkeys(found) if url != LOCAL_URL]
 
 
-def holdings() -> Holdings:
-    """Count the holdings; raises Mem0TrayError where something there cannot be read."""
-    found = Holdings()
-    others_have: set[bytes] = set()
-    served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
+def would_be_lost() -> list[str]:
+    """Return what the folders hold, in sentences. Raises Mem0TrayError where one is unreadable."""
+    waiting, kept = 0, False
     for folder in sorted(data_root().glob(_SERVES)):
-        found.quarantined += len(quarantine.kept(folder / "quarantine"))
-        queue = dlq = None
-        kept: set[Identity] = set()
-        if folder in served:
-            paths = Paths.for_claude_dir(served[folder])
-            queue, dlq = (
-                _standing(paths, paths.queue, read_files.fresh_entries),
-                _standing(paths, paths.dlq, read_files.dead_letters),
-            )
-            kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
-            fresh = set(reader.fresh_entries())
-            dead = set(map(identity, reader.dead_raws()))
-            unshown = set(map(identity, reader.unshown_dead()))
-            # The ledger learns of deletions by hand since the last worker only at the next start.
-            gone = orders.discarded(folder / "requests") | (
-                dead - dlq - unshown if dlq is not None else set()
-            )
-            known = (fresh | dead) - gone
-            deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
-            deleted |= kept | ((fresh | dead) & gone)
-            deleted -= known | (queue or set()) | (dlq or set())
-            deleted = {name for name in deleted if not _is_past(reader, name)}
-            others_have |= reader.former.taken_by_others(LOCAL_URL)
-        found.discarded += len(deleted)
-        found.discarded_only_here += len(deleted - kept)
-        found.undelivered += len(known)
-        found.only_here += len(known - (queue or set()) - (dlq or set()))
-    embedded = store.digests(data_root() / LOCAL / endpoint.DATABASE)
-    found.embedded_only = sum(digest not in others_have for digest in embedded)
-    return found
-
-
-def _is_past(reader: Reader, name: Identity) -> bool:
-    """Whether a memory is delivered, or was replaced by an edit: it need not be put back."""
-    row = reader.known(*name) if name[0] else None
-    return row is not None and (row.state == DELIVERED or row.reason == EDITED)
-
-
-def _standing(
-    paths: Paths, file: Path, read: Callable[[Paths], list[bytes]]
-) -> set[Identity] | None:
-    """The items in a shared file; None where the file is gone or cannot be read."""
-    if not os.path.lexists(file):
-        return None
-    try:
-        return set(map(identity, read(paths)))
-    except FileUnavailableError:
-        return None
+            waiting += len(reader.fresh_entries()) + len(reader.dead_names())
+            kept |= reader.has_discarded() or bool(quarantine.kept(folder / "quarantine"))
+    embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
+    said = []
+    if embedded:
+        said.append(f"The embedded server holds {plural(embedded, 'memory', 'memories')}.")
+    if waiting:
+        said.append(
+            f"{plural(waiting, 'memory is', 'memories are')} not delivered yet;"
+            " `mem0tray run --until-idle` delivers what can be delivered."
+        )
+    if kept:
+        said.append(
+            "What was deleted or could not be read can be put back as long as these folders exist"
+            " (`mem0tray restore --list`)."
+        )
+    return said
 
 
 def check(shared: list[Path]) -> None:

@@ -46,9 +46,6 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     told = _told(given)
     if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
-    from mem0tray.system import lean_msgspec
-
-    lean_msgspec.load()
     if event == "SessionStart":
         from mem0tray.claude import session_start
 

@@ -6,6 +6,7 @@ import click
 
 from mem0tray.cli import add_fast, candidates
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import project_option
 
 
 @click.command(
@@ -17,13 +18,9 @@ from mem0tray.cli.command_help import Command
         "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",
     },
 )
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
-    " remote's repository, else the folder's name. With --jsonl: for lines that name none.",
+@project_option(
+    "The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
+    " remote's repository, else the folder's name. With --jsonl: for lines that name none."
 )
 @click.option(
     "--jsonl",

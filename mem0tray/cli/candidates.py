@@ -5,6 +5,7 @@ missing, broken or no file at all.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _MOST: Final = 200
 _LARGEST: Final = 20_000_000  # bytes; larger files take too long
-_UNTYPED: Final = "".join(map(chr, range(32))) + "\x7f"  # nobody types these
+_TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
 
 
 def _quietly(completer: Completer) -> Completer:
@@ -43,7 +44,7 @@ def _that_fit(found: Iterable[tuple[str, str]], incomplete: str) -> Items:
     """The words that begin with `incomplete`, each once."""
     texts: dict[str, str] = {}
     for value, about in found:
-        if value.startswith(incomplete) and not set(value) & set(_UNTYPED):
+        if value.startswith(incomplete) and _TYPED.fullmatch(value):
             texts.setdefault(value, about)
         if len(texts) == _MOST:
             break
@@ -74,7 +75,7 @@ def _ids(
     named = ctx.params.get(parameter.name or "") or ()
     given = (named,) if isinstance(named, str) else tuple(named)
     found = [
-        (found_id, f"{one_line(project, 40) or '(no project)'}, {kind}")
+        (found_id, f"{kind} of {one_line(project, 40) or '(no project)'}")
         for kind, found_id, project in _memories()
         if kind in kinds
     ]

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 
+from mem0tray import cli
 from mem0tray.actions import overview, snapshot_reader, worker_report
 from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.snapshot import Part
-from mem0tray.cli import context, memory_words, output, status_fast, times
+from mem0tray.cli import context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
@@ -56,7 +57,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if line:
         if as_json or watch:
             raise click.UsageError("--line goes with neither --json nor --watch.")
-        status_fast.run()
+        cli.print_status_line()
         return
     settings = context.load()
     if watch:

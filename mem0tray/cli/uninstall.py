@@ -122,7 +122,7 @@ def _settings() -> Settings:
 def _held() -> list[str]:
     """What our folders hold, in sentences."""
     try:
-        return own_folders.holdings().told()
+        return own_folders.would_be_lost()
     except (Mem0TrayError, OSError) as error:
         return [f"What mem0tray's own folders hold could not be counted: {error}"]
 

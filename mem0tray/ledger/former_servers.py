@@ -40,10 +40,6 @@ _DELIVERIES: Final = (
     "SELECT name, at FROM outcomes JOIN servers ON servers.key = server"
     " WHERE item = ? AND has ORDER BY at"
 )
-_TAKEN_BY_OTHERS: Final = (
-    "SELECT digest FROM servers JOIN outcomes ON server = servers.key JOIN items"
-    " ON items.key = item WHERE has AND server > 0 AND name != ?"
-)
 _NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"
 _IS_THERE: Final = "SELECT state, " + _HAS + " FROM items WHERE id = ? AND digest = ?"
 _WAITING: Final = f"SELECT count(*) FROM items WHERE state = '{items.FRESH}'"
@@ -90,10 +86,6 @@ class FormerServers:
         if found:
             found.subtract(self._counted_in_vain(server, frozenset(queued)))
         return {name: number for name, number in found.items() if number > 0}
-
-    def taken_by_others(self, server: str) -> set[bytes]:
-        """The digests of the memories that any other server has taken."""
-        return {digest for (digest,) in self._rows(_TAKEN_BY_OTHERS, (server,))}
 
     def _counted_in_vain(self, server: str, queued: frozenset[items.Name]) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""

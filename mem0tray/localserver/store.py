@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.localserver import details
@@ -334,17 +333,16 @@ class Store:
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 
 
-def digests(path: Path) -> Iterator[bytes]:
-    """The digest of each memory that a database holds, read only; nothing where there is none.
+def memories_in(path: Path) -> int:
+    """Count the memories in a database, without changing it; none where there is no file.
 
-    Raises FileUnavailableError when the database is there but cannot be read.
+    Raises FileUnavailableError when it is there but cannot be read.
     """
     if not path.exists():
-        return
+        return 0
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            for project, memory in database.execute("SELECT project, memory FROM memories"):
-                yield items.digest(_text(project), _text(memory))
+            return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 

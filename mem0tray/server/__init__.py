@@ -49,7 +49,6 @@ __all__ = [
     "ServerMemory",
     "Terms",
     "connect",
-    "connect_briefly",
     "connect_to_probe",
 ]
 
@@ -68,17 +67,6 @@ def _vps(
 
     del terms  # nothing to choose: this dialect takes project and text alone
     return VpsClient(address, proof, known)
-
-
-def connect_briefly(address: ServerAddress, proof: Proof) -> Client:
-    """A client of the embedded server for a short command; otherwise as `connect`.
-
-    It uses Python's own HTTP client, as httpx takes longer to import than all the rest.
-    """
-    from mem0tray.server.loopback import Loopback
-    from mem0tray.server.vps import VpsClient
-
-    return VpsClient(address, exchange=Loopback(address, proof))
 
 
 def _oss(

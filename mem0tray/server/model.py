@@ -1,7 +1,7 @@
 """What the worker and a server tell each other: plain data, no I/O."""
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -191,30 +191,6 @@ MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included
 
 # The answer to a challenge that only the right server knows; both are printable ASCII.
 Proof = Callable[[str], str]
-
-
-class Exchange(Protocol):
-    """Carries the requests of one client to its server, one at a time."""
-
-    def exchange(
-        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
-    ) -> Reply:  # fmt: skip
-        """Send one request and read its answer, all within `timeout` seconds.
-
-        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
-        network or server.
-        """
-        ...
-
-    def abort(self) -> None:
-        """Make an exchange that is in progress in another thread return promptly."""
-        ...
-
-    def close(self) -> None:
-        """Close the connection; the next exchange opens a new one."""
-        ...
 
 
 class ProbeClient(Protocol):

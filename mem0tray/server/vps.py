@@ -31,7 +31,6 @@ from mem0tray.server.http_client import (
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
-    Exchange,
     Fault,
     Health,
     Memory,
@@ -69,10 +68,9 @@ class VpsClient(HttpClient):
         address: ServerAddress,
         proof: Proof | None = None,
         known: Listings | None = None,
-        exchange: Exchange | None = None,
     ) -> None:
         key = (b"Authorization", f"Bearer {address.token}".encode())
-        super().__init__(address, proof, known, key, KEY_QUESTION, exchange)
+        super().__init__(address, proof, known, key, KEY_QUESTION)
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether the server says that it succeeded."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, loadable, read_files, restore_sources
+from mem0tray.actions import backup, read_files, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import ServerSettings, Settings
@@ -378,4 +378,4 @@ def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> 
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'
-    assert loadable.tamed(raw) == raw
+    assert restore_sources.tamed(raw) == raw

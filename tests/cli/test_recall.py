@@ -1,7 +1,5 @@
 """`mem0tray recall` and `search`."""
 
-import os
-import subprocess
 import sys
 from contextlib import closing
 
@@ -14,7 +12,6 @@ from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
-from tests.support.home import import_path
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -251,35 +248,6 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         assert (folder / "server.json").exists()
     finally:
         server.stop()
-
-
-@_BOTH
-def test_to_ask_the_embedded_server_takes_few_imports(
-    home: Scratch, words: tuple[str, ...]
-) -> None:
-    """A command imports none of what takes longer to import than the embedded server to answer."""
-    home.configure('[server]\nurl = "local"\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(Store(folder / DATABASE)) as store:
-        store.save(arrival("p", "an oak"))
-    server = LocalServer(folder, 0)
-    asks = (
-        "import sys; from mem0tray.cli import main; main()\n"
-        "slow = {'httpx', 'httpcore', 'anyio', 'h2', 'rich', 'asyncio', 'starlette', 'uvicorn'}\n"
-        "slow |= {'click', 'dataclasses', 'inspect', 'typing_extensions', 'html'}\n"
-        "slow |= {'mem0tray.core.state'}\n"
-        "print(slow & set(sys.modules))"
-    )
-    try:
-        server.ensure()
-        done = subprocess.run(
-            [sys.executable, "-c", asks, *words, "-p", "p"],
-            env={**os.environ, **import_path()}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    finally:
-        server.stop()
-    assert done.stdout == "· an oak\nset()\n"
 
 
 @pytest.mark.parametrize(
