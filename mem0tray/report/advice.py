@@ -127,13 +127,8 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
             count,
         ).format(count=language.number(count), cause=cause.name.said(language))
         detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
-        yield Message(
-            "calm" if asks_nothing(cause.remedy) else "warn",
-            title,
-            cause.remedy.said(language),
-            detail,
-            item_id,
-        )
+        tone: Tone = "calm" if asks_nothing(cause.remedy) else "warn"
+        yield Message(tone, title, cause.remedy.said(language), detail, item_id)
 
 
 def _elsewhere(seen: Overview, language: Language) -> Iterable[Message]:

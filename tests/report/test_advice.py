@@ -47,8 +47,7 @@ def _titles(made: list[Message]) -> list[str]:
     return [each.title for each in made]
 
 
-def test_nothing_to_do() -> None:
-    """Where all is well there is no advice."""
+def test_where_all_is_well_there_is_no_advice() -> None:
     assert _advice() == []
 
 
@@ -70,7 +69,6 @@ def test_nothing_to_do() -> None:
     ],
 )
 def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None:
-    """One piece of advice, which says what to type or where to look."""
     (made,) = _advice(**fields)
     assert words in made.text
 
@@ -138,7 +136,6 @@ def test_invalid_items() -> None:
 
 
 def test_the_commonest_cause_comes_first() -> None:
-    """Dead letters are counted by cause, with the first of each as an example."""
     letters = [
         dead("a", last_error="422 no"),
         *(dead("b", id=f"b{n}", last_error="500 x") for n in range(3)),
@@ -165,7 +162,6 @@ def test_no_answer_hides_behind_another() -> None:
 
 
 def test_waiting_for_its_time_needs_nothing() -> None:
-    """A dead letter without a reason is tried again automatically."""
     (made,) = _advice(dead("a"))
     assert made.text.startswith("Nothing to do: it is sent automatically")
     assert made.detail == ""

@@ -62,8 +62,7 @@ def _drawn(chart: Chart) -> ET.Element:
     return ET.fromstring(text)  # noqa: S314  (made just now)
 
 
-def test_nothing_to_draw() -> None:
-    """Without a past and without memories there is no chart."""
+def test_without_a_past_and_memories_there_is_no_chart() -> None:
     assert _charts([]) == {}
 
 
@@ -79,8 +78,7 @@ def test_projects_beyond_eight_are_summed_up() -> None:
     assert chart.summary == "10 projects"
 
 
-def test_retries_up_to_seven_and_more() -> None:
-    """Every count has its column, also an empty one; from seven on all are one."""
+def test_every_count_of_retries_up_to_seven_and_more_has_a_column() -> None:
     chart = _charts([dead("a", retry_count=n) for n in (0, 0, 3, 7, 8, 10**9)])
     assert list(chart["Not delivered, by retries"].series[0].values) == [2, 0, 0, 1, 0, 0, 0, 3]
 
@@ -110,7 +108,6 @@ def test_every_summary_names_its_begin_alike_in_french() -> None:
 
 
 def test_a_dlq_that_was_always_empty_is_not_drawn() -> None:
-    """There would be nothing to see."""
     assert set(_charts([], past=_past([1, 2], [0, 0], by_hour=True))) == {"Deliveries by hour"}
 
 
@@ -126,13 +123,11 @@ def test_a_long_axis_has_few_labels() -> None:
     ("largest", "end"), [(0, 2), (1, 2), (3, 4), (10, 10), (11, 12), (101, 120), (99_999, 100_000)]
 )
 def test_an_axis_ends_at_a_round_number(largest: int, end: int) -> None:
-    """Not far above the largest value, and with a whole number in its middle."""
     assert charts.top(largest) == end
     assert end % 2 == 0
 
 
 def test_bars_are_as_high_as_their_values() -> None:
-    """Each value has a bar in proportion, named by a title."""
     drawn = _drawn(_chart([1, 2, 0, 4]))
     heights = [float(bar.get("height", "")) for bar in drawn.iter("rect")]
     assert math.isclose(heights[3], 2 * heights[1], abs_tol=0.2)
@@ -155,7 +150,6 @@ def test_rows_stand_in_the_order_of_their_labels() -> None:
 
 
 def test_a_curve_passes_through_its_values() -> None:
-    """Over the axis from 0, with the area below it."""
     drawn = _drawn(_chart([0, 2, 4], "area"))
     (line,) = (each.get("points", "").split() for each in drawn.iter("polyline"))
     heights = [165 - float(point.split(",")[1]) for point in line]

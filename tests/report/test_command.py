@@ -44,7 +44,6 @@ def test_it_opens_a_page_in_our_own_folder(home: Scratch, opened: list[str]) -> 
 
 
 def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None:
-    """With --out the page stands there and nowhere else; nothing is opened."""
     path = home.root / "a page.html"
     assert home.ok("report", "--out", str(path)).strip() == str(path)
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
@@ -63,16 +62,14 @@ def test_only_its_owner_can_read_it(home: Scratch) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_content_is_asked_for(home: Scratch) -> None:
-    """--with-content shows texts of dead letters."""
+def test_texts_are_shown_with_content(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
     path = home.root / "page.html"
     home.ok("report", "--out", str(path), "--with-content")
     assert "the text itself" in path.read_text(encoding="utf-8")
 
 
-def test_a_place_that_cannot_be_written(home: Scratch) -> None:
-    """One line says what is wrong."""
+def test_a_place_that_cannot_be_written_is_named(home: Scratch) -> None:
     done = home.run("report", "--out", str(home.root / "nowhere" / "page.html"))
     assert done.code == 1
     assert "nowhere" in done.line
@@ -88,8 +85,7 @@ def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
     assert "away" not in done.err
 
 
-def test_the_language_of_the_settings(home: Scratch) -> None:
-    """`ui.language` decides."""
+def test_it_speaks_the_language_of_the_settings(home: Scratch) -> None:
     home.env(MEM0TRAY_UI_LANGUAGE="fr")
     path = home.root / "page.html"
     home.ok("report", "--out", str(path))
@@ -111,8 +107,9 @@ def test_without_a_display_the_path_is_enough(
     assert opened == []
 
 
-def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no error that there is none."""
+def test_a_browser_that_cannot_be_started_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
     def fail(_: str) -> bool:
         raise webbrowser.Error
@@ -130,8 +127,7 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @needs.linux("its opener is that of Linux")
-def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
-    """The command says so and succeeds."""
+def test_a_desktop_without_a_browser_gets_the_path(home: Scratch, opener: Path) -> None:
     script(opener, "exit 3")
     done = home.run("report")
     assert done.code == 0
@@ -244,7 +240,6 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_that_may_not_be_read_can_be_written(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is replaced, whoever may read what stood there."""
     out = home.root / "old.html"
     out.write_text("old")
     may = os.access
@@ -254,7 +249,6 @@ def test_a_file_that_may_not_be_read_can_be_written(
 
 
 def test_it_writes_nothing_else(home: Scratch) -> None:
-    """Looking changes nothing: the page is the only new file."""
     home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
     before = {path: path.stat().st_mtime_ns for path in home.claude.iterdir()}
     home.ok("report")
@@ -264,7 +258,6 @@ def test_it_writes_nothing_else(home: Scratch) -> None:
 
 
 def test_add_does_not_pay_for_it() -> None:
-    """The page's libraries are imported by those who make a page only."""
     code = (
         "import sys, mem0tray.report, mem0tray.cli.add_fast;"
         " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"

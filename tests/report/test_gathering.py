@@ -59,7 +59,6 @@ def test_hours_while_there_is_little_to_show(now: float) -> None:
 
 @needs.CLOCK
 def test_it_begins_just_before_the_first_memory(now: float) -> None:
-    """What was before there was anything is left out, but for one empty part."""
     assert len(gathering.period(now - 3 * _HOUR, now).starts) == 5
     assert len(gathering.period(now - 5 * _DAY, now).starts) == 7
 
@@ -87,7 +86,6 @@ def test_the_most_dead_letters_of_each_part_are_shown(now: float) -> None:
 
 @needs.CLOCK
 def test_four_dead_letters_within_an_hour_are_four(now: float) -> None:
-    """Three of them are delivered before the hour is over, and one in the next."""
     period = gathering.period(now - 2 * _HOUR, now)
     start = period.starts[1]
     stays = [(start + 60 * n, start + 1200 + 60 * n) for n in range(3)]
@@ -132,7 +130,6 @@ def test_an_outage_shorter_than_a_part_is_seen(now: float) -> None:
 
 
 def test_the_ledger_tells_what_was_delivered_when(home: Scratch) -> None:
-    """Deliveries are counted by slot, since a time."""
     with past(home.paths) as ledger:
         for at in (1800.0, 1801.0, 2699.0, 2700.0, 899.0):
             ledger.delivered(f"at {at}", at)
@@ -211,7 +208,6 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
 
 
 def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:
-    """Files alone do not tell what was delivered when."""
     home.write("mem0_queue_dlq.json", {"items": [dead("a")]})
     assert _gathered(time.time()).past is None
 

@@ -19,7 +19,16 @@ from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.report import page as rendering
 from mem0tray.report.advice import Tone
-from mem0tray.report.page import HIDDEN, NEVER, Cleaner, absolute, clock, headline, relative
+from mem0tray.report.page import (
+    HIDDEN,
+    NEVER,
+    Cleaner,
+    absolute,
+    clock,
+    headline,
+    relative,
+    templates,
+)
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.report.reading import made
@@ -45,7 +54,6 @@ def test_an_empty_home() -> None:
 
 
 def test_it_shows_how_things_stand(home: Scratch) -> None:
-    """Destination, counts, last delivery and oldest waiting are there, each by its name."""
     home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
     _letters(home, dead("d"))
     stats = {"total_synced": 1234, "last_sync": "2025-11-30T04:38:18"}
@@ -98,7 +106,6 @@ def test_a_longer_wait_counts_that_the_server_asked_for(home: Scratch) -> None:
 
 
 def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
-    """Two hundred rows, and how many more there are."""
     _letters(home, *(dead(f"d{n}") for n in range(1203)))
     page = made()
     assert len(page.all("th", scope="row", role="rowheader")) == 200
@@ -106,7 +113,6 @@ def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
 
 
 def test_what_makes_no_sense_is_counted(home: Scratch) -> None:
-    """Things in the file that are no items are said to be kept."""
     _letters(home, 5, None, dead("d"))
     assert any(text.startswith("2 further things") for text in made().text("p", class_="more"))
 
@@ -148,7 +154,6 @@ def test_nothing_runs_and_nothing_is_loaded(home: Scratch) -> None:
 
 
 def test_hostile_names_are_only_text(home: Scratch) -> None:
-    """Markup in ids, projects and reasons is shown, in charts too, and never becomes an element."""
     markup = "<script>alert(1)</script>\"'><b onclick=x>&"
     _letters(home, dead("d", markup, id=f"<i>{markup}", last_error=f"500 {markup}"))
     home.write("mem0_queue.json", queue_document([entry("q", "</svg></style>" + markup)]))
@@ -172,8 +177,14 @@ def test_odd_characters_do_not_reach_the_page(home: Scratch, text: str) -> None:
     assert not odd
 
 
+def test_whatever_a_template_prints_is_one_harmless_line() -> None:
+    template = templates(_ENGLISH, _cleaner()).from_string("{{ text }}")
+    assert template.render(text=f"<b>\n\x1b[0m{_BIDI} http://me:pw@host") == (
+        f"&lt;b&gt; [0m evil http://{HIDDEN}@host"
+    )
+
+
 def test_long_texts_are_cut(home: Scratch) -> None:
-    """A reason, project, id or content of a megabyte leaves a page of ordinary size."""
     long = "x" * 2**20
     _letters(home, dead(long, long, id=long, last_error=long), dead(long, f"{long} y"))
     home.write("mem0_queue.json", queue_document([entry(long, f"{long} z")]))
@@ -182,8 +193,7 @@ def test_long_texts_are_cut(home: Scratch) -> None:
     assert any(text.endswith("…") for text in page.text("td", role="cell"))
 
 
-def test_absurd_numbers_and_times(home: Scratch) -> None:
-    """Counts and times that cannot be do no harm."""
+def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
     for absurd in (-1, 10**9, 1e300, "text", None, True):
         _letters(home, dead("d", retry_count=absurd, last_attempt=absurd, moved_to_dlq_at=absurd))
         stats = {"total_synced": absurd, "last_sync": "9999-12-31T23:59:59"}
@@ -232,16 +242,14 @@ def test_it_can_be_read_aloud(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_both_themes() -> None:
-    """Colours follow the reader's choice of light or dark, and paper is light."""
+def test_it_is_light_or_dark_as_the_reader_likes_and_light_on_paper() -> None:
     style = made().all("style")[0].text
     assert "prefers-color-scheme: dark" in style
     assert "color-scheme: light dark" in style
     assert "@media print" in style
 
 
-def test_in_french(home: Scratch) -> None:
-    """The page speaks French where the language does, and says so."""
+def test_it_speaks_french_and_says_so(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     _letters(home, dead("d", retry_count=1234))
     page = made(_FRENCH)
@@ -271,27 +279,23 @@ def test_a_reason_that_only_the_file_has_is_in_french_too(
 
 
 def test_what_breaks_a_file_is_said_in_french(home: Scratch) -> None:
-    """As the reason of the state."""
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     home.write("mem0_queue_dlq.json", {"items": 5})
     assert "'items' est un nombre, pas une liste" in " ".join(made(_FRENCH).text("p"))
 
 
 def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
-    """What the ledger remembers is listed while the DLQ file is missing."""
     with past(home.paths) as ledger:
         ledger.adopted(dead("remembered"), time.time() - 100)
     assert len(made().all("th", role="rowheader")) == 1
 
 
 def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
-    """Backticks become code, markup within them or without stays text."""
     shown = rendering._typed("type `mem0tray <b>` <i>")
     assert shown == "type <code>mem0tray &lt;b&gt;</code> &lt;i&gt;"
 
 
 def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is whole in a truncated DLQ file is listed, and that it is broken is said."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     path = home.write("mem0_queue_dlq.json", {"items": [dead("a"), dead("b"), dead("c")]})
     path.write_text(path.read_text()[:-30])
@@ -334,19 +338,16 @@ def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]
     ],
 )
 def test_each_state_has_its_words_and_colour(fields: dict[str, Any], tone: Tone, text: str) -> None:
-    """One headline for each state, by what waits too."""
     assert _headline(**fields)[:2] == (tone, text)
 
 
 def test_the_reason_is_given_where_something_is_wrong() -> None:
-    """Down and action needed say why; other states do not."""
     assert _headline(state="down", reason=reasons.quoted("refused"))[3] == "refused"
     assert _headline(state="action needed", reason=reasons.quoted("stop it"))[3] == "stop it"
     assert _headline(state="paused", reason=reasons.quoted("paused by you"))[3] == ""
 
 
 def test_the_reason_is_in_the_users_language() -> None:
-    """Though the worker words it in English."""
     assert (
         _headline("fr", state="down", reason=reasons.sentence(Reason("connection refused")))[3]
         == "Connexion refusée."
@@ -354,7 +355,6 @@ def test_the_reason_is_in_the_users_language() -> None:
 
 
 def test_a_pause_says_until_when() -> None:
-    """A time of day when it is near, its date too when it is far."""
     near = _headline(state="paused", pause=_NOW + 60)[2]
     assert "until" in near
     assert "2025" not in near
@@ -363,7 +363,6 @@ def test_a_pause_says_until_when() -> None:
 
 
 def test_what_waits_is_kept_safe() -> None:
-    """Without a worker it matters whether anything waits."""
     assert "kept safe" in _headline(state="not running", dlq=1)[2]
     assert "Nothing waits" in _headline(state="not running")[2]
 
@@ -398,7 +397,6 @@ def _cleaner(key: str = "", url: str = "") -> Cleaner:
 
 
 def test_a_secret_is_hidden_before_the_text_is_cut() -> None:
-    """No beginning of it is left at the end."""
     cleaner = _cleaner("sesame-3c1f")
     assert "sesame" not in cleaner.line("x" * 15 + "sesame-3c1f", 20)
     assert cleaner.short_id("sesame-3c1f") == HIDDEN
@@ -417,13 +415,11 @@ def test_the_password_of_the_settings_however_it_is_written() -> None:
     assert cleaner.line("pa%24word or pa$word", 100) == f"{HIDDEN} or {HIDDEN}"
 
 
-def test_a_settings_url_that_is_none() -> None:
-    """It is no reason to fail."""
+def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
     assert _cleaner(url="http://[").line("text", 10) == "text"
 
 
-def test_a_block_keeps_its_lines() -> None:
-    """Up to a limit, which shows."""
+def test_a_block_keeps_its_lines_up_to_a_limit() -> None:
     cleaner = _cleaner()
     assert cleaner.block("a\n\tb\x00<c>\n") == "a\nb &lt;c&gt;"
     assert cleaner.block("x" * 3000) == "x" * 2000 + " …"
