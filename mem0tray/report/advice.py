@@ -122,7 +122,9 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
     for likeness, count in counts.most_common():
         item_id, cause = firsts[likeness]
         title = language.ngettext(
-            "{count} dead letter: {cause}", "{count} dead letters: {cause}", count
+            "{count} memory not delivered: {cause}",
+            "{count} memories not delivered: {cause}",
+            count,
         ).format(count=language.number(count), cause=cause.name.said(language))
         detail = "" if cause.name in (WAITING, DUE) else cause.detail.said(language)
         yield Message(

@@ -12,7 +12,7 @@ from mem0tray.report.advice import Tone
 from mem0tray.report.gathering import Gathered, History, Period
 
 _PROJECTS: Final = 8
-_TICKS: Final = 8  # labels that an axis has room for
+_TICKS: Final = 6  # labels that an axis has room for
 _MINUTE: Final = 60.0
 _ROUND: Final = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100)
 
@@ -77,8 +77,8 @@ def _over_time(past: History | None, language: Language) -> Iterable[Chart]:
         summary = _("{count} now, at most {most} since {time}").format(
             count=number(past.dead_now), most=number(max(past.dead)), time=labels[0]
         )
-        series = [Series(_("Dead letters"), "warn", past.dead)]
-        yield Chart(_("Size of the DLQ"), summary, "area", when, labels, ticks, series)
+        series = [Series(_("Not delivered"), "warn", past.dead)]
+        yield Chart(_("Memories not delivered"), summary, "area", when, labels, ticks, series)
     if past.all_outages:
         minutes = [math.ceil(down / _MINUTE) for down in past.down]
         summary = ngettext(
@@ -119,7 +119,7 @@ def _projects(seen: Gathered, language: Language) -> Iterable[Chart]:
     labels = [each.project if each.project.strip() else _("(none)") for each in shown]
     summary = language.ngettext("{count} project", "{count} projects", len(counts))
     series = [
-        Series(_("Dead letters"), "warn", [each.dead for each in shown]),
+        Series(_("Not delivered"), "warn", [each.dead for each in shown]),
         Series(_("Waiting"), "calm", [each.fresh for each in shown]),
     ]
     yield Chart(
@@ -141,7 +141,7 @@ def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
     few = [number(retries) for retries in range(GROWS_UNTIL)]
     most = number(GROWS_UNTIL)
     yield Chart(
-        _("Dead letters by retries"),
+        _("Not delivered, by retries"),
         _("from {count} retries on, {minutes} minutes apart").format(
             count=most, minutes=number(backoff(GROWS_UNTIL) / _MINUTE)
         ),
@@ -149,5 +149,5 @@ def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
         _("Retries"),
         [*few, _("{count} and more").format(count=most)],
         [*few, f"≥ {most}"],
-        [Series(_("Dead letters"), "warn", [counts.get(n, 0) for n in range(GROWS_UNTIL + 1)])],
+        [Series(_("Not delivered"), "warn", [counts.get(n, 0) for n in range(GROWS_UNTIL + 1)])],
     )

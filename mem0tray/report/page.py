@@ -195,8 +195,8 @@ def _healthy(seen: Overview, language: Language) -> Message:
     _, ngettext, number = language.gettext, language.ngettext, language.number
     if seen.dlq:
         title = ngettext(
-            "{count} dead letter waits for its next try",
-            "{count} dead letters wait for their next try",
+            "{count} memory is not delivered yet",
+            "{count} memories are not delivered yet",
             seen.dlq,
         )
         sentence = _(

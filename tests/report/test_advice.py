@@ -96,7 +96,7 @@ def test_a_pause_is_named_without_a_worker() -> None:
 def test_the_servers_answers_from_the_file_alone(reason: str, tone: str, words: str) -> None:
     """Without a ledger the reason in the file says what kind of answer it was."""
     (made,) = _advice(dead("a", last_error=reason))
-    assert made.title.startswith("1 dead letter: ")
+    assert made.title.startswith("1 memory not delivered: ")
     assert (made.tone, made.detail) == (tone, reason)
     assert words in made.text
 
@@ -105,7 +105,7 @@ def test_the_ledger_knows_better_than_the_file() -> None:
     """The last attempt counts where there is one."""
     attempt = Attempt(_NOW, "unknown", None, "no answer after 60 s", 60.0)
     (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
-    assert made.title == "1 dead letter: no usable answer from the server"
+    assert made.title == "1 memory not delivered: no usable answer from the server"
     assert (made.memory, made.detail) == ("one", "no answer after 60 s")
 
 
@@ -126,8 +126,8 @@ def test_invalid_items() -> None:
         dead(5),
     )
     assert {each.title for each in made} == {
-        "1 dead letter: invalid content",
-        "2 dead letters: invalid content",
+        "1 memory not delivered: invalid content",
+        "2 memories not delivered: invalid content",
     }
     assert {each.detail for each in made} == {
         "it names no project",
@@ -145,8 +145,8 @@ def test_the_commonest_cause_comes_first() -> None:
     ]
     made = _advice(*letters)
     assert _titles(made) == [
-        "3 dead letters: rejected by the server",
-        "1 dead letter: rejected by the server",
+        "3 memories not delivered: rejected by the server",
+        "1 memory not delivered: rejected by the server",
     ]
     assert (made[0].memory, made[0].detail) == ("b0", "500 x")
 
@@ -159,8 +159,8 @@ def test_no_answer_hides_behind_another() -> None:
         dead("c", last_error="200 OK without success: no space"),
     )
     assert [(each.title, each.detail) for each in made] == [
-        ("2 dead letters: rejected by the server", "422 Unprocessable Entity: odd 1"),
-        ("1 dead letter: rejected by the server", "200 OK without success: no space"),
+        ("2 memories not delivered: rejected by the server", "422 Unprocessable Entity: odd 1"),
+        ("1 memory not delivered: rejected by the server", "200 OK without success: no space"),
     ]
 
 

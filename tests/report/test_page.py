@@ -41,7 +41,7 @@ def test_an_empty_home() -> None:
     """Without any file there is a page, and it says that nothing waits."""
     page = made()
     assert page.text("h1") == ["mem0tray is not running"]
-    assert "There are no dead letters." in page.text("p")
+    assert "There are none." in page.text("p")
 
 
 def test_it_shows_how_things_stand(home: Scratch) -> None:
@@ -54,7 +54,7 @@ def test_it_shows_how_things_stand(home: Scratch) -> None:
     facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
     assert facts["Memories go to"] == "mem0.example:8000"
     assert facts["Waiting"] == "2 in the queue"
-    assert facts["Dead letters"] == "1 in the DLQ"
+    assert facts["Not delivered"] == "1 tried again"
     assert facts["Delivered"] == "1,234 in all"
     assert facts["Last delivery"].endswith("Nov 30, 2025, 04:38")
     assert facts["Oldest waiting"] != "–"
@@ -316,12 +316,12 @@ def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]
         (
             {"state": "healthy", "queue": 2, "dlq": 1},
             "warn",
-            "1 dead letter waits for its next try",
+            "1 memory is not delivered yet",
         ),
         (
             {"state": "healthy", "dlq": 1234},
             "warn",
-            "1,234 dead letters wait for their next try",
+            "1,234 memories are not delivered yet",
         ),
         ({"state": "down"}, "bad", "The server is down"),
         ({"state": "action needed"}, "bad", "Action needed"),
