@@ -48,7 +48,7 @@ def command(
 
     It is on the disk when the command returns, whether or not the worker runs. TEXT
     is read from standard input when it is `-` or missing, as UTF-8; put `--` before a
-    text that begins with a dash.
+    text that begins with a dash. It has 1,000,000 bytes at most.
 
     Exits with 0 once the memory is queued, even if its id could not be
     printed or the settings are wrong; standard error says so. After any other exit

@@ -6,14 +6,13 @@ from contextlib import suppress
 from typing import Final
 
 from mem0tray import cli
-from mem0tray.actions.add import queue_memory
+from mem0tray.actions.add import queue_memory, too_long
 from mem0tray.cli import context
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.given import decoded, project_meant, whole
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.item import LONGEST_TEXT
 
-MOST_BYTES: Final = 512 * 2**20  # of a text or a line, as many as the embedded server takes
-_PIECE: Final = 2**20  # bytes; a read of all at once would not hear Ctrl-C
+_END_MAX: Final = 2  # bytes of the line break at the end
 END: Final = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
 
 
@@ -52,20 +51,14 @@ def run(project: str | None, text: str | None, *, as_json: bool) -> None:
 
 
 def _read_standard_input() -> str:
-    """Standard input without the line break at its end.
+    """Read standard input without the line break at its end.
 
-    Raises UsageError if it is not UTF-8, Mem0TrayError if it is longer than `MOST_BYTES`.
+    Raises UsageError if it is not UTF-8, Mem0TrayError if it is too long.
     """
-    data = bytearray()
-    while len(piece := sys.stdin.buffer.read(_PIECE)) == _PIECE:
-        data += piece
-        if len(data) > MOST_BYTES:
-            raise Mem0TrayError(
-                "Nothing was queued: the text is too large, `add` reads"
-                f" {MOST_BYTES:,} bytes at most.",
-                "Add it in parts.",
-            )
-    data += piece
+    # No more than that is read: a read of all at once could not be interrupted.
+    data = sys.stdin.buffer.read(LONGEST_TEXT + _END_MAX + 1)
+    if len(data) > LONGEST_TEXT + _END_MAX:
+        raise too_long()
     end = len(data) - data.endswith(b"\n")
     end -= data.endswith(b"\r", 0, end)
     return decoded(data, end, "standard input")

@@ -303,8 +303,7 @@ class Reader:
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        found = (self.raw(key) if raw is None else raw for key, raw in self._rows(DEAD_RAWS))
-        return [raw for raw in found if raw is not None]
+        return [raw for _, raw in self._rows(DEAD_RAWS)]
 
     def dead_names(self) -> set[Name]:
         """The dead letters by id and digest."""

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from mem0tray.core import reasons
-from mem0tray.core.large import LargeText
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 
@@ -21,7 +20,7 @@ class Memory(Struct, frozen=True):
     """
 
     project: str
-    content: str | LargeText
+    content: str
     key: str
     timestamp: float = 0.0
     ticket: str = ""

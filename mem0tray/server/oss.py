@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.large import LargeText
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.core.oss_names import ID, project_of
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import (
@@ -332,8 +332,6 @@ def _key_of(entry: Any) -> Any:
 
 def _query(memory: Memory) -> tuple[str, bool]:
     """The query, and whether it is the whole text: no blank one and none of megabytes will do."""
-    text = memory.content
-    if isinstance(text, LargeText):
-        text = next(text.pieces(), "")[:_QUERY]
-        return text if text.strip() else id_of(memory.key), False
-    return (text, True) if text.strip() else (id_of(memory.key), False)
+    is_whole = len(memory.content) <= LONGEST_TEXT
+    text = memory.content if is_whole else memory.content[:_QUERY]
+    return (text, is_whole) if text.strip() else (id_of(memory.key), False)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.large import LargeText
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
@@ -42,7 +42,7 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.outgoing import LargeBody, encode, with_length
+from mem0tray.server.outgoing import encode
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
@@ -80,8 +80,8 @@ class VpsClient(HttpClient):
         """Deliver `memory`."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        body = _body(memory)
-        headers = with_length(self._save_headers(memory), body)
+        body = encode({"user_id": memory.project, "content": memory.content})
+        headers = self._save_headers(memory)
         outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
@@ -222,7 +222,8 @@ class VpsClient(HttpClient):
 
         No search takes a text of a megabyte as its query.
         """
-        if isinstance(memory.content, LargeText) or self._known.cannot_tell(memory.project, SEARCH):
+        too_long = len(memory.content) > LONGEST_TEXT
+        if too_long or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
         found = self._told(reply, memory, "results", SEARCH)
@@ -291,14 +292,6 @@ def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> 
         limit //= 2
         reply = ask(limit, end - time.monotonic())
     return reply
-
-
-def _body(memory: Memory) -> bytes | LargeBody:
-    """The body of the request that saves a memory."""
-    if isinstance(memory.content, LargeText):
-        before = encode({"user_id": memory.project}).removesuffix(b"}") + b',"content":"'
-        return LargeBody(before, memory.content, b'"}')
-    return encode({"user_id": memory.project, "content": memory.content})
 
 
 @functools.lru_cache(maxsize=64)  # a first start needs it for each memory

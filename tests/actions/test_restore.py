@@ -182,7 +182,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     with worker(paths) as context:
         row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
         context.inbox.move_to_dlq(
-            row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time(), time.time()
+            row.key, json.dumps(waiting("q", id="qq-1")).encode(), time.time(), time.time()
         )
         write(paths.queue, queue_document([]))  # as the worker writes it then
         take_in(context)

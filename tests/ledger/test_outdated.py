@@ -51,12 +51,12 @@ class Scene:
     def fail(self) -> None:
         """Let a retry of a dead letter fail."""
         job = self.outbox.claim(self.dead, NOW)
-        self.outbox.count_dead_failure(job, 3, NOW, "500", [letter("dead").raw], NOW)
+        self.outbox.count_dead_failure(job, 3, NOW, "500", letter("dead").raw, NOW)
 
     def fail_fresh(self) -> None:
         """Let a delivery of an entry fail."""
         job = self.outbox.claim(self.entry, NOW)
-        self.outbox.count_fresh_failure(job, NOW, "500", [fresh("entry").raw])
+        self.outbox.count_fresh_failure(job, NOW, "500", fresh("entry").raw)
 
     def revive(self, *, dead: bool) -> None:
         """Put back what was discarded."""
@@ -111,7 +111,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a failed delivery": (Scene.fail_fresh, {QUEUE, METRICS}),
     "a failed retry": (Scene.fail, {DLQ}),
     "a move to the DLQ": (
-        lambda s: s.inbox.move_to_dlq(s.entry, [letter("entry").raw], NOW, NOW),
+        lambda s: s.inbox.move_to_dlq(s.entry, letter("entry").raw, NOW, NOW),
         {QUEUE, DLQ, METRICS},
     ),
     "a deleted entry": (lambda s: s.inbox.discard([s.entry], NOW, "deleted"), {QUEUE, METRICS}),

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from mem0tray.core.large import LARGE
 from mem0tray.localserver.endpoint import Endpoint
 from tests.localserver.support import client_of, listed, save, texts
 
@@ -263,8 +262,8 @@ def test_nothing_resets_it(official: httpx.Client) -> None:
 
 
 def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
-    """Taken piece by piece, once by its key; the answers repeat its beginning."""
-    text = 'a "large" oak\n' * (LARGE // 10)
+    """Once by its key; the answers repeat its beginning."""
+    text = 'a "large" oak\n' * 100_000
     body = {
         "messages": [{"role": "user", "content": text}],
         "user_id": "large",

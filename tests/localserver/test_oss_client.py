@@ -1,13 +1,11 @@
 """Our own client of `oss` against the embedded server, and what `auto` makes of that."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 
 import httpx
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import (
     Client,
@@ -63,7 +61,7 @@ def test_what_the_other_dialect_saved_is_there(official: Client, client: httpx.C
 
 def test_a_large_memory_is_asked_for(official: Client) -> None:
     """Of one that no answer has room for it can be said whether it is there."""
-    large = Memory("large oss", LargeText(json.dumps("oak " * 1_000_000).encode()), "large-oss")
+    large = Memory("large oss", "oak " * 1_000_000, "large-oss")
     assert official.ask(large, LONG) is not Presence.PRESENT
     assert official.save(large, LONG).kind is Kind.DELIVERED
     assert official.ask(large, LONG) is Presence.PRESENT

@@ -1,13 +1,11 @@
 """The dialect `platform`: what goes out to the hosted service, and what is made of its answers."""
 
-import json
 import socket
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.server import (
     KeyVerdict,
     Kind,
@@ -69,19 +67,6 @@ def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
     assert request.headers["idempotency-key"] == "id-1"
 
 
-def test_a_large_text_goes_out_as_any_other() -> None:
-    """Piece by piece, in the same JSON."""
-    text = 'a "quoted" oak\n' * 100_000
-    request = sent(Memory("my beta", LargeText(json.dumps(text).encode()), "k", 1_767_225_600.0))
-    assert request.json == {
-        "messages": [{"role": "user", "content": text}],
-        "user_id": "my%20beta",
-        "infer": False,
-        "metadata": {"mem0tray_id": "k", "mem0tray_project": "my beta"},
-        "timestamp": 1_767_225_600,
-    }
-
-
 @pytest.mark.parametrize("at", [0.0, -5.0, 12.0, 1e18, 1e11])
 def test_a_time_that_makes_no_sense_is_left_out(at: float) -> None:
     """That of the memory's arrival holds then."""
@@ -102,7 +87,7 @@ def test_stored_is_what_has_succeeded() -> None:
 @pytest.mark.parametrize("text", ["an oak " * 200_000, '"status": "SUCCEEDED"\n' * 100_000])
 def test_a_large_text_that_is_repeated_is_delivered(text: str) -> None:
     """The answer is too long to be read whole; one that repeats another text says nothing."""
-    memory = Memory("alpha", LargeText(json.dumps(text).encode()), "k")
+    memory = Memory("alpha", text, "k")
     for shown, kind in ((text, Kind.DELIVERED), (text.upper(), Kind.OUTAGE)):
         results = [{"id": NAME, "data": {"memory": shown}, "event": "ADD"}]
         done = {"message": "stored", "status": "SUCCEEDED", "event_id": NAME, "results": results}

@@ -97,11 +97,11 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     """Only an attempt that was made with that in mind answers it."""
     before = context.outbox.claim(1, NOW)
     context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-    context.outbox.count_fresh_failure(before, NOW, "500", [context.outbox.raw(1)])
+    context.outbox.count_fresh_failure(before, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
     context.outbox.mark_absent(job, "")
-    context.outbox.count_fresh_failure(job, NOW, "500", [context.outbox.raw(1)])
+    context.outbox.count_fresh_failure(job, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
     assert context.taken_by_others.count() == 0

@@ -64,11 +64,7 @@ class BringingOver:
         thread = threading.Thread(
             target=self._run, args=(server,), name="mem0tray-migration", daemon=True
         )
-        try:
-            threads.start(thread)
-        except Mem0TrayError:
-            self._at_work.release()
-            raise
+        threads.start(thread)
 
     def _run(self, server: str) -> None:
         try:

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, NoThreadError
-from mem0tray.core.events import Event, PartFailed, PartRecovered
+from mem0tray.core.events import Event
 from mem0tray.core.item import DEAD, FRESH
-from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
@@ -30,10 +27,8 @@ from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lan
 from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
-_THREAD_WAIT: Final = 1.0  # seconds until we try again to start a thread
 _FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
 _FAULT: Final = "sending"  # the part in which a fault of ours is reported
-_MORE: Final = "more requests at once"  # what is missing where no thread can be started
 _LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset(
     {Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE}
@@ -91,8 +86,7 @@ class Delivery:
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._no_more_until = 0.0  # monotonic; no thread could be started
-        self._is_short = False  # too few senders, which has been told
+        self._no_thread: NoThreadError | None = None  # a sender could not be started
         self._attempts = Attempts(context, lambda: self._stopping)
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
@@ -109,8 +103,10 @@ class Delivery:
     def kick(self) -> None:
         """Have the senders look: an item may have fallen due, or may go out now.
 
-        Raises NoThreadError where there is no sender, and no thread can be started.
+        Raises NoThreadError where a sender could not be started.
         """
+        if self._no_thread is not None:
+            raise self._no_thread
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
@@ -172,7 +168,7 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
-        """Start one more sender; NoThreadError where no thread can be started."""
+        """Start one more sender. Raises NoThreadError."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
@@ -181,21 +177,12 @@ class Delivery:
         self._senders.append(sender)
 
     def _add_another(self) -> None:
-        """Start one more sender; where that cannot be, those at work go on alone."""
-        moment = time.monotonic()
-        if moment < self._no_more_until:
-            return
+        """Start one more sender; where that cannot be, the next `kick` ends the worker."""
         try:
             self._add_sender()
         except NoThreadError as error:
-            self._no_more_until = moment + _THREAD_WAIT
-            if not self._is_short:
-                self._is_short = True
-                self._context.events.emit(PartFailed(_MORE, str(error), _THREAD_WAIT))
-        else:
-            if self._is_short:
-                self._is_short = False
-                self._context.events.emit(PartRecovered(_MORE))
+            self._no_thread = error
+            self._context.wake.set()
 
     def _run(self, number: int) -> None:
         sender = _Sender(number)
@@ -216,8 +203,6 @@ class Delivery:
         if flight is None:
             return False
         outcome = self._attempt(sender, flight)
-        if isinstance(flight.job.text, LargeText):  # what follows needs the memory
-            flight.job = replace(flight.job, text="")
         sender.answered = flight, outcome
         return True
 

@@ -39,17 +39,12 @@ class Prober:
         self._signal = threading.Event()
         self._stopping = threading.Event()
         self._client: ProbeClient | None = None
-        self._thread = threads.Startable(
-            lambda: threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
-        )
+        self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, with a probe at once.
-
-        Raises NoThreadError where none can be started, and may then be called again.
-        """
+        """Start the thread, with a probe at once. Raises NoThreadError."""
         self._signal.set()
-        self._thread.start()
+        threads.start(self._thread)
 
     def kick(self) -> None:
         """Probe now."""
