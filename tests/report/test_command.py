@@ -266,7 +266,7 @@ def test_it_writes_nothing_else(home: Scratch) -> None:
 def test_add_does_not_pay_for_it() -> None:
     """The page's libraries are imported by those who make a page only."""
     code = (
-        "import sys, mem0tray.report, mem0tray.cli.add_fast;"
+        "import sys, mem0tray.report, mem0tray.cli.add;"
         " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
     )
     done = subprocess.run(
