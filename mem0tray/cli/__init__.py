@@ -39,11 +39,13 @@ class _Nowhere(io.TextIOWrapper):
 
 def start() -> NoReturn:
     """Be the process of one command, from its arguments to its end."""
-    if _is_lean(
-        sys.argv[1:]
-    ):  # msgspec asks for this module, and does as well without it, in half the time
+    is_lean = _is_lean(sys.argv[1:])
+    if is_lean:
+        # msgspec asks for this module, and does as well without it, in half the time.
         sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
     code = main()
+    if is_lean:
+        os._exit(code)  # nothing is left to clear away
     gc.freeze()  # else the interpreter looks through all objects once more: a sixth of a start
     sys.exit(code)
 

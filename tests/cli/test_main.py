@@ -49,6 +49,21 @@ def test_version(home: Scratch) -> None:
     assert home.ok("--version") == f"mem0tray {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
+)
+def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
+    """Only what other programs do not call all the time has the interpreter taken apart."""
+    script = (
+        "import atexit; from mem0tray import cli;atexit.register(print, 'taken apart'); cli.start()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == home.ok(*arguments) + said
+
+
 def test_little_is_looked_through_for_garbage() -> None:
     """At the start of a command much is made, and nothing of it is garbage."""
     before = gc.get_threshold()
