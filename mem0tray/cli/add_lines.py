@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, Final
 
 from mem0tray import cli
 from mem0tray.actions.add_lines import BadLine, LineQueue, LinesSoFar
-from mem0tray.cli import add_fast, context, output
-from mem0tray.cli.given import project_alone
+from mem0tray.cli import context, output
+from mem0tray.cli.given import END_OF_INPUT, project_alone
 from mem0tray.cli.progress import ProgressLine
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.memory_lines import LONGEST_LINE
@@ -60,7 +60,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
 
 def _standard_input() -> Iterator[bytes]:
     if sys.stdin.isatty():
-        sys.stderr.write(f"Type one JSON object a line. {add_fast.END} ends it.\n")
+        sys.stderr.write(f"Type one JSON object a line. {END_OF_INPUT} ends it.\n")
     return _read(sys.stdin.buffer, "standard input")
 
 

@@ -4,13 +4,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from mem0tray.cli import candidates
 from mem0tray.cli.context import UsageError
 
+END_OF_INPUT: Final = (
+    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
+)
 _Function = Callable[..., Any]
 Callback = Callable[[click.Context, click.Parameter, str | None], int | None]
 

@@ -53,7 +53,7 @@ def test_version(home: Scratch) -> None:
     ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
 )
 def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
-    """Only a command that needed click has the interpreter taken apart at its end."""
+    """Only what other programs do not call all the time has the interpreter taken apart."""
     script = (
         "import atexit; from mem0tray import cli;atexit.register(print, 'taken apart'); cli.start()"
     )

@@ -33,7 +33,7 @@ from typing import Any, Final, NoReturn
 
 # What commands import when they need it; any other module is imported by each start anew.
 PRELOADED: Final = (
-    "mem0tray.cli.add_fast", "mem0tray.actions.add",
+    "mem0tray.actions.add",
     "mem0tray.actions.restore", "mem0tray.alerts.watch", "mem0tray.server.network",
     "mem0tray.server.recogniser", "mem0tray.server.vps", "mem0tray.worker.folders.settings_file",
     "mem0tray.worker.thread", "mem0tray.desktop.app", "httpx", "httpcore",
