@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.notify.backends import NotShownError, UnavailableError
+from mem0tray.desktop.notify.backends import NotShownError
 from mem0tray.desktop.notify.notice import Notice, Urgency
 from mem0tray.desktop.notify.notice_texts import NEEDS_USER
 
@@ -43,7 +43,7 @@ class NoticeDialogs:
             raise Mem0TrayError(_NOTHING_ASKS, _INSTALL)
         try:
             return show(self._daemon)
-        except (NotShownError, UnavailableError) as error:
+        except NotShownError as error:
             raise Mem0TrayError(_NOTHING_ASKS, _INSTALL) from error
 
 

@@ -23,10 +23,16 @@ from mem0tray.desktop.notify.backends import (
     BUS_PATH,
     NotShownError,
     SilentDaemonError,
-    UnavailableError,
 )
-from mem0tray.desktop.notify.fitting import escaped, fitted, plain
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify.notice import (
+    Notice,
+    NoticeAction,
+    Offer,
+    Urgency,
+    escaped,
+    fitted,
+    plain,
+)
 from mem0tray.system.paths import APP
 
 _SECONDS: Final = 10  # seconds on the screen; critical ones stay
@@ -77,7 +83,7 @@ class Daemon:
         bus.on_lost(self._forget)
 
     def show(self, notice: Notice) -> None:
-        """Show it; UnavailableError without a bus, NotShownError where nothing shows it."""
+        """Show it; NotShownError without a bus, NotShownError where nothing shows it."""
         offers = {each.offer.value: each.offer for each in _actions(notice)}
 
         def heard(key: str) -> None:
@@ -177,7 +183,7 @@ class Daemon:
         try:
             self._bus.connect()
         except BusError as error:
-            raise UnavailableError(error.message) from error
+            raise NotShownError(error.message) from error
         try:
             return self._bus.call(BUS_NAME, BUS_PATH, BUS_NAME, member)
         except BusError as error:
