@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mem0tray.desktop.bus.address import address_of
+from mem0tray.desktop.bus import address_of
 from mem0tray.desktop.notify.notice import Notice, fitted
 from mem0tray.system.paths import APP
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import PATIENCE, SessionBus
 from mem0tray.desktop.notify.backends import (
     BUS_NAME,

@@ -16,8 +16,7 @@ from typing import Any, Final
 from PIL import Image
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import SessionBus
 from mem0tray.desktop.opener import TOKEN
 from mem0tray.desktop.tray import dbus_menu, status_notifier

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.dialogs.macos import AppleScript
+from mem0tray.desktop.dialogs.system import AppleScript
 from mem0tray.desktop.notify.backends import PlyerBackend
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.sending import Sender

@@ -16,7 +16,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import session
-from mem0tray.desktop.bus.match import DBUS
+from mem0tray.desktop.bus import DBUS
 from mem0tray.desktop.bus.session_bus import DBUS_PATH
 from mem0tray.desktop.notify.daemon import Daemon
 from mem0tray.desktop.notify.notice import Notice
