@@ -241,7 +241,7 @@ class Controller:
             raise opener.no_program(str(page))
 
     def _open_dlq(self, _: MenuCommand) -> None:
-        opener.edit(self._settings().locations().dlq, self._not_opened)
+        opener.show(self._settings().locations().dlq, self._not_opened, edits=True)
 
     def _open_log(self, _: MenuCommand) -> None:
         opener.show(self._settings().locations().log, self._not_opened)
@@ -252,7 +252,7 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.create(path)
-        opener.edit(path, self._not_opened)
+        opener.show(path, self._not_opened, edits=True)
 
     def _not_opened(self, error: Mem0TrayError) -> None:
         self._failed(error.reason)

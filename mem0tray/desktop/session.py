@@ -35,7 +35,7 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         return None, "" if at_screen() else "There is no desktop here (no login at the screen)."
     if not names_display(os.environ):
         return None, "There is no desktop here (no DISPLAY)."
-    from mem0tray.desktop.bus.errors import BusError
+    from mem0tray.desktop.bus import BusError
     from mem0tray.desktop.bus.session_bus import SessionBus
 
     bus = SessionBus()

@@ -91,7 +91,7 @@ def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     if loaded.settings.notifications.level == "none":
         yield Check(_NOTICES, OK, "They are switched off by notifications.level.")
         return
-    missing = backends.plyer_way(sys.platform).missing
+    missing = backends.missing(sys.platform)
     if missing == backends.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check(_NOTICES, OK, "There is no desktop here; the log says what happens.")
     else:

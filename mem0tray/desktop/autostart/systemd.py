@@ -22,6 +22,7 @@ from mem0tray.system.paths import APP
 UNIT: Final = f"{APP}.service"
 _WANTED_BY: Final = "default.target"
 _LINGER: Final = Path("/var/lib/systemd/linger")
+_PREFIXES: Final = "@-:+!"  # of a program, each with a meaning
 _RUNTIME: Final = Path("/run/user")
 _STOPPING: Final = 100.0  # seconds; systemd itself kills what has not stopped after 90
 _DESCRIPTION: Final = (
@@ -84,7 +85,8 @@ class UserService(FileStart):
         if data is None:
             return None
         off = "" if os.path.lexists(self._link) else f"{self._path} is there, and disabled."
-        return Found(command.words(command.fields(data, "Service").get("ExecStart", "")), off)
+        words = command.words(command.fields(data, "Service").get("ExecStart", ""))
+        return Found([*(word.lstrip(_PREFIXES) for word in words[:1]), *words[1:]], off)
 
     def _set_up(self) -> None:
         """Write the unit anew, and start it where a manager answers."""

@@ -13,12 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.notify.backends import NotShownError
+from mem0tray.desktop.notify.notice import Notice, Urgency
+from mem0tray.desktop.notify.notice_texts import NEEDS_USER
 from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.system import programs
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.daemon import Daemon
 
 PATIENCE: Final = 1800.0  # seconds that a window stays open, or a program hangs
 SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages; ours may not
@@ -32,6 +40,11 @@ _YES: Final = "yes"  # what kdialog writes for the line that means yes
 _HERE: Final = Path(__file__).parent
 _ICON: Final = str(icon_file("healthy-256.png"))
 _QT: Final = frozenset({"kde", "lxqt"})
+_NO: Final = "no"
+_OVERLOOKED: Final = 600.0  # seconds; a notification is easily overlooked
+_NOTHING_ASKS: Final = Reason("No program here can show a window.")
+_INSTALL: Final = Reason("Install zenity or kdialog.")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +197,36 @@ def _window(script: str, python: str, question: Question) -> _Child:
 def _unlike(names: Iterable[str]) -> Iterator[str]:
     """Each of these programs that is there, once."""
     yield from dict.fromkeys(name for name in names if Path(name).exists())
+
+
+# Where no program shows a window ---------------------------------------------------------------
+
+
+class NoticeDialogs:
+    """Asks through the notification daemon; Mem0TrayError without a daemon, or without buttons."""
+
+    def __init__(self, daemon: "Daemon | None") -> None:
+        self._daemon = daemon
+
+    def ask(self, question: Question) -> bool:
+        """See `Dialogs.ask`."""
+        answers = [(_YES, question.confirm), (_NO, question.cancel)]
+        asked = _notice(question.title, question.text)
+        return self._by(lambda daemon: daemon.ask(asked, answers, _OVERLOOKED)) == _YES
+
+    def tell(self, title: str, text: str, close: str) -> None:
+        """Show a text until the user closes it; nothing waits for that."""
+        del close  # a notification can be closed without a button
+        self._by(lambda daemon: daemon.show(_notice(title, text)))
+
+    def _by(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
+        if self._daemon is None:
+            raise Mem0TrayError(_NOTHING_ASKS, _INSTALL)
+        try:
+            return show(self._daemon)
+        except NotShownError as error:
+            raise Mem0TrayError(_NOTHING_ASKS, _INSTALL) from error
+
+
+def _notice(title: str, text: str) -> Notice:
+    return Notice(title, title, text, base=NEEDS_USER, urgency=Urgency.CRITICAL)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import PROPERTIES, SessionBus
 from mem0tray.desktop.notify.sending import TIMEOUT, HangsError, within
 from mem0tray.desktop.tray.older_panel import OlderPanel

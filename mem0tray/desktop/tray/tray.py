@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.core.state import ACTION_NEEDED, STARTING
-from mem0tray.desktop.notify.fitting import clipped
+from mem0tray.desktop.notify.notice import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, identity
@@ -103,16 +103,12 @@ class Tray:
         menu = self._library.Menu(*self._items(entries))
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
-    def notify(self, title: str, body: str) -> None:
-        """Show a notification by the icon's own means."""
-        self._on_main(lambda: self._icon.notify(body, title))
-
     def _image(self) -> "Image | tuple[Image, ...]":
         """One picture (macOS), or the same one in each size that panels may want."""
         if self._bus is not None:
-            from mem0tray.desktop.tray import pixmaps
+            from mem0tray.desktop.tray import status_notifier
 
-            return pixmaps.of_look(self._look)
+            return status_notifier.of_look(self._look)
         if sys.platform == "darwin":
             return icons.compose(self._look, _ON_MACOS)
         from mem0tray.desktop.tray import windows_icon

@@ -177,3 +177,16 @@ def test_a_program_that_is_gone_is_stale_and_mended(
     assert after.mend()
     assert after.state() == AutostartState(ENABLED, after.command)
     assert not after.mend()
+
+
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize("prefix", [":", "-", "@-"])
+def test_a_prefix_is_no_part_of_the_program(service: UserService, prefix: str) -> None:
+    service.enable()
+    text = (
+        _text(service)
+        .replace("ExecStart=", f'ExecStart="{prefix}', 1)
+        .replace(" run\n", '" run\n', 1)
+    )
+    Path(service.where).write_text(text)
+    assert service.state() == AutostartState(ENABLED, service.command)

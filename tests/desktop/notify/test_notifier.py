@@ -78,7 +78,7 @@ class Room:
             counts=lambda: self.counts(),  # noqa: PLW0108
             told=self.folder / "alerts.json",
         )
-        self.notifier = Notifier(self.bus, Sender([self.screen], TIMEOUT), sources)
+        self.notifier = Notifier(self.bus, Sender(self.screen, TIMEOUT), sources)
         self.notifier.start()
         return self.notifier
 
@@ -126,7 +126,7 @@ def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> N
     assert notifier is not None
     wait_until(lambda: notifier.last is not None, what="how it went")
     assert notifier.last is not None
-    assert notifier.last.way == "screen"
+    assert notifier.last.reason == ""
 
 
 def test_the_users_language(room: Room) -> None:
@@ -333,7 +333,7 @@ def test_it_sleeps_when_there_is_nothing_to_do(room: Room, monkeypatch: pytest.M
     monkeypatch.setattr(watch, "LOOK", 30.0)
     patience = Notifier(
         room.bus,
-        Sender([]),
+        Sender(room.screen),
         Sources(lambda: room.settings, room.language, room.counts, room.folder / "x"),
     )._round()
     assert 29 < patience <= 30
