@@ -63,9 +63,9 @@ def command(
     paths = settings.locations()
     since = time.time()
     held = {each.identity for each in retry.held_entries(paths)}
-    chosen = _retried(settings, ids, project, everything=everything)
-    called = find.handles(find.everything(paths)) if chosen else {}
     try:
+        chosen = _retried(settings, ids, project, everything=everything)
+        called = find.handles(find.everything(paths)) if chosen else {}
         way = _Way.look(settings) if chosen or as_json else _Way()
         if not as_json:
             _tell(chosen, held, project, way, called)
