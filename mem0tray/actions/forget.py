@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backup, edit_text, read_files, restore_sources
-from mem0tray.actions.apply import apply, worker_runs
+from mem0tray.actions.apply import apply
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem, Identity
+from mem0tray.actions.in_step import worker_runs
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError

@@ -195,6 +195,8 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 
 LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
+_COMMAND: Final = 60.0  # seconds; a command that stands in for the worker holds the lock for less
+_STANDS_IN: Final = " command"
 
 
 class InstanceLock:
@@ -203,17 +205,21 @@ class InstanceLock:
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path)
 
-    def acquire(self) -> None:
-        """Become the one worker; AlreadyRunningError when there is one."""
-        end = time.monotonic() + LOOKER
-        while not (mine := self._lock.try_acquire()) and time.monotonic() < end:
+    def acquire(self, *, command: bool = False) -> None:
+        """Become the one worker, or stand in for it as a `command`.
+
+        Waits for a command that stands in. Raises AlreadyRunningError when there is a worker.
+        """
+        begun = time.monotonic()
+        while not self._lock.try_acquire():
+            waited = time.monotonic() - begun
+            if waited > (_COMMAND if not command and is_command(self._lock.path) else LOOKER):
+                raise already_running(self._lock.path)
             time.sleep(LOOKER / 20)
-        if not mine:
-            raise already_running(self._lock.path)
         with suppress(OSError):
             fd = plain.open_fd(self._lock.path, os.O_WRONLY | os.O_TRUNC)
             try:
-                os.write(fd, f"{os.getpid()}\n".encode())
+                os.write(fd, f"{os.getpid()}{_STANDS_IN if command else ''}\n".encode())
             finally:
                 os.close(fd)
 
@@ -248,7 +254,8 @@ def is_locked(path: Path) -> bool:
 
 def of_worker(paths: "Paths") -> Path | None:
     """The instance lock that the worker of this `claude_dir` holds; None when none runs."""
-    return paths.instance_lock if is_locked(paths.instance_lock) else on_its_way(paths)
+    path = paths.instance_lock
+    return path if is_locked(path) and not is_command(path) else on_its_way(paths)
 
 
 def on_its_way(paths: "Paths") -> Path | None:
@@ -264,6 +271,14 @@ def on_its_way(paths: "Paths") -> Path | None:
 def holder(path: Path) -> int | None:
     """The pid that the holder of an instance lock wrote, if it can be read."""
     try:
-        return int(plain.read_bytes(path))
-    except (OSError, ValueError):
+        return int(plain.read_bytes(path).split()[0])
+    except (OSError, ValueError, IndexError):
         return None
+
+
+def is_command(path: Path) -> bool:
+    """Whether the one who took this instance lock last is a command that stands in."""
+    try:
+        return plain.read_bytes(path).endswith(f"{_STANDS_IN}\n".encode())
+    except OSError:
+        return False

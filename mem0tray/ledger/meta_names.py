@@ -31,6 +31,10 @@ LAST_DELIVERY: Final = "last_delivery"
 
 # The signature of the DLQ file as last merged or published (inode, size, time; JSON).
 DLQ_MERGED: Final = "dlq_merged"
+# The signature of the queue file as last read or published (the same; null: there was none).
+QUEUE_READ: Final = "queue_read"
+# What makes no sense as an item under `queue` and `held` there (a JSON list).
+QUEUE_STRAYS: Final = "queue_strays"
 # How far the emergency files are read, as `sources` of `files.emergency` reads it (JSON).
 EMERGENCY_SOURCES: Final = "emergency_sources"
 

@@ -320,9 +320,12 @@ class Reader:
         return [*self.dead_raws(), *(raw for (raw,) in strays)]
 
     def has_merged(self, file: Signature) -> bool:
-        """Whether this save of the DLQ file was the last to be merged."""
-        kept = self._meta(meta_names.DLQ_MERGED)
-        return bool(kept == json.dumps(file.lasting))
+        """Whether this save of the DLQ file was the last to be merged, or published."""
+        return bool(self._meta(meta_names.DLQ_MERGED) == json.dumps(file.lasting))
+
+    def has_read(self, file: Signature) -> bool:
+        """Whether this queue file was the last to be read, or published."""
+        return bool(self._meta(meta_names.QUEUE_READ) == json.dumps(file.lasting))
 
     def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
         """The dead letters that come first in the file, with their bytes."""

@@ -109,7 +109,7 @@ class OtherWorker:
         lives = _names_process(values) and not _has_ended(values) and now - written < SILENT
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(values, written)
-        if former is not None and signature != former_signature:
+        if signature != former_signature:  # what commands took in before our first start, too
             self._between = context.beside.at_work = True
         if not _has_ended(values):
             context.beside.may_write_until = written + SILENT

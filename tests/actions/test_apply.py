@@ -134,7 +134,7 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
 ) -> None:
     """The error is the user's answer: nothing may happen after it."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_more: object) -> None:
         raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
 
     if place == "ledger":
