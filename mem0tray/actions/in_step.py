@@ -23,6 +23,7 @@ from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
 QUEUE: Final = "queue"
+EMERGENCY: Final = "emergency"
 DLQ: Final = "dlq"
 _LOOK: Final = 0.01  # seconds
 _MOMENT: Final = 0.5  # seconds that a worker gets to take in what has changed
@@ -31,17 +32,27 @@ _MOMENT: Final = 0.5  # seconds that a worker gets to take in what has changed
 class InStep(Struct, frozen=True):
     """How far the ledger is behind the files.
 
-    `unread`: why a file cannot be read, by QUEUE or DLQ: how much stands there is not known.
+    `unread`: why a file cannot be read, by QUEUE, EMERGENCY or DLQ: what stands there is not known.
     `behind`: a sentence on what is newer than the ledger, and why it could not be taken in.
     """
 
     unread: Mapping[str, Reason] = {}
     behind: Reason = reasons.NONE
 
-    def check(self, place: str) -> None:
-        """Raise FileUnavailableError if the file of this place cannot be read."""
-        if self.unread.get(place):
-            raise FileUnavailableError(*reasons.parted(self.unread[place]))
+    def check(self, *files: str) -> None:
+        """Raise FileUnavailableError if one of these files cannot be read."""
+        for file in files:
+            if self.unread.get(file):
+                raise FileUnavailableError(*reasons.parted(self.unread[file]))
+
+    @property
+    def sentence(self) -> str:
+        """Why what waits is not all known; empty where it is."""
+        return " ".join(map(str, filter(None, dict.fromkeys([*self.unread.values(), self.behind]))))
+
+    def check_all(self) -> None:
+        """Raise FileUnavailableError if any file cannot be read."""
+        self.check(*self.unread)
 
 
 def worker_runs(paths: Paths) -> bool:
@@ -141,7 +152,7 @@ def _has_unread_lines(paths: Paths, kept: bytes | None) -> bool:
             return False
         known = {each.inode: each for each in emergency.sources(kept or b"[]")}
         source = known.get(found.inode, EmergencySource(paths.emergency.name, found.inode))
-        if source.offset == found.size:
+        if source.offset == found.size and not atomic.why_unreadable(paths.emergency):
             return False
         return emergency.read(paths.claude_dir, source, final=False) is not None
     except FileUnavailableError:
@@ -151,7 +162,8 @@ def _has_unread_lines(paths: Paths, kept: bytes | None) -> bool:
 def _unreadable(paths: Paths) -> dict[str, Reason]:
     """Why a file cannot be opened, see `InStep.unread`."""
     found = {
-        QUEUE: atomic.why_unreadable(paths.queue) or atomic.why_unreadable(paths.emergency),
+        QUEUE: atomic.why_unreadable(paths.queue),
+        EMERGENCY: atomic.why_unreadable(paths.emergency),
         DLQ: atomic.why_unreadable(paths.dlq),
     }
     return {place: why for place, why in found.items() if why}

@@ -13,7 +13,7 @@ from enum import IntEnum
 from msgspec import structs
 
 from mem0tray.core import item as items
-from mem0tray.ledger.former_servers import TRIAL_DIGEST, Traced
+from mem0tray.ledger.former_servers import Traced
 from mem0tray.server import ServerMemory
 
 
@@ -57,7 +57,7 @@ class Plan:
     _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
     _by_key: dict[str, Traced] = field(default_factory=dict)
     _reworded: set[tuple[str, bytes]] = field(default_factory=set)
-    _shown: set[bytes] = field(default_factory=lambda: {TRIAL_DIGEST})
+    _shown: set[bytes] = field(default_factory=lambda: {items.TRIAL_DIGEST})
     _counts: Counter[Sort] = field(default_factory=Counter)
 
     def learn(
@@ -75,7 +75,7 @@ class Plan:
         for digest in (digest for _, digest in waiting):
             self._sorts[digest] = Sort.WAITING
         waits, dropped = _first_names(waiting), _first_names(discarded)
-        theirs = (each for each in known if each.digest != TRIAL_DIGEST)
+        theirs = (each for each in known if each.digest != items.TRIAL_DIGEST)
         for name, each in _memories(theirs).items():
             sort = _sort_of(each, waits=name in waits, discarded=name in dropped)
             before = self._sorts.get(each.digest, Sort.UNREAD)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,19 @@ from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import read_files, restore_sources
+from mem0tray.actions import restore_sources
 from mem0tray.actions.find import Identity
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import LOCAL_URL
+from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import another_worker
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.item import DELIVERED, EDITED, identity
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, orders, quarantine
+from mem0tray.files import atomic, lock, quarantine
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system import data_folders
+from mem0tray.system import data_folders, plain
 from mem0tray.system.paths import APP, Paths, config_file, data_root
 
 LOCAL: Final = "local-server"
@@ -121,33 +121,22 @@ def holdings() -> Holdings:
     served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
     for folder in sorted(data_root().glob(_SERVES)):
         found.quarantined += len(quarantine.kept(folder / "quarantine"))
-        queue = dlq = None
+        shared: set[Identity] = set()
         kept: set[Identity] = set()
         if folder in served:
             paths = Paths.for_claude_dir(served[folder])
-            queue, dlq = (
-                _standing(paths, paths.queue, read_files.fresh_entries),
-                _standing(paths, paths.dlq, read_files.dead_letters),
-            )
+            keep_in_step(paths, Settings())
+            shared = _in_file(paths.queue) | _in_file(paths.dlq)
             kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
-            fresh = set(reader.fresh_entries())
-            dead = set(map(identity, reader.dead_raws()))
-            unshown = set(map(identity, reader.unshown_dead()))
-            # The ledger learns of deletions by hand since the last worker only at the next start.
-            gone = orders.discarded(folder / "requests") | (
-                dead - dlq - unshown if dlq is not None else set()
-            )
-            known = (fresh | dead) - gone
+            known = reader.waiting.names()
             deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
-            deleted |= kept | ((fresh | dead) & gone)
-            deleted -= known | (queue or set()) | (dlq or set())
-            deleted = {name for name in deleted if not _is_past(reader, name)}
+            deleted = {name for name in deleted | kept if not _is_past(reader, name)} - known
             others_have |= reader.former.taken_by_others(LOCAL_URL)
         found.discarded += len(deleted)
         found.discarded_only_here += len(deleted - kept)
         found.undelivered += len(known)
-        found.only_here += len(known - (queue or set()) - (dlq or set()))
+        found.only_here += len(known - shared)
     embedded = store.digests(data_root() / LOCAL / endpoint.DATABASE)
     found.embedded_only = sum(digest not in others_have for digest in embedded)
     return found
@@ -159,16 +148,12 @@ def _is_past(reader: Reader, name: Identity) -> bool:
     return row is not None and (row.state == DELIVERED or row.reason == EDITED)
 
 
-def _standing(
-    paths: Paths, file: Path, read: Callable[[Paths], list[bytes]]
-) -> set[Identity] | None:
-    """The items in a shared file; None where the file is gone or cannot be read."""
-    if not os.path.lexists(file):
-        return None
+def _in_file(path: Path) -> set[Identity]:
+    """The items in a shared file, as far as it can be read."""
     try:
-        return set(map(identity, read(paths)))
-    except FileUnavailableError:
-        return None
+        return {identity(each.raw) for each in restore_sources.pieces_of(plain.read_bytes(path))}
+    except OSError:
+        return set()
 
 
 def check(shared: list[Path]) -> None:

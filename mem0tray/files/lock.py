@@ -204,6 +204,7 @@ class InstanceLock:
 
     def __init__(self, path: Path) -> None:
         self._lock = FileLock(path)
+        self._command = False
 
     def acquire(self, *, command: bool = False) -> None:
         """Become the one worker, or stand in for it as a `command`.
@@ -216,15 +217,21 @@ class InstanceLock:
             if waited > (_COMMAND if not command and is_command(self._lock.path) else LOOKER):
                 raise already_running(self._lock.path)
             time.sleep(LOOKER / 20)
+        self._command = command
+        self._write(f"{os.getpid()}{_STANDS_IN if command else ''}\n")
+
+    def _write(self, text: str) -> None:
         with suppress(OSError):
             fd = plain.open_fd(self._lock.path, os.O_WRONLY | os.O_TRUNC)
             try:
-                os.write(fd, f"{os.getpid()}{_STANDS_IN if command else ''}\n".encode())
+                os.write(fd, text.encode())
             finally:
                 os.close(fd)
 
     def release(self) -> None:
         """Make room for another worker."""
+        if self._command:
+            self._write("")
         self._lock.release()
 
 

@@ -1,11 +1,25 @@
 """What commands learn of a memory from the ledger: its row, its failed attempts, its deletion."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
+from mem0tray.ledger.database import decode
+from mem0tray.ledger.rows import UNKNOWN
+
+# The columns of a `Known`.
+KNOWN: Final = (
+    "items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
+    " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
+    f" ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, {UNKNOWN}, timeouts,"
+    " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
+    " EXISTS (SELECT 1 FROM tickets WHERE item = items.key)"
+)
+# No byte of UTF-8 is as large: the ids that begin with a text lie before that text and this byte.
+AFTER: Final = b"\xff"
 
 
 class Attempt(Struct, frozen=True):
@@ -93,3 +107,10 @@ class Batch(Struct, frozen=True):
     reason: str
     raws: Sequence[bytes]
     since: Sequence[float]
+
+
+def known_from(row: Sequence[Any]) -> Known:
+    """A Known from the columns above."""
+    key, item_id, *rest, project, at_work = row
+    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
+    return Known(*values)

@@ -23,12 +23,10 @@ def write(
     Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
     """
     # Slow to import, and needed only for a page.
-    from mem0tray.actions import snapshot_reader
-    from mem0tray.actions.snapshot import Part
     from mem0tray.report import gathering, output, page, view
 
     shown = view.of(
-        gathering.of(snapshot_reader.read(settings, time.time(), Part.PAST)),
+        gathering.gather(settings, time.time()),
         language,
         view.Options(settings.server, settings.locations().dlq.name, with_content=with_content),
     )

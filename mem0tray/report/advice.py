@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from mem0tray.actions import diagnose
 from mem0tray.actions.cause import INVALID, NO_ANSWER, REJECTED, Cause
 from mem0tray.actions.find import FoundItem
-from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import reasons
@@ -116,9 +116,9 @@ def _about_letters(
     counts: Counter[tuple[_Group, int | None]] = Counter()
     examples: dict[tuple[_Group, int | None], str] = {}
     group_of = _groups(file, language.gettext)
-    for found in seen.dead.found:
+    for found in seen.dead:
         attempt = seen.attempts.get(found.identity)
-        cause = diagnose.causes(found, _ALONE, attempt, None, seen.now)[0]
+        cause = diagnose.causes(found, _ALONE, attempt, seen.now)[0]
         # Two answers may have one remedy and still be two troubles.
         like = group_of(found, cause), cause.status
         counts[like] += 1

@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from mem0tray.actions import tally
-from mem0tray.actions.tally import ProjectCounts
 from mem0tray.core.due import GROWS_UNTIL, backoff
 from mem0tray.core.language import Language
+from mem0tray.ledger.waiting import ProjectCounts
 from mem0tray.report.gathering import Gathered
 from mem0tray.report.history import History, Period
 from mem0tray.report.model import Chart, Series, Shape, Tone
@@ -114,9 +113,7 @@ def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
 
 def _projects(seen: Gathered, language: Language, cleaner: Cleaner) -> Iterable[Chart]:
     _, ngettext, number = language.gettext, language.ngettext, language.number
-    dead = [each.item for each in seen.dead.found if each.item is not None]
-    fresh = [each.item for each in seen.fresh.found if each.item is not None]
-    counts = tally.by_project(dead, fresh)
+    counts = seen.projects
     if not counts:
         return
     shown = _longest(counts, _("others"))
@@ -154,7 +151,7 @@ def _longest(counts: Sequence[ProjectCounts], others: str) -> list[ProjectCounts
 
 def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
     _, number = language.gettext, language.number
-    counts = tally.by_retries(each.item for each in seen.dead.found if each.item is not None)
+    counts = seen.retries
     if not counts:
         return
     values = [counts.get(retries, 0) for retries in range(GROWS_UNTIL + 1)]

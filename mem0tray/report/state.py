@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.config import server_choice
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED

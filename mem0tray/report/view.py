@@ -7,7 +7,7 @@ from typing import Final
 from mem0tray import __version__
 from mem0tray.actions import diagnose
 from mem0tray.actions.find import FoundItem
-from mem0tray.actions.overview import Overview
+from mem0tray.actions.standing import Overview
 from mem0tray.config.server_choice import said
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.item import Item
@@ -116,8 +116,8 @@ class _Table:
     def made(self) -> Letters:
         """Rows and notes."""
         _ = self._language.gettext
-        found = [(each, each.item) for each in self._seen.dead.found if each.item is not None]
-        found.sort(key=lambda pair: (self._due(pair[0]), pair[1].timestamp))
+        found = [(each, each.item) for each in self._seen.dead if each.item is not None]
+        found.sort(key=lambda pair: (diagnose.next_retry(pair[0]), pair[1].timestamp))
         rows = [self._row(each, item) for each, item in found[:SHOWN]]
         headers = [_("Memory"), _("Project"), _("Reason"), _("Retries"), _("Next retry")]
         return Letters(_("Dead letters"), headers, rows, list(self._notes(len(found) - len(rows))))
@@ -131,7 +131,7 @@ class _Table:
                 more,
             )
             yield f"… {text.format(count=number(more))}"
-        nonsense = self._seen.dead.nonsense
+        nonsense = self._seen.nonsense
         if nonsense:
             text = ngettext(
                 "{count} further thing in the file makes no sense to mem0tray;"
@@ -145,7 +145,7 @@ class _Table:
     def _row(self, found: FoundItem, item: Item) -> ReportedLetter:
         _, line = self._language.gettext, self._cleaner.line
         attempt = self._seen.attempts.get(found.identity)
-        due, note = self._when(self._due(found))
+        due, note = self._when(diagnose.next_retry(found))
         return ReportedLetter(
             id=self._cleaner.short_id(found.id) or times.NEVER,
             project=line(item.project, _NAME) or _("(none)"),
@@ -156,9 +156,6 @@ class _Table:
             due_note=note,
             content=self._cleaner.block(item.content, _CONTENT) if self._with_content else "",
         )
-
-    def _due(self, found: FoundItem) -> float:
-        return diagnose.dead_retry(found, self._seen.waits.get(found.identity), self._seen.now)
 
     def _when(self, due: float) -> tuple[str, str]:
         """When it is tried again, and how far away that is; or what it waits for."""

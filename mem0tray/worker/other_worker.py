@@ -15,6 +15,7 @@ from typing import Any, Final
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger import unknown_outcomes
@@ -167,15 +168,13 @@ def is_none_beside(context: WorkerContext) -> bool:
     """
     if context.taken_by_others.worker() is not None:
         return False
-    found = atomic.signature(context.paths.metrics)
-    if found is None:
-        return True
     former, former_signature = context.taken_by_others.last_start()
-    if list(found.lasting) == former_signature:
-        return True
     try:
+        found = atomic.signature(context.paths.metrics)
+        if found is None or list(found.lasting) == former_signature:
+            return True
         data, _ = atomic.read(context.paths.metrics) or (b"{}", None)
-    except TornError:
+    except (TornError, FileUnavailableError):
         return False
     values = items.load_object(data) or {}
     return former is not None and values.get("pid") == former and _is_here(values)

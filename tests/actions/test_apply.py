@@ -35,6 +35,7 @@ COMMANDS = pytest.mark.parametrize(
 def _entry(paths: Paths) -> None:
     """Have an entry wait."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
+    chosen(paths, "qq")  # the ledger knows it
 
 
 @pytest.fixture
@@ -133,6 +134,7 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """The error is the user's answer: nothing may happen after it."""
+    found = chosen(paths, "qq")
 
     def fail(*_: object, **_more: object) -> None:
         raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
@@ -141,7 +143,6 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
         monkeypatch.setattr(Ledger, "__init__", fail)
     else:
         monkeypatch.setattr(InstanceLock, "acquire", fail)
-    found = chosen(paths, "qq")
     with pytest.raises((LedgerError, FileUnavailableError)):
         delete(paths, Settings(), found)
     assert left(paths) == []

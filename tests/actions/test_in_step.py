@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from mem0tray.actions import in_step
-from mem0tray.actions.in_step import DLQ, QUEUE, InStep, keep_in_step
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.files import orders
 from mem0tray.files.lock import InstanceLock, is_command, of_worker
@@ -30,8 +30,8 @@ def look(paths: Paths) -> InStep:
 def texts(paths: Paths) -> set[str]:
     """The texts of what waits by the ledger."""
     with Reader(paths.ledger) as reader:
-        raws = [*reader.fresh_raws(held=False), *reader.dead_raws()]
-    return {json.loads(raw)["content"] for raw in raws}
+        found = [*reader.waiting.listed("pending"), *reader.waiting.listed("dead")]
+    return {json.loads(raw)["content"] for _, raw in found}
 
 
 def write_all(paths: Paths) -> None:
@@ -90,22 +90,17 @@ def test_an_order_that_waits_is_applied(paths: Paths) -> None:
     write_all(paths)
     look(paths)
     with Reader(paths.ledger) as reader:
-        names = [each for each in reader.fresh_entries() if b"queued" in _raw(reader, each)]
+        listed = reader.waiting.listed("pending")
+    names = [known.name for known, raw in listed if b"queued" in raw]
     orders.leave(paths, orders.about(orders.DELETE, names))
     look(paths)
     assert texts(paths) == {"dead", "line"}
-    assert "queued" not in [
-        each["content"] for each in json.loads(paths.queue.read_text())["queue"]
-    ]
+    assert "queued" not in queued(paths)
 
 
-def _raw(reader: Reader, name: tuple[str, bytes]) -> bytes:
-    known = reader.known(*name)
-    assert known is not None
-    return reader.raw(known.key) or b""
-
-
-@pytest.mark.parametrize(("name", "place"), [("queue", QUEUE), ("dlq", DLQ), ("emergency", QUEUE)])
+@pytest.mark.parametrize(
+    ("name", "place"), [("queue", QUEUE), ("dlq", DLQ), ("emergency", EMERGENCY)]
+)
 def test_a_file_that_cannot_be_read_is_unread(paths: Paths, name: str, place: str) -> None:
     write_all(paths)
     path = getattr(paths, name)
@@ -126,7 +121,10 @@ def test_a_broken_file_is_unread_until_it_has_held_still(paths: Paths) -> None:
     assert len(list(paths.quarantine.iterdir())) == 1
 
 
-def test_a_worker_gets_a_moment_to_take_it_in(paths: Paths) -> None:
+def test_a_worker_gets_a_moment_to_take_it_in(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_step, "_MOMENT", 30.0)
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
     write_all(paths)

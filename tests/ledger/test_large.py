@@ -77,8 +77,7 @@ def test_commands_read_a_large_memory(ledger: Ledger) -> None:
     key = inbox.add_dead(item, item.raw, _NOW, ask=False, gen=None)
     with Reader(ledger.path) as reader:
         assert reader.raw(key) == item.raw
-        assert reader.dead_raws() == [item.raw]
-        assert [raw for _, raw in reader.first_dead(1)] == [item.raw]
+        assert [raw for _, raw in reader.waiting.listed("dead", limit=1)] == [item.raw]
     inbox.discard([key], _NOW, "deleted")
     with Reader(ledger.path) as reader:
         assert [list(batch.raws) for batch in reader.discarded()] == [[item.raw]]

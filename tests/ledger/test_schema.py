@@ -118,8 +118,8 @@ def test_every_memory_keeps_its_state_and_text(path: Path, by: str) -> None:
         assert one(reader, "under way", "pending").claimed is not None
         assert one(reader, "timed out", "pending").timeouts == 1
         assert reader.last_attempts()[_name(one(reader, "failed", "dead"))].message == "500 again"
-        assert len(reader.dead_raws()) == len(STATES["dead"])
-        assert sum(each.is_held for each in reader.fresh_entries().values()) == 3
+        assert len(reader.waiting.listed("dead")) == len(STATES["dead"])
+        assert sum(each.is_held for each, _ in reader.waiting.listed("pending")) == 3
         assert reader.other_worker() == WorkerSeen(7, "elsewhere", NOW + 12, NOW + 12)
         assert reader.counter("total_queued") == 20
         assert len(reader.outages(0.0)) == 2
@@ -133,7 +133,7 @@ def test_a_command_changes_nothing_in_an_old_ledger(path: Path) -> None:
     """What it brings up to date is a copy of its own."""
     before = path.read_bytes()
     with Reader(path) as reader:
-        assert len(reader.fresh_entries()) == 12
+        assert len(reader.waiting.listed("pending")) == 12
     assert path.read_bytes() == before
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import read_files
-from mem0tray.actions.find import FileListing, listing
-from mem0tray.actions.overview import Overview
+from mem0tray.actions import find
+from mem0tray.actions.find import listing
+from mem0tray.actions.standing import Overview
 from mem0tray.actions.worker_report import Running
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
@@ -37,10 +37,11 @@ def _advice(
     gathered = Gathered(
         _NOW,
         overview,
-        FileListing(seen),
-        FileListing(),
-        known,
+        seen,
+        0,
+        [],
         {},
+        known,
         unreadable=unreadable,
         past=None,
     )
@@ -151,8 +152,9 @@ def test_invalid_items() -> None:
     gathered = Gathered(
         _NOW,
         Overview(worker=_RUNNING, state="healthy"),
-        listing([raw], read_files.DLQ_LIST),
-        FileListing(),
+        listing([raw], find.DLQ_LIST),
+        1,
+        [],
         {},
         {},
         unreadable=False,

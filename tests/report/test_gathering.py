@@ -2,8 +2,6 @@
 
 import time
 
-from mem0tray.actions import snapshot_reader
-from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import load
 from mem0tray.report import gathering
 from mem0tray.report.gathering import Gathered
@@ -13,7 +11,7 @@ from tests.support.shapes import dead, entry, queue_document
 
 
 def _gathered() -> Gathered:
-    return gathering.of(snapshot_reader.read(load().settings, time.time(), Part.PAST))
+    return gathering.gather(load().settings, time.time())
 
 
 def test_the_dlq_has_one_size(home: Scratch) -> None:
@@ -24,7 +22,7 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
     seen = _gathered()
     assert seen.past is not None
     assert seen.past.dead_now == seen.overview.dlq == 4
-    assert seen.dead.nonsense == 3
+    assert seen.nonsense == 3
 
 
 def test_what_waits_is_what_status_counts(home: Scratch) -> None:
@@ -33,5 +31,5 @@ def test_what_waits_is_what_status_counts(home: Scratch) -> None:
     with worker(home.paths) as context:
         context.outbox.record_delivery(min(context.inbox.fresh_entries()), "s", time.time())
     seen = _gathered()
-    assert [each.item.content for each in seen.fresh.found if each.item] == ["left"]
+    assert [(each.project, each.fresh) for each in seen.projects] == [("alpha", 1)]
     assert seen.overview.queue == 1

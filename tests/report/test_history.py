@@ -8,8 +8,6 @@ from datetime import datetime
 
 import pytest
 
-from mem0tray.actions import snapshot_reader
-from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import load
 from mem0tray.ledger.reader import Reader
 from mem0tray.report import gathering, history
@@ -159,7 +157,7 @@ def test_the_ledger_tells_when_dead_letters_came_and_went(home: Scratch) -> None
 
 
 def _gathered(now: float) -> Gathered:
-    return gathering.of(snapshot_reader.read(load().settings, now, Part.PAST))
+    return gathering.gather(load().settings, now)
 
 
 def test_dead_letters_of_the_file_count_from_their_move(home: Scratch) -> None:
@@ -186,14 +184,12 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     reports: list[dict[float, int]] = []
 
     def report(at: float) -> None:
-        home.write("mem0_queue_dlq.json", {"items": [letter] if letter else []})
         seen = _gathered(at).past
         assert seen is not None
         reports.append(dict(zip(seen.period.starts[:-1], seen.dead, strict=False)))
 
     with past(home.paths) as ledger:
         ledger.delivered("first", now - 30 * _HOUR)
-        report(now - 18 * _HOUR)
         ledger.adopted(letter, now - 17 * _HOUR)
         report(now - 15 * _HOUR)
         for hours in (14, 11):
@@ -210,7 +206,6 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     assert set(reports[-1].values()) == {0, 1}
 
 
-def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:
-    """Files alone do not tell what was delivered when."""
-    home.write("mem0_queue_dlq.json", {"items": [dead("a")]})
+def test_without_a_memory_there_is_no_past(home: Scratch) -> None:
+    home.write("mem0_queue_dlq.json", {"items": []})
     assert _gathered(time.time()).past is None

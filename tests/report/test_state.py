@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.overview import Overview
+from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import reasons

@@ -66,8 +66,8 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         )
         db.commit()
     with Reader(path) as reader:
-        assert [each.id for each in reader.fresh_entries().values()] == ["m1"]
-        assert not any(each.is_held for each in reader.fresh_entries().values())
+        assert [each.id for each, _ in reader.waiting.listed("pending")] == ["m1"]
+        assert not any(each.is_held for each, _ in reader.waiting.listed("pending"))
         assert reader.other_worker() is None
     with closing(Ledger(path)) as ledger:
         context = WorkerContext(
@@ -77,7 +77,7 @@ def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         assert context.taken_by_others.count() == 1
         assert due(context) == [1]
     with Reader(path) as reader:
-        assert [each.is_held for each in reader.fresh_entries().values()] == [True]
+        assert [each.is_held for each, _ in reader.waiting.listed("pending")] == [True]
 
 
 @pytest.mark.row(45)
@@ -157,7 +157,7 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
         context = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
         context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
-    assert retry.retry_dead(paths, Settings()) == []
-    assert [item.id for item in retry.retry_all(paths, Settings())] == ["m1"]
+    assert retry.retry_all(Settings(), held=False).items == ()
+    assert [item.id for item in retry.retry_all(Settings()).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:
         assert TakenByOthers(ledger).count() == 0

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mem0tray.actions.oldest import DeadLetter
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.standing import DeadLetter, Snapshot
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import STARTING

@@ -7,7 +7,6 @@ applied: what else the ledger would change in them, the next worker does.
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
@@ -22,16 +21,15 @@ from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 
-_TORN: Final = "{path} is broken, or just being written: it cannot be read yet. Try again."
-
 Unread = dict[str, Reason]
 
 
 def run(context: WorkerContext) -> Mapping[str, Reason]:
     """Read the files; if orders wait, apply them and write the files.
 
-    Returns why the file of `queue` or `dlq` could not be read. Raises LedgerError when the ledger
-    takes no change, FileUnavailableError when an order cannot be read: then none is applied.
+    Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError when
+    the ledger takes no change, FileUnavailableError when an order cannot be read: then none is
+    applied.
     """
     beside = context.beside.at_work = not other_worker.is_none_beside(context)
     lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)
@@ -39,7 +37,7 @@ def run(context: WorkerContext) -> Mapping[str, Reason]:
     lines.may_have_been_sent |= beside
     queue.may_have_been_sent |= beside
     unread: Unread = {}
-    with _noted("queue", unread):
+    with _noted("emergency", unread):
         lines.run(tidy=False)
     with _noted("queue", unread):
         queue.run()
@@ -50,7 +48,10 @@ def run(context: WorkerContext) -> Mapping[str, Reason]:
         ("dlq", edits, context.paths.dlq),
     ):
         if part.torn:
-            unread[place] = Reason(_TORN, path=path)
+            unread[place] = Reason(
+                "{path} is broken, or just being written: it cannot be read yet. Try again.",
+                path=path,
+            )
     handler = OrderHandler(context)
     if handler.apply(files_read=not (queue.torn or edits.torn)):
         _publish(context, queue, edits)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
