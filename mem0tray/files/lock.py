@@ -211,10 +211,12 @@ class InstanceLock:
 
         Waits for a command that stands in. Raises AlreadyRunningError when there is a worker.
         """
-        begun = time.monotonic()
+        begun = looked = time.monotonic()
         while not self._lock.try_acquire():
-            waited = time.monotonic() - begun
-            if waited > (_COMMAND if not command and is_command(self._lock.path) else LOOKER):
+            now = time.monotonic()
+            if not command and now - begun < _COMMAND and is_command(self._lock.path):
+                looked = now
+            if now - looked > LOOKER:
                 raise already_running(self._lock.path)
             time.sleep(LOOKER / 20)
         self._command = command
