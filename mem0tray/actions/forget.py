@@ -246,7 +246,7 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
     was_ours = path == paths.dlq_backup and backup.is_ours(paths)
     is_empty = _from_document(path, _DLQ_FORM, text, result)
     if was_ours:
-        backup.remember(paths, plain.read_bytes(path))
+        backup.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 

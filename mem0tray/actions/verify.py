@@ -148,7 +148,9 @@ class _Verifier:
         self._asked, self._found = asked, found
         self._texts = texts
         # Read before the server is asked, so that no memory queued later hides a missing one.
-        self._ids = {*reader.waiting.ids(), *(each.id for each in look_up.quarantined(paths))}
+        ids = reader.waiting.ids()
+        found.again = sum(items.first_id(each) != each for each in ids)
+        self._ids = {*ids, *(each.id for each in look_up.quarantined(paths))}
         self._waiting = reader.waiting_digests()
         lost = restore_sources.deleted_unknown(paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}

@@ -153,7 +153,7 @@ def test_hostile_names_are_not_offered(home: Scratch) -> None:
         "plain,ok345678\tx y [31m, dead letter",
         "plain,ok2\t$(id)`id`, dead letter",
     ]
-    assert _answers(home, "mem0tray retry -p ") == ["plain,p", r"plain,\$\(id\)\`id\`"]
+    assert _answers(home, "mem0tray retry -p ") == [r"plain,\$\(id\)\`id\`", "plain,p"]
 
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))

@@ -309,10 +309,11 @@ def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
         (["list", "-q"], "queue"),
         (["stats"], "queue"),
     ):
+        for path in (home.queue, home.paths.dlq):
+            os.utime(path)  # somebody may still be writing it
         done = home.run(*arguments)
         assert done.code == 1
         assert f"mem0_{name}.json is broken, or just being written" in done.line
-    assert home.run("status", "--json").json()["unknown"].keys() == {"queue", "dlq", "totals"}
 
 
 @needs.PIPES
