@@ -7,9 +7,10 @@ from typing import Final
 
 from tests.benchmarks.figure import Figure
 from tests.support.home import Home
+from tests.support.http1 import Answer
 from tests.support.processes import seconds
 from tests.support.shapes import waiting
-from tests.support.standin import Answer, Standin
+from tests.support.standin import Standin
 
 FEW: Final = 100
 MANY: Final = 100_000
