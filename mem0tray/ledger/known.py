@@ -36,21 +36,6 @@ class Attempt(Struct, frozen=True):
     request: str = ""
 
 
-class Wait(Struct, frozen=True):
-    """When the ledger has a dead letter sent again: at `due`, Unix seconds.
-
-    That may be later than by its backoff, as when the server asked for a longer wait.
-    """
-
-    retry_count: int
-    last_attempt: float
-    due: float
-
-    def is_of(self, retry_count: int, last_attempt: float) -> bool:
-        """Whether it is the wait of a dead letter with these fields in its file."""
-        return (self.retry_count, self.last_attempt) == (retry_count, last_attempt)
-
-
 class Known(Struct, frozen=True):
     """What the ledger knows of one memory (id and digest of its content).
 
@@ -88,13 +73,6 @@ class Known(Struct, frozen=True):
     def is_held(self) -> bool:
         """Whether it is not sent automatically, as another worker has perhaps delivered it."""
         return self.state == items.FRESH and self.taken is not None
-
-    @property
-    def wait(self) -> Wait | None:
-        """When it is sent again as a dead letter; None if it is none."""
-        if self.state != items.DEAD:
-            return None
-        return Wait(self.retry_count, self.last_attempt, self.due)
 
 
 class Batch(Struct, frozen=True):

@@ -9,19 +9,14 @@ from mem0tray.core.item import Name
 from mem0tray.files import document
 from mem0tray.ledger.counters import COUNTS, Counts
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.known import AFTER, KNOWN, Known, Wait, known_from
+from mem0tray.ledger.known import AFTER, KNOWN, Known, known_from
 from mem0tray.ledger.meta_names import QUEUE_STRAYS
-from mem0tray.ledger.rows import BACKOFF
 
 Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in its file
 
 _LISTED: Final = f"SELECT {KNOWN}, raw FROM items JOIN texts USING (key)"
 # With a sign, so that SQLite sorts what it finds by an index, and does not look at all items.
 _ORDER: Final = {items.DEAD: "dead_seq, items.key", items.FRESH: "+items.key"}
-_WAITS: Final = (
-    f"SELECT id, digest, retry_count, last_attempt, due FROM items WHERE state = '{items.DEAD}'"
-    f" AND due != last_attempt + {BACKOFF}"
-)
 _RETRIES: Final = (
     f"SELECT min(retry_count, {GROWS_UNTIL}), count(*) FROM items WHERE state = '{items.DEAD}'"
     " GROUP BY 1 ORDER BY 1"
@@ -130,11 +125,6 @@ class Waiting:
         """The timestamps of the dead letters."""
         sql = f"SELECT ts FROM items WHERE state = '{items.DEAD}'"
         return [float(made) for (made,) in self._rows(sql, ())]
-
-    def other_waits(self) -> dict[Name, Wait]:
-        """The waits of all dead letters that do not simply wait for their backoff."""
-        rows = self._rows(_WAITS, ())
-        return {(decode(name), digest): Wait(*rest) for name, digest, *rest in rows}
 
     def _of_both(self, sql: str) -> Iterable[tuple[Any, ...]]:
         """The rows of a statement about dead letters, then about fresh entries."""

@@ -90,14 +90,6 @@ def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Waiting) -> N
     assert waiting.beside("zz") == ["sent"]
 
 
-def test_only_a_wait_that_is_no_backoff_is_told(waiting: Waiting, outbox: Outbox) -> None:
-    inbox_key = waiting.with_id("d1")[0][0].key
-    before = waiting.other_waits()
-    outbox.defer(inbox_key, NOW + 9999)
-    assert {name for name, _ in waiting.other_waits()} - {name for name, _ in before} <= {"d1"}
-    assert waiting.other_waits()[WAITS[1].name].due == NOW + 9999
-
-
 def test_strays_are_those_of_each_file_without_what_is_dropped(
     waiting: Waiting, ledger: Ledger, inbox: Inbox
 ) -> None:
