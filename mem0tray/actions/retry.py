@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from mem0tray.actions import waiting
 from mem0tray.actions.apply import apply
 from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, resolve
-from mem0tray.actions.waiting import Waiting
+from mem0tray.actions.waiting import WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.reasons import Reason
@@ -44,7 +44,7 @@ def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
         return _retry(settings, seen, chosen)
 
 
-def _explain_waiting(seen: Waiting, names: Sequence[str]) -> None:
+def _explain_waiting(seen: WaitingItems, names: Sequence[str]) -> None:
     """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
     try:
         found = resolve(names, seen.candidates(names, [QUEUE_LIST]))
@@ -71,7 +71,7 @@ def retry_all(settings: Settings, *, held: bool = True) -> Retried:
         return _retry(settings, seen, chosen)
 
 
-def _retry(settings: Settings, seen: Waiting, chosen: Sequence[FoundItem]) -> Retried:
+def _retry(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:
     found = {each.identity: each for each in chosen if each.item is not None}
     if not found:
         return Retried()

@@ -36,7 +36,7 @@ _PLACES: Final = {state: place for place, state in _STATES.items()}
 _FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
 
 
-class Waiting:
+class WaitingItems:
     """The dead letters and the fresh entries; see `opened`."""
 
     def __init__(self, reader: Reader, step: InStep) -> None:
@@ -166,14 +166,14 @@ class Waiting:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Waiting]:
+def opened(settings: Settings) -> Iterator[WaitingItems]:
     """What waits now. Raises LedgerError or FileUnavailableError if nothing can be read."""
     paths = settings.locations()
     step = keep_in_step(paths, settings)
     with Reader(paths.ledger, needed=True) as reader:
         if step.behind and not reader.usable:
             raise FileUnavailableError(*reasons.parted(step.behind))
-        yield Waiting(reader, step)
+        yield WaitingItems(reader, step)
 
 
 def _found(listed: Iterable[Listed]) -> list[FoundItem]:

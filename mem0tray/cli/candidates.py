@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from mem0tray.actions.waiting import Waiting
+    from mem0tray.actions.waiting import WaitingItems
 
 Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
@@ -180,7 +180,7 @@ def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
     return [item for item in group.shell_complete(root, incomplete) if item.value[0] != "-"]
 
 
-def _waiting() -> "AbstractContextManager[Waiting]":
+def _waiting() -> "AbstractContextManager[WaitingItems]":
     from mem0tray.actions import waiting
     from mem0tray.config import settings
 

@@ -25,7 +25,7 @@ from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import AFTER, KNOWN, Attempt, Batch, Known, known_from
 from mem0tray.ledger.rows import find_raw
-from mem0tray.ledger.waiting import Waiting
+from mem0tray.ledger.waiting import WaitingRows
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
@@ -172,9 +172,9 @@ class Reader:
         return FormerServers(self._rows)
 
     @property
-    def waiting(self) -> Waiting:
+    def waiting(self) -> WaitingRows:
         """What waits: counted, listed and found."""
-        return Waiting(self._rows)
+        return WaitingRows(self._rows)
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         """Whether that server has ever taken the memory of this id and content."""

@@ -34,7 +34,7 @@ class ProjectCounts(NamedTuple):
     fresh: int
 
 
-class Waiting:
+class WaitingRows:
     """Asks the ledger by `rows`, which gives the rows of a statement with these values."""
 
     def __init__(self, rows: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]) -> None:

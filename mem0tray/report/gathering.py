@@ -11,7 +11,7 @@ from typing import Final
 from mem0tray.actions import standing
 from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
 from mem0tray.actions.standing import Overview, Part
-from mem0tray.actions.waiting import Waiting
+from mem0tray.actions.waiting import WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.known import Attempt
@@ -48,7 +48,7 @@ def gather(settings: Settings, now: float) -> Gathered:
     """Everything there is to show."""
     seen = standing.read(settings, now, Part.COUNTS)
     with Reader(seen.paths.ledger) as reader:
-        waits = Waiting(reader, seen.inside.step)
+        waits = WaitingItems(reader, seen.inside.step)
         dead = waits.listed(DLQ_LIST)
         # Counted as everywhere: things that make no sense, too.
         raws = [*(each.raw for each in dead), *waits.odd[DLQ_LIST]]

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.actions import waiting
 from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST
-from mem0tray.actions.waiting import Waiting
+from mem0tray.actions.waiting import WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
 from mem0tray.system.paths import Paths
@@ -18,7 +18,7 @@ HOSTILE = "\x1b[31mred\n\u202e 1"
 
 
 @pytest.fixture
-def seen(paths: Paths) -> Iterator[Waiting]:
+def seen(paths: Paths) -> Iterator[WaitingItems]:
     """Two dead letters, three entries, and things without sense in both files."""
     letters = [dead("a", "p", id="aaaa1111-1"), dead("b", "q", id="aaaa1111-2"), None]
     write_dlq(paths, [*letters, {"id": "odd-dead", "project_id": "p", "content": 5}])
@@ -29,7 +29,7 @@ def seen(paths: Paths) -> Iterator[Waiting]:
         yield found
 
 
-def test_items_are_listed_by_place(seen: Waiting) -> None:
+def test_items_are_listed_by_place(seen: WaitingItems) -> None:
     assert [each.id for each in seen.items(DLQ_LIST)] == ["aaaa1111-1", "aaaa1111-2"]
     assert {each.id for each in seen.items(QUEUE_LIST)} == {"cccc", HOSTILE, "eeee"}
     assert [each.id for each in seen.items(QUEUE_LIST, "r", 1)] == ["eeee"]
@@ -40,7 +40,7 @@ def test_items_are_listed_by_place(seen: Waiting) -> None:
     ("place", "odd", "nonsense"), [(DLQ_LIST, "odd-dead", 2), (QUEUE_LIST, "odd-queued", 1)]
 )
 def test_what_makes_no_sense_is_counted_and_found_by_its_id(
-    seen: Waiting, place: str, odd: str, nonsense: int
+    seen: WaitingItems, place: str, odd: str, nonsense: int
 ) -> None:
     assert seen.nonsense(place) == nonsense
     (found,) = seen.resolve([odd[:5]])
@@ -52,25 +52,25 @@ def test_what_makes_no_sense_is_counted_and_found_by_its_id(
     [("aaaa1111-1", ["aaaa1111-1"]), ("cc", ["cccc"]), ("eeee", ["eeee"]), (HOSTILE, [HOSTILE])],
 )
 def test_an_id_or_its_beginning_names_what_waits(
-    seen: Waiting, name: str, found: list[str]
+    seen: WaitingItems, name: str, found: list[str]
 ) -> None:
     assert [each.id for each in seen.resolve([name])] == found
 
 
 @pytest.mark.parametrize("name", ["zz", "aaaa", ""])
-def test_what_names_nothing_or_too_much_is_an_error(seen: Waiting, name: str) -> None:
+def test_what_names_nothing_or_too_much_is_an_error(seen: WaitingItems, name: str) -> None:
     with pytest.raises(NotFoundError, match="2 ids begin with" if name == "aaaa" else repr(name)):
         seen.resolve([name])
 
 
-def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: Waiting) -> None:
+def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> None:
     called = seen.handles([*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)])
     assert (called["aaaa1111-1"], called["cccc"]) == ("aaaa1111-1", "cccc")
     (shown,) = shlex.split(called[HOSTILE])
     assert [each.id for each in seen.resolve([shown])] == [HOSTILE]
 
 
-def test_all_of_a_project_are_found_in_both_files(seen: Waiting) -> None:
+def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:
     assert {each.id for each in seen.of_project("p")} == {"aaaa1111-1", "cccc", "odd-dead"}
     with pytest.raises(NotFoundError, match="'none' waits"):
         seen.of_project("none")

@@ -13,7 +13,7 @@ from mem0tray.ledger.meta_names import QUEUE_STRAYS
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import TakenByOthers
-from mem0tray.ledger.waiting import ProjectCounts, Waiting
+from mem0tray.ledger.waiting import ProjectCounts, WaitingRows
 from tests.ledger.samples import HERE, NOW, fresh, known, letter, put
 
 WAITS = (
@@ -25,7 +25,7 @@ WAITS = (
 
 
 @pytest.fixture
-def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[Waiting]:
+def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[WaitingRows]:
     """Two dead letters, two entries, one of them held; and one delivered, one deleted."""
     list(put(inbox, *WAITS, fresh("sent"), fresh("gone")))
     outbox.record_delivery(known(inbox, fresh("sent")).key, HERE, NOW)
@@ -53,7 +53,7 @@ def ids(listed: list[tuple[object, bytes]]) -> list[str]:
     ],
 )
 def test_items_are_listed_in_their_file_s_order(
-    waiting: Waiting, state: str, project: str | None, limit: int | None, listed: list[str]
+    waiting: WaitingRows, state: str, project: str | None, limit: int | None, listed: list[str]
 ) -> None:
     found = waiting.listed(state, project, limit)
     assert ids([*found]) == listed
@@ -61,7 +61,7 @@ def test_items_are_listed_in_their_file_s_order(
         assert waiting.count(state, project) == len(listed)
 
 
-def test_what_waits_is_counted(waiting: Waiting) -> None:
+def test_what_waits_is_counted(waiting: WaitingRows) -> None:
     counts = waiting.counts()
     assert counts is not None
     assert (counts.queue, counts.dlq, counts.held) == (2, 2, 1)
@@ -79,19 +79,19 @@ def test_what_waits_is_counted(waiting: Waiting) -> None:
         "d2", "d1", "f1", "f2"])],
 )  # fmt: skip
 def test_what_waits_is_found_by_the_beginning_of_its_id(
-    waiting: Waiting, name: str, found: list[str]
+    waiting: WaitingRows, name: str, found: list[str]
 ) -> None:
     assert ids([*waiting.beginning(name)]) == found
 
 
-def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: Waiting) -> None:
+def test_the_neighbours_of_an_id_are_of_all_ever_taken_in(waiting: WaitingRows) -> None:
     assert waiting.beside("f2") == ["f1", "gone"]
     assert waiting.beside("d1") == ["d2"]
     assert waiting.beside("zz") == ["sent"]
 
 
 def test_strays_are_those_of_each_file_without_what_is_dropped(
-    waiting: Waiting, ledger: Ledger, inbox: Inbox
+    waiting: WaitingRows, ledger: Ledger, inbox: Inbox
 ) -> None:
     Generations(ledger).set_strays([b"7"], {"key": b"1"})
     ledger.set_meta(QUEUE_STRAYS, b'[null, {"id": "odd"}]')
@@ -104,7 +104,7 @@ def test_strays_are_those_of_each_file_without_what_is_dropped(
     assert counts.dlq == 3
 
 
-QUESTIONS: Final[tuple[Callable[[Waiting], object], ...]] = (
+QUESTIONS: Final[tuple[Callable[[WaitingRows], object], ...]] = (
     lambda waiting: waiting.counts(),
     lambda waiting: waiting.listed(items.DEAD, limit=20),
     lambda waiting: waiting.listed(items.FRESH, limit=20),
@@ -126,12 +126,12 @@ def test_no_question_looks_at_all_items_ever_taken_in(ledger: Ledger, number: in
             plans.extend(row[3] for row in rows)
             return db.execute(sql, values).fetchall()
 
-    QUESTIONS[number](Waiting(explained))
+    QUESTIONS[number](WaitingRows(explained))
     assert plans
     assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
 
 
-def test_an_item_knows_what_the_ledger_knows(waiting: Waiting) -> None:
+def test_an_item_knows_what_the_ledger_knows(waiting: WaitingRows) -> None:
     first = WAITS[0]
     ((found, raw),) = waiting.with_id("d2")
     assert (found.name, found.state, found.retry_count, raw) == (first.name, "dead", 2, first.raw)
