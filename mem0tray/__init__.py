@@ -22,7 +22,7 @@ def add(project: str, text: str) -> str:
 
     Raises, with nothing queued: TypeError where an argument is no text, ValueError where one is
     empty or blank, Mem0TrayError where no file can be written (a full disk, a read-only folder),
-    the project's name is too long, or the text is too large for the embedded server.
+    the project's name is too long, or the text has more than 1,000,000 bytes.
     """
     for name, value in (("project", project), ("text", text)):
         if not isinstance(value, str):

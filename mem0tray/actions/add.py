@@ -18,8 +18,7 @@ from mem0tray.core.errors import (
     Mem0TrayError,
     NoThreadError,
 )
-from mem0tray.core.large import LARGE, as_json
-from mem0tray.files import atomic, document, list_end, private_folders
+from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders, plain
@@ -28,13 +27,11 @@ from mem0tray.system.paths import Paths, data_root
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
 _LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
-_BESIDE: Final = 2**16  # bytes of a request without the text
 _TRIES: Final = 2
 _QUEUE: Final = "queue"
 _FOLDER: Final = "paths.claude_dir"
 _URL: Final = "server.url"
 Value = bytes | list[bytes]
-Written = bytes | list[bytes]
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -51,21 +48,28 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 
     Wrong settings lose no memory: if they leave the folder unknown, the memory is queued where the
     last worker began to serve, else in the default folder.
-    Raises Mem0TrayError where the project's name is too long, the text is too large for the chosen
-    server, or no file can be written.
+    Raises Mem0TrayError where text or project's name are too long, or no file can be written.
     """
     if len(project) > items.LONGEST_PROJECT:
         why = f"the project's name has more than {items.LONGEST_PROJECT} characters"
         raise Mem0TrayError(f"Nothing was queued: {why}.", "Choose a shorter one.")
+    if items.is_too_long(text):
+        raise too_long()
     name = str(uuid.uuid4())
     try:
         paths = prepared(loaded)
-        if len(text) >= LARGE:
-            _check_size(text, loaded, paths)
         return QueuedEntry(name, add(paths, entry(name, project, text)), paths.claude_dir)
     except FileUnavailableError as error:
         message = f"Nothing was queued: {error.message}"
         raise FileUnavailableError(message, f"{error.remedy} Then add it again.".strip()) from error
+
+
+def too_long() -> Mem0TrayError:
+    """Make the error about a text that is too long to be queued."""
+    return Mem0TrayError(
+        f"Nothing was queued: the text is too long, {items.TEXT_AT_MOST}.",
+        "Add it in parts.",
+    )
 
 
 def prepared(loaded: Loaded) -> Paths:
@@ -101,32 +105,6 @@ def _remember_choice(url: str, paths: Paths) -> None:
         server_choice.remember_if_first(url, paths)
 
 
-def longest(loaded: Loaded, paths: Paths) -> int | None:
-    """The most bytes of JSON that the chosen server takes for a text; None where unknown."""
-    if _URL in loaded.unknown:
-        return None
-    from mem0tray.config import server_choice
-    from mem0tray.config.settings import LOCAL_URL
-    from mem0tray.localserver.endpoint import BODY_MAX
-
-    with suppress(FileUnavailableError):
-        if server_choice.chosen(loaded.settings.server.url, paths) != LOCAL_URL:
-            return None
-    return BODY_MAX - _BESIDE
-
-
-def _check_size(text: str, loaded: Loaded, paths: Paths) -> None:
-    """Refuse a text that the embedded server would refuse. Raises Mem0TrayError."""
-    most = longest(loaded, paths)
-    if most is not None and sum(map(len, as_json(text))) > most:
-        raise Mem0TrayError(
-            f"Nothing was queued: the text is too large, the embedded server takes {most:,}"
-            " bytes at most.",
-            "Add it in parts, or choose a server that takes more:"
-            " `mem0tray config set server.url ADDRESS`.",
-        )
-
-
 def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> str:
     """Put `entries` into the queue file, or all into the emergency file; return which.
 
@@ -135,30 +113,15 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
     Raises FileUnavailableError when neither can be written.
     """
     try:
-        queued = _queue(paths, [_dumped(entry) for entry in entries], lock_wait)
+        queued = _queue(paths, [document.dump(entry) for entry in entries], lock_wait)
     except (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError):
         queued = False
     if queued:
         return "queue"
     ours = {"emergency": True, items.QUEUED_AT: time.time()}
-    lines = [_dumped({**entry, **ours}) for entry in entries]
+    lines = [document.dump({**entry, **ours}) for entry in entries]
     append_line(paths.emergency, b"\n".join(lines))
     return "emergency"
-
-
-def _dumped(entry: items.Object) -> bytes:
-    """The entry as JSON; a large text without escapes, which may take three times its size."""
-    content = entry["content"]
-    if not isinstance(content, str) or len(content) < LARGE:
-        return document.dump(entry)
-    found = bytearray(document.dump({**entry, "content": ""}).removesuffix(b"}"))
-    at = found.rindex(b'"content": ""') + len(b'"content": "')
-    rest = bytes(found[at:])
-    del found[at:]
-    for piece in as_json(content):
-        found += piece
-    found += rest + b"}"
-    return bytes(found)
 
 
 def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
@@ -182,7 +145,7 @@ def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
 
 
 def _replace_if_unchanged(
-    path: Path, data: Written, before: Signature | None, lock: FileLock, lock_wait: float
+    path: Path, data: bytes, before: Signature | None, lock: FileLock, lock_wait: float
 ) -> bool:
     late: list[LockTimeoutError] = []
 
@@ -203,17 +166,12 @@ def _replace_if_unchanged(
     return done
 
 
-def _with_entries(path: Path, entries: list[bytes]) -> tuple[Written | None, Signature | None]:
+def _with_entries(path: Path, entries: list[bytes]) -> tuple[bytes | None, Signature | None]:
     """The queue file with `entries`, and its signature as read; no bytes when it is broken."""
     found = atomic.read(path)
     data, before = found or (b"{}", None)
-    there = list_end.opened(data, _QUEUE)
-    if there is not None:
-        laid_out = _laid_out(_beside(there.rest, entries))
-        rest = [laid_out] if isinstance(laid_out, bytes) else laid_out
-        return list_end.closed(_QUEUE, there.items, entries, rest), before
     try:
-        parsed = document.parse(data, (_QUEUE,), views=True)
+        parsed = document.parse(data, (_QUEUE,))
     except document.BrokenDocumentError:
         return None, before
     if parsed.rejected:
@@ -237,7 +195,7 @@ def _with_last(raw: bytes, entries: list[bytes]) -> Value:
     try:
         return [*_RAW_LIST.decode(raw), *entries][-SHOWN:]
     except msgspec.DecodeError:
-        value = _listed(bytes(raw))
+        value = _listed(raw)
         return raw if value is None else [*map(document.dump, value), *entries][-SHOWN:]
 
 
@@ -255,28 +213,26 @@ def _counted(raw: bytes, more: int) -> bytes:
     return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + more})
 
 
-def _laid_out(top: dict[str, Value]) -> Written:
-    """The document at once; or value by value if one is large, or refused by the fast parser."""
-    parts: list[bytes] = []
-    for name, value in top.items():
-        parts += (b"," if parts else b"{", document.dump(name), b":")
-        if isinstance(value, list):
-            for place, each in enumerate(value):
-                parts += (b"," if place else b"[", each)
-            parts.append(b"]" if value else b"[]")
-        else:
-            parts.append(value)
+def _laid_out(top: dict[str, Value]) -> bytes:
+    """Lay the document out at once; value by value if the fast parser refuses it."""
+    members = (
+        document.dump(name) + b":" + (value if isinstance(value, bytes) else _list_of(value))
+        for name, value in top.items()
+    )
     with suppress(msgspec.DecodeError):
-        if max(map(len, parts)) < LARGE:
-            return msgspec.json.format(b"".join([*parts, b"}"]), indent=2) + b"\n"
-    return document.compose_parts(
+        return msgspec.json.format(b"{" + b",".join(members) + b"}", indent=2) + b"\n"
+    return document.compose(
         {
-            name: [document.laid_out(each, 2) for each in value]
-            if isinstance(value, list)
-            else value
+            name: value
+            if isinstance(value, bytes)
+            else [document.pretty(bytes(each), 2) for each in value]
             for name, value in top.items()
         }
     )
+
+
+def _list_of(values: list[bytes]) -> bytes:
+    return b"[" + b",".join(values) + b"]"
 
 
 def append_line(path: Path, line: bytes) -> None:

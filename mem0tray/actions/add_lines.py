@@ -17,7 +17,6 @@ from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines
 from mem0tray.core.item import Name
-from mem0tray.core.large import LARGE, as_json
 from mem0tray.core.memory_lines import BYTE_ORDER_MARK, BadLineError, MemoryLine
 from mem0tray.files import orders
 from mem0tray.ledger.reader import Reader
@@ -79,7 +78,6 @@ class LineQueue:
         """
         paths = add.prepared(self.loaded)
         server = _server_name(self.loaded, paths)
-        longest = add.longest(self.loaded, paths)
         # What cannot be read now is taken in only once what is then queued twice.
         keep_in_step(paths, self.loaded.settings)
         with Reader(paths.ledger) as reader:
@@ -87,7 +85,7 @@ class LineQueue:
             for line in lines:
                 self.so_far.lines += 1
                 try:
-                    found = self._read(line, longest)
+                    found = self._read(line)
                 except BadLineError as error:
                     self.so_far.bad += 1
                     self.tell(BadLine(self.so_far.lines, str(error)))
@@ -99,19 +97,13 @@ class LineQueue:
                 self.watch(self.so_far)
             self._write(paths)
 
-    def _read(self, line: bytes, longest: int | None) -> MemoryLine | None:
+    def _read(self, line: bytes) -> MemoryLine | None:
         """The memory of a line; None for a blank line. Raises BadLineError."""
         if self.so_far.lines == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
         if not line.strip():
             return None
-        found = memory_lines.read(line.rstrip(b"\r\n"), self.project)
-        if longest is not None and len(found.content) >= LARGE:
-            size = sum(map(len, as_json(found.content)))
-            if size > longest:
-                most = f"{longest:,} bytes at most"
-                raise BadLineError(f"is too large: the embedded server takes {most}")
-        return found
+        return memory_lines.read(line.rstrip(b"\r\n"), self.project)
 
     def _take(self, found: MemoryLine, reader: Reader, server: str) -> None:
         digest = items.digest(found.project, found.content)

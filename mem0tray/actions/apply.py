@@ -43,24 +43,27 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     """
     path = orders.leave(paths, order)
     end = time.monotonic() + _MOMENT
-    while (found := orders.take_answer(path)) is None:
-        if not worker_runs(paths) and _stood_in(paths, settings, path):
-            found = orders.take_answer(path) or {}
+    while True:
+        waits = path.exists()  # before the answer, which comes before the order leaves
+        found = orders.take_answer(path)
+        if found is not None:
             break
-        if time.monotonic() > end:
+        if not waits or time.monotonic() > end:  # a full disk takes no answer
             return Answer({}, heard=False)
-        time.sleep(_LOOK)
+        if worker_runs(paths) or not _stood_in(paths, settings, path):
+            time.sleep(_LOOK)
     return Answer(_ended(paths, found, end))
 
 
 def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
-    """Apply the orders that wait in the worker's place; False when a worker has just started."""
+    """Apply the orders that wait in the worker's place; return whether ours was among them."""
     try:
-        return stand_in(paths, settings) is not None
+        if stand_in(paths, settings) is None:
+            return False
     except BaseException:
         if orders.take_back(order):
             raise
-    return True
+    return not order.exists()
 
 
 def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:

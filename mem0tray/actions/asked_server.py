@@ -83,7 +83,7 @@ class AskedServer:
         """
         if self._questions is None:
             return Presence.ABSENT
-        content = "" if text is None else text.item.text
+        content = "" if text is None else text.item.content
         asked = Memory(memory.project, content, memory.key)
         found = self._questions.answer(self._questions.client.ask, asked)
         if isinstance(found, Outcome):

@@ -8,24 +8,41 @@ from typing import Final
 
 from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import PATIENCE
-from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
+from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import (
     AUTO,
     Client,
+    Health,
+    Kind,
+    Outcome,
     Recognition,
     ServerAddress,
     Terms,
     connect,
-    connect_briefly,
+    connect_to_probe,
 )
 from mem0tray.system.paths import Paths
 
 _PATIENCE: Final = 5.0  # seconds for the embedded server
+_RECOGNISED_WITHIN: Final = 10.0  # seconds
+DOCTOR: Final = "`mem0tray doctor` looks for the cause."
+
+
+class NotRecognisedError(Mem0TrayError):
+    """Nobody knows which dialect the server speaks; `said` is what it answered."""
+
+    def __init__(self, host: str, health: Health) -> None:
+        why, remedy = reasons.parted(health.reason)
+        verb = "did not answer" if health.status is None else "is down"
+        told = f"{host} {verb}: {why}" if health.recognised else str(reasons.sentence(why))
+        super().__init__(told, str(remedy) or DOCTOR)
+        self.said = Outcome(Kind.OUTAGE, health.status, one_line(str(why)))
 
 
 @contextmanager
@@ -34,9 +51,10 @@ def opened(
 ) -> Iterator[Client | None]:
     """A client of the server that the settings choose; None if nothing was ever stored there.
 
-    If the embedded server does not run, it is started for this time; but not with
-    `within`, a number of seconds that also limits the keyring. Raises Mem0TrayError where no server
-    is chosen, no client can be made, or the embedded server would have to be started.
+    If the embedded server does not run, it is started for this time; but not with `within`, a
+    number of seconds that also limits the keyring, and finding out the dialect. Raises
+    Mem0TrayError where no server is chosen, no client can be made, the dialect is not known, or the
+    embedded server would have to be started.
     """
     server = settings.server
     url = server_choice.chosen(server.url, paths)
@@ -48,7 +66,9 @@ def opened(
         return
     patience = PATIENCE if within is None else min(within, PATIENCE)
     address = ServerAddress.from_settings(server, keyring_within=patience)
-    with closing(at(address, server, paths)) as client:
+    recognition = known(address, server.dialect, paths)
+    terms = Terms(server.user, server.infer)
+    with closing(_spoken(address, recognition, terms, within)) as client:
         yield client
 
 
@@ -67,21 +87,26 @@ def opened_former(settings: Settings, paths: Paths, name: str, key: str) -> Iter
     address = ServerAddress.of(
         name, key, ca_file=server.ca_file, allow_plain_key=server.allow_plain_key
     )
-    known = _known(address, paths)
-    with closing(connect(address, AUTO, terms=Terms(server.user), recognition=known)) as client:
+    with closing(_spoken(address, known(address, AUTO, paths), Terms(server.user))) as client:
         yield client
 
 
-def at(address: ServerAddress, server: ServerSettings, paths: Paths) -> Client:
-    """A client of the server at the chosen address; close it."""
-    terms = Terms(server.user, server.infer)
-    return connect(address, server.dialect, terms=terms, recognition=_known(address, paths))
-
-
-def _known(address: ServerAddress, paths: Paths) -> Recognition:
-    """The dialect that the worker has recognised there, if any."""
+def known(address: ServerAddress, dialect: str, paths: Paths) -> Recognition:
+    """The dialect of these settings, or the one that the worker has recognised there, if any."""
     with Reader(paths.ledger) as reader:
-        return Recognition(reader.dialect_of(address.url))
+        return Recognition(reader.dialect_of(address.url), setting=dialect)
+
+
+def _spoken(
+    address: ServerAddress, recognition: Recognition, terms: Terms, within: float | None = None
+) -> Client:
+    """A client in the dialect spoken there, which is asked for where nobody knows it yet."""
+    if not recognition.dialect:
+        with closing(connect_to_probe(address, recognition)) as client:
+            health = client.recognise(within or _RECOGNISED_WITHIN)
+        if not health.healthy:
+            raise NotRecognisedError(address.host, health)
+    return connect(address, recognition.dialect, terms=terms)
 
 
 @contextmanager
@@ -125,4 +150,4 @@ def _running(folder: Path, patience: float) -> Client | None:
 def embedded(found: Endpoint) -> Client:
     """A client of the embedded server that runs there; close it."""
     there = ServerAddress.of(found.url, found.token)
-    return connect_briefly(there, partial(endpoint.proof, found.token))
+    return connect(there, proof=partial(endpoint.proof, found.token))

@@ -3,14 +3,16 @@
 Nothing is locked while an editor is open; whoever saves first wins.
 """
 
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.actions import open_text, waiting
+from mem0tray.actions import waiting
 from mem0tray.actions.apply import apply
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
@@ -47,6 +49,43 @@ class Changed:
 
 class GoneError(NotFoundError):
     """The memory is no longer there with the text to be changed."""
+
+
+@contextmanager
+def opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
+    """Put the text into a file (0600) for an editor; the file is gone at the end.
+
+    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
+    leads out, a text that was changed stays. Raises FileUnavailableError.
+    """
+    private_folders.make_private_folder(paths.edits)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
+    except OSError as error:
+        raise atomic.unavailable(paths.edits, error) from error
+    name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
+    path = folder / f"{name}.txt"
+    is_kept = False
+    try:
+        atomic.replace(path, text)
+        yield path
+    except BaseException:
+        is_kept = _is_changed(path, text)
+        raise
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
+            private_folders.drop_empty(paths.edits)
+
+
+def _is_changed(path: Path, text: bytes) -> bool:
+    """Whether there is another text, or one that cannot be read."""
+    try:
+        return plain.read_bytes(path) != text
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
@@ -122,8 +161,10 @@ def texts_kept(paths: Paths) -> list[Path]:
 def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     """Remove kept texts for which `is_it` is true; return names. Raises FileUnavailableError."""
     removed = []
-    there = [each for each in private_folders.listing(paths.edits, "*") if not each.is_dir()]
-    for path in (*there, *open_text.files(paths)):
+    there = private_folders.listing(paths.edits, "*")
+    folders = [each for each in there if each.is_dir() and not each.is_symlink()]
+    in_editors = [path for each in folders for path in private_folders.listing(each, "*")]
+    for path in (each for each in (*there, *in_editors) if each not in folders):
         with suppress(FileNotFoundError):
             if is_it(plain.read_bytes(path)):
                 path.unlink()

@@ -80,7 +80,7 @@ def _wait_for_metrics(
         running = worker_report.running(paths)
         if running is not None:
             told = (worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics))
-            if any(each.are_of(running.pid) for each in told):
+            if any(each.are_of(running) for each in told):
                 return
         elif own is not None and said is not None and own.poll() is not None:
             said.seek(0)

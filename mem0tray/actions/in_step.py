@@ -12,13 +12,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from mem0tray.config import server_choice
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, emergency, orders
 from mem0tray.files.emergency import EmergencySource
-from mem0tray.files.lock import InstanceLock, of_worker
+from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -86,9 +87,9 @@ def stand_in(paths: Paths, settings: Settings) -> Mapping[str, Reason] | None:
     Returns why a file could not be read, see `InStep.unread`; None when somebody else has the
     worker's lock. Raises LedgerError or FileUnavailableError: then nothing has changed.
     """
-    lock = InstanceLock(paths.instance_lock)
+    lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
-        lock.acquire(command=True)
+        lock.acquire()
     except AlreadyRunningError:
         return None
     try:
@@ -106,6 +107,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.worker.orders import standing_in
     from mem0tray.worker.telling.log import EventLog
 
+    server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)
     bus, log = Events(), EventLog(paths, settings.log)
     bus.subscribe(log)

@@ -7,6 +7,7 @@ queue tell what has been queued: nothing is queued twice, as each memory always 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -130,11 +131,14 @@ class Migration:
         self._learn()
         request, plan = self._request, self._plan
         self._total = len(plan.unread)
-        with chosen_client.opened_former(
-            self._settings, self._paths, request.former, request.key
-        ) as client:
-            if client is not None:
-                self._read_all(client)
+        try:
+            with chosen_client.opened_former(
+                self._settings, self._paths, request.former, request.key
+            ) as client:
+                if client is not None:
+                    self._read_all(client)
+        except chosen_client.NotRecognisedError as error:
+            raise self._trouble(error.said) from error
         unread = plan.unread
         if not request.dry_run:
             self._feed.flush()
@@ -216,7 +220,10 @@ class Migration:
         Or it has a copy of the database. If it does not answer, it is not the one that just did.
         """
         timeout = self._settings.sync.timeout
-        with chosen_client.opened(self._settings, self._paths) as other:
+        with (
+            suppress(chosen_client.NotRecognisedError),
+            chosen_client.opened(self._settings, self._paths) as other,
+        ):
             for project in projects if other is not None else []:
                 shown = former.read(project, _COMPARED, timeout)
                 if isinstance(shown, Outcome) or not (ids := _ids(shown.memories)):
@@ -248,7 +255,7 @@ class Migration:
         """Where the running worker delivers to, as far as it says."""
         worker = worker_report.running(self._paths)
         metrics = worker_report.metrics(self._paths.metrics)
-        if worker is None or not metrics.are_of(worker.pid):
+        if not metrics.are_of(worker):
             return ""
         return str(metrics.values.get("destination") or "")
 

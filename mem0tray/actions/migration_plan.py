@@ -57,7 +57,7 @@ class Plan:
     _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
     _by_key: dict[str, Traced] = field(default_factory=dict)
     _reworded: set[tuple[str, bytes]] = field(default_factory=set)
-    _shown: set[bytes] = field(default_factory=lambda: {items.TRIAL_DIGEST})
+    _shown: set[bytes] = field(default_factory=lambda: {items.trial_digest()})
     _counts: Counter[Sort] = field(default_factory=Counter)
 
     def learn(
@@ -75,7 +75,8 @@ class Plan:
         for digest in (digest for _, digest in waiting):
             self._sorts[digest] = Sort.WAITING
         waits, dropped = _first_names(waiting), _first_names(discarded)
-        theirs = (each for each in known if each.digest != items.TRIAL_DIGEST)
+        trial = items.trial_digest()
+        theirs = (each for each in known if each.digest != trial)
         for name, each in _memories(theirs).items():
             sort = _sort_of(each, waits=name in waits, discarded=name in dropped)
             before = self._sorts.get(each.digest, Sort.UNREAD)

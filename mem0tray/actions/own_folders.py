@@ -3,77 +3,26 @@
 import os
 import shutil
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from mem0tray.actions import restore_sources
-from mem0tray.actions.find import Identity
-from mem0tray.actions.in_step import keep_in_step
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import another_worker
-from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.core.item import DELIVERED, EDITED, identity
+from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, lock, quarantine
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
-from mem0tray.system import data_folders, plain
-from mem0tray.system.paths import APP, Paths, config_file, data_root
+from mem0tray.system import data_folders
+from mem0tray.system.paths import APP, config_file, data_root
 
 LOCAL: Final = "local-server"
 _SERVES: Final = "claude-*"
 _LOCK: Final = "instance.lock"
 _LEDGER: Final = "ledger.sqlite3"
-
-
-@dataclass(slots=True)
-class Holdings:
-    """How many memories, and files that could not be read, our folders hold.
-
-    `undelivered` are known to the ledger, of which `only_here` stand in no shared
-    file; `discarded` are deleted, but `restore` would put them back: of these
-    `discarded_only_here` stand in no backup; `embedded_only` are on the embedded
-    server, and no other has taken their text.
-    """
-
-    undelivered: int = 0
-    only_here: int = 0
-    discarded: int = 0
-    discarded_only_here: int = 0
-    quarantined: int = 0
-    embedded_only: int = 0
-
-    def told(self) -> list[str]:
-        """What would be lost with the folders, in sentences."""
-        said = []
-        if self.embedded_only:
-            number = plural(self.embedded_only, "memory", "memories")
-            said.append(
-                f"The embedded server holds {number} that no other server has got from mem0tray."
-            )
-        if self.undelivered:
-            number = plural(self.undelivered, "memory is", "memories are")
-            where = "the shared files, which stay, hold them"
-            if self.only_here:
-                where = (
-                    f"{self.only_here:,} of these stand nowhere else"
-                    " (`mem0tray run --until-idle` delivers what can be delivered)"
-                )
-            said.append(f"{number} not delivered yet; {where}.")
-        if self.discarded:
-            number = plural(self.discarded, "deleted memory", "deleted memories")
-            where = "the backups, which stay, hold them"
-            if self.discarded_only_here:
-                where = f"{self.discarded_only_here:,} of these stand nowhere else"
-            said.append(f"{number} can be restored (`mem0tray restore --list`); {where}.")
-        if self.quarantined:
-            number = plural(self.quarantined, "file")
-            said.append(f"The quarantine holds {number} of what could not be read.")
-        return said
 
 
 def all_of_them() -> list[Path]:
@@ -92,9 +41,9 @@ def claude_folders(chosen: Path) -> list[Path]:
 def running() -> list[tuple[Path, int | None]]:
     """The running workers, else the embedded server: the lock that each holds, and its process."""
     root = data_root()
-    workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_locked(path)]
+    workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_workers(path)]
     if workers:  # one of them has started the embedded server, and will end it
-        return [(path, lock.holder(path)) for path in workers]
+        return [(path, lock.holder(path).pid) for path in workers]
     served = root / LOCAL / endpoint.LOCK
     if not lock.is_locked(served):
         return []
@@ -114,46 +63,28 @@ def servers(chosen: str) -> list[str]:
     return [url for url in dict.fromkeys(found) if url != LOCAL_URL]
 
 
-def holdings() -> Holdings:
-    """Count the holdings; raises Mem0TrayError where something there cannot be read."""
-    found = Holdings()
-    others_have: set[bytes] = set()
-    served = {each.folder: Path(each.real) for each in data_folders.records(data_root())}
+def would_be_lost() -> list[str]:
+    """Return what the folders hold, in sentences. Raises Mem0TrayError where one is unreadable."""
+    waiting, kept = 0, False
     for folder in sorted(data_root().glob(_SERVES)):
-        found.quarantined += len(quarantine.kept(folder / "quarantine"))
-        shared: set[Identity] = set()
-        kept: set[Identity] = set()
-        if folder in served:
-            paths = Paths.for_claude_dir(served[folder])
-            keep_in_step(paths, Settings())
-            shared = _in_file(paths.queue) | _in_file(paths.dlq)
-            kept = restore_sources.backed_up(paths)
         with Reader(folder / _LEDGER, needed=True) as reader:
-            known = reader.waiting.names()
-            deleted = {identity(raw) for batch in reader.discarded() for raw in batch.raws}
-            deleted = {name for name in deleted | kept if not _is_past(reader, name)} - known
-            others_have |= reader.former.taken_by_others(LOCAL_URL)
-        found.discarded += len(deleted)
-        found.discarded_only_here += len(deleted - kept)
-        found.undelivered += len(known)
-        found.only_here += len(known - shared)
-    embedded = store.digests(data_root() / LOCAL / endpoint.DATABASE)
-    found.embedded_only = sum(digest not in others_have for digest in embedded)
-    return found
-
-
-def _is_past(reader: Reader, name: Identity) -> bool:
-    """Whether a memory is delivered, or was replaced by an edit: it need not be put back."""
-    row = reader.known(*name) if name[0] else None
-    return row is not None and (row.state == DELIVERED or row.reason == EDITED)
-
-
-def _in_file(path: Path) -> set[Identity]:
-    """The items in a shared file, as far as it can be read."""
-    try:
-        return {identity(each.raw) for each in restore_sources.pieces_of(plain.read_bytes(path))}
-    except OSError:
-        return set()
+            waiting += len(reader.waiting.ids())
+            kept |= reader.has_discarded() or bool(quarantine.kept(folder / "quarantine"))
+    embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
+    said = []
+    if embedded:
+        said.append(f"The embedded server holds {plural(embedded, 'memory', 'memories')}.")
+    if waiting:
+        said.append(
+            f"{plural(waiting, 'memory is', 'memories are')} not delivered yet;"
+            " `mem0tray run --until-idle` delivers what can be delivered."
+        )
+    if kept:
+        said.append(
+            "What was deleted or could not be read can be put back as long as these folders exist"
+            " (`mem0tray restore --list`)."
+        )
+    return said
 
 
 def check(shared: list[Path]) -> None:
@@ -190,19 +121,20 @@ def remove() -> tuple[list[str], list[tuple[str, str]]]:
 
 def _nobody_else() -> ExitStack:
     """Hold every worker's lock, so that none starts in between; Mem0TrayError if one runs."""
-    stack = ExitStack()
     root = data_root()
-    for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
-        held = lock.FileLock(path)
-        if not held.try_acquire():
-            stack.close()
-            raise in_the_way(path, lock.holder(path))
-        # Windows cannot remove open files, and nothing there is likely to start a worker.
-        if os.name == "nt":
-            held.release()
-        else:
-            stack.callback(held.release)
-    return stack
+    with ExitStack() as stack:
+        for path in (*root.glob(f"{_SERVES}/{_LOCK}"), *root.glob(f"{LOCAL}/{endpoint.LOCK}")):
+            held = lock.InstanceLock(path, lock.COMMAND)
+            try:
+                held.acquire()
+            except AlreadyRunningError as error:
+                raise in_the_way(path, lock.holder(path).pid) from error
+            # Windows cannot remove open files, and nothing there is likely to start a worker.
+            if os.name == "nt":
+                held.release()
+            else:
+                stack.callback(held.release)
+        return stack.pop_all()
 
 
 def in_the_way(path: Path, pid: int | None) -> Mem0TrayError:

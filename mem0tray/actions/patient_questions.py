@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from mem0tray.server import Client, Kind, Outcome, Page
-from mem0tray.server.pages_seen import PagesSeen
 
 WAITS: Final = (1.0, 5.0)  # seconds before each repetition of a question
 _LONGEST_WAIT: Final = 30.0  # seconds, whatever the server asks for
 _PASSES: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.SLOW_DOWN})
+_MOST: Final = 2000  # pages of a project: 2,000,000 memories where a page has 1,000
 _Answer = TypeVar("_Answer")
 
 
@@ -41,7 +41,7 @@ class PatientQuestions:
 
         They come to an end, whatever the server says.
         """
-        seen, after = PagesSeen(), ""
+        seen, after = _PagesSeen(), ""
         while True:
             said = self.answer(self.client.page, project, after)
             if isinstance(said, Outcome):
@@ -52,3 +52,24 @@ class PatientQuestions:
             after = page.after
             if not after:
                 return
+
+
+class _PagesSeen:
+    """The pages of one project so far: after a page that was seen before there are no further ones.
+
+    Some servers claim to page, but begin anew at each question, so that one would never end. One
+    that shows ever new memories is cut off.
+    """
+
+    def __init__(self) -> None:
+        self._marks: set[int] = set()
+
+    def checked(self, page: Page) -> Page:
+        """This page; or an empty last page that is not whole, if it was seen or is one too many."""
+        if not page.memories:
+            return page
+        mark = hash(tuple((each.id, each.text) for each in page.memories))
+        if mark in self._marks or len(self._marks) >= _MOST:
+            return Page([], whole=False)
+        self._marks.add(mark)
+        return page

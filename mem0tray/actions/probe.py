@@ -10,7 +10,7 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import Client, Health, ServerAddress
+from mem0tray.server import Health, ProbeClient, ServerAddress, connect_to_probe
 from mem0tray.system.paths import Paths
 
 TIMEOUT: Final = 5.0
@@ -40,7 +40,8 @@ def probe(settings: Settings, paths: Paths, timeout: float = TIMEOUT) -> Probe:
 
     try:
         address = ServerAddress.from_settings(settings.server)
-        health = _ask(chosen_client.at(address, settings.server, paths), timeout)
+        recognition = chosen_client.known(address, settings.server.dialect, paths)
+        health = _ask(connect_to_probe(address, recognition), timeout)
     except Mem0TrayError as error:
         shown = url.rpartition("@")[2]  # without name and password
         return Probe(url, shown, "", _ill(error.reason))
@@ -60,7 +61,7 @@ def _local(paths: Paths, timeout: float) -> Probe:
     return Probe(LOCAL_URL, THIS_COMPUTER, "", health)
 
 
-def _ask(client: Client, timeout: float) -> Health:
+def _ask(client: ProbeClient, timeout: float) -> Health:
     with closing(client):
         return client.probe(timeout)
 

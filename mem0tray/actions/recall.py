@@ -20,7 +20,6 @@ from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.remedy import of_refusal
 
 TIMEOUT: Final = 10.0
-_DOCTOR: Final = "`mem0tray doctor` looks for the cause."
 WAITING: Final = "waiting"
 DEAD: Final = "dead letter"
 HELD: Final = "held"
@@ -149,7 +148,8 @@ def why_not_shown(destination: str, said: Outcome) -> str:
     why = said.message.rstrip(".")
     end = "" if why.endswith("…") else "."
     refused = said.status == HTTPStatus.UNAUTHORIZED
-    return f"{there} {verb}: {why}{end} {of_refusal(said.status) if refused else _DOCTOR}"
+    remedy = of_refusal(said.status) if refused else chosen_client.DOCTOR
+    return f"{there} {verb}: {why}{end} {remedy}"
 
 
 def _known_here(settings: Settings, project: str) -> WasRead:

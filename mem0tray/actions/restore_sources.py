@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backup, edit_text
 from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, Identity
-from mem0tray.actions.loadable import tamed
 from mem0tray.core import item as items
+from mem0tray.core import jsontext
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import identity
 from mem0tray.core.text import one_line
@@ -232,3 +233,26 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def tamed(raw: bytes) -> bytes:
+    """Drop the values that cannot be loaded, if it can be done, and keep what stands beside them.
+
+    Such a value is a number of 5,000 digits, or nesting 100,000 deep.
+    """
+    raw = raw.strip()
+    if document.loadable(raw):
+        return raw
+    try:
+        parts = jsontext.members(document.to_text(raw))
+    except JSONDecodeError:
+        return raw
+    return jsontext.encode(
+        jsontext.join(
+            {
+                name: value
+                for name, value in parts.items()
+                if document.loadable(jsontext.encode(value))
+            }
+        )
+    )

@@ -30,9 +30,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver import finding
 from mem0tray.server import (
-    AUTO,
     KEY_REFUSED,
-    Client,
     Health,
     KeyCheck,
     KeyVerdict,
@@ -41,10 +39,10 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
+    connect_to_probe,
 )
 from mem0tray.server.answers import redirected_to, retold
 from mem0tray.server.model import CANNOT_TELL
-from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.remedy import of_redirect
 from mem0tray.system.paths import Paths
 
@@ -98,10 +96,9 @@ class _Examination:
         self._loaded = loaded
         self._end = end
         self._there = ServerAddress.from_settings(server)
-        self._dialect = server.dialect
         self._terms = Terms(server.user, server.infer)
-        self._recognition = Recognition()
-        self._client = self._connect(self._dialect, self._recognition)
+        self._recognition = Recognition(setting=server.dialect)
+        self._client = connect_to_probe(self._there, self._recognition)
 
     def steps(self) -> Iterator[Step]:
         """Make one step after another, until one fails that the next depends on."""
@@ -113,7 +110,7 @@ class _Examination:
             started = time.monotonic()
             health = self._client.probe(self._left())
             took = time.monotonic() - started
-            yield self._healthy(took) if health.healthy else self._ill(health)
+            yield self._healthy(health.path, took) if health.healthy else self._ill(health)
             if not health.healthy and health.status not in KEY_REFUSED:
                 return
             if self._is_over():
@@ -123,9 +120,6 @@ class _Examination:
             yield found
             if health.healthy and found.result != FAILED:
                 yield self._not_asked(READING) if self._is_over() else self._reading()
-
-    def _connect(self, dialect: str, recognition: Recognition) -> Client:
-        return connect(self._there, dialect, terms=self._terms, recognition=recognition)
 
     def _left(self) -> float:
         """Seconds for the next question."""
@@ -141,26 +135,24 @@ class _Examination:
 
     # Its health, and what it speaks -------------------------------------------------------
 
-    def _healthy(self, took_first: float) -> Step:
+    def _healthy(self, path: str, took_first: float) -> Step:
         """Ask once more over the open connection: that shows how long an answer takes."""
         started = time.monotonic()
         if took_first < _SLOW:
-            self._client.probe(self._left())
+            path = self._client.probe(self._left()).path
             took_first = time.monotonic() - started
         took = milliseconds(took_first)
-        dialect = self._recognition.dialect or self._dialect
-        speaks = f"{self._there.host} is healthy and speaks `{dialect}`"
-        if self._dialect == AUTO:
-            shown = f"it is recognised by {HEALTH_PATHS[dialect]}, answered within {took}"
-        else:
-            shown = f"so says server.dialect, and {HEALTH_PATHS[dialect]} is answered within {took}"
-        return Step(SERVER, OK, f"{speaks}: {shown}.")
+        speaks = f"{self._there.host} is healthy and speaks `{self._recognition.dialect}`"
+        known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
+        return Step(SERVER, OK, f"{speaks}: {known}, and {path} is answered within {took}.")
 
     def _ill(self, health: Health) -> Step:
         host = self._there.host
         why, remedy = reasons.parted(health.reason)
         if not health.recognised:  # the reason names the host, and what each path said
-            return Step(SERVER, FAILED, str(reasons.sentence(why)), str(remedy))
+            wants_key = health.status in KEY_REFUSED
+            seen = str(reasons.sentence(why))
+            return Step(SERVER, FAILED, seen, str(remedy), wants_key=wants_key)
         if health.status in KEY_REFUSED:
             seen = f"{host} wants a key for its health too. {reasons.sentence(why)}"
             return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
@@ -170,13 +162,13 @@ class _Examination:
                 address = self._there.url.replace("http:", "https:", 1)
                 seen = f"{host} speaks TLS, and server.url says plain http."
                 return Step(SERVER, FAILED, seen, _set("server.url", address))
-        elif self._dialect != AUTO and health.status in CANNOT_TELL:
-            recognition = Recognition()
-            with closing(self._connect(AUTO, recognition)) as client:
+        elif self._recognition.is_fixed and health.status in CANNOT_TELL:
+            found = Recognition()
+            with closing(connect_to_probe(self._there, found)) as client:
                 client.probe(self._left())
-            if recognition.dialect:
-                seen = f"{host} speaks `{recognition.dialect}`, not `{self._dialect}`."
-                return Step(SERVER, FAILED, seen, _set("server.dialect", recognition.dialect))
+            if found.dialect:
+                seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
+                return Step(SERVER, FAILED, seen, _set("server.dialect", found.dialect))
         return Step(SERVER, FAILED, seen, str(remedy) or IS_IT_THERE)
 
     # The key ------------------------------------------------------------------------------
@@ -230,7 +222,9 @@ class _Examination:
     def _reading(self) -> Step:
         """Whether the server shows its memories, tried with a project that it does not have."""
         host = self._there.host
-        found = self._client.read(_NOBODY, 1, self._left())
+        dialect = self._recognition.dialect
+        with closing(connect(self._there, dialect, terms=self._terms)) as client:
+            found = client.read(_NOBODY, 1, self._left())
         if isinstance(found, Outcome):
             return self._unread(found)
         if found.memories:

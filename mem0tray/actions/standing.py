@@ -20,6 +20,7 @@ from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.settings import Settings
 from mem0tray.core import another_worker, reasons
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
@@ -27,7 +28,6 @@ from mem0tray.files import atomic, pauses, quarantine
 from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.paths import Paths, config_file
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class SeenLedger(Struct, frozen=True):
     only_elsewhere: Mapping[str, int]
     to_bring_over: Mapping[str, int]
     other_worker: WorkerSeen | None
+    last_run: str = ""
 
     @property
     def trouble(self) -> Reason:
@@ -166,7 +167,7 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
     told, server = None, chosen_server(settings, paths)
-    if worker is not None and metrics.are_of(worker.pid):
+    if metrics.are_of(worker):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # The worker's environment may have other settings, but not former ones for long.
@@ -237,14 +238,9 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     values = metrics.values
     if "state" in values and "pid" not in values:  # ours, cut off by somebody
         return reasons.NONE
-    pid, host = values.get("pid"), values.get("host")
     from mem0tray.system import other_process  # slow to import, and rarely wanted
 
-    return other_process.sentence(
-        pid if isinstance(pid, int) else None,
-        host if isinstance(host, str) else None,
-        metrics.written,
-    )
+    return other_process.sentence(WorkerSeen.of(values, metrics.written))
 
 
 def _pause(paths: Paths, now: float) -> SeenPause:
@@ -273,6 +269,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
         only_elsewhere=only_elsewhere,
         to_bring_over=migration_notes.to_bring_over(paths, server, only_elsewhere),
         other_worker=reader.other_worker(),
+        last_run=reader.last_run(),
     )
 
 
@@ -378,7 +375,7 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
             return ACTION_NEEDED, Reason(
                 "the worker (process {number}) has not written its metrics"
                 " for a while: `mem0tray doctor` says more",
-                number=seen.worker.pid or 0,
+                number=seen.worker.pid or "?",
             )
         return seen.told.state.name, seen.told.state.reason
     if seen.another:

@@ -3,8 +3,10 @@
 from typing import Final
 
 from mem0tray.actions import worker_report
+from mem0tray.config import settings
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
+from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, REFUSES, STARTING
 from mem0tray.core.text import one_line, plural
@@ -16,15 +18,25 @@ NO_FOLDER: Final = "no folder at paths.claude_dir"
 _LONGEST: Final = 40  # characters of a reason
 
 
-def read(settings: Settings, now: float) -> str:
-    """The line, at `now` in Unix seconds. Without a worker, which has counted, files are read."""
-    told = worker_report.told_lately(settings.locations(), now)
+def read(now: float) -> str:
+    """Return the line at `now` (Unix seconds), which says what is wrong if that is all there is."""
+    try:
+        return _read(settings.load().settings, now)
+    except SettingsError:
+        return wrong("settings")
+    except Mem0TrayError as error:
+        return wrong(error.message)
+
+
+def _read(found: Settings, now: float) -> str:
+    """Return what the worker has counted; without one, read the files."""
+    told = worker_report.told_lately(found.locations(), now)
     if told is not None:
         return line(told.state.name, told.state.reason, told.queue, told.dlq)
     # Slow to import, and not needed for a prompt while a worker runs.
     from mem0tray.actions import standing
 
-    seen = standing.read(settings, now, standing.Part.COUNTS)
+    seen = standing.read(found, now, standing.Part.COUNTS)
     if seen.inside.folder and seen.worker is None:
         return wrong(NO_FOLDER)  # which says why nothing is counted
     made = standing.overview(seen)

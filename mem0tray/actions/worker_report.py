@@ -27,6 +27,7 @@ class Running(Struct, frozen=True):
 
     pid: int | None
     since: float
+    run: str = ""  # its random id, which stands in its metrics
 
 
 class Metrics(Struct, frozen=True):
@@ -36,13 +37,11 @@ class Metrics(Struct, frozen=True):
     written: float
     trouble: Reason = reasons.NONE
 
-    def are_of(self, pid: int | None) -> bool:
-        """Whether the process `pid` of this computer wrote them."""
-        if pid is None or self.values.get("pid") != pid:
-            return False
-        import socket  # slow to import, and without a worker nobody needs it
-
-        return bool(self.values.get("host") == socket.gethostname())
+    def are_of(self, worker: Running | None) -> bool:
+        """Return whether this worker wrote them; one of an older version has no `run`."""
+        if worker is None or worker.run or worker.pid is None:
+            return worker is not None and self.values.get("run") == worker.run
+        return "run" not in self.values and self.values.get("pid") == worker.pid
 
     @property
     def reason(self) -> Reason:
@@ -67,7 +66,8 @@ def running(paths: Paths) -> Running | None:
     if held is None:
         return None
     with suppress(OSError):
-        return Running(lock.holder(held), held.stat().st_mtime)
+        holder = lock.holder(held)
+        return Running(holder.pid, held.stat().st_mtime, holder.run)
     return None
 
 
@@ -91,8 +91,7 @@ def metrics(path: Path) -> Metrics:
 def newest(shared: Metrics, paths: Paths, worker: Running | None) -> Metrics:
     """The metrics, or our worker's spare copy while it cannot write them."""
     spare = metrics(paths.spare_metrics)
-    ours = worker is not None and spare.are_of(worker.pid)
-    return spare if ours and spare.written > shared.written else shared
+    return spare if spare.are_of(worker) and spare.written > shared.written else shared
 
 
 def told(seen: Metrics) -> WorkerStatus:
@@ -116,7 +115,7 @@ def told_lately(paths: Paths, now: float) -> WorkerStatus | None:
     if worker is None:
         return None
     found = newest(metrics(paths.metrics), paths, worker)
-    if not found.are_of(worker.pid) or abs(now - found.written) > SILENT:
+    if not found.are_of(worker) or abs(now - found.written) > SILENT:
         return None
     return told(found)
 

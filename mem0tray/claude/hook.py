@@ -46,9 +46,6 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     told = _told(given)
     if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
-    from mem0tray.system import lean_msgspec
-
-    lean_msgspec.load()
     if event == "SessionStart":
         from mem0tray.claude import session_start
 
@@ -127,7 +124,8 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     paths = add.prepared(_loaded())
     session = str(told.get("session_id") or "")
     # One id for a text in a session, so that it is delivered once at most.
-    entries = [add.entry(items.id_of(session, name, text), name, text) for text in texts]
+    fit = [text for text in texts if not items.is_too_long(text)]
+    entries = [add.entry(items.id_of(session, name, text), name, text) for text in fit]
     there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
     known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
     new = [each for each in entries if str(each["id"]).encode() not in known]
@@ -136,6 +134,10 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
+    if len(fit) < len(texts):
+        raise _UnusableError(
+            f"a text was not queued, as it is too long: {items.TEXT_AT_MOST}; save it in parts"
+        )
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,8 +1,7 @@
 """The commands. Thin: each calls what the other packages offer.
 
-Nothing is imported before it is needed. A module such as `add` has the command as click knows it;
-its pair `add_fast` does the work, and `main` calls that at once, without click, for what other
-programs call again and again: `add`, `recall`, `search`, `hook`, and `status --line`.
+Nothing is imported before it is needed. `hook EVENT` and `status --line`, which other programs call
+all the time, do without click.
 """
 
 import errno
@@ -13,12 +12,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
-from mem0tray import __version__
 from mem0tray.core.errors import Mem0TrayError
 
 INTERRUPTED: Final = 130  # a shell's exit code for a program that Ctrl-C ended
 BROKEN_PIPE: Final = 141  # the same for a program whose reader has left
-COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script: what may follow on its line?
+COMPLETE: Final = "_MEM0TRAY_COMPLETE"  # set by the shell's script, for click
 _SETTINGS: Final = "MEM0TRAY_"  # begins the variables that stand for settings
 _TWO: Final = 2
 _LONGEST_ERROR: Final = 2000
@@ -41,11 +39,14 @@ class _Nowhere(io.TextIOWrapper):
 
 def start() -> NoReturn:
     """Be the process of one command, from its arguments to its end."""
+    is_lean = _is_lean(sys.argv[1:])
+    if is_lean:
+        # msgspec asks for this module, and does as well without it, in half the time.
+        sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]
     code = main()
-    if "click" not in sys.modules:
-        # A short way leaves nothing to clear away, and an interpreter that takes itself apart
-        # takes a seventh of the whole time.
-        os._exit(code)
+    if is_lean:
+        os._exit(code)  # nothing is left to clear away
+    gc.freeze()  # else the interpreter looks through all objects once more: a sixth of a start
     sys.exit(code)
 
 
@@ -71,95 +72,52 @@ def _open_what_is_closed() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    if COMPLETE in os.environ:
-        from mem0tray.cli import completion
-
-        return completion.answer(os.environ[COMPLETE])
-    if _was_quick(arguments):
+    if _is_lean(arguments):
+        if arguments[0] == "hook":
+            run_hook(arguments[1])
+        else:
+            print_status_line()
         return 0
-    if any(name.startswith(_SETTINGS) for name in os.environ):
-        from mem0tray.system import lean_msgspec
-
-        lean_msgspec.load()
+    is_typing = COMPLETE in os.environ  # a person, to whom nothing is said in the middle of a line
+    if not is_typing and any(name.startswith(_SETTINGS) for name in os.environ):
         from mem0tray.cli import context
 
         context.warn_of_unknown_variables()
-    if _was_plain(arguments):
-        return 0
     from mem0tray.cli import app
 
     return app.run(arguments)
 
 
-def _was_quick(arguments: list[str]) -> bool:
-    """Whether these arguments are a call that is made again and again, and so has a short way."""
-    first, second = [*arguments, "", ""][:_TWO]
-    if len(arguments) > _TWO:
-        return False
-    if arguments in (["--version"], ["-V"]):
-        sys.stdout.write(f"mem0tray {__version__}\n")
+def _is_lean(arguments: list[str]) -> bool:
+    """Whether this is a command that other programs call all the time; it runs without click."""
+    if arguments == ["status", "--line"]:
         return True
-    if arguments == ["status", "--line"]:  # for each prompt
-        from mem0tray.system import lean_msgspec
-
-        lean_msgspec.load()
-        from mem0tray.cli import status_fast
-
-        status_fast.run()
-        return True
-    if first == "hook" and second and not second.startswith("-"):
-        from mem0tray.cli import hook_fast
-
-        hook_fast.run(second)
-        return True
-    if first == "completion" and second:  # at the start of every shell
-        from mem0tray.cli import completion_scripts
-
-        script = completion_scripts.SCRIPTS.get(second, "")
-        sys.stdout.write(script)
-        return bool(script)
-    return False
+    return len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-")
 
 
-def _was_plain(arguments: list[str]) -> bool:
-    """Whether these arguments ask for what other programs call, in a form that needs no click."""
-    command, *rest = arguments or [""]
-    if command not in {"add", "recall", "search"}:
-        return False
-    from mem0tray.system import lean_msgspec
+def run_hook(event: str) -> None:
+    """Handle one event of Claude Code, whose JSON is on standard input; print the answer."""
+    from mem0tray.claude import hook
 
-    lean_msgspec.load()
-    return _was_added(rest) if command == "add" else _was_read(command, rest)
-
-
-def _was_added(arguments: list[str]) -> bool:
-    from mem0tray.cli import fast_arguments
-
-    plain = fast_arguments.parse(arguments)
-    if plain is None or len(plain.words) > 1:
-        return False
-    from mem0tray.cli import add_fast
-
-    text = plain.words[0] if plain.words else "-"
-    add_fast.run(plain.project, None if text == "-" else text, as_json=plain.as_json)
-    return True
+    try:
+        given = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
+    except (OSError, ValueError):  # standard input is a folder, or closed
+        given = b""
+    why_not_written(hook.run(event, given))  # if nobody reads it, nobody wants it
 
 
-def _was_read(command: str, arguments: list[str]) -> bool:
-    from mem0tray.cli import fast_arguments
+def print_status_line() -> None:
+    """Print the one line of `status --line`, which says so if something is wrong."""
+    import time
 
-    plain = fast_arguments.parse(arguments, most=fast_arguments.MOST_MEMORIES)
-    if plain is None or bool(plain.words) != (command == "search"):
-        return False
-    from mem0tray.cli import recall_fast
+    from mem0tray.actions import status_line
 
-    if command == "search":
-        limit = plain.limit or recall_fast.SEARCHED
-        recall_fast.run_search(plain.project, " ".join(plain.words), limit, as_json=plain.as_json)
-    else:
-        limit = plain.limit or recall_fast.RECALLED
-        recall_fast.run_recall(plain.project, limit, as_json=plain.as_json)
-    return True
+    line = status_line.read(time.time())
+    try:
+        line.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        line = line.replace(status_line.WELL, "+")
+    why_not_written(f"{line}\n")  # nobody is there to read why
 
 
 def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each way to end)

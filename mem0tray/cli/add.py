@@ -1,11 +1,22 @@
-"""`mem0tray add`, where its arguments are not plain: help, and errors of usage."""
+"""`mem0tray add`: from arguments, standard input and folder to queued memories."""
 
+import json
+import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import click
 
-from mem0tray.cli import add_fast, candidates
+from mem0tray import cli
+from mem0tray.actions.add import queue_memory, too_long
+from mem0tray.cli import candidates, context
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import END_OF_INPUT, decoded, project_meant, project_option, whole
+from mem0tray.core.item import LONGEST_TEXT
+
+_END_MAX: Final = 2  # bytes of the line break at the end
 
 
 @click.command(
@@ -17,13 +28,9 @@ from mem0tray.cli.command_help import Command
         "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",
     },
 )
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
-    " remote's repository, else the folder's name. With --jsonl: for lines that name none.",
+@project_option(
+    "The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
+    " remote's repository, else the folder's name. With --jsonl: for lines that name none."
 )
 @click.option(
     "--jsonl",
@@ -51,7 +58,7 @@ def command(
 
     It is on the disk when the command returns, whether or not the worker runs. TEXT
     is read from standard input when it is `-` or missing, as UTF-8; put `--` before a
-    text that begins with a dash.
+    text that begins with a dash. It has 1,000,000 bytes at most.
 
     Exits with 0 once the memory is queued, even if its id could not be
     printed or the settings are wrong; standard error says so. After any other exit
@@ -76,4 +83,52 @@ def command(
         raise click.UsageError("--again is for --jsonl alone.")
     if len(texts) > 1:
         raise click.UsageError("That is more than one text. Put the text in quotes.")
-    add_fast.run(project, None if text == "-" else text, as_json=as_json)
+    _add(project, None if text == "-" else text, as_json=as_json)
+
+
+def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
+    """Queue `text` (None: standard input) and print its id once it is on the disk.
+
+    Once it is queued, failing to print the id is no failure; standard error has it then.
+    Without a `project` it is that of the working directory. Wrong settings keep no memory from
+    being queued: standard error says what is wrong, and where the memory is.
+    """
+    loaded = context.load_what_holds()
+    guessed = project is None
+    project = project_meant(project)
+    if text is None:
+        if sys.stdin.isatty():
+            sys.stderr.write(f"Type the memory. {END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
+        text = _read_standard_input()
+    else:
+        text = whole(text, "the text")
+    if not text.strip():
+        raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
+    done = queue_memory(loaded, project, text)
+    if loaded.wrong:
+        context.warn([f"The memory is queued all the same, in {done.claude_dir}."])
+    document = {"id": done.id, "queued": done.where, "project_id": project}
+    shown = json.dumps(document) if as_json else done.id
+    if guessed and sys.stdout.isatty():  # a person reads it
+        context.warn([f"It is a memory of the project {project!r}; --project names another."])
+    why = cli.why_not_written(f"{shown}\n")
+    if why:  # a script would take that for a failure, and add the memory again
+        with suppress(OSError):
+            sys.stderr.write(
+                f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
+                f" Standard output cannot be written: {why}.\n"
+            )
+
+
+def _read_standard_input() -> str:
+    """Read standard input without the line break at its end.
+
+    Raises UsageError if it is not UTF-8, Mem0TrayError if it is too long.
+    """
+    # No more than that is read: a read of all at once could not be interrupted.
+    data = sys.stdin.buffer.read(LONGEST_TEXT + _END_MAX + 1)
+    if len(data) > LONGEST_TEXT + _END_MAX:
+        raise too_long()
+    end = len(data) - data.endswith(b"\n")
+    end -= data.endswith(b"\r", 0, end)
+    return decoded(data, end, "standard input")

@@ -8,10 +8,11 @@ from typing import Any, BinaryIO, Final
 
 from mem0tray import cli
 from mem0tray.actions.add_lines import BadLine, LineQueue, LinesSoFar
-from mem0tray.cli import add_fast, context, output
-from mem0tray.cli.given import project_alone
+from mem0tray.cli import context, output
+from mem0tray.cli.given import END_OF_INPUT, project_alone
 from mem0tray.cli.progress import ProgressLine
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.core.memory_lines import LONGEST_LINE
 from mem0tray.core.text import plural
 
 _NAMED: Final = 100  # lines that are no memories, each named on standard error
@@ -59,7 +60,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
 
 def _standard_input() -> Iterator[bytes]:
     if sys.stdin.isatty():
-        sys.stderr.write(f"Type one JSON object a line. {add_fast.END} ends it.\n")
+        sys.stderr.write(f"Type one JSON object a line. {END_OF_INPUT} ends it.\n")
     return _read(sys.stdin.buffer, "standard input")
 
 
@@ -81,20 +82,14 @@ def _unreadable(name: str, error: OSError) -> FileUnavailableError:
 
 
 def _read(file: BinaryIO, name: str) -> Iterator[bytes]:
-    most = add_fast.MOST_BYTES
-    while True:
-        try:
-            line = file.readline(most + 1)
-        except OSError as error:
-            raise _unreadable(name, error) from error
-        if len(line) > most:
-            raise Mem0TrayError(
-                f"{name} has a line that is too large: `add --jsonl` reads {most:,} bytes at most.",
-                "Take that line out, or add its text in parts.",
-            )
-        if not line:
-            return
-        yield line
+    """Read the lines, of one that is too long only as much as shows that."""
+    try:
+        while line := file.readline(LONGEST_LINE + 1):
+            yield line
+            while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                line = file.readline(LONGEST_LINE + 1)
+    except OSError as error:
+        raise _unreadable(name, error) from error
 
 
 def _tell(so_far: LinesSoFar, bad: list[BadLine], *, as_json: bool) -> None:

@@ -90,16 +90,14 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
         SET_UP, "mem0tray.cli.completion:command", "Have your shell complete what you type."
     ),
     "install": CommandEntry(
-        SET_UP, "mem0tray.cli.install:command", "Connect Claude Code with mem0tray."
+        SET_UP, "mem0tray.cli.claude_code:install", "Connect Claude Code with mem0tray."
     ),
     "uninstall": CommandEntry(
         SET_UP, "mem0tray.cli.uninstall:command", "Undo what mem0tray has set up."
     ),
-    "hook": CommandEntry(SERVE, "mem0tray.cli.hook:command", "Handle an event of Claude Code."),
-    "mcp": CommandEntry(
-        SERVE, "mem0tray.cli.mcp:command", "Serve Claude Code's memory tools (MCP)."
-    ),
-    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:command", "Run the embedded server."),
+    "hook": CommandEntry(SERVE, "mem0tray.cli.serve:hook", "Handle an event of Claude Code."),
+    "mcp": CommandEntry(SERVE, "mem0tray.cli.serve:mcp", "Serve Claude Code's memory tools (MCP)."),
+    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:serve", "Run the embedded server."),
     "help": CommandEntry(
         LEARN, "mem0tray.cli.help:command", "Show the help of a command, or on a topic."
     ),
@@ -123,9 +121,6 @@ class LazyGroup(CommandGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        from mem0tray.system import lean_msgspec
-
-        lean_msgspec.load()
         module, _, attribute = entry.target.partition(":")
         found = getattr(importlib.import_module(module), attribute)
         if not isinstance(found, click.Command):
@@ -191,10 +186,10 @@ def run(arguments: list[str]) -> int:
     output = sys.stdout
     try:
         result = group.main(arguments, prog_name="mem0tray", standalone_mode=False)
-    except SystemExit:
+    except SystemExit as end:
         if sys.stdout is not output:  # so click ends when the reader has left
             raise BrokenPipeError from None
-        raise
+        return end.code if isinstance(end.code, int) else 1  # it has completed a shell's line
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.message, err=True)
         return error.exit_code

@@ -1,6 +1,7 @@
 """Questions to a person: one answer to consent, or as many as it takes to choose."""
 
 import sys
+from typing import NamedTuple
 
 from mem0tray.cli import output
 from mem0tray.core.errors import Mem0TrayError
@@ -31,3 +32,29 @@ def chooses(question: str, *, default: bool) -> bool:
         if answer in ("", "y", "yes", "n", "no"):
             return answer.startswith("y") if answer else default
         output.remark("Answer y or n.")
+
+
+class Deciding(NamedTuple):
+    """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
+
+    `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
+    `changed` names what was changed so far.
+    """
+
+    asking: bool
+    yes: bool
+    is_first: bool
+    changed: list[str]
+
+    def note(self, changed: str) -> None:
+        """Note that something was changed."""
+        if changed not in self.changed:
+            self.changed.append(changed)
+
+    def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
+        """Whether to do something: as an option says, or a person, or by default."""
+        if given is not None:
+            return given
+        if self.asking:
+            return chooses(question, default=self.is_first)
+        return self.yes and self.is_first

@@ -9,6 +9,7 @@ from mem0tray.cli import output
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.context import UsageError
 from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (
     BLOCKED,
     DESKTOP,
@@ -18,6 +19,7 @@ from mem0tray.desktop.autostart import (
     STALE,
     Autostart,
     AutostartState,
+    systemd,
 )
 from mem0tray.system.paths import APP
 
@@ -29,7 +31,7 @@ _SENTENCES: Final = {
 }
 _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
-_ENABLE: Final = "`mem0tray autostart enable` sets it up anew."
+_ENABLE: Final = "`mem0tray autostart enable` sets it up anew, or says what to do."
 _FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
 _ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
 
@@ -70,7 +72,7 @@ def enable(*, desktop: bool, service: bool) -> None:
         raise UsageError("`--desktop` and `--service` exclude each other.", "Leave one out.")
     if service and sys.platform in ("win32", "darwin"):
         raise UsageError("There is no systemd on this system.", "Leave out `--service`.")
-    set_up(this_system(DESKTOP if desktop else SERVICE if service else ""))
+    set_up(autostart.chosen(DESKTOP if desktop else SERVICE if service else ""))
 
 
 def set_up(login: Autostart) -> None:
@@ -104,7 +106,6 @@ def _beside(login: Autostart) -> list[str]:
         return []
     from mem0tray.actions import worker_report
     from mem0tray.config import settings
-    from mem0tray.desktop.autostart import systemd
 
     try:
         running = worker_report.running(settings.load().settings.locations())
@@ -123,10 +124,10 @@ def _beside(login: Autostart) -> list[str]:
 @command.command("disable", examples={"mem0tray autostart disable": ""})
 def disable() -> None:
     """No longer start at login; a running tray goes on, a service is stopped."""
-    login = this_system()
+    login = autostart.current()
     was_there = login.state().name != DISABLED
     told = login.disable()
-    if login.state().name not in {ENABLED, STALE}:  # else a file that is not ours starts it
+    if login.state().name == DISABLED:  # else a file that is not ours starts it
         output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
     for line in told:
         output.say_beside("", line)
@@ -136,7 +137,7 @@ def disable() -> None:
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(*, as_json: bool) -> None:
     """Show what the system will do at the next login, and which file says so."""
-    login = this_system()
+    login = autostart.current()
     state = login.state()
     advice = login.advice() if state.name in {ENABLED, STALE} else []
     if as_json:
@@ -165,13 +166,6 @@ def _where(state: AutostartState, login: Autostart) -> str:
     return "" if state.name == DISABLED else login.where
 
 
-def this_system(kind: str = "") -> Autostart:
-    """The one class that fits this system; `kind` is DESKTOP or SERVICE, empty for what fits."""
-    from mem0tray.desktop import autostart
-
-    return autostart.for_this_system(kind)
-
-
 def sentence(state: AutostartState, login: Autostart) -> str:
     """The state, and the command that changes what is odd about it."""
     said = f"{_sentence(state, login)} {state.reason}".strip()
@@ -185,7 +179,6 @@ def sentence(state: AutostartState, login: Autostart) -> str:
 
 
 def _sentence(state: AutostartState, login: Autostart) -> str:
-    from mem0tray.desktop.autostart import systemd
 
     if state.name == ENABLED and login.kind == SERVICE and systemd.lingers():
         return _FROM_BOOT

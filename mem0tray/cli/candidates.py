@@ -4,6 +4,7 @@ They are asked for in the middle of a line: so they come at once, and silently i
 missing, broken or no file at all.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,7 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _MOST: Final = 200
 _KINDS: Final = {True: "dead letter", False: "waiting"}
-_UNTYPED: Final = "".join(map(chr, range(32))) + "\x7f"  # nobody types these
+_TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
 
 
 def _quietly(completer: Completer) -> Completer:
@@ -43,7 +44,7 @@ def _that_fit(found: Iterable[tuple[str, str]], incomplete: str) -> Items:
     """The words that begin with `incomplete`, each once."""
     texts: dict[str, str] = {}
     for value, about in found:
-        if value.startswith(incomplete) and not set(value) & set(_UNTYPED):
+        if value.startswith(incomplete) and _TYPED.fullmatch(value):
             texts.setdefault(value, about)
         if len(texts) == _MOST:
             break
@@ -82,7 +83,7 @@ def _ids(
         )
         called = seen.shortest(there[:_MOST])
     found = [
-        (each.id, f"{one_line(each.project, 40) or '(no project)'}, {_KINDS[each.is_dead]}")
+        (each.id, f"{_KINDS[each.is_dead]} of {one_line(each.project, 40) or '(no project)'}")
         for each in there[:_MOST]
         if not any(each.id.startswith(name) for name in given)
     ]

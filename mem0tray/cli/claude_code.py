@@ -10,9 +10,11 @@ import click
 from mem0tray.claude import MARK, connecting
 from mem0tray.claude.connecting import Change, Done
 from mem0tray.cli import asking, output
+from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.desktop.autostart import command as starting
 
 NAME: Final = "claude-code"
 _WIDEST: Final = 1000
@@ -162,3 +164,40 @@ def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
     with suppress(Mem0TrayError):  # the hooks then stay, and the reason has been told
         left += connecting.left()
     return removed, left
+
+
+@click.command(
+    "install",
+    cls=Command,
+    examples={
+        "mem0tray install claude-code": "tools and hooks; asks first",
+        "mem0tray install claude-code --hooks": "the hooks alone",
+        "mem0tray install claude-code --dry-run": "what would be changed",
+    },
+)
+@click.argument("program", required=False, type=Program(), metavar=f"{{{NAME}}}")
+@options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+def install(
+    program: str | None, *, mcp: bool, hooks: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
+
+    The program `claude` adds the tools if it is there, else they go into Claude Code's file
+    .claude.json; the hooks go into its settings.json. The difference is shown, and at a terminal
+    you are asked. Everything else in these files stays as it is, and a copy of each is kept. What
+    is connected already is not added again; if the program has moved, its new path is written.
+
+    A file that is malformed, read-only or a link is left alone, and then nothing is changed.
+    `mem0tray uninstall claude-code` takes back what was added.
+    """
+    if program is None:
+        raise click.UsageError(f"Name what to connect: `mem0tray install {NAME}`.")
+    words = starting.of_this_process().in_console()
+    changes = connecting.additions(parts(mcp=mcp, hooks=hooks), words)
+    found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+    if as_json:
+        output.print_json({"changes": as_objects(found)})
+        return
+    tell(found, dry_run=dry_run)

@@ -11,6 +11,7 @@ from mem0tray.actions.find import FoundItem, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import asking, candidates, context, memory_words, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import project_option
 from mem0tray.config.settings import Settings
 from mem0tray.core.text import plural, short_id
 
@@ -28,13 +29,7 @@ _SHOWN: Final = 20  # items shown of those to be deleted
     },
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.ids)
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    help="All items of this project.",
-    shell_complete=candidates.projects,
-)
+@project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")

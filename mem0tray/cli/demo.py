@@ -1,24 +1,35 @@
-"""`mem0tray demo`: half a minute in a scratch home."""
+"""`mem0tray demo`: half a minute in a scratch home, told in the terminal."""
 
-import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import click
 
 from mem0tray.cli import output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import plural
+from mem0tray.demo.stage import Stage, staged
+from mem0tray.demo.story import Said, Story, StoryPace
+from mem0tray.desktop import session
 
-if TYPE_CHECKING:
-    from mem0tray.demo.director import StoryPace, StoryRecord
-    from mem0tray.demo.progress import Teller
-
-_INTERRUPTED: Final = "interrupted"
 _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
+_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+_INDENT: Final = "     "
+_WIDEST: Final = 80
+_MARKS: Final = {  # what stands before a line
+    Said.TEXT: ("", Style.PLAIN),
+    Said.MEMORY: ("+ ", Style.NAME),
+    Said.COMMAND: ("$ ", Style.NAME),
+    Said.LOG: ("| ", Style.DIM),
+    Said.KEPT: (f"{output.sign(Style.GOOD)} ", Style.GOOD),
+}
 
 
 @click.command(
@@ -38,120 +49,94 @@ _BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
     help="Show the tray icon during the demo, or not. Default: where there is a desktop to see it.",
 )
 def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None:
-    """Watch mem0tray deliver, wait out an outage, and recover a dead letter.
+    """Watch mem0tray deliver, wait out an outage, and recover a memory.
 
     The real worker runs in a scratch home, against a server of its own that
     fails on demand. Your own files and settings are neither read nor
     written, and nothing leaves this computer. It exits with 0 only if the
     server has every memory exactly once at the end.
     """
-    # Slow to import, and `--help` does without.
-    from mem0tray.cli.demo_screen import Screen
-    from mem0tray.demo.director import CALM, FAST
-    from mem0tray.desktop import session
-
-    pace = FAST if fast else CALM
     if tray is None:
         tray = not fast and not as_json and not session.missing()
     elif tray and (missing := session.missing()):
         raise Mem0TrayError(missing, "Use --no-tray.")
+    pace = StoryPace(reading=0.0, interval=0.1) if fast else StoryPace()
     program = () if tray else ("run",)
-    with _signals() as signals:
-        if as_json:
-            outcome = _play(lambda _: None, pace, signals, program, keep=keep)
-        else:
-            with Screen() as screen:
-                outcome = _play(screen, pace, signals, program, keep=keep)
-            if not outcome.problem:
-                screen.ended(outcome.record)
-    if as_json:
-        output.print_json(_document(outcome))
-    elif outcome.home:
-        verb = "is kept" if keep else "could not be removed"
-        output.say(f"The scratch home {verb}: {outcome.home}", error=not keep)
-    if outcome.error is not None:
-        raise outcome.error
-    if signals.caught:
-        sys.exit(_BY_SIGNAL + signals.caught)
-
-
-class _Outcome(NamedTuple):
-    """How it ended: `problem` is empty if all went as told, `home` if the home was removed."""
-
-    record: "StoryRecord"
-    error: Mem0TrayError | None
-    problem: str
-    home: str
-
-
-class _Signals:
-    """The signal that told the demo to stop (0: none), with the event that tells others."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.caught = 0
-
-    def __call__(self, number: int, _: object) -> None:
-        """Note the signal, as its handler, so that clearing away is not cut off."""
-        self.caught = number
-        self.stop.set()
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[_Signals]:
-    """Ctrl-C and the like end the demo in good order."""
-    handler = _Signals()
-    names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
-    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, handler) for number in known}
-    try:
-        yield handler
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)
-
-
-def _play(
-    tell: "Teller", pace: "StoryPace", signals: _Signals, program: Sequence[str], *, keep: bool
-) -> _Outcome:
-    """Play the story to its end, whatever that is."""
-    from mem0tray.demo import story
-    from mem0tray.demo.director import Director, InterruptedDemoError
-    from mem0tray.demo.stage import Stage
-
-    failure: Mem0TrayError | None = None
-    with Stage(pace.interval, program=program, keep=keep) as stage:
-        director = Director(stage, tell, pace, signals.stop)
+    show = (lambda *_: None) if as_json else _show
+    problem: Mem0TrayError | None = None
+    show(Said.TEXT, "The real worker runs in a scratch home; its server fails when it is told to.")
+    with _pausing() as pause, staged(pace.interval, program, keep=keep) as stage:
+        story = Story(stage, show, pause, pace)
         try:
-            director.play(story.STORY)
+            story.tell()
         except Mem0TrayError as error:
-            failure = error
-        except InterruptedDemoError:
-            pass  # `signals` knows which
-    root = stage.home.root
-    return _Outcome(
-        director.record,
-        failure,
-        str(failure) if failure else _INTERRUPTED if signals.caught else "",
-        str(root) if root.exists() else "",
-    )
+            problem = error
+        if as_json:
+            home = str(stage.home) if keep else None
+            output.print_json(_document(story, stage, problem) | {"home": home})
+        elif problem is None:
+            counts = Counter(each.project for each in stage.server.stored.values())
+            each = ", ".join(f"{project} {count}" for project, count in counts.items())
+            saved = plural(len(story.saved), "memory", "memories")
+            show(Said.TEXT, f"{saved} saved, {counts.total()} on the server: {each}.")
+        if keep and not as_json:
+            output.say(f"The scratch home is kept: {stage.home}")
+    if problem is not None:
+        raise problem
 
 
-def _document(outcome: _Outcome) -> dict[str, Any]:
+def _show(kind: Said, text: str) -> None:
+    """Print a line of the story, or what a command printed."""
+    if kind is Said.TITLE:
+        output.write(f"\n  {output.paint(text, Style.HEADING)}\n")
+    elif kind is Said.PRINTED:
+        for line in text.splitlines():
+            words = line.lstrip()
+            begin = _INDENT + line[: len(line) - len(words)]
+            if "  " in words:  # columns, which are cut: as wrapped they would be no columns
+                room = (output.width() or _WIDEST) - len(begin)
+                output.write(f"{begin}{words if len(words) <= room else f'{words[: room - 1]}…'}")
+            else:
+                output.say_beside(begin, words)
+        output.write("")
+    else:
+        mark, style = _MARKS[kind]
+        output.say_beside(f"{_INDENT}{mark}", text, style)
+
+
+@contextmanager
+def _pausing() -> Iterator[Callable[[float], None]]:
+    """Give a pause, in seconds, in which a signal ends the program: it cuts no clearing off."""
+    came: list[int] = []
+    signalled = threading.Event()
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        signalled.set()
+
+    def pause(seconds: float) -> None:
+        if signalled.wait(seconds):
+            sys.exit(_BY_SIGNAL + came[0])
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield pause
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _document(story: Story, stage: Stage, problem: Mem0TrayError | None) -> dict[str, Any]:
     """What happened, for programs."""
-    record = outcome.record
+    saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
     return {
-        "ended_as_told": not outcome.problem,
-        "problem": outcome.problem or None,
-        "seconds": round(record.seconds, 2),
-        "queued": len(record.queued),
-        "stored": len(record.seen.stored),
-        "lost": [each.text for each in record.lost],
-        "surplus": [each.text for each in record.surplus],
-        "acts": [
-            {"title": told.title, "seconds": round(told.seconds, 2), "kept": told.kept}
-            for told in record.acts
-        ],
-        "log": list(record.seen.log),
-        "home": outcome.home or None,
+        "ended_as_told": problem is None,
+        "problem": problem and str(problem),
+        "queued": saved.total(),
+        "stored": stored.total(),
+        "lost": [each.text for each in (saved - stored).elements()],
+        "surplus": [each.text for each in (stored - saved).elements()],
+        "acts": [{"title": title, "kept": kept} for title, kept in story.acts.items()],
+        "log": stage.log(),
     }

@@ -12,7 +12,6 @@ from mem0tray.actions.find import FoundItem
 from mem0tray.actions.standing import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, memory_words, no_longer_waiting, output, times
-from mem0tray.cli import history as attempts
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting as in_progress
@@ -123,7 +122,7 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
     if history:
-        attempts.say(history)
+        memory_words.print_attempts(history)
         if again:
             output.say(f"The next one is {again}.")
 

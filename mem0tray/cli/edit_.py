@@ -5,11 +5,10 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, look_up, open_text, waiting
+from mem0tray.actions import edit_text, look_up, waiting
 from mem0tray.actions.edit_text import Changed, GoneError
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.look_up import Version
-from mem0tray.actions.open_text import OpenText
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.no_longer_waiting import NOT_HEARD
@@ -17,7 +16,8 @@ from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import short_id
-from mem0tray.system import editor, shell
+from mem0tray.files import atomic
+from mem0tray.system import editor, plain, shell
 from mem0tray.system.orderly_end import ends_in_order
 
 _NOT_HERE: Final = {
@@ -50,15 +50,10 @@ def command(name: str) -> None:
     nothing is saved.
     """
     settings = context.load_there()
-    paths = settings.locations()
     found = _editable(look_up.look_up(settings, name))
     with waiting.opened(settings) as seen:
         called = seen.handles([found])[found.id]
     text = found.item.content if found.item is not None else ""
-    for kept in open_text.clear_left_over(paths):
-        output.remark(
-            f"An earlier edit was broken off. Its text is in {kept}; remove that when you have it."
-        )
     done = _edited(settings, text, found, called)
     if done is None:
         output.say(f"{short_id(found.id)} is unchanged.")
@@ -94,9 +89,9 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
     shown = before if whole or not before else before + b"\n"  # what editors expect
     file, new = None, None
     try:
-        with ends_in_order(), OpenText(paths, found.id, shown) as file:
-            editor.edit(file.path, if_failed=_NOTHING_CHANGED)
-            after = file.read()
+        with ends_in_order(), edit_text.opened(paths, found.id, shown) as file:
+            editor.edit(file, if_failed=_NOTHING_CHANGED)
+            after = _read(file)
             if not whole:
                 after = after.removesuffix(b"\n").removesuffix(b"\r")
             if after in (before, shown):
@@ -105,17 +100,24 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
             if new.strip():  # the open text goes once the new one is in place
                 return edit_text.edit_text(paths, settings, found, new)
     except Mem0TrayError as error:
-        if file is None or file.kept is None:
+        if file is None or not file.exists():
             raise
-        raise _with_text_kept(found, file.kept, error, is_new=new is not None) from error
+        raise _with_text_kept(found, file, error, is_new=new is not None) from error
     except (KeyboardInterrupt, SystemExit):  # by a signal
-        if file is not None and file.kept is not None:
-            _tell_ended(called, file.kept, is_new=new is not None)
+        if file is not None and file.exists():
+            _tell_ended(called, file, is_new=new is not None)
         raise
     raise Mem0TrayError(
         "The text is empty; nothing was changed.",
         f"To delete the memory: `mem0tray delete {called}`.",
     )
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return plain.read_bytes(file)
+    except OSError as error:
+        raise atomic.unavailable(file, error) from error
 
 
 def _decoded(data: bytes, found: FoundItem) -> str:

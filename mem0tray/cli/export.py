@@ -11,10 +11,10 @@ import click
 
 from mem0tray import cli
 from mem0tray.actions.export import Export
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_alone
+from mem0tray.cli.given import project_alone, project_option
 from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
@@ -33,13 +33,7 @@ _NAMED: Final = 5  # projects in a message
         "mem0tray export -p garden | gzip > garden.jsonl.gz": "",
     },
 )
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="Only this project. Default: all that the server names, else those known here.",
-)
+@project_option("Only this project. Default: all that the server names, else those known here.")
 @click.option(
     "-o",
     "--out",

@@ -1,10 +1,28 @@
-"""What a command is given, as whole text: the project that is meant, and bytes that are UTF-8."""
+"""What commands are given: projects, whole numbers, and text whose bytes are UTF-8."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
+import click
+
+from mem0tray.cli import candidates
 from mem0tray.cli.context import UsageError
+
+END_OF_INPUT: Final = (
+    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
+)
+_Function = Callable[..., Any]
+Callback = Callable[[click.Context, click.Parameter, str | None], int | None]
+
+
+def project_option(help_: str) -> Callable[[_Function], _Function]:
+    """The option `--project`, with what it means to the command."""
+    return click.option(
+        "-p", "--project", metavar="P", shell_complete=candidates.projects, help=help_
+    )
 
 
 def project_meant(given: str | None) -> str:
@@ -57,3 +75,23 @@ def decoded(data: bytes | bytearray, end: int, what: str) -> str:
             f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
             "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
         ) from error
+
+
+def whole_number(least: int, most: int | None = None) -> Callback:
+    """Make a callback that takes a whole number from `least`, to `most` if there is such."""
+    limits = f", at least {least}" if most is None else f" from {least} to {most}"
+
+    def convert(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if number < least or (most is not None and number > most):
+            raise click.BadParameter(
+                f"must be a whole number{limits}; it is {value!r}.", ctx, parameter
+            )
+        return number
+
+    return convert

@@ -9,10 +9,10 @@ import click
 from mem0tray.actions import diagnose, standing, surroundings, waiting
 from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
 from mem0tray.actions.standing import Part
-from mem0tray.cli import candidates, context, memory_words, output, times
+from mem0tray.cli import context, memory_words, output, times
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import project_option, whole_number
 from mem0tray.cli.output import Style
-from mem0tray.cli.values import whole_number
 from mem0tray.core import item as items
 from mem0tray.core.text import one_line
 from mem0tray.ledger.known import Attempt
@@ -41,9 +41,7 @@ _TEXT: Final = 60  # characters of a memory's text
 @click.option(
     "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
 )
-@click.option(
-    "-p", "--project", metavar="P", shell_complete=candidates.projects, help="Only this project."
-)
+@project_option("Only this project.")
 @click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most this many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.

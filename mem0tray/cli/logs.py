@@ -7,8 +7,8 @@ import click
 
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import whole_number
 from mem0tray.cli.output import Style
-from mem0tray.cli.values import whole_number
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line
 from mem0tray.files.log_reader import LogReader

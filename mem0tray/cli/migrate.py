@@ -14,7 +14,7 @@ from mem0tray.actions.server_names import ServerNames
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_alone
+from mem0tray.cli.given import project_alone, project_option
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import EstimatedProgress
 from mem0tray.config.server_choice import former_in_words
@@ -43,13 +43,7 @@ _SEVERAL: Final = 2
     help="The former server: its address, or `local` for this computer's own. Default: the one"
     " that has memories.",
 )
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="Only this project.",
-)
+@project_option("Only this project.")
 @click.option("--dry-run", is_flag=True, help="Look at everything, and queue nothing.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document, at the end.")
 def command(*, former: str | None, project: str | None, dry_run: bool, as_json: bool) -> None:

@@ -1,24 +1,29 @@
 """`mem0tray recall` and `search`: what the server has of a project, with what still waits here."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from mem0tray.cli import candidates, recall_fast
+from mem0tray.actions import recall as reading
+from mem0tray.actions.recall import KnownMemory, WasRead
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.fast_arguments import MOST_MEMORIES
-from mem0tray.cli.values import whole_number
+from mem0tray.cli.context import UsageError
+from mem0tray.cli.given import project_meant, project_option, whole_number
+from mem0tray.cli.output import Style
+from mem0tray.cli.progress import waiting
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import lines, one_line
+
+_MOST: Final = 1000  # memories that are shown at once
+_RECALLED: Final = 20  # memories, unless a limit is given
+_SEARCHED: Final = 10
+_INDENT: Final = "  "
 
 _Function = Callable[..., Any]
 
-_project = click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="The project. Default: that of the folder, as for `add`.",
-)
+_project = project_option("The project. Default: that of the folder, as for `add`.")
 _json = click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -26,7 +31,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     return click.option(
         "-n",
         "--limit",
-        callback=whole_number(1, MOST_MEMORIES),
+        callback=whole_number(1, _MOST),
         default=str(default),
         metavar="N",
         help=f"At most this many of the server's, and as many that wait. Default: {default}.",
@@ -43,7 +48,7 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     },
 )
 @_project
-@_limit(recall_fast.RECALLED)
+@_limit(_RECALLED)
 @_json
 def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     """Show a project's memories on the server, the newest first.
@@ -51,7 +56,11 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     Memories that still wait here come before them, marked. Exits with 1 where the server does
     not answer, or cannot show memories: only what waits here is shown then.
     """
-    recall_fast.run_recall(project, limit, as_json=as_json)
+    settings = context.load()
+    name = project_meant(project)
+    with waiting():
+        found = reading.recall(settings, name, limit)
+    _show(name, found, "was found", as_json=as_json)
 
 
 @click.command(
@@ -63,7 +72,7 @@ def recall(*, project: str | None, limit: int, as_json: bool) -> None:
     },
 )
 @_project
-@_limit(recall_fast.SEARCHED)
+@_limit(_SEARCHED)
 @_json
 @click.argument("words", nargs=-1, required=True, metavar="QUERY")
 def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: bool) -> None:
@@ -73,4 +82,61 @@ def search(words: tuple[str, ...], *, project: str | None, limit: int, as_json: 
     beginnings, ignoring case and accents. Memories that still wait here are searched by words,
     and come before the others, marked. Exit codes are those of `recall`.
     """
-    recall_fast.run_search(project, " ".join(words), limit, as_json=as_json)
+    settings = context.load()
+    name = project_meant(project)
+    query = " ".join(words)
+    if not query.strip():
+        raise UsageError("There is nothing to search for.", "Give a word or more.")
+    with waiting():
+        found = reading.search(settings, name, query, limit)
+    _show(name, found, "matches that", as_json=as_json)
+
+
+def _show(project: str, found: WasRead, verb: str, *, as_json: bool) -> None:
+    """Print what was found, `verb` if that is nothing. Raises Mem0TrayError if it is not all."""
+    if as_json:
+        output.print_json(_document(project, found))
+    else:
+        _print(project, found, verb)
+    if found.note:
+        output.remark(found.note)
+    if found.trouble or found.unread:
+        rest = "Shown is only what waits here." if found.trouble else ""
+        raise Mem0TrayError(" ".join(filter(None, (found.trouble, rest, found.unread))))
+
+
+def _print(project: str, found: WasRead, verb: str) -> None:
+    for each in (*found.waiting, *found.there):
+        _print_memory(each)
+    if not (found.waiting or found.there or found.trouble):
+        output.say(f"Nothing of the project {one_line(project, 80)!r} {verb}.")
+
+
+def _print_memory(memory: KnownMemory) -> None:
+    """Print the whole text, its further lines below its first."""
+    style = Style.WARNING if memory.state else Style.PLAIN
+    mark = f"{memory.state}: " if memory.state else ""
+    first, *rest = lines(memory.text).strip("\n").split("\n")
+    output.write(f"{output.paint(f'{output.sign(style)} {mark}', style)}{first}")
+    for line in rest:
+        output.write(f"{_INDENT}{line}".rstrip())
+
+
+def _document(project: str, found: WasRead) -> dict[str, Any]:
+    return {
+        "project_id": project,
+        "destination": found.destination or None,
+        "answered": not found.trouble,
+        "reason": found.trouble or None,
+        "note": found.note or None,
+        "memories": [
+            {
+                "memory": each.text,
+                "id": each.id or None,
+                "created_at": each.created or None,
+                "score": each.score,
+                "state": each.state or "delivered",
+            }
+            for each in (*found.waiting, *found.there)
+        ],
+    }

@@ -19,6 +19,7 @@ from mem0tray.actions.standing import SeenPause
 from mem0tray.actions.worker_report import Metrics
 from mem0tray.cli import candidates, context, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.given import project_option
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
@@ -45,13 +46,7 @@ _MORE: Final = 30.0  # seconds
     },
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.dead_ids)
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="All items of this project.",
-)
+@project_option("All items of this project.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")

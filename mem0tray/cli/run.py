@@ -75,7 +75,7 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
         _mend_login(events)
     left: Waiting | None = None
     try:
-        with Bell() as bell, RunScreen(lambda: _waiting(worker), bell.set) as screen:
+        with Bell() as bell, RunScreen(bell.set) as screen:
             events.subscribe(screen)
             if finite:
                 horizon = 0.0 if once else SOON
@@ -107,20 +107,9 @@ def _mend_login(events: "Events") -> None:
     from mem0tray.desktop import autostart
 
     try:
-        autostart.for_this_system().mend()
+        autostart.current().mend()
     except Mem0TrayError as error:
         events.emit(PartFailed("start at login", str(error), 0.0))
-
-
-def _waiting(worker: "WorkerThread") -> int | None:
-    """How many memories wait; None while that cannot be read."""
-    if not worker.is_ready or worker.is_leaving:
-        return None
-    try:
-        counts = worker.counts()
-    except Mem0TrayError:
-        return None
-    return counts.queue + counts.dlq
 
 
 def _look(worker: "WorkerThread", watch: "AlertWatch") -> float:

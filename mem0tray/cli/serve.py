@@ -1,15 +1,68 @@
-"""`mem0tray serve`: the embedded server in the terminal."""
+"""What serves other programs: `mem0tray hook`, `mcp` and `serve`."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from mem0tray.cli import context, output
+from mem0tray import cli
+from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.values import whole_number
+from mem0tray.cli.given import whole_number
+from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.localserver.endpoint import Endpoint
+
+
+@click.command(
+    "hook",
+    cls=Command,
+    context_settings={"ignore_unknown_options": True},
+    examples={"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
+)
+@click.argument("event", metavar="EVENT", nargs=-1, shell_complete=candidates.events)
+def hook(event: tuple[str, ...]) -> None:
+    """Handle an event of Claude Code, whose JSON comes on standard input.
+
+    SessionStart prints, as context for the session, how to save a memory, and the memories of the
+    folder's project: what waits here, and what the server has if it answers within a second. Stop
+    and SessionEnd queue the lines of the last answer that begin with `mem0:`. PostCompact queues
+    the summary if the setting claude.save_summaries is true. A text is queued once in a session,
+    and nothing from a subagent is.
+
+    Exits with 0 whatever happens; the log has a line on what went wrong.
+    """
+    # Claude Code takes exit code 2, of a wrong command line, as a wish that the session go on.
+    cli.run_hook(" ".join(event))
+
+
+@click.command(
+    "mcp",
+    cls=Command,
+    examples={"mem0tray mcp": "as a client starts it"},
+)
+def mcp() -> None:
+    """Serve the Model Context Protocol on standard input and output.
+
+    A client starts it: `claude mcp add --scope user mem0tray -- mem0tray mcp` tells Claude Code
+    to. It ends when its standard input does. Its tools are mem0_save, mem0_recall, mem0_search,
+    mem0_list_projects, mem0_health and mem0_queue_status. What mem0_save was given is on the disk
+    when it answers, whether or not the worker runs.
+
+    A tool that is given no project uses that of the folder which the client names, else of the
+    working directory, as `add` does.
+    """
+    try:
+        from mem0tray.claude import mcp_server
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "mem0tray":
+            raise
+        raise Mem0TrayError(
+            f"The Model Context Protocol needs the package {package}, which is not installed.",
+            "Install mem0tray with it: `pipx install --force '.[mcp]'` in the checkout.",
+        ) from error
+    mcp_server.serve()
 
 
 @click.command(
@@ -24,7 +77,7 @@ if TYPE_CHECKING:
     help="Use this port and no other (0: any free one). Default: server.local_port, or a free one"
     " near it.",
 )
-def command(port: int | None) -> None:
+def serve(port: int | None) -> None:
     """Run the embedded server, for this computer only.
 
     The worker starts it by itself when `server.url` is "local"; here it runs
@@ -34,7 +87,7 @@ def command(port: int | None) -> None:
     folder = settings.locations().local_server
     # Slow to import, and `--help` does without.
     from mem0tray.localserver import endpoint
-    from mem0tray.localserver.serve import serve
+    from mem0tray.localserver import serve as server
 
     wanted = settings.server.local_port if port is None else port
 
@@ -47,4 +100,4 @@ def command(port: int | None) -> None:
         )
         output.say(f"Memories are kept in {folder}. Ctrl-C stops the server.")
 
-    serve(folder, wanted, exact=port is not None, announce=announce)
+    server.serve(folder, wanted, exact=port is not None, announce=announce)

@@ -9,12 +9,11 @@ from typing import Final
 import click
 
 from mem0tray.cli import INTERRUPTED, context, key_place, memory_words, output, setup_server
-from mem0tray.cli.asking import chooses
+from mem0tray.cli.asking import Deciding, chooses
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import waiting
-from mem0tray.cli.setup_deciding import Deciding
 from mem0tray.config import config_file, server_choice
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
@@ -190,17 +189,17 @@ def _program() -> tuple[str, ...]:
     """The words that start this mem0tray."""
     from mem0tray.desktop.autostart import command as starting
 
-    return starting.in_console(starting.Origin.of_this_process(), starting.is_program)
+    return starting.of_this_process().in_console()
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
-    from mem0tray.desktop.autostart import ENABLED, SERVICE, systemd
+    from mem0tray.desktop.autostart import ENABLED, SERVICE, current, systemd
 
     if given is False:
         return
-    login = autostart.this_system()
+    login = current()
     state = login.state()
     if given is None and login.kind == SERVICE and not systemd.is_installed():
         output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")

@@ -9,7 +9,7 @@ import click
 
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import candidates, context, history, output, times
+from mem0tray.cli import candidates, context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
@@ -127,7 +127,7 @@ def _print(version: Version, now: float) -> None:
             ("hash", known.digest.hex() if delivered and known is not None else ""),
         ]
     )
-    history.say(version.attempts)
+    memory_words.print_attempts(version.attempts)
     if version.left_in:
         output.say(
             f"The ledger keeps its text no longer; still there in {', '.join(version.left_in)}:"

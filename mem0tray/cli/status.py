@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import click
 
+from mem0tray import cli
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
-from mem0tray.cli import context, memory_words, output, status_fast, times
+from mem0tray.cli import context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
@@ -55,7 +56,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     if line:
         if as_json or watch:
             raise click.UsageError("--line goes with neither --json nor --watch.")
-        status_fast.run()
+        cli.print_status_line()
         return
     settings = context.load()
     if watch:

@@ -13,7 +13,6 @@ import platformdirs
 
 from mem0tray.actions import own_folders
 from mem0tray.cli import asking, claude_code, output
-from mem0tray.cli import autostart as login
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -21,7 +20,8 @@ from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, application_entry, systemd
+from mem0tray.desktop import autostart
+from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
 from mem0tray.files import atomic
 from mem0tray.system import shell
 from mem0tray.system.paths import APP
@@ -122,7 +122,7 @@ def _settings() -> Settings:
 def _held() -> list[str]:
     """What our folders hold, in sentences."""
     try:
-        return own_folders.holdings().told()
+        return own_folders.would_be_lost()
     except (Mem0TrayError, OSError) as error:
         return [f"What mem0tray's own folders hold could not be counted: {error}"]
 
@@ -155,16 +155,11 @@ def _take_away(done: _Done) -> None:
     removed, left = claude_code.taken_away_quietly()
     done.removed += removed
     done.left += left
-    system = login.this_system()
-    if system.state().name != DISABLED:
-        where = system.where
-        done.told += system.disable()
-        if not os.path.lexists(where):
-            done.removed.append(where)
-        elif system.state().name == BLOCKED:
-            done.told.append(f"{system.where} hides the start at login that everybody has here.")
-    else:
-        system.disable()  # of two ways that are half there, neither stays
+    login = autostart.current()
+    was_there = login.state().name != DISABLED
+    done.told += login.disable()
+    if was_there and login.state().name == DISABLED:
+        done.removed.append(login.where)
     entry = application_entry.for_this_system()
     if entry is not None:
         done.removed += map(str, entry.remove())

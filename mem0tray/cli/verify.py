@@ -8,12 +8,11 @@ import click
 from mem0tray.actions import verify
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
-from mem0tray.cli import candidates, context, output, times
+from mem0tray.cli import context, output, times
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_alone
+from mem0tray.cli.given import project_alone, project_option, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.cli.progress import EstimatedProgress
-from mem0tray.cli.values import whole_number
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
@@ -30,13 +29,7 @@ _LONGEST_ID: Final = 60
         "mem0tray verify -p garden --requeue": "what is missing is sent again",
     },
 )
-@click.option(
-    "-p",
-    "--project",
-    metavar="P",
-    shell_complete=candidates.projects,
-    help="Only this project.",
-)
+@project_option("Only this project.")
 @click.option(
     "--sample",
     callback=whole_number(1),

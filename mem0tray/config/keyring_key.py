@@ -82,7 +82,7 @@ def is_usable() -> bool:
     """Whether there is a keyring that is worth more than a file: not one in clear text."""
     try:
         return _asked(lambda: _keeps_secrets(_keyring()))
-    except (KeyringUnavailableError, NoThreadError):
+    except KeyringUnavailableError:
         return False
 
 

@@ -8,13 +8,11 @@ import json
 import math
 import re
 import uuid
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from mem0tray.core import jsontext
-from mem0tray.core.large import LARGE, LargeText, pieces
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -31,6 +29,9 @@ OUR_FIELDS: Final = ("retry_count", "last_attempt", "last_error")
 QUEUED_AT: Final = "queued_at"  # of lines that we write into the emergency file
 EARLIEST: Final = 1_000_000_000  # Unix seconds: a producer's time from before 2001 is none
 LONGEST_PROJECT: Final = 300  # characters: encoded, a server's path still has room for the name
+# Bytes of a text in UTF-8 that we queue. What a producer wrote into a file itself may have more.
+LONGEST_TEXT: Final = 1_000_000
+TEXT_AT_MOST: Final = f"a memory has {LONGEST_TEXT:,} bytes at most"
 _LARGEST_COUNT: Final = 2**62  # what SQLite stores, with room to add
 _AGAIN: Final = re.compile(r"(.*)-again-([1-9][0-9]{0,5})", re.DOTALL)
 _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
@@ -50,12 +51,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     `raw` is its JSON object as bytes; `project` is empty when the item names
     none; `digest` is the SHA-256 of project and content; `has_id` says whether
-    its id stands there, or was made up by us. `text` is the content, a large one in pieces.
+    its id stands there, or was made up by us.
     """
 
     id: str
     project: str
-    text: str | LargeText
+    content: str
     timestamp: float
     retries: int
     retry_count: int
@@ -63,11 +64,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     raw: bytes
     has_id: bool
-
-    @property
-    def content(self) -> str:
-        """The whole text."""
-        return str(self.text)
 
     @property
     def name(self) -> Name:
@@ -87,16 +83,8 @@ class _Head(msgspec.Struct):
     last_attempt: Any = 0
 
 
-class _LargeHead(_Head):
-    """The fields that we read of a large item; its content stays bytes until it is needed."""
-
-    content: msgspec.Raw = msgspec.Raw(b"null")
-
-
 _HEAD = msgspec.json.Decoder(_Head)
-_LARGE_HEAD = msgspec.json.Decoder(_LargeHead)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_QUOTE: Final = ord('"')
 
 
 def entry(name: str, project: str, text: str, timestamp: float) -> Object:
@@ -123,9 +111,9 @@ def parse(raw: bytes) -> Item | None:
     timestamp = number(head.timestamp)
     has_id = isinstance(head.id, str) and head.id != ""
     return Item(
-        id=head.id if has_id else stable_id(head.id, project, str(head.content), timestamp),
+        id=head.id if has_id else stable_id(head.id, project, head.content, timestamp),
         project=project,
-        text=head.content,
+        content=head.content,
         timestamp=timestamp,
         retries=count(head.retries),
         retry_count=count(head.retry_count),
@@ -147,7 +135,7 @@ def identity(raw: bytes) -> Name:
         return "", raw
 
 
-def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:
+def project_and_text(raw: bytes) -> tuple[str, str] | None:
     """What a server gets of the item in `raw`; None when that makes no sense to us."""
     head = _readable_head(raw)
     return None if head is None else (_project(head), head.content)
@@ -156,29 +144,17 @@ def project_and_text(raw: bytes) -> tuple[str, str | LargeText] | None:
 def _readable_head(raw: bytes) -> _Head | None:
     """The fields of an object with text content; the other fields may have any type."""
     try:
-        head = _HEAD.decode(raw) if len(raw) < LARGE else _large_head(raw)
+        head = _HEAD.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         slow = load_object(raw)
         if slow is None:
             return None
         head = _Head(**{name: slow[name] for name in _Head.__struct_fields__ if name in slow})
-    return head if isinstance(head.content, str | LargeText) else None
+    return head if isinstance(head.content, str) else None
 
 
 def _project(head: _Head) -> str:
     return head.project_id if isinstance(head.project_id, str) else ""
-
-
-def _large_head(raw: bytes) -> _Head:
-    head = _LARGE_HEAD.decode(raw)
-    found = head.content
-    fields = {name: getattr(head, name) for name in _Head.__struct_fields__}
-    is_large = len(found) >= LARGE and memoryview(found)[0] == _QUOTE
-    return _Head(**fields | {"content": LargeText(found) if is_large else _any(found)})
-
-
-def _any(raw: bytes) -> Any:
-    return msgspec.json.decode(raw)
 
 
 def moved_to_dlq(raw: bytes, now: float) -> float:
@@ -190,7 +166,7 @@ def moved_to_dlq(raw: bytes, now: float) -> float:
 def load_object(raw: bytes) -> Object | None:
     """`raw` as a dict in file order, or None when it is no JSON object."""
     try:
-        value = json.loads(raw if isinstance(raw, bytes) else bytes(raw))
+        value = json.loads(raw)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -198,62 +174,25 @@ def load_object(raw: bytes) -> Object | None:
 
 def with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> bytes:
     """`raw` with `fields` set and `drop` removed; every other value keeps its own bytes."""
-    return b"".join(parts_with_fields(raw, fields, drop))
-
-
-def parts_with_fields(raw: bytes, fields: Object, drop: tuple[str, ...] = ()) -> list[bytes]:
-    """The bytes that `with_fields` gives, in parts, without a copy of what is large."""
     try:
         parts: dict[str, Any] = _MEMBERS.decode(raw)
         for name in drop:
             parts.pop(name, None)
-        if len(raw) < LARGE:
-            return [msgspec.json.encode(parts | fields)]
-        return _encoded(parts | fields)
+        return msgspec.json.encode(parts | fields)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        slow = jsontext.members(bytes(raw).decode())
+        slow = jsontext.members(raw.decode())
         for name in drop:
             slow.pop(name, None)
         slow |= {name: json.dumps(value) for name, value in fields.items()}
-        return [jsontext.encode(jsontext.join(slow))]
-
-
-def _encoded(parts: Object) -> list[bytes]:
-    """The parts of an object as msgspec encodes it, without a buffer twice its size."""
-    encode = msgspec.json.encode
-    found: list[bytes] = []
-    for name, value in parts.items():
-        found += (b"," if found else b"{", encode(name), b":")
-        found.append(value if isinstance(value, msgspec.Raw) else encode(value))
-    return [*found, b"}"]
+        return jsontext.encode(jsontext.join(slow))
 
 
 def body(raw: bytes) -> bytes:
     """Hash of everything in a dead letter that is not ours, whatever its layout."""
-    if len(raw) >= LARGE:
-        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-            return _large_body(_MEMBERS.decode(raw))
     value = load_object(raw) or {}
     for name in OUR_FIELDS:
         value.pop(name, None)
     return _sha256(json.dumps(value, sort_keys=True).encode()).digest()
-
-
-def _large_body(members: dict[str, msgspec.Raw]) -> bytes:
-    """The hash that `body` gives, for a large item: size must not decide what counts as equal."""
-    found = _sha256(b"")
-    for place, name in enumerate(sorted(members.keys() - set(OUR_FIELDS))):
-        found.update(f"{', ' if place else '{'}{json.dumps(name)}: ".encode())
-        value = members[name]
-        if len(value) >= LARGE and memoryview(value)[0] == _QUOTE:
-            found.update(b'"')
-            for piece in LargeText(value).pieces():
-                found.update(json.dumps(piece)[1:-1].encode())
-            found.update(b'"')
-        else:
-            found.update(json.dumps(json.loads(bytes(value)), sort_keys=True).encode())
-    found.update(b"}" if members.keys() - set(OUR_FIELDS) else b"{}")
-    return found.digest()
 
 
 def _sha256(data: bytes) -> "_Hash":
@@ -262,15 +201,20 @@ def _sha256(data: bytes) -> "_Hash":
     return hashlib.sha256(data)
 
 
-def digest(project: str, content: str | LargeText) -> bytes:
+def digest(project: str, content: str) -> bytes:
     """SHA-256 of project, NUL, content: what the server would hold."""
-    if isinstance(content, LargeText):
-        found = _sha256(f"{project}\0".encode("utf-8", "surrogatepass"))
-        for piece in pieces(content):
-            found.update(piece.encode("utf-8", "surrogatepass"))
-        return found.digest()
     text = f"{project}\0{content}"
     return _sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text has more bytes than we queue (`LONGEST_TEXT`)."""
+    return len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
+
+
+def trial_digest() -> bytes:
+    """The digest of the set-up's memory (`TRIAL`)."""
+    return digest(*TRIAL)
 
 
 def stable_id(found: Any, project: str, content: str, timestamp: float) -> str:

@@ -7,16 +7,18 @@ the user has.
 
 import gettext
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from mem0tray.core.formats import Formats
+    from collections.abc import Callable
 
 DOMAIN: Final = "mem0tray"
 CATALOGS: Final = Path(__file__).parents[1] / "locale"
-_SEPARATED: Final = 1000  # numbers below have no separator, and look alike in every language here
+# English with the month first; elsewhere the day is.
+_MONTH_FIRST: Final = frozenset({"", "US", "CA", "PH", "PR"})
+_NEARLY: Final = 0.85  # of a unit is one
+_FRENCH: Final = str.maketrans(",.", "\u202f,")  # separators of numbers
 
 
 class Language:
@@ -28,19 +30,13 @@ class Language:
             DOMAIN, CATALOGS, [name], fallback=True
         )
         self._code = self._texts.info().get("language", "en")
-        language, _, territory = name.partition("_")
-        self._territory = territory if language == self._code else ""
+        language, _, territory = name.partition("@")[0].partition("_")
+        self._territory = territory.upper() if language == "en" else ""
 
     @property
     def code(self) -> str:
         """`en` or `fr`."""
         return self._code
-
-    @cached_property
-    def _formats(self) -> "Formats":
-        from mem0tray.core.formats import Formats  # 5 MB, which a tray mostly does without
-
-        return Formats(self._code, self._territory)
 
     def gettext(self, text: str) -> str:
         """Translate `text`; callers name this method `_`, by which the texts are collected."""
@@ -55,8 +51,10 @@ class Language:
         return f"{datetime.fromtimestamp(moment):%H:%M}"  # noqa: DTZ006  (local time is meant)
 
     def date(self, moment: float) -> str:
-        """Unix seconds as a local date."""
-        return self._formats.date(moment)
+        """Unix seconds as a local date: `Nov 30, 2025`, in Britain `30 Nov 2025`."""
+        year = datetime.fromtimestamp(moment).year  # noqa: DTZ006  (local time is meant)
+        comma = "," if self._has_month_first else ""
+        return f"{self.day(moment)}{comma} {year}"
 
     def date_and_time(self, moment: float) -> str:
         """Unix seconds as a local date and time of day: `Nov 30, 2025, 14:32`."""
@@ -64,14 +62,37 @@ class Language:
 
     def day(self, moment: float) -> str:
         """Unix seconds as a local day without its year: `Nov 30`."""
-        return self._formats.day(moment)
+        _, at = self.gettext, datetime.fromtimestamp(moment)  # noqa: DTZ006  (local time is meant)
+        month = _("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()[at.month - 1]
+        return f"{month} {at.day}" if self._has_month_first else f"{at.day} {month}"
+
+    @property
+    def _has_month_first(self) -> bool:
+        return self._code == "en" and self._territory in _MONTH_FIRST
 
     def distance(self, seconds: float) -> str:
         """How far away a moment is: `in 5 minutes`, `3 days ago` for what is less than 0."""
-        return self._formats.distance(seconds)
+        _ = self.gettext
+        text = _("in {duration}") if seconds >= 0 else _("{duration} ago")
+        return text.format(duration=self._duration(abs(seconds)))
+
+    def _duration(self, seconds: float) -> str:
+        """The length of a time in its largest unit, rounded."""
+        ngettext = self.ngettext
+        units: tuple[tuple[int, Callable[[int], str]], ...] = (
+            (31_536_000, lambda n: ngettext("{n} year", "{n} years", n)),
+            (2_592_000, lambda n: ngettext("{n} month", "{n} months", n)),
+            (604_800, lambda n: ngettext("{n} week", "{n} weeks", n)),
+            (86_400, lambda n: ngettext("{n} day", "{n} days", n)),
+            (3600, lambda n: ngettext("{n} hour", "{n} hours", n)),
+            (60, lambda n: ngettext("{n} minute", "{n} minutes", n)),
+            (1, lambda n: ngettext("{n} second", "{n} seconds", n)),
+        )
+        size, words = next((each for each in units if seconds >= _NEARLY * each[0]), units[-1])
+        count = round(seconds / size)
+        return words(count).format(n=count)
 
     def number(self, value: float) -> str:
-        """A number with the language's separators."""
-        if 0 <= value < _SEPARATED and value == int(value):
-            return str(int(value))
-        return self._formats.number(value)
+        """A number with the language's separators, and up to three decimals."""
+        shown = f"{value:,.3f}".rstrip("0").rstrip(".")
+        return shown.translate(_FRENCH) if self._code == "fr" else shown

@@ -12,6 +12,7 @@ from mem0tray.core import item as items
 from mem0tray.core.text import harmless_json
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+LONGEST_LINE: Final = 16_000_000  # bytes: the longest text has up to six bytes of JSON for each
 _LATEST: Final = 253_402_300_799  # of years that a date can be made of
 _KINDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
@@ -35,6 +36,8 @@ def read(line: bytes, project: str = "") -> MemoryLine:
     A line without an id gets one that is the same at each reading, so that it is queued once.
     Raises BadLineError.
     """
+    if len(line) > LONGEST_LINE:
+        raise BadLineError(f"is too long: {LONGEST_LINE:,} bytes at most")
     found = _object(line)
     named = found.get("project_id")
     if named is None and project:
@@ -51,6 +54,8 @@ def read(line: bytes, project: str = "") -> MemoryLine:
         raise BadLineError(f'has as "content" {_kind(content)}, not a text')
     if not content:
         raise BadLineError('has an empty "content"')
+    if items.is_too_long(content):
+        raise BadLineError(f'has as "content" a text that is too long: {items.TEXT_AT_MOST}')
     timestamp = _time(found.get("timestamp"))
     name = found.get("id")
     if name is None:

@@ -1,192 +1,230 @@
-"""Where the story is played: a scratch home, the real worker in it, and the demo's server."""
+"""The stage: a scratch home, the real worker in it, and a server that fails on demand.
 
+`python -m mem0tray.demo.stage ARGUMENT...` is mem0tray until its standard input ends, as it does
+when the demo ends, however that ends.
+"""
+
+import functools
 import json
+import os
+import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from socketserver import TCPServer
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from mem0tray.config import settings as config
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
-from mem0tray.demo.server import DemoServer
-from mem0tray.demo.story import ALL, Faults, StoryMemory, StorySnapshot
 from mem0tray.system import children
 from mem0tray.system.paths import Paths
 
-_PROJECTS: Final = tuple(dict.fromkeys(each.project for each in ALL))
-_COMMAND_SECONDS: Final = 60.0
+_HOST: Final = "127.0.0.1"
+_REFUSAL: Final = "The index is locked"
+_OUTPUT: Final = "worker.out"
 _STOP_SECONDS: Final = 3.0
 
 
-class StageError(Mem0TrayError):
-    """Something of the demo itself does not work, apart from the story."""
+class StoryMemory(NamedTuple):
+    """A memory of the story."""
+
+    project: str
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scratch:
-    """A home of the demo's own at `root`."""
+class DemoServer:
+    """A Mem0 server of the dialect `vps`, always at the same port; it keeps memories by their key.
 
-    root: Path
+    It refuses the memories of the project `refused`.
+    """
 
-    @property
-    def paths(self) -> Paths:
-        """The shared files of this home; where our own folder is depends on the platform."""
-        return Paths(self.root / ".claude", self.root)
+    port = 0
+    refused = ""
 
-    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """The environment in which mem0tray sees this home and no other, with these settings."""
-        ours = children.environment()
-        kept = {
-            name: value for name, value in ours.items() if not name.startswith(config.ENV_PREFIX)
-        }
-        local = self.root / "AppData"
-        return kept | {
-            "HOME": str(self.root),
-            "XDG_CONFIG_HOME": str(self.root / ".config"),
-            "XDG_DATA_HOME": str(self.root / ".local" / "share"),
-            "XDG_STATE_HOME": str(self.root / ".local" / "state"),
-            "XDG_CACHE_HOME": str(self.root / ".cache"),
-            "USERPROFILE": str(self.root),  # these three on Windows
-            "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(local / "Local"),
-            "WIN_PD_OVERRIDE_APPDATA": str(local / "Roaming"),
-            config.variable("paths.claude_dir"): str(self.paths.claude_dir),
-            "PYTHONIOENCODING": "utf-8",  # we read its output, whatever the terminal
-            **{config.variable(key): text for key, text in settings.items()},
-        }
+    def __init__(self) -> None:
+        self.stored: dict[str, StoryMemory] = {}
+
+    def start(self) -> None:
+        """Begin to serve."""
+        answer = functools.partial(_Request, self)
+        self._listener = _Listener((_HOST, self.port), answer)
+        self.port = self._listener.server_address[1]
+        serve = self._listener.serve_forever
+        threading.Thread(target=serve, args=(0.05,), name="mem0tray-demo-server").start()
+
+    def stop(self) -> None:
+        """Refuse connections; what was stored stays."""
+        if self._listener.fileno() >= 0:  # it is not stopped yet
+            self._listener.shutdown()
+            self._listener.handle_request()  # of whoever has connected meanwhile, if anybody has
+            self._listener.server_close()
+
+
+class _Listener(TCPServer):
+    timeout = 0
+    allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
+
+
+class _Request(BaseHTTPRequestHandler):
+    """A request to the demo's server, alone on its connection."""
+
+    timeout = 5.0
+
+    def __init__(self, demo: DemoServer, *arguments: Any) -> None:
+        self._demo = demo
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        """Answer `/health`, and `/memory/{project}`, newest first."""
+        project = unquote(self.path.partition("?")[0].removeprefix("/memory/"))
+        found = [{"memory": text} for its, text in self._demo.stored.values() if its == project]
+        self._answer(200, {"success": True, "memories": {"results": found[::-1]}})
+
+    def do_POST(self) -> None:
+        """Store a memory, or refuse it."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/memory":
+            self._answer(404, {"detail": "This server only stores memories."})
+        elif body["user_id"] == self._demo.refused:
+            self._answer(500, {"detail": _REFUSAL})
+        else:
+            memory = StoryMemory(body["user_id"], body["content"])
+            self._demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
+            self._answer(200, {"success": True})
+
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing: the terminal is the story's."""
 
 
 class Stage:
-    """The scratch home and what runs in it, within a `with`; everything is gone afterwards.
+    """The scratch home `home`, with its worker and `server`. Raises Mem0TrayError."""
 
-    The worker is a child, `program` of mem0tray, which ends with us however we end. `interval` is
-    in seconds, for probes and for retries. With `keep` the folder stays.
-    """
+    def __init__(self, home: Path, server: DemoServer, settings: Mapping[str, str]) -> None:
+        self.home = home
+        self.server = server
+        self._paths = Paths(home / ".claude", home)
+        # The settings name it: until the worker made it, commands would report it missing.
+        self._paths.claude_dir.mkdir(mode=0o700)
+        ours = {config.variable(key): text for key, text in settings.items()}
+        self._here = {"cwd": home, "env": _environment(home) | ours, **children.apart()}
 
-    def __init__(
-        self, interval: float, *, program: Sequence[str] = ("run",), keep: bool = False
-    ) -> None:
-        self._interval = interval
-        self._program = program
-        self._keep = keep
-        self._stored: tuple[StoryMemory, ...] = ()
-
-    def __enter__(self) -> Self:
-        """Make the home, and start server and worker."""
-        with ExitStack() as undo:
-            self.home = Scratch(Path(tempfile.mkdtemp(prefix="mem0tray-demo-")))
-            if not self._keep:
-                undo.callback(shutil.rmtree, self.home.root, ignore_errors=True)
-            # The settings name it: until the worker made it, commands would report it missing.
-            self.home.paths.claude_dir.mkdir(mode=0o700)
-            self._server = DemoServer(self.home.root / "server")
-            undo.callback(self._server.stop)
-            self._server.start()
-            self._environment = self.home.environment(
-                {
-                    "server.url": self._server.url,
-                    "server.api_key": self._server.token,
-                    "sync.probe_interval": str(self._interval),
-                    "sync.idle_probe_interval": str(self._interval),
-                    "sync.retry_interval": str(self._interval),
-                }
+    def start_worker(self, program: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start the worker, which ends with us however we end."""
+        with (self.home / _OUTPUT).open("wb") as to:
+            command = [sys.executable, "-P", "-m", __name__, *program]
+            self._worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
+                command, stdin=subprocess.PIPE, stdout=to, stderr=to, **self._here
             )
-            self._worker = self._started()
-            undo.callback(children.end, self._worker, _STOP_SECONDS)
-            self._undo = undo.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the worker, then the server; remove the home."""
-        self._undo.close()
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        with self._output.open("wb") as output:
-            worker: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  (ourselves)
-                [sys.executable, "-P", "-m", "mem0tray.demo.die_with_parent", *self._program],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                cwd=self.home.root,
-                env=self._environment,
-                **children.apart(),
-            )
-        return worker
-
-    @property
-    def _output(self) -> Path:
-        return self.home.root / "worker.out"
-
-    # What is done -------------------------------------------------------------------
-
-    def queue(self, memory: StoryMemory) -> None:
-        """Queue a memory from a process of its own, as other programs do."""
-        self.command("add", "--project", memory.project, "--", memory.text)
-
-    def inject(self, faults: Faults) -> None:
-        """Give the server these faults from now on."""
-        self._server.inject(faults)
+        return self._worker
 
     def command(self, *arguments: str) -> str:
-        """Run a command of mem0tray in the scratch home; return its output. Raises StageError."""
-        named = f"`mem0tray {arguments[0]}`"
-        try:
-            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603  (ourselves)
-                [sys.executable, "-P", "-m", "mem0tray", *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                cwd=self.home.root,
-                env=self._environment,
-                timeout=_COMMAND_SECONDS,
-                check=False,
-                **children.apart(),
-            )
-        except subprocess.TimeoutExpired:
-            raise StageError(f"{named} did not end within {_COMMAND_SECONDS:.0f} s.") from None
-        printed = done.stdout.decode("utf-8", "replace")
-        if done.returncode:
-            last = _last_line(done.stderr.decode("utf-8", "replace")) or _last_line(printed)
-            raise StageError(f"{named} failed: {last}")
-        return printed
-
-    # What is seen -------------------------------------------------------------------
-
-    def look(self) -> StorySnapshot:
-        """What anybody can see now. StageError when the worker is gone."""
-        if self._worker.poll() is not None:
-            said = _last_line(self._output.read_text(encoding="utf-8", errors="replace"))
-            raise StageError(f"The worker ended by itself, after saying: {said or 'nothing'}")
-        found = self._server.stored(_PROJECTS)
-        if found is not None:
-            self._stored = found
-        entries = _read(self.home.paths.queue).get("queue", [])
-        return StorySnapshot(
-            state=_read(self.home.paths.metrics).get("state", ""),
-            fresh=len(entries),
-            attempts=sum(entry.get("retries", 0) for entry in entries),
-            dead=len(_read(self.home.paths.dlq).get("items", [])),
-            stored=self._stored,
-            log=self._log(),
+        """Run a command of mem0tray in the scratch home; return what it printed."""
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603  (ourselves)
+            [sys.executable, "-P", "-m", "mem0tray", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            **self._here,
         )
+        if done.returncode:
+            said = _text(done.stderr or done.stdout)
+            raise Mem0TrayError(f"`mem0tray {arguments[0]}` failed: {one_line(said, 500)}")
+        return _text(done.stdout)
 
-    def _log(self) -> tuple[str, ...]:
-        """The log's whole lines, without the time before each."""
-        try:
-            text = self.home.paths.log.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ()
-        return tuple(line.partition(" ")[2] for line in text.split("\n")[:-1])
+    def check(self) -> None:
+        """Raise Mem0TrayError when the worker is gone."""
+        if self._worker.poll() is not None:
+            said = one_line(_text((self.home / _OUTPUT).read_bytes()), 500)
+            raise Mem0TrayError(f"The worker ended by itself, after saying: {said}")
+
+    @property
+    def state(self) -> str:
+        """The worker's state, as its metrics say."""
+        return str(_read(self._paths.metrics).get("state", ""))
+
+    @property
+    def waiting(self) -> int:
+        """How many memories wait in the queue."""
+        return len(_read(self._paths.queue).get("queue", []))
+
+    @property
+    def dead(self) -> int:
+        """How many memories are set aside in the DLQ."""
+        return len(_read(self._paths.dlq).get("items", []))
+
+    def log(self) -> list[str]:
+        """The whole lines of the log, without the time before each."""
+        with suppress(OSError):
+            lines = _text(self._paths.log.read_bytes()).split("\n")[:-1]
+            return [line.partition(" ")[2] for line in lines]
+        return []
+
+    def logged(self, *words: str) -> bool:
+        """Whether one line of the log has all these words."""
+        return any(all(word in line for word in words) for line in self.log())
+
+
+@contextmanager
+def staged(
+    interval: float, program: Sequence[str] = ("run",), *, keep: bool = False
+) -> Iterator[Stage]:
+    """Set up a stage whose worker is `program` of mem0tray, and take it down.
+
+    `interval` is in seconds, for probes and for retries. With `keep` the scratch home stays.
+    """
+    with ExitStack() as undo:
+        home = Path(tempfile.mkdtemp(prefix="mem0tray-demo-"))
+        if not keep:
+            undo.callback(shutil.rmtree, home, ignore_errors=True)
+        server = DemoServer()
+        server.start()
+        undo.callback(server.stop)
+        settings = {
+            "server.url": f"http://{_HOST}:{server.port}",
+            "server.dialect": "vps",
+            "sync.probe_interval": str(interval),
+            "sync.idle_probe_interval": str(interval),
+            "sync.retry_interval": str(interval),
+        }
+        stage = Stage(home, server, settings)
+        undo.callback(children.end, stage.start_worker(program), _STOP_SECONDS)
+        yield stage
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The environment in which mem0tray sees this home and no other, with its usual settings."""
+    local = home / "AppData"
+    ours = children.environment().items()
+    return {name: value for name, value in ours if not name.startswith(config.ENV_PREFIX)} | {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "USERPROFILE": str(home),  # these three on Windows
+        "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(local / "Local"),
+        "WIN_PD_OVERRIDE_APPDATA": str(local / "Roaming"),
+        config.variable("paths.claude_dir"): str(home / ".claude"),
+        "COLUMNS": "",
+        "PYTHONIOENCODING": "utf-8",  # we read its output, whatever the terminal
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -197,6 +235,18 @@ def _read(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return one_line(lines[-1], 300) if lines else ""
+def _text(printed: bytes) -> str:
+    return printed.decode("utf-8", "replace")
+
+
+def _end_with_standard_input() -> None:
+    children.wait_for_parent()
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGTERM)  # `os.kill` would end a process there without a word
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_standard_input, name="leash", daemon=True).start()
+    runpy.run_module("mem0tray", run_name="__main__", alter_sys=True)

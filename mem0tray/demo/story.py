@@ -1,117 +1,20 @@
-"""The story that the demo tells, as data: what is said, what is done, and what must follow."""
+"""The story: what is said and done, and what must follow. It stops as soon as that does not."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.demo.stage import Stage, StoryMemory
 
 ATTEMPT: Final = "Attempt "  # words of the log, as anybody can read them
 MOVED: Final = "Moved to DLQ: "
 RECOVERED: Final = "DLQ recovered: "
-
-
-@dataclass(frozen=True, slots=True)
-class StoryMemory:
-    """One memory of the story."""
-
-    project: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """What is wrong with the server: nothing, it is `down`, or it refuses a project."""
-
-    down: bool = False
-    refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StorySnapshot:
-    """What anybody can see at one moment: in the files, in the log, and on the server.
-
-    `state` is the worker's; `attempts` are the failures counted for fresh entries; `stored` is
-    what the server itself lists.
-    """
-
-    state: str = ""
-    fresh: int = 0
-    attempts: int = 0
-    dead: int = 0
-    stored: tuple[StoryMemory, ...] = ()
-    log: tuple[str, ...] = ()
-
-    def logged(self, *words: str) -> bool:
-        """Whether one line of the log has all these words."""
-        return any(all(word in line for word in words) for line in self.log)
-
-
-Holds = Callable[[StorySnapshot], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Something for people to read."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Another program queues memories."""
-
-    memories: tuple[StoryMemory, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inject:
-    """From now on the server has these faults and no others."""
-
-    faults: Faults
-
-
-@dataclass(frozen=True, slots=True)
-class TypedCommand:
-    """A command of mem0tray, as the user would type it; people see what it prints."""
-
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Time passes: so many probes of the server, or retries."""
-
-    intervals: int
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """A promise that comes true in a while."""
-
-    promise: str
-    holds: Holds
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A promise that must be true by now."""
-
-    promise: str
-    holds: Holds
-
-
-Step = Say | Queue | Inject | TypedCommand | Hold | Await | Promise
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """A part of the story; `shows` are words of those lines of the log that belong to it."""
-
-    title: str
-    steps: tuple[Step, ...]
-    shows: tuple[str, ...] = ()
-
-
+_LOOK: Final = 0.05
+_GLANCE: Final = 0.5  # the share of the reading time for what takes a glance
+_KEEP: Final = "`mem0tray demo --keep` keeps the scratch home, with the worker's log."
 FIRST: Final = (
     StoryMemory("shop", "Prices are stored in cents, never as floats."),
     StoryMemory("shop", "The staging database is reset every Sunday."),
@@ -124,99 +27,174 @@ MEANWHILE: Final = (
 )
 REFUSED: Final = StoryMemory("travel", "The train company writes dates as DD.MM.YYYY.")
 BESIDE: Final = StoryMemory("notes", "The tests run with two workers, not with eight.")
-ALL: Final = (*FIRST, *MEANWHILE, REFUSED, BESIDE)
+Holds = Callable[[Stage], bool]
 
 
-def _has(*memories: StoryMemory) -> Holds:
-    """A check that the server has each of these memories exactly once, and nothing else."""
-    return lambda seen: Counter(seen.stored) == Counter(memories)
+class Said(StrEnum):
+    """What a line of the story is."""
+
+    TITLE = "title"
+    TEXT = "text"
+    MEMORY = "memory"
+    COMMAND = "command"
+    PRINTED = "printed"
+    LOG = "log"
+    KEPT = "kept"
 
 
-def _delivered(*memories: StoryMemory) -> Holds:
-    """A check like `_has`, and that nothing waits any more."""
-    return lambda seen: _has(*memories)(seen) and not seen.fresh
+class StoryPace(NamedTuple):
+    """How fast the story is told; all in seconds."""
+
+    reading: float = 1.0  # for a sentence
+    interval: float = 1.0  # between probes, and between retries
+    patience: float = 60.0  # for a promise; a busy machine starts a program in 15
 
 
-def _untouched(seen: StorySnapshot) -> bool:
-    """Whether memories queued during the outage wait, with no failure counted against them."""
-    waits = seen.fresh == len(MEANWHILE) and _has(*FIRST)(seen)
-    return waits and not seen.attempts and not seen.dead and not seen.logged(ATTEMPT)
+class Story:
+    """A story, shown line by line. Raises Mem0TrayError if it goes otherwise than told.
+
+    `pause` lets seconds pass. `acts` are the promises kept, by the title of the act.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        show: Callable[[Said, str], None],
+        pause: Callable[[float], None],
+        pace: StoryPace,
+    ) -> None:
+        self.acts: dict[str, list[str]] = {}
+        self.saved: list[StoryMemory] = []
+        self._stage, self._show, self._pause, self._pace = stage, show, pause, pace
+        self._shown: tuple[str, ...] = ()
+        self._lines = 0  # lines of the log that were seen
+
+    def tell(self) -> None:
+        """Tell the story that the manual promises."""
+        server = self._stage.server
+        self.act("Memories are delivered")
+        self.expect("The worker runs, and its server is healthy.", lambda s: s.state == "healthy")
+        self.say("Another program saves three memories.")
+        self.save(*FIRST)
+        self.expect("The server has all three.", delivered(*FIRST))
+
+        self.act("The server goes down", "State: down")
+        self.say("Somebody stops it. The worker keeps asking whether it is healthy.")
+        server.stop()
+        self.expect("The worker has noticed, and sends nothing.", lambda s: s.state == "down")
+        self.say("Three more memories are saved meanwhile.")
+        self.save(*MEANWHILE)
+        self.hold(3)
+        self.expect(
+            "They wait. Nothing was sent, and nothing counts as a failure.", _waits, now=True
+        )
+
+        self.act("It comes back", "State: healthy")
+        self.say("The server is started again.")
+        server.start()
+        self.expect("What had waited went out by itself.", delivered(*FIRST, *MEANWHILE))
+
+        self.act("One memory is refused, five times", ATTEMPT, MOVED)
+        self.say(
+            "For one project the server now answers with an error. Two memories are saved;"
+            " the first is of that project."
+        )
+        server.refused = REFUSED.project
+        self.save(REFUSED, BESIDE)
+        self.expect(
+            "It holds up nobody: the other one is delivered.",
+            lambda s: BESIDE in s.server.stored.values(),
+        )
+        self.expect(
+            "After five failures it is set aside in the DLQ: not delivered, and not lost.",
+            lambda s: s.dead == 1 and not s.waiting and s.logged(MOVED, "after 5 retries"),
+        )
+
+        self.act("You look, and try again", RECOVERED)
+        self.say("It is never dropped: mem0tray tries again after 30 seconds, 60, 120 …")
+        self.command("list")
+        self.command("diagnose")
+        self.say("The server is mended, and you need not wait:")
+        server.refused = ""
+        self.command("retry", "--all")
+        self.expect(
+            "The memory is delivered, and nothing is set aside any more.",
+            lambda s: not s.dead and s.logged(RECOVERED + REFUSED.project),
+        )
+
+        self.act("The end")
+        self.say("The server itself is asked what it has.")
+        everything = delivered(*FIRST, *MEANWHILE, REFUSED, BESIDE)
+        self.expect("Every memory is there, each once. None is lost.", everything, now=True)
+
+    def act(self, title: str, *shown: str) -> None:
+        """Begin an act, in which lines of the log with these words are shown."""
+        self._kept = self.acts[title] = []
+        self._shown = shown
+        self._tell(Said.TITLE, f"{len(self.acts)}  {title}", _GLANCE)
+
+    def say(self, text: str) -> None:
+        """Say a sentence."""
+        self._tell(Said.TEXT, text)
+
+    def save(self, *memories: StoryMemory) -> None:
+        """Save memories from processes of their own, as other programs do."""
+        for memory in memories:
+            self._stage.command("add", "--project", memory.project, "--", memory.text)
+            self.saved.append(memory)
+            self._tell(Said.MEMORY, f"{memory.project}: {memory.text}", 0)
+
+    def command(self, *arguments: str) -> None:
+        """Run a command of mem0tray, and show what it prints."""
+        printed = self._stage.command(*arguments)
+        self._show(Said.COMMAND, f"mem0tray {' '.join(arguments)}")
+        self._tell(Said.PRINTED, printed.rstrip())
+
+    def hold(self, intervals: int) -> None:
+        """Let so many probes of the server, or retries, pass."""
+        self._wait(intervals * self._pace.interval)
+
+    def expect(self, promise: str, holds: Holds, *, now: bool = False) -> None:
+        """Keep a promise: wait until it has come true, or check that it is true `now`."""
+        deadline = time.monotonic() + (0 if now else self._pace.patience)
+        while not holds(self._stage):
+            if time.monotonic() >= deadline:
+                raise Mem0TrayError(f"The demo did not go as told. Missing: {promise}", _KEEP)
+            self._look(_LOOK)
+        self._kept.append(promise)
+        self._tell(Said.KEPT, promise, _GLANCE)
+
+    def _tell(self, kind: Said, text: str, share: float = 1.0) -> None:
+        self._show(kind, text)
+        self._wait(share * self._pace.reading)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        self._look(0)
+        while (left := deadline - time.monotonic()) > 0:
+            self._look(min(left, _LOOK))
+
+    def _look(self, pause: float) -> None:
+        """Let some time pass, then show what is new in the log."""
+        self._pause(pause)
+        self._stage.check()
+        log = self._stage.log()
+        for line in log[self._lines :]:
+            if any(words in line for words in self._shown):
+                self._show(Said.LOG, line)
+        self._lines = len(log)
 
 
-STORY: Final = (
-    Act(
-        "Memories are delivered",
-        (
-            Await("The worker runs, and its server is healthy.", lambda s: s.state == "healthy"),
-            Say("Another program queues three memories."),
-            Queue(FIRST),
-            Await("The server has all three.", _delivered(*FIRST)),
-        ),
-    ),
-    Act(
-        "The server goes down",
-        (
-            Say("Somebody stops it. The worker looks at its health all the time."),
-            Inject(Faults(down=True)),
-            Await("The worker has noticed, and sends nothing.", lambda s: s.state == "down"),
-            Say("Three more memories are queued meanwhile."),
-            Queue(MEANWHILE),
-            Hold(3),
-            Promise("They wait. No attempt was made, and none is counted.", _untouched),
-        ),
-        shows=("State: down",),
-    ),
-    Act(
-        "It comes back",
-        (
-            Say("The server is started again."),
-            Inject(Faults()),
-            Await("What had waited went out by itself.", _delivered(*FIRST, *MEANWHILE)),
-        ),
-        shows=("State: healthy",),
-    ),
-    Act(
-        "One memory is refused, five times",
-        (
-            Say(
-                "For one project the server now answers with an error."
-                " Two memories are queued; the first is of that project."
-            ),
-            Inject(Faults(refused=REFUSED.project)),
-            Queue((REFUSED, BESIDE)),
-            Await("It holds up nobody: the other one is delivered.", lambda s: BESIDE in s.stored),
-            Await(
-                "After five failures it is a dead letter, kept in the DLQ.",
-                lambda s: (
-                    s.dead == 1
-                    and not s.fresh
-                    and s.logged(MOVED + REFUSED.project, "after 5 retries")
-                ),
-            ),
-        ),
-        shows=(ATTEMPT, MOVED),
-    ),
-    Act(
-        "You look, and retry by force",
-        (
-            Say("A dead letter is never dropped. It is retried after 30 seconds, 60, 120 …"),
-            TypedCommand(("list",)),
-            TypedCommand(("diagnose",)),
-            Say("The server is mended, and nobody likes to wait:"),
-            Inject(Faults()),
-            TypedCommand(("retry", "--all")),
-            Await(
-                "The dead letter is delivered, and the DLQ is empty.",
-                lambda s: not s.dead and s.logged(RECOVERED + REFUSED.project),
-            ),
-        ),
-        shows=(RECOVERED,),
-    ),
-    Act(
-        "The end",
-        (
-            Say("The server itself is asked what it has."),
-            Promise("Every memory is there, each once. None is lost.", _delivered(*ALL)),
-        ),
-    ),
-)
+def delivered(*memories: StoryMemory) -> Holds:
+    """A check that the server has each of these once and nothing else, and that nothing waits."""
+    return lambda stage: _has(stage, memories) and not stage.waiting
+
+
+def _waits(stage: Stage) -> bool:
+    """Whether what was saved during the outage waits, with no failure counted."""
+    waits = stage.waiting == len(MEANWHILE) and _has(stage, FIRST)
+    return waits and not stage.dead and not stage.logged(ATTEMPT)
+
+
+def _has(stage: Stage, memories: tuple[StoryMemory, ...]) -> bool:
+    return Counter(stage.server.stored.values()) == Counter(memories)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import standing
 from mem0tray.config import settings as config
@@ -17,23 +17,23 @@ from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsErr
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop import autostart, dialogs, second_start
+from mem0tray.desktop import autostart, dialogs
 from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.backends import IconBackend, PlyerBackend, in_flatpak
+from mem0tray.desktop.notify.backends import PlyerBackend, in_flatpak
 from mem0tray.desktop.notify.notice import Notice, Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.desktop.session import nests_menus
-from mem0tray.desktop.tray import view, windows_console
+from mem0tray.desktop.tray import menu, windows_console
 from mem0tray.desktop.tray.bringing_over import BringingOver
 from mem0tray.desktop.tray.icon import notice_icon
-from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
 from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.desktop.tray.tray import MENDS, Tray
-from mem0tray.desktop.tray.view import View
-from mem0tray.files.lock import FileLock
+from mem0tray.files import orders
+from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import user_language
 from mem0tray.worker.folders.settings_file import SettingsFile
 from mem0tray.worker.telling.log import EventLog
@@ -67,13 +67,13 @@ class Application:
         try:
             self._worker = WorkerThread(settings, self._events, changes.changed, wrong)
         except AlreadyRunningError as error:
-            raise second_start.turned_away(error, settings) from error
+            raise turned_away(error, settings) from error
         self._shown = FileLock(self._worker.paths.tray_lock)
         self._shown.try_acquire()
         self._language: tuple[str, Language] | None = None
         self._log = EventLog(self._worker.paths, settings.log)
         self._events.subscribe(self._log)
-        self._login = autostart.for_this_system(autostart.DESKTOP)
+        self._login = autostart.current(autostart.DESKTOP)
         data = self._worker.paths.data_dir
         self._older = self._older_panel()
         self._tray = self._made_tray(data / "icons")
@@ -102,7 +102,7 @@ class Application:
             mends=MENDS,
             nests=nests_menus(os.environ),
         )
-        self._sender = Sender(self._ways())
+        self._sender = Sender(self._way())
         self._notifier = Notifier(
             self._events,
             self._sender,
@@ -158,10 +158,10 @@ class Application:
     # What the parts ask ----------------------------------------------------------------
 
     def _view(self) -> View:
-        seen = standing.of_thread(self._worker, time.time(), view.SHOWN)
+        seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
         level = self._current().notifications.level
         former = self._bringing_over.offers()
-        return view.of(seen, level, at_login=self._starts_at_login(), former=former)
+        return menu.view_of(seen, level, at_login=self._starts_at_login(), former=former)
 
     def _current(self) -> Settings:
         return self._worker.settings
@@ -172,13 +172,8 @@ class Application:
             self._language = (name, user_language.chosen(name))
         return self._language[1]
 
-    def _ways(self) -> list[Any]:
-        plyer = PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
-        if self._session_bus is None:
-            # On macOS the icon would use plyer's way itself, and wait for it.
-            icon = [IconBackend(self._tray.notify)] if sys.platform == "win32" else []
-            return [plyer, *icon]
-        return [plyer] if self._daemon is None else [self._daemon, plyer]
+    def _way(self) -> "Daemon | PlyerBackend":
+        return self._daemon or PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
 
     def _notification_daemon(self) -> "Daemon | None":
         if self._session_bus is None or in_flatpak():
@@ -223,12 +218,14 @@ class Application:
     def _say(self, title: str, text: str) -> None:
         self._send(notice_texts.answer(title, text, self._words()))
 
-    def _warn(self, title: str, text: str) -> None:
-        self._send(notice_texts.answer(title, text, self._words(), good=False))
+    def _warn(self, title: str, text: str, failed: Verb | None = None) -> None:
+        clickable = failed is not Verb.SHOW_STATUS
+        answer = notice_texts.answer(title, text, self._words(), good=False, clickable=clickable)
+        self._send(answer)
 
     def _send(self, notice: Notice) -> None:
         outcome = self._sender.send(notice)
-        if not outcome.way:
+        if outcome.reason:
             self._events.emit(events.NotificationFailed(notice.name, outcome.reason))
 
     def _starts_at_login(self) -> bool:
@@ -308,3 +305,27 @@ def _settings() -> tuple[Settings, Reason]:
     except SettingsError as error:
         return Settings(), error.reason
     return loaded.settings, reasons.NONE
+
+
+def turned_away(error: AlreadyRunningError, settings: Settings) -> AlreadyRunningError:
+    """The error after a running tray was asked to show its status, or the page was opened here."""
+    paths = settings.locations()
+    if is_locked(paths.tray_lock):
+        orders.ask_to_show(paths)
+        return AlreadyRunningError(
+            error.message, "It is asked to show its status; `mem0tray status` shows it here."
+        )
+    if _showed(settings):
+        how = "It has no tray icon; your browser shows its status."
+    else:
+        how = "It has no tray icon; `mem0tray status` says how it is."
+    return AlreadyRunningError(error.message, f"{how} For an icon, stop it and start again.")
+
+
+def _showed(settings: Settings) -> bool:
+    from mem0tray import report  # slow to import, and not needed for a first start
+
+    try:
+        return report.open_page(report.write(settings, user_language.chosen(settings.ui.language)))
+    except Mem0TrayError:
+        return False

@@ -50,13 +50,15 @@ _Commands = queue.SimpleQueue[MenuCommand | None]
 class Surface:
     """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray.
 
+    `warn` also gets the verb that failed, if it is known: a click must not offer it again.
+
     `bring_over` begins a migration from a server, named as in the ledger.
     """
 
     dialogs: Dialogs
     autostart: "Autostart"
     say: Callable[[str, str], None]
-    warn: Callable[[str, str], None]
+    warn: Callable[[str, str, Verb | None], None]
     quit: Callable[[], None]
     changed: Callable[[], None]
     bring_over: Callable[[str], None]
@@ -125,19 +127,19 @@ class Controller:
             try:
                 self._verbs[command.verb](command)
             except Mem0TrayError as error:
-                self._failed(error.reason)
+                self._failed(error.reason, command.verb)
             except (OSError, SubprocessError) as error:
-                self._failed(reasons.quoted(str(error)))
+                self._failed(reasons.quoted(str(error)), command.verb)
             except Exception as error:  # noqa: BLE001  (a click must not end all later ones)
-                self._failed(reasons.quoted(repr(error)))
+                self._failed(reasons.quoted(repr(error)), command.verb)
             os.environ.pop(opener.TOKEN, None)  # the token was for this click
             self._surface.changed()
 
-    def _failed(self, reason: Reason) -> None:
+    def _failed(self, reason: Reason, verb: Verb | None = None) -> None:
         language = self._language()
         _ = language.gettext
         told = reasons.sentence(reason).said(language)
-        self._surface.warn(_("That did not work"), one_line(told, _LINE))
+        self._surface.warn(_("That did not work"), one_line(told, _LINE), verb)
 
     # Dead letters ---------------------------------------------------------------------
 
@@ -231,11 +233,11 @@ class Controller:
         from mem0tray import report
 
         page = report.write(self._settings(), self._language())
-        if not report.open_page(page):
-            opener.show(page, self._not_opened)
+        if not report.open_page(page, waits=False):
+            raise opener.no_program(str(page))
 
     def _open_dlq(self, _: MenuCommand) -> None:
-        opener.edit(self._settings().locations().dlq, self._not_opened)
+        opener.show(self._settings().locations().dlq, self._not_opened, edits=True)
 
     def _open_log(self, _: MenuCommand) -> None:
         opener.show(self._settings().locations().log, self._not_opened)
@@ -246,7 +248,7 @@ class Controller:
         from mem0tray.config import config_file
 
         config_file.create(path)
-        opener.edit(path, self._not_opened)
+        opener.show(path, self._not_opened, edits=True)
 
     def _not_opened(self, error: Mem0TrayError) -> None:
         self._failed(error.reason)

@@ -15,14 +15,11 @@ from typing import Final, NamedTuple
 
 import platformdirs
 
-from mem0tray.desktop.autostart import launchd
+from mem0tray.desktop.autostart import macos
 from mem0tray.system import plain, programs
-from mem0tray.system.paths import APP
+from mem0tray.system.other_process import is_worker
 
-# Within one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
-_WORKER: Final = re.compile(r"mem0.*worker", re.IGNORECASE)
 _ASSIGNMENT: Final = re.compile(r"\s*\w+\s*=")  # cron's own way to set a variable
-_LOG: Final = ".log"  # a process that reads or writes mem0_worker.log need be no worker
 _PROC: Final = Path("/proc")
 _FIRST_WORDS: Final = 3  # of a process: interpreter, an option, script
 _SHARED_AGENTS: Final = Path("/Library/LaunchAgents")
@@ -37,7 +34,7 @@ class OlderWorker(NamedTuple):
     stop: str
 
 
-def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[OlderWorker]:
+def find(ours: Collection[int | None] = (), *, system: str = sys.platform) -> list[OlderWorker]:
     """Every older worker; the processes `ours` do not count.
 
     It asks other programs and waits up to five seconds for each: not for the thread that draws the
@@ -50,40 +47,23 @@ def find(ours: Collection[int] = (), *, system: str = sys.platform) -> list[Olde
     return [*_systemd(), *_cron(), *_processes(ours)]
 
 
-def is_worker(name: str, words: Iterable[str]) -> bool:
-    """Whether a service of that name with these words is a worker of memories. Pure.
-
-    Only the last two parts of a path count: all sorts of programs lie below a folder called mem0.
-    Our own name does not count.
-    """
-    name = name.replace(APP, "")
-    texts = [
-        "/".join(word.replace(APP, "").split("/")[-2:])
-        for word in words
-        if not word.startswith("-") and _LOG not in word
-    ]
-    return any(map(_WORKER.search, (name, *texts))) or (
-        "mem0" in name.lower() and any("worker" in text.lower() for text in texts)
-    )
-
-
 # launchd --------------------------------------------------------------------------------
 
 
 def _launchd() -> Iterator[OlderWorker]:
     uid = os.getuid()
-    off = launchd.turned_off(uid)
-    for folder in (launchd.agents(Path.home()), _SHARED_AGENTS):
+    off = macos.turned_off(uid)
+    for folder in (macos.agents(Path.home()), _SHARED_AGENTS):
         for path in sorted(folder.glob("*.plist")):
             agent = None
             with suppress(OSError):
-                agent = launchd.read(path)
+                agent = macos.read(path)
             label = (agent or {}).get("Label")
             if agent is None or not isinstance(label, str):
                 continue
             starts = label not in off and agent.get("Disabled") is not True
-            if is_worker(label, launchd.words(agent)) and (starts or launchd.is_loaded(uid, label)):
-                service = shlex.quote(f"{launchd.domain(uid)}/{label}")
+            if is_worker(label, macos.words(agent)) and (starts or macos.is_loaded(uid, label)):
+                service = shlex.quote(f"{macos.domain(uid)}/{label}")
                 stop = f"launchctl bootout {service}; launchctl disable {service}"
                 yield OlderWorker(f"the LaunchAgent {path}", stop)
 
@@ -162,7 +142,7 @@ def _cron() -> Iterator[OlderWorker]:
 # Processes ------------------------------------------------------------------------------
 
 
-def _processes(ours: Collection[int]) -> Iterator[OlderWorker]:
+def _processes(ours: Collection[int | None]) -> Iterator[OlderWorker]:
     """Running processes, where the system shows them (Linux)."""
     for entry in sorted(_PROC.glob("[0-9]*/cmdline")):
         with suppress(OSError, ValueError):

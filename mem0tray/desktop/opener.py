@@ -1,4 +1,4 @@
-"""Showing files, folders and pages in the user's programs for them.
+"""Showing files and folders in the user's programs for them.
 
 Nothing here waits: an opener may go on for as long as the browser that it started. So its failure
 is reported later, by `failed`, on a thread of its own.
@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
@@ -22,76 +22,64 @@ TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
 
 Failed = Callable[[Mem0TrayError], object]
 
-_PAGES: Final = ("https://", "http://")
 _NO_PROGRAM: Final = 3  # exit code of xdg-open: no desktop, no browser, no program for such a file
 _INSTALL: Final = Reason("Install it (package xdg-utils).")
+_BY_HAND: Final = Reason("Open it by hand.")
 
 
-def show(target: Path | str, failed: Failed | None = None) -> None:
-    """Open a file or folder (a Path) or a page (http or https, a str).
+def show(path: Path, failed: Failed | None = None, *, edits: bool = False) -> None:
+    """Open a file or folder; `edits`: a text file, for editing.
 
-    Raises FileUnavailableError for a path where nothing is, Mem0TrayError when the
-    opener is missing; calls `failed` with an error when the opener gives up later.
+    A system may have no program for such a file: on macOS the text editor is used then, and on
+    Windows there is always Notepad. Raises FileUnavailableError for a path where nothing is,
+    Mem0TrayError if the opener is missing; calls `failed` with an error if it gives up later.
     """
-    name = _checked(target)
-    if sys.platform == "win32":
-        _by_windows(name)
-    elif sys.platform == "darwin":
-        _start(("open", name), name, failed)
-    else:
-        _start(("xdg-open", name), name, failed)
-
-
-def edit(path: Path, failed: Failed | None = None) -> None:
-    """Open a text file for editing; errors as in `show`.
-
-    A system may have no program for such a file: on macOS the text editor is used instead, and on
-    Windows there is always Notepad.
-    """
-    name = _checked(path)
+    name = str(path.expanduser().absolute())  # so that it never looks like an option
+    if not Path(name).exists():
+        raise FileUnavailableError(
+            Reason("{path} does not exist.", path=name), Reason("It is made when it is needed.")
+        )
+    command: tuple[str, ...] = ("xdg-open",)
     if sys.platform == "win32":
         try:
-            _by_windows(name)
-        except Mem0TrayError:
-            _start(("notepad.exe", name), name, failed)
+            os.startfile(name)  # noqa: S606  (one checked name)
+        except OSError as error:
+            if not edits:
+                why = reasons.of_system(error)
+                text = Reason("{path} cannot be opened: {why}.", path=name, why=why)
+                raise Mem0TrayError(text, _BY_HAND) from error
+            command = ("notepad.exe",)
+        else:
+            return
     elif sys.platform == "darwin":
-        _start(("open", "-t", name), name, failed)
-    else:
-        _start(("xdg-open", name), name, failed)
-
-
-def _checked(target: Path | str) -> str:
-    """The name for an opener: absolute, so that it never looks like an option."""
-    if isinstance(target, str):
-        if not target.startswith(_PAGES):
-            raise ValueError(f"no page: {target!r}")
-        return target
-    path = target.expanduser().absolute()
-    if not path.exists():
-        raise FileUnavailableError(
-            Reason("{path} does not exist.", path=path), Reason("It is made when it is needed.")
-        )
-    return str(path)
+        command = ("open", "-t") if edits else ("open",)
+    _start(command, name, failed)
 
 
 def _start(command: tuple[str, ...], name: str, failed: Failed | None) -> None:
     """Start an opener detached from us: no pipe, terminal or signal of ours reaches it."""
     program = shutil.which(command[0])
     if program is None:
-        raise _missing(command[0], name)
+        raise Mem0TrayError(
+            Reason(
+                "{path} cannot be opened: the program {program} is missing.",
+                path=name,
+                program=command[0],
+            ),
+            _INSTALL if command[0] == "xdg-open" else reasons.NONE,
+        )
     try:
         process = subprocess.Popen(  # noqa: S603  (the system's opener, with one checked name)
-            [program, *command[1:]],
+            [program, *command[1:], name],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     except OSError as error:
+        why = reasons.of_system(error)
         raise Mem0TrayError(
-            Reason(
-                "{program} cannot be started: {why}.", program=program, why=reasons.of_system(error)
-            )
+            Reason("{program} cannot be started: {why}.", program=program, why=why)
         ) from error
     threading.Thread(
         target=_await, args=(process, name, failed), name="opener", daemon=True
@@ -101,37 +89,15 @@ def _start(command: tuple[str, ...], name: str, failed: Failed | None) -> None:
 def _await(process: "subprocess.Popen[bytes]", name: str, failed: Failed | None) -> None:
     """Collect the opener when it ends; until then it would be a zombie."""
     code = process.wait()
-    if code and failed is not None:
-        failed(_gave_up(code, name))
-
-
-def _missing(program: str, name: str) -> Mem0TrayError:
-    remedy = _INSTALL if program == "xdg-open" else reasons.NONE
-    return Mem0TrayError(
-        Reason(
-            "{path} cannot be opened: the program {program} is missing.", path=name, program=program
-        ),
-        remedy,
-    )
-
-
-def _gave_up(code: int, name: str) -> Mem0TrayError:
+    if not code or failed is None:
+        return
     if code == _NO_PROGRAM and sys.platform == "linux":
-        return Mem0TrayError(
-            Reason("No program was found that opens {path}.", path=name), Reason("Open it by hand.")
-        )
-    return Mem0TrayError(
-        Reason("{path} could not be opened (code {number}).", path=name, number=code),
-        Reason("Open it by hand."),
-    )
+        failed(no_program(name))
+    else:
+        text = Reason("{path} could not be opened (code {number}).", path=name, number=code)
+        failed(Mem0TrayError(text, _BY_HAND))
 
 
-def _by_windows(name: str) -> None:
-    start: Any = getattr(os, "startfile", None)  # exists only on Windows
-    try:
-        start(name)
-    except OSError as error:
-        raise Mem0TrayError(
-            Reason("{path} cannot be opened: {why}.", path=name, why=reasons.of_system(error)),
-            Reason("Open it by hand."),
-        ) from error
+def no_program(name: str) -> Mem0TrayError:
+    """Make the error for a file that no program here opens."""
+    return Mem0TrayError(Reason("No program was found that opens {path}.", path=name), _BY_HAND)

@@ -3,12 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mem0tray.desktop.bus.session_bus import SessionBus  # slow, and the terminal does without
 
 _CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"
+# Of whichever greeter is installed: systemd's alias, and Debian's own note.
+_GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
+_SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
 
 
 def missing() -> str:
@@ -31,7 +35,7 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         return None, "" if at_screen() else "There is no desktop here (no login at the screen)."
     if not names_display(os.environ):
         return None, "There is no desktop here (no DISPLAY)."
-    from mem0tray.desktop.bus.errors import BusError
+    from mem0tray.desktop.bus import BusError
     from mem0tray.desktop.bus.session_bus import SessionBus
 
     bus = SessionBus()
@@ -60,6 +64,29 @@ def at_screen() -> bool:
 def names_display(environ: Mapping[str, str]) -> bool:
     """Whether the environment names a display (Linux)."""
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def is_desktop(environ: Mapping[str, str]) -> bool:
+    """Whether this process is part of a desktop of this computer (Linux).
+
+    A display that ssh forwards belongs to another computer; and Windows shows the windows of its
+    Linux (WSL) without a session that would start anything.
+    """
+    if not names_display(environ):
+        return False
+    if environ.get("SSH_CONNECTION") and not environ.get("WAYLAND_DISPLAY"):
+        return environ.get("DISPLAY", "").startswith(":")
+    return not environ.get("WSL_DISTRO_NAME") or bool(environ.get("XDG_CURRENT_DESKTOP"))
+
+
+def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
+    """Whether the user logs in to a desktop here, now or the next time (Linux).
+
+    A shell over ssh is no desktop, but a login screen shows that the next login may be one.
+    """
+    greets = any(os.path.lexists(root / each) for each in _GREETERS)
+    chosen = any(any((root / each).glob("*.desktop")) for each in _SESSIONS)
+    return is_desktop(environ) or (greets and chosen)
 
 
 def nests_menus(environ: Mapping[str, str]) -> bool:

@@ -40,7 +40,7 @@ class TrialResult:
 
 def run(what: str, *words: str, timeout: float) -> TrialResult:
     """Try in a child process, which is ended if it has found nothing after `timeout` seconds."""
-    command = [sys.executable, "-m", __name__, what, *words]
+    command = [sys.executable, "-P", "-m", __name__, what, *words]
     try:
         child = subprocess.Popen(  # noqa: S603  (ourselves)
             command,
@@ -116,11 +116,9 @@ def _notification(language: str | None) -> None:
     tried: dict[str, Any] = {}
     if sys.platform not in ("win32", "darwin") and not backends.in_flatpak():
         tried = _over_the_bus(test)
-    if not tried or (tried.get("unavailable") and not plyer.way.missing):
-        tried = {"name": plyer.name, "tells_failure": plyer.way.tells_failure}
-        if plyer.way.missing:
-            tried["failed"] = plyer.way.missing
-        elif test is not None:
+    if not tried:
+        tried = {"name": plyer.name, "tells_failure": plyer.tells_failure}
+        if test is not None:
             _asks("the notification daemon, for the test,")
             _note_failure(tried, lambda: plyer.show(test))
     _say(**tried)
@@ -155,7 +153,6 @@ def _note_failure(tried: dict[str, Any], work: Callable[[], None]) -> None:
         work()
     except Exception as error:  # noqa: BLE001  (any error of a desktop's library)
         tried["failed"] = sending.said(error)
-        tried["unavailable"] = isinstance(error, backends.UnavailableError)
         tried["hangs"] = isinstance(error, backends.SilentDaemonError)
 
 

@@ -22,7 +22,7 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system import plain
 from mem0tray.system.plain import NotPlainError
 
-_LARGE = 1 << 20  # bytes; a part of that size is written by itself, not copied to join others
+_AT_ONCE = 1 << 20  # bytes of one write, about
 _SHARING_VIOLATION = frozenset({32, 33})
 _ACCESS_DENIED = 5  # the error number of Windows
 # Any other error from the fsync of a folder means that its file system cannot do that.
@@ -281,22 +281,16 @@ def _refuse_planted(path: Path) -> None:
 
 
 def _in_one_go(data: bytes | Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes for each write call: small parts joined, large ones as they are."""
-    if isinstance(data, bytes):
-        yield data
-        return
-    small: list[bytes] = []
+    """Join the parts for each write call."""
+    some: list[bytes] = []
     size = 0
-    for part in data:
-        if len(part) < _LARGE:
-            small.append(part)
-            size += len(part)
-        if len(part) >= _LARGE or size >= _LARGE:
-            yield b"".join(small)
-            small, size = [], 0
-        if len(part) >= _LARGE:
-            yield part
-    yield b"".join(small)
+    for part in (data,) if isinstance(data, bytes) else data:
+        some.append(part)
+        size += len(part)
+        if size >= _AT_ONCE:
+            yield b"".join(some)
+            some, size = [], 0
+    yield b"".join(some)
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -17,7 +17,6 @@ from typing import Any, Final
 import msgspec
 
 from mem0tray.core import jsontext, reasons
-from mem0tray.core.large import LARGE, check_utf8
 from mem0tray.core.reasons import Reason
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,9 +43,7 @@ _KINDS: Final = {
 }  # fmt: skip
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
-Parts = tuple[bytes, ...]  # a large value laid out, in pieces of the bytes it was read from
-Shown = bytes | Parts
-Value = bytes | Sequence[Shown]
+Value = bytes | Sequence[bytes]
 
 
 class BrokenDocumentError(Exception):
@@ -70,37 +67,32 @@ class Document(msgspec.Struct):
     rejected: list[bytes] = msgspec.field(default_factory=list)
 
 
-def parse(data: bytes, sections: Sequence[str], *, views: bool = False) -> Document:
+def parse(data: bytes, sections: Sequence[str]) -> Document:
     """Take `data` apart; a missing section is an empty list.
 
-    With `views` a large value is not a copy but a view of `data` (`msgspec.Raw`): it can be
-    parsed, hashed, laid out and stored as bytes can; for anything else, copy it first.
     Raises BrokenDocumentError when `data` is not one JSON object whose sections are lists.
     """
     document = Document({name: [] for name in sections})
     try:
         if not data.isascii():
-            check_utf8(data)  # the splitter does not look into strings
-        _split(data, document, views=views)
+            data.decode()  # the splitter does not look into strings
+        _split(data, document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = Document({name: [] for name in sections})
         _split_slowly(data, document)
     for name, items in document.lists.items():
         document.lists[name] = _sift(items, document.rejected)
     for name in [name for name, value in document.rest.items() if not loadable(value)]:
-        document.rejected.append(bytes(document.rest.pop(name)))
+        document.rejected.append(document.rest.pop(name))
     return document
 
 
-def _split(data: bytes, document: Document, *, views: bool) -> None:
+def _split(data: bytes, document: Document) -> None:
     for name, value in _TOP.decode(data).items():
         if name in document.lists:
-            document.lists[name] = [
-                item if views and len(item) >= LARGE else bytes(item)
-                for item in _LIST.decode(value)
-            ]
+            document.lists[name] = list(map(bytes, _LIST.decode(value)))
         else:
-            document.rest[name] = value if views and len(value) >= LARGE else bytes(value)
+            document.rest[name] = bytes(value)
 
 
 def _split_slowly(data: bytes, document: Document) -> None:
@@ -163,33 +155,11 @@ def loadable(raw: bytes) -> bool:
     """Whether `json.tool` can load this value (no endless number, no endless nesting)."""
     if len(raw) < SMALL:
         return True
-    if len(raw) >= LARGE:
-        if _is_text(raw):
-            return True  # else the splitter would have refused it
-        if (parts := _parts_of(raw)) is not None:
-            return all(_is_text(part) or loadable(bytes(part)) for part in parts)
-    raw = bytes(raw)
     try:
         json.loads(raw)
     except (ValueError, RecursionError):
         return False
     return raw.count(b"[") + raw.count(b"{") <= _DEEPEST or _shallow(raw)
-
-
-def _parts_of(raw: bytes) -> list[msgspec.Raw] | None:
-    """The values in an object or a list, as views; None where the fast parser refuses it."""
-    try:
-        return list(_TOP.decode(raw).values()) if _begins(raw, "{") else _LIST.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _begins(raw: bytes, sign: str) -> bool:
-    return memoryview(raw)[0] == ord(sign)
-
-
-def _is_text(raw: bytes) -> bool:
-    return _begins(raw, '"')
 
 
 def _shallow(raw: bytes) -> bool:
@@ -202,7 +172,7 @@ def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
         if len(item) < SMALL or loadable(item):
             kept.append(item)
         else:
-            rejected.append(bytes(item))
+            rejected.append(item)
     return kept
 
 
@@ -294,54 +264,16 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 
 def pretty(raw: bytes, depth: int) -> bytes:
     """A value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
-    shown = laid_out(raw, depth)
-    return shown if isinstance(shown, bytes) else b"".join(shown)
-
-
-def laid_out(raw: bytes, depth: int) -> Shown:
-    """A value laid out as by `pretty`; a large one in parts, with no copy of its large texts."""
-    if len(raw) < LARGE:
-        return _pretty(bytes(raw), depth)
-    if _is_text(raw):
-        return (_in_any_encoding(raw),)
-    try:
-        members = _TOP.decode(raw) if _begins(raw, "{") else dict(enumerate(_LIST.decode(raw)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _pretty(bytes(raw), depth)
-    opening, closing = ("{", "}") if _begins(raw, "{") else ("[", "]")
-    parts: list[bytes] = []
-    blank = b"\n" + b"  " * (depth + 1)
-    for name, value in members.items():
-        parts += (b"," if parts else opening.encode(), blank)
-        if isinstance(name, str):
-            parts += (_in_any_encoding(msgspec.json.encode(name)), b": ")
-        shown = laid_out(value if len(value) >= LARGE else bytes(value), depth + 1)
-        parts += (shown,) if isinstance(shown, bytes) else shown
-    return (*parts, b"\n" + b"  " * depth + closing.encode())
-
-
-def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
-    """Whether `found` is `raw`, unchanged or laid out at that depth."""
-    if len(found) < LARGE:
-        return found == raw or found == _pretty(raw, depth)
-    return any(_equal(found, shown) for shown in (raw, laid_out(raw, depth)))
-
-
-def _equal(found: bytes, shown: Shown) -> bool:
-    rest = memoryview(found)
-    for part in _flat(shown):
-        if rest[: len(part)] != memoryview(part):
-            return False
-        rest = rest[len(part) :]
-    return not rest
-
-
-def _pretty(raw: bytes, depth: int) -> bytes:
     try:
         text = msgspec.json.format(raw, indent=2)
     except (msgspec.DecodeError, RecursionError):
         text = jsontext.indent(raw.decode()).encode()
     return _in_any_encoding(text.replace(b"\n", b"\n" + b"  " * depth))
+
+
+def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
+    """Whether `found` is `raw`, unchanged or laid out at that depth."""
+    return found == raw or found == pretty(raw, depth)
 
 
 def _in_any_encoding(raw: bytes) -> bytes:
@@ -350,35 +282,24 @@ def _in_any_encoding(raw: bytes) -> bytes:
     Without one Python on Windows uses the code page of the system, which reads UTF-8 as other
     letters or fails. So there we write escapes, as those scripts do.
     """
-    return jsontext.escaped(bytes(raw)) if sys.platform == "win32" else raw
+    return jsontext.escaped(raw) if sys.platform == "win32" else raw
 
 
 def compose(top: Mapping[str, Value]) -> bytes:
     """A document as `json.dump(indent=2)` would lay it out.
 
-    A list is given item by item, each as `pretty(item, 2)` or `laid_out(item, 2)` makes it.
+    A list is given item by item, each as `pretty(item, 2)` makes it.
     """
-    return b"".join(compose_parts(top))
-
-
-def compose_parts(top: Mapping[str, Value]) -> list[bytes]:
-    """A document as `compose` makes it, in parts to be joined in order."""
     parts: list[bytes] = []
     for name, value in top.items():
         parts += (b",\n  " if parts else b"{\n  ", dump(name), b": ")
-        if isinstance(value, bytes | msgspec.Raw):
-            parts += _flat(laid_out(value, 1))
-        elif not value:
-            parts.append(b"[]")
-        elif all(isinstance(each, bytes) for each in value):
-            parts += (b"[\n    ", b",\n    ".join(value), b"\n  ]")  # type: ignore[arg-type]
+        if isinstance(value, bytes):
+            parts.append(pretty(value, 1))
+        elif value:
+            parts.append(b"[\n    ")
+            for each in value:
+                parts += (each, b",\n    ")
+            parts[-1] = b"\n  ]"
         else:
-            for place, each in enumerate(value):
-                parts.append(b",\n    " if place else b"[\n    ")
-                parts += _flat(each)
-            parts.append(b"\n  ]")
-    return [*parts, b"\n}\n"] if parts else [b"{}\n"]
-
-
-def _flat(shown: Shown) -> Parts:
-    return shown if isinstance(shown, tuple) else (shown,)
+            parts.append(b"[]")
+    return b"".join([*parts, b"\n}\n"]) if parts else b"{}\n"

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from mem0tray.core.item import Item, load_object, parse
-from mem0tray.core.large import check_utf8
 from mem0tray.files import atomic, document
 from mem0tray.system import plain
 
@@ -112,12 +111,10 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     if not taken and not (final and (torn or lost)):
         return None
     before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
-    del data
     result = Lines()
     _give_up(lost, result)
-    lines.reverse()
-    while lines:  # frees each large line once its item is made
-        _take(lines.pop(), result, torn)
+    for line in lines:
+        _take(line, result, torn)
         if len(torn) > _MOST_TORN or sum(map(len, torn)) > _LONGEST_TORN:
             _give_up(torn, result)
     if final:
@@ -221,7 +218,7 @@ def _whole(line: bytes) -> Item | None:
 def _as_utf8(line: bytes) -> bytes:
     """The line with bad bytes as escapes of the lone surrogates that stand for them."""
     try:
-        check_utf8(line)
+        line.decode()
     except UnicodeDecodeError:
         text = document.to_text(line)
         return re.sub("[\ud800-\udfff]", lambda m: f"\\u{ord(m[0]):04x}", text).encode()

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(fd: int, *, blocking: bool) -> None:
+    def _lock(fd: int, *, blocking: bool, shared: bool = False) -> None:
+        del shared  # a locked byte has one owner
         while True:
             os.lseek(fd, 0, os.SEEK_SET)
             try:
@@ -48,8 +49,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(fd: int, *, blocking: bool) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX if blocking else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(fd: int, *, blocking: bool, shared: bool = False) -> None:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(fd, kind if blocking else kind | fcntl.LOCK_NB)
 
     def _unlock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
@@ -128,7 +130,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = -1
+        self.fd = -1
 
     def acquire(self, timeout: float) -> None:
         """Take the lock; LockTimeoutError after `timeout` seconds without it."""
@@ -147,14 +149,14 @@ class FileLock:
                     Reason("Wait for it, or end the program that hangs."),
                 )
             if _is_current(fd, self.path):
-                self._fd = fd
+                self.fd = fd
                 return
             os.close(fd)  # somebody replaced the lock file: lock the new one
 
-    def _try(self) -> int:
+    def _try(self, *, shared: bool = False) -> int:
         fd = _open(self.path)
         try:
-            _lock(fd, blocking=False)
+            _lock(fd, blocking=False, shared=shared)
         except OSError as error:
             os.close(fd)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES, None):
@@ -162,18 +164,18 @@ class FileLock:
             raise
         return fd
 
-    def try_acquire(self) -> bool:
-        """Take the lock if nobody holds it."""
-        self._fd = self._try()
-        return self._fd >= 0
+    def try_acquire(self, *, shared: bool = False) -> bool:
+        """Take the lock if nobody holds it, `shared` with others who only look."""
+        self.fd = self._try(shared=shared)
+        return self.fd >= 0
 
     def release(self) -> None:
         """Let go; closing the file would not do where a child has inherited the descriptor."""
-        if self._fd >= 0:
+        if self.fd >= 0:
             with suppress(OSError):
-                _unlock(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+                _unlock(self.fd)
+            os.close(self.fd)
+            self.fd = -1
 
     @contextmanager
     def held(self, timeout: float) -> "Iterator[Self]":
@@ -187,7 +189,7 @@ class FileLock:
 
 def already_running(path: Path) -> AlreadyRunningError:
     """The error for a second worker, which names the worker that holds this instance lock."""
-    pid = holder(path)
+    pid = holder(path).pid
     return AlreadyRunningError(
         f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
         "Use `mem0tray status` to see how it is, or stop that one first.",
@@ -195,45 +197,43 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 
 LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
-_COMMAND: Final = 60.0  # seconds; a command that stands in for the worker holds the lock for less
-_STANDS_IN: Final = " command"
+COMMAND: Final = "command"  # in place of a worker's run: a command that writes for a moment
+_PATIENCE: Final = 30.0  # seconds that a command may write
+
+
+class Holder(NamedTuple):
+    """Who holds an instance lock: a worker's run, or COMMAND; `pid` is None if unknown here."""
+
+    pid: int | None
+    run: str
 
 
 class InstanceLock:
-    """The lock that allows one worker for each `claude_dir`; the text in it is the worker's pid."""
+    """The lock that allows one writer for each `claude_dir`; the text in it says who that is.
 
-    def __init__(self, path: Path) -> None:
+    `run` is the random id of a worker's run, or COMMAND.
+    """
+
+    def __init__(self, path: Path, run: str = "") -> None:
         self._lock = FileLock(path)
-        self._command = False
+        self._run = run
 
-    def acquire(self, *, command: bool = False) -> None:
-        """Become the one worker, or stand in for it as a `command`.
-
-        Waits for a command that stands in. Raises AlreadyRunningError when there is a worker.
-        """
-        begun = looked = time.monotonic()
+    def acquire(self) -> None:
+        """Become the one writer; AlreadyRunningError when a worker is, or a command that hangs."""
+        text = f"{os.getpid()} {self._run} {_space()}\n".encode()
+        begun = last = time.monotonic()
         while not self._lock.try_acquire():
             now = time.monotonic()
-            if not command and now - begun < _COMMAND and is_command(self._lock.path):
-                looked = now
-            if now - looked > LOOKER:
+            if holder(self._lock.path).run == COMMAND and now - begun < _PATIENCE:
+                last = now
+            elif now - last > LOOKER:
                 raise already_running(self._lock.path)
             time.sleep(LOOKER / 20)
-        self._command = command
-        self._write(f"{os.getpid()}{_STANDS_IN if command else ''}\n")
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            fd = plain.open_fd(self._lock.path, os.O_WRONLY | os.O_TRUNC)
-            try:
-                os.write(fd, text.encode())
-            finally:
-                os.close(fd)
+        with suppress(OSError):  # in this order: at no moment is there no text
+            os.ftruncate(self._lock.fd, os.write(self._lock.fd, text))
 
     def release(self) -> None:
         """Make room for another worker."""
-        if self._command:
-            self._write("")
         self._lock.release()
 
 
@@ -251,20 +251,24 @@ def is_locked(path: Path) -> bool:
         return True
     lock = FileLock(path)
     try:
-        free = lock.try_acquire()
+        free = lock.try_acquire(shared=True)
     except (OSError, FileUnavailableError):
         from mem0tray.system import processes  # needed only here
 
-        pid = holder(path)
+        pid = holder(path).pid
         return pid is None or processes.is_alive(pid)
     lock.release()
     return not free
 
 
+def is_workers(path: Path) -> bool:
+    """Return whether a worker, and no command, holds this instance lock."""
+    return is_locked(path) and holder(path).run != COMMAND
+
+
 def of_worker(paths: "Paths") -> Path | None:
     """The instance lock that the worker of this `claude_dir` holds; None when none runs."""
-    path = paths.instance_lock
-    return path if is_locked(path) and not is_command(path) else on_its_way(paths)
+    return paths.instance_lock if is_workers(paths.instance_lock) else on_its_way(paths)
 
 
 def on_its_way(paths: "Paths") -> Path | None:
@@ -272,22 +276,21 @@ def on_its_way(paths: "Paths") -> Path | None:
     for record in data_folders.records(paths.root):
         path = record.folder / paths.instance_lock.name
         by_name = record.name == os.fspath(paths.claude_dir)
-        if by_name and path != paths.instance_lock and is_locked(path):
+        if by_name and path != paths.instance_lock and is_workers(path):
             return path
     return None
 
 
-def holder(path: Path) -> int | None:
-    """The pid that the holder of an instance lock wrote, if it can be read."""
-    try:
-        return int(plain.read_bytes(path).split()[0])
-    except (OSError, ValueError, IndexError):
-        return None
+def _space() -> str:
+    from mem0tray.system import processes  # commands that ask for no instance lock do without
+
+    return processes.space()
 
 
-def is_command(path: Path) -> bool:
-    """Whether the one who took this instance lock last is a command that stands in."""
+def holder(path: Path) -> Holder:
+    """Return what the holder of an instance lock wrote, or whoever held it last."""
     try:
-        return plain.read_bytes(path).endswith(f"{_STANDS_IN}\n".encode())
-    except OSError:
-        return False
+        pid, run, space, *_ = f"{plain.read_bytes(path).decode()}  ".split(" ")
+        return Holder(int(pid) if space.strip() in ("", _space()) else None, run)
+    except (OSError, ValueError):
+        return Holder(None, "")

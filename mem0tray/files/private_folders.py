@@ -10,7 +10,6 @@ from pathlib import Path
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
-from mem0tray.system import owner
 from mem0tray.system.plain import NotPlainError
 
 
@@ -28,12 +27,11 @@ def listing(folder: Path, pattern: str) -> list[Path]:
         raise atomic.unavailable(folder, error) from error
 
 
-def make_private_folder(folder: Path, *, ours: bool = False) -> None:
+def make_private_folder(folder: Path) -> None:
     """Make `folder` (0700) if it is missing, so that what is put into it survives a power cut.
 
     Missing folders above it are made so too: `mkdir` itself would leave their mode to the
     umask, and whoever may write there could put another folder in the place of ours.
-    `owner.of_folder` says whose a new one is, except that `folder` itself can be made `ours`.
     Raises FileUnavailableError.
     """
     try:
@@ -41,8 +39,6 @@ def make_private_folder(folder: Path, *, ours: bool = False) -> None:
         for each in reversed(missing):
             with suppress(FileExistsError):
                 each.mkdir(mode=0o700)
-                if not (ours and each == folder):
-                    owner.give_folder(each)
         folder.mkdir(exist_ok=True)  # raises where something else stands there
     except FileExistsError as error:
         raise atomic.unavailable(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
@@ -64,7 +60,7 @@ def make_own_folder(folder: Path) -> None:
     Raises FileUnavailableError when it belongs to another user, who could put orders and
     links into it.
     """
-    make_private_folder(folder, ours=True)
+    make_private_folder(folder)
     if sys.platform == "win32":
         return
     try:

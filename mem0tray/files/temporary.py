@@ -8,6 +8,7 @@ now, or belong to another computer that shares the folder.
 import errno
 import itertools
 import os
+import stat
 import sys
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray.system import owner, plain
+from mem0tray.system import plain
 
 if sys.platform != "win32":
     import fcntl
@@ -84,10 +85,11 @@ class Temporary:
         """Take the place of `target`; return the stat result from just before.
 
         Mode, owner and group become those of `like`, as far as we may; without it the file
-        is 0600, with the owner from `owner.of_folder`. They change only now: until then nobody
-        else may read the file, whatever it is to become.
+        is 0600. They change only now: until then nobody else may read the file, whatever it is to
+        become.
         """
-        owner.pass_on(self._fd, target.parent, like)
+        if like is not None:
+            _keep_owner(self._fd, target.parent, like)
         if sys.platform != "win32" and like is not None:
             os.fchmod(self._fd, like.st_mode & 0o777)
         found = os.fstat(self._fd)
@@ -101,6 +103,21 @@ class Temporary:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def _keep_owner(fd: int, folder: Path, replaced: os.stat_result) -> None:
+    """Give the new file `fd` the owner and group of the one that it replaces, as far as we may.
+
+    A user other than root can at least keep a group of theirs. Where strangers may write (`/tmp`),
+    they would choose who gets the file.
+    """
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        ours = os.fstat(fd)
+        same = (ours.st_uid, ours.st_gid) == (replaced.st_uid, replaced.st_gid)
+        if not same and not folder.stat().st_mode & stat.S_ISVTX:
+            os.fchown(fd, replaced.st_uid if os.geteuid() == 0 else -1, replaced.st_gid)
 
 
 def _claimed(path: Path) -> tuple[int, int]:

@@ -101,8 +101,10 @@ class Ledger:
         except sqlite3.OperationalError as error:
             raise trouble(self.path, error) from error
         except sqlite3.DatabaseError as error:
-            kept = self._keep_corrupt()
-            self.rebuilt = f"it was corrupt ({error}); kept as {kept.name}"
+            kept = self._keep_aside()
+            is_former = isinstance(error, schema.FormerVersionError)
+            why = str(error) if is_former else f"it was corrupt ({error})"
+            self.rebuilt = f"{why}; kept as {kept.name}"
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
@@ -138,11 +140,11 @@ class Ledger:
         if version == 0:
             self.rebuilt = self.rebuilt or "it was empty"
             schema.create(db)
-        elif schema.bring_up_to_date(db, version):
-            db.execute("VACUUM")  # rows that lost their texts leave much room
 
-    def _keep_corrupt(self) -> Path:
-        kept = self.path.with_name(f"{self.path.name}.corrupt-{time.time_ns()}")
+    def _keep_aside(self) -> Path:
+        seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+        kept = self.path.with_name(f"{self.path.name}.kept-{stamp}-{fraction // 1000:06d}")
         for suffix in ("", "-wal", "-shm"):
             try:
                 self.path.with_name(self.path.name + suffix).rename(str(kept) + suffix)

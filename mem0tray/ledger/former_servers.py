@@ -10,20 +10,19 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import decode, encode
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
-_NO_TRIAL: Final = f"digest != x'{items.TRIAL_DIGEST.hex()}'"
 # CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
 _ONLY_ELSEWHERE: Final = (
     "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
     " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
     " JOIN servers ON servers.key = o.server"
     f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}'"
-    f" AND {_NO_TRIAL} AND NOT EXISTS"
+    " AND digest != ? AND NOT EXISTS"
     " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
     " GROUP BY name ORDER BY name"
 )
 # Every item sent again under a further id, which has `-again-` in it.
 _SENT_AGAIN: Final = (
-    f"SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND {_NO_TRIAL}"
+    "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND digest != ?"
 )
 _SENT: Final = (
     "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
@@ -40,10 +39,6 @@ _TRACED: Final = (
 _DELIVERIES: Final = (
     "SELECT name, at FROM outcomes JOIN servers ON servers.key = server"
     " WHERE item = ? AND has ORDER BY at"
-)
-_TAKEN_BY_OTHERS: Final = (
-    "SELECT digest FROM servers JOIN outcomes ON server = servers.key JOIN items"
-    " ON items.key = item WHERE has AND server > 0 AND name != ?"
 )
 _NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"
 _IS_THERE: Final = "SELECT state, " + _HAS + " FROM items WHERE id = ? AND digest = ?"
@@ -85,18 +80,16 @@ class FormerServers:
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
-        found = Counter({str(name): int(n) for name, n in self._rows(_ONLY_ELSEWHERE, (server,))})
+        rows = self._rows(_ONLY_ELSEWHERE, (server, items.trial_digest()))
+        found = Counter({str(name): int(n) for name, n in rows})
         if found:
             found.subtract(self._counted_in_vain(server))
         return {name: number for name, number in found.items() if number > 0}
 
-    def taken_by_others(self, server: str) -> set[bytes]:
-        """The digests of the memories that any other server has taken."""
-        return {digest for (digest,) in self._rows(_TAKEN_BY_OTHERS, (server,))}
-
     def _counted_in_vain(self, server: str) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""
-        sent_again = ((decode(item_id), digest) for item_id, digest in self._rows(_SENT_AGAIN, ()))
+        rows = self._rows(_SENT_AGAIN, (items.trial_digest(),))
+        sent_again = ((decode(item_id), digest) for item_id, digest in rows)
         ids: dict[items.Name, set[str]] = defaultdict(set)
         for name, digest in sent_again:
             first = items.first_id(name)

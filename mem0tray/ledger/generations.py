@@ -119,8 +119,7 @@ class Generations:
 
     def _raws_by_key(self) -> dict[int, bytes]:
         with self._ledger.locked() as db:
-            rows = db.execute(DEAD_RAWS).fetchall()
-            return {key: read_raw(db, key) if raw is None else raw for key, raw in rows}
+            return dict(db.execute(DEAD_RAWS).fetchall())
 
     # Publishing ---------------------------------------------------------------------
 

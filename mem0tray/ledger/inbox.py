@@ -207,7 +207,7 @@ class Inbox:
         fields = {"project": encode(item.project), "ts": item.timestamp, **fields}
         with self._ledger.transaction() as db:
             key = _insert_row(db, item.name, state, now, fields, place)
-            write_raw(db, key, [raw])
+            write_raw(db, key, raw)
         return key
 
     def add_unread(self, names: Iterable[Name], now: float) -> list[int]:
@@ -223,7 +223,7 @@ class Inbox:
     def move_to_dlq(
         self,
         key: int,
-        parts: Sequence[bytes],
+        raw: bytes,
         now: float,
         due: float,
         error: str | None = None,
@@ -236,7 +236,7 @@ class Inbox:
                 " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
                 (now, now, due, error, key),
             )
-            write_raw(db, key, parts)
+            write_raw(db, key, raw)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
         """Have an item wait again that was discarded, or that only another server has.
@@ -258,7 +258,7 @@ class Inbox:
                     dead, items.moved_to_dlq(item.raw, now), row.key,
                 ),
             )  # fmt: skip
-            write_raw(db, row.key, [item.raw])
+            write_raw(db, row.key, item.raw)
             if gen is not None:
                 db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
@@ -348,7 +348,7 @@ class Inbox:
                 (*_waiting(item, now), key),
             )
             if changed.rowcount:
-                write_raw(db, key, [item.raw])
+                write_raw(db, key, item.raw)
 
     def make_due(self, key: int, now: float) -> None:
         """Have a dead letter retried now, as by a `last_attempt` of 0 in the file."""

@@ -50,7 +50,7 @@ DIALECT: Final = "dialect"
 
 # The other worker that was at work when ours last looked (JSON), or null.
 OTHER_WORKER: Final = "other_worker"
-# Our process id at the last start.
-OUR_PID: Final = "pid"
+# The random id of our worker's last run.
+OUR_RUN: Final = "run"
 # The signature of the metrics file as found at that start (JSON).
 METRICS_AT_START: Final = "metrics_at_start"

@@ -1,7 +1,7 @@
 """What is due, and what became of it: the lanes' heads, claim, outcome, history."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
-from mem0tray.core.large import LargeText
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
-from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, SMALL, find_raw, read_raw, write_raw
+from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, find_raw, read_raw, write_raw
 from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
 from mem0tray.ledger.tickets import Ticket, find_ticket
 
@@ -44,7 +43,7 @@ _CLAIM: Final = (
     " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
     " retry_count, last_attempt, unknown, timeouts, taken, claimed_for, ts,"
     " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),"
-    f" (SELECT {SMALL} FROM texts WHERE texts.key = items.key)"
+    " (SELECT raw FROM texts WHERE texts.key = items.key)"
 )
 _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
@@ -82,7 +81,7 @@ class Job(Struct, frozen=True):
     lane: str
     item_id: str
     project: str
-    text: str | LargeText
+    text: str
     idempotency_key: str
     retries: int
     retry_count: int
@@ -182,7 +181,7 @@ class Outbox:
             found = db.execute(_CLAIM, (now, server, key)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
-                unknown, timeouts, taken, there, timestamp, was_sent, small,
+                unknown, timeouts, taken, there, timestamp, was_sent, raw,
             ) = found  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
@@ -195,8 +194,7 @@ class Outbox:
                 delivered = next((at for each, at, has in past if each == there and has), None)
                 if taken is None and state == FRESH:  # no dead letter is ever held
                     taken = next((at for each, at, _ in past if each == OF_ANOTHER_WORKER), None)
-            raw = read_raw(db, key) if small is None else small
-        memory = items.project_and_text(raw)
+        memory = None if raw is None else items.project_and_text(raw)
         if memory is None:  # only items with text content enter the ledger
             raise LookupError(key)
         name = decode(item_id)
@@ -259,8 +257,8 @@ class Outbox:
             ).fetchone()
         return found
 
-    def count_fresh_failure(self, job: Job, due: float, error: str, parts: Sequence[bytes]) -> None:
-        """Count one more failure in a row of a fresh entry; `parts` are its new bytes."""
+    def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
+        """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
@@ -270,19 +268,19 @@ class Outbox:
             )
             if job.taken is not None:  # the other worker may send it elsewhere
                 db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
-            write_raw(db, job.key, parts)
+            write_raw(db, job.key, raw)
 
     def count_dead_failure(
-        self, job: Job, count: int, due: float, error: str, parts: Sequence[bytes], now: float
+        self, job: Job, count: int, due: float, error: str, raw: bytes, now: float
     ) -> None:
-        """Count a failed retry of a dead letter; `parts` are its new bytes."""
+        """Count a failed retry of a dead letter; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
             db.execute(
                 "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?,"
                 " last_error = ? WHERE key = ?",
                 (count, now, due, error, job.key),
             )
-            write_raw(db, job.key, parts)
+            write_raw(db, job.key, raw)
 
     def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
         """Record an unknown outcome: `server` is asked before the item is sent there again.

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.files.atomic import Signature
@@ -90,22 +91,16 @@ class Reader:
         return self
 
     def _open(self, uri: str) -> sqlite3.Connection:
-        """The ledger; or a copy in memory, brought up to date, where no worker has done so yet."""
+        """Open the ledger. Raises LedgerError for a newer version, FormerVersionError."""
         db = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
         try:
-            version = schema.version_of(db, self._path)
-            if version in (0, schema.VERSION):
-                return db
-            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            with closing(db):
-                db.backup(copy)
-            schema.bring_up_to_date(copy, version)
+            schema.version_of(db, self._path)
         except BaseException:
             db.close()
             raise
-        return copy
+        return db
 
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
@@ -214,9 +209,13 @@ class Reader:
         sql = "SELECT began, ended FROM outages WHERE ended >= ? ORDER BY began"
         return [(float(began), float(ended)) for began, ended in self._rows(sql, (since,))]
 
-    def other_worker(self) -> taken_by_others.WorkerSeen | None:
+    def other_worker(self) -> WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken_by_others.WorkerSeen.read(self._meta(meta_names.OTHER_WORKER))
+        return taken_by_others.worker_in(self._meta(meta_names.OTHER_WORKER))
+
+    def last_run(self) -> str:
+        """Return the random id of our worker's last run; empty if it is not known."""
+        return str(self._meta(meta_names.OUR_RUN) or "")
 
     def emergency_sources(self) -> bytes | None:
         """How far the worker has read emergency files, for `sources` of `files.emergency`."""

@@ -1,7 +1,6 @@
 """A row of the ledger as intake and merge see it, and the bytes of its item."""
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -9,7 +8,6 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL
 from mem0tray.core.item import Name
-from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import decode
 
 
@@ -58,11 +56,8 @@ UNKNOWN: Final = (
     " AND server = claimed_for AND has = 0)),"
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL))"
 )
-# A large text is left out here: `read_raw` reads it later, without a second copy.
-SMALL: Final = f"CASE WHEN length(raw) < {LARGE} THEN raw END"
 DEAD_RAWS: Final = (
-    f"SELECT key, {SMALL} FROM items JOIN texts USING (key)"
-    " WHERE state = 'dead' ORDER BY dead_seq, key"
+    "SELECT key, raw FROM items JOIN texts USING (key) WHERE state = 'dead' ORDER BY dead_seq, key"
 )
 # `due.backoff` as SQL, for all rows at once.
 BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
@@ -81,12 +76,9 @@ def row_from(values: tuple[Any, ...]) -> Row:
 
 
 def find_raw(db: sqlite3.Connection, key: int) -> bytes | None:
-    """The bytes of an item, None when it has none; large ones come into memory only once."""
-    found = db.execute(f"SELECT {SMALL} FROM texts WHERE key = ?", (key,)).fetchone()
-    if found is None or found[0] is not None:
-        return None if found is None else bytes(found[0])
-    with db.blobopen("texts", "raw", key, readonly=True) as blob:
-        return blob.read()
+    """The bytes of an item, None when it has none."""
+    found = db.execute("SELECT raw FROM texts WHERE key = ?", (key,)).fetchone()
+    return None if found is None else bytes(found[0])
 
 
 def read_raw(db: sqlite3.Connection, key: int) -> bytes:
@@ -97,13 +89,6 @@ def read_raw(db: sqlite3.Connection, key: int) -> bytes:
     return found
 
 
-def write_raw(db: sqlite3.Connection, key: int, parts: Sequence[bytes]) -> None:
-    """Give an item other bytes, made of these parts in order (within a transaction)."""
-    size = sum(map(len, parts))
-    if size < LARGE:
-        db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, b"".join(parts)))
-        return
-    db.execute("INSERT OR REPLACE INTO texts VALUES (?, zeroblob(?))", (key, size))
-    with db.blobopen("texts", "raw", key) as blob:
-        for part in parts:
-            blob.write(part)
+def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
+    """Give an item other bytes (within a transaction)."""
+    db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))

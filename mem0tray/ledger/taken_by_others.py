@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.ledger.database import Ledger, decode
-from mem0tray.ledger.meta_names import METRICS_AT_START, OTHER_WORKER, OUR_PID
+from mem0tray.ledger.meta_names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
 
 PERHAPS: Final = "perhaps delivered by another worker"
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
@@ -61,18 +61,9 @@ COUNT: Final = (
 _GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanished IS NOT NULL"
 
 
-class WorkerSeen(Struct, frozen=True):
-    """Another worker: `pid` and `host` as it wrote them, its first and last sign (Unix seconds)."""
-
-    pid: int | None
-    host: str | None
-    first: float
-    last: float
-
-    @classmethod
-    def read(cls, kept: str | None) -> "WorkerSeen | None":
-        """The worker that a value in the ledger tells of; None for none."""
-        return cls(**json.loads(kept)) if kept else None
+def worker_in(kept: str | None) -> WorkerSeen | None:
+    """Return the other worker that a value in the ledger names; None for none."""
+    return WorkerSeen(**json.loads(kept)) if kept else None
 
 
 class TakenByOthers:
@@ -85,7 +76,7 @@ class TakenByOthers:
 
     def worker(self) -> WorkerSeen | None:
         """The worker at work when we last looked; it is remembered across our own restarts."""
-        return WorkerSeen.read(self._ledger.meta(OTHER_WORKER))
+        return worker_in(self._ledger.meta(OTHER_WORKER))
 
     def note_worker(self, seen: WorkerSeen) -> int:
         """Note a sign of another worker; return how many entries it has perhaps taken lately."""
@@ -101,18 +92,18 @@ class TakenByOthers:
         with self._ledger.transaction(durable=True):
             self._ledger.set_meta(OTHER_WORKER, None)
 
-    def begin(self, pid: int, metrics: list[int] | None) -> tuple[int | None, list[int] | None]:
-        """Note our process and the metrics file as found; return what the last start noted."""
+    def begin(self, run: str, metrics: list[int] | None) -> tuple[str, list[int] | None]:
+        """Note our run and the metrics file as found; return what the last start noted."""
         with self._ledger.transaction():
             before = self.last_start()
-            self._ledger.set_meta(OUR_PID, pid)
+            self._ledger.set_meta(OUR_RUN, run)
             self._ledger.set_meta(METRICS_AT_START, json.dumps(metrics))
         return before
 
-    def last_start(self) -> tuple[int | None, list[int] | None]:
-        """What the last start noted: its process, and the metrics file as it found that file."""
+    def last_start(self) -> tuple[str, list[int] | None]:
+        """What the last start noted: its run, and the metrics file as it found that file."""
         found = self._ledger.meta(METRICS_AT_START)
-        return self._ledger.meta(OUR_PID), json.loads(found) if found else None
+        return str(self._ledger.meta(OUR_RUN) or ""), json.loads(found) if found else None
 
     # Its traces in the queue file -------------------------------------------------------
 

@@ -17,26 +17,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray import __version__
-from mem0tray.localserver.answers import answer, refusal
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
 from mem0tray.localserver.guard import HEALTH, OSS_HEALTH, Guard
-from mem0tray.localserver.hosted_api import HostedApi
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_api import OssApi
 from mem0tray.localserver.store import Store
 from mem0tray.localserver.vps_api import VpsApi
+from mem0tray.localserver.wire import answer, refusal
 
 
 def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
     """The application on `store`, for whoever has `token`; bodies above `body_max` are refused."""
     indexing = Indexing(store)
     condition = _Condition(store, indexing, token)
-    oss = OssApi(store, indexing, body_max)
     app = Starlette(
         routes=[
             *VpsApi(store, indexing, body_max).routes(),
-            *oss.routes(),
-            *HostedApi(store, oss, body_max).routes(),
+            *OssApi(store, indexing, body_max).routes(),
             Route(HEALTH, condition.health, methods=["GET"]),
             Route(OSS_HEALTH, condition.setup_status, methods=["GET"]),
         ],

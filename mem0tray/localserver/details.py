@@ -1,15 +1,10 @@
-"""What `oss` says about a memory besides its project and text, in a table of its own.
-
-An earlier mem0tray does not know this table: what it stores has no details, and what it
-deletes takes them along.
-"""
+"""What `oss` says about a memory besides its project and text, in a table of its own."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-# No new version of the schema: an earlier mem0tray must go on with this database.
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS details (
+CREATE TABLE details (
     id INTEGER PRIMARY KEY,
     agent BLOB,
     run BLOB,
@@ -17,9 +12,9 @@ CREATE TABLE IF NOT EXISTS details (
     metadata TEXT,
     updated REAL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS details_by_agent ON details (agent) WHERE agent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS details_by_run ON details (run) WHERE run IS NOT NULL;
-CREATE TRIGGER IF NOT EXISTS memory_gone AFTER DELETE ON memories
+CREATE INDEX details_by_agent ON details (agent) WHERE agent IS NOT NULL;
+CREATE INDEX details_by_run ON details (run) WHERE run IS NOT NULL;
+CREATE TRIGGER memory_gone AFTER DELETE ON memories
     BEGIN DELETE FROM details WHERE id = old.id; END;
 """
 WRITE: Final = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"

@@ -9,11 +9,12 @@ took the port of a dead server would be given the token, and then memories.
 import hashlib
 import hmac
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mem0tray.files import atomic
@@ -22,7 +23,6 @@ from mem0tray.system import plain
 HOST = "127.0.0.1"
 DIALECT = "vps"  # the embedded server's, whatever server.dialect says about the user's own server
 FILE = "server.json"
-_TEMPORARY = ".server.json.tmp"
 LOCK = "server.lock"
 DATABASE = "memories.sqlite3"
 LOG = "server.log"
@@ -37,9 +37,9 @@ class Endpoint(Struct, frozen=True):
     """A server that runs, or ran: `started` in Unix seconds."""
 
     url: str
-    port: int
-    pid: int
-    token: str
+    port: Annotated[int, Meta(gt=0, le=PORT_MAX)]
+    pid: Annotated[int, Meta(gt=0)]
+    token: Annotated[str, Meta(pattern="^[!-~]+$")]
     started: float
 
     def __repr__(self) -> str:
@@ -54,35 +54,20 @@ class Endpoint(Struct, frozen=True):
 def read(folder: Path) -> Endpoint | None:
     """What `server.json` says; None when there is none or it makes no sense."""
     try:
-        document = json.loads(plain.read_bytes(folder / FILE))
-        port, pid, token = document["port"], document["pid"], document["token"]
-        started = float(document["started"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    if type(port) is not int or type(pid) is not int or not isinstance(token, str):
-        return None
-    if not (0 < port <= PORT_MAX and pid > 0 and token and token.isascii()):
+        found = msgspec.json.decode(plain.read_bytes(folder / FILE), type=Endpoint)
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return None
     # The address is made from the port: whatever the file says, it is this computer.
-    return Endpoint.at(port, pid, token, started)
+    return Endpoint.at(found.port, found.pid, found.token, found.started)
 
 
 def write(folder: Path, endpoint: Endpoint) -> None:
     """Publish `endpoint` (0600); FileUnavailableError when that cannot be done.
 
-    Atomic but not synced: after a power cut no server runs, so the file may then be
-    missing or empty, and a slow disk need not hold up the start. Only the
-    holder of the folder's lock writes, so one temporary name is enough.
+    After a power cut no server runs, so the file need not be durable.
     """
-    temporary = folder / _TEMPORARY
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
-            file.write(json.dumps(asdict(endpoint), indent=2) + "\n")
-        temporary.replace(folder / FILE)
-    except OSError as error:
-        raise atomic.unavailable(folder / FILE, error) from error
+    document = json.dumps(asdict(endpoint), indent=2) + "\n"
+    atomic.replace(folder / FILE, document.encode("ascii"), durable=False)
 
 
 def remove(folder: Path, own: Endpoint) -> None:
@@ -94,9 +79,8 @@ def remove(folder: Path, own: Endpoint) -> None:
 
 def remove_stale(folder: Path) -> None:
     """Remove what a killed server left behind; only the holder of the lock may call it."""
-    for name in (FILE, _TEMPORARY):
-        with suppress(OSError):
-            (folder / name).unlink()
+    with suppress(OSError):
+        (folder / FILE).unlink()
 
 
 def proof(token: str, challenge: str) -> str:

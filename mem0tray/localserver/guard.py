@@ -13,13 +13,12 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mem0tray.localserver.answers import refusal
+from mem0tray.localserver.wire import refusal
 
 _OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 HEALTH: Final = "/health"
 OSS_HEALTH: Final = "/auth/setup-status"
 _OPEN: Final = (HEALTH, OSS_HEALTH)
-_SCHEMES: Final = (b"Bearer", b"Token")
 _TYPED_IN = b"none"  # Sec-Fetch-Site for an address that the user typed
 
 
@@ -52,8 +51,8 @@ class Guard:
         )
 
     def _has_token(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the token is there, in the header of any dialect."""
+        """Whether the token is there, in the header of either dialect."""
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme in _SCHEMES and hmac.compare_digest(given, self._token):
+        if scheme == b"Bearer" and hmac.compare_digest(given, self._token):
             return True
         return hmac.compare_digest(headers.get(b"x-api-key", b""), self._token)

@@ -15,16 +15,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray.core.oss_names import ID, PROJECT, name_of
-from mem0tray.localserver import bodies, oss_requests, parameters
-from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver import oss_requests, wire
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_description import description
 from mem0tray.localserver.oss_requests import SaveRequest, Scope
 from mem0tray.localserver.store import KeyReusedError, NameCount, Store, StoredMemory
+from mem0tray.localserver.wire import answer, iso, refusal
 
 _NOTE: Final = "This server has no model: it stored each text as it is."
 _BEGINNING: Final = 1000  # characters of a text too large to be repeated
-_REPEATED: Final = 2**18  # bytes of a text, or characters
+_REPEATED: Final = 2**18  # characters of a text
 _USER: Final = "user"  # the role of a memory, unless one was given
 
 
@@ -57,8 +57,8 @@ class OssApi:
     async def save(self, request: Request) -> Response:
         """`POST /memories`, once for each `mem0tray_id` of the metadata, or Idempotency-Key."""
         header = request.headers.get("idempotency-key", "").encode("latin-1")
-        wanted = await oss_requests.save(
-            await bodies.bounded(request, self._body_max),
+        wanted = oss_requests.save(
+            await wire.bounded(request, self._body_max),
             header.decode("utf-8", "surrogateescape"),
         )
         try:
@@ -74,23 +74,14 @@ class OssApi:
         An answer that ends before `top_k` because it grew too large says `"truncated": true`.
         """
         scope, top_k = oss_requests.listing(request)
-        found: list[dict[str, Any]] = []
-        size = 0
-        for page in self._store.newest(scope.project, wanted=scope.wanted):
-            for each in page:
-                size += len(each.memory)
-                if len(found) == top_k:
-                    return answer({"results": found})
-                if found and size > ANSWER_MAX:
-                    return answer({"results": found, "truncated": True})
-                found.append(shown(each))
-            await asyncio.sleep(0)
-        return answer({"results": found})
+        pages = self._store.newest(scope.project, wanted=scope.wanted)
+        found, cut = await wire.fitting(pages, top_k)
+        return answer({"results": [_shown(each) for each in found]} | cut)
 
     async def one(self, request: Request) -> Response:
         """`GET /memories/{id}`: null if there is none, as the official server answers."""
-        found = self._store.one(parameters.segment(request, "memory"))
-        return answer(shown(found) | {"score": None} if found is not None else None)
+        found = self._store.one(wire.segment(request, "memory"))
+        return answer(_shown(found) | {"score": None} if found is not None else None)
 
     async def search(self, request: Request) -> Response:
         """`POST /search`: memories with words of the query, the best first.
@@ -98,15 +89,15 @@ class OssApi:
         A filter by `mem0tray_id` finds the memory with that key whatever its words, and shows only
         the beginning of a large one: it asks whether the memory is there.
         """
-        wanted = oss_requests.search(await bodies.bounded(request, self._body_max))
+        wanted = oss_requests.search(await wire.bounded(request, self._body_max))
         if wanted.scope.wanted.key is not None:
             found = self._with_key(wanted.scope)
-            return answer({"results": [shown(each, _REPEATED) | {"score": 1.0} for each in found]})
+            return answer({"results": [_shown(each, _REPEATED) | {"score": 1.0} for each in found]})
         matches = await self._indexing.search(
             wanted.scope.project, wanted.query, wanted.top_k, wanted.scope.wanted
         )
         results = [
-            shown(each.stored) | {"score": round(each.score, 4)}
+            _shown(each.stored) | {"score": round(each.score, 4)}
             for each in matches
             if each.score >= wanted.threshold
         ]
@@ -114,11 +105,11 @@ class OssApi:
 
     async def change(self, request: Request) -> Response:
         """`PUT /memories/{id}`: another text, or metadata to add."""
-        name = parameters.segment(request, "memory")
-        text, metadata = oss_requests.change(await bodies.bounded(request, self._body_max))
+        name = wire.segment(request, "memory")
+        text, metadata = oss_requests.change(await wire.bounded(request, self._body_max))
         before = self._store.one(name)
         if before is None:
-            return unknown()
+            return _unknown()
         merged = _metadata(before) | (metadata or {})
         details = before.details._replace(
             metadata=oss_requests.as_kept(merged, before.project), updated=time.time()
@@ -128,10 +119,10 @@ class OssApi:
 
     async def remove(self, request: Request) -> Response:
         """`DELETE /memories/{id}`."""
-        name = parameters.segment(request, "memory")
+        name = wire.segment(request, "memory")
         if self._store.delete(None, name):
             return answer({"message": "Memory deleted successfully"})
-        return unknown()
+        return _unknown()
 
     async def remove_all(self, request: Request) -> Response:
         """`DELETE /memories?user_id=&agent_id=&run_id=`; others are served after each step."""
@@ -140,18 +131,14 @@ class OssApi:
 
     async def entities(self, _: Request) -> Response:
         """`GET /entities`: the names that memories are kept under, with how many each has."""
-        return answer(self.names())
-
-    def names(self) -> list[dict[str, Any]]:
-        """Those names as they are shown: agents, runs and users, each sorted."""
         users = [each._replace(name=name_of(each.name)) for each in self._store.projects()]
         named = {"agent": self._store.agents(), "run": self._store.runs(), _USER: users}
-        return [_counted(kind, each) for kind, found in named.items() for each in found]
+        return answer([_counted(kind, each) for kind, found in named.items() for each in found])
 
     async def remove_entity(self, request: Request) -> Response:
         """`DELETE /entities/{user, agent or run}/{name}`: all that is kept under this name."""
-        kind = parameters.segment(request, "kind")
-        await self._delete(oss_requests.entity(kind, parameters.segment(request, "name")))
+        kind = wire.segment(request, "kind")
+        await self._delete(oss_requests.entity(kind, wire.segment(request, "name")))
         return answer({"message": "Entity deleted"})
 
     async def describe(self, _: Request) -> Response:
@@ -181,15 +168,10 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
     results = []
     for arrival, row in zip(wanted.arrivals, rows, strict=True):
         is_large = len(arrival.memory) > _REPEATED
-        text = (
-            arrival.memory[:_BEGINNING].decode("utf-8", "ignore")
-            if is_large
-            else (arrival.memory.decode("utf-8", "surrogatepass"))
-        )
         results.append(
             {
-                "id": str(row) if row else "",
-                "memory": text,
+                "id": str(row),
+                "memory": arrival.memory[:_BEGINNING] if is_large else arrival.memory,
                 "event": "ADD",
                 "actor_id": None,
                 "role": arrival.details.role or _USER,
@@ -198,7 +180,7 @@ def _saved(wanted: SaveRequest, rows: list[int]) -> dict[str, Any]:
     return {"results": results} | ({"note": _NOTE} if wanted.asks_model else {})
 
 
-def shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
+def _shown(stored: StoredMemory, repeated: int | None = None) -> dict[str, Any]:
     """A memory as it is shown; only the beginning of one with more than `repeated` characters."""
     text = stored.memory
     its = stored.details
@@ -231,6 +213,6 @@ def _metadata(stored: StoredMemory) -> dict[str, Any]:
     return metadata
 
 
-def unknown() -> Response:
+def _unknown() -> Response:
     """The answer when there is no such memory."""
     return refusal(404, "A memory with this id was not found.")

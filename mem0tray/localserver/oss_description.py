@@ -3,6 +3,7 @@
 Summaries and names of operations are the official server's, as programs know these.
 """
 
+import re
 from typing import Any, Final
 
 from mem0tray import __version__
@@ -28,85 +29,57 @@ _TO_SEARCH: Final = {
     "top_k": _NUMBER,
     "threshold": {"type": "number", "minimum": 0, "maximum": 1},
 }
+_TO_CHANGE: Final = {"text": _TEXT, "metadata": _OBJECT}
 _ANSWER: Final = {"200": {"description": "OK", "content": {"application/json": {"schema": {}}}}}
-
-
-def description() -> dict[str, Any]:
-    """The document, made anew at each call."""
-    one = ["memory_id"]
-    entity = ["entity_type", "entity_id"]
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "mem0tray: the embedded server", "version": __version__},
-        "paths": {
-            "/memories": {
-                "post": _operation(
-                    "Create memories",
-                    "add_memory_memories_post",
-                    body=_body(_TO_SAVE, "messages"),
-                ),
-                "get": _operation(
-                    "Get memories",
-                    "get_all_memories_memories_get",
-                    query=_WHOSE | {"top_k": _NUMBER},
-                ),
-                "delete": _operation(
-                    "Delete all memories", "delete_all_memories_memories_delete", query=_WHOSE
-                ),
-            },
-            "/memories/{memory_id}": {
-                "get": _operation("Get a memory", "get_memory_memories__memory_id__get", one),
-                "put": _operation(
-                    "Update a memory",
-                    "update_memory_memories__memory_id__put",
-                    one,
-                    body=_body({"text": _TEXT, "metadata": _OBJECT}),
-                ),
-                "delete": _operation(
-                    "Delete a memory", "delete_memory_memories__memory_id__delete", one
-                ),
-            },
-            "/search": {
-                "post": _operation(
-                    "Search memories",
-                    "search_memories_search_post",
-                    body=_body(_TO_SEARCH, "query", "filters"),
-                )
-            },
-            "/entities": {"get": _operation("List Entities", "list_entities_entities_get")},
-            "/entities/{entity_type}/{entity_id}": {
-                "delete": _operation(
-                    "Delete Entity",
-                    "delete_entity_entities__entity_type___entity_id__delete",
-                    entity,
-                )
-            },
-            "/auth/setup-status": {
-                "get": _operation("Setup Status", "setup_status_auth_setup_status_get")
-            },
-        },
-    }
-
-
-def _operation(
-    summary: str,
-    name: str,
-    path: list[str] | None = None,
-    *,
-    query: dict[str, Any] | None = None,
-    body: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    parameters = [
-        {"name": each, "in": "path", "required": True, "schema": _TEXT} for each in path or ()
-    ]
-    parameters += [
-        {"name": each, "in": "query", "required": False, "schema": schema}
-        for each, schema in (query or {}).items()
-    ]
-    found = {"summary": summary, "operationId": name, "parameters": parameters}
-    return found | ({"requestBody": body} if body else {}) | {"responses": _ANSWER}
 
 
 def _body(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": list(required)}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _query(schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"parameters": [_parameter("query", name, each) for name, each in schemas.items()]}
+
+
+def _parameter(place: str, name: str, schema: Any = _TEXT) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+# Method, path, what it does, the name of the official server's function, and what it takes.
+_OPERATIONS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
+    ("post", "/memories", "Create memories", "add_memory", _body(_TO_SAVE, "messages")),
+    ("get", "/memories", "Get memories", "get_all_memories", _query(_WHOSE | {"top_k": _NUMBER})),
+    ("delete", "/memories", "Delete all memories", "delete_all_memories", _query(_WHOSE)),
+    ("get", "/memories/{memory_id}", "Get a memory", "get_memory", {}),
+    ("put", "/memories/{memory_id}", "Update a memory", "update_memory", _body(_TO_CHANGE)),
+    ("delete", "/memories/{memory_id}", "Delete a memory", "delete_memory", {}),
+    (
+        "post",
+        "/search",
+        "Search memories",
+        "search_memories",
+        _body(_TO_SEARCH, "query", "filters"),
+    ),
+    ("get", "/entities", "List Entities", "list_entities", {}),
+    ("delete", "/entities/{entity_type}/{entity_id}", "Delete Entity", "delete_entity", {}),
+    ("get", "/auth/setup-status", "Setup Status", "setup_status", {}),
+)
+
+
+def description() -> dict[str, Any]:
+    """The document, made anew at each call."""
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, summary, function, takes in _OPERATIONS:
+        in_path = [_parameter("path", name) for name in re.findall(r"{(\w+)}", path)]
+        paths.setdefault(path, {})[method] = takes | {
+            "summary": summary,
+            "operationId": re.sub(r"\W", "_", f"{function}{path}_{method}"),
+            "parameters": in_path + takes.get("parameters", []),
+            "responses": _ANSWER,
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mem0tray: the embedded server", "version": __version__},
+        "paths": paths,
+    }

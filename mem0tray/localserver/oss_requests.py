@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mem0tray.core.oss_names import ANY, ID, PROJECT, project_of
-from mem0tray.localserver import bodies, parameters
+from mem0tray.localserver import wire
 from mem0tray.localserver.details import Details, MemoryFilter
 from mem0tray.localserver.store import Arrival
 
@@ -53,25 +52,12 @@ class SearchRequest(NamedTuple):
     top_k: int
 
 
-class PageRequest(NamedTuple):
-    """Which page of a listing is wanted: its number, from 1, and the most memories on it."""
-
-    scope: Scope
-    number: int
-    size: int
-
-    @property
-    def before(self) -> int:
-        """How many memories come before it."""
-        return (self.number - 1) * self.size
-
-
-async def save(body: bytearray, key: str) -> SaveRequest:
+def save(body: bytearray, key: str) -> SaveRequest:
     """`POST /memories`: every message except a system's is a memory.
 
     The key is the one in the metadata, else `key`; each message after the first gets its own.
     """
-    fields, large = _taken_apart(body)
+    fields = wire.document(body)
     names = _identifiers(fields)
     if not names:
         raise HTTPException(400, _WHOSE)
@@ -85,13 +71,12 @@ async def save(body: bytearray, key: str) -> SaveRequest:
         metadata=as_kept(metadata, project),
     )
     arrivals = []
-    for place, (role, content) in enumerate(_messages(fields, large)):
-        its = names | {"user_id": project}
-        text, digest = await bodies.text_and_digest(its, content)
+    for place, (role, content) in enumerate(_messages(fields)):
+        digest = wire.digest(names | {"user_id": project, "content": content})
         name = f"{key}\0{place}" if key and place else key
         details = kept._replace(role=None if role == "user" else role)
         arrivals.append(
-            Arrival(project, text, name.encode("utf-8", "surrogateescape"), digest, details)
+            Arrival(project, content, name.encode("utf-8", "surrogateescape"), digest, details)
         )
     return SaveRequest(arrivals, fields.get("infer") is not False)
 
@@ -100,21 +85,10 @@ def listing(request: Request) -> tuple[Scope, int]:
     """`GET /memories`: whose, and how many."""
     asked = _query(request)
     top_k = asked.get("top_k")
-    if parameters.number(top_k or 0) > parameters.LIMIT_MAX:
-        raise HTTPException(422, f'"top_k" must be {parameters.LIMIT_MAX:,} or less.')
+    if wire.number(top_k or 0) > wire.LIMIT_MAX:
+        raise HTTPException(422, f'"top_k" must be {wire.LIMIT_MAX:,} or less.')
     scope = _scope(_identifiers(asked), {})
-    return scope, _top_k(top_k, parameters.LIMIT_MAX if scope.project is None else TOP_K)
-
-
-def page(body: Mapping[str, Any], request: Request) -> PageRequest:
-    """`POST /v3/memories/?page=&page_size=`: whose, and which page."""
-    found = []
-    for name, usual in (("page", 1), ("page_size", parameters.LIMIT_DEFAULT)):
-        found.append(parameters.number(request.query_params.get(name, usual)))
-        if found[-1] < 1:
-            raise HTTPException(400, f'"{name}" must be a whole number, 1 or more.')
-    number, size = found
-    return PageRequest(_filtered(body), number, min(size, parameters.LIMIT_MAX))
+    return scope, _top_k(top_k, wire.LIMIT_MAX if scope.project is None else TOP_K)
 
 
 def removal(request: Request) -> Scope:
@@ -135,11 +109,17 @@ def entity(kind: str, name: str) -> Scope:
 
 def search(body: bytearray) -> SearchRequest:
     """`POST /search`: a query that is not blank, with filters that name somebody."""
-    fields = bodies.document(body)
-    query = bodies.field(fields, "query")
+    fields = wire.document(body)
+    query = wire.field(fields, "query")
     if not query.strip():
         raise HTTPException(400, "Invalid query: cannot be empty or whitespace-only.")
-    scope = _filtered(fields)
+    filters = _object(fields, "filters") | {
+        name: fields[name] for name in _NAMES if fields.get(name) is not None
+    }  # some clients name whose memories they want beside the filters
+    names = _identifiers(filters)
+    if not names:
+        raise HTTPException(400, f"filters must contain at least one of: {', '.join(_NAMES)}.")
+    scope = _scope(names, {name: each for name, each in filters.items() if name not in _NAMES})
     threshold = fields.get("threshold") or 0.0
     if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise HTTPException(400, "Invalid threshold: it must be between 0 and 1.")
@@ -147,35 +127,11 @@ def search(body: bytearray) -> SearchRequest:
     return SearchRequest(query, scope, threshold, _top_k(top_k, TOP_K))
 
 
-def _filtered(fields: Mapping[str, Any]) -> Scope:
-    """Whose memories the filters ask for; some clients name that beside the filters."""
-    filters = _flat(_object(fields, "filters")) | {
-        name: fields[name] for name in _NAMES if fields.get(name) is not None
-    }
-    names = _identifiers(filters)
-    if not names:
-        raise HTTPException(400, f"filters must contain at least one of: {', '.join(_NAMES)}.")
-    return _scope(names, {name: each for name, each in filters.items() if name not in _NAMES})
-
-
-def _flat(filters: dict[str, Any]) -> dict[str, Any]:
-    """Filters that must all fit, as one; unchanged where two ask for different things."""
-    found: dict[str, Any] = {}
-    parts = filters.get("AND")
-    if not isinstance(parts, list) or not all(isinstance(each, dict) for each in parts):
-        return filters
-    for part in [*parts, {name: each for name, each in filters.items() if name != "AND"}]:
-        for name, value in part.items():
-            if found.setdefault(name, value) != value:
-                return filters
-    return found
-
-
 def change(body: bytearray) -> tuple[str | None, dict[str, Any] | None]:
     """`PUT /memories/{id}`: the text and the metadata to set; None: leave unchanged."""
-    fields = bodies.document(body)
+    fields = wire.document(body)
     _refuse_unknown(fields)
-    text = bodies.field(fields, "text") if fields.get("text") is not None else None
+    text = wire.field(fields, "text") if fields.get("text") is not None else None
     metadata = None if fields.get("metadata") is None else _object(fields, "metadata")
     if text is None and metadata is None:
         raise HTTPException(400, "At least one of text and metadata must be provided.")
@@ -210,18 +166,7 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(each, left - 1)
 
 
-def _taken_apart(body: bytearray) -> tuple[dict[str, Any], msgspec.Raw | None]:
-    """The fields, and the text of the only message if that is too large to be held twice."""
-    outer = bodies.large_member(body, "messages", "[")
-    inner = bodies.large_member(bytes(outer[1])[1:-1], "content", '"') if outer else None
-    if outer is None or inner is None:
-        return bodies.document(body), None
-    return outer[0] | {"messages": [inner[0] | {"content": ""}]}, inner[1]
-
-
-def _messages(
-    fields: Mapping[str, Any], large: msgspec.Raw | None
-) -> list[tuple[str, str | msgspec.Raw]]:
+def _messages(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Role and text of each message, except a system's."""
     messages = fields.get("messages")
     if not isinstance(messages, list):
@@ -230,7 +175,7 @@ def _messages(
     for each in messages:
         if not isinstance(each, dict):
             raise HTTPException(422, "A message is a JSON object.")
-        found.append((bodies.field(each, "role"), large or bodies.field(each, "content")))
+        found.append((wire.field(each, "role"), wire.field(each, "content")))
     return [(role, content) for role, content in found if role != "system"]
 
 
@@ -321,10 +266,10 @@ def _query(request: Request) -> dict[str, str]:
 def _top_k(value: Any, usual: int) -> int:
     if value is None:
         return usual
-    found = parameters.number(value)
+    found = wire.number(value)
     if isinstance(value, bool) or found < 0:
         raise HTTPException(422, '"top_k" must be a whole number, 0 or more.')
-    return min(found, parameters.LIMIT_MAX)
+    return min(found, wire.LIMIT_MAX)
 
 
 def _bytes(name: str | None) -> bytes | None:

@@ -22,10 +22,10 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.private_folders import make_own_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.app import build
-from mem0tray.localserver.connections import Connection, make_room
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import find
 from mem0tray.localserver.store import Store
+from mem0tray.system import children
 
 PORTS_TRIED = 20
 _LEAVING_SECONDS = 3.0
@@ -34,6 +34,7 @@ _GRACE_SECONDS = 1  # for requests still being sent when we leave
 # they would lose a request that they had just sent.
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 128
+_DESCRIPTORS = 4096
 
 
 def serve(
@@ -55,7 +56,7 @@ def serve(
     this one cannot.
     """
     make_own_folder(folder)
-    make_room()
+    _allow_connections()
     with _only_one(folder):
         endpoint.remove_stale(folder)
         with (
@@ -77,7 +78,7 @@ def config(app: ASGIApp) -> Config:
     return Config(
         app,
         loop="asyncio",
-        http=Connection,
+        http="h11",
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -152,13 +153,21 @@ def _signals() -> list[signal.Signals]:
 
 
 def _watch_stdin(server: Server) -> None:
-    """Stop when standard input ends; by `os.read`, which holds no lock at interpreter exit."""
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError:
-        pass
+    """Stop when the parent has ended."""
+    children.wait_for_parent()
     server.should_exit = True
+
+
+def _allow_connections() -> None:
+    """Raise the limit of descriptors, usually 1,024 or 256: any local program may connect."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

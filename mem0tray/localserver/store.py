@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
 from mem0tray.localserver import details
@@ -41,15 +40,13 @@ CREATE TABLE memories (
 CREATE INDEX memories_by_project ON memories (project, id);
 CREATE TABLE keys (
     key BLOB PRIMARY KEY,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    memory INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
+{details.SCHEMA}
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
-"""
-# Which memory came with a key; an earlier mem0tray does not write this, and ignores it.
-_WHOSE_KEY = """
-ALTER TABLE keys ADD COLUMN memory INTEGER;
-CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
 """
 _SELECT = (
     "SELECT m.id, m.project, m.memory, m.created, k.key, d.agent, d.run, d.role, d.metadata,"
@@ -73,14 +70,14 @@ class KeyReusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A memory to be stored: its text in UTF-8, surrogates let through.
+    """A memory to be stored.
 
     With a `key` that came before it is not stored again; `digest` stands for the request that
     it came with.
     """
 
     project: str
-    memory: bytes | bytearray
+    memory: str
     key: bytes = b""
     digest: bytes = b""
     details: Details = details.NONE
@@ -90,8 +87,7 @@ class Arrival:
 class StoredMemory:
     """A memory as stored; `id` is a whole number as text, larger for later ones.
 
-    `created` in Unix seconds. `key`: its idempotency key, empty if it has none, or if an
-    earlier mem0tray stored it.
+    `created` in Unix seconds. `key`: its idempotency key, empty if it has none.
     """
 
     id: str
@@ -160,11 +156,7 @@ class Store:
                 f"The embedded server's database {path} was made by another version of mem0tray.",
                 "Use the newer version, or move the database away; a new one is made then.",
             )
-        # No new version of the schema: an earlier mem0tray must go on with this database.
         self._words.make()
-        if not run("SELECT 1 FROM pragma_table_info('keys') WHERE name = 'memory'").fetchone():
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_WHOSE_KEY}COMMIT;")
-        self._connection.executescript(details.SCHEMA)
 
     def close(self) -> None:
         """Close the database; everything in it is durable already."""
@@ -187,8 +179,8 @@ class Store:
     def save(self, *arrivals: Arrival) -> list[int]:
         """Store memories, all or none, durable on return; return their ids.
 
-        A memory whose key came before has the former id, or 0 if an earlier mem0tray stored
-        that one. Raises KeyReusedError when the key came with another digest.
+        A memory whose key came before has the former id. Raises KeyReusedError when the key
+        came with another digest.
         """
         with self._transaction():
             return [self._save(each) for each in arrivals]
@@ -204,7 +196,7 @@ class Store:
                 return known[1] or 0
         row = run(
             "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)",
-            (_bytes(arrival.project), arrival.memory, time.time()),
+            (_bytes(arrival.project), _bytes(arrival.memory), time.time()),
         ).lastrowid
         if arrival.key:
             run("INSERT INTO keys VALUES (?, ?, ?)", (arrival.key, arrival.digest, row))
@@ -237,12 +229,6 @@ class Store:
                     break
         return page
 
-    def count(self, project: str | None, wanted: MemoryFilter) -> int:
-        """How many memories a project has, or (None) all projects."""
-        where, values = _condition(project, wanted)
-        all_of_them = f"SELECT count(*) FROM memories AS m WHERE m.id > 0{where}"
-        return int(self._connection.execute(all_of_them, values).fetchone()[0])
-
     def one(self, memory_id: str) -> StoredMemory | None:
         """The memory of this id."""
         number = _row(memory_id)
@@ -270,11 +256,10 @@ class Store:
         row = _row(memory_id)
         run = self._connection.execute
         with self._transaction():
-            its = run("SELECT project FROM memories WHERE id = ?", (row,)).fetchone()
-            if its is None:
+            if run("SELECT 1 FROM memories WHERE id = ?", (row,)).fetchone() is None:
                 return False
             if memory is not None:
-                is_indexed = self._words.remove(row, its[0])
+                is_indexed = self._words.remove(row)
                 run("UPDATE memories SET memory = ? WHERE id = ?", (_bytes(memory), row))
                 if is_indexed:
                     self._words.put(row)
@@ -289,21 +274,21 @@ class Store:
             its = self._connection.execute(one, (row,)).fetchone()
             if its is None or (project is not None and its[0] != _bytes(project)):
                 return False
-            self._delete(row, its[0])
+            self._delete(row)
         return True
 
     def delete_some(self, project: str | None, wanted: MemoryFilter) -> bool:
         """Delete some of these memories for good; return whether there may be more."""
         where, values = _condition(project, wanted)
-        some = f"SELECT m.id, m.project FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
+        some = f"SELECT m.id FROM memories AS m WHERE m.id > 0{where} LIMIT ?"
         with self._transaction():
             rows = self._connection.execute(some, (*values, _PAGE_ROWS)).fetchall()
-            for row, name in rows:
-                self._delete(row, name)
+            for (row,) in rows:
+                self._delete(row)
         return bool(rows)
 
-    def _delete(self, row: int, name: bytes) -> None:
-        self._words.remove(row, name)
+    def _delete(self, row: int) -> None:
+        self._words.remove(row)
         self._connection.execute("DELETE FROM memories WHERE id = ?", (row,))
 
     def index_some(self) -> bool:
@@ -333,7 +318,6 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._mend(error)
             return None
-        # An earlier mem0tray deletes memories without knowing the index.
         there = [(self.one(str(row)), score) for row, score in found]
         return [FoundMemory(stored, score) for stored, score in there if stored is not None]
 
@@ -349,17 +333,16 @@ class Store:
             self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?)", (time.time(),))
 
 
-def digests(path: Path) -> Iterator[bytes]:
-    """The digest of each memory that a database holds, read only; nothing where there is none.
+def memories_in(path: Path) -> int:
+    """Count the memories in a database, without changing it; none where there is no file.
 
-    Raises FileUnavailableError when the database is there but cannot be read.
+    Raises FileUnavailableError when it is there but cannot be read.
     """
     if not path.exists():
-        return
+        return 0
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            for project, memory in database.execute("SELECT project, memory FROM memories"):
-                yield items.digest(_text(project), _text(memory))
+            return int(database.execute("SELECT count(*) FROM memories").fetchone()[0])
     except sqlite3.Error as error:
         raise FileUnavailableError(f"{path} cannot be read: {error}.") from error
 

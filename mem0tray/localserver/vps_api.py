@@ -1,6 +1,5 @@
 """The requests of the dialect `vps`."""
 
-import asyncio
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -9,10 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mem0tray.core.oss_names import ID
-from mem0tray.localserver import bodies, parameters
-from mem0tray.localserver.answers import ANSWER_MAX, answer, iso, refusal
+from mem0tray.localserver import wire
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
+from mem0tray.localserver.wire import answer, iso, refusal
 
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 
@@ -40,12 +39,13 @@ class VpsApi:
 
     async def save(self, request: Request) -> Response:
         """`POST /memory`, once for each Idempotency-Key."""
-        wanted = await bodies.memory(await bodies.bounded(request, self._body_max))
-        if not wanted.project:
+        fields = wire.document(await wire.bounded(request, self._body_max))
+        project, text = wire.field(fields, "user_id"), wire.field(fields, "content")
+        if not project:
             raise HTTPException(422, 'The field "user_id" is empty.')
         key = request.headers.get("idempotency-key", "").encode("latin-1")
         try:
-            self._store.save(Arrival(wanted.project, wanted.text, key, wanted.digest))
+            self._store.save(Arrival(project, text, key, wire.digest(fields)))
         except KeyReusedError:
             return refusal(422, "This Idempotency-Key was used before with another body.")
         self._indexing.soon()
@@ -57,21 +57,13 @@ class VpsApi:
         `before` asks for memories with a smaller id: the next ones in the list. An answer
         that ends before `limit` because it grew too large says `"truncated": true`.
         """
-        project = parameters.segment(request, "project")
-        limit = parameters.limit(request.query_params.get("limit", parameters.LIMIT_DEFAULT))
-        before = parameters.before(request.query_params.get("before"))
-        found: list[dict[str, Any]] = []
-        size = 0
-        for page in self._store.newest(project, before):
-            for each in page:
-                size += len(each.memory)
-                if found and size > ANSWER_MAX:
-                    return answer(_listing(found) | {"truncated": True})
-                found.append(_entry(each))
-                if len(found) == limit:
-                    return answer(_listing(found))
-            await asyncio.sleep(0)
-        return answer(_listing(found))
+        project = wire.segment(request, "project")
+        limit = wire.limit(request.query_params.get("limit", wire.LIMIT_DEFAULT))
+        before = wire.before(request.query_params.get("before"))
+        found, cut = await wire.fitting(self._store.newest(project, before), limit)
+        # Other servers of this dialect list only the newest memories, and know no "before".
+        listing = {"paged": True, "memories": {"results": [_entry(each) for each in found]}}
+        return answer({"success": True} | listing | cut)
 
     async def projects(self, _: Request) -> Response:
         """`GET /memory`: the projects, by name, and how many memories each has."""
@@ -80,24 +72,19 @@ class VpsApi:
 
     async def search(self, request: Request) -> Response:
         """`POST /memory/search`: memories with words of the query, the best first."""
-        body = bodies.document(await bodies.bounded(request, self._body_max))
-        project, query = bodies.field(body, "user_id"), bodies.field(body, "query")
-        limit = parameters.limit(body.get("limit", parameters.LIMIT_DEFAULT))
+        body = wire.document(await wire.bounded(request, self._body_max))
+        project, query = wire.field(body, "user_id"), wire.field(body, "query")
+        limit = wire.limit(body.get("limit", wire.LIMIT_DEFAULT))
         found = await self._indexing.search(project, query, limit)
         results = [{"memory": each.stored.memory, "score": round(each.score, 4)} for each in found]
         return answer({"success": True, "results": {"results": results}})
 
     async def remove(self, request: Request) -> Response:
         """`DELETE /memory/{project}/{memory}`."""
-        project = parameters.segment(request, "project")
-        if self._store.delete(project, parameters.segment(request, "memory")):
+        project = wire.segment(request, "project")
+        if self._store.delete(project, wire.segment(request, "memory")):
             return answer({"success": True})
         return refusal(404, "This project has no such memory.")
-
-
-def _listing(found: list[dict[str, Any]]) -> dict[str, Any]:
-    # Other servers of this dialect list only the newest memories, and know no "before".
-    return {"success": True, "paged": True, "memories": {"results": found}}
 
 
 def _entry(stored: StoredMemory) -> dict[str, Any]:

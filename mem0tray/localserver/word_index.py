@@ -7,11 +7,11 @@ Scripts without blanks between words, and pictures, are indexed sign by sign.
 """
 
 import hashlib
-import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 from mem0tray.localserver import details
@@ -23,7 +23,7 @@ _STEP_BYTES: Final = 2**20
 _QUERY_MAX: Final = 10_000  # characters; more words make a search slower but no better
 _WORDS_MAX: Final = 32  # words of which any will do; each may have to be weighed in every memory
 
-_CANDIDATES: Final = 50  # candidates, sorted by the share of words they have, then by weight
+_CANDIDATES: Final = 200  # candidates, sorted by the share of words they have, then by weight
 
 # FTS5 cannot drop a table that it cannot read.
 _ANEW: Final = """
@@ -43,29 +43,20 @@ CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NU
 INSERT OR REPLACE INTO indexed VALUES (1, 0);
 COMMIT;
 """
-# Weighing a memory takes longer than finding it: of more matches only the newest are weighed.
-_WEIGHED: Final = 2000
-_NEWEST: Final = "SELECT rowid FROM words WHERE words MATCH ?{also} ORDER BY rowid DESC LIMIT ?"
-# The best of these rows, the smallest of which is given too. The project is no part of the query,
-# as FTS5 would count its memories; the sign keeps each row from being sought by itself.
+# The words of a large memory are those of its beginning.
+_TEXT: Final = (  # of an empty blob `substr` makes NULL
+    f"SELECT id, project, ifnull(substr(memory, 1, {LONGEST}), x'') FROM memories WHERE id"
+)
 _BEST: Final = (
-    "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ?"
-    " AND +rowid IN (SELECT value FROM json_each(?))"
+    "SELECT rowid FROM words WHERE words MATCH ?{also}"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
 )
-# The words in the index, in order; for this connection alone.
-_TERMS: Final = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, words, instance)"
-)
-_NEXT_TERM: Final = "SELECT term FROM temp.terms WHERE term >= ? LIMIT 1"
 # Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and symbols from arrows to emoji.
 _ALONE: Final = re.compile(
     "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff"
     "\uac00-\ud7a3\U0001f000-\U0003ffff])"
 )
 # Characters that SQLite's texts cannot hold, and the one that ends a text in a query.
-_ALL: Final = " AND "
-_ANY: Final = " OR "
 _NEVER: Final = re.compile('[\0"\ud800-\udfff]')
 _SIGNS: Final = re.compile(r"[^\W_]+|[\u2190-\u2bff\U0001f000-\U0001faff]")
 
@@ -84,11 +75,10 @@ class WordIndex:
     def make(self) -> None:
         """Make an empty index, if there is none that can be read."""
         try:
-            self._run(_BEST, ("a", 0, "[1]", 1)).fetchall()
+            self._run(_BEST.format(also=""), ("a", 1)).fetchall()
             self._run("SELECT upto FROM indexed").fetchall()
         except sqlite3.DatabaseError:
             self.make_anew()
-        self._run(_TERMS)
 
     def make_anew(self) -> None:
         """Make the index anew, empty: everything must be added again."""
@@ -103,46 +93,41 @@ class WordIndex:
 
     def add_some(self) -> bool:
         """Add some of the missing memories, the oldest first; return whether it may lack more."""
-        upto = self._upto()
-        lacking = self._run(
-            "SELECT id, project, length(memory) FROM memories WHERE id > ? ORDER BY id LIMIT ?",
-            (upto, _STEP_ROWS),
-        ).fetchall()
+        before = upto = self._upto()
         size = 0
-        for row, project, length in lacking:
-            upto, size = row, size + self._add(row, project, length)
-            if size >= _STEP_BYTES:
-                break
-        if lacking:
-            self._run("UPDATE indexed SET upto = ?", (upto,))
-        return bool(lacking)
+        with closing(self._run(f"{_TEXT} > ? ORDER BY id LIMIT ?", (upto, _STEP_ROWS))) as missing:
+            for row, project, text in missing:
+                self._add(row, project, text)
+                upto, size = row, size + len(text)
+                if size >= _STEP_BYTES:
+                    break
+        self._run("UPDATE indexed SET upto = ?", (upto,))
+        return upto > before
 
     def put(self, row: int) -> None:
         """Add the words of a memory that was taken out, as its text has changed."""
-        one = "SELECT project, length(memory) FROM memories WHERE id = ?"
-        self._add(row, *self._run(one, (row,)).fetchone())
+        self._add(*self._run(f"{_TEXT} = ?", (row,)).fetchone())
 
-    def _add(self, row: int, project: bytes, length: int) -> int:
-        text = self._beginning(row, length)
+    def _add(self, row: int, project: bytes, text: bytes) -> None:
         self._run(
             "INSERT INTO words (rowid, project, memory) VALUES (?, ?, ?)",
             (row, _name(project), _spaced(text)),
         )
-        return len(text)
 
     def lacks_some(self) -> bool:
         """Whether there are memories that it lacks."""
         newest = self._run("SELECT max(id) FROM memories").fetchone()[0]
         return (newest or 0) > self._upto()
 
-    def remove(self, row: int, project: bytes | bytearray) -> bool:
+    def remove(self, row: int) -> bool:
         """Take out the words of a memory that is still there; return whether they were in it."""
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        if length is None or row > self._upto():
+        found = self._run(f"{_TEXT} = ?", (row,)).fetchone()
+        if found is None or row > self._upto():
             return False
+        _, project, text = found
         self._run(
             "INSERT INTO words (words, rowid, project, memory) VALUES ('delete', ?, ?, ?)",
-            (row, _name(project), _spaced(self._beginning(row, length[0]))),
+            (row, _name(project), _spaced(text)),
         )
         return True
 
@@ -156,124 +141,39 @@ class WordIndex:
         """The memories that fit best, with the share of the query's words that each has, 0 to 1.
 
         First those with all words, then those with more of them; among equals those whose words
-        weigh more (BM25), then the newer. A `project` of None: of all projects. Words that very
-        many memories have are only looked for in the newest of these.
+        weigh more (BM25), then the newer. A `project` of None: of all projects.
         """
         words = words_of(query)
-        if not words:
-            return []
-        among = _Among(project, wanted, {word: self._sought(word) for word in words})
-        found = [(row, 1.0) for row in self._matching(among, words, _ALL, most)]
-        if len(found) == most or len(words) == 1:
-            return found
+        found = (
+            self._best(project, wanted, " AND ".join(map(_sought, words)), most) if words else []
+        )
+        if len(found) == most or len(words) <= 1:
+            return [(row, 1.0) for row in found]
         # Long words say more, and are rarer.
         some = sorted(words, key=len, reverse=True)[:_WORDS_MAX]
-        there = {row for row, _ in found}
+        likely = self._best(
+            project, wanted, " OR ".join(map(_sought, some)), max(most, _CANDIDATES) + len(found)
+        )
         least = 1 / len(words)
-        shares: list[tuple[int, float]] = []
-        for likely, others in self._likely(among, some, max(most, _CANDIDATES)):
-            rest = [row for row in likely if row not in there]
-            there.update(rest)
-            shares += [(row, max(least, self._share(some, row))) for row in rest]
-            if sum(has >= others for _, has in shares) >= most - len(found):
-                break  # nothing better follows
+        shares = [(row, max(least, self._share(some, row))) for row in likely if row not in found]
         shares.sort(key=lambda pair: -pair[1])  # stable
-        return [*found, *shares][:most]
+        return [*((row, 1.0) for row in found), *shares][:most]
 
-    def _likely(
-        self, among: "_Among", words: Sequence[str], most: int
-    ) -> Iterator[tuple[list[int], float]]:
-        """Memories with any of the words, and the largest share that the rest can have.
-
-        First those with a rare word: they are few enough to weigh all of them, old ones too.
-        """
-        newest = {word: self._newest(among, among.query([word], _ANY)) for word in words}
-        rare = [word for word in words if len(newest[word]) <= _WEIGHED]
-        found = self._matching(among, rare, _ANY, most, _union(newest, rare)) if rare else []
-        others = (len(words) - len(rare)) / len(words)
-        yield found, others if len(found) < most else 0.0
-        if len(found) < most and len(rare) < len(words):
-            any_of = self._matching(among, words, _ANY, most, _union(newest, words))
-            there = set(found)
-            yield [row for row in any_of if row not in there][: most - len(found)], 0.0
-
-    def _matching(
-        self,
-        among: "_Among",
-        words: Sequence[str],
-        joint: str,
-        most: int,
-        newest: list[int] | None = None,
+    def _best(
+        self, project: bytes | None, wanted: MemoryFilter, words: str, most: int
     ) -> list[int]:
-        """The best matches; `newest` are the newest, as `_newest` finds them."""
-        if newest is None:
-            newest = self._newest(among, among.query(words, joint))
-        if len(newest) <= 1:  # nothing to weigh
-            return newest
-        given = (among.texts(words, joint), newest[-1], json.dumps(newest), most)
-        return [row for (row,) in self._run(_BEST, given)]
-
-    def _newest(self, among: "_Among", query: str) -> list[int]:
-        """The newest matches, as many as are weighed, and one more if there are more."""
-        newest = _NEWEST.format(also=among.also)
-        return [row for (row,) in self._run(newest, (query, *among.values, _WEIGHED + 1))]
-
-    def _sought(self, word: str) -> str:
-        """The term for FTS5, which folds letter by letter, so that it does not take ß for ss.
-
-        A word that begins no other is looked up as it is: for a beginning FTS5 puts together all
-        matches before it gives the first.
-        """
-        kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
-        star = "" if _is_term(word) and not self._begins_others(word.lower()) else "*"
-        return "({})".format(" OR ".join(f'"{each}"{star}' for each in kinds))
-
-    def _begins_others(self, term: str) -> bool:
-        following = self._run(_NEXT_TERM, (f"{term}\x01",)).fetchone()
-        return following is not None and following[0].startswith(term)
+        """The memories that match, those first whose words weigh more, then the newer."""
+        among = "" if project is None else f"project : {_name(project)} AND "
+        also, values = wanted.condition("rowid")
+        best = _BEST.format(also=also)
+        return [row for (row,) in self._run(best, (f"{among}memory : ({words})", *values, most))]
 
     def _share(self, words: Sequence[str], row: int) -> float:
-        length = self._run("SELECT length(memory) FROM memories WHERE id = ?", (row,)).fetchone()
-        return share(words, self._beginning(row, length[0])) if length is not None else 0.0
+        found = self._run(f"{_TEXT} = ?", (row,)).fetchone()
+        return share(words, found[2]) if found is not None else 0.0
 
     def _upto(self) -> int:
         return int(self._run("SELECT upto FROM indexed").fetchone()[0])
-
-    def _beginning(self, row: int, length: int) -> bytes:
-        """The part of a memory that is indexed; the rest of a large one is not read."""
-        if length <= LONGEST:
-            found = self._run("SELECT memory FROM memories WHERE id = ?", (row,)).fetchone()
-            return bytes(found[0])
-        with self._connection.blobopen("memories", "memory", row, readonly=True) as text:
-            return text.read(LONGEST)
-
-
-class _Among:
-    """Where to look for words: conditions for the index (`query`) and beside it (`also`).
-
-    `sought`: the term for FTS5, by the word.
-    """
-
-    def __init__(
-        self, project: bytes | None, wanted: MemoryFilter, sought: Mapping[str, str]
-    ) -> None:
-        self._project = "" if project is None else f"project : {_name(project)} AND "
-        self._sought = sought
-        self.also, self.values = wanted.condition("rowid")
-
-    def query(self, words: Sequence[str], joint: str) -> str:
-        """The query for FTS5."""
-        return f"{self._project}{self.texts(words, joint)}"
-
-    def texts(self, words: Sequence[str], joint: str) -> str:
-        """The same query for all projects."""
-        return f"memory : ({joint.join(self._sought[word] for word in words)})"
-
-
-def _union(newest: Mapping[str, list[int]], words: Sequence[str]) -> list[int]:
-    """The newest matches of any of the words, from the newest of each."""
-    rows = sorted({row for word in words for row in newest[word]}, reverse=True)
-    return rows[: _WEIGHED + 1]
 
 
 def words_of(query: str) -> list[str]:
@@ -282,9 +182,10 @@ def words_of(query: str) -> list[str]:
     return [word for word in words.values() if _signs(_spaced(word)).strip()]
 
 
-def _is_term(word: str) -> bool:
-    """Whether the word stands in the index unchanged, in lower case."""
-    return word.isascii() and word.isalnum()
+def _sought(word: str) -> str:
+    """The term for FTS5, which folds letter by letter, so that it does not take ß for ss."""
+    kinds = dict.fromkeys(_spaced(each) for each in (word.lower(), word.casefold()))
+    return "({})".format(" OR ".join(f'"{each}"*' for each in kinds))
 
 
 def share(words: Sequence[str], text: str | bytes) -> float:

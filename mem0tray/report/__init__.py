@@ -1,33 +1,113 @@
 """The status page: one HTML file that contains everything it needs.
 
-It is gathered from files and ledger (`gathering`), put into words and numbers (`view`), drawn
-(`charts`) and laid out (`page`). It runs no script, loads nothing, and shows no text of a memory
+Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) and curves
+(`charts`), and laid out (`page`). It runs no script, loads nothing, and shows no text of a memory
 unless asked to.
 """
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
 import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.language import Language
-from mem0tray.report.browser import open_page
+from mem0tray.files import atomic, private_folders
+from mem0tray.system.paths import Paths
 
-__all__ = ["open_page", "write"]
+_CHOSEN: Final = "BROWSER"
+_DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", _CHOSEN)
+# The desktop's opener, and browsers that it may not find.
+_PROGRAMS: Final = ("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome")
+_PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
 
 
 def write(
     settings: Settings, language: Language, *, out: Path | None = None, with_content: bool = False
 ) -> Path:
-    """Write the page, readable only by its owner, and return its path.
+    """Write the page, readable only by its owner, and return its absolute path.
 
     Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
     """
     # Slow to import, and needed only for a page.
-    from mem0tray.report import gathering, output, page, view
+    from mem0tray.report import gathering, page
 
-    shown = view.of(
-        gathering.gather(settings, time.time()),
-        language,
-        view.Options(settings.server, settings.locations().dlq.name, with_content=with_content),
-    )
-    return output.write(page.render(shown, language), out, settings.locations())
+    paths = settings.locations()
+    seen = gathering.gather(settings, time.time())
+    name = paths.dlq.name
+    text = page.render(seen, language, settings.server, name, with_content=with_content)
+    if out is None:
+        out = usual_place(paths)
+        private_folders.make_private_folder(out.parent)
+    out = out.expanduser().absolute()
+    # `replace` keeps the mode of the file that is there.
+    with suppress(OSError):
+        if out.is_file() and not out.is_symlink():
+            out.chmod(0o600)
+    atomic.replace(out, text.encode("utf-8", "replace"))
+    return out
+
+
+def usual_place(paths: Paths) -> Path:
+    """Our data folder; or the browser's own if that is a snap, which may not read ours."""
+    name = _browser().partition("_")[0] if sys.platform == "linux" else ""
+    folder = Path.home() / "snap" / name / "common"
+    return folder / "mem0tray-status.html" if name and folder.is_dir() else paths.page
+
+
+def _browser() -> str:
+    """The desktop's default browser; a name such as `firefox_firefox.desktop` is a snap's."""
+    question = ["xdg-settings", "get", "default-web-browser"]
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed question)
+            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip().rpartition("/")[2]
+
+
+def open_page(path: Path, *, waits: bool = True) -> bool:
+    """Open the file in a browser; False where there is none, or no display for it.
+
+    `waits` for the end of the one that `$BROWSER` names: it may be one for the terminal.
+    """
+    shows = sys.platform in ("darwin", "win32") or any(map(os.environ.get, _DISPLAYS))
+    page = path.absolute().as_uri()
+    try:
+        if shows and (sys.platform != "linux" or (waits and os.environ.get(_CHOSEN))):
+            return webbrowser.open(page)
+        return shows and any(map(_opens, _commands(page)))
+    except (webbrowser.Error, OSError, ValueError):  # the last one: quotes of `$BROWSER`
+        return False
+
+
+def _commands(page: str) -> Iterator[list[str]]:
+    """Yield commands that open it: of the user's choice, of the desktop, of known browsers."""
+    for line in (*os.environ.get(_CHOSEN, "").split(os.pathsep), *_PROGRAMS):
+        words = shlex.split(line if "%s" in line else f"{line} %s")
+        if shutil.which(words[0]):
+            yield [word.replace("%s", page) for word in words]
+
+
+def _opens(command: list[str]) -> bool:
+    """Start it apart from us. True if it goes on: it then waits for its browser to be closed."""
+    nothing = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(  # noqa: S603  (of the system or the user, with a file of ours)
+            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        )
+        return process.wait(_PATIENCE) == 0
+    except OSError:
+        return False
+    except subprocess.TimeoutExpired:
+        threading.Thread(target=process.wait, name="browser", daemon=True).start()
+        return True

@@ -1,137 +1,151 @@
-"""Charts as SVG within the page: drawn by pygal, coloured by the page's style sheet.
+"""What the charts show: series of numbers with their words. `charts.html` draws them. Pure."""
 
-What pygal adds for a file of its own (scripts, styles, fonts, tooltips) is left out, as the page
-forbids it. A bar names its value in a `title`, which browsers show.
-"""
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
-from xml.etree import ElementTree as ET
+from mem0tray.core.due import GROWS_UNTIL, backoff
+from mem0tray.core.language import Language
+from mem0tray.ledger.waiting import ProjectCounts
+from mem0tray.report.advice import Tone
+from mem0tray.report.gathering import Gathered, History, Period
 
-from mem0tray.report.model import Chart, Shape
-
-_Value = TypeVar("_Value")
-_WIDTH: Final = 400
-_HEIGHT: Final = 190
-_ROW: Final = 26  # height of one row of a horizontal chart
-_FOOT: Final = 30
-_FONT: Final = 11
-_FEW: Final = 10
-_ROUND: Final = (12, 16, 20, 30, 40, 60, 80, 100)
-_SVG: Final = "{http://www.w3.org/2000/svg}"
-_LONG: Final = re.compile(r"-?\d+\.\d+")
-_KEPT: Final = ("x", "y", "width", "height", "rx", "d", "transform", "viewBox")
-_DRAWN: Final = frozenset(f"{_SVG}{name}" for name in ("g", "rect", "path", "text"))
-_LEFT_OUT: Final = frozenset({"background", "overlay", "text-overlay", "tooltip-overlay", "titles"})
+_PROJECTS: Final = 8
+_TICKS: Final = 6  # labels that an axis has room for
+_MINUTE: Final = 60.0
+_ROUND: Final = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100)
 
 
-def svg(chart: Chart, number: Callable[[float], str]) -> str:
-    """The chart as an `svg` element; `number` writes the numbers of its axis."""
-    tones = [series.tone for series in chart.series]
-    drawn = _drawn(chart, number)
-    # pygal has just written it; foreign names stand in it as text.
-    root = ET.fromstring(drawn)  # noqa: S314
-    tidy = _tidy(root)
-    tidy.set("role", "img")
-    tidy.set("aria-label", f"{chart.title}: {chart.summary}")
-    tidy.set("class", f"chart {chart.shape.name.lower()}")
-    for group in tidy.iter("g"):
-        found = re.match(r"series serie-(\d+)", group.get("class", ""))
-        if found:
-            # An area has two layers of one colour.
-            tone = tones[0] if chart.shape is Shape.AREA else tones[int(found[1])]
-            layer = " layer" if chart.shape is Shape.AREA and found[1] == "0" else ""
-            group.set("class", f"series {tone}{layer}")
-    return ET.tostring(tidy, encoding="unicode")
+class Series(NamedTuple):
+    """Values of one colour, and what they are called."""
+
+    name: str
+    tone: Tone
+    values: Sequence[int]
+
+
+class Chart(NamedTuple):
+    """A chart: `labels` name the values, `ticks` those that the axis has room for (else empty).
+
+    `head` is what a label is. A row has the values of all series one after the other.
+    """
+
+    title: str
+    summary: str
+    shape: Literal["bars", "area", "rows"]
+    head: str
+    labels: Sequence[str]
+    ticks: Sequence[str]
+    series: Sequence[Series]
+
+    @property
+    def end(self) -> int:
+        """Where the axis from 0 ends."""
+        return top(max(map(sum, zip(*(each.values for each in self.series), strict=True))))
 
 
 def top(largest: int) -> int:
     """The end of an axis from 0: a round number, and even, so that its middle is whole."""
-    if largest <= _FEW:
-        return max(2, largest + largest % 2)
     scale = 1
     while largest > _ROUND[-1] * scale:
         scale *= 10
     return next(end * scale for end in _ROUND if end * scale >= largest)
 
 
-def _drawn(chart: Chart, number: Callable[[float], str]) -> str:
-    # Slow to import, and untyped.
-    import pygal  # type: ignore[import-untyped]
-    from pygal.style import Style  # type: ignore[import-untyped]
+def charts(seen: Gathered, language: Language) -> list[Chart]:
+    """Each chart for which there is something to show."""
+    return [*_over_time(seen.past, language), *_projects(seen, language), *_retries(seen, language)]
 
-    kinds = {
-        Shape.COLUMNS: pygal.Bar,
-        Shape.AREA: pygal.Line,
-        Shape.ROWS: pygal.HorizontalStackedBar,
-    }
-    rows = chart.shape is Shape.ROWS
-    each = list(zip(*(series.values for series in chart.series), strict=True))
-    end = top(max(sum(values) if rows else max(values) for values in each))
-    graph = kinds[chart.shape](
-        width=_WIDTH,
-        height=_FOOT + _ROW * len(chart.labels) if rows else _HEIGHT,
-        style=Style(font_family="sans-serif", label_font_size=_FONT, major_label_font_size=_FONT),
-        show_legend=False,
-        show_dots=False,
-        margin=2,
-        spacing=6,
-        js=[],
-        css=[],
-        disable_xml_declaration=True,
-        truncate_label=-1,
-        x_labels=_order(chart, chart.ticks),
-        y_labels=[0, end // 2, end],
-        range=(0, end),
-        value_formatter=number,
-        rounded_bars=2,
-        x_label_rotation=0,
+
+def _over_time(past: History | None, language: Language) -> Iterable[Chart]:
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    if past is None or len(past.period.starts) < 2:  # noqa: PLR2004  (one point is no curve)
+        return
+    labels, ticks = _times(past.period, language)
+    when = _("Hour") if past.period.by_hour else _("Day")
+    yield Chart(
+        _("Deliveries by hour") if past.period.by_hour else _("Deliveries by day"),
+        _("{count} since {time}").format(count=number(sum(past.delivered)), time=labels[0]),
+        "bars",
+        when,
+        labels,
+        ticks,
+        [Series(_("Delivered"), "good", past.delivered)],
     )
-    for series in chart.series:
-        if chart.shape is Shape.AREA:
-            graph.add(series.name, series.values, fill=True)
-            graph.add(series.name, series.values)
-        else:
-            graph.add(series.name, _named(chart, series.name, series.values, number))
-    drawn: str = graph.render()
-    return drawn
+    if any(past.dead):
+        summary = _("{count} now, at most {most} since {time}").format(
+            count=number(past.dead_now), most=number(max(past.dead)), time=labels[0]
+        )
+        series = [Series(_("Not delivered"), "warn", past.dead)]
+        yield Chart(_("Memories not delivered"), summary, "area", when, labels, ticks, series)
+    if past.all_outages:
+        minutes = [math.ceil(down / _MINUTE) for down in past.down]
+        summary = ngettext(
+            "{count} outage, {minutes} min in all since {time}",
+            "{count} outages, {minutes} min in all since {time}",
+            past.all_outages,
+        ).format(
+            count=number(past.all_outages),
+            minutes=number(math.ceil(sum(past.down) / _MINUTE)),
+            time=labels[0],
+        )
+        series = [Series(_("Minutes"), "bad", minutes)]
+        yield Chart(_("Minutes without the server"), summary, "bars", when, labels, ticks, series)
 
 
-def _named(
-    chart: Chart, name: str, values: Sequence[int], number: Callable[[float], str]
-) -> list[dict[str, Any]]:
-    several = f" {name}" if len(chart.series) > 1 else ""
-    named = [
-        {"value": value, "label": f"{label}: {number(value)}{several}"}
-        for label, value in zip(chart.labels, values, strict=True)
+def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
+    """The name of each part, and the few that an axis has room for, counted from now."""
+    labels = names = [language.day(at) for at in period.starts]
+    if period.by_hour:
+        names = [language.time(at) for at in period.starts]
+        labels = [f"{day} {hour}" for day, hour in zip(labels, names, strict=True)]
+    last, every = len(names) - 1, math.ceil(len(names) / _TICKS)
+    return labels, [name if (last - at) % every == 0 else "" for at, name in enumerate(names)]
+
+
+def _projects(seen: Gathered, language: Language) -> Iterable[Chart]:
+    _, number = language.gettext, language.number
+    counts = seen.projects
+    if not counts:
+        return
+    shown, rest = counts, counts[_PROJECTS - 1 :]
+    if len(counts) > _PROJECTS:
+        others = ProjectCounts(
+            _("others"), sum(each.dead for each in rest), sum(each.fresh for each in rest)
+        )
+        shown = [*counts[: _PROJECTS - 1], others]
+    labels = [each.project if each.project.strip() else _("(none)") for each in shown]
+    summary = language.ngettext("{count} project", "{count} projects", len(counts))
+    series = [
+        Series(_("Not delivered"), "warn", [each.dead for each in shown]),
+        Series(_("Waiting"), "calm", [each.fresh for each in shown]),
     ]
-    return _order(chart, named)
+    yield Chart(
+        _("By project"),
+        summary.format(count=number(len(counts))),
+        "rows",
+        _("Project"),
+        labels,
+        labels,
+        [each for each in series if any(each.values)],
+    )
 
 
-def _order(chart: Chart, values: Sequence[_Value]) -> list[_Value]:
-    """The values in the order in which pygal draws them: rows from the bottom up."""
-    return list(reversed(values)) if chart.shape is Shape.ROWS else list(values)
-
-
-def _tidy(element: ET.Element) -> ET.Element:
-    """The element with only what the page needs."""
-    kept = ET.Element(element.tag.removeprefix(_SVG))
-    for name in _KEPT:
-        if name in element.attrib:
-            kept.set(name, _LONG.sub(_shorter, element.attrib[name]))
-    if element.get("class"):
-        kept.set("class", element.attrib["class"])
-    if kept.tag == "text":
-        kept.text = element.text
-    for child in element:
-        words = set(child.get("class", "").split())
-        if child.tag == f"{_SVG}desc" and words == {"label"}:
-            ET.SubElement(kept, "title").text = child.text
-        elif child.tag in _DRAWN and not words & _LEFT_OUT:
-            kept.append(_tidy(child))
-    return kept
-
-
-def _shorter(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.1f}"
+def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
+    _, number = language.gettext, language.number
+    counts = seen.retries
+    if not counts:
+        return
+    few = [number(retries) for retries in range(GROWS_UNTIL)]
+    most = number(GROWS_UNTIL)
+    yield Chart(
+        _("Not delivered, by retries"),
+        _("from {count} retries on, {minutes} minutes apart").format(
+            count=most, minutes=number(backoff(GROWS_UNTIL) / _MINUTE)
+        ),
+        "bars",
+        _("Retries"),
+        [*few, _("{count} and more").format(count=most)],
+        [*few, f"≥ {most}"],
+        [Series(_("Not delivered"), "warn", [counts.get(n, 0) for n in range(GROWS_UNTIL + 1)])],
+    )

@@ -1,51 +1,266 @@
-"""The page as HTML. The template escapes everything; the policy allows only our own style."""
+"""The page as HTML: state, figures and dead letters, with the words for them.
+
+The templates make one harmless line of whatever they print, and escape it; foreign texts lose
+secrets besides (`cut`). The policy allows only our own style.
+"""
 
 import base64
 import hashlib
+import math
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from mem0tray import __version__
+from mem0tray.actions import diagnose
+from mem0tray.actions.standing import NOT_RUNNING, Overview
+from mem0tray.config.server_choice import said
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core.item import Item
 from mem0tray.core.language import Language
-from mem0tray.report import charts
-from mem0tray.report.model import StatusPage
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
+from mem0tray.core.text import one_line, short_id
+from mem0tray.report.advice import Message, advice, no_server
+from mem0tray.report.charts import charts
+from mem0tray.report.gathering import Gathered
 
+SHOWN: Final = 200  # dead letters
+HIDDEN: Final = "•••"
+NEVER: Final = "–"
 _HERE: Final = Path(__file__).parent
 _TYPED: Final = re.compile("`([^`]+)`")
+_CREDENTIALS: Final = re.compile(r"://[^\s/]*@")
+_LONGEST: Final = 2000  # characters of a text, mostly cut earlier
+_LINES: Final = 60  # of a memory's content
+_NOW: Final = 5.0
+_NEAR: Final = 43_200.0  # half a day, within which a time of day is enough
 
 
-def render(page: StatusPage, language: Language) -> str:
-    """The whole document; `language` writes the numbers in it."""
+class Letter(NamedTuple):
+    """A dead letter on the page; id and reason are foreign texts."""
+
+    id: str
+    item: Item
+    reason: str
+    due: str
+    due_note: str
+
+
+def render(
+    seen: Gathered, language: Language, server: ServerSettings, file: str, *, with_content: bool
+) -> str:
+    """The whole document, without the secrets of `server`; `file` is the name of the DLQ file."""
+    environment = templates(language, Cleaner(server))
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    letters, more = _letters(seen, language)
+    return environment.get_template("page.html").render(
+        seen=seen.overview,
+        made=absolute(seen.now, language),
+        ago=lambda at: relative(at, seen.now, language),
+        date=lambda at: absolute(at, language),
+        destination=said(seen.overview.destination, language),
+        headline=headline(seen.overview, seen.now, language),
+        advice=advice(seen, file, language),
+        charts=charts(seen, language),
+        letters=letters,
+        more=more,
+        nonsense=seen.nonsense,
+        with_content=with_content,
+        version=__version__,
+        digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style=Markup(style),  # noqa: S704  (our own file)
+    )
+
+
+def templates(language: Language, cleaner: "Cleaner") -> Environment:
+    """The templates, in this language."""
     environment = Environment(
         loader=FileSystemLoader(_HERE, encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda text: _harmless(text) if type(text) is str else text,
     )
-    environment.filters["typed"] = _typed
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(
-        page=page,
-        policy=_policy(style),
-        style=Markup(style),  # noqa: S704  (our own file)
-        # Foreign names in it are escaped by the XML writer.
-        charts=[(each, Markup(charts.svg(each, language.number))) for each in page.charts],  # noqa: S704
+    environment.globals.update(_=language.gettext, ngettext=language.ngettext, lang=language.code)
+    environment.filters.update(
+        number=language.number,
+        cut=cleaner.line,
+        id=cleaner.short_id,
+        block=cleaner.block,
+        typed=_typed,
     )
-
-
-def _policy(style: str) -> str:
-    """The content policy: no script, nothing from elsewhere, only this style, an inline icon."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:;"
-        " base-uri 'none'; form-action 'none'"
-    )
+    return environment
 
 
 def _typed(text: str) -> Markup:
     """The text, escaped, with the parts between backticks marked as for typing."""
-    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(_harmless(text)))))  # noqa: S704
+
+
+def _harmless(text: str) -> str:
+    return one_line(_CREDENTIALS.sub(f"://{HIDDEN}@", text), _LONGEST)
+
+
+class Cleaner:
+    """Makes text harmless; knows the secrets of the settings."""
+
+    def __init__(self, server: ServerSettings) -> None:
+        try:
+            password = urlsplit(server.url).password or ""
+        except ValueError:
+            password = ""
+        found = {server.api_key.strip(), password}
+        found |= {unquote(secret) for secret in found}
+        # The longest first, as one may be part of another.
+        self._secrets = sorted(filter(None, found), key=len, reverse=True)
+
+    def line(self, text: str, limit: int) -> str:
+        """`text` as one line of at most `limit` characters."""
+        return one_line(self._without_secrets(text), limit)
+
+    def short_id(self, item_id: str) -> str:
+        """The first eight characters of an id, without those of a secret that is longer."""
+        return short_id(self._without_secrets(item_id)) or NEVER
+
+    def block(self, text: str) -> Markup:
+        """`text`, escaped, with its first lines kept."""
+        text = self._without_secrets(text)
+        lines = text[:_LONGEST].splitlines()
+        shown = "\n".join(one_line(line, _LONGEST) for line in lines[:_LINES]).strip()
+        return escape(f"{shown} …" if len(text) > _LONGEST or len(lines) > _LINES else shown)
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return _CREDENTIALS.sub(f"://{HIDDEN}@", text)
+
+
+def headline(seen: Overview, now: float, language: Language) -> Message:
+    """What a person should know first."""
+    _ = language.gettext
+    if seen.state in (DOWN, ACTION_NEEDED):
+        return _blocked(seen, language)
+    if seen.state == NOT_RUNNING:
+        return Message("off", _("mem0tray is not running"), _idle(seen, language))
+    if seen.state == PAUSED:
+        return _paused(seen.pause, now, language)
+    if seen.state == HEALTHY:
+        return _healthy(seen, language)
+    text = _("The server has not been heard from yet.")
+    return Message("off", _("mem0tray is starting"), text)
+
+
+def _blocked(seen: Overview, language: Language) -> Message:
+    _, reason = language.gettext, seen.reason.said(language)
+    if no_server(seen):
+        return Message("bad", _("Choose a server"), _("Nothing is sent before you do."))
+    if seen.state == ACTION_NEEDED:
+        text = _("Deliveries may be held up until this is put right. Nothing is lost.")
+        return Message("bad", _("Action needed"), text, reason)
+    text = _(
+        "Nothing is lost, and no attempt is counted meanwhile."
+        " Deliveries go on by themselves once it is back."
+    )
+    return Message("bad", _("The server is down"), text, reason)
+
+
+def _idle(seen: Overview, language: Language) -> str:
+    _ = language.gettext
+    if seen.queue is None or seen.dlq is None:
+        return _("What waits cannot be read just now.")
+    if seen.queue + seen.dlq:
+        return _("What waits is kept safe, and is sent once it runs again.")
+    return _("Nothing waits to be sent.")
+
+
+def _paused(until: float | None, now: float, language: Language) -> Message:
+    _ = language.gettext
+    if until is None:
+        sentence = _("The server asked for a break. Deliveries go on by themselves.")
+        return Message("calm", _("Deliveries take a break"), sentence)
+    if math.isinf(until):
+        sentence = _("You paused them until you resume. Memories are taken in and kept.")
+    else:
+        sentence = _("You paused them until {time}. Memories are taken in and kept.")
+        sentence = sentence.format(time=clock(until, now, language))
+    return Message("calm", _("Deliveries are paused"), sentence)
+
+
+def _healthy(seen: Overview, language: Language) -> Message:
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+    if seen.dlq:
+        title = ngettext(
+            "{count} memory is not delivered yet",
+            "{count} memories are not delivered yet",
+            seen.dlq,
+        )
+        sentence = _(
+            "The server answers. None is lost: each is tried again automatically,"
+            " at intervals that grow up to an hour."
+        )
+        return Message("warn", title.format(count=number(seen.dlq)), sentence)
+    if seen.queue and seen.queue == seen.held:
+        sentence = _("What waits is held until you decide; new memories are sent as they arrive.")
+        return Message("warn", _("Held memories wait for you"), sentence)
+    if seen.queue:
+        sentence = ngettext(
+            "{count} memory is on its way.", "{count} memories are on their way.", seen.queue
+        )
+        text = sentence.format(count=number(seen.queue))
+        return Message("good", _("Memories are being delivered"), text)
+    sentence = _("Nothing waits. New memories are sent as soon as they arrive.")
+    if seen.last_delivery is None and not seen.totals.get("synced"):
+        return Message("good", _("Ready for the first memory"), sentence)
+    return Message("good", _("Every memory is delivered"), sentence)
+
+
+def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
+    """The dead letters that are tried next, and how many more there are."""
+    found = [
+        (diagnose.next_retry(each), each.item, each) for each in seen.dead if each.item is not None
+    ]
+    found.sort(key=lambda one: (one[0], one[1].timestamp))
+    letters = []
+    for due, item, each in found[:SHOWN]:
+        why = diagnose.why_failed(each, seen.attempts.get(each.identity)).said(language)
+        letters.append(Letter(each.id, item, why, *_when(due, seen, language)))
+    return letters, len(found[SHOWN:])
+
+
+def _when(due: float, seen: Gathered, language: Language) -> tuple[str, str]:
+    """When it is tried again, and how far away that is; or what it waits for."""
+    _ = language.gettext
+    if due > seen.now:
+        return clock(due, seen.now, language), relative(due, seen.now, language)
+    if seen.overview.worker is None:
+        return _("at the next start"), ""
+    blocked = {
+        DOWN: _("once the server is back"),
+        PAUSED: _("after the pause"),
+        ACTION_NEEDED: _("once the way is clear"),
+    }
+    return blocked.get(seen.overview.state, _("now")), ""
+
+
+def absolute(at: float | None, language: Language) -> str:
+    """Local date and time of day; a dash for never, and for a time that no calendar has."""
+    try:
+        return language.date_and_time(at) if at and at > 0 else NEVER
+    except (OverflowError, OSError, ValueError):
+        return NEVER
+
+
+def relative(at: float, now: float, language: Language) -> str:
+    """How long ago, or how long until then."""
+    _ = language.gettext
+    return _("just now") if abs(at - now) < _NOW else language.distance(at - now)
+
+
+def clock(at: float, now: float, language: Language) -> str:
+    """The time of day; with its date if it is far from now."""
+    return language.time(at) if abs(at - now) < _NEAR else absolute(at, language)

@@ -4,7 +4,6 @@ import importlib
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import SettingsError
@@ -21,12 +20,13 @@ from mem0tray.server.model import (
     Outcome,
     Page,
     Presence,
+    ProbeClient,
     ProjectCount,
     Proof,
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import Recognition, paths_at
+from mem0tray.server.recognition import AUTO, Recognition, dialects_at
 
 __all__ = [
     "AUTO",
@@ -42,13 +42,14 @@ __all__ = [
     "Outcome",
     "Page",
     "Presence",
+    "ProbeClient",
     "ProjectCount",
     "Recognition",
     "ServerAddress",
     "ServerMemory",
     "Terms",
     "connect",
-    "connect_briefly",
+    "connect_to_probe",
 ]
 
 _COMMAND_LINE = "httpx._main"
@@ -66,17 +67,6 @@ def _vps(
 
     del terms  # nothing to choose: this dialect takes project and text alone
     return VpsClient(address, proof, known)
-
-
-def connect_briefly(address: ServerAddress, proof: Proof) -> Client:
-    """A client of the embedded server for a short command; otherwise as `connect`.
-
-    It uses Python's own HTTP client, as httpx takes longer to import than all the rest.
-    """
-    from mem0tray.server.loopback import Loopback
-    from mem0tray.server.vps import VpsClient
-
-    return VpsClient(address, exchange=Loopback(address, proof))
 
 
 def _oss(
@@ -107,7 +97,6 @@ def _load_httpx() -> None:
             sys.modules.pop(_COMMAND_LINE, None)
 
 
-AUTO: Final = "auto"  # the dialect is found out
 _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
 # The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
 # CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
@@ -121,24 +110,14 @@ def connect(
     proof: Proof | None = None,
     known: Listings | None = None,
     terms: Terms = _NO_TERMS,
-    recognition: Recognition | None = None,
 ) -> Client:
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
     One client serves one thread. With `proof` each connection must answer a challenge before
     anything else goes over it. `known` is what the clients of one server share of its answers.
-    `terms`, from the settings, apply to what is saved, asked or read. With `auto`, `recognition` is
-    what is known of the server's own dialect. Raises SettingsError for an unknown dialect.
+    `terms`, from the settings, apply to what is saved, asked or read. Raises SettingsError for an
+    unknown dialect.
     """
-    if dialect == AUTO:
-        from mem0tray.server.auto import AutoClient  # as slow to import as the others
-
-        return AutoClient(
-            address.host,
-            partial(connect, address, proof=proof, known=known, terms=terms),
-            paths_at(address.hostname),
-            recognition or Recognition(),
-        )
     make = DIALECTS.get(dialect)
     if make is None:
         raise SettingsError(
@@ -148,3 +127,13 @@ def connect(
             ),
         )
     return make(address, proof, known, terms)
+
+
+def connect_to_probe(address: ServerAddress, recognition: Recognition) -> ProbeClient:
+    """A client for probes; it recognises the server's dialect unless the settings fix it."""
+    if recognition.is_fixed:
+        return connect(address, recognition.dialect)
+    from mem0tray.server.recogniser import Recogniser  # as slow to import as the others
+
+    names = dialects_at(address.hostname)
+    return Recogniser(address.host, partial(connect, address), names, recognition)

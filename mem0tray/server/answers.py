@@ -23,7 +23,7 @@ import msgspec
 
 from mem0tray.core import reasons
 from mem0tray.core.due import LONGEST_ASKED
-from mem0tray.core.large import LargeText
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
@@ -77,7 +77,7 @@ def classify(
     reply: Reply,
     now: float,
     says_success: Callable[[dict[str, Any]], bool],
-    content: str | LargeText = "",
+    content: str = "",
     secrets: Sequence[str] = (),
 ) -> Outcome:
     """The outcome that follows from `reply`, the answer to a save or a question.
@@ -114,7 +114,7 @@ def no_use(status: int, why: Reason) -> str:
     return one_line(str(Reason(_NO_USE, status=_named(status), why=why)))
 
 
-def failed_later(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
+def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> str:
     """The message for a memory that a server took in but did not store, with the server's words."""
     words = said(json_object(reply))
     if not words.strip() or _shows(words, content, secrets):
@@ -127,7 +127,7 @@ def has_failed_later(said: Reason) -> bool:
     return said in (FAILED_LATER, FORGOTTEN) or said.find(_FAILED_SAYING) is not None
 
 
-def _request_id(reply: Reply, content: str | LargeText, secrets: Sequence[str]) -> str:
+def _request_id(reply: Reply, content: str, secrets: Sequence[str]) -> str:
     """The request's id, by which the server's log can be searched; empty if the answer has none."""
     name = reply.headers.get("x-request-id", "")
     fits = _REQUEST_ID.fullmatch(name) is not None
@@ -180,10 +180,10 @@ def health(reply: Reply, *, healthy: bool) -> Health:
 
     `healthy` is the dialect's own: whether this answer is that of a healthy server.
     """
-    status = reply.status
+    status, path = reply.status, reply.asked[1].partition("?")[0]
     remedy = reasons.NONE
     if healthy:
-        return Health(healthy=True, reason=reasons.NONE, status=status)
+        return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
     if status is None:
         reason = _why_broken_off(reply)
         if reason.find(NO_TLS.id):
@@ -201,7 +201,7 @@ def health(reply: Reply, *, healthy: bool) -> Health:
     else:
         reason = _health_answer(reasons.quoted(_named(status)))
     told = reasons.advised(reasons.sentence(reason), remedy)
-    return Health(healthy=False, reason=told, status=status)
+    return Health(healthy=False, reason=told, status=status, path=path)
 
 
 def _health_answer(answer: Reason) -> Reason:
@@ -298,7 +298,7 @@ def _message(
     reply: Reply,
     status: int,
     body: dict[str, Any] | None,
-    content: str | LargeText,
+    content: str,
     secrets: Sequence[str],
 ) -> str:
     """One line about an answer that is no delivery; it begins with the status, for `in_short`."""
@@ -322,9 +322,9 @@ def _message(
     return one_line(f"{named}: {words}" if words else named)
 
 
-def _shows(words: str, content: str | LargeText, secrets: Sequence[str]) -> bool:
-    """Whether the server's words show what they must not; for a large text nobody can tell."""
-    if isinstance(content, LargeText):
+def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
+    """Whether the server's words show what they must not; for a long text, any may."""
+    if len(content) > LONGEST_TEXT:  # to compare them would take too long
         return bool(words)
     return repeats(words, content, REPEATED) or any(
         secret in words or repeats(words, secret, REPEATED_SECRET) for secret in secrets if secret

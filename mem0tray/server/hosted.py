@@ -53,10 +53,9 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
 
-PING: Final = HEALTH_PATHS["platform"]
+PING: Final = "/v1/ping/"
 SAVE: Final = "/v3/memories/add/"
 LISTING: Final = "/v3/memories/"
 SEARCH: Final = "/v3/memories/search/"
@@ -168,6 +167,10 @@ class HostedClient(Mem0Client):
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
         reply = self._get(PING, timeout)
         return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
+
+    def recognise(self, timeout: float) -> Health:
+        """Probe: the host's name alone says which server it is."""
+        return self.probe(timeout)
 
     def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
         """What an answer, to a save or to a question, says about a memory."""

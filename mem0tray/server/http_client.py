@@ -14,7 +14,6 @@ from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     KEY_REFUSED,
     MAX_ANSWER,
-    Exchange,
     KeyCheck,
     KeyVerdict,
     Memory,
@@ -24,6 +23,7 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 from mem0tray.server.outgoing import HEADERS, key_header
+from mem0tray.server.transport import Transport
 
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
 NO_TEXTS: Final = "the answer names no memories"
@@ -50,9 +50,8 @@ class HttpClient(ABC):
         known: Listings | None,
         key_header: tuple[bytes, bytes],
         key_question: str,
-        exchange: Exchange | None = None,
     ) -> None:
-        self._transport = exchange or _transport(address, proof)
+        self._transport = Transport(address, proof)
         self._secrets = (address.token,) if address.token else ()
         self._headers = [*HEADERS, *([key_header] if address.token else [])]
         self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
@@ -105,12 +104,6 @@ class HttpClient(ABC):
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
-
-
-def _transport(address: ServerAddress, proof: Proof | None) -> Exchange:
-    from mem0tray.server.transport import Transport  # slow, and not always needed
-
-    return Transport(address, proof)
 
 
 def is_answered(reply: Reply) -> bool:

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
-from mem0tray.core.large import LargeText, pieces
-
 MAX_AGE: Final = 60.0  # seconds
 MAX_TEXTS: Final = 200_000  # in all listings together: about 3 MB
 _MAX_FOUND: Final = 10_000  # texts found by searches in one project: about 1 MB
@@ -51,7 +49,7 @@ class ProjectListing:
         """How many texts were listed."""
         return len(self._packed) // _WIDTH
 
-    def __contains__(self, text: str | LargeText) -> bool:
+    def __contains__(self, text: str) -> bool:
         """Whether exactly this text was listed, or found by a search."""
         wanted = fingerprint(text)
         at = bisect_left(range(len(self)), wanted, key=self._at)
@@ -177,13 +175,11 @@ class Listings:
             listing.outgrown = True
 
 
-def fingerprint(text: str | LargeText) -> bytes:
+def fingerprint(text: str) -> bytes:
     """16 bytes that stand for exactly this text.
 
     Over UTF-16, in which a pair of surrogates and the character that it stands
     for are the same: JSON turns the one into the other on the way.
     """
-    found = hashlib.blake2b(digest_size=_WIDTH)
-    for piece in pieces(text):
-        found.update(piece.encode("utf-16-le", "surrogatepass"))
-    return found.digest()
+    data = text.encode("utf-16-le", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=_WIDTH).digest()

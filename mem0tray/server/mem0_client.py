@@ -10,7 +10,6 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.large import LargeText, pieces
 from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
@@ -33,7 +32,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.outgoing import LargeBody, encode, key_header, with_length
+from mem0tray.server.outgoing import encode, key_header
 
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 
@@ -56,7 +55,7 @@ class Mem0Client(HttpClient):
     def _send(self, path: str, memory: Memory, more: dict[str, Any], timeout: float) -> Reply:
         """Send a request that saves a memory; `more` is what this dialect adds to the body."""
         body = self._body(memory, more)
-        headers = with_length(self._save_headers(memory), body)
+        headers = self._save_headers(memory)
         return self._transport.exchange("POST", path, headers, body, timeout)
 
     def _post(
@@ -121,16 +120,13 @@ class Mem0Client(HttpClient):
             metadata[PROJECT] = memory.project
         return metadata
 
-    def _body(self, memory: Memory, more: dict[str, Any]) -> bytes | LargeBody:
+    def _body(self, memory: Memory, more: dict[str, Any]) -> bytes:
         """The body of the request that saves a memory."""
         rest = self._scope(memory.project) | {
             "infer": self._terms.infer,
             "metadata": self._metadata(memory),
             **more,
         }
-        if isinstance(memory.content, LargeText):
-            before = b'{"messages":[{"role":"user","content":"'
-            return LargeBody(before, memory.content, b'"}],' + encode(rest).removeprefix(b"{"))
         return encode({"messages": [{"role": "user", "content": memory.content}], **rest})
 
 
@@ -151,5 +147,4 @@ def type_of(entry: Any) -> Any:
 
 def holds_nul(memory: Memory) -> bool:
     """Whether project or text contains NUL, which Postgres cannot store."""
-    parts = (memory.project, *pieces(memory.content))
-    return any("\0" in part for part in parts)
+    return "\0" in memory.project or "\0" in memory.content

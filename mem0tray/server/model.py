@@ -1,14 +1,13 @@
 """What the worker and a server tell each other: plain data, no I/O."""
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
 
 from mem0tray.core import reasons
-from mem0tray.core.large import LargeText
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 
@@ -21,7 +20,7 @@ class Memory(Struct, frozen=True):
     """
 
     project: str
-    content: str | LargeText
+    content: str
     key: str
     timestamp: float = 0.0
     ticket: str = ""
@@ -128,13 +127,14 @@ class Presence(enum.Enum):
 class Health(Struct, frozen=True):
     """What a probe has shown; `reason` is a sentence, NONE when the server is healthy.
 
-    `recognised`: false where a server answers in none of the dialects.
+    `recognised`: false where a server answers in none of the dialects. `path` was asked for.
     """
 
     healthy: bool
     reason: Reason
     status: int | None = None
     recognised: bool = True
+    path: str = ""
 
 
 KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
@@ -192,31 +192,36 @@ MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included
 Proof = Callable[[str], str]
 
 
-class Exchange(Protocol):
-    """Carries the requests of one client to its server, one at a time."""
+class ProbeClient(Protocol):
+    """What a probe needs of a `Client`."""
 
-    def exchange(
-        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
-    ) -> Reply:  # fmt: skip
-        """Send one request and read its answer, all within `timeout` seconds.
+    def probe(self, timeout: float) -> Health:
+        """Ask the server for its health."""
+        ...
 
-        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
-        network or server.
-        """
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health and for what only a server of the dialect has: healthy if it has that."""
+        ...
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none; this stores nothing."""
         ...
 
     def abort(self) -> None:
-        """Make an exchange that is in progress in another thread return promptly."""
+        """Make a call that is in progress in another thread return promptly.
+
+        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
+        progress nothing happens, and the next one is not affected: to stop a thread for good,
+        repeat this until the thread has ended.
+        """
         ...
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens a new one."""
+        """Close the connection; called by the thread that makes the calls."""
         ...
 
 
-class Client(Protocol):
+class Client(ProbeClient, Protocol):
     """A dialect's way to talk to a server, over one connection, for one thread.
 
     Every time-out is in seconds and covers the whole call, connecting
@@ -273,25 +278,4 @@ class Client(Protocol):
         An Outcome says why it did not name them; a status of CANNOT_TELL means that the server
         has no such route.
         """
-        ...
-
-    def probe(self, timeout: float) -> Health:
-        """Ask the server for its health."""
-        ...
-
-    def check_key(self, timeout: float) -> KeyCheck:
-        """Ask what the server makes of the key, or of having none; this stores nothing."""
-        ...
-
-    def abort(self) -> None:
-        """Make a call that is in progress in another thread return promptly.
-
-        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
-        progress nothing happens, and the next one is not affected: to stop a thread for good,
-        repeat this until the thread has ended.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connection; called by the thread that makes the calls."""
         ...

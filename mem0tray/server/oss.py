@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.large import LargeText
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.core.oss_names import ID, project_of
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import (
@@ -51,12 +51,14 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import HEALTH_PATHS
 from mem0tray.server.repeated import repeats
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
-HEALTH: Final = HEALTH_PATHS["oss"]
+HEALTH: Final = "/auth/setup-status"  # it asks the database
+# Servers from before April 2026 have no such path, but a description with this title.
+DESCRIPTION: Final = "/openapi.json"
+_TITLE: Final = "Mem0 REST APIs"
 KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ENTITIES: Final = "/entities"
 _LISTED: Final = 1000  # the most memories that it lists; Postgres shows any thousand of more
@@ -267,8 +269,22 @@ class OssClient(Mem0Client):
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
-        reply = self._get(HEALTH, timeout)
+        reply = self._health(timeout)
         return health(reply, healthy=is_answered(reply))
+
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health: its answer shows which server it is."""
+        reply = self._health(timeout)
+        return health(reply, healthy=is_answered(reply) and _is_official(reply))
+
+    def _health(self, timeout: float) -> Reply:
+        """Ask for the server's health, or where there is no such path for its description."""
+        end = time.monotonic() + timeout
+        reply = self._get(HEALTH, timeout)
+        if reply.status != HTTPStatus.NOT_FOUND:
+            return reply
+        description = self._get(DESCRIPTION, end - time.monotonic())
+        return description if _is_official(description) else reply
 
     def _listing_path(self, project: str, number: int) -> str:
         names = self._scope(project) | {"top_k": number}
@@ -297,6 +313,13 @@ class OssClient(Mem0Client):
         return replace(outcome, kind=kind, may_have_it=self._terms.infer)
 
 
+def _is_official(reply: Reply) -> bool:
+    """Whether this health or description is one of the official server."""
+    body = json_object(reply) or {}
+    info = body.get("info")
+    return "needsSetup" in body or (isinstance(info, dict) and info.get("title") == _TITLE)
+
+
 def _number_of(reply: Reply) -> int:
     """How many entries a listing has, including those without a text."""
     return len(entries_of(json_object(reply), ("results",)) or [])
@@ -309,8 +332,6 @@ def _key_of(entry: Any) -> Any:
 
 def _query(memory: Memory) -> tuple[str, bool]:
     """The query, and whether it is the whole text: no blank one and none of megabytes will do."""
-    text = memory.content
-    if isinstance(text, LargeText):
-        text = next(text.pieces(), "")[:_QUERY]
-        return text if text.strip() else id_of(memory.key), False
-    return (text, True) if text.strip() else (id_of(memory.key), False)
+    is_whole = len(memory.content) <= LONGEST_TEXT
+    text = memory.content if is_whole else memory.content[:_QUERY]
+    return (text, is_whole) if text.strip() else (id_of(memory.key), False)

@@ -32,7 +32,7 @@ _NO_TLS: Final = Reason(
 # The paths that each dialect asks for, below a server's address.
 _ASKED_FOR: Final = re.compile(
     r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
-    r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status)(/?)"
+    r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status|openapi\.json)(/?)"
 )
 _SET_DIALECT: Final = Reason(
     "Set the right address with `mem0tray config set server.url ADDRESS`, or how the server there"

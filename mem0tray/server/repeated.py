@@ -1,13 +1,14 @@
 """A text that a server repeats in an answer too long to be read whole. Pure.
 
-Mem0's own servers show in full what they store or find: for a memory of 50 MB that is as long.
+Mem0's own servers show in full what they store or find.
 """
 
+import json
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
-from mem0tray.core.large import LargeText, begun, pieces
 from mem0tray.server.model import Fault, Memory, Reply
 
 # The first of the results, up to its text; the hosted service nests that in an object of its own.
@@ -15,6 +16,8 @@ _FIRST: Final = re.compile(
     rb'\s*\{(?:[^{}\[\]]{0,500}?,)?\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?'
     rb'(?:"data"\s*:\s*\{\s*)?"memory"\s*:\s*(?=")'
 )
+_ESCAPE: Final = 6  # characters of the longest one
+_HIGH: Final = re.compile("[\ud800-\udbff]\\Z")  # the first half of a character
 
 
 def repeats(reply: Reply, memory: Memory) -> bool:
@@ -27,15 +30,14 @@ def repeats(reply: Reply, memory: Memory) -> bool:
     found = _FIRST.match(reply.body)
     if found is None:
         return False
-    text = begun(reply.body[found.end() : len(reply.body) // 2])
-    return bool(text) and _begins(memory.content, text)
+    text = _begun(reply.body[found.end() : len(reply.body) // 2])
+    return bool(text) and memory.content.startswith(text)
 
 
-def _begins(content: str | LargeText, text: str) -> bool:
-    for piece in pieces(content):
-        if not piece.startswith(text[: len(piece)]):
-            return False
-        text = text[len(piece) :]
-        if not text:
-            return True
-    return False
+def _begun(raw: bytes) -> str:
+    """Read the beginning of a text whose JSON begins with `raw`, quote included; empty if none."""
+    part = raw.decode("utf-8", "ignore")
+    for end in range(len(part), len(part) - _ESCAPE, -1):  # the last escape may be cut off
+        with suppress(ValueError):
+            return _HIGH.sub("", json.loads(f'{part[:end]}"'))
+    return ""

@@ -7,7 +7,7 @@ thread want neither redirects nor cookies nor decoding. This is the product's ho
 import contextlib
 import functools
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final, cast
 from urllib.request import getproxies, proxy_bypass
@@ -40,13 +40,12 @@ class Transport:
 
     def exchange(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | Iterable[bytes] | None, timeout: float, longest: int = MAX_ANSWER,
+        body: bytes | None, timeout: float, longest: int = MAX_ANSWER,
     ) -> Reply:  # fmt: skip
         """Send one request and read its answer, all within `timeout` seconds.
 
-        `path` follows the address's prefix; for a body in pieces `headers` must have the length.
-        `longest` is how many bytes the answer may have, head included. Never raises for trouble of
-        network or server.
+        `path` follows the address's prefix. `longest` is how many bytes the answer may have, head
+        included. Never raises for trouble of network or server.
         """
         started = monotonic()
         self._network.begin(started + timeout, longest)
@@ -55,12 +54,9 @@ class Transport:
             url = _url("".join(reply.asked))
             # All headers at once: httpx would look for missing ones, and copy them all twice.
             given = [(b"Host", url.netloc), *headers]
-            stream: httpx.SyncByteStream | None = None
-            if isinstance(body, bytes):
+            stream = None if body is None else httpx.ByteStream(body)
+            if body is not None:
                 given.append((b"Content-Length", b"%d" % len(body)))
-                stream = httpx.ByteStream(body)
-            elif body is not None:
-                stream = _Pieces(body)
             self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
         except Exception as error:  # noqa: BLE001 - whatever fails, the worker goes on
             self.close()
@@ -116,17 +112,6 @@ class Transport:
             return Fault.TIMED_OUT
         is_garbage = isinstance(error, httpx.RemoteProtocolError) and not self._network.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
-
-
-class _Pieces(httpx.SyncByteStream):
-    """A body in pieces."""
-
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The pieces, one after the other."""
-        return iter(self._body)
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.large import LargeText
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
@@ -31,7 +31,6 @@ from mem0tray.server.http_client import (
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
-    Exchange,
     Fault,
     Health,
     Memory,
@@ -43,13 +42,13 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.outgoing import LargeBody, encode, with_length
-from mem0tray.server.recognition import HEALTH_PATHS
+from mem0tray.server.outgoing import encode
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
-HEALTH: Final = HEALTH_PATHS["vps"]
+HEALTH: Final = "/health"
+_NAME: Final = "mem0tray"  # the `service` in the health answer of the embedded server
 # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
 KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
@@ -69,10 +68,9 @@ class VpsClient(HttpClient):
         address: ServerAddress,
         proof: Proof | None = None,
         known: Listings | None = None,
-        exchange: Exchange | None = None,
     ) -> None:
         key = (b"Authorization", f"Bearer {address.token}".encode())
-        super().__init__(address, proof, known, key, KEY_QUESTION, exchange)
+        super().__init__(address, proof, known, key, KEY_QUESTION)
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether the server says that it succeeded."""
@@ -82,8 +80,8 @@ class VpsClient(HttpClient):
         """Deliver `memory`."""
         if not memory.project:
             return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        body = _body(memory)
-        headers = with_length(self._save_headers(memory), body)
+        body = encode({"user_id": memory.project, "content": memory.content})
+        headers = self._save_headers(memory)
         outcome = self._outcome(
             self._transport.exchange("POST", SAVE, headers, body, timeout), memory
         )
@@ -190,6 +188,16 @@ class VpsClient(HttpClient):
         reply = self._get(HEALTH, timeout)
         return health(reply, healthy=is_answered(reply))
 
+    def recognise(self, timeout: float) -> Health:
+        """Ask for health, and for our name there or the listing of a project that nobody has."""
+        end = time.monotonic() + timeout
+        reply = self._get(HEALTH, timeout)
+        if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
+            return health(reply, healthy=is_answered(reply))
+        listing = self._get(KEY_QUESTION, end - time.monotonic())
+        shown = self._answered(listing, "memories", "results")
+        return health(listing, healthy=not isinstance(shown, Outcome))
+
     def _list(
         self, memory: Memory, path: str, timeout: float
     ) -> ProjectListing | Presence | Outcome:
@@ -214,7 +222,8 @@ class VpsClient(HttpClient):
 
         No search takes a text of a megabyte as its query.
         """
-        if isinstance(memory.content, LargeText) or self._known.cannot_tell(memory.project, SEARCH):
+        too_long = len(memory.content) > LONGEST_TEXT
+        if too_long or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
         found = self._told(reply, memory, "results", SEARCH)
@@ -283,14 +292,6 @@ def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> 
         limit //= 2
         reply = ask(limit, end - time.monotonic())
     return reply
-
-
-def _body(memory: Memory) -> bytes | LargeBody:
-    """The body of the request that saves a memory."""
-    if isinstance(memory.content, LargeText):
-        before = encode({"user_id": memory.project}).removesuffix(b"}") + b',"content":"'
-        return LargeBody(before, memory.content, b'"}')
-    return encode({"user_id": memory.project, "content": memory.content})
 
 
 @functools.lru_cache(maxsize=64)  # a first start needs it for each memory

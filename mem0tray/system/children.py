@@ -32,6 +32,13 @@ def apart() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
+def wait_for_parent() -> None:
+    """Wait until standard input ends: the parent, which holds its other end, lets go or dies."""
+    with suppress(OSError):
+        while os.read(0, 4096):  # it holds no lock when the interpreter exits
+            pass
+
+
 def end(child: subprocess.Popen[bytes], patience: float = STOP_SECONDS) -> None:
     """End `child`: close its lifeline, then terminate it, then kill it.
 

@@ -1,25 +1,28 @@
 """The process of another worker: what it is, what started it, and how to end it.
 
-A process is named only where it can be told with certainty: one of this computer and this
-user, which was there before it wrote the metrics. Before it gets a signal it is
-looked at again, for its id may be another process's by then.
+A process is named only where it is known for sure: it runs here (`processes.is_here`), was there
+before it wrote the metrics, and its command is that of a worker. Before it gets a signal, we
+look at it again, since its id may be another process's by then.
 """
 
 import os
+import re
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from mem0tray.core import another_worker
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.system import processes, programs
+from mem0tray.system.paths import APP
 
 _PROC: Final = Path("/proc")
 _IS_LINUX: Final = sys.platform.startswith("linux")  # a name: so mypy checks other systems too
@@ -31,6 +34,9 @@ _PATIENCE: Final = 5.0
 _LOOK: Final = 0.05
 _LENIENT: Final = 2.0  # seconds by which a process may seem to start after it wrote the metrics
 _LONGEST: Final = 200
+# Within one word: mem0_worker.py, com.mem0.worker, mem0/sync-worker.
+_WORKER: Final = re.compile(r"mem0.*worker", re.IGNORECASE)
+_LOG: Final = ".log"  # a process that reads or writes mem0_worker.log need be no worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +56,24 @@ class OtherProcess:
     ours: bool = True  # of this user
 
 
-def find(pid: int | None, host: str | None, at: float) -> OtherProcess | None:
-    """The process that wrote the metrics at that time (Unix seconds), as the metrics name it.
-
-    None when that cannot be told for sure.
-    """
-    if pid is None or host not in (None, socket.gethostname()) or pid == os.getpid():
+def find(seen: WorkerSeen) -> OtherProcess | None:
+    """Return the process of that worker; None if it is not known for sure."""
+    pid = seen.pid
+    if pid is None or pid == os.getpid() or not processes.is_here(seen):
         return None
     if _IS_LINUX:
-        return _on_linux(pid, at)
+        return _on_linux(pid, seen.last)
     return None if sys.platform == "win32" else _by_ps(pid)
 
 
-def sentence(pid: int | None, host: str | None, at: float) -> Reason:
-    """The sentence for people about the worker, with the command that stops it, if known."""
-    found = find(pid, host, at)
-    return another_worker.sentence(pid, host, found.stop if found is not None else "")
+def sentence(seen: WorkerSeen) -> Reason:
+    """Return the sentence for people about the worker, with the command that stops it, if known."""
+    if not processes.is_here(seen):
+        host = (seen.host or "")[:60]
+        inside = Reason("{host}, in another container", host=host)
+        return another_worker.sentence(None, inside if seen.host == socket.gethostname() else host)
+    found = find(seen)
+    return another_worker.sentence(seen.pid, None, found.stop if found is not None else "")
 
 
 def end(other: OtherProcess) -> bool:
@@ -92,11 +100,35 @@ def _mark(pid: int) -> str:
     return "" if state.startswith("Z") else started.strip()
 
 
+def is_worker(name: str, words: Iterable[str]) -> bool:
+    """Whether a service of that name with these words is a worker of memories. Pure.
+
+    Only the last two parts of a path count: all sorts of programs lie below a folder called mem0.
+    Our own name does not count.
+    """
+    name = name.replace(APP, "")
+    texts = [
+        "/".join(word.replace(APP, "").split("/")[-2:])
+        for word in words
+        if not word.startswith("-") and _LOG not in word
+    ]
+    return any(map(_WORKER.search, (name, *texts))) or (
+        "mem0" in name.lower() and any("worker" in text.lower() for text in texts)
+    )
+
+
+def _works(unit: str, words: Sequence[str]) -> bool:
+    """Return whether a process with these words is a worker, of whatever make."""
+    return APP in {PurePath(word).name for word in words} or is_worker(unit, words)
+
+
 # Linux ----------------------------------------------------------------------------------
 
 
 def _on_linux(pid: int, seen: float) -> OtherProcess | None:
     try:
+        if (_PROC / "self").readlink().name != str(os.getpid()):
+            return None  # it shows the processes of another container
         words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         owner = (_PROC / str(pid)).stat().st_uid
     except OSError:
@@ -106,6 +138,8 @@ def _on_linux(pid: int, seen: float) -> OtherProcess | None:
         return None
     command = one_line(" ".join(words).strip(), _LONGEST)
     unit, is_users = _unit(pid)
+    if not _works(unit, words):
+        return None
     if unit:
         tool = "systemctl --user" if is_users else "sudo systemctl"
         kind = "user" if is_users else "system"
@@ -165,7 +199,7 @@ def _by_ps(pid: int) -> OtherProcess | None:
     """The process as `ps` shows it, on macOS; `older` finds what started it."""
     mark = _mark(pid)
     rest = _ps(pid, "uid", "command").split(None, 1)
-    if not mark or len(rest) != 2:  # noqa: PLR2004  (user and command)
+    if not mark or len(rest) != 2 or not _works("", rest[1].split()):  # noqa: PLR2004
         return None
     uid, command = rest
     shown = one_line(command.strip(), _LONGEST)

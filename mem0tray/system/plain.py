@@ -9,12 +9,10 @@ import errno
 import os
 import stat
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from mem0tray.core.reasons import Reason
-from mem0tray.system import owner
 
 _FILE: Final = Reason("a file")
 FOLDER: Final = Reason("a folder")
@@ -57,7 +55,6 @@ def look(path: Path) -> os.stat_result | None:
 def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """A descriptor of the regular file `path`; a file that O_CREAT makes has `mode`.
 
-    `owner.of_folder` says who then owns it.
     Raises NotPlainError and OSError. Never waits.
     """
     look(path)
@@ -76,12 +73,6 @@ def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 def _opened(path: Path, flags: int, mode: int) -> int:
     if sys.platform == "win32" and flags == os.O_RDONLY | _ALWAYS:
         return _open_shared(path)
-    heir = owner.of_folder(path.parent) if flags & os.O_CREAT else None
-    if heir is not None:
-        with suppress(FileExistsError):  # we may only give away what we have made
-            fd = os.open(path, flags | os.O_EXCL, mode)
-            owner.give(fd, heir)
-            return fd
     return os.open(path, flags, mode)
 
 

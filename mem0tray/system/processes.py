@@ -1,12 +1,38 @@
-"""Whether a process is still there, on each platform."""
+"""Whether a process is still there, on each platform, and where its id counts."""
 
 import os
 import sys
+from pathlib import Path
 from typing import Final
+
+from mem0tray.core.another_worker import WorkerSeen
 
 _ACCESS_DENIED: Final = 5
 _WAIT_TIMEOUT: Final = 0x102
 _SYNCHRONIZE: Final = 0x100000
+
+
+def space() -> str:
+    """Name where process ids count: this boot and container; empty on all but Linux."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def is_here(seen: WorkerSeen) -> bool:
+    """Return whether the id of that worker's process counts here."""
+    if seen.space:
+        return seen.space == space()
+    import socket  # slow to import, and rarely needed
+
+    return seen.host in (None, socket.gethostname())
+
+
+def has_ended(seen: WorkerSeen) -> bool:
+    """Return whether that worker's process was here and is gone."""
+    return seen.pid is not None and is_here(seen) and not is_alive(seen.pid)
 
 
 def is_alive(pid: int) -> bool:

@@ -56,6 +56,7 @@ class WorkerContext:
     server: str = ""
     destination: str = ""
     wake: Wakes = field(default_factory=threading.Event)
+    run: str = ""  # a random id, which stands in our metrics; a command writes none
 
     beside: Beside = field(default_factory=Beside, init=False)
     unknown_until: float = field(default=0.0, init=False)  # monotonic; of requests left under way

@@ -14,7 +14,7 @@ from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatu
 from mem0tray.files import pauses, private_folders, writable
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.database import NOTES
-from mem0tray.system.heap import Ballast
+from mem0tray.system import heap
 from mem0tray.system.paths import config_file
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ_PART, EMERGENCY_PART, QUEUE_PART, READING_PARTS, Parts
@@ -55,11 +55,9 @@ class Engine:
         self.watch = self._watch() if watches else None
         self._state = WorkerState("")
         self._clocks = (self._context.now(), time.monotonic())
-        self._unstarted = {
-            "publisher of the queue file": parts.queue_publisher.start,
-            "prober": parts.chosen_server.prober.start,
-        }
-        self._ballast = Ballast()
+        self._has_started = False  # the parts that have threads of their own
+        heap.keep_apart()
+        self._given_back: tuple[object, ...] = ()  # the files when memory last was
         self._expired = 0.0
         self._looked = 0.0  # when the ledger was last asked what is due, Unix seconds
         if wanted.wrong:
@@ -110,7 +108,7 @@ class Engine:
         # Names of their own: a part that has just failed is not tried again for a while.
         self._attempt("last DLQ file", self._publish_dlq)
         self._attempt("last queue file", lambda: parts.queue_publisher.stop(_STOP / 2))
-        self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(force=True))
+        self._attempt(_WRITE_METRICS, lambda: parts.metrics.run(final=True))
         parts.dlq_publisher.close()
         parts.chosen_server.close()
         self._attempt("end of the ledger", self._context.ledger.close)
@@ -128,7 +126,11 @@ class Engine:
         self.has_looked = True
         if not self._context.tells_backoffs:
             telling_backoffs.tell_all(self._context, now)
-        self._start_threads()
+        if not self._has_started:
+            self._has_started = True
+            # Not before we know what the user did while we were away: the prober opens the way.
+            self.parts.queue_publisher.start()
+            self.parts.chosen_server.prober.start()
         self._attempt("files", partial(written_files.look, self._paths))
         if self._context.troubles.waits(_FOLDERS):
             self._attempt(_FOLDERS, self._make_folders)
@@ -143,10 +145,17 @@ class Engine:
         self._attempt("retention", lambda: self._expire(now))
         self._attempt("room", self._context.ledger.give_back_room)
         if self._is_at_rest(now):
-            self._ballast.drop(self.parts.edits.signature, self.parts.queue.signature)
+            self._give_memory_back()
         self._context.troubles.look()
         if self.watch is not None:
             self.watch.check()
+
+    def _give_memory_back(self) -> None:
+        """Give free memory back to the system once after each change of the files."""
+        files = (self.parts.edits.signature, self.parts.queue.signature)
+        if files != self._given_back:
+            self._given_back = files
+            heap.give_back()
 
     def _read(self, now: float, moment: float) -> None:
         """Take in what others wrote."""
@@ -160,15 +169,6 @@ class Engine:
         if looked:
             self._attempt("another worker", parts.other.release)
         self._attempt(NOTES, lambda: parts.notes.run(now, moment, sees_all=self._sees_all))
-
-    def _start_threads(self) -> None:
-        """Start the parts that have threads of their own, trying again until all run.
-
-        Not before we know what the user did while we were away: the prober opens the way.
-        """
-        for part, start in tuple(self._unstarted.items()):
-            if self._attempt(part, start):
-                del self._unstarted[part]
 
     def _take_edits(self) -> None:
         parts = self.parts

@@ -60,7 +60,8 @@ def open_in(wanted: Wanted, events: Events, wake: Wakes) -> Parts:
     if wanted.where.make_folder():
         events.emit(FolderMade(paths.claude_dir))
     server_choice.remember_if_first(wanted.settings.server.url, paths)
-    context = WorkerContext(paths, wanted.settings, Ledger(paths.ledger), events, wake=wake)
+    ledger, run = Ledger(paths.ledger), wanted.where.run
+    context = WorkerContext(paths, wanted.settings, ledger, events, wake=wake, run=run)
     try:
         wanted.where.record(time.time())
         take_up(context)

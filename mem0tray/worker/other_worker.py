@@ -1,27 +1,27 @@
 """Noticing another worker on the same files by the metrics that it writes.
 
-Whoever else rewrites `mem0_metrics.json` while we run is one: deliveries stop. The ledger keeps
-that another worker is at work, and since when, so that our own restart changes nothing. That worker
-counts as gone when it has been silent for three heartbeats (at once, when its process was on this
-computer and has ended), and the queue file was read after that.
+Whoever rewrites `mem0_metrics.json` without our run's random id is one: deliveries stop. The ledger
+keeps that another worker is at work, and since when, so that our own restart changes nothing. That
+worker counts as gone when it has been silent for three heartbeats (at once, when its process was
+here and has ended), and the queue file was read after that.
 """
 
-import os
-import socket
 import time
 from contextlib import suppress
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger import unknown_outcomes
-from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system.other_process import sentence
-from mem0tray.system.processes import is_alive
+from mem0tray.system.processes import has_ended, is_here
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders.restless_file import is_stable
 
@@ -41,7 +41,7 @@ class OtherWorker:
         self._gone = False  # as it seemed before the files were read
         self._between = False  # one was at work while we were not, and has perhaps gone
         self._last = 0.0  # its last sign, monotonic
-        self._told: tuple[int | None, str | None] | None = None  # whom people were told of
+        self._told: tuple[int | str | None, ...] = ()  # whom people were told of
         self._seen = context.taken_by_others.worker()
         if self._seen is not None:  # the other was at work when our last run ended
             self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
@@ -67,7 +67,7 @@ class OtherWorker:
                 values, now = self._foreign(), self._context.now()
                 self._signature = found
                 if values is not None:
-                    self._sign(values, now)
+                    self._sign(WorkerSeen.of(values, now))
         self._gone = self._seen is not None and self._has_gone(self._seen)
 
     def release(self) -> None:
@@ -86,14 +86,14 @@ class OtherWorker:
         self._between = self._gone = False
         context.beside.at_work = self._seen is not None
         if self._seen is None:
-            self._told = None
+            self._told = ()
             self._breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
         """Take metrics that another worker wrote before we came as a sign, if it is still there.
 
-        It is when they are fresh and name a running process; fresh ones that name no process say
-        only that it may be. And if it wrote them since our last run, it was at work
+        It is when they are fresh and name a process that runs here, or one of ours elsewhere; other
+        fresh ones say only that it may be. And if it wrote them since our last run, it was at work
         in between.
         """
         context, now = self._context, self._context.now()
@@ -101,48 +101,44 @@ class OtherWorker:
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, former_signature = context.taken_by_others.begin(os.getpid(), signature)
+        former, former_signature = context.taken_by_others.begin(context.run, signature)
         if found is None or values is None:
             return
-        if values.get("pid") == former and values.get("host") == socket.gethostname():
+        if values.get("run") == former:
             return
         written = min(found.mtime / 1e9, now)
-        lives = _names_process(values) and not _has_ended(values) and now - written < SILENT
+        writer = WorkerSeen.of(values, written)
+        may_live = not has_ended(writer)
+        is_named = writer.pid is not None and (writer.space or is_here(writer))
+        lives = may_live and is_named and now - written < SILENT
         if lives or (self._seen is not None and written > self._seen.last):
-            self._sign(values, written)
+            self._sign(writer)
         if signature != former_signature:  # what commands took in before our first start, too
             self._between = context.beside.at_work = True
-        if not _has_ended(values):
+        if may_live:
             context.beside.may_write_until = written + SILENT
 
-    def _sign(self, values: dict[str, Any], at: float) -> None:
+    def _sign(self, seen: WorkerSeen) -> None:
         """Note a sign of another worker: it wrote the metrics."""
-        pid, host = values.get("pid"), values.get("host")
-        seen = WorkerSeen(
-            pid if isinstance(pid, int) else None,
-            host if isinstance(host, str) else None,
-            at if self._seen is None else self._seen.first,
-            at,
-        )
+        if self._seen is not None:
+            seen = replace(seen, first=self._seen.first)
         held = self._context.taken_by_others.note_worker(seen)
         if held:
             self._context.events.emit(events.PerhapsTaken(held))
-        self._last = time.monotonic() - max(0.0, self._context.now() - at)
+        self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
         self._seen = seen
         self._block(seen)
 
     def _block(self, seen: WorkerSeen) -> None:
         self._context.beside.at_work = True
-        if self._told != (seen.pid, seen.host):  # find out only once who started it
-            self._told = seen.pid, seen.host
-            self._breaker.block("worker", sentence(seen.pid, seen.host, seen.last))
+        who = seen.pid, seen.host, seen.space
+        if self._told != who:  # find out only once who started it
+            self._told = who
+            self._breaker.block("worker", sentence(seen))
 
     def _has_gone(self, seen: WorkerSeen) -> bool:
         silence = time.monotonic() - self._last
-        if silence > SILENT:
-            return True
-        values = {"pid": seen.pid, "host": seen.host}
-        return silence > _ENDED and _has_ended(values)
+        return silence > SILENT or (silence > _ENDED and has_ended(seen))
 
     def _foreign(self) -> dict[str, Any] | None:
         """The metrics, if another worker wrote them; None if not.
@@ -157,8 +153,7 @@ class OtherWorker:
             return None
         if "vps_status" not in values and "pid" not in values:
             return None
-        ours = values.get("pid") == os.getpid() and _is_here(values)
-        return None if ours else values
+        return None if values.get("run") == self._context.run else values
 
 
 def is_none_beside(context: WorkerContext) -> bool:
@@ -170,25 +165,10 @@ def is_none_beside(context: WorkerContext) -> bool:
         return False
     former, former_signature = context.taken_by_others.last_start()
     try:
-        found = atomic.signature(context.paths.metrics)
-        if found is None or list(found.lasting) == former_signature:
-            return True
-        data, _ = atomic.read(context.paths.metrics) or (b"{}", None)
+        found = atomic.read(context.paths.metrics)
     except (TornError, FileUnavailableError):
         return False
-    values = items.load_object(data) or {}
-    return former is not None and values.get("pid") == former and _is_here(values)
-
-
-def _is_here(values: dict[str, Any]) -> bool:
-    return values.get("host") in (None, socket.gethostname())
-
-
-def _has_ended(values: dict[str, Any]) -> bool:
-    """Whether the metrics name a process of this computer that is gone."""
-    return _names_process(values) and not is_alive(values["pid"])
-
-
-def _names_process(values: dict[str, Any]) -> bool:
-    """Whether the metrics say which process of this computer wrote them."""
-    return isinstance(values.get("pid"), int) and _is_here(values)
+    if found is None:
+        return True
+    run = (items.load_object(found[0]) or {}).get("run")
+    return run == former or list(found[1].lasting) == former_signature

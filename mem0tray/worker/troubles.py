@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core import events, reasons
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
@@ -70,12 +70,17 @@ class Troubles:
         self._not_before: dict[str, float] = {}  # parts that failed; monotonic
 
     def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
-        """Do a part of the work, whatever happens; if it fails, the next try waits a while."""
+        """Do a part of the work, whatever happens; if it fails, the next try waits a while.
+
+        Raises NoThreadError: without its threads the worker ends.
+        """
         moment = self._clock()
         if self._not_before.get(part, 0.0) > moment:
             return False
         try:
             work()
+        except NoThreadError:
+            raise
         except Exception as error:  # noqa: BLE001  (the worker survives any fault of a part)
             delay = _LATER if part in self._not_before else _SOON
             with self._guard:

@@ -1,5 +1,6 @@
 """A server of which nothing is said: what it is, is found out before anything goes there."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,38 @@ from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.shapes import entries, entry, texts
-from tests.support.standin import Standin
+from tests.support.shapes import Item, entries, entry, texts
+from tests.support.standin import UNNAMED, Standin
 
 HEALTH = ("GET", "/health")
+LISTING = ("GET", "/memory/mem0tray-key-check")
 STATUS = ("GET", "/auth/setup-status")
 CONCURRENCY = SyncSettings().concurrency
+
+
+class ChangingStandin(Standin):
+    """A server in whose place another one answers, once `later` is set."""
+
+    later: Standin | None = None
+
+    def give_way(self, later: Standin) -> bool:
+        """Let the other one answer from the next request on."""
+        self.later = later
+        return True
+
+    async def _handle(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        if self.later is None:
+            return await super()._handle(request, writer)
+        return await self.later._handle(request, writer)
+
+
+def has_it_already(item: Item) -> OfficialStandin:
+    """Make an official server that holds this memory, with its key."""
+    held = OfficialStandin(SimpleStore())
+    messages = [{"role": "user", "content": item["content"]}]
+    metadata = {"mem0tray_id": item["id"]}
+    held.store.add(messages, infer=False, user_id=item["project_id"], metadata=metadata)
+    return held
 
 
 @pytest.fixture
@@ -37,13 +64,15 @@ def asked(requests: list[Request]) -> list[tuple[str, str]]:
     return [(each.method, each.path) for each in requests if each.method == "GET"]
 
 
-def test_a_server_of_the_first_kind_notices_nothing(home: Home, server: Standin) -> None:
-    """It is asked for its health, as before, and for nothing else; a restart asks no more."""
+def test_a_private_server_is_recognised_by_its_listing_once(home: Home, server: Standin) -> None:
+    """By two questions without content, before anything else; a restart asks for health alone."""
+    server.health = UNNAMED
     home.write_queue(entries(3))
     home.drained()
     requests = server.forget()
-    assert set(asked(requests)) <= {HEALTH, *[("GET", f"/memory/project-{n}") for n in range(9)]}
-    assert (requests[0].method, requests[0].path) == HEALTH
+    assert [(each.method, each.path) for each in requests[:2]] == [HEALTH, LISTING]
+    assert asked(requests).count(LISTING) == 1
+    assert {each.path for each in requests[2:] if each.method == "POST"} == {"/memory"}
     home.write_queue([entry("one more")])
     home.drained()
     assert {path for _, path in asked(server.requests)} == {"/health"}
@@ -106,6 +135,85 @@ def test_a_server_that_changes_under_its_address_is_found_out(
         home.wait(lambda: home.queue_items() == [], 20, "delivered")
         assert later.surplus() == {}
         assert home.dlq_items() == []
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("probe_interval", ["0.2", "60"], ids=["probed", "not probed"])
+def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_sent(
+    tmp_path: Path, probe_interval: str
+) -> None:
+    """A memory that is there already is found, and not sent again."""
+    item = entry("taken just before the change")
+    with (
+        has_it_already(item) as later,
+        ChangingStandin() as server,
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        cut = Answer(reset=True, after=lambda: server.give_way(later))
+        server.script(cut, content=item["content"])
+        home.env["MEM0TRAY_SYNC_PROBE_INTERVAL"] = probe_interval
+        home.write_queue([item])
+        home.worker()
+        home.wait(lambda: home.queue_items() == [], 20, "found")
+        assert later.saves == []
+        assert (home.stats()["total_synced"], home.dlq_items()) == (1, [])
+
+
+def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
+    home: Home, server: Standin
+) -> None:
+    """The state says that no Mem0 server was recognised."""
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
+    assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert not any(request.body for request in server.requests)
+
+
+def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
+    home: Home, server: Standin
+) -> None:
+    """With `server.dialect = vps` it has to prove nothing."""
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.env["MEM0TRAY_SERVER_DIALECT"] = "vps"
+    home.write_queue(entries(2))
+    home.drained()
+    assert server.total_stored() == 2
+
+
+@pytest.mark.parametrize("dialect", ["auto", "oss"])
+def test_an_official_server_from_before_april_2026_takes_memories(
+    official_home: Home, official: OfficialStandin, dialect: str
+) -> None:
+    """It is known by its description, whether or not the settings name the dialect."""
+    official.is_old = True
+    official_home.env["MEM0TRAY_SERVER_DIALECT"] = dialect
+    official_home.write_queue(entries(2))
+    official_home.drained()
+    assert official.total_stored() == 2
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["from the start", "in the place of a vps"])
+def test_an_official_server_with_a_health_path_takes_memories(
+    tmp_path: Path, *, changes: bool
+) -> None:
+    """Though a private server has that path too."""
+    with (
+        OfficialStandin(SimpleStore()) as later,
+        ChangingStandin() as server,
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        later.health_paths = (later.health_path, "/health")
+        if changes:
+            home.write_queue([entry("to the first")])
+            home.drained()
+        server.give_way(later)
+        home.write_queue(entries(2))
+        home.drained()
+        assert later.total_stored() == 2
 
 
 def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin) -> None:

@@ -93,32 +93,6 @@ def test_a_text_that_is_not_yet_in_its_place_is_kept(
         assert "`mem0tray show a` says whether the text was changed by then." in process.err
 
 
-def test_what_a_killed_edit_left_goes_with_the_next(home: Home, tmp_path: Path) -> None:
-    """As long as the former text stands in it; a changed one stays, and is named."""
-    home.write_dlq([dead("old", id="a")])
-    _open(home, tmp_path).kill()
-    assert len(home.data_files("open-*/*.txt")) == 1
-    home.ok("edit", "a", env={"VISUAL": "true"})
-    assert list(home.data.rglob("open-*")) == []
-    _open(home, tmp_path, 'printf new > "$1"').kill()
-    (text,) = home.data_files("open-*/*.txt")
-    done = home.run("edit", "a", env={"VISUAL": "true"})
-    assert done.stderr == (
-        f"mem0tray: An earlier edit was broken off. Its text is in {text};"
-        " remove that when you have it.\n"
-    )
-    assert text.read_text() == "new"
-
-
-def test_an_edit_that_is_open_is_left_alone_by_another(home: Home, tmp_path: Path) -> None:
-    """Its text is not taken for left over."""
-    home.write_dlq([dead("old", id="a")])
-    process = _open(home, tmp_path)
-    assert home.run("edit", "a", env={"VISUAL": "true"}).stderr == ""
-    assert len(home.data_files("open-*/*.txt")) == 1
-    process.stop()
-
-
 def test_a_signal_ends_the_editor_of_the_settings_too(home: Home, tmp_path: Path) -> None:
     """Nobody changes them unseen afterwards."""
     process = _open(home, tmp_path, f'echo $$ > "{tmp_path}/pid"', ("config", "edit"))

@@ -7,6 +7,7 @@ restorable; and the server holds it once.
 import json
 import os
 import random
+import shutil
 import socket
 import sys
 import time
@@ -29,7 +30,9 @@ from tests.support.standin import Standin
 @contextmanager
 def older(home: Home, server: Standin, *options: str) -> Iterator[Process]:
     """Run an older worker on the same files."""
-    script = [sys.executable, older_worker.__file__, "--claude", str(home.claude)]
+    program = home.root.with_name("mem0_worker.py")
+    shutil.copy(older_worker.__file__, program)
+    script = [sys.executable, str(program), "--claude", str(home.claude)]
     output = home.root.with_name("older-worker")
     process = Process([*script, "--url", server.url, *options], env=home.env, output=output)
     try:
@@ -344,7 +347,7 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
         (check,) = other_worker_checks(home)
         assert check["level"] == "warn"
         assert f"process {other.pid}" in check["message"]
-        assert "older_worker.py" in check["message"]
+        assert "mem0_worker.py" in check["message"]
         assert f"`kill {other.pid}`" in check["remedy"]
         home.run("doctor", "--no-notify")
         assert other.alive

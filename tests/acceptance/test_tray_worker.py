@@ -9,8 +9,8 @@ from mem0tray.actions import standing
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.state import STARTING
-from mem0tray.desktop.tray import view
-from mem0tray.desktop.tray.view import View
+from mem0tray.desktop.tray import menu
+from mem0tray.desktop.tray.menu import View
 from mem0tray.files import orders
 from mem0tray.system.paths import Paths
 from mem0tray.worker.thread import WorkerThread
@@ -92,7 +92,7 @@ def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     worker = WorkerThread(Settings(), Events(), lambda: None)
     try:
         found = standing.of_thread(worker, 0.0, 10)
-        seen = view.of(found, worker.settings.notifications.level, at_login=True)
+        seen = menu.view_of(found, worker.settings.notifications.level, at_login=True)
     finally:
         worker.leave()
     assert seen == View(STARTING, at_login=True, level=Settings().notifications.level)

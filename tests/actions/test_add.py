@@ -9,8 +9,7 @@ import pytest
 from mem0tray.actions import add
 from mem0tray.config.settings import Loaded, ServerSettings, Settings
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.large import LARGE
-from mem0tray.localserver import endpoint
+from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.server.http_client import LONGEST_PATH
 from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
@@ -58,16 +57,15 @@ def test_several_memories_are_queued_in_their_order_by_one_write(
     assert found["stats"]["total_queued"] == 150
 
 
-def test_what_the_local_server_would_refuse_is_not_queued(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It would be a dead letter for ever; another server may take it."""
-    monkeypatch.setattr(endpoint, "BODY_MAX", LARGE)
-    local = Loaded(Settings(server=ServerSettings(url="local")))
-    with pytest.raises(Mem0TrayError, match="too large"):
-        add.queue_memory(local, "garden", "x" * LARGE)
+@pytest.mark.parametrize("sign", ["x", "é", "\ud800"])
+def test_a_text_of_more_than_a_megabyte_is_refused(paths: Paths, sign: str) -> None:
+    """Its bytes count, and not its characters; one that is just as long as allowed is queued."""
+    longest = sign * (LONGEST_TEXT // len(sign.encode("utf-8", "surrogatepass")))
+    with pytest.raises(Mem0TrayError, match="1,000,000 bytes at most") as raised:
+        add.queue_memory(SETTINGS, "garden", longest + "xx")
+    assert raised.value.remedy == "Add it in parts."
     assert not paths.queue.exists()
-    assert add.queue_memory(SETTINGS, "garden", "x" * LARGE).where == "queue"
+    assert add.queue_memory(SETTINGS, "garden", longest).where == "queue"
 
 
 def test_a_project_that_no_server_could_list_is_refused(paths: Paths) -> None:

@@ -1,21 +1,27 @@
 """Applying a verb: by the worker that runs, or in its place."""
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mem0tray.actions.apply import apply
 from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.edit_text import Changed, edit_text
-from mem0tray.config.settings import Settings
+from mem0tray.config import server_choice
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LedgerError
-from mem0tray.files import orders
+from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock
-from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS
+from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS, Order, Text
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
+from mem0tray.worker.queue.publish import QueuePublisher
 from tests.actions.scene import chosen, contents, queued, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 
@@ -129,6 +135,58 @@ def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
     assert contents(paths) == []
 
 
+def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
+    paths: Paths, clock: list[Callable[[], None]]
+) -> None:
+    written = waiting("dead", id="dd-1")
+    name = items.identity(json.dumps(written).encode())
+    paths.dlq.write_text('{"items": [')
+    clock.append(lambda: write_dlq(paths, [written]))
+    answer = apply(paths, Settings(), orders.about(orders.DELETE, [name]))
+    assert answer.of(name) == DONE
+    assert answer.heard
+    assert contents(paths) == []
+
+
+def test_what_is_applied_counts_though_the_disk_takes_no_answer(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = atomic.replace
+
+    def refuse_answers(path: Path, *args: Any, **more: Any) -> Any:
+        if path.suffix == ".answer":
+            raise FileUnavailableError("full")
+        return replace(path, *args, **more)
+
+    monkeypatch.setattr(atomic, "replace", refuse_answers)
+    done = delete(paths, Settings(), chosen(paths, "qq"))
+    assert [each.id for each in done.items] == ["qq-1"]
+    assert not done.heard
+    assert done.backup.exists()
+
+
+def test_what_is_applied_counts_though_the_command_is_interrupted_then(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(QueuePublisher, "run_once", interrupt)
+    done = delete(paths, Settings(), chosen(paths, "qq"))
+    assert [each.id for each in done.items] == ["qq-1"]
+    assert done.backup.exists()
+
+
+def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> None:
+    """The first worker then asks for no server."""
+    paths.queue.unlink()
+    shutil.rmtree(paths.data_dir)
+    text = Text.of(json.dumps(entry("back")).encode(), dead=False)
+    apply(paths, Settings(), Order(orders.RESTORE, texts=[text]))
+    assert queued(paths) == ["back"]
+    assert server_choice.chosen("", paths) == LOCAL_URL
+
+
 @pytest.mark.parametrize("place", ["ledger", "lock"])
 def test_an_order_that_cannot_be_applied_is_taken_back(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
@@ -136,7 +194,7 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
     """The error is the user's answer: nothing may happen after it."""
     found = chosen(paths, "qq")
 
-    def fail(*_: object, **_more: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
 
     if place == "ledger":

@@ -13,7 +13,6 @@ from mem0tray.actions.delete import delete
 from mem0tray.actions.edit_text import GoneError
 from mem0tray.actions.find import DLQ_LIST, listing
 from mem0tray.actions.forget import forget
-from mem0tray.actions.open_text import OpenText
 from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -187,11 +186,11 @@ def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None
     """And one that a broken-off edit has left; others stay."""
     write_dlq(paths, [waiting("a secret", id="aa-1")])
     with (
-        OpenText(paths, "aa-1", b"a secret\n") as gone,
-        OpenText(paths, "bb-1", b"another\n") as stays,
+        edit_text.opened(paths, "aa-1", b"a secret\n") as gone,
+        edit_text.opened(paths, "bb-1", b"another\n") as stays,
     ):
         done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
-        assert f"edits/{gone.path.parent.name}/aa_1.txt" in done.erased
-        assert not gone.path.exists()
-        assert stays.path.exists()
+        assert f"edits/{gone.parent.name}/aa_1.txt" in done.erased
+        assert not gone.exists()
+        assert stays.exists()
         assert done.unreachable == []

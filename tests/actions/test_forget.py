@@ -48,6 +48,25 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
     assert not list(paths.claude_dir.glob("*.backup-*"))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"newest": entry(TEXT, id="zz-1")}, f"he said: {TEXT}", None],
+    ids=["an object", "a text", "null"],
+)
+def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
+    paths: Paths, tmp_path: Path, odd: object
+) -> None:
+    """No worker has been there that would have put it right."""
+    document = queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")])
+    write(paths.queue, document | {"last_100": odd})
+    write(paths.queue_backup, document)
+    write(paths.dlq_backup, {"items": [waiting(TEXT, id="zz-1"), waiting("old", id="oo-1")]})
+    quarantine.keep(paths.quarantine, paths.queue, f'{{"x": "{TEXT}", '.encode(), 0.0)
+    forgotten(paths, "zz")
+    assert holding(tmp_path) == []
+    assert queued(paths) == ["stays"]
+
+
 def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
     """The DLQ's backups, older ones of deletions, the user's copy and quarantine."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])

@@ -13,7 +13,7 @@ from mem0tray.actions import in_step
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.files import orders
-from mem0tray.files.lock import InstanceLock, is_command, of_worker
+from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, worker, write, write_dlq
@@ -161,24 +161,3 @@ def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
     seen = look(paths)
     assert str(seen.behind).startswith("What is new in mem0_queue.json")
     assert str(paths.data_dir) in str(seen.behind)
-
-
-def test_a_command_that_stands_in_is_no_worker(paths: Paths) -> None:
-    lock = InstanceLock(paths.instance_lock)
-    lock.acquire(command=True)
-    assert is_command(paths.instance_lock)
-    assert of_worker(paths) is None
-    lock.release()
-    lock.acquire()
-    assert of_worker(paths) == paths.instance_lock
-    lock.release()
-
-
-def test_a_worker_waits_for_a_command_that_stands_in(paths: Paths) -> None:
-    command, ours = InstanceLock(paths.instance_lock), InstanceLock(paths.instance_lock)
-    command.acquire(command=True)
-    release = threading.Timer(0.5, command.release)
-    release.start()
-    ours.acquire()
-    ours.release()
-    release.join()

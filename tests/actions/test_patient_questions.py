@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.actions import patient_questions
 from mem0tray.actions.patient_questions import PatientQuestions
-from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect, pages_seen
+from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
@@ -79,7 +79,7 @@ def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is as one that was cut, which whoever reads it says."""
-    monkeypatch.setattr(pages_seen, "_MOST", 5)
+    monkeypatch.setattr(patient_questions, "_MOST", 5)
     client, number = mock.Mock(), count()
     client.page.side_effect = lambda *_: Page([ServerMemory("alpha", str(next(number)))], "more")
     found = list(PatientQuestions(client, 10.0).pages("alpha"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, find, loadable, restore_sources
+from mem0tray.actions import backup, find, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import ServerSettings, Settings
@@ -182,7 +182,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     with worker(paths) as context:
         row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
         context.inbox.move_to_dlq(
-            row.key, [json.dumps(waiting("q", id="qq-1")).encode()], time.time(), time.time()
+            row.key, json.dumps(waiting("q", id="qq-1")).encode(), time.time(), time.time()
         )
         write(paths.queue, queue_document([]))  # as the worker writes it then
         take_in(context)
@@ -378,4 +378,4 @@ def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> 
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'
-    assert loadable.tamed(raw) == raw
+    assert restore_sources.tamed(raw) == raw

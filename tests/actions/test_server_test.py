@@ -9,7 +9,7 @@ from tests.support.certificates import HOST
 from tests.support.hosted import HostedStandin
 from tests.support.http1 import Answer, page
 from tests.support.official import OfficialStandin, SimpleStore
-from tests.support.standin import Standin
+from tests.support.standin import UNNAMED, Standin
 
 THERE = (
     "Memories wait until it is back. Does the server run, and is its address right?"
@@ -17,7 +17,7 @@ THERE = (
     " `mem0tray config set server.url ADDRESS` changes it."
 )
 SET_KEY = "Set the right key: `mem0tray config set server.api_key` asks for it."
-BY_HEALTH = "it is recognised by /health, answered within 1 ms."
+BY_HEALTH = "it is recognised, and /health is answered within 1 ms."
 
 
 # Servers that are well ------------------------------------------------------------------------
@@ -41,15 +41,15 @@ def test_each_step_says_what_was_seen(steps: Test) -> None:
         assert server.stored == []
 
 
-def test_an_official_server_is_told_by_its_path(steps: Test) -> None:
+def test_an_official_server_is_told_by_its_answers(steps: Test) -> None:
     """It is recognised, or set by hand; before that is known only GETs without content go there."""
     with OfficialStandin(SimpleStore()) as server:
         server.api_key = "sesame"
         found = steps(server.url, api_key="sesame")
         assert results(found) == [OK, OK, SKIPPED, OK, OK, OK]
         assert found["server"].seen == (
-            f"{server.netloc} is healthy and speaks `oss`: it is recognised by /auth/setup-status,"
-            " answered within 1 ms."
+            f"{server.netloc} is healthy and speaks `oss`: it is recognised, and"
+            " /auth/setup-status is answered within 1 ms."
         )
         found = steps(server.url, api_key="sesame", dialect="oss")
         assert found["server"].seen == (
@@ -237,13 +237,28 @@ def test_a_key_that_is_wrong_or_missing(
     assert words(found["server key"]) == f"{said.format(host=server.netloc)} {SET_KEY}"
 
 
+def test_a_private_server_that_wants_a_key_is_no_stranger(steps: Test) -> None:
+    """Its listing would show what it is: the key is what it lacks."""
+    with Standin() as server:
+        server.health, server.api_key = UNNAMED, "sesame"
+        found = steps(server.url, api_key="wrong-sesame")
+    assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
+    assert found["server"].wants_key
+    assert words(found["server"]) == (
+        f"{server.netloc} wants the right key before it shows what it is"
+        " (/memory/mem0tray-key-check: 401 Unauthorized; /auth/setup-status: 401 Unauthorized)."
+        " Set the key that it wants with `mem0tray config set server.api_key`."
+    )
+    assert found["server key"].seen.startswith(f"{server.netloc} refuses the API key: ")
+
+
 @pytest.mark.parametrize(("status", "name"), [(401, "Unauthorized"), (403, "Forbidden")])
 def test_a_health_path_that_wants_the_key(steps: Test, status: int, name: str) -> None:
     """A server that refuses everything is not called down."""
     with Standin() as server:
         server.api_key = "sesame"
         server.health = Answer(status)
-        found = steps(server.url, api_key="wrong-sesame")
+        found = steps(server.url, api_key="wrong-sesame", dialect="vps")
     assert results(found) == [OK, OK, SKIPPED, FAILED, FAILED, SKIPPED]
     assert words(found["server"]) == (
         f"{server.netloc} wants a key for its health too. The health check was answered with"

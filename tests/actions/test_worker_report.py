@@ -1,17 +1,14 @@
 """What a worker tells of itself, and what is made of files that others write."""
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
 from mem0tray.actions import worker_report
-from mem0tray.actions.worker_report import NO_METRICS, Metrics
+from mem0tray.actions.worker_report import NO_METRICS, Metrics, Running
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system.paths import Paths
-
-HERE = socket.gethostname()
 
 
 def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
@@ -39,15 +36,29 @@ def test_metrics_that_make_no_sense_are_none(
 
 
 @pytest.mark.parametrize(
-    ("pid", "host", "ours"),
-    [(7, HERE, True), (8, HERE, False), (7, "elsewhere", False), (None, None, False)],
+    ("worker", "ours"),
+    [
+        (Running(7, 1.0, "a"), True),
+        (Running(7, 1.0, "b"), False),
+        (Running(8, 1.0, "a"), True),
+        (Running(7, 1.0), False),
+        (Running(None, 1.0), False),
+        (None, False),
+    ],
+    ids=["same run", "another run", "pid of elsewhere", "older version", "unknown", "none"],
 )
-def test_only_the_same_process_of_this_computer_wrote_ours(
-    pid: object, host: object, *, ours: bool
+def test_metrics_are_of_the_worker_whose_run_they_name(
+    worker: Running | None, *, ours: bool
 ) -> None:
-    """Other computers have a process of that number, too."""
-    assert Metrics({"pid": pid, "host": host}, 1.0).are_of(7) is ours
-    assert not Metrics({"pid": pid, "host": host}, 1.0).are_of(None)
+    """In another container a worker has the same host name and process id."""
+    assert Metrics({"pid": 7, "run": "a"}, 1.0).are_of(worker) is ours
+    assert not Metrics({}, 1.0).are_of(worker)
+
+
+def test_metrics_of_an_older_version_are_known_by_the_process() -> None:
+    """It names no run, neither in its lock nor in its metrics."""
+    assert Metrics({"pid": 7}, 1.0).are_of(Running(7, 1.0))
+    assert not Metrics({"pid": 8}, 1.0).are_of(Running(7, 1.0))
 
 
 @pytest.mark.parametrize("value", [None, 5, "soon", "99999-01-01T00:00:00", []])

@@ -169,6 +169,14 @@ def test_a_summary_is_queued_if_the_setting_says_so(home: Home) -> None:
 
 @needs.FLOCK
 @pytest.mark.row(57)
+def test_a_text_of_more_than_a_megabyte_is_a_line_in_the_log(home: Home) -> None:
+    """The others are queued, and the hook succeeds."""
+    answer = f"mem0: roses\nmem0: {'x' * 1_000_001}\nmem0: beans"
+    assert hook(home, "Stop", last_assistant_message=answer) == ""
+    assert queued(home) == [("garden", "roses"), ("garden", "beans")]
+    assert "Hook Stop: a text was not queued, as it is too long" in home.log_text()
+
+
 def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -> None:
     """What is marked goes to the emergency file, and is delivered from there once."""
     holder = home.lock_holder()

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import add
-from mem0tray.cli import add_fast
-from mem0tray.core.errors import Mem0TrayError
+from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders
 from tests.cli.scratch import Scratch
@@ -144,14 +143,24 @@ def test_standard_input_is_kept_as_it_is(home: Scratch, stdin: bytes, content: s
     assert json.loads(home.queue.read_text())["queue"][0]["content"] == content
 
 
+@pytest.mark.parametrize(("end", "code"), [("", 0), ("\r\n", 0), ("x", 1), ("xxxx", 1)])
+def test_standard_input_may_have_a_megabyte(home: Scratch, end: str, code: int) -> None:
+    """The line break at its end does not count; what is longer is refused in words."""
+    done = home.run("add", "-p", "p", stdin=("x" * 1_000_000 + end).encode())
+    assert done.code == code
+    assert home.queue.exists() is (code == 0)
+    if code:
+        assert "Nothing was queued: the text is too long" in done.line
+        assert "a memory has 1,000,000 bytes at most. Add it in parts." in done.line
+
+
 @needs.posix("there is no /dev/zero")
 def test_an_endless_text_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read up to a bound, and nothing is queued."""
-    monkeypatch.setattr(add_fast, "MOST_BYTES", 3_000_000)
     with Path("/dev/zero").open(encoding="utf-8") as endless:
         monkeypatch.setattr(sys, "stdin", endless)
-        with pytest.raises(Mem0TrayError, match="the text is too large"):
-            add_fast.run("p", None, as_json=False)
+        assert main(["add", "-p", "p"]) == 1
+    assert "the text is too long" in home.capture.readouterr().err
     assert not home.queue.exists()
 
 

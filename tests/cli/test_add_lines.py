@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import add, add_lines
-from mem0tray.cli import add_fast, main
+from mem0tray.cli import main
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths
 from tests.cli.scratch import Done, Scratch
@@ -131,24 +131,29 @@ def test_the_same_file_can_be_added_again(home: Scratch) -> None:
 
 
 def test_hostile_text_is_queued_as_it_is(home: Scratch) -> None:
-    """Halves of characters, NUL, separators of lines, and two megabytes."""
-    texts = ["half \ud83d", "nul \0", "line\u2028para\u2029next\u0085", "x" * 2_000_000]
+    """Halves of characters, NUL, separators of lines, and a megabyte."""
+    texts = ["half \ud83d", "nul \0", "line\u2028para\u2029next\u0085", "x" * 1_000_000]
     home.ok("add", "--jsonl", stdin=lines(*map(memory, texts)))
     assert [each["content"] for each in queued(home)] == texts
 
 
-def test_a_text_that_is_too_large_for_the_local_server_is_named(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("odd", "what"),
+    [
+        ({"content": "x" * 1_000_001}, 'has as "content" a text that is too long: a memory has'),
+        ({"content": "x", "more": "x" * 20_000_000}, "is too long: 16,000,000 bytes at most"),
+    ],
+    ids=["text", "line"],
+)
+def test_what_is_too_long_is_named_and_the_others_are_queued(
+    home: Scratch, odd: dict[str, str], what: str
 ) -> None:
-    """It would never take it; another server may."""
-    monkeypatch.setattr("mem0tray.localserver.endpoint.BODY_MAX", 2_000_000)
-    stdin = lines(memory("x" * 2_000_000))
-    home.configure('[server]\nurl = "local"\n')
-    done = home.run("add", "--jsonl", stdin=stdin)
+    """The command exits with 1; nothing else of the input is lost."""
+    bad = json.dumps({"project_id": "p", **odd}).encode() + b"\n"
+    done = home.run("add", "--jsonl", stdin=lines(memory("a")) + bad + lines(memory("b")))
     assert done.code == 1
-    assert "Line 1 is too large: the embedded server takes" in done.err
-    home.configure('[server]\nurl = "http://127.0.0.1:9"\n')
-    home.ok("add", "--jsonl", stdin=stdin)
+    assert f"Line 2 {what}" in " ".join(done.err.split())
+    assert [each["content"] for each in queued(home)] == ["a", "b"]
 
 
 def test_many_lines_are_few_writes(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,15 +213,6 @@ def test_a_file_that_cannot_be_read_is_named(home: Scratch, name: str, what: str
     assert (done.code, done.out) == (1, "Nothing was queued.\n")
     assert what in done.line.lower()
     assert "again" not in done.line
-    assert not home.queue.exists()
-
-
-@needs.posix("there is no /dev/zero")
-def test_a_line_without_an_end_is_refused(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read up to a bound, which the error names, and nothing is queued."""
-    monkeypatch.setattr(add_fast, "MOST_BYTES", 1_000_000)
-    done = home.run("add", "--jsonl", "/dev/zero")
-    assert (done.code, "reads 1,000,000 bytes at most" in done.line) == (1, True)
     assert not home.queue.exists()
 
 

@@ -17,8 +17,7 @@ pytestmark = needs.DESKTOP
 
 @pytest.fixture
 def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the entry of a desktop belongs; nothing is set up for everybody."""
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
+    """Where the entry of a desktop belongs."""
     monkeypatch.setenv("DISPLAY", ":0")
     for name in ("SSH_CONNECTION", "WSL_DISTRO_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -40,6 +39,28 @@ def test_there_and_back(home: Scratch, entry: Path) -> None:
     assert home.run("autostart", "status", "--json").json()["state"] == "disabled"
 
 
+def test_a_desktop_that_starts_no_entries(
+    home: Scratch, entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of its own settings is named; once it is there, mem0tray starts at login."""
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "sway")
+    monkeypatch.setattr(systemd, "is_active", lambda _: False)
+    settings = home.root / "config" / "sway" / "config"
+    done = home.run("autostart", "enable")
+    assert (done.code, done.out, entry.exists()) == (1, "", True)
+    assert done.line.startswith(
+        "mem0tray: sway starts nothing from autostart folders. Add this line to"
+    )
+    line = done.line.partition(f"({settings}): ")[2]
+    assert line.startswith("exec ")
+    said = home.ok("autostart", "status")
+    assert said.startswith("mem0tray is set up to start at login, but the system skips it. sway ")
+    assert home.run("autostart", "status", "--json").json()["state"] == "blocked"
+    settings.parent.mkdir()
+    settings.write_text(f"{line}\n")
+    assert home.ok("autostart", "status").startswith("mem0tray starts at login.")
+
+
 def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
     """`status` says where an entry would be made, and the place of one only where it stands."""
     first, second = home.ok("autostart", "status").splitlines()
@@ -47,15 +68,6 @@ def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
     assert second == f"`mem0tray autostart enable` sets it up, at {entry}."
     home.ok("autostart", "enable")
     assert f"where   {entry}\n" in home.ok("autostart", "status")
-
-
-def test_the_entry_of_the_system_is_named(home: Scratch, entry: Path) -> None:
-    """Where only the entry for everybody starts it, that one is named."""
-    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
-    _write(shared, "Exec=/bin/true")
-    assert f"where   {shared}\n" in home.ok("autostart", "status")
-    assert home.run("autostart", "status", "--json").json()["where"] == str(shared)
-    assert not entry.exists()
 
 
 def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
@@ -106,8 +118,8 @@ def test_an_entry_of_the_users_own_stays(home: Scratch, entry: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "state", "words"),
     [
-        (["Exec=/gone/mem0tray"], "stale", "/gone/mem0tray is not there any more."),
-        (["Exec=/bin/true", "Hidden=true"], "blocked", "says Hidden=true."),
+        (["Exec=/gone/mem0tray", COMMENT], "stale", "/gone/mem0tray is not there any more."),
+        (["Exec=/bin/true", COMMENT, "Hidden=true"], "blocked", "says Hidden=true."),
         (["Exec=/bin/true", COMMENT], "enabled", "It is another mem0tray than this one;"),
     ],
 )
@@ -153,7 +165,6 @@ def manager(
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     programs = Programs(tmp_path / "programs", monkeypatch)
-    programs.add("loginctl", "exit 1")
     monkeypatch.setattr(systemd, "_LINGER", home.root / "linger")
     made = UserSystemd(programs)
     made.answer()
@@ -195,9 +206,10 @@ def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> Non
     said = home.ok("autostart", "enable", "--desktop")
     assert entry.exists()
     assert not manager.runs()
-    assert "The service of systemd was stopped and removed" in said
+    assert "The service was stopped: `mem0tray` or `mem0tray run` delivers from now on." in said
     assert "`mem0tray autostart enable --service`" in said  # nobody logs in to a desktop here
-    assert "The desktop no longer starts it" in home.ok("autostart", "enable", "--service")
+    said = home.ok("autostart", "enable", "--service")
+    assert f"{entry} was removed: one start at login is enough." in said
     assert not entry.exists()
 
 

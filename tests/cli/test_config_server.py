@@ -12,7 +12,7 @@ from tests.support.standin import Standin
 def set_(home: Scratch, key: str, value: str) -> tuple[int, list[str], list[str]]:
     """Set a value; the exit code, and the lines of the two streams without their times."""
     done = home.run("config", "set", key, value)
-    out = [line.partition(", answered within")[0] for line in done.out.splitlines()]
+    out = [line.partition(" is answered within")[0] for line in done.out.splitlines()]
     return done.code, out, done.err.splitlines()
 
 
@@ -22,7 +22,7 @@ def test_a_server_that_is_well_is_told_in_three_lines(home: Scratch) -> None:
         assert set_(home, "server.url", server.url) == (
             0,
             [
-                f"{server.netloc} is healthy and speaks `vps`: it is recognised by /health",
+                f"{server.netloc} is healthy and speaks `vps`: it is recognised, and /health",
                 f"No API key is set, and {server.netloc} wants none.",
                 f"{server.netloc} can be asked for the memories of a project.",
             ],

@@ -6,13 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
 from mem0tray import __version__, cli
-from mem0tray.cli import app, fast_arguments
+from mem0tray.cli import app
 from tests.cli.scratch import Scratch
 from tests.support import needs
 from tests.support.imports import imported_by
@@ -51,10 +50,10 @@ def test_version(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["--version"], ""), (["--help"], "taken apart\n")]
+    ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
 )
-def test_a_short_way_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
-    """Only a command that needed click has the interpreter taken apart at its end."""
+def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
+    """Only what other programs do not call all the time has the interpreter taken apart."""
     script = (
         "import atexit; from mem0tray import cli;atexit.register(print, 'taken apart'); cli.start()"
     )
@@ -309,56 +308,10 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
     assert file.read_text() == "mine"
 
 
-def _plain(*words: str, **given: Any) -> fast_arguments.Plain:
-    return fast_arguments.Plain(**given, words=words)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["--project", "p", "x"], _plain("x", project="p")),
-        (["x", "--project=p", "--json"], _plain("x", project="p", as_json=True)),
-        (["-p", "p", "-j", "x"], _plain("x", project="p", as_json=True)),
-        (["-pp", "x"], None),
-        (["--project", "p"], _plain(project="p")),
-        (["--project", "p", "-"], _plain("-", project="p")),
-        (["--project", "p", "--", "-x"], _plain("-x", project="p")),
-        (["--project", "p", "-x"], None),
-        (["--project", "p", "x", "y"], _plain("x", "y", project="p")),
-        (["--project"], None),
-        (["x"], _plain("x")),
-        (["x="], _plain("x=")),
-        ([], _plain()),
-        (["--help"], None),
-        (["-n", "5", "x"], _plain("x", limit=5)),
-        (["--limit=50"], _plain(limit=50)),
-        (["--limit", "51"], None),
-        (["--limit="], None),
-        (["-n", "0"], None),
-        (["-n", "+5"], None),
-        (["-n"], None),
-        (["-n5"], None),
-    ],
-)
-def test_plain_arguments_are_read_as_click_reads_them(
-    arguments: list[str], expected: fast_arguments.Plain | None
-) -> None:
-    """The short way takes only what click would take in the same sense."""
-    assert fast_arguments.parse(arguments, most=50) == expected
-
-
-def test_add_does_without_click(home: Scratch) -> None:
-    """A plain `add` imports neither click nor rich, nor anything of the worker's stages."""
-    assert home.root
-    heavy = {"click", "rich", "httpx", "sqlite3", "tomllib", "asyncio"}
-    assert not heavy & imported_by("add", "--project", "p", "x")
-
-
 def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
-    """A plain `add` beside a worker imports nothing for hashes, guesses, quoting or dataclasses."""
+    """Beside a worker it imports nothing for hashes or guesses, nor what reads back or delivers."""
     home.ok("run", "--once")
-    idle = {"hashlib", "shlex", "difflib", "mem0tray.core.text", "mem0tray.system.processes"}
-    idle |= {"dataclasses", "inspect", "typing_extensions"}
+    idle = {"hashlib", "difflib", "mem0tray.system.processes", "rich", "httpx", "sqlite3"}
     assert not idle & imported_by("add", "--project", "p", "x")
 
 

@@ -1,7 +1,5 @@
 """`mem0tray recall` and `search`."""
 
-import os
-import subprocess
 import sys
 from contextlib import closing
 
@@ -14,7 +12,6 @@ from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
-from tests.support.home import import_path
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document
 from tests.support.standin import Standin
@@ -253,35 +250,6 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
         server.stop()
 
 
-@_BOTH
-def test_to_ask_the_embedded_server_takes_few_imports(
-    home: Scratch, words: tuple[str, ...]
-) -> None:
-    """A command imports none of what takes longer to import than the embedded server to answer."""
-    home.configure('[server]\nurl = "local"\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(Store(folder / DATABASE)) as store:
-        store.save(arrival("p", "an oak"))
-    server = LocalServer(folder, 0)
-    asks = (
-        "import sys; from mem0tray.cli import main; main()\n"
-        "slow = {'httpx', 'httpcore', 'anyio', 'h2', 'rich', 'asyncio', 'starlette', 'uvicorn'}\n"
-        "slow |= {'click', 'dataclasses', 'inspect', 'typing_extensions', 'html'}\n"
-        "slow |= {'mem0tray.core.state'}\n"
-        "print(slow & set(sys.modules))"
-    )
-    try:
-        server.ensure()
-        done = subprocess.run(
-            [sys.executable, "-c", asks, *words, "-p", "p"],
-            env={**os.environ, **import_path()}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    finally:
-        server.stop()
-    assert done.stdout == "· an oak\nset()\n"
-
-
 @pytest.mark.parametrize(
     "command", [("recall", "-p", "p"), ("search", "-p", "p", "oak"), ("projects",), ("diagnose",)]
 )
@@ -296,10 +264,11 @@ def test_a_terminal_is_told_what_is_waited_for(
     assert home.run(*command).err.startswith(f"\r{progress.ASKING}…\r\x1b[K")
 
 
-def test_what_no_mem0_server_is_can_be_read_whole(home: Scratch, server: Standin) -> None:
-    """The reason ends with its sentence, and not in the middle of what to do."""
+def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:
+    """With what to do."""
     server.health = Answer(body="<html>")
     done = home.run("recall", "-p", "p")
     assert done.code == 1
-    assert "/auth/setup-status: 404 Not Found). `mem0tray doctor` looks for the cause." in done.line
+    assert "/auth/setup-status: 404 Not Found). Set the right address with `" in done.line
+    assert done.line.endswith("NAME`. Shown is only what waits here.")
     assert "…" not in done.line

@@ -19,7 +19,7 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
 ) -> None:
     """What was told to leave has one line on stderr that says where to look; the stop is last."""
     problem = run._problem(None)
-    run._close(RunScreen(lambda: None, lambda: None), problem)
+    run._close(RunScreen(lambda: None), problem)
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert "stopped before the end" in line
@@ -34,7 +34,7 @@ def test_what_was_delivered_is_counted_by_where_it_went(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Another server may be chosen meanwhile; what was sent before is taken by the former."""
-    screen = RunScreen(lambda: None, lambda: None)
+    screen = RunScreen(lambda: None)
     screen(events.WorkerStarted("former.test"))
     screen(events.Delivered("alpha", "1"))
     screen(events.ServerChanged("this computer only"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.autostart import sessions
+from mem0tray.desktop import session
 from tests.support import needs, terminal
 from tests.support.fixtures import bare_home, server
 from tests.support.home import COMMAND, Home
@@ -148,7 +148,7 @@ def test_setups_before_a_server_that_is_down_leave_one_memory(home: Home, server
 @needs.linux("elsewhere there is always a way to start at login")
 def test_where_nothing_can_start_it_at_login_nothing_fails(home: Home) -> None:
     """With --yes, as in a container's build, that is said, and everything else is set up."""
-    if sessions.has_desktop({}):
+    if session.has_desktop({}):
         pytest.skip("this computer shows a login screen")
     del home.env["DISPLAY"]
     said = home.ok("setup", "--yes", "--no-memory")

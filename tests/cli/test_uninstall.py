@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.cli import uninstall
 from mem0tray.desktop.autostart.application_entry import ApplicationEntry
-from mem0tray.files.lock import InstanceLock
+from mem0tray.files.lock import COMMAND, InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
@@ -25,12 +25,10 @@ pytestmark = needs.linux("its traces are those of Linux")
 @pytest.fixture(autouse=True)
 def manager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> UserSystemd:
     """No desktop, and a stand-in for the user's systemd."""
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home.root / "xdg"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.root / "cache"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     programs = Programs(home.root / "programs", monkeypatch)
-    programs.add("loginctl", "exit 1")
     made = UserSystemd(programs)
     made.answer()
     return made
@@ -70,19 +68,6 @@ def _strewn(home: Scratch) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return places
-
-
-def test_a_start_that_everybody_has_is_hidden(home: Scratch) -> None:
-    """The system's own entry stays and is not told as removed: the user's hides it."""
-    shared = home.root / "xdg" / "autostart" / "mem0tray.desktop"
-    shared.parent.mkdir(parents=True)
-    shared.write_text("[Desktop Entry]\nType=Application\nExec=/bin/true\n")
-    seen = home.run("uninstall", "--json").json()
-    assert shared.exists()
-    assert seen["removed"] == []
-    hiding = home.root / "config" / "autostart" / "mem0tray.desktop"
-    assert f"{hiding} hides the start at login that everybody has here." in seen["notes"]
-    assert "mem0tray is set up" in home.ok("autostart", "status")
 
 
 def test_it_takes_away_what_lies_outside_its_folders(home: Scratch, manager: UserSystemd) -> None:
@@ -127,29 +112,11 @@ def test_what_stays_is_said_with_the_reason(home: Scratch, used: Home) -> None:
     assert used.config.exists()
     assert used.ledgers()
     assert sorted(path.name for path in used.claude.rglob("*")) == before
-    assert "The embedded server holds 1 memory that no other server" in said
-    assert "1 memory is not delivered yet; the shared files, which stay, hold them." in said
-    kept = "1 deleted memory can be restored (`mem0tray restore --list`); the backups, which stay,"
-    assert kept in said
+    assert "The embedded server holds 1 memory." in said
+    assert "1 memory is not delivered yet; `mem0tray run --until-idle`" in said
+    assert "`mem0tray restore --list`" in said
     assert f"{used.claude}/mem0_*: other programs use them." in said
     assert said.splitlines()[-1].startswith("Finally, remove the program itself: `")
-
-
-def test_what_stands_nowhere_else_is_counted(home: Scratch, used: Home) -> None:
-    """A memory that only the ledger has would be lost with it, and is told so."""
-    used.queue.write_text('{"queue": []}')
-    said = home.ok("uninstall")
-    assert "1 memory is not delivered yet; 1 of these stand nowhere else" in said
-    assert "`mem0tray run --until-idle`" in said
-
-
-def test_what_can_be_restored_from_here_alone_is_counted(home: Scratch, used: Home) -> None:
-    """Without its backup, a deleted memory would be lost with the ledger."""
-    for path in used.claude.glob("mem0_queue_dlq.backup-*.json"):
-        path.unlink()
-    assert "1 deleted memory can be restored (`mem0tray restore --list`); 1 of these stand" in (
-        home.ok("uninstall")
-    )
 
 
 def test_purge_asks_first(home: Scratch, used: Home) -> None:
@@ -197,6 +164,18 @@ def test_purge_refuses_while_a_worker_runs(home: Scratch, used: Home) -> None:
     finally:
         lock.release()
     assert used.ledgers()
+
+
+def test_purge_waits_for_a_command_that_writes(
+    home: Scratch, used: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not called a worker, and ends by itself."""
+    command = InstanceLock(home.paths.instance_lock, COMMAND)
+    command.acquire()
+    assert "A worker still runs" not in home.ok("uninstall")
+    monkeypatch.setattr("mem0tray.files.lock.time.sleep", lambda _: command.release())
+    home.ok("uninstall", "--purge", "--yes")
+    assert not used.ledgers()
 
 
 def test_the_worker_of_the_service_ends_with_it(

@@ -1,6 +1,7 @@
 """JSON taken apart and laid out as text."""
 
 import json
+import tracemalloc
 from json import JSONDecodeError
 from typing import Any
 
@@ -143,3 +144,13 @@ def test_what_is_beyond_ascii_can_be_escaped(value: Any) -> None:
     assert found.isascii()
     assert json.dumps(json.loads(found)) == json.dumps(json.loads(raw))
     assert jsontext.escaped(b'"\xff"') == b'"\xff"'
+
+
+def test_a_long_text_is_laid_out_in_few_times_its_size() -> None:
+    """A pattern that could go back would remember every character."""
+    text = json.dumps("Ein Satz.\n" * 50_000 + "\ud800")
+    tracemalloc.start()
+    assert jsontext.indent(text) == text
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * len(text)

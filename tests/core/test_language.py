@@ -2,14 +2,19 @@
 
 import io
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
@@ -59,7 +64,6 @@ HOURS = 'msgid "{n} hour"\nmsgid_plural "{n} hours"\nmsgstr[0] "{n} heure"\nmsgs
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
-    """What the program says and what the catalog holds are the same texts."""
     held = catalogs.read(catalogs.LOCALE / code / catalogs.CATALOG)
     assert {catalogs.name(message) for message in held} == set(catalogs.collected())
 
@@ -85,7 +89,6 @@ def test_nothing_is_fuzzy_or_obsolete(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_compiled_catalog_is_that_of_the_texts(code: str) -> None:
-    """The committed `.mo` says what its `.po` says."""
     path = catalogs.LOCALE / code / catalogs.CATALOG
     made = catalogs.compiled(catalogs.catalog(code, catalogs.read(path)))
     with path.with_suffix(".mo").open("rb") as file:
@@ -180,26 +183,9 @@ def test_times_have_24_hours(code: str, date: str) -> None:
     assert words.date_and_time(AT_14_32) == f"{date}, 14:32"
 
 
-@needs.CLOCK
-@pytest.mark.usefixtures("utc")
-def test_a_day_has_no_year() -> None:
-    """The day of a moment in the order of the language, for what is near."""
-    assert Language("en").day(AT_14_32) == "Nov 30"
-    assert Language("fr").day(AT_14_32) == "30 nov."
-
-
-def test_a_distance_says_which_way() -> None:
-    """What is to come is told from what is past."""
+def test_plurals_follow_the_language() -> None:
+    """In French 0 is singular."""
     english, french = Language("en"), Language("fr")
-    assert (english.distance(300), english.distance(-259200)) == ("in 5 minutes", "3 days ago")
-    assert french.distance(-300) == "il y a 5 minutes"
-
-
-def test_numbers_and_plurals_follow_the_language() -> None:
-    """French groups with narrow spaces, and 0 is singular there."""
-    english, french = Language("en"), Language("fr")
-    assert english.number(12_345) == "12,345"
-    assert french.number(12_345) == "12\u202f345"
     forms = ("{n} dead letter", "{n} dead letters")
     assert [english.ngettext(*forms, n) for n in (0, 1, 2)] == [forms[1], forms[0], forms[1]]
     assert [french.ngettext(*forms, n) for n in (0, 1, 2)] == [
@@ -227,8 +213,46 @@ def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "date"),
-    [("en_GB.UTF-8", "30 Nov 2025"), ("en-gb", "30 Nov 2025"), ("de_GB", "Nov 30, 2025")],
+    [
+        ("en", "Nov 30, 2025"),
+        ("en_US", "Nov 30, 2025"),
+        ("en_GB.UTF-8", "30 Nov 2025"),
+        ("en-gb", "30 Nov 2025"),
+        ("de_GB", "Nov 30, 2025"),
+        ("fr", "30 nov. 2025"),
+        ("fr_CA@euro", "30 nov. 2025"),
+    ],
 )
 def test_the_country_in_a_name_has_its_dates(name: str, date: str) -> None:
-    """Where its language is one of ours."""
     assert Language(name).date(AT_14_32) == date
+
+
+@needs.CLOCK
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize("code", ["en", "en_GB", "fr"])
+def test_dates_distances_and_numbers_are_those_of_unicode(code: str) -> None:
+    """Babel, which has Unicode's tables, would write the same."""
+    words, locale = Language(code), Locale.parse(code)
+    for month in (month for month in range(1, 13) if (code, month) != ("en_GB", 9)):
+        day = datetime(2025, month, 3, 12, tzinfo=UTC)
+        assert words.date(day.timestamp()) == format_date(day, "medium", locale)
+        assert words.day(day.timestamp()) == format_skeleton("MMMd", day, locale=locale)
+    for seconds in (0, 1, 50, 51, 59, 90, 3000, 3060, 5e4, 7.4e4, 5e5, 2e6, 2.3e6, 2e7, 2.7e7, 1e9):
+        for distance in (seconds, -seconds):
+            said = format_timedelta(timedelta(seconds=distance), add_direction=True, locale=locale)
+            assert words.distance(distance) == said
+    for number in (0, 7, 30.0, 999, 999.5, 1000, -1, -1000, 2.5, 0.12345, 1_234_567, 10**20):
+        assert words.number(number) == format_decimal(number, locale=locale)
+
+
+def test_nothing_of_babel_is_loaded() -> None:
+    """It makes the catalogs, and takes 5 MB."""
+    code = """
+import sys
+from mem0tray.core.language import Language
+words = Language("fr_FR")
+print(ascii(words.number(1000)), words.date_and_time(1e9), words.distance(-300))
+assert "babel" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout

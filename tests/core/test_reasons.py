@@ -44,7 +44,7 @@ _UNSEEN = (
     "Give more of the id", "There is no setting", "`mem0tray config show`", "cannot be changed in",
     "The new value of ", "Give one, or ", " ids begin with ",
     "Mend it with `mem0tray config edit`.", "is empty and names nothing",
-    "Nothing was queued: ", "Add it in parts, ", "Then add it again.",
+    "Nothing was queued: ", "Choose a shorter one.", "Add it in parts.", "Then add it again.",
     "whose files belong to other programs too", "Nothing was removed. Move it ",
     "and would lose what it writes", "Settings and memories were left ",
     "The embedded server does not run.", "`mem0tray run` starts it with the worker; ",
@@ -74,7 +74,7 @@ _UNSEEN = (
             "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
         ),
         pytest.param(
-            another_worker.sentence(42, None),
+            another_worker.sentence(42, None, "kill 42"),
             "another worker runs as process 42: stop it with `kill 42`",
             "un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`",
             marks=needs.SIGNALS,

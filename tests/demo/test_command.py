@@ -1,6 +1,7 @@
 """`mem0tray demo`, as it is started in a terminal, in a pipe and by a script."""
 
 import fcntl
+import functools
 import json
 import os
 import re
@@ -12,6 +13,9 @@ import termios
 
 import pytest
 
+from mem0tray.cli import demo, main
+from mem0tray.demo.stage import DemoServer
+from mem0tray.demo.story import StoryPace
 from tests.demo.viewer import Viewer
 from tests.support import terminal
 from tests.support.variants import variants
@@ -21,7 +25,7 @@ TITLES = (
     "2  The server goes down",
     "3  It comes back",
     "4  One memory is refused, five times",
-    "5  You look, and retry by force",
+    "5  You look, and try again",
     "6  The end",
 )
 
@@ -45,14 +49,14 @@ def test_the_story_ends_as_told_and_leaves_nothing(viewer: Viewer) -> None:
 
 @pytest.mark.slow
 def test_in_a_pipe_it_is_plain_text(viewer: Viewer) -> None:
-    """No escape codes, no line too wide; with `--keep` the scratch home stays and is named."""
+    """No escape codes, no sentence too wide; with `--keep` the scratch home stays and is named."""
     process = viewer.start("--fast", "--keep")
     assert process.wait(60) == 0, process.err
     assert "\x1b" not in process.out
     lines = process.out.splitlines()
     *story, named = lines
     assert [line for line in story if len(line) > 60 or line.endswith(" ")] == []
-    for expected in (*TITLES, "$ mem0tray retry --all", "8 memories queued, 8 on the server"):
+    for expected in (*TITLES, "$ mem0tray retry --all", "8 memories saved, 8 on the server"):
         assert expected in process.out
     (home,) = viewer.scratch()
     assert named == f"The scratch home is kept: {home}"
@@ -80,20 +84,37 @@ def in_a_terminal(viewer: Viewer, columns: int) -> str:
     return shown.decode()
 
 
-def test_in_a_terminal_a_last_line_follows_it(viewer: Viewer) -> None:
-    """It says what waits, what is dead and what is delivered; no line is too wide."""
+def test_in_a_terminal_no_line_is_too_wide_and_kept_promises_are_green(viewer: Viewer) -> None:
     shown = in_a_terminal(viewer, 60)
+    assert "\x1b[32m     ✓ \x1b[0mThe server has all three." in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    for expected in (*TITLES, "queue ■■■ 3", "DLQ ■ 1", "delivered ■■■■■■■■ 8"):
+    for expected in TITLES:
         assert expected in plain
     assert max(len(line) for line in re.split(r"[\r\n]+", plain)) <= 60
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
+
+
+@pytest.mark.usefixtures("viewer")
+def test_a_server_that_refuses_for_ever_fails_the_demo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1, one line that names the promise, and a document that names the memory."""
+    monkeypatch.setattr(DemoServer, "refused", property(lambda _: "travel", lambda *_: None))
+    monkeypatch.setattr(demo, "StoryPace", functools.partial(StoryPace, patience=6.0))
+    assert main(["demo", "--fast", "--json"]) == 1
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert line.startswith("mem0tray: The demo did not go as told. Missing: The memory is deliv")
+    assert "--keep" in line
+    told = json.loads(out)
+    assert (told["ended_as_told"], told["problem"]) == (False, line.removeprefix("mem0tray: "))
+    assert told["lost"] == ["The train company writes dates as DD.MM.YYYY."]
+    assert (told["queued"], told["stored"]) == (8, 7)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), variants([(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 )
-@pytest.mark.parametrize("moment", variants(["The server goes down", "mem0tray demo"]))
+@pytest.mark.parametrize("moment", variants(["The server goes down", "The real worker"]))
 def test_told_to_stop_it_puts_everything_away(
     viewer: Viewer, number: int, code: int, moment: str
 ) -> None:
@@ -110,7 +131,7 @@ def test_told_to_stop_it_puts_everything_away(
 def test_killed_it_takes_its_worker_along(viewer: Viewer) -> None:
     """After kill -9 the worker ends by itself; only the folder is left."""
     process = viewer.start()
-    viewer.home.wait(lambda: "queues three memories" in process.out, 30, "the first act")
+    viewer.home.wait(lambda: "saves three memories" in process.out, 30, "the first act")
     assert len(viewer.processes()) > 1
     process.signal(signal.SIGKILL)
     viewer.home.wait(lambda: not viewer.processes(), 10, "the worker's end")

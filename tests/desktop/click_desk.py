@@ -30,14 +30,16 @@ class Desk:
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
         self.warned: list[tuple[str, str]] = []  # of these
+        self.failed: list[Verb | None] = []  # what each of these was about
         self.at_login: bool | None = None
         self.quits = 0
         self.brought_over: list[str] = []
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
+        login: Any = self
         self.controller = Controller(
             Settings,
             lambda: self.language,
-            Surface(self, self, self._say, self._warn, self._quit, self._changed, self.bring_over),
+            Surface(self, login, self._say, self._warn, self._quit, self._changed, self.bring_over),
         )
 
     def bring_over(self, server: str) -> None:
@@ -47,8 +49,9 @@ class Desk:
     def _say(self, title: str, text: str) -> None:
         self.said.append((title, text))
 
-    def _warn(self, title: str, text: str) -> None:
+    def _warn(self, title: str, text: str, failed: Verb | None) -> None:
         self.warned.append((title, text))
+        self.failed.append(failed)
         self._say(title, text)
 
     def _quit(self) -> None:

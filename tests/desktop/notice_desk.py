@@ -76,9 +76,9 @@ def moved(project: str = "alpha", item_id: str = "12345678-9abc") -> events.Move
     return events.MovedToDlq(project, item_id, 5)
 
 
-def recovered(project: str = "alpha") -> events.DlqRecovered:
-    """Make the event of a recovery."""
-    return events.DlqRecovered(project, "12345678-9abc", 3)
+def recovered(project: str = "alpha", item_id: str = "87654321-cba9") -> events.DlqRecovered:
+    """Make the event of a recovery; by default of a memory that was moved long ago."""
+    return events.DlqRecovered(project, item_id, 3)
 
 
 def alert(name: str = "dlq_size") -> events.AlertBegan:

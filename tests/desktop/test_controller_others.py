@@ -128,32 +128,32 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
 
 @pytest.mark.parametrize("opens", [True, False])
 def test_the_status_page_is_shown(
-    desk: Desk,
-    monkeypatch: pytest.MonkeyPatch,
-    opens: bool,  # noqa: FBT001  (a parameter)
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
 ) -> None:
-    """In the browser; where none is found, in what opens such files."""
+    """In the browser; where none is found it is said where the page is, and not offered again."""
     shown: list[Path] = []
 
-    def open_page(page: Path) -> bool:
+    def open_page(page: Path, *, waits: bool) -> bool:
+        assert not waits
         shown.append(page)
         return opens
 
     monkeypatch.setattr(report, "open_page", open_page)
-    monkeypatch.setattr(opener, "show", lambda page, _failed: shown.append(page))
-    assert desk.click(Verb.SHOW_STATUS) == []
-    assert len(shown) == (1 if opens else 2)
-    assert "<html" in shown[-1].read_text(encoding="utf-8")
+    said = desk.click(Verb.SHOW_STATUS)
+    (page,) = shown
+    assert "<html" in page.read_text(encoding="utf-8")
+    found_none = f"No program was found that opens {page}. Open it by hand."
+    assert said == ([] if opens else [("That did not work", found_none)])
+    assert desk.failed == ([] if opens else [Verb.SHOW_STATUS])
 
 
 def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """The DLQ to be edited, the log to be read."""
-    opened: list[tuple[str, Path]] = []
-    monkeypatch.setattr(opener, "edit", lambda path, _failed: opened.append(("edit", path)))
-    monkeypatch.setattr(opener, "show", lambda path, _failed: opened.append(("show", path)))
+    opened: list[tuple[bool, Path]] = []
+    monkeypatch.setattr(opener, "show", lambda path, _, edits=False: opened.append((edits, path)))
     desk.click(Verb.OPEN_DLQ)
     desk.click(Verb.OPEN_LOG)
-    assert opened == [("edit", paths.dlq), ("show", paths.log)]
+    assert opened == [(True, paths.dlq), (False, paths.log)]
 
 
 @pytest.mark.usefixtures("paths")
@@ -169,7 +169,9 @@ def test_what_cannot_be_opened_is_said(desk: Desk) -> None:
 def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commented file is made where there is none; one of the user's stays as it is."""
     opened: list[str] = []
-    monkeypatch.setattr(opener, "edit", lambda path, _failed: opened.append(path.read_text()))
+    monkeypatch.setattr(
+        opener, "show", lambda path, _, edits: opened.append(path.read_text() if edits else "")
+    )
     desk.click(Verb.SETTINGS)
     assert "\n# timeout = 60 " in opened[0]
     assert config_file().stat().st_mode & 0o777 == 0o600
@@ -218,10 +220,10 @@ def test_no_click_ends_the_later_ones(
 ) -> None:
     """Whatever goes wrong is said in one line; a command without its memory too."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(opener, "edit", fail)
+    monkeypatch.setattr(opener, "show", fail)
     ((title, text),) = desk.click(Verb.SETTINGS)
     assert title == "That did not work"
     assert str(error).split("\n", maxsplit=1)[0] in text.lower()

@@ -10,8 +10,7 @@ import pytest
 from mem0tray.desktop import dialogs
 from mem0tray.desktop.dialogs import Question
 from mem0tray.desktop.dialogs.linux import ChildDialogs
-from mem0tray.desktop.dialogs.macos import AppleScript
-from mem0tray.desktop.dialogs.windows import MessageBoxes
+from mem0tray.desktop.dialogs.system import AppleScript, MessageBoxes
 
 QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
 

@@ -12,8 +12,7 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.bus.session_bus import SessionBus
 from mem0tray.desktop.dialogs import Question, linux
-from mem0tray.desktop.dialogs.by_notification import NoticeDialogs
-from mem0tray.desktop.dialogs.linux import ChildDialogs
+from mem0tray.desktop.dialogs.linux import ChildDialogs, NoticeDialogs
 from mem0tray.desktop.notify.daemon import Daemon
 from tests.desktop.programs import Programs
 from tests.support.desktop import Desktop

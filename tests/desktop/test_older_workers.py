@@ -12,6 +12,7 @@ import pytest
 
 from mem0tray.desktop import older_workers
 from mem0tray.desktop.older_workers import OlderWorker
+from mem0tray.system import other_process
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
 
@@ -72,7 +73,7 @@ def test_nothing_is_set_up() -> None:
 )
 def test_what_looks_like_a_worker(name: str, words: str, expected: bool) -> None:  # noqa: FBT001
     """Workers of memories do; servers, ourselves, and readers of the log do not."""
-    assert older_workers.is_worker(name, words.split()) is expected
+    assert other_process.is_worker(name, words.split()) is expected
 
 
 # systemd --------------------------------------------------------------------------------

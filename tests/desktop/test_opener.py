@@ -4,7 +4,6 @@ import os
 import queue
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,6 @@ from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.desktop import opener
 from tests.desktop.programs import Programs
 from tests.support.processes import wait_until
-
-PAGE = "https://example.org/?a=1&b=2"
-Open = Callable[[Path], None]
 
 
 @pytest.fixture
@@ -31,21 +27,19 @@ def _calls(programs: Programs, name: str) -> list[str]:
     return programs.calls(name)
 
 
-@pytest.mark.parametrize("open_it", [opener.show, opener.edit])
-def test_a_file_reaches_the_opener(programs: Programs, log: Path, open_it: Open) -> None:
+@pytest.mark.parametrize("edits", [False, True])
+def test_a_file_reaches_the_opener(programs: Programs, log: Path, *, edits: bool) -> None:
     """It gets the path as it is, to show and to edit."""
     programs.add("xdg-open")
-    open_it(log)
+    opener.show(log, edits=edits)
     assert _calls(programs, "xdg-open") == [str(log)]
 
 
-def test_a_folder_and_a_page(programs: Programs, tmp_path: Path) -> None:
-    """Folders are opened like files, pages by their address."""
+def test_a_folder(programs: Programs, tmp_path: Path) -> None:
+    """Folders are opened like files."""
     programs.add("xdg-open")
     opener.show(tmp_path)
     assert _calls(programs, "xdg-open") == [str(tmp_path)]
-    opener.show(PAGE)
-    wait_until(lambda: programs.calls("xdg-open") == [str(tmp_path), PAGE])
 
 
 def test_a_name_that_looks_like_an_option(
@@ -57,15 +51,6 @@ def test_a_name_that_looks_like_an_option(
     monkeypatch.chdir(tmp_path)
     opener.show(Path("--help"))
     assert _calls(programs, "xdg-open") == [f"{tmp_path}/--help"]
-
-
-@pytest.mark.parametrize("text", ["file:///etc/passwd", "javascript:x", "--version", ""])
-def test_only_pages_are_opened_by_address(programs: Programs, text: str) -> None:
-    """A text that is no page is a mistake of ours and starts nothing."""
-    programs.add("xdg-open")
-    with pytest.raises(ValueError, match="no page"):
-        opener.show(text)
-    assert programs.calls("xdg-open") == []
 
 
 def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None:
@@ -139,12 +124,11 @@ def test_an_opener_that_cannot_be_started(programs: Programs, log: Path) -> None
         opener.show(log)
 
 
-@pytest.mark.parametrize("open_it", [opener.show, opener.edit])
-def test_what_is_not_there(programs: Programs, tmp_path: Path, open_it: Open) -> None:
+def test_what_is_not_there(programs: Programs, tmp_path: Path) -> None:
     """A missing file is said at once, and no opener is started."""
     programs.add("xdg-open")
     with pytest.raises(FileUnavailableError, match=r"config\.toml does not exist"):
-        open_it(tmp_path / "config.toml")
+        opener.show(tmp_path / "config.toml")
     assert programs.calls("xdg-open") == []
 
 
@@ -157,7 +141,7 @@ def test_macos(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch) -
     programs.add("open")
     opener.show(log)
     assert _calls(programs, "open") == [str(log)]
-    opener.edit(log)
+    opener.show(log, edits=True)
     wait_until(lambda: programs.calls("open") == [str(log), f"-t {log}"])
 
 
@@ -170,9 +154,8 @@ def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch)
     opened: list[str] = []
     monkeypatch.setattr(os, "startfile", opened.append, raising=False)
     opener.show(log)
-    opener.edit(log)
-    opener.show(PAGE)
-    assert opened == [str(log), str(log), PAGE]
+    opener.show(log, edits=True)
+    assert opened == [str(log), str(log)]
     assert programs.calls("notepad.exe") == []
 
     def unknown(_: str) -> None:
@@ -181,5 +164,5 @@ def test_windows(programs: Programs, log: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "startfile", unknown, raising=False)
     with pytest.raises(Mem0TrayError, match="No application is associated"):
         opener.show(log)
-    opener.edit(log)
+    opener.show(log, edits=True)
     assert _calls(programs, "notepad.exe") == [str(log)]

@@ -76,3 +76,38 @@ def test_gnome_shows_a_submenu_and_none_in_it(desktop: str, *, nests: bool) -> N
     """Other desktops, and those that do not say what they are, show menus of any depth."""
     assert session.nests_menus({"XDG_CURRENT_DESKTOP": desktop}) is nests
     assert session.nests_menus({})
+
+
+SSH = {"SSH_CONNECTION": "10.0.0.2 5000 10.0.0.1 22"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({}, False),
+        ({"DISPLAY": "localhost:10.0", **SSH}, False),
+        ({"DISPLAY": ":0", **SSH}, True),
+        ({"DISPLAY": ":0", "WSL_DISTRO_NAME": "Debian"}, False),
+        ({"DISPLAY": ":0", "WSL_DISTRO_NAME": "Debian", "XDG_CURRENT_DESKTOP": "XFCE"}, True),
+    ],
+    ids=["X", "Wayland", "none", "ssh -X", "ssh to a display here", "WSL", "a desktop in WSL"],
+)
+def test_a_display_of_this_computer_makes_a_desktop(
+    tmp_path: Path, environ: dict[str, str], *, expected: bool
+) -> None:
+    assert session.is_desktop(environ) == expected
+    assert session.has_desktop(environ, tmp_path) == expected
+
+
+def test_a_desktop_machine_that_nobody_is_logged_in_to(tmp_path: Path) -> None:
+    """A greeter with sessions to choose from; sessions alone may be leftovers of a package."""
+    sessions = tmp_path / "usr" / "share" / "xsessions"
+    sessions.mkdir(parents=True)
+    (sessions / "xfce.desktop").touch()
+    assert not session.has_desktop(SSH, tmp_path)
+    units = tmp_path / "etc" / "systemd" / "system"
+    units.mkdir(parents=True)
+    (units / "display-manager.service").symlink_to("/lib/systemd/system/lightdm.service")
+    assert session.has_desktop(SSH, tmp_path)

@@ -44,7 +44,7 @@ def processes(tray: Tray) -> list[int]:
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"xembed_icon" in words:
+        if b"older_panel" in words:
             found.append(pid)
     return found
 

@@ -1,6 +1,7 @@
 """Trying the desktop in a process of its own, with stand-ins for that process."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop import trial
+from mem0tray.desktop.tray import older_panel
 from mem0tray.desktop.trial import TrialResult
 from tests.desktop.programs import script
 
@@ -52,3 +54,16 @@ def test_what_ends_the_child_is_named(child: Child, asked: str) -> None:
     child(f'echo \'{{"asks": "{asked}"}}\'; kill -9 $$' if asked == "the bus" else "exit 3")
     found = trial.run("tray", timeout=PATIENCE)
     assert found.text("failed") == f"{asked} brought a library to its end"
+
+
+def test_a_module_of_our_name_where_we_were_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child is this mem0tray, as we are; so is the one that shows the icon."""
+    (tmp_path / "mem0tray.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert "no DISPLAY" in trial.run("tray", timeout=PATIENCE).text("missing")
+    shows = subprocess.run(older_panel._COMMAND, stdin=subprocess.DEVNULL, check=False)
+    assert shows.returncode == 0, "it ends with its input"

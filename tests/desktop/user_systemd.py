@@ -8,10 +8,9 @@ case "$*" in
     "--user show-environment") test -e "$state/answers" ;;
     *ActiveState*) cat "$state/active" 2>/dev/null || echo inactive ;;
     *MainPID*) cat "$state/pid" 2>/dev/null || echo 0 ;;
-    *LoadState*) cat "$state/load" 2>/dev/null || echo loaded ;;
-    *" enable --now "*) test ! -e "$state/refuses" && echo active > "$state/active" ;;
-    *" disable --now "*) echo inactive > "$state/active" ;;
-    *" daemon-reload" | *" restart "*) ;;
+    *" restart "*) test ! -e "$state/refuses" && echo active > "$state/active" ;;
+    *" stop "*) echo inactive > "$state/active" ;;
+    *" daemon-reload") ;;
     *) exit 1 ;;
 esac
 """
@@ -33,10 +32,6 @@ class UserSystemd:
     def refuse(self) -> None:
         """Start nothing from now on."""
         (self._state / "refuses").touch()
-
-    def look_elsewhere(self) -> None:
-        """Know no unit from now on."""
-        (self._state / "load").write_text("not-found\n")
 
     def is_process(self, pid: int) -> None:
         """Run as this process."""

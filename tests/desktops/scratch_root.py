@@ -22,7 +22,7 @@ PLAIN: Final = Path("/opt/mem0tray")  # the virtual environment of the program, 
 DRIVER: Final = Path("/opt/driver")  # that of what tries it
 _MARK: Final = ".made-by-tests-desktops"  # stands in every root that was made here,
 _WHOLE: Final = "whole"  # and says this once it is
-_INCLUDED: Final = "git,python3,ca-certificates,python3-venv"
+_INCLUDED: Final = "git,iproute2,python3,ca-certificates,python3-venv"
 # What is killed with us, also when we cannot see to it.
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL")
 _UNSHARE: Final = (*_LEASH, "unshare", "--mount", "--ipc", "--pid", "--fork", "--kill-child")

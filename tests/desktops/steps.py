@@ -142,6 +142,18 @@ def dialog(trial: Trial) -> str:
     return "asks, and deletes when told to"
 
 
+def submenu_again(trial: Trial) -> str:
+    """A submenu that was open before has what is in it now."""
+    for number, project in enumerate(("orchard", "meadow"), 1):
+        with trial.told("Moved to DLQ"):
+            trial.refuse(f"later {number}", project)
+            trial.wait_letters(number)
+        trial.open_menu()
+        trial.choose("Dead letters")
+        trial.eyes.wait_text(project, trial.before_menu)
+    return "shows the dead letter that has come since"
+
+
 STEPS: Final[dict[str, Step]] = {
     "icon": icon,
     "tooltip": tooltip,
@@ -154,4 +166,5 @@ STEPS: Final[dict[str, Step]] = {
     "submenus": submenu,
     "Copy ID": copy,
     "dialog": dialog,
+    "submenu again": submenu_again,
 }

@@ -71,10 +71,10 @@ class Trial:
         whole = [PROGRAM, *arguments]
         subprocess.run(whole, env=self.environ, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
-    def refuse(self, text: str) -> None:
+    def refuse(self, text: str, project: str = "garden") -> None:
         """Add a memory that the server refuses, until its scripts are cleared."""
         self.server.script(Answer(500), content=text, forever=True)
-        self.add(text)
+        self.add(text, project)
 
     def make_letter(self, text: str) -> None:
         """Make a dead letter, of which no notification is left on the screen."""

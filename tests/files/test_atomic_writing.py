@@ -60,24 +60,23 @@ def test_the_announced_file_is_the_one_that_comes(tmp_path: Path) -> None:
     [
         ([1, 2, 3], [6]),
         ([5, 5, 1], [10, 1]),
-        ([10, 1, 1], [0, 10, 2]),
-        ([1, 12, 1], [1, 12, 1]),
+        ([10, 1, 1], [10, 2]),
+        ([1, 12, 1], [13, 1]),
         ([9, 1, 9, 1], [10, 10, 0]),
         ([4, 5], [9]),
         ([], [0]),
     ],
 )
-def test_small_parts_are_written_together_and_large_ones_alone(
+def test_small_parts_are_written_together(
     monkeypatch: pytest.MonkeyPatch, sizes: list[int], written: list[int]
 ) -> None:
-    """In their order, and no large one is copied."""
-    monkeypatch.setattr(atomic, "_LARGE", 10)
+    """In their order."""
+    monkeypatch.setattr(atomic, "_AT_ONCE", 10)
     parts = [bytes([number]) * size for number, size in enumerate(sizes)]
     found = list(atomic._in_one_go(parts))
     assert [len(each) for each in found] == written
     assert b"".join(found) == b"".join(parts)
-    assert all(any(each is part for each in found) for part in parts if len(part) >= 10)
-    assert list(atomic._in_one_go(b"all")) == [b"all"]
+    assert b"".join(atomic._in_one_go(b"all")) == b"all"
 
 
 def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

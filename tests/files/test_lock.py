@@ -12,7 +12,7 @@ import pytest
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.files import lock as locks
 from mem0tray.files.lock import FileLock, InstanceLock
-from mem0tray.system import data_folders, plain
+from mem0tray.system import data_folders, plain, processes
 from mem0tray.system.paths import Paths
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -216,13 +216,13 @@ def test_a_file_that_may_only_be_read_serves_as_well(
 
 
 def test_one_worker_for_each_folder(path: Path) -> None:
-    """It writes its process id; the next is told which one it is."""
+    """It writes its process id and its run; the next is told which one it is."""
     path.parent.mkdir()
-    path.write_text("a text that is longer than a number", encoding="utf-8")
-    worker = InstanceLock(path)
+    path.write_text("a text that is longer than two numbers " * 5, encoding="utf-8")
+    worker = InstanceLock(path, "0d9f")
     worker.acquire()
-    assert path.read_text(encoding="utf-8") == f"{os.getpid()}\n"
-    assert locks.holder(path) == os.getpid()
+    assert path.read_text(encoding="utf-8") == f"{os.getpid()} 0d9f {processes.space()}\n"
+    assert locks.holder(path) == (os.getpid(), "0d9f")
     with pytest.raises(AlreadyRunningError) as caught:
         InstanceLock(path).acquire()
     assert caught.value.message == (
@@ -251,13 +251,63 @@ def test_who_only_looks_keeps_no_worker_from_starting(
     timer.join()
 
 
+def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that writes; it is never called the worker."""
+    command, worker = InstanceLock(path, locks.COMMAND), InstanceLock(path, "0d9f")
+    command.acquire()
+    monkeypatch.setattr(locks, "LOOKER", 0.0)
+    looks = iter([lambda: None] * 5 + [command.release])
+
+    def nap(_: float) -> None:
+        assert not locks.is_workers(path)
+        next(looks)()
+
+    monkeypatch.setattr("time.sleep", nap)
+    worker.acquire()
+    assert list(looks) == []
+    assert locks.is_workers(path)
+    worker.release()
+
+
+def test_a_command_that_hangs_is_not_waited_for_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever starts is told which process it is."""
+    command = InstanceLock(path, locks.COMMAND)
+    command.acquire()
+    monkeypatch.setattr(locks, "_PATIENCE", 0.0)
+    monkeypatch.setattr(locks, "LOOKER", 0.0)
+    with pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}"):
+        InstanceLock(path, "0d9f").acquire()
+    command.release()
+
+
+@needs.FLOCK
+def test_who_looks_is_not_taken_for_a_worker_by_another_who_looks(path: Path) -> None:
+    """Looks share the lock; a worker's hold they do not share."""
+    with FileLock(path).held(0):
+        assert not FileLock(path).try_acquire(shared=True)
+    looker = FileLock(path)
+    assert looker.try_acquire(shared=True)
+    assert not locks.is_locked(path)
+    looker.release()
+
+
+def test_a_process_of_another_container_or_boot_has_no_number_here(path: Path) -> None:
+    """Another process may have its id here; a lock of an older version names no container."""
+    path.parent.mkdir()
+    for text, pid in ((f"7 0d9f {processes.space()}x\n", None), ("7 0d9f \n", 7), ("7\n", 7)):
+        path.write_text(text, encoding="utf-8")
+        assert locks.holder(path).pid == pid
+
+
 @pytest.mark.parametrize("text", ["", "x", "1.5"])
 def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> None:
     """It is running all the same."""
-    assert locks.holder(path) is None
+    assert locks.holder(path) == (None, "")
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
-    assert locks.holder(path) is None
+    assert locks.holder(path) == (None, "")
     assert locks.already_running(path).message == "mem0tray is already running for this folder."
 
 

@@ -381,3 +381,47 @@ def test_forgetting_erases_what_a_kill_left(home: Home) -> None:
     assert not left.exists()
     assert left.name in said
     assert "not ours to change" not in said
+
+
+# Whose it is ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """Make a file of another user's and group's."""
+    file = tmp_path / "file"
+    file.touch(0o640)
+    os.chown(file, 4242, 4343)
+    return file
+
+
+def whose(path: Path) -> tuple[int, int]:
+    """Read owner and group."""
+    found = path.stat()
+    return found.st_uid, found.st_gid
+
+
+@needs.root("only root can give a file away")
+def test_root_leaves_a_file_that_it_replaces_to_its_owner(theirs: Path) -> None:
+    """Its mode stays too; a new file is root's."""
+    atomic.replace(theirs, b"new")
+    assert whose(theirs) == (4242, 4343)
+    atomic.replace(theirs.with_name("other"), b"new")
+    assert whose(theirs.with_name("other")) == (0, 0)
+
+
+@needs.root("only root can give a file away")
+def test_nothing_is_given_where_strangers_may_write(theirs: Path) -> None:
+    """In a folder like /tmp anybody may have put the file that is replaced."""
+    theirs.parent.chmod(0o1777)
+    atomic.replace(theirs, b"new")
+    assert whose(theirs) == (0, 0)
+
+
+@needs.root("only root can make such a file")
+def test_who_is_not_root_keeps_a_group(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner cannot be kept, and is not tried."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(atomic, "_refuse_planted", lambda _: None)
+    atomic.replace(theirs, b"new")
+    assert whose(theirs) == (0, 4343)

@@ -18,11 +18,11 @@ HERE, ELSEWHERE = "http://here.test", "http://elsewhere.test"
 _FOLDER: Final = Path(shapes.__file__).with_name("samples")
 
 
-def write_sample(path: Path, version: int) -> None:
-    """Write the ledger of a former version."""
-    script = (_FOLDER / f"ledger-{version}.sql").read_text(encoding="utf-8")
+def write_sample(path: Path) -> None:
+    """Write the ledger of a worker of the first release that was killed in mid-delivery."""
+    script = (_FOLDER / "ledger-7.sql").read_text(encoding="utf-8")
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(f"{script}; PRAGMA user_version = {version};")
+        db.executescript(f"{script}; PRAGMA user_version = 7;")
 
 
 def fresh(name: str, **fields: Any) -> Item:

@@ -59,7 +59,7 @@ def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> 
     path.parent.mkdir()
     path.write_bytes(data)
     why = opened(path)
-    (kept,) = path.parent.glob("ledger.sqlite3.corrupt-*")
+    (kept,) = path.parent.glob("ledger.sqlite3.kept-*")
     assert why == f"it was corrupt (file is not a database); kept as {kept.name}"
     assert kept.read_bytes() == data
     assert opened(path) == ""
@@ -77,7 +77,7 @@ def test_a_ledger_that_was_found_corrupt_in_use_is_kept(path: Path) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).write_bytes(suffix.encode())
     assert "found in use" in opened(path)
-    (kept,) = (each for each in path.parent.glob("*.corrupt-*") if each.name[-1].isdecimal())
+    (kept,) = (each for each in path.parent.glob("*.kept-*") if each.name[-1].isdecimal())
     for suffix in ("-wal", "-shm"):
         assert Path(f"{kept}{suffix}").read_bytes() == suffix.encode()
     assert not (path.parent / "ledger.broken").exists()

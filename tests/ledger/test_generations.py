@@ -4,7 +4,6 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.core.large import LARGE
 from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations
@@ -158,13 +157,12 @@ def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> No
 def test_the_file_holds_dead_letters_in_their_order(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    """A large one too, as it is."""
-    large = letter("b", content="x" * LARGE)
-    first, second, third = dead(inbox, letter("a")), dead(inbox, large), dead(inbox, letter("c"))
+    """Each as it is."""
+    first, second, third = (dead(inbox, letter(each)) for each in "abc")
     inbox.add_fresh(fresh("d"), NOW, ask=False)
     with ledger.transaction() as db:
         db.execute("UPDATE items SET dead_seq = 9 WHERE key = ?", (first,))
-    raws = [large.raw, letter("c").raw, letter("a").raw]
+    raws = [letter("b").raw, letter("c").raw, letter("a").raw]
     assert past.dead_raws() == raws
     assert list(past.prepare("one").raws) == raws
     rows = past.dead_rows()

@@ -116,7 +116,7 @@ def test_a_fresh_entry_becomes_a_dead_letter(
     with ledger.transaction() as db:
         db.execute("UPDATE items SET last_error = 'old', held = 1, claimed = 1, body = x'00'")
     before, others = row(ledger, key), row(ledger, other)
-    inbox.move_to_dlq(key, [b"{", b"}"], NOW + 5, NOW + 35, error)
+    inbox.move_to_dlq(key, b"{}", NOW + 5, NOW + 35, error)
     assert changes(before, row(ledger, key)) == {
         "state": "dead", "last_attempt": NOW + 5, "moved": NOW + 5, "due": NOW + 35, "dead_seq": 2,
         "claimed": None, "held": None, "body": None,
@@ -131,7 +131,7 @@ def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
     """Its outcome is not known by the failure of ours."""
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
     TakenByOthers(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
-    inbox.move_to_dlq(key, [b"{}"], NOW + 5, NOW + 35)
+    inbox.move_to_dlq(key, b"{}", NOW + 5, NOW + 35)
     assert row(ledger, key)["unknown"] == NOW + 1
     assert "taken" not in row(ledger, key)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.counters import Counters
@@ -15,7 +16,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.meta_names import FAILED, QUEUED
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.outdated import DLQ_FILE, METRICS_FILE, QUEUE_FILE
-from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
@@ -50,12 +51,12 @@ class Scene:
     def fail(self) -> None:
         """Let a retry of a dead letter fail."""
         job = self.outbox.claim(self.dead, NOW)
-        self.outbox.count_dead_failure(job, 3, NOW, "500", [letter("dead").raw], NOW)
+        self.outbox.count_dead_failure(job, 3, NOW, "500", letter("dead").raw, NOW)
 
     def fail_fresh(self) -> None:
         """Let a delivery of an entry fail."""
         job = self.outbox.claim(self.entry, NOW)
-        self.outbox.count_fresh_failure(job, NOW, "500", [fresh("entry").raw])
+        self.outbox.count_fresh_failure(job, NOW, "500", fresh("entry").raw)
 
     def revive(self, *, dead: bool) -> None:
         """Put back what was discarded."""
@@ -110,7 +111,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "a failed delivery": (Scene.fail_fresh, {QUEUE, METRICS}),
     "a failed retry": (Scene.fail, {DLQ}),
     "a move to the DLQ": (
-        lambda s: s.inbox.move_to_dlq(s.entry, [letter("entry").raw], NOW, NOW),
+        lambda s: s.inbox.move_to_dlq(s.entry, letter("entry").raw, NOW, NOW),
         {QUEUE, DLQ, METRICS},
     ),
     "a deleted entry": (lambda s: s.inbox.discard([s.entry], NOW, "deleted"), {QUEUE, METRICS}),

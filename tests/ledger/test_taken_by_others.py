@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 import mem0tray
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import MINUTE, PERHAPS, TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import MINUTE, PERHAPS, TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import NOW, fresh, letter
 
@@ -82,10 +83,10 @@ def test_a_further_sign_changes_nothing_of_what_vanished(
 
 
 def test_a_start_learns_what_the_last_one_noted(taken: TakenByOthers) -> None:
-    """Our process id, and the metrics file as it was found."""
-    assert taken.begin(5, [1, 2]) == (None, None)
-    assert taken.begin(6, None) == (5, [1, 2])
-    assert taken.begin(7, [3]) == (6, None)
+    """Our run, and the metrics file as it was found."""
+    assert taken.begin("a", [1, 2]) == ("", None)
+    assert taken.begin("b", None) == ("a", [1, 2])
+    assert taken.begin("c", [3]) == ("b", None)
 
 
 # Its traces in the queue file ----------------------------------------------------------------

@@ -34,7 +34,7 @@ def client_of(endpoint: Endpoint, headers: dict[str, str] | None = None) -> http
 
 def arrival(project: str, text: str, key: bytes = b"", digest: bytes = b"") -> Arrival:
     """Make of a text what a store takes."""
-    return Arrival(project, text.encode("utf-8", "surrogatepass"), key, digest)
+    return Arrival(project, text, key, digest)
 
 
 def save(client: httpx.Client, project: str, content: str, key: str = "") -> httpx.Response:

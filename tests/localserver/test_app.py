@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mem0tray.core.large import LARGE
 from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import BODY_MAX, DATABASE, Endpoint, proof
 from mem0tray.localserver.store import Store
@@ -284,22 +283,6 @@ def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool)
         assert client.post("/memory", content=each, headers=headers).status_code == 200
     (stored,) = texts(client, project)
     assert stored == (text if escapes else text.replace("\ud800", "?"))
-
-
-def test_a_key_that_came_with_a_small_body_is_known_with_a_large_one(
-    client: httpx.Client,
-) -> None:
-    """The size of a body does not decide about what is equal, nor do its spaces."""
-    text = "x" * (LARGE - 100)
-    small = json.dumps({"user_id": "edge", "content": text}).encode()
-    large = small.replace(b":", b":" + b" " * 200, 1)
-    assert len(small) < LARGE < len(large)
-    for body in (small, large):
-        answer = client.post("/memory", content=body, headers={"Idempotency-Key": "edge"})
-        assert answer.status_code == 200
-    other = large.replace(b"xx", b"xy", 1)
-    answer = client.post("/memory", content=other, headers={"Idempotency-Key": "edge"})
-    assert answer.status_code == 422
 
 
 def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:

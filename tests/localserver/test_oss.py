@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from mem0tray.core.large import LARGE
 from mem0tray.localserver.endpoint import Endpoint
 from tests.localserver.support import client_of, listed, save, texts
 
@@ -263,8 +262,8 @@ def test_nothing_resets_it(official: httpx.Client) -> None:
 
 
 def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
-    """Taken piece by piece, once by its key; the answers repeat its beginning."""
-    text = 'a "large" oak\n' * (LARGE // 10)
+    """Once by its key; the answers repeat its beginning."""
+    text = 'a "large" oak\n' * 100_000
     body = {
         "messages": [{"role": "user", "content": text}],
         "user_id": "large",
@@ -294,6 +293,9 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
         ({"metadata": {"mem0tray_id": "\0"}}, 422, "mem0tray_id"),
         ({"expiration_date": "2030-01-01"}, 400, "expiration_date"),
         ({"memory_type": "procedural_memory"}, 400, "memory_type"),
+        ({"app_id": "x"}, 400, "app_id"),
+        ({"immutable": True}, 400, "immutable"),
+        ({"timestamp": 1}, 400, "timestamp"),
     ],
 )
 def test_a_save_that_makes_no_sense_is_refused(
@@ -316,6 +318,7 @@ def test_a_save_that_makes_no_sense_is_refused(
         ({"query": "x", "filters": {"user_id": "x"}, "threshold": 2}, 400, "threshold"),
         ({"query": "x", "filters": {"user_id": "x"}, "top_k": "many"}, 422, "top_k"),
         ({"query": "x", "filters": {"user_id": "x", "OR": [{"a": 1}]}}, 400, "equality"),
+        ({"query": "x", "filters": {"user_id": "x", "AND": [{"a": 1}]}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": {"gt": 1}}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": "*"}}, 400, "equality"),
         ({"query": "x", "filters": {"user_id": "x", "a": 2**64}}, 400, "equality"),

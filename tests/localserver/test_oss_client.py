@@ -1,13 +1,11 @@
 """Our own client of `oss` against the embedded server, and what `auto` makes of that."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 
 import httpx
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import (
     Client,
@@ -20,6 +18,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
+    connect_to_probe,
 )
 from mem0tray.server.model import Page, ProjectCount
 from tests.localserver.support import save, texts
@@ -62,7 +61,7 @@ def test_what_the_other_dialect_saved_is_there(official: Client, client: httpx.C
 
 def test_a_large_memory_is_asked_for(official: Client) -> None:
     """Of one that no answer has room for it can be said whether it is there."""
-    large = Memory("large oss", LargeText(json.dumps("oak " * 1_000_000).encode()), "large-oss")
+    large = Memory("large oss", "oak " * 1_000_000, "large-oss")
     assert official.ask(large, LONG) is not Presence.PRESENT
     assert official.save(large, LONG).kind is Kind.DELIVERED
     assert official.ask(large, LONG) is Presence.PRESENT
@@ -110,9 +109,9 @@ def test_it_is_healthy_and_wants_its_key(running: Endpoint, official: Client) ->
 
 
 def test_it_is_recognised_as_what_it_was(running: Endpoint) -> None:
-    """Where the dialect is found out it is `vps`, as its health is asked for first."""
+    """Where the dialect is found out it is `vps`, as its health answer names it."""
     recognition = Recognition()
     address = ServerAddress.of(running.url, running.token)
-    with closing(connect(address, "auto", recognition=recognition)) as client:
+    with closing(connect_to_probe(address, recognition)) as client:
         assert client.probe(LONG).healthy
     assert recognition.dialect == "vps"

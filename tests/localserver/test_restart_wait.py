@@ -1,6 +1,6 @@
 """When a server that keeps dying is started again."""
 
-from mem0tray.localserver.restart_wait import RestartWait
+from mem0tray.localserver.child import RestartWait
 
 
 def test_the_first_death_costs_no_time() -> None:

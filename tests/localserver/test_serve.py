@@ -176,17 +176,12 @@ def test_it_removes_only_its_own_address(serve: Serve) -> None:
     assert endpoint.read(serving.folder) == foreign
 
 
-def test_what_a_killed_server_left_is_removed(serve: Serve) -> None:
-    """A start removes the old address, half written or whole, with the old token in it."""
+def test_the_address_of_a_killed_server_is_replaced(serve: Serve) -> None:
     serving = serve()
-    serving.ready()
+    before = serving.ready()
     serving.process.kill()
     assert serving.leave() in KILLED
-    left = serving.folder / ".server.json.tmp"
-    left.write_bytes((serving.folder / endpoint.FILE).read_bytes())
-    again = serve()
-    again.ready()
-    assert not left.exists()
+    assert serve().ready() != before
     assert has_mode(serving.folder / endpoint.FILE, 0o600)
 
 
@@ -212,12 +207,12 @@ def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
         "[]",
         "null",
         '{"port": 1}',
-        '{"port": "1", "pid": 1, "token": "t", "started": 0}',
-        '{"port": 0, "pid": 1, "token": "t", "started": 0}',
-        '{"port": 70000, "pid": 1, "token": "t", "started": 0}',
-        '{"port": 1, "pid": true, "token": "t", "started": 0}',
-        '{"port": 1, "pid": 1, "token": "\\u00fc", "started": 0}',
-        '{"port": 1, "pid": 1, "token": "t", "started": []}',
+        '{"url": "u", "port": "1", "pid": 1, "token": "t", "started": 0}',
+        '{"url": "u", "port": 0, "pid": 1, "token": "t", "started": 0}',
+        '{"url": "u", "port": 70000, "pid": 1, "token": "t", "started": 0}',
+        '{"url": "u", "port": 1, "pid": true, "token": "t", "started": 0}',
+        '{"url": "u", "port": 1, "pid": 1, "token": "\\u00fc", "started": 0}',
+        '{"url": "u", "port": 1, "pid": 1, "token": "t", "started": []}',
         "[" * 100_000,
     ],
 )

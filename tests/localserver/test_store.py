@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.localserver.details import Details
-from mem0tray.localserver.store import _SCHEMA, Arrival, KeyReusedError, Store
+from mem0tray.localserver.store import KeyReusedError, Store
 from tests.localserver.support import arrival
 from tests.support import needs
 
@@ -97,47 +96,6 @@ def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
     """A path that cannot be a database is an error with the path in it."""
     with pytest.raises(Mem0TrayError, match="memories"):
         Store(tmp_path / "missing" / "memories.sqlite3")
-
-
-def test_an_earlier_mem0tray_can_use_the_database(tmp_path: Path) -> None:
-    """What it saves is listed without a key, under which it still is stored only once."""
-    path = tmp_path / "memories.sqlite3"
-    with closing(Store(path)) as store:
-        store.save(arrival("p", "later", b"later", b"digest"))
-    with closing(sqlite3.connect(path, isolation_level=None)) as earlier:
-        earlier.execute("INSERT INTO keys (key, digest) VALUES (?, ?)", (b"earlier", b"digest"))
-        earlier.execute(
-            "INSERT INTO memories (project, memory, created) VALUES (?, ?, ?)", (b"p", b"text", 1.0)
-        )
-    with closing(Store(path)) as store:
-        store.save(arrival("p", "text", b"earlier", b"digest"))
-        ((text, later),) = store.newest("p")
-        assert (text.memory, text.created, text.key) == ("text", 1.0, "")
-        assert (later.memory, later.key) == ("later", "later")
-
-
-def test_a_database_of_an_earlier_mem0tray_is_used(tmp_path: Path) -> None:
-    """One that has no place for whose a key is gets it, and keeps everything."""
-    path = tmp_path / "memories.sqlite3"
-    with closing(sqlite3.connect(path)) as earlier:
-        earlier.executescript(_SCHEMA)
-        earlier.execute("INSERT INTO keys VALUES (?, ?)", (b"key", b"digest"))
-        earlier.execute("INSERT INTO memories VALUES (1, ?, ?, 1.0)", (b"p", b"text"))
-        earlier.commit()
-    with closing(Store(path)) as store:
-        store.save(arrival("p", "text", b"key", b"digest"))
-        store.save(arrival("p", "new", b"new", b"digest"))
-        assert everything(store, "p") == ["new", "text"]
-
-
-def test_an_earlier_mem0tray_leaves_nothing_of_what_it_deletes(tmp_path: Path) -> None:
-    """It deletes from the one table that it knows, and what another says of a memory goes along."""
-    path = tmp_path / "memories.sqlite3"
-    with closing(Store(path)) as store:
-        store.save(Arrival("p", b"text", details=Details(metadata='{"secret":1}')))
-    with closing(sqlite3.connect(path, isolation_level=None)) as earlier:
-        earlier.execute("DELETE FROM memories")
-        assert earlier.execute("SELECT count(*) FROM details").fetchone() == (0,)
 
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:

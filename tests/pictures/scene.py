@@ -98,7 +98,8 @@ def fill(made: Home) -> None:
     now = time.time()
     with past(Paths(made.claude, made.data / "mem0tray"), LOCAL_URL) as written:
         for number, (came, went) in enumerate(_RECOVERED):
-            key = written.adopted(dead(f"recovered {number}"), now - came * _DAY)
+            at = now - came * _DAY
+            key = written.adopted(dead(f"recovered {number}", moved_to_dlq_at=at), at)
             written.recovered(key, now - went * _DAY)
         for hour in range(_DAYS * 24, 0, -1):
             at = now - hour * _HOUR + 0.6 * _HOUR

@@ -60,13 +60,13 @@ class Past:
     def buried(self, key: int, content: str, at: float) -> None:
         """Make a dead letter of it."""
         self.failed(key, at)
-        self._inbox.move_to_dlq(key, [parsed(dead(content)).raw], at, at + 30)
+        self._inbox.move_to_dlq(key, parsed(dead(content)).raw, at, at + 30)
 
     def retried(self, key: int, content: str, count: int, at: float) -> None:
         """Fail a dead letter for the `count`th time."""
         self.failed(key, at)
         job = self._outbox.claim(key, at)
-        self._outbox.count_dead_failure(job, count, at + 60, "", [parsed(dead(content)).raw], at)
+        self._outbox.count_dead_failure(job, count, at + 60, "", parsed(dead(content)).raw, at)
 
     def adopted(self, value: dict[str, object], at: float, due: float | None = None) -> int:
         """Take in a dead letter from the file, tried again when it is `due`; its key."""

@@ -26,21 +26,21 @@ def test_what_the_worker_did_is_on_the_page(tmp_path: Path) -> None:
         home.wait_dlq(["bad"])
         home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 10, "counted")
         running = _page(home)
-        assert running.text("h1") == ["1 dead letter waits for its next try"]
+        assert running.text("h1") == ["1 memory is not delivered yet"]
         worker.kill()
         stopped = _page(home)
         assert stopped.text("h1") == ["mem0tray is not running"]
         for page in (running, stopped):
             facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
             assert facts["Memories go to"] == server.url.removeprefix("http://")
-            assert facts["Dead letters"] == "1 in the DLQ"
+            assert facts["Not delivered"] == "1 tried again"
             assert facts["Delivered"] == "2 in all"
             cells = page.text("td", role="cell")
             assert cells[:3] == ["beta", "500 Internal Server Error: scripted 500", "0"]
-            assert "1 dead letter: the server has a fault" in page.text("h3")
+            assert "1 memory not delivered: rejected by the server" in page.text("h3")
             names = [each.attributes["aria-label"] for each in page.all("svg", role="img")]
             assert names[0].startswith("Deliveries by hour: 2 since")
-            assert names[1].startswith("Size of the DLQ: 1 now")
+            assert names[1].startswith("Memories not delivered: 1 now")
 
 
 @needs.SHELL

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.report import browser, output
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import script
 from tests.report.reading import parse
@@ -31,7 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("BROWSER", "a-browser")  # the user's choice, which `webbrowser` takes
-    monkeypatch.setattr(output, "_browser", lambda: "")
+    monkeypatch.setattr(report, "_browser", lambda: "")
     return found
 
 
@@ -45,7 +44,6 @@ def test_it_opens_a_page_in_our_own_folder(home: Scratch, opened: list[str]) -> 
 
 
 def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None:
-    """With --out the page stands there and nowhere else; nothing is opened."""
     path = home.root / "a page.html"
     assert home.ok("report", "--out", str(path)).strip() == str(path)
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
@@ -64,16 +62,14 @@ def test_only_its_owner_can_read_it(home: Scratch) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_content_is_asked_for(home: Scratch) -> None:
-    """--with-content shows texts of dead letters."""
+def test_texts_are_shown_with_content(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
     path = home.root / "page.html"
     home.ok("report", "--out", str(path), "--with-content")
     assert "the text itself" in path.read_text(encoding="utf-8")
 
 
-def test_a_place_that_cannot_be_written(home: Scratch) -> None:
-    """One line says what is wrong."""
+def test_a_place_that_cannot_be_written_is_named(home: Scratch) -> None:
     done = home.run("report", "--out", str(home.root / "nowhere" / "page.html"))
     assert done.code == 1
     assert "nowhere" in done.line
@@ -89,9 +85,7 @@ def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
     assert "away" not in done.err
 
 
-def test_the_language_of_the_settings(home: Scratch, request: pytest.FixtureRequest) -> None:
-    """`ui.language` decides."""
-    request.getfixturevalue("french")
+def test_it_speaks_the_language_of_the_settings(home: Scratch) -> None:
     home.env(MEM0TRAY_UI_LANGUAGE="fr")
     path = home.root / "page.html"
     home.ok("report", "--out", str(path))
@@ -113,8 +107,9 @@ def test_without_a_display_the_path_is_enough(
     assert opened == []
 
 
-def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no error that there is none."""
+def test_a_browser_that_cannot_be_started_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
     def fail(_: str) -> bool:
         raise webbrowser.Error
@@ -125,19 +120,61 @@ def test_a_browser_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a place for a desktop's opener."""
+    """Make a place for a desktop's opener, with no other program beside it."""
     monkeypatch.delenv("BROWSER")
-    monkeypatch.setenv("PATH", str(tmp_path / "programs"), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     return tmp_path / "programs" / "xdg-open"
 
 
 @needs.linux("its opener is that of Linux")
-def test_a_desktop_without_a_browser(home: Scratch, opener: Path) -> None:
-    """The command says so and succeeds."""
+def test_a_desktop_without_a_browser_gets_the_path(home: Scratch, opener: Path) -> None:
     script(opener, "exit 3")
     done = home.run("report")
     assert done.code == 0
     assert "open that file yourself" in done.line
+
+
+@needs.linux("its opener is that of Linux")
+@pytest.mark.parametrize("opens_nothing", ["exit 3", "exit 4"])
+def test_a_browser_that_the_desktops_opener_does_not_find(
+    tmp_path: Path, opener: Path, opens_nothing: str
+) -> None:
+    """It is tried next, and gets the page."""
+    script(opener, opens_nothing)
+    script(opener.with_name("firefox"), 'echo "$*" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html")
+    got = opener.with_name("firefox.got").read_text()
+    assert got.strip() == (tmp_path / "page.html").as_uri()
+
+
+@needs.linux("Windows and macOS have their own way")
+def test_a_click_does_not_wait_for_the_end_of_the_users_browser(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is open as long as the user likes; nothing else is opened, now or when it ends."""
+    monkeypatch.setattr(report, "_PATIENCE", 0.05)
+    monkeypatch.setenv("BROWSER", f"{opener.with_name('mine')} --page=%s")
+    os.mkfifo(tmp_path / "end")
+    script(opener.with_name("mine"), f'echo "$1" > "$0.got"; read word < "{tmp_path}/end"; exit 1')
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    (tmp_path / "end").write_text("end\n")  # waits for the browser to read it
+    got = opener.with_name("mine.got").read_text()
+    assert got.strip() == f"--page={(tmp_path / 'page.html').as_uri()}"
+    assert not opener.with_name("xdg-open.got").exists()
+
+
+@needs.linux("Windows and macOS have their own way")
+@pytest.mark.parametrize("chosen", ["gone", "broken", ":"])
+def test_a_chosen_browser_that_does_not_start(
+    tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    """After a click the desktop's own is used."""
+    monkeypatch.setenv("BROWSER", chosen)
+    script(opener.with_name("broken"), "", "/gone/sh")
+    script(opener, 'echo "$1" > "$0.got"')
+    assert report.open_page(tmp_path / "page.html", waits=False)
+    assert opener.with_name("xdg-open.got").exists()
 
 
 @needs.linux("its opener is that of Linux")
@@ -156,7 +193,7 @@ def test_a_desktop_with_a_browser(
     tmp_path: Path, opener: Path, monkeypatch: pytest.MonkeyPatch, rest: str
 ) -> None:
     """Its opener gets the page; one that goes on as long as the browser is not waited for."""
-    monkeypatch.setattr(browser, "_PATIENCE", 0.05 if "read" in rest else 30.0)
+    monkeypatch.setattr(report, "_PATIENCE", 0.05 if "read" in rest else 30.0)
     os.mkfifo(tmp_path / "programs.end")
     script(opener, f'echo "$1" > "$0.got"; {rest}'.replace("$0.end", f"{tmp_path}/programs.end"))
     assert report.open_page(tmp_path / "page.html")
@@ -181,11 +218,11 @@ def test_a_browser_in_a_snap_gets_it_where_it_may_read(
 ) -> None:
     """Snaps do not see hidden folders of the home, so the page goes into the snap's own."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(output, "_browser", lambda: browser)
+    monkeypatch.setattr(report, "_browser", lambda: browser)
     own = home.root / "snap" / "firefox" / "common"
     own.mkdir(parents=True)
     expected = own / "mem0tray-status.html" if snap else home.paths.data_dir / "status.html"
-    assert output.usual_place(home.paths) == expected
+    assert report.usual_place(home.paths) == expected
 
 
 @needs.SHELL
@@ -193,17 +230,16 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
     """`xdg-settings` is asked; without it there is no answer."""
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert output._browser() == ""
+    assert report._browser() == ""
     tool = tmp_path / "xdg-settings"
     tool.write_text("#!/bin/sh\necho firefox_firefox.desktop\n")
     tool.chmod(0o700)
-    assert output._browser() == "firefox_firefox.desktop"
+    assert report._browser() == "firefox_firefox.desktop"
 
 
 def test_a_file_that_may_not_be_read_can_be_written(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is replaced, whoever may read what stood there."""
     out = home.root / "old.html"
     out.write_text("old")
     may = os.access
@@ -225,10 +261,9 @@ def test_it_writes_nothing_else(home: Scratch) -> None:
 
 
 def test_add_does_not_pay_for_it() -> None:
-    """The page's libraries are imported by those who make a page only."""
     code = (
-        "import sys, mem0tray.report, mem0tray.cli.add_fast;"
-        " print([n for n in ('jinja2', 'pygal') if n in sys.modules])"
+        "import sys, mem0tray.report, mem0tray.cli.add;"
+        " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ

@@ -3,19 +3,40 @@
 import base64
 import hashlib
 import itertools
+import math
 import re
 import time
 import unicodedata
+from typing import Any
 
 import pytest
 
+from mem0tray.actions.standing import Overview
+from mem0tray.config import server_choice
+from mem0tray.config.settings import ServerSettings
+from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.report import page as render
+from mem0tray.core.reasons import Reason
+from mem0tray.report import page as rendering
+from mem0tray.report.advice import Tone
+from mem0tray.report.page import (
+    HIDDEN,
+    NEVER,
+    Cleaner,
+    absolute,
+    clock,
+    headline,
+    relative,
+    templates,
+)
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.report.reading import made
 from tests.support.shapes import dead, entry, queue_document, waiting
 
+_FRENCH = Language("fr")
+_ENGLISH = Language("en")
+_NOW = 1_764_500_000.0
 _ADDRESS = "http://127.0.0.1:9"
 _BIDI = "\u202eevil\u2066\u200f"
 
@@ -29,11 +50,10 @@ def test_an_empty_home() -> None:
     """Without any file there is a page, and it says that nothing waits."""
     page = made()
     assert page.text("h1") == ["mem0tray is not running"]
-    assert "There are no dead letters." in page.text("p")
+    assert "There are none." in page.text("p")
 
 
 def test_it_shows_how_things_stand(home: Scratch) -> None:
-    """Destination, counts, last delivery and oldest waiting are there, each by its name."""
     home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
     _letters(home, dead("d"))
     stats = {"total_synced": 1234, "last_sync": "2025-11-30T04:38:18"}
@@ -42,7 +62,7 @@ def test_it_shows_how_things_stand(home: Scratch) -> None:
     facts = dict(zip(page.text("dt"), page.text("dd"), strict=True))
     assert facts["Memories go to"] == "mem0.example:8000"
     assert facts["Waiting"] == "2 in the queue"
-    assert facts["Dead letters"] == "1 in the DLQ"
+    assert facts["Not delivered"] == "1 tried again"
     assert facts["Delivered"] == "1,234 in all"
     assert facts["Last delivery"].endswith("Nov 30, 2025, 04:38")
     assert facts["Oldest waiting"] != "–"
@@ -86,7 +106,6 @@ def test_a_longer_wait_counts_that_the_server_asked_for(home: Scratch) -> None:
 
 
 def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
-    """Two hundred rows, and how many more there are."""
     _letters(home, *(dead(f"d{n}") for n in range(1203)))
     page = made()
     assert len(page.all("th", scope="row", role="rowheader")) == 200
@@ -94,7 +113,6 @@ def test_many_dead_letters_are_cut_off(home: Scratch) -> None:
 
 
 def test_what_makes_no_sense_is_counted(home: Scratch) -> None:
-    """Things in the file that are no items are said to be kept."""
     _letters(home, 5, None, dead("d"))
     assert any(text.startswith("2 further things") for text in made().text("p", class_="more"))
 
@@ -136,7 +154,6 @@ def test_nothing_runs_and_nothing_is_loaded(home: Scratch) -> None:
 
 
 def test_hostile_names_are_only_text(home: Scratch) -> None:
-    """Markup in ids, projects and reasons is shown, in charts too, and never becomes an element."""
     markup = "<script>alert(1)</script>\"'><b onclick=x>&"
     _letters(home, dead("d", markup, id=f"<i>{markup}", last_error=f"500 {markup}"))
     home.write("mem0_queue.json", queue_document([entry("q", "</svg></style>" + markup)]))
@@ -160,8 +177,14 @@ def test_odd_characters_do_not_reach_the_page(home: Scratch, text: str) -> None:
     assert not odd
 
 
+def test_whatever_a_template_prints_is_one_harmless_line() -> None:
+    template = templates(_ENGLISH, _cleaner()).from_string("{{ text }}")
+    assert template.render(text=f"<b>\n\x1b[0m{_BIDI} http://me:pw@host") == (
+        f"&lt;b&gt; [0m evil http://{HIDDEN}@host"
+    )
+
+
 def test_long_texts_are_cut(home: Scratch) -> None:
-    """A reason, project, id or content of a megabyte leaves a page of ordinary size."""
     long = "x" * 2**20
     _letters(home, dead(long, long, id=long, last_error=long), dead(long, f"{long} y"))
     home.write("mem0_queue.json", queue_document([entry(long, f"{long} z")]))
@@ -170,8 +193,7 @@ def test_long_texts_are_cut(home: Scratch) -> None:
     assert any(text.endswith("…") for text in page.text("td", role="cell"))
 
 
-def test_absurd_numbers_and_times(home: Scratch) -> None:
-    """Counts and times that cannot be do no harm."""
+def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
     for absurd in (-1, 10**9, 1e300, "text", None, True):
         odd = {"id": "d", "retry_count": absurd, "last_attempt": absurd, "moved_to_dlq_at": absurd}
         _letters(home, dead("d") | odd)
@@ -223,19 +245,17 @@ def test_it_can_be_read_aloud(home: Scratch) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_both_themes() -> None:
-    """Colours follow the reader's choice of light or dark, and paper is light."""
+def test_it_is_light_or_dark_as_the_reader_likes_and_light_on_paper() -> None:
     style = made().all("style")[0].text
     assert "prefers-color-scheme: dark" in style
     assert "color-scheme: light dark" in style
     assert "@media print" in style
 
 
-def test_in_french(home: Scratch, french: Language) -> None:
-    """The page speaks French where the language does, and says so."""
+def test_it_speaks_french_and_says_so(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     _letters(home, dead("d", retry_count=1234))
-    page = made(french)
+    page = made(_FRENCH)
     assert page.text("h1") == ["mem0tray ne tourne pas"]
     assert page.all("html")[0].attributes["lang"] == "fr"
     assert "1 234" in page.text("td", role="cell")
@@ -252,32 +272,29 @@ def test_in_french(home: Scratch, french: Language) -> None:
     ],
 )
 def test_a_reason_that_only_the_file_has_is_in_french_too(
-    home: Scratch, french: Language, last_error: str, french_words: str
+    home: Scratch, last_error: str, french_words: str
 ) -> None:
     """In the table and as an example, though no ledger knows the attempt."""
     _letters(home, waiting("x", last_error=last_error))
-    page = made(french)
+    page = made(_FRENCH)
     assert last_error not in page.source
     assert french_words in " ".join(page.text("td"))
 
 
-def test_a_broken_file_is_said_in_french(home: Scratch, french: Language) -> None:
-    """As the reason of the state."""
+def test_a_broken_file_is_said_in_french(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     home.write("mem0_queue_dlq.json", {"items": 5})
-    assert "est abîmé" in " ".join(made(french).text("p"))
+    assert "est abîmé" in " ".join(made(_FRENCH).text("p"))
 
 
 def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
-    """What the ledger remembers is listed while the DLQ file is missing."""
     with past(home.paths) as ledger:
         ledger.adopted(dead("remembered"), time.time() - 100)
     assert len(made().all("th", role="rowheader")) == 1
 
 
 def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
-    """Backticks become code, markup within them or without stays text."""
-    shown = render._typed("type `mem0tray <b>` <i>")
+    shown = rendering._typed("type `mem0tray <b>` <i>")
     assert shown == "type <code>mem0tray &lt;b&gt;</code> &lt;i&gt;"
 
 
@@ -290,3 +307,125 @@ def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -
     page = made()
     assert len(page.all("th", role="rowheader")) == 3
     assert "mem0_queue_dlq.json cannot be read" in page.text("h3")
+
+
+def _headline(language: str = "en", **fields: Any) -> tuple[Tone, str, str, str]:
+    seen = Overview(**fields)
+    made = headline(seen, _NOW, Language(language))
+    return made.tone, made.title, made.text, made.detail
+
+
+@pytest.mark.parametrize(
+    ("fields", "tone", "text"),
+    [
+        ({"state": "healthy"}, "good", "Ready for the first memory"),
+        ({"state": "healthy", "last_delivery": 1.0}, "good", "Every memory is delivered"),
+        ({"state": "healthy", "totals": {"synced": 1}}, "good", "Every memory is delivered"),
+        ({"state": "healthy", "queue": 2}, "good", "Memories are being delivered"),
+        (
+            {"state": "healthy", "queue": 2, "dlq": 1},
+            "warn",
+            "1 memory is not delivered yet",
+        ),
+        (
+            {"state": "healthy", "dlq": 1234},
+            "warn",
+            "1,234 memories are not delivered yet",
+        ),
+        ({"state": "down"}, "bad", "The server is down"),
+        ({"state": "action needed"}, "bad", "Action needed"),
+        ({"state": "action needed", "reason": server_choice.CHOOSE}, "bad", "Choose a server"),
+        ({"state": "paused"}, "calm", "Deliveries take a break"),
+        ({"state": "paused", "pause": math.inf}, "calm", "Deliveries are paused"),
+        ({"state": "not running"}, "off", "mem0tray is not running"),
+        ({"state": "starting"}, "off", "mem0tray is starting"),
+        ({"state": "from a later version"}, "off", "mem0tray is starting"),
+    ],
+)
+def test_each_state_has_its_words_and_colour(fields: dict[str, Any], tone: Tone, text: str) -> None:
+    assert _headline(**fields)[:2] == (tone, text)
+
+
+def test_the_reason_is_given_where_something_is_wrong() -> None:
+    assert _headline(state="down", reason=reasons.quoted("refused"))[3] == "refused"
+    assert _headline(state="action needed", reason=reasons.quoted("stop it"))[3] == "stop it"
+    assert _headline(state="paused", reason=reasons.quoted("paused by you"))[3] == ""
+
+
+def test_the_reason_is_in_the_users_language() -> None:
+    assert (
+        _headline("fr", state="down", reason=reasons.sentence(Reason("connection refused")))[3]
+        == "Connexion refusée."
+    )
+
+
+def test_a_pause_says_until_when() -> None:
+    near = _headline(state="paused", pause=_NOW + 60)[2]
+    assert "until" in near
+    assert "2025" not in near
+    assert "2025" in _headline(state="paused", pause=_NOW + 86_400)[2]
+    assert "until you resume" in _headline(state="paused", pause=math.inf)[2]
+
+
+def test_what_waits_is_kept_safe() -> None:
+    assert "kept safe" in _headline(state="not running", dlq=1)[2]
+    assert "Nothing waits" in _headline(state="not running")[2]
+
+
+@pytest.mark.parametrize("at", [None, 0.0, -1e300, 1e300, 2e13, float("nan")])
+def test_times_that_cannot_be(at: float | None) -> None:
+    """A dash for never and for what no calendar has."""
+    assert absolute(at, _ENGLISH) == NEVER
+
+
+def test_times_that_this_system_cannot_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows knows no year beyond 3000."""
+
+    def fail(_: Language, moment: float) -> str:
+        raise OSError(moment)
+
+    monkeypatch.setattr(Language, "date", fail)
+    assert absolute(_NOW, _ENGLISH) == NEVER
+
+
+def test_times_near_and_far() -> None:
+    """Just now, ago and in; the date beside the time of day only where it is far."""
+    assert relative(_NOW - 2, _NOW, _ENGLISH) == "just now"
+    assert relative(_NOW - 7200, _NOW, _ENGLISH) == "2 hours ago"
+    assert relative(_NOW + 60, _NOW, _ENGLISH) == "in 1 minute"
+    assert len(clock(_NOW + 60, _NOW, _ENGLISH)) == len("12:00")
+    assert "2025" in clock(_NOW + 2 * 86_400, _NOW, _ENGLISH)
+
+
+def _cleaner(key: str = "", url: str = "") -> Cleaner:
+    return Cleaner(ServerSettings(api_key=key, url=url))
+
+
+def test_a_secret_is_hidden_before_the_text_is_cut() -> None:
+    cleaner = _cleaner("sesame-3c1f")
+    assert "sesame" not in cleaner.line("x" * 15 + "sesame-3c1f", 20)
+    assert cleaner.short_id("sesame-3c1f") == HIDDEN
+    assert "sesame" not in cleaner.block("x" * 1990 + "sesame-3c1f" * 2)
+
+
+def test_passwords_in_addresses() -> None:
+    """What stands before an @ in an address is hidden, with an @ in it too; mail is not."""
+    line = _cleaner().line("at http://me:p@ss@host/x and me@example.com", 100)
+    assert line == f"at http://{HIDDEN}@host/x and me@example.com"
+
+
+def test_the_password_of_the_settings_however_it_is_written() -> None:
+    """As it stands in the address, and decoded."""
+    cleaner = _cleaner(url="http://me:pa%24word@host")
+    assert cleaner.line("pa%24word or pa$word", 100) == f"{HIDDEN} or {HIDDEN}"
+
+
+def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
+    assert _cleaner(url="http://[").line("text", 10) == "text"
+
+
+def test_a_block_keeps_its_lines_up_to_a_limit() -> None:
+    cleaner = _cleaner()
+    assert cleaner.block("a\n\tb\x00<c>\n") == "a\nb &lt;c&gt;"
+    assert cleaner.block("x" * 3000) == "x" * 2000 + " …"
+    assert cleaner.block("\n".join("x" * 100)).endswith(" …")

@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import Client, Memory, connect
-from mem0tray.server.model import Exchange, Reply
+from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
 
@@ -27,7 +27,7 @@ def client(url: str, **more: Any) -> Iterator[Transport]:
         yield transport
 
 
-def post(transport: Exchange, timeout: float = LONG, body: bytes = b"{}") -> Reply:
+def post(transport: Transport, timeout: float = LONG, body: bytes = b"{}") -> Reply:
     """Send a small request."""
     return transport.exchange("POST", "/memory", (), body, timeout)
 

@@ -4,7 +4,6 @@ import json
 
 import httpx
 
-from mem0tray.core.large import LargeText
 from mem0tray.server.answers import classify
 from mem0tray.server.model import Fault, Outcome, Reply
 
@@ -21,7 +20,7 @@ def reply(
     return Reply(status, named, raw, 0.5, fault)
 
 
-def classified(answer: Reply, content: str | LargeText = "", *secrets: str) -> Outcome:
+def classified(answer: Reply, content: str = "", *secrets: str) -> Outcome:
     """Class an answer of a server that speaks `vps`."""
     return classify(answer, NOW, lambda body: body.get("success") is True, content, secrets)
 

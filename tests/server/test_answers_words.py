@@ -1,11 +1,8 @@
 """What is said about an answer, word for word, and what is read again of it."""
 
-import json
-
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.large import LargeText
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import NO_PROJECT, health, in_short, retold
 from mem0tray.server.model import Fault, Reply
@@ -65,7 +62,7 @@ def test_a_broken_off_answer_of_a_probe_is_told_by_its_fault() -> None:
 
 def test_of_a_large_text_no_word_of_the_server_shows() -> None:
     """Too large to be compared, a text hides whatever the server says, its code too."""
-    large = LargeText(json.dumps("oak " * 9).encode())
+    large = "oak " * 250_001
     said = reply(500, {"detail": "the model is away", "code": "away"})
     assert classified(said, large).message == "500 Internal Server Error"
     assert classified(reply(500, b""), large).message == "500 Internal Server Error"

@@ -1,110 +1,109 @@
-"""The dialect `auto`: what a server is found to speak, and what goes there before that is known."""
+"""The dialect `auto`: what a server is recognised by, and what goes there before that is known."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
-from mem0tray.server import Client, KeyVerdict, Kind, Memory, Presence, Recognition, ServerAddress
-from mem0tray.server import connect as connected
+from mem0tray.server import KeyVerdict, ProbeClient, Recognition, ServerAddress, connect_to_probe
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
 from tests.server.calls import LONG, listing
-from tests.server.wire import DELIVERED, Request, Wire, answering, in_turn, once, render, routing
+from tests.server.wire import Request, Wire, answering, in_turn, once, render, routing
 
-MEMORY = Memory("alpha", "the third oak", "id-1")
-ADDED = render(200, {"results": [{"event": "ADD"}]})
 WELL = render(200, {"status": "ok"})
-VPS = {"GET /health": WELL, "POST /memory": DELIVERED, "GET /memory/": listing()}
-OSS = {
-    "GET /auth/setup-status": render(200, {"needsSetup": False}),
-    "POST /memories": ADDED,
-    "POST /search": render(200, {"results": []}),
-}
+VPS = {"GET /health": WELL, "GET /memory/": listing()}
+OURS = {"GET /health": render(200, {"status": "ok", "service": "mem0tray"})}
+OSS = {"GET /auth/setup-status": render(200, {"needsSetup": False})}
+OLD_OSS = {"GET /openapi.json": render(200, {"info": {"title": "Mem0 REST APIs"}})}
+ALL = ["GET /health", "GET /auth/setup-status", "GET /openapi.json"]
+LISTED = "GET /memory/mem0tray-key-check?limit=1"
 
 
 @contextmanager
-def auto(server: Wire, recognition: Recognition | None = None, token: str = "") -> Iterator[Client]:
+def auto(
+    server: Wire, recognition: Recognition | None = None, token: str = ""
+) -> Iterator[ProbeClient]:
     """Make a client of a server of which nothing is said, and close it."""
     address = ServerAddress.of(server.url, token)
-    with closing(connected(address, "auto", recognition=recognition)) as made:
+    with closing(connect_to_probe(address, recognition or Recognition())) as made:
         yield made
 
 
 def lines(requests: list[Request]) -> list[str]:
-    """Tell what was asked."""
+    """List what was asked; none of it has a body."""
+    assert not any(request.body for request in requests)
     return [f"{request.method} {request.target}" for request in requests]
 
 
 @pytest.mark.parametrize(
     ("routes", "name", "asked"),
     [
-        (VPS, "vps", ["GET /health", "POST /memory"]),
-        (OSS, "oss", ["GET /health", "GET /auth/setup-status", "POST /memories"]),
-        (VPS | OSS, "vps", ["GET /health", "POST /memory"]),
+        (VPS, "vps", ["GET /health", LISTED]),
+        (OURS, "vps", ["GET /health"]),
+        (OURS | OSS, "vps", ["GET /health"]),
+        (OSS, "oss", ["GET /health", "GET /auth/setup-status"]),
+        (OSS | {"GET /health": WELL}, "oss", ["GET /health", LISTED, "GET /auth/setup-status"]),
+        (OLD_OSS, "oss", ALL),
     ],
+    ids=["vps", "embedded", "embedded, with both", "oss", "oss with a health path", "old oss"],
 )
-def test_a_server_is_recognised_by_the_path_of_its_health(
+def test_a_server_is_recognised_by_what_no_other_kind_answers(
     routes: dict[str, bytes], name: str, asked: list[str]
 ) -> None:
-    """Asked once; what was learnt is told to whoever keeps it, and another client knows it."""
+    """It is asked once: what was learnt is passed to whoever keeps it, and another client knows."""
     learnt: list[str] = []
     recognition = Recognition(note=learnt.append)
     with Wire(routing(routes)) as server:
         with auto(server, recognition) as client:
             assert client.probe(LONG).healthy
-            assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
             assert lines(server.requests) == asked
         with auto(server, recognition) as client:
-            assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
-            assert lines(server.requests) == [*asked, asked[-1]]
+            assert client.probe(LONG).healthy
     assert learnt == [name]
 
 
-def test_what_is_known_is_not_asked_for() -> None:
-    """A server that was recognised before is spoken to at once, and asked by its own path."""
-    with Wire(routing(OSS)) as server, auto(server, Recognition("oss")) as client:
-        assert client.ask(MEMORY, LONG) is Presence.ABSENT
-        assert client.probe(LONG).healthy
-        assert lines(server.requests) == ["POST /search", "GET /auth/setup-status"]
-
-
-@pytest.mark.parametrize("call", ["save", "ask", "read", "search"])
-def test_nothing_but_these_questions_goes_to_a_server_that_is_not_known(call: str) -> None:
-    """GETs without a body; whoever wanted more is told why not."""
-    with Wire(answering(render(404, {"detail": "Not Found"}))) as server, auto(server) as client:
-        calls: dict[str, Callable[[], object]] = {
-            "save": lambda: client.save(MEMORY, LONG),
-            "ask": lambda: client.ask(MEMORY, LONG),
-            "read": lambda: client.read("alpha", 1, LONG),
-            "search": lambda: client.search("alpha", "oak", 1, LONG),
-        }
-        said = calls[call]()
-        assert lines(server.requests) == ["GET /health", "GET /auth/setup-status"]
-        assert [request.body for request in server.requests] == [b"", b""]
-    kind, message = getattr(said, "kind", None), getattr(said, "message", "")
-    assert kind is Kind.OUTAGE
-    assert message.startswith("no Mem0 server was recognised at ")
-
-
 @pytest.mark.parametrize(
-    "call",
+    "routes",
     [
-        lambda client: client.save(MEMORY, LONG),
-        lambda client: client.ask(MEMORY, LONG),
-        lambda client: client.read("alpha", 1, LONG),
-        lambda client: client.search("alpha", "oak", 1, LONG),
-        lambda client: client.page("alpha", "", LONG),
-        lambda client: client.find("alpha", "id-1", LONG),
-        lambda client: client.projects(LONG),
+        {"GET /health": WELL},
+        {"GET": render(200, {})},
+        {"GET": render(200, {"success": True})},
+        {"GET /health": WELL, "GET /memory/": render(200, {"memories": {"results": []}})},
+        {"GET /openapi.json": render(200, {"info": {"title": "Another API"}})},
+        {"GET /openapi.json": render(200, {"info": "Mem0 REST APIs"})},
     ],
-    ids=["save", "ask", "read", "search", "page", "find", "projects"],
 )
-def test_a_call_has_the_time_that_finding_out_has_left(
-    monkeypatch: pytest.MonkeyPatch, call: Callable[[Client], object]
+def test_a_foreign_service_is_not_recognised(routes: dict[str, bytes]) -> None:
+    """Whatever it answers, and whichever paths it has."""
+    recognition = Recognition()
+    with Wire(routing(routes)) as server, auto(server, recognition) as client:
+        health = client.probe(LONG)
+        assert lines(server.requests)
+    assert (health.healthy, health.recognised, recognition.dialect) == (False, False, "")
+
+
+def test_a_fixed_dialect_needs_no_proof() -> None:
+    """The health path alone is asked."""
+    recognition = Recognition("oss", setting="vps")
+    with Wire(routing({"GET /health": WELL})) as server, auto(server, recognition) as client:
+        assert client.probe(LONG).healthy
+        assert lines(server.requests) == ["GET /health"]
+    assert recognition.dialect == "vps"
+
+
+def test_what_is_known_is_not_asked_for() -> None:
+    """A server that was recognised before is asked by its own path."""
+    with Wire(routing(OSS)) as server, auto(server, Recognition("oss")) as client:
+        assert client.probe(LONG).healthy
+        assert lines(server.requests) == ["GET /auth/setup-status"]
+
+
+def test_all_questions_together_take_as_long_as_the_caller_allows(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All its requests together take as long as its caller allows at most."""
+    """Each has the time that those before have left."""
     left: list[float] = []
     exchange = Transport.exchange
 
@@ -113,11 +112,10 @@ def test_a_call_has_the_time_that_finding_out_has_left(
         return exchange(self, *arguments)
 
     monkeypatch.setattr(Transport, "exchange", noted)
-    routes = OSS | {"GET /memories": listing(), "GET /entities": render(200, [])}
-    with Wire(routing(routes)) as server, auto(server) as client:
-        call(client)
-    assert len(left) == 3  # two health paths, and the call's own
-    assert LONG >= left[0] >= left[1] >= left[2] > 0
+    with Wire(routing(OLD_OSS | {"GET /health": WELL})) as server, auto(server) as client:
+        client.probe(LONG)
+    assert len(left) == 4
+    assert LONG >= left[0] >= left[1] >= left[2] >= left[3] > 0
 
 
 def test_a_server_that_is_none_is_told_with_what_each_path_said() -> None:
@@ -145,15 +143,33 @@ def test_a_redirect_is_told_with_the_address_to_set() -> None:
     assert "`mem0tray config set server.url https://mem0.test`" in str(health.reason)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 401, 403])
-@pytest.mark.parametrize("path", ["GET /health", "GET /auth/setup-status"])
-def test_what_may_pass_or_is_about_the_key_is_no_stranger_s_answer(path: str, status: int) -> None:
+@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize("path", ["GET /health", "GET /memory/", "GET /auth/setup-status"])
+def test_what_may_pass_is_no_stranger_s_answer(path: str, status: int) -> None:
     """It is told as it is, and asked again with the next probe."""
-    with Wire(routing({path: render(status, {})})) as server, auto(server) as client:
+    routes = {"GET /health": WELL} if path == "GET /memory/" else {}
+    routes[path] = render(status, {})
+    with Wire(routing(routes)) as server, auto(server) as client:
         health = client.probe(LONG)
+        asked = len(server.requests)
         client.probe(LONG)
-        assert len(server.requests) == 4
+        assert len(server.requests) == 2 * asked
     assert (health.healthy, health.recognised, health.status) == (False, True, status)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("path", ["GET /health", "GET /memory/", "GET /auth/setup-status"])
+def test_a_server_that_wants_a_key_first_is_told_with_how_to_set_one(
+    path: str, status: int
+) -> None:
+    """The path that wants it is named."""
+    routes = {"GET /health": WELL} if path == "GET /memory/" else {}
+    routes[path] = render(status, {})
+    with Wire(routing(routes)) as server, auto(server) as client:
+        health = client.probe(LONG)
+    assert (health.healthy, health.recognised, health.status) == (False, False, status)
+    assert f"{path.removeprefix('GET ')}" in str(health.reason)
+    assert "`mem0tray config set server.api_key`" in str(health.reason)
 
 
 def test_who_does_not_answer_is_asked_one_question() -> None:
@@ -170,8 +186,8 @@ def test_who_does_not_answer_is_asked_one_question() -> None:
 @pytest.mark.parametrize(
     ("known", "routes", "asked"),
     [
-        ("vps", OSS, ["GET /health", "GET /auth/setup-status"]),
-        ("oss", VPS, ["GET /auth/setup-status", "GET /health"]),
+        ("vps", OSS, ["GET /health", "GET /health", "GET /auth/setup-status"]),
+        ("oss", VPS, ["GET /auth/setup-status", "GET /openapi.json", "GET /health", LISTED]),
     ],
 )
 def test_a_probe_that_finds_no_such_path_asks_what_there_is(
@@ -195,28 +211,25 @@ def test_a_known_server_whose_path_is_missing_for_a_while_is_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "routes", "path"), [("vps", OSS, "/memories"), ("oss", VPS, "/memory")]
+    ("known", "routes", "name"),
+    [
+        ("vps", OSS | {"GET /health": WELL}, "oss"),
+        ("oss", VPS, "vps"),
+        ("vps", VPS, "vps"),
+        ("vps", {"GET /health": WELL}, "vps"),
+        ("vps", {}, "vps"),
+    ],
+    ids=["vps to oss", "oss to vps", "the same", "without a listing", "gone"],
 )
-def test_a_save_that_finds_no_such_path_goes_to_what_there_is(
-    known: str, routes: dict[str, bytes], path: str
+def test_asked_anew_a_server_is_another_only_if_it_proves_that(
+    known: str, routes: dict[str, bytes], name: str
 ) -> None:
-    """Nothing was stored by it, and nothing is counted: it is sent as the new server wants it."""
-    with Wire(routing(routes)) as server, auto(server, Recognition(known)) as client:
-        assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
-        assert server.requests[-1].target == path
-        assert {request.method for request in server.requests[1:-1]} == {"GET"}
-
-
-@pytest.mark.parametrize("health", [WELL, render(404, {})], ids=["there", "gone"])
-def test_a_404_of_the_same_server_is_its_answer(health: bytes) -> None:
-    """One question shows that it is the same; where there is none now, it stays what it was."""
-    recognition = Recognition("vps")
-    routes = {"GET /health": health, "POST": render(404, {"detail": "no such project"})}
+    """As after a 404 to a save; where nothing is recognised, it stays what it was."""
+    recognition = Recognition(known)
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
-        outcome = client.save(MEMORY, LONG)
-        assert sum(request.method == "POST" for request in server.requests) == 1
-    assert (outcome.kind, outcome.status) == (Kind.FORBIDDEN, 404)
-    assert recognition.dialect == "vps"
+        client.recognise(LONG)
+        assert lines(server.requests)
+    assert recognition.dialect == name
 
 
 # The rest of a client -----------------------------------------------------------------------------

@@ -1,13 +1,11 @@
 """The dialect `platform`: what goes out to the hosted service, and what is made of its answers."""
 
-import json
 import socket
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.server import (
     KeyVerdict,
     Kind,
@@ -19,6 +17,7 @@ from mem0tray.server import (
     ServerAddress,
     Terms,
     connect,
+    connect_to_probe,
     mem0_client,
 )
 from mem0tray.server.answers import FAILED_LATER, HOLDS_NUL, has_failed_later, retold
@@ -68,19 +67,6 @@ def test_a_save_is_that_of_an_official_server_with_its_time() -> None:
     assert request.headers["idempotency-key"] == "id-1"
 
 
-def test_a_large_text_goes_out_as_any_other() -> None:
-    """Piece by piece, in the same JSON."""
-    text = 'a "quoted" oak\n' * 100_000
-    request = sent(Memory("my beta", LargeText(json.dumps(text).encode()), "k", 1_767_225_600.0))
-    assert request.json == {
-        "messages": [{"role": "user", "content": text}],
-        "user_id": "my%20beta",
-        "infer": False,
-        "metadata": {"mem0tray_id": "k", "mem0tray_project": "my beta"},
-        "timestamp": 1_767_225_600,
-    }
-
-
 @pytest.mark.parametrize("at", [0.0, -5.0, 12.0, 1e18, 1e11])
 def test_a_time_that_makes_no_sense_is_left_out(at: float) -> None:
     """That of the memory's arrival holds then."""
@@ -101,7 +87,7 @@ def test_stored_is_what_has_succeeded() -> None:
 @pytest.mark.parametrize("text", ["an oak " * 200_000, '"status": "SUCCEEDED"\n' * 100_000])
 def test_a_large_text_that_is_repeated_is_delivered(text: str) -> None:
     """The answer is too long to be read whole; one that repeats another text says nothing."""
-    memory = Memory("alpha", LargeText(json.dumps(text).encode()), "k")
+    memory = Memory("alpha", text, "k")
     for shown, kind in ((text, Kind.DELIVERED), (text.upper(), Kind.OUTAGE)):
         results = [{"id": NAME, "data": {"memory": shown}, "event": "ADD"}]
         done = {"message": "stored", "status": "SUCCEEDED", "event_id": NAME, "results": results}
@@ -338,16 +324,13 @@ def test_the_host_s_name_alone_says_which_it_is(monkeypatch: pytest.MonkeyPatch)
     """Of `auto` nothing goes there but what is the service's own; here through a proxy of ours."""
     learnt: list[str] = []
     ping = render(200, {"status": "ok"})
-    with Wire(answering(ping, STORED)) as proxy:
+    with Wire(answering(ping)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         address = ServerAddress.of("http://API.mem0.ai")
-        with closing(connect(address, "auto", recognition=Recognition(note=learnt.append))) as made:
-            assert made.save(MEMORY, LONG).kind is Kind.DELIVERED
+        with closing(connect_to_probe(address, Recognition(note=learnt.append))) as made:
+            assert made.probe(LONG).healthy
         asked_for = [f"{each.method} {each.target}" for each in proxy.requests]
-    assert asked_for == [
-        "GET http://api.mem0.ai/v1/ping/",
-        "POST http://api.mem0.ai/v3/memories/add/",
-    ]
+    assert asked_for == ["GET http://api.mem0.ai/v1/ping/"]
     assert learnt == ["platform"]
 
 
@@ -359,7 +342,7 @@ def test_a_key_that_a_known_host_refuses_is_looked_at_there(
     with Wire(answering(render(401, {}))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         address = ServerAddress.of("http://api.mem0.ai", KEY, allow_plain_key=True)
-        with closing(connect(address, "auto")) as made:
+        with closing(connect_to_probe(address, Recognition())) as made:
             assert made.check_key(LONG).verdict is KeyVerdict.REFUSED
         (request,) = proxy.requests
     assert request.target == "http://api.mem0.ai/v1/ping/"

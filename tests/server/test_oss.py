@@ -1,12 +1,10 @@
 """The dialect `oss`: what goes out to an official server, and what is made of its answers."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.server import Client, Kind, Memory, ServerAddress, Terms, connect
 from mem0tray.server.answers import HOLDS_NUL, STORED_NOTHING, retold
 from tests.server.calls import LONG
@@ -51,19 +49,6 @@ def test_a_save_is_a_message_with_our_key_beside_it() -> None:
     assert request.headers["x-api-key"] == "sesame"
     assert "authorization" not in request.headers
     assert request.headers["idempotency-key"] == "id-1"
-
-
-def test_a_large_text_goes_out_as_any_other() -> None:
-    """Piece by piece, in the same JSON."""
-    text = 'a "quoted" oak\n' * 100_000
-    request = sent(Memory("my beta", LargeText(json.dumps(text).encode()), "k"))
-    assert request.json == {
-        "messages": [{"role": "user", "content": text}],
-        "user_id": "my%20beta",
-        "infer": False,
-        "metadata": {"mem0tray_id": "k", "mem0tray_project": "my beta"},
-    }
-    assert request.headers["content-length"] == str(len(request.body))
 
 
 @pytest.mark.parametrize(
@@ -125,12 +110,12 @@ def test_stored_is_what_was_added() -> None:
 @pytest.mark.row(59)
 def test_a_large_text_is_stored_where_the_answer_repeats_it() -> None:
     """Whatever comes behind the beginning, which is all that is read of it."""
-    memory = Memory("alpha", LargeText(json.dumps("oak " * 500_000).encode()), "id-1")
+    memory = Memory("alpha", "oak " * 500_000, "id-1")
 
     def added(text: str) -> bytes:
         return render(200, {"results": [{"id": "m", "memory": text, "event": "ADD"}]})
 
-    assert saved(added(str(memory.content)), memory) == (Kind.DELIVERED, "")
+    assert saved(added(memory.content), memory) == (Kind.DELIVERED, "")
     assert saved(added("elm " * 500_000), memory)[0] is Kind.OUTAGE
     page = render(200, b"<html>" + b"oak " * 500_000)
     assert saved(page, memory)[0] is Kind.OUTAGE
@@ -196,7 +181,6 @@ def test_a_502_without_a_code_is_an_outage(body: object) -> None:
     [
         Memory("alpha", "an\0oak", "k"),
         Memory("al\0pha", "an oak", "k"),
-        Memory("alpha", LargeText(json.dumps("oak" * 500_000 + "\0").encode()), "k"),
     ],
 )
 def test_a_nul_is_named_where_the_server_cannot_store_it(memory: Memory) -> None:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from mem0tray.core.large import LargeText
 from mem0tray.server import (
     Kind,
     Listings,
@@ -24,7 +23,7 @@ from tests.server.wire import Request, Wire, answering, render
 OTHERS = [f"other {n}" for n in range(20)]  # as many as a server shows that cuts there
 THIRTY = [f"other {n}" for n in range(30)]  # a number at which no server is known to cut
 REFUSED = render(422, {"detail": "top_k: 1000 or less"})
-LARGE = Memory("alpha", LargeText(json.dumps("x" * 2_000_000).encode()), "id-1")
+LARGE = Memory("alpha", "x" * 1_000_001, "id-1")
 
 
 def shown(*keys: str) -> bytes:
@@ -73,7 +72,7 @@ def test_a_memory_is_found_by_our_key_alone() -> None:
 def test_a_large_text_that_is_shown_is_there(*, escaped: bool) -> None:
     """An answer that is longer than any is read counts where it begins with that text."""
     text = '"Eiche" ä\n\U0001f333 ' * 150_000
-    memory = Memory("alpha", LargeText(json.dumps(text).encode()), "id-1")
+    memory = Memory("alpha", text, "id-1")
 
     def answer(shown: str) -> bytes:
         results = [{"id": "m", "memory": shown, "metadata": {"mem0tray_id": "id-1"}}]

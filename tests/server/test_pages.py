@@ -12,7 +12,6 @@ from mem0tray.server import (
     Outcome,
     Page,
     ProjectCount,
-    Recognition,
     ServerAddress,
     ServerMemory,
     Terms,
@@ -321,26 +320,3 @@ def test_a_page_that_does_not_come_says_why(dialect: str) -> None:
         said = client.page("p", "", LONG)
     assert isinstance(said, Outcome)
     assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no key")
-
-
-def test_a_recognised_server_is_asked_in_its_dialect() -> None:
-    """Pages and projects as all else; one that is not recognised says so."""
-    routes = {
-        "GET /auth/setup-status": render(200, {}),
-        "GET /entities": render(200, [entity("p", 1)]),
-        "GET /memories": render(200, {"results": [{"memory": "oak"}]}),
-    }
-    with (
-        Wire(routing(routes)) as server,
-        closing(connect(ServerAddress.of(server.url), "auto", recognition=Recognition())) as client,
-    ):
-        assert client.projects(LONG) == [ProjectCount("p", 1)]
-        assert client.page("p", "", LONG) == Page([ServerMemory("p", "oak")])
-    nobody = render(404, {})
-    with (
-        Wire(answering(nobody)) as server,
-        closing(connect(ServerAddress.of(server.url), "auto", recognition=Recognition())) as client,
-    ):
-        for said in (client.projects(LONG), client.page("p", "", LONG)):
-            assert isinstance(said, Outcome)
-            assert "no Mem0 server was recognised" in said.message

@@ -5,8 +5,6 @@ import io
 import socket
 import threading
 import time
-import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,7 +38,6 @@ from tests.server.wire import (
     render,
 )
 from tests.support import needs
-from tests.support.swallower import Swallower
 from tests.support.variants import variants
 
 # What goes out ----------------------------------------------------------------------------------
@@ -70,31 +67,6 @@ def test_a_large_request_arrives_whole() -> None:
     with Wire(answering(DELIVERED)) as server, client(server.url) as transport:
         assert post(transport, body=body).status == 200
         assert server.requests[0].body == body
-
-
-class _Pieces:
-    """Twenty megabytes, made while they are sent."""
-
-    def __len__(self) -> int:
-        """Its bytes."""
-        return 200 * 100_000
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Its pieces."""
-        for _ in range(200):
-            yield bytes(100_000)
-
-
-def test_a_request_in_pieces_is_never_in_memory_as_a_whole() -> None:
-    """Small pieces are not kept until all are there."""
-    with Swallower() as server, client(server.url) as transport:
-        tracemalloc.start()
-        length = [(b"Content-Length", b"%d" % len(_Pieces()))]
-        reply = transport.exchange("POST", "/memory", length, _Pieces(), LONG)
-        _, most = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-    assert reply.status == 200
-    assert most < 10_000_000  # with what the server here takes
 
 
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:

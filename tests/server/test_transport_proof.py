@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from mem0tray.server import Client, Kind, ServerAddress, connect, connect_briefly
+from mem0tray.server import Client, Kind, ServerAddress, connect
 from tests.server.calls import LONG, MEMORY
 from tests.server.wire import DELIVERED, PATIENCE, Connection, Handler, Wire, render
 
@@ -19,16 +19,8 @@ def proof(challenge: str) -> str:
 
 
 def connected(address: ServerAddress) -> Client:
-    """Make a client as the worker does."""
+    """Make a client of a server that has to prove itself."""
     return connect(address, proof=proof)
-
-
-def connected_briefly(address: ServerAddress) -> Client:
-    """Make a client as a command does."""
-    return connect_briefly(address, proof)
-
-
-EITHER_WAY = pytest.mark.parametrize("way", [connected, connected_briefly])
 
 
 def proving(answer: Callable[[str], object]) -> Handler:
@@ -45,14 +37,11 @@ def proving(answer: Callable[[str], object]) -> Handler:
     return handle
 
 
-@EITHER_WAY
-def test_a_server_that_proves_itself_is_sent_the_memory(
-    way: Callable[[ServerAddress], Client],
-) -> None:
+def test_a_server_that_proves_itself_is_sent_the_memory() -> None:
     """Each new connection begins with another challenge, without token, and then carries saves."""
     with Wire(proving(lambda challenge: {"proof": proof(challenge)})) as server:
         address = ServerAddress.of(server.url, TOKEN)
-        with closing(way(address)) as client:
+        with closing(connected(address)) as client:
             for _ in range(2):
                 server.finished.clear()
                 assert client.save(MEMORY, LONG).kind is Kind.DELIVERED
@@ -66,7 +55,6 @@ def test_a_server_that_proves_itself_is_sent_the_memory(
     assert [(request.method, request.target) for request in saved] == [("POST", "/memory")] * 2
 
 
-@EITHER_WAY
 @pytest.mark.parametrize(
     "answer",
     [
@@ -80,11 +68,11 @@ def test_a_server_that_proves_itself_is_sent_the_memory(
     ids=["another's", "a number", "none", "a page", "no ASCII", "too much"],
 )
 def test_a_server_that_cannot_prove_itself_gets_nothing(
-    answer: Callable[[str], object], way: Callable[[ServerAddress], Client]
+    answer: Callable[[str], object],
 ) -> None:
     """Without the right proof neither token nor memory goes out, and nothing counts as sent."""
     with Wire(proving(answer)) as server:
-        with closing(way(ServerAddress.of(server.url, TOKEN))) as client:
+        with closing(connected(ServerAddress.of(server.url, TOKEN))) as client:
             outcome = client.save(MEMORY, LONG)
         assert server.finished.wait(PATIENCE)
         (request,) = server.requests

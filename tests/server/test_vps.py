@@ -219,7 +219,8 @@ def test_a_probe_asks_for_health() -> None:
     """A probe is GET /health; 200 with a JSON object is healthy."""
     health = render(200, {"status": "ok"})
     with Wire(routing({"GET /health": health})) as server, client_of(server) as client:
-        assert client.probe(LONG) == Health(healthy=True, reason=reasons.NONE, status=200)
+        well = Health(healthy=True, reason=reasons.NONE, status=200, path="/health")
+        assert client.probe(LONG) == well
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """The dialect `vps`: where its bounds are, and how a large text goes out."""
 
 import hashlib
-import json
 from typing import Any
 
 import pytest
 
 from mem0tray.core.errors import SettingsError
-from mem0tray.core.large import LargeText
 from mem0tray.server import (
     DIALECTS,
     Kind,
@@ -125,7 +123,7 @@ def test_a_delivery_makes_a_doubtful_listing_old() -> None:
 def test_a_large_text_arrives_whole_and_is_not_searched_for() -> None:
     """Its body is JSON like that of any other, with its length; no search takes such a query."""
     text = 'a "quoted" oak\n' * 100_000
-    memory = Memory("beta", LargeText(json.dumps(text).encode()), "k")
+    memory = Memory("beta", text, "k")
     routes = {"POST": DELIVERED, "GET": listing(*map(str, range(100)))}
     with Wire(routing(routes)) as server, client_of(server) as client:
         assert client.save(memory, LONG).kind is Kind.DELIVERED

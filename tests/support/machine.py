@@ -37,11 +37,6 @@ def system_has(library: str) -> bool:
     return binding.is_dir() and any(Path("/usr/lib").glob("*/girepository-1.0/Gtk-3.0.typelib"))
 
 
-def no_more_threads(_: object) -> None:
-    """Stand in for `Thread.start` where the system allows no more."""
-    raise RuntimeError("can't start new thread")
-
-
 def preload(folder: Path) -> dict[str, str]:
     """Compile the library into `folder`; returns the environment that loads it."""
     library = folder / "preload.so"

@@ -9,7 +9,16 @@ import uuid
 from typing import Any, Protocol
 
 from tests.support.http1 import Answer, Request
-from tests.support.official_wire import HEALTH, SAVE, SEARCH, failure, invalid, upstream
+from tests.support.official_wire import (
+    DESCRIPTION,
+    HEALTH,
+    SAVE,
+    SEARCH,
+    TITLE,
+    failure,
+    invalid,
+    upstream,
+)
 from tests.support.shapes import Json
 from tests.support.standin import Standin
 
@@ -93,7 +102,11 @@ class SimpleStore:
 
 
 class OfficialStandin(Standin):
-    """The server, with the switches of any stand-in; it does not honour keys."""
+    """The server, with the switches of any stand-in; it does not honour keys.
+
+    `is_old`: it is one from before April 2026, without the health path. `health_paths`: those
+    that are answered with its health.
+    """
 
     save_path = SAVE
     health_path = HEALTH
@@ -101,6 +114,8 @@ class OfficialStandin(Standin):
     def __init__(self, store: Store, **more: Any) -> None:
         super().__init__(**more)
         self.store = store
+        self.is_old = False
+        self.health_paths: tuple[str, ...] = (HEALTH,)
         self.health = Answer(body={"needsSetup": False})
 
     def kept(self) -> list[str]:
@@ -120,9 +135,15 @@ class OfficialStandin(Standin):
         return (request.method, request.path) == ("POST", SEARCH)
 
     def _decide(self, request: Request, *, saving: bool) -> tuple[Answer, object]:
-        if request.path not in (SAVE, SEARCH, HEALTH):  # nobody wants a key for what is not there
-            answer: Answer = Answer(404)
-            body: object = {"detail": "Not Found"}
+        if self.is_old and request.path in (HEALTH, DESCRIPTION):
+            is_there = request.path == DESCRIPTION
+            answer: Answer = Answer(200 if is_there else 404)
+            body: object = {"info": {"title": TITLE}} if is_there else {"detail": "Not Found"}
+        elif request.path in self.health_paths:
+            answer, body = self.health, self.health.body
+        elif request.path not in (SAVE, SEARCH):  # nobody wants a key for what is not there
+            answer = Answer(404)
+            body = {"detail": "Not Found"}
         else:
             answer, body = super()._decide(request, saving=saving)
         name = uuid.uuid4().hex[:8]

@@ -6,6 +6,8 @@ from typing import Any, Final
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
 HEALTH: Final = "/auth/setup-status"
+DESCRIPTION: Final = "/openapi.json"
+TITLE: Final = "Mem0 REST APIs"  # in the description
 PROJECTS: Final = "/entities"
 MOST_LISTED: Final = 1000
 # As the server calls what kept it from storing, by the names of exceptions; of one that it does

@@ -20,6 +20,9 @@ from tests.support.shapes import Json
 SAVE = "/memory"
 SEARCH = "/memory/search"
 HEALTH = "/health"
+# It names itself, so that `auto` asks nothing else; the other one is recognised by its listing.
+NAMED = Answer(body={"status": "ok", "service": "mem0tray"})
+UNNAMED = Answer(body={"status": "ok"})
 _LOOK = 0.01  # seconds between looks whether an answer may go
 
 
@@ -48,7 +51,7 @@ class Standin(Listener):
         super().__init__(host, tls)
         self.honours_keys = honours_keys
         self.can_be_asked = can_be_asked
-        self.health = Answer(body={"status": "ok"})
+        self.health = NAMED
         self.default = Answer()
         self.latency = 0.0
         self.api_key: str | None = None

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from mem0tray.system import other_process, programs
+from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.system import other_process, processes, programs
 from tests.desktop.programs import script
 from tests.support import needs
 from tests.support.machine import tool
@@ -18,24 +21,36 @@ from tests.support.machine import tool
 HERE = socket.gethostname()
 
 
-@pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that says that it is there, and then does nothing."""
-    script = "import time; print('here', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+@contextmanager
+def running(script: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process of that name that says that it is there, and then does nothing."""
+    script.write_text("import time; print('here', flush=True); time.sleep(60)", encoding="utf-8")
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()  # only a process that runs has a command line
         yield process
         process.kill()
 
 
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker of another make, which does nothing."""
+    with running(tmp_path / "mem0_worker.py") as process:
+        yield process
+
+
+def seen(pid: int | None, host: str | None = HERE, ago: float = 0.0) -> WorkerSeen:
+    """Have seen a worker that named this process so many seconds ago."""
+    at = time.time() - ago
+    return WorkerSeen(pid, host, at, at)
+
+
 @needs.PROCESSES
 def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
     """Its command line, and the command that stops it."""
-    now = time.time()
-    found = other_process.find(sleeper.pid, HERE, now)
+    found = other_process.find(seen(sleeper.pid))
     assert found is not None
-    assert "time.sleep(60)" in found.command
+    assert "mem0_worker.py" in found.command
     assert found.ours
     assert f"{sleeper.pid}" in found.stop or ".service" in found.stop
     if not found.unit:
@@ -51,9 +66,9 @@ def test_where_there_is_no_proc_it_is_ps_that_is_asked(
     ps = script(tmp_path / "ps", f'echo "$@" >> "{tmp_path}/asked"\nexec {tool("ps")} "$@"')
     monkeypatch.setenv("PATH", str(ps.parent), prepend=os.pathsep)
     monkeypatch.setattr(other_process, "_IS_LINUX", False)
-    found = other_process.find(sleeper.pid, HERE, time.time())
+    found = other_process.find(seen(sleeper.pid))
     assert found is not None
-    assert "time.sleep(60)" in found.command
+    assert "mem0_worker.py" in found.command
     assert (found.ours, found.stop) == (True, f"kill {sleeper.pid}")
     assert other_process.end(found)
     assert sleeper.wait(5) != 0
@@ -65,15 +80,54 @@ def test_where_there_is_no_proc_it_is_ps_that_is_asked(
 
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
     """Without an id, on another computer, ourselves, gone, or begun after it gave its sign."""
-    now = time.time()
-    for pid, host, last in (
-        (None, HERE, now),
-        (sleeper.pid, "elsewhere", now),
-        (os.getpid(), HERE, now),
-        (2**22 + 1, HERE, now),
-        (sleeper.pid, HERE, now - 3600),
+    for worker in (
+        seen(None),
+        seen(sleeper.pid, "elsewhere"),
+        seen(os.getpid()),
+        seen(2**22 + 1),
+        seen(sleeper.pid, ago=3600),
+        replace(seen(sleeper.pid), space=f"{processes.space()}x"),
     ):
-        assert other_process.find(pid, host, last) is None
+        assert other_process.find(worker) is None
+
+
+@needs.PROCESSES
+@pytest.mark.parametrize("is_linux", [True, False])
+def test_a_process_that_is_no_worker_is_neither_named_nor_advised_to_be_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_linux: bool
+) -> None:
+    """In another container a worker may have the id of any process here."""
+    monkeypatch.setattr(other_process, "_IS_LINUX", is_linux)
+    with running(tmp_path / "innocent.py") as process:
+        assert other_process.find(seen(process.pid)) is None
+        assert "kill" not in str(other_process.sentence(seen(process.pid)))
+
+
+@needs.PROCESSES
+def test_a_worker_of_ours_is_one_by_its_name(tmp_path: Path) -> None:
+    """That of another data folder, on the same files."""
+    with running(tmp_path / "mem0tray") as process:
+        assert other_process.find(seen(process.pid)) is not None
+
+
+@needs.linux("only it has containers")
+def test_processes_of_another_container_that_proc_shows_are_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
+) -> None:
+    """Their ids count there."""
+    (tmp_path / "self").symlink_to(str(os.getpid() + 1))
+    (tmp_path / str(sleeper.pid)).symlink_to(f"/proc/{sleeper.pid}")
+    monkeypatch.setattr(other_process, "_PROC", tmp_path)
+    assert other_process.find(seen(sleeper.pid)) is None
+
+
+def test_where_one_runs_that_is_not_here_is_said() -> None:
+    """By its host, of a long name the beginning; or that it is another container of this name."""
+    remedy = "stop it there, or give each its own folder"
+    told = str(other_process.sentence(seen(7, "x" * 61)))
+    assert told == f"another worker runs on {'x' * 60}: {remedy}"
+    told = str(other_process.sentence(replace(seen(7), space="another")))
+    assert told == f"another worker runs on {HERE}, in another container: {remedy}"
 
 
 def test_an_id_that_is_another_process_by_now_is_left_alone(
@@ -109,14 +163,15 @@ def test_the_sentence_names_what_stops_it_for_good(
 ) -> None:
     """A service that is only killed is started again: its unit is stopped, where it is one."""
     real = Path("/proc", str(sleeper.pid))
-    seen = tmp_path / str(sleeper.pid)
-    seen.mkdir()
+    shown = tmp_path / str(sleeper.pid)
+    shown.mkdir()
+    (tmp_path / "self").symlink_to(str(os.getpid()))
     for name in ("cmdline", "stat", "comm"):
-        (seen / name).write_bytes((real / name).read_bytes())
-    (seen / "cgroup").write_text(f"{cgroup}\n", encoding="utf-8")
+        (shown / name).write_bytes((real / name).read_bytes())
+    (shown / "cgroup").write_text(f"{cgroup}\n", encoding="utf-8")
     monkeypatch.setattr(other_process, "_PROC", tmp_path)
     monkeypatch.setattr(programs, "answer", lambda *_: f"{sleeper.pid}\n")
     stop = command.format(pid=sleeper.pid)
-    assert str(other_process.sentence(sleeper.pid, HERE, time.time())) == (
+    assert str(other_process.sentence(seen(sleeper.pid))) == (
         f"another worker runs as process {sleeper.pid}: stop it with `{stop}`"
     )

@@ -26,7 +26,6 @@ OURS = {
     "served": "serves.json",
     "spare_metrics": "state.json",
     "tray_lock": "tray.lock",
-    "files_lock": "files.lock",
     "orders": "requests",
     "pause": "requests/pause.json",
     "alerts": "alerts.json",

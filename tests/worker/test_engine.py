@@ -10,7 +10,9 @@ from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.reasons import Reason, quoted
 from mem0tray.files import orders, pauses, writable
+from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.system import heap
 from mem0tray.worker.engine import LOOK, Engine
 from mem0tray.worker.folders import written_files
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -198,12 +200,19 @@ def test_the_queue_file_is_published_when_it_is_outdated(
 
 def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
     """While something is due there is no time for it."""
-    with mock.patch.object(scene.engine, "_ballast") as ballast:
-        scene.cycle()
-        ballast.drop.assert_called_once_with(scene.parts.edits.signature, None)
+    with mock.patch.object(heap, "give_back") as give_back:
         waits_until(scene, NOW)
         scene.cycle()
-        ballast.drop.assert_called_once()
+        give_back.assert_not_called()
+
+
+def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
+    """Files that do not change ask for nothing."""
+    with mock.patch.object(heap, "give_back") as give_back:
+        for inode in (1, 1, 2):
+            scene.parts.queue.signature = Signature(inode, 0, 0, 0)
+            scene.cycle()
+        assert give_back.call_count == 2
 
 
 def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
@@ -306,30 +315,16 @@ def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) ->
     assert "edits.run" in scene.cycle()
 
 
-@pytest.mark.parametrize("which", ["queue_publisher", "prober"])
-def test_a_thread_that_cannot_be_started_is_tried_again(scene: Scene, which: str) -> None:
-    """Until then that is a trouble, and all else goes on; nothing is started twice."""
-    parts = scene.parts
-    part = parts.queue_publisher if which == "queue_publisher" else parts.chosen_server.prober
-    part.start.side_effect = NoThreadError("No thread can be started.")
-    assert "metrics.run" in scene.cycle()
-    assert [each.error for each in scene.told if isinstance(each, events.PartFailed)] == [
-        "No thread can be started."
-    ]
-    part.start.side_effect = None
-    scene.context.troubles._not_before.clear()
-    assert f"{which}.start" in scene.cycle()
-    assert any(isinstance(each, events.PartRecovered) for each in scene.told)
-    assert not {"queue_publisher.start", "prober.start"} & set(scene.cycle())
-
-
-def test_without_a_sender_the_cycle_goes_on(scene: Scene) -> None:
-    """That none can be started is a trouble until one is, or nothing is to be sent."""
-    key = waits_until(scene, NOW - 1)
-    scene.parts.chosen_server.delivery.kick.side_effect = NoThreadError("No thread.")
-    assert "metrics.run" in scene.cycle()
-    assert events.PartFailed("delivery", "No thread.", 1.0) in scene.told
-    scene.context.inbox.discard([key], NOW, "deleted")
-    scene.context.troubles._not_before.clear()
-    scene.cycle()
-    assert events.PartRecovered("delivery") in scene.told
+@pytest.mark.parametrize("which", ["queue publisher", "prober", "sender"])
+def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: str) -> None:
+    """It is no trouble that passes."""
+    waits_until(scene, NOW - 1)
+    parts, error = scene.parts, NoThreadError("No thread can be started.")
+    {
+        "queue publisher": parts.queue_publisher.start,
+        "prober": parts.chosen_server.prober.start,
+        "sender": parts.chosen_server.delivery.kick,
+    }[which].side_effect = error
+    with pytest.raises(NoThreadError) as raised:
+        scene.engine.turn()
+    assert raised.value is error

@@ -194,7 +194,7 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
         "prober.stop", "delivery.stop", "dlq_publisher.run", "queue_publisher.stop", "metrics.run",
         "dlq_publisher.close", "chosen_server", "ledger",
     ]  # fmt: skip
-    scene.parts.metrics.run.assert_called_once_with(force=True)
+    scene.parts.metrics.run.assert_called_once_with(final=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["last DLQ file", "last queue file", "metrics", "end of the ledger"]
 

@@ -1,6 +1,5 @@
 """What the ledger keeps of another worker, and of what that may have taken."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,16 +8,14 @@ import pytest
 
 from mem0tray.actions import retry
 from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken_by_others import TakenByOthers, WorkerSeen
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from tests.support import shapes
 
-FIRST = Path(shapes.__file__).with_name("samples") / "ledger-1.sql"
 NOW = 1_800_000_000.0
 
 
@@ -50,34 +47,6 @@ def due(context: WorkerContext) -> list[int]:
         context.outbox.claim(key, NOW)
         found.append(key)
     return found
-
-
-@pytest.mark.row(45)
-def test_a_ledger_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
-    """What waits in it waits on; commands read it before the worker has."""
-    path = tmp_path / "ledger.sqlite3"
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(FIRST.read_text(encoding="utf-8"))
-        db.execute("PRAGMA user_version = 1")
-        db.execute(
-            "INSERT INTO items (id, digest, first_digest, project, ts, raw, state, accepted)"
-            " VALUES (?, ?, ?, ?, 1, ?, 'pending', 5)",
-            (b"m1", entry(1).digest, entry(1).digest, b"p", entry(1).raw),
-        )
-        db.commit()
-    with Reader(path) as reader:
-        assert [each.id for each, _ in reader.waiting.listed("pending")] == ["m1"]
-        assert not any(each.is_held for each, _ in reader.waiting.listed("pending"))
-        assert reader.other_worker() is None
-    with closing(Ledger(path)) as ledger:
-        context = WorkerContext(
-            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
-        )
-        context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-        assert context.taken_by_others.count() == 1
-        assert due(context) == [1]
-    with Reader(path) as reader:
-        assert [each.is_held for each, _ in reader.waiting.listed("pending")] == [True]
 
 
 @pytest.mark.row(45)
@@ -128,11 +97,11 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     """Only an attempt that was made with that in mind answers it."""
     before = context.outbox.claim(1, NOW)
     context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
-    context.outbox.count_fresh_failure(before, NOW, "500", [context.outbox.raw(1)])
+    context.outbox.count_fresh_failure(before, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
     context.outbox.mark_absent(job, "")
-    context.outbox.count_fresh_failure(job, NOW, "500", [context.outbox.raw(1)])
+    context.outbox.count_fresh_failure(job, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
     assert context.taken_by_others.count() == 0

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from mem0tray.core.another_worker import killing, sentence
+from mem0tray.core.another_worker import WorkerSeen, sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import NONE, Reason
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.files import atomic
-from mem0tray.ledger.taken_by_others import WorkerSeen
+from mem0tray.system import processes
 from mem0tray.worker import other_worker
 from mem0tray.worker.other_worker import SILENT, OtherWorker
 from tests.ledger.samples import NOW, fresh
 from tests.worker.queue.scene import QueueScene, opened
 
 HOST = socket.gethostname()
+RUN = "0d9f"
 GONE = 2**22 + 1  # no process has this number
 
 
@@ -29,6 +30,7 @@ GONE = 2**22 + 1  # no process has this number
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     """Have a worker's ground, with a waiting entry."""
     with opened(tmp_path, monkeypatch) as made:
+        made.context.run = RUN
         made.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
         yield made
 
@@ -63,8 +65,18 @@ def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
         ({}, None, None),
         ({"pid": "odd", "host": 5}, None, None),
         ({"pid": os.getpid(), "host": "there"}, os.getpid(), "there"),
+        ({"pid": os.getpid(), "host": HOST, "run": "e1a0"}, os.getpid(), HOST),
+        ({"pid": os.getpid(), "host": HOST}, os.getpid(), HOST),
     ],
-    ids=["here", "elsewhere", "no name", "odd names", "our number elsewhere"],
+    ids=[
+        "here",
+        "elsewhere",
+        "no name",
+        "odd names",
+        "our number elsewhere",
+        "our namesake",
+        "an older namesake",
+    ],
 )
 def test_who_rewrites_the_metrics_is_another_worker(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
@@ -79,16 +91,12 @@ def test_who_rewrites_the_metrics_is_another_worker(
     assert breaker.state(time.monotonic()).name == ACTION_NEEDED
 
 
-@pytest.mark.parametrize(
-    "values",
-    [{"pid": os.getpid(), "host": HOST}, {"pid": os.getpid()}],
-    ids=["with our host", "without one"],
-)
+@pytest.mark.parametrize("host", [HOST, "former-name"])
 def test_our_own_metrics_are_no_sign(
-    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, values: dict[str, Any]
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, host: str
 ) -> None:
-    """By our process id on this computer."""
-    write(ground, **values)
+    """By our run, also after this computer got another name."""
+    write(ground, pid=os.getpid(), host=host, run=RUN)
     other.look()
     assert ground.context.taken_by_others.worker() is None
     assert breaker.lets_through(time.monotonic())
@@ -149,6 +157,20 @@ def test_another_worker_that_has_ended_goes_at_once(
     assert breaker.lets_through(started)
 
 
+@pytest.mark.usefixtures("other")
+def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
+    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process counts there; only its silence tells."""
+    write(ground, pid=GONE, host=HOST, space=f"{processes.space()}x")
+    other.look()
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
+    other.look()
+    other.release()
+    assert ground.context.taken_by_others.worker() is not None
+
+
 def test_what_was_seen_before_our_own_end_is_still_known(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
@@ -165,9 +187,20 @@ def test_what_was_seen_before_our_own_end_is_still_known(
         ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
         ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
         ({"pid": GONE, "host": HOST}, 5.0, False, False),
+        ({"pid": GONE, "host": "there"}, 5.0, False, True),
+        ({"pid": GONE, "host": HOST, "space": "another"}, 5.0, True, True),
+        ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
         ({}, 5.0, False, True),
     ],
-    ids=["lives", "long ago", "has ended", "names no process"],
+    ids=[
+        "lives",
+        "long ago",
+        "has ended",
+        "elsewhere",
+        "other container",
+        "has ended there",
+        "names no process",
+    ],
 )
 def test_metrics_from_before_our_start(
     ground: QueueScene, breaker: CircuitBreaker, values: dict[str, Any], age: float, *, seen: bool,
@@ -185,10 +218,11 @@ def test_metrics_from_before_our_start(
 def test_metrics_of_our_own_last_run_are_no_sign(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
-    """By the process id that we noted then."""
+    """By the run that we noted then, whoever has our former process id by now."""
     first = OtherWorker(ground.context, breaker)
     first.look()
-    write(ground, pid=os.getpid(), host=HOST)
+    write(ground, pid=os.getppid(), host=HOST, run=RUN)
+    ground.context.run = "e1a0"
     OtherWorker(ground.context, breaker).look()
     assert ground.context.taken_by_others.worker() is None
     assert not ground.context.beside.at_work
@@ -215,10 +249,10 @@ def test_who_started_it_is_asked_once(
     """And so is the next one; the reason has the command that stops it."""
     asked: list[int | None] = []
 
-    def found(pid: int | None, host: str | None, at: float) -> Reason:
-        assert at == NOW
-        asked.append(pid)
-        return sentence(pid, host, "systemctl --user disable --now old.service")
+    def found(seen: WorkerSeen) -> Reason:
+        assert seen.last == NOW
+        asked.append(seen.pid)
+        return sentence(seen.pid, None, "systemctl --user disable --now old.service")
 
     monkeypatch.setattr(other_worker, "sentence", found)
     for age, pid in ((5.0, 1), (4.0, 1), (3.0, os.getppid())):
@@ -234,10 +268,8 @@ def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
     assert str(sentence(7, "there")) == (
         "another worker runs on there: stop it there, or give each its own folder"
     )
-    for host in (None, HOST):
-        assert str(sentence(7, host)) == (
-            f"another worker runs as process 7: stop it with `{killing(7)}`"
-        )
-    assert str(sentence(None, "x" * 61)).startswith(f"another worker runs on {'x' * 60}: ")
+    assert str(sentence(7, None, "kill 7")) == (
+        "another worker runs as process 7: stop it with `kill 7`"
+    )
     assert str(sentence(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
     assert other_worker.EVERY == 30.0

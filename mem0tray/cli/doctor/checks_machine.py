@@ -13,6 +13,7 @@ from mem0tray.cli import autostart as login
 from mem0tray.cli import times
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
+from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop import session
 from mem0tray.desktop.autostart import ENABLED, STALE, application_entry
 
@@ -33,13 +34,15 @@ def worker(seen: Snapshot) -> Iterable[Check]:
         yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
     else:
         since = times.moment(running.since)
-        yield Check("worker", OK, f"It has been running since {since}, process {running.pid}.")
+        yield Check(
+            "worker", OK, f"It has been running since {since}, process {running.pid or '?'}."
+        )
 
 
 def autostart(loaded: Loaded) -> Iterable[Check]:
     """What the system does at login; doing nothing is no fault."""
     del loaded
-    system = login.this_system()
+    system = autostarts.current()
     state = system.state()
     advice = system.advice() if state.name in {ENABLED, STALE} else []
     level = WARN if state.name == STALE or advice else OK
@@ -52,23 +55,13 @@ def desktop_entry(loaded: Loaded) -> Iterable[Check]:
     entry = application_entry.for_this_system()
     if entry is None:
         return
-    state = entry.state()
-    name = "desktop entry"
-    if state.name == application_entry.PLACED:
-        yield Check(name, OK, f"It is {state.where}.")
-    elif state.name == application_entry.THEIRS:
-        yield Check(name, OK, f"{state.where} is not made by this mem0tray, and stays as it is.")
-    elif obstacle := entry.obstacle():
-        yield Check(
-            name,
-            WARN,
-            f"{state.where} cannot be put there: {obstacle} cannot be written to.",
-            f"Mend its permissions; {_next_start()} puts it there.",
-        )
-    else:
-        stale = state.name == application_entry.STALE
-        now = "starts a mem0tray that is not there or not this one" if stale else "is not there yet"
-        yield Check(name, OK, f"{state.where} {now}; {_next_start()} mends that.")
+    said = {
+        application_entry.PLACED: "is in its place.",
+        application_entry.THEIRS: "is not made by this mem0tray, and stays as it is.",
+        application_entry.MISSING: f"is not there yet; {_next_start()} mends that.",
+        application_entry.STALE: f"starts no mem0tray, or another; {_next_start()} mends that.",
+    }
+    yield Check("desktop entry", OK, f"{entry.path} {said[entry.state()]}")
 
 
 def _next_start() -> str:

@@ -1,17 +1,16 @@
 """What `doctor` says about other workers on the same files, and its offer to stop one."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterable
 
 from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import asking, output, times
 from mem0tray.cli.doctor.check import OK, WARN, Check
-from mem0tray.core import another_worker, reasons
+from mem0tray.core import reasons
+from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import NotFoundError
 from mem0tray.desktop import older_workers
-from mem0tray.ledger.taken_by_others import WorkerSeen
 from mem0tray.system import other_process, processes
 from mem0tray.system.other_process import OtherProcess
 from mem0tray.system.paths import Paths
@@ -22,58 +21,42 @@ _NAME = "another worker"
 
 def other_workers(snapshot: Snapshot) -> Iterable[Check]:
     """Workers of another make, or on another computer, beside ours: both would send."""
-    ours = snapshot.worker.pid if snapshot.worker is not None else None
     seen = _seen(snapshot)
-    known = {os.getpid()} if ours is None else {os.getpid(), ours}
-    found = False
+    here = seen if seen is not None and processes.is_here(seen) else None
+    known = [each.pid for each in (snapshot.worker, here) if each is not None]
+    others = older_workers.find({os.getpid(), *known})
     if seen is not None:
-        found = True
-        if seen.pid is not None:
-            known.add(seen.pid)
         yield _told(seen, snapshot.paths)
-    for what, stop in older_workers.find(known):
-        found = True
+    for what, stop in others:
         yield Check(
             _NAME,
             WARN,
             f"{what[0].upper()}{what[1:]} looks like another worker of memories.",
             f"If it is one, stop it: `{stop}`.",
         )
-    if not found:
+    if seen is None and not others:
         yield Check(_NAME, OK, "None was seen.")
 
 
 def _seen(snapshot: Snapshot) -> WorkerSeen | None:
     """Another worker that our worker names, or else one that wrote the metrics lately."""
-    ours = snapshot.worker.pid if snapshot.worker is not None else None
-    metrics = snapshot.shared_metrics
-    values, written = metrics.values, metrics.written
-    pid, host = values.get("pid"), values.get("host")
+    worker, metrics, ledger = snapshot.worker, snapshot.shared_metrics, snapshot.inside.ledger
+    values, seen = metrics.values, WorkerSeen.of(metrics.values, metrics.written)
     is_foreign = (
-        snapshot.at - written <= _RECENT
-        and not metrics.are_of(ours)
+        snapshot.at - metrics.written <= _RECENT
+        and not metrics.are_of(worker)
+        and values.get("run") != ledger.last_run
         and ("vps_status" in values or "pid" in values)
     )
-    if is_foreign and not _has_ended(pid, host):
-        return WorkerSeen(
-            pid if isinstance(pid, int) else None,
-            host if isinstance(host, str) else None,
-            written,
-            written,
-        )
-    return snapshot.inside.ledger.other_worker if ours is not None else None
-
-
-def _has_ended(pid: object, host: object) -> bool:
-    here = host in (None, socket.gethostname())
-    return here and isinstance(pid, int) and not processes.is_alive(pid)
+    if is_foreign and not processes.has_ended(seen):
+        return seen
+    return ledger.other_worker if worker is not None else None
 
 
 def _told(seen: WorkerSeen, paths: Paths) -> Check:
     """The sentence of `status`, with the process, and the way of `doctor` to stop it."""
-    named = _named(seen)
-    stop = named.stop if named is not None else ""
-    what, remedy = reasons.parted(another_worker.sentence(seen.pid, seen.host, stop))
+    named = other_process.find(seen)
+    what, remedy = reasons.parted(other_process.sentence(seen))
     which, advice = "", str(reasons.sentence(remedy))
     if named is not None:
         which = f" ({named.command}{named.origin})"
@@ -87,10 +70,6 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
         " two workers deliver memories twice.",
         advice,
     )
-
-
-def _named(seen: WorkerSeen) -> OtherProcess | None:
-    return other_process.find(seen.pid, seen.host, seen.last)
 
 
 def _may_stop(named: OtherProcess) -> bool:
@@ -123,7 +102,7 @@ def stop(snapshot: Snapshot, *, told: bool) -> None:
 
 def _stoppable(snapshot: Snapshot) -> OtherProcess | None:
     seen = _seen(snapshot)
-    named = _named(seen) if seen is not None else None
+    named = other_process.find(seen) if seen is not None else None
     return named if named is not None and _may_stop(named) else None
 
 

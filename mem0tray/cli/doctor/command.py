@@ -15,12 +15,11 @@ from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import (
     checks_claude_code,
+    checks_desktop,
     checks_files,
     checks_machine,
-    checks_notifications,
     checks_others,
     checks_server,
-    checks_tray,
 )
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.cli.output import Style
@@ -91,7 +90,7 @@ _PARTS: Final = (
     _Part("Claude Code", _by_settings(checks_claude_code.claude_code)),
     _Part("file watching", _by_settings(checks_machine.watching)),
     _Part("the clock", _by_state(checks_machine.clock)),
-    _Part("the tray", _by_settings(checks_tray.tray)),
+    _Part("the tray", _by_settings(checks_desktop.tray)),
 )
 
 
@@ -126,9 +125,7 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
     loaded, wrong = _settings()
     send = not as_json if notify is None else notify
     examined = Examined(loaded)
-    last = _Part(
-        "notifications", _by_settings(partial(checks_notifications.notifications, send=send))
-    )
+    last = _Part("notifications", _by_settings(partial(checks_desktop.notifications, send=send)))
     found = [*(wrong or checks_files.settings_file(loaded))]
     found += _all(examined, (*_PARTS, last), told=not as_json)
     if as_json:

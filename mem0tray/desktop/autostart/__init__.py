@@ -1,10 +1,19 @@
-"""Starting with the user's session: one small class per system behind one interface."""
+"""Start at login: one small class for each way to do it, over a shared base."""
 
 import os
+import shlex
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic, private_folders
+from mem0tray.system import plain, programs
 
 ENABLED: Final = "enabled"
 DISABLED: Final = "disabled"
@@ -27,83 +36,200 @@ class AutostartState:
     reason: str = ""
 
 
-class Autostart(Protocol):
-    """Whether the session starts the tray. Raises Mem0TrayError when something cannot be done."""
+class Found(NamedTuple):
+    """What is set up: the words that are started, and why the system skips them (or empty)."""
+
+    words: Sequence[str]
+    off: str = ""
+
+
+class Autostart(ABC):
+    """A way to start `words` at login; of two `rivals` only one is set up at a time."""
+
+    kind: str = DESKTOP
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = tuple(words)
+        self.rival: Autostart | None = None
 
     @property
-    def kind(self) -> str:
-        """What would start mem0tray: DESKTOP or SERVICE."""
-
-    @property
+    @abstractmethod
     def where(self) -> str:
         """The file or registry key, for people."""
 
     @property
     def command(self) -> str:
         """The command line that `enable` sets up."""
+        return self._line(self._words)
 
     @property
     def is_foreign(self) -> bool:
         """Whether somebody else wrote what is set up: then it stays as it is."""
+        return False
 
     def state(self) -> AutostartState:
         """What the session will do, looked up anew; never raises."""
+        try:
+            found = self._found()
+        except OSError as error:
+            why = f"{self.where} cannot be read: {reasons.of_system(error)}."
+            return AutostartState(STALE, "", why)
+        if found is None:
+            return AutostartState(DISABLED)
+        starts = self._line(found.words)
+        if found.off:
+            return AutostartState(BLOCKED, starts, found.off)
+        if not found.words:
+            return AutostartState(STALE, "", f"{self.where} starts no program.")
+        obstacle = programs.obstacle(found.words[0])
+        if obstacle:
+            return AutostartState(STALE, starts, f"{obstacle}.")
+        return AutostartState(ENABLED, starts)
 
     def enable(self) -> list[str]:
-        """Start this installation of ours with the session, whatever was set up before.
+        """Start this installation at login, in this way alone; a file of others is an error.
 
-        Returns, in sentences, what else has changed because of that.
+        Returns, in sentences, what else has changed because of that. Raises Mem0TrayError.
         """
+        if self.is_foreign:
+            raise Mem0TrayError(
+                self._stays(), Reason("Move it away, or let it start mem0tray in its own way.")
+            )
+        self._set_up()
+        rival = self.rival
+        if rival is None or rival.state().name == DISABLED:
+            return []
+        told = rival.take_away()
+        if rival.is_foreign:
+            return told
+        return [*told, f"{rival.where} was removed: one start at login is enough."]
 
     def disable(self) -> list[str]:
-        """No longer start with the session; a running tray goes on, a service ends.
+        """No longer start at login, in no way; a running tray goes on, a service ends.
 
-        Returns, in sentences, what else has changed because of that.
+        Returns, in sentences, what else has changed because of that. Raises Mem0TrayError.
         """
+        return [*self.take_away(), *(self.rival.take_away() if self.rival else ())]
+
+    def take_away(self) -> list[str]:
+        """Remove this way alone, as `disable` does."""
+        return [str(self._stays())] if self.is_foreign else self._remove()
 
     def mend(self) -> bool:
-        """Point a stale start at this installation; return whether there was one."""
+        """Point a stale start of ours at this installation; return whether there was one."""
+        if self.is_foreign or self.state().name != STALE:
+            return False
+        self._write()
+        return True
 
     def advice(self) -> list[str]:
         """What people have to do, or to know, so that mem0tray starts and goes on; in sentences."""
+        return []
+
+    def _line(self, words: Sequence[str]) -> str:
+        return shlex.join(words)
+
+    def _stays(self) -> Reason:
+        return Reason("{path} is not made by mem0tray, and stays as it is.", path=self.where)
+
+    @abstractmethod
+    def _found(self) -> Found | None:
+        """What is set up now; None if nothing is. Raises OSError."""
+
+    def _set_up(self) -> None:
+        self._write()
+
+    @abstractmethod
+    def _write(self) -> None: ...
+
+    @abstractmethod
+    def _remove(self) -> list[str]: ...
 
 
-def for_this_system(kind: str = "") -> Autostart:
-    """The class that fits; it starts the tray in the way that this process was started.
+class FileStart(Autostart):
+    """A start that is one file at `path`; without `mark` in it, it is somebody else's."""
 
-    `kind` is DESKTOP or SERVICE if known; SERVICE exists only on Linux.
-    """
+    mark: bytes = b""
+
+    def __init__(self, words: Sequence[str], path: Path) -> None:
+        super().__init__(words)
+        self._path = path
+
+    @property
+    def where(self) -> str:
+        """The path of the file."""
+        return str(self._path)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something stands there that we did not write."""
+        try:
+            data = self._data()
+        except OSError:
+            return True
+        return data is not None and self.mark not in data
+
+    def _data(self) -> bytes | None:
+        return plain.read_bytes(self._path) if os.path.lexists(self._path) else None
+
+    def _replace(self, data: bytes) -> None:
+        private_folders.make_private_folder(self._path.parent)
+        atomic.replace(self._path, data)
+
+    def _remove(self) -> list[str]:
+        unlink(self._path)
+        return []
+
+
+def unlink(path: Path) -> None:
+    """Remove a file, and its folder if nothing is left in it. Raises FileUnavailableError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    private_folders.drop_empty(path.parent)
+
+
+def ways() -> dict[str, Autostart]:
+    """The ways of this system by their kind; they start the tray as this process was started."""
     from mem0tray.desktop.autostart import command
 
-    words = command.tray(command.Origin.of_this_process(), command.is_program)
+    words = command.of_this_process().tray()
     if sys.platform == "win32":
         import winreg
 
         from mem0tray.desktop.autostart.windows import RunKey
 
-        return RunKey(words, winreg)
+        return {DESKTOP: RunKey(words, winreg)}
     if sys.platform == "darwin":
         from mem0tray.desktop.autostart.macos import LaunchAgent
 
-        return LaunchAgent(words, Path.home(), os.getuid())
-    return _on_linux(words, kind)
+        return {DESKTOP: LaunchAgent(words, Path.home(), os.getuid())}
+    from mem0tray.desktop.autostart.systemd import UserService
+    from mem0tray.desktop.autostart.xdg import XdgAutostart, config_folder
+
+    folder = config_folder(os.environ)
+    desktop = XdgAutostart(words, folder, os.environ)
+    service = UserService((*words, "run"), folder / "systemd" / "user")
+    desktop.rival, service.rival = service, desktop
+    return {DESKTOP: desktop, SERVICE: service}
 
 
-def _on_linux(words: tuple[str, ...], wanted: str) -> Autostart:
-    from mem0tray.desktop.autostart.linux import XdgAutostart, config_folder
-    from mem0tray.desktop.autostart.linux_login import LinuxLogin
-    from mem0tray.desktop.autostart.service import UserService
+def chosen(kind: str = "") -> Autostart:
+    """The way of this kind; by default the one that fits this computer."""
+    from mem0tray.desktop import session
 
-    folder = config_folder(os.environ) / "systemd" / "user"
-    return LinuxLogin(
-        XdgAutostart.in_environment(words, os.environ),
-        UserService((*words, "run"), folder),
-        _fitting,
-        wanted,
-    )
+    found = ways()
+    if kind not in found:
+        kind = DESKTOP if len(found) == 1 or session.has_desktop(os.environ) else SERVICE
+    return found[kind]
 
 
-def _fitting() -> str:
-    from mem0tray.desktop.autostart import sessions
-
-    return DESKTOP if sessions.has_desktop(os.environ) else SERVICE
+def current(kind: str = "") -> Autostart:
+    """The way that is set up, else the one of this kind, as `chosen` finds it."""
+    found = [(way.state().name, way) for way in ways().values()]
+    for wanted in ({ENABLED, STALE}, {BLOCKED}):
+        for name, way in found:
+            if name in wanted:
+                return way
+    return chosen(kind)

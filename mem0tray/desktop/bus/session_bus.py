@@ -24,10 +24,8 @@ from dbus_fast.service import ServiceInterface
 from dbus_fast.unpack import unpack_variants
 
 from mem0tray.core import reasons
-from mem0tray.desktop.bus import full_socket
-from mem0tray.desktop.bus.address import address_of
-from mem0tray.desktop.bus.errors import BusError, ended, left, missing, silent, unreachable
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.core.reasons import Reason
+from mem0tray.desktop.bus import DBUS, BusError, Match, address_of, full_socket
 
 PATIENCE: Final = 5.0  # seconds for a connection, or an answer
 DBUS_PATH: Final = "/org/freedesktop/DBus"
@@ -37,6 +35,7 @@ _LONGEST: Final = 30.0  # doubled up to these
 _MARGIN: Final = 2.0  # seconds; more than the bus's thread takes to give up
 _LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
 _log: Final = logging.getLogger(__name__)
+_SILENT: Final = Reason("The session's D-Bus does not answer.")
 _Found = TypeVar("_Found")
 Heard = Callable[[list[Any]], object]  # is given the signal's arguments, variants unpacked
 
@@ -193,7 +192,7 @@ class SessionBus:
         """Run it on the bus's thread, and wait for it."""
         if not self._started():
             work.close()
-            raise left()
+            raise BusError(Reason("The session's D-Bus was left."))
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("the thread of the bus would wait for itself")
@@ -203,14 +202,14 @@ class SessionBus:
                 async with asyncio.timeout(timeout):
                     return await work
             except TimeoutError as error:
-                raise silent() from error
+                raise BusError(_SILENT) from error
 
         waiting = asyncio.run_coroutine_threadsafe(limited(), self._loop)
         try:
             return waiting.result(timeout + _MARGIN)
         except (TimeoutError, asyncio.CancelledError) as error:
             waiting.cancel()
-            raise silent() from error
+            raise BusError(_SILENT) from error
 
     def _started(self) -> bool:
         """Start the thread unless it runs; False after `close`."""
@@ -278,9 +277,9 @@ class SessionBus:
         try:
             reply = await bus.call(message)
         except (EOFError, OSError) as error:
-            raise ended() from error
+            raise BusError(Reason("The session's D-Bus has ended.")) from error
         if reply is None:  # the bus was left in the meantime
-            raise ended()
+            raise BusError(Reason("The session's D-Bus has ended."))
         return reply
 
     async def _reach(self) -> MessageBus:
@@ -299,7 +298,7 @@ class SessionBus:
     async def _connected(self) -> MessageBus:
         address = self._address or address_of()
         if not address:
-            raise missing()
+            raise BusError(Reason("There is no session bus (D-Bus) here."))
         try:
             async with asyncio.timeout(PATIENCE):
                 bus = await MessageBus(bus_address=address).connect()
@@ -311,11 +310,11 @@ class SessionBus:
                     await bus.call(_ask())  # calls keep their order: by then everything is restored
                     undo.pop_all()
         except TimeoutError as error:
-            raise silent() from error
+            raise BusError(_SILENT) from error
         except OSError as error:
-            raise unreachable(reasons.of_system(error)) from error
+            raise _unreachable(reasons.of_system(error)) from error
         except (DBusFastError, EOFError) as error:
-            raise unreachable(reasons.quoted(str(error) or "it has ended")) from error
+            raise _unreachable(reasons.quoted(str(error) or "it has ended")) from error
         return bus
 
     def _restore(self, bus: MessageBus) -> None:
@@ -360,6 +359,10 @@ class SessionBus:
     @staticmethod
     def _own(bus: MessageBus, name: str) -> None:
         bus.send(_to_bus("RequestName", "su", [name, 0]))
+
+
+def _unreachable(why: Reason) -> BusError:
+    return BusError(Reason("The session's D-Bus cannot be reached: {why}.", why=why))
 
 
 def _guarded(listener: Callable[[], object]) -> None:

@@ -33,14 +33,13 @@ def for_this_system(daemon: "Daemon | None") -> Dialogs:
     if sys.platform == "win32":
         import ctypes
 
-        from mem0tray.desktop.dialogs.windows import MessageBoxes
+        from mem0tray.desktop.dialogs.system import MessageBoxes
 
         return MessageBoxes(ctypes.windll.user32.MessageBoxW)
     if sys.platform == "darwin":
-        from mem0tray.desktop.dialogs.macos import AppleScript
+        from mem0tray.desktop.dialogs.system import AppleScript
 
         return AppleScript()
-    from mem0tray.desktop.dialogs.by_notification import NoticeDialogs
-    from mem0tray.desktop.dialogs.linux import ChildDialogs
+    from mem0tray.desktop.dialogs.linux import ChildDialogs, NoticeDialogs
 
     return ChildDialogs(NoticeDialogs(daemon))

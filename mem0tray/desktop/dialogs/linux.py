@@ -13,14 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.core.text import lines
-from mem0tray.desktop.autostart import application_entry
 from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.notify.backends import NotShownError
+from mem0tray.desktop.notify.notice import Notice, Urgency
+from mem0tray.desktop.notify.notice_texts import NEEDS_USER
 from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.system import programs
-from mem0tray.system.paths import APP
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.notify.daemon import Daemon
 
 PATIENCE: Final = 1800.0  # seconds that a window stays open, or a program hangs
 SYSTEM_PYTHON: Final = "/usr/bin/python3"  # it sees the system's packages; ours may not
@@ -32,7 +38,13 @@ _SAYS_SO: Final = {"QT_FORCE_STDERR_LOGGING": "1"}
 _WIDTH: Final = 440  # pixels
 _YES: Final = "yes"  # what kdialog writes for the line that means yes
 _HERE: Final = Path(__file__).parent
+_ICON: Final = str(icon_file("healthy-256.png"))
 _QT: Final = frozenset({"kde", "lxqt"})
+_NO: Final = "no"
+_OVERLOOKED: Final = 600.0  # seconds; a notification is easily overlooked
+_NOTHING_ASKS: Final = Reason("No program here can show a window.")
+_INSTALL: Final = Reason("Install zenity or kdialog.")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,7 @@ def _zenity(program: str, question: Question) -> _Child:
     """A zenity; its options for our icon depend on its version."""
     version = programs.answer(program, "--version") or ""
     new = version.partition(".")[0] not in ("2", "3")
-    picture = str(icon_file("action-needed-256.png")) if question.cancel else _icon()
+    picture = str(icon_file("action-needed-256.png")) if question.cancel else _ICON
     command = [
         program,
         "--question" if question.cancel else "--info",
@@ -151,7 +163,7 @@ def _zenity(program: str, question: Question) -> _Child:
         f"--text={question.text}",
         f"--ok-label={question.confirm}",
         f"--width={_WIDTH}",
-        f"--icon={picture}" if new else f"--window-icon={_icon()}",
+        f"--icon={picture}" if new else f"--window-icon={_ICON}",
     ]
     if question.cancel:
         command += [f"--cancel-label={question.cancel}", "--default-cancel"]
@@ -166,7 +178,7 @@ def _kdialog(program: str, question: Question) -> _Child:
     change places. So it shows a list, with the first line chosen.
     """
     rich = escape(question.text).replace("\n", "<br>").replace("\\", "\\\\")
-    words = [program, f"--icon={_icon()}", f"--title={question.title}"]
+    words = [program, f"--icon={_ICON}", f"--title={question.title}"]
     if not question.cancel:
         words += [f"--ok-label={question.confirm}", f"--msgbox=<qt>{rich}</qt>"]
         return _Child(tuple(words), no=frozenset({1, 2}))
@@ -175,16 +187,9 @@ def _kdialog(program: str, question: Question) -> _Child:
     return _Child(tuple(words), no=frozenset({1, 2}), says=_YES.encode())
 
 
-def _icon() -> str:
-    """Our icon by name, which a desktop draws in the size it wants; else a file."""
-    entry = application_entry.for_this_system()
-    by_name = entry is not None and entry.has_icon()
-    return APP if by_name else str(icon_file("healthy-256.png"))
-
-
 def _window(script: str, python: str, question: Question) -> _Child:
     """A window of ours, in a Python that has the library for it."""
-    words = {**asdict(question), "icon": str(icon_file("healthy-256.png")), "no": NO}
+    words = {**asdict(question), "icon": _ICON, "no": NO}
     command = (python, "-I", str(_HERE / script))
     return _Child(command, no=frozenset({NO}), words=json.dumps(words).encode())
 
@@ -192,3 +197,36 @@ def _window(script: str, python: str, question: Question) -> _Child:
 def _unlike(names: Iterable[str]) -> Iterator[str]:
     """Each of these programs that is there, once."""
     yield from dict.fromkeys(name for name in names if Path(name).exists())
+
+
+# Where no program shows a window ---------------------------------------------------------------
+
+
+class NoticeDialogs:
+    """Asks through the notification daemon; Mem0TrayError without a daemon, or without buttons."""
+
+    def __init__(self, daemon: "Daemon | None") -> None:
+        self._daemon = daemon
+
+    def ask(self, question: Question) -> bool:
+        """See `Dialogs.ask`."""
+        answers = [(_YES, question.confirm), (_NO, question.cancel)]
+        asked = _notice(question.title, question.text)
+        return self._by(lambda daemon: daemon.ask(asked, answers, _OVERLOOKED)) == _YES
+
+    def tell(self, title: str, text: str, close: str) -> None:
+        """Show a text until the user closes it; nothing waits for that."""
+        del close  # a notification can be closed without a button
+        self._by(lambda daemon: daemon.show(_notice(title, text)))
+
+    def _by(self, show: Callable[["Daemon"], _Answer]) -> _Answer:
+        if self._daemon is None:
+            raise Mem0TrayError(_NOTHING_ASKS, _INSTALL)
+        try:
+            return show(self._daemon)
+        except NotShownError as error:
+            raise Mem0TrayError(_NOTHING_ASKS, _INSTALL) from error
+
+
+def _notice(title: str, text: str) -> Notice:
+    return Notice(title, title, text, base=NEEDS_USER, urgency=Urgency.CRITICAL)

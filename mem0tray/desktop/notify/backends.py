@@ -1,34 +1,29 @@
-"""The ways to show a notification: plyer's, and the tray icon's own.
+"""The ways to show a notification; this module has plyer's.
 
 A backend shows one notice or raises; it may block for as long as it likes,
 as a thread of its own waits for it (see `sending`).
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mem0tray.desktop.bus.address import address_of
-from mem0tray.desktop.notify.fitting import fitted, plain
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.bus import address_of
+from mem0tray.desktop.notify.notice import Notice, fitted
 from mem0tray.system.paths import APP
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
+_BY_BUS: Final = "the session bus is the way here"
 _SECONDS: Final = 10  # plyer takes whole seconds only
 BUS_NAME: Final = "org.freedesktop.Notifications"
 BUS_PATH: Final = "/org/freedesktop/Notifications"
 _FLATPAK: Final = Path("/.flatpak-info")
 
 
-class UnavailableError(Exception):
-    """This way does not exist here; the message says why."""
-
-
 class NotShownError(Exception):
-    """The program that shows notifications has refused; other ways would lead to the same one."""
+    """Nothing shows notifications here, or what does has refused; the message says why."""
 
 
 class SilentDaemonError(NotShownError):
@@ -43,56 +38,45 @@ class NoticeBackend(Protocol):
         """The name for `doctor` and the log."""
 
     def show(self, notice: Notice) -> None:
-        """Show the notice. Raises UnavailableError, NotShownError, or any error of the library."""
+        """Show the notice. Raises NotShownError, or any error of the library."""
 
     def withdraw(self, kind: str) -> None:
         """Remove the notice of that kind, if possible; at once, and without an error."""
 
 
-class IconBackend:
-    """The tray icon's own way; `notify` takes title and body, from any thread."""
-
-    name = "the tray icon"
-
-    def __init__(self, notify: Callable[[str, str], None]) -> None:
-        self._notify = notify
-
-    def show(self, notice: Notice) -> None:
-        """Show the notice; characters that may be taken for markup are replaced by similar ones."""
-        title, body = fitted(notice)
-        if sys.platform not in ("win32", "darwin"):
-            body = plain(body)
-        self._notify(title, body)
-
-    def withdraw(self, kind: str) -> None:
-        """Nothing: it disappears by itself."""
-
-
 class PlyerBackend:
-    """plyer, by a way that it has on this system.
+    """plyer's way for this system: a balloon on Windows, osascript on macOS, a Flatpak's portal.
 
-    On Linux that is the second choice: none of its ways there reports clicks. `icon` gives the
-    file (.ico on Windows) for the base of a notice; `clicked` is called for a click on a notice.
+    Elsewhere on Linux there is `Daemon`; `missing` says so. `icon` gives the file (.ico on Windows)
+    for the base of a notice; `clicked` is called for a click on a notice, on Windows alone.
     """
 
     def __init__(
-        self, icon: Callable[[str], Path] | None = None, clicked: Callable[[], None] | None = None
+        self,
+        icon: Callable[[str], Path] | None = None,
+        clicked: Callable[[], None] = lambda: None,
+        platform: str = "",
     ) -> None:
         self._icon = icon
-        self.way = plyer_way(sys.platform)
-        self.way.clicked = clicked
+        self._clicked = clicked
+        self._platform = platform or sys.platform
+        self.missing = missing(self._platform)
+        self.tells_failure = self._platform == "win32"
 
     @property
     def name(self) -> str:
-        """The name, such as `plyer (notify-send)`."""
-        return f"plyer ({self.way.name})"
+        """The name, such as `plyer (osascript)`."""
+        way = {"win32": "Windows", "darwin": "osascript"}.get(self._platform, "desktop portal")
+        return f"plyer ({'none' if self.missing else way})"
 
     def show(self, notice: Notice) -> None:
         """Show it."""
-        if self.way.missing:
-            raise UnavailableError(self.way.missing)
-        title, body = self.way.prepare(*fitted(notice))
-        self.way.make().notify(
+        if self.missing:
+            raise NotShownError(self.missing)
+        title, body = fitted(notice)
+        if self._platform not in ("win32", "darwin"):  # plyer puts both into a quoted GVariant
+            title, body = _gvariant(title), _gvariant(body)
+        self._implementation().notify(
             title=title,
             message=body,
             app_name=APP,
@@ -103,107 +87,26 @@ class PlyerBackend:
     def withdraw(self, kind: str) -> None:
         """Nothing: it disappears by itself."""
 
-
-class Way:
-    """One of plyer's implementations; `missing` says why it cannot be used, if it cannot."""
-
-    name = ""
-    missing = ""
-    tells_failure = True
-    clicked: Callable[[], None] | None = None  # only Windows' way reports clicks
-
-    def make(self) -> Any:
+    def _implementation(self) -> Any:
         """Import plyer's class and make an instance. Slow the first time."""
-        raise UnavailableError(self.missing)
+        if self._platform == "win32":
+            from mem0tray.desktop.notify.windows_balloon import BalloonNotification
 
-    def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Escape what this way would misread."""
-        return title, body
+            return BalloonNotification(self._clicked)
+        if self._platform == "darwin":
+            from mem0tray.desktop.notify.macos import ScriptNotification
 
-
-class PortalWay(Way):
-    """Out of a Flatpak."""
-
-    name = "desktop portal"
-    tells_failure = False
-
-    def make(self) -> Any:
-        """Go through the portal's gdbus."""
+            return ScriptNotification()
         from plyer.platforms.linux.notification import NotifyDesktopPortals
 
         return NotifyDesktopPortals()
 
-    def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Escape for plyer, which puts the texts into a quoted GVariant."""
-        return _gvariant(title), _gvariant(body)
 
-
-class NotifySendWay(Way):
-    """The command `notify-send`."""
-
-    name = "notify-send"
-    tells_failure = False
-
-    def make(self) -> Any:
-        """Call the command."""
-        from plyer.platforms.linux.notification import NotifySendNotification
-
-        return NotifySendNotification()
-
-    def prepare(self, title: str, body: str) -> tuple[str, str]:
-        """Escape what may be rendered as markup, and a leading dash, which would be an option."""
-        return _no_option(title), _no_option(plain(body))
-
-
-class BalloonWay(Way):
-    """The taskbar of Windows."""
-
-    name = "Windows"
-
-    def make(self) -> Any:
-        """Show plyer's balloon, by a class of ours."""
-        from mem0tray.desktop.notify.windows_balloon import BalloonNotification
-
-        return BalloonNotification(self.clicked or (lambda: None))
-
-
-class ScriptWay(Way):
-    """The command `osascript` of macOS."""
-
-    name = "osascript"
-    tells_failure = False
-
-    def make(self) -> Any:
-        """Call the command."""
-        from mem0tray.desktop.notify.macos import ScriptNotification
-
-        return ScriptNotification()
-
-
-class NoWay(Way):
-    """plyer has none here."""
-
-    name = "none"
-
-    def __init__(self, missing: str) -> None:
-        self.missing = missing
-
-
-def plyer_way(platform: str) -> Way:
-    """The best way that plyer has here. Imports nothing."""
-    if platform == "win32":
-        return BalloonWay()
-    return ScriptWay() if platform == "darwin" else _linux_way()
-
-
-def _linux_way() -> Way:
-    if in_flatpak():
-        return PortalWay()
-    if not address_of(os.environ):
-        return NoWay(NO_DESKTOP)
-    if shutil.which("notify-send"):
-        return NotifySendWay()
-    return NoWay("notify-send is not there")
+def missing(platform: str) -> str:
+    """Why plyer has no way here; empty if it has one. Imports nothing."""
+    if platform in ("win32", "darwin") or in_flatpak():
+        return ""
+    return _BY_BUS if address_of(os.environ) else NO_DESKTOP
 
 
 def in_flatpak() -> bool:
@@ -216,7 +119,3 @@ def in_flatpak() -> bool:
 
 def _gvariant(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-
-
-def _no_option(text: str) -> str:
-    return f"\u2060{text}" if text.startswith("-") else text

@@ -14,22 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dbus_fast import Variant
+
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import PATIENCE, SessionBus
 from mem0tray.desktop.notify.backends import (
     BUS_NAME,
     BUS_PATH,
     NotShownError,
     SilentDaemonError,
-    UnavailableError,
 )
-from mem0tray.desktop.notify.fitting import escaped, fitted, plain
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify.notice import (
+    Notice,
+    NoticeAction,
+    Offer,
+    Urgency,
+    escaped,
+    fitted,
+    plain,
+)
 from mem0tray.system.paths import APP
 
-_SECONDS: Final = 10  # seconds on the screen; critical ones stay
+_MILLISECONDS: Final = 10_000  # on the screen; critical ones stay
 _FOR_EVER: Final = 0
 _REMEMBERED: Final = 64  # notifications: a daemon may never tell of their end
 _TOKEN: Final = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
@@ -77,7 +84,7 @@ class Daemon:
         bus.on_lost(self._forget)
 
     def show(self, notice: Notice) -> None:
-        """Show it; UnavailableError without a bus, NotShownError where nothing shows it."""
+        """Show it; NotShownError without a bus, NotShownError where nothing shows it."""
         offers = {each.offer.value: each.offer for each in _actions(notice)}
 
         def heard(key: str) -> None:
@@ -117,32 +124,29 @@ class Daemon:
     # Asking -------------------------------------------------------------------------------
 
     def _show(self, notice: Notice, actions: list[tuple[str, str]], heard: Heard) -> int:
-        from mem0tray.desktop.notify.bus_notification import BusNotification  # slow to import
-
         able = self._capabilities()
         title, body = fitted(notice)
-        hints: dict[str, int | str] = {"desktop-entry": APP, "urgency": int(notice.urgency)}
-        if notice.category:
-            hints["category"] = notice.category
+        # dunst may say that it renders no markup, but do so.
+        body = escaped(body) if "body-markup" in able else plain(body)
         words = [word for action in actions for word in action] if "actions" in able else []
-        made = BusNotification(self._bus, self._patience, words, self._begin(notice.kind))
+        hints = {"desktop-entry": Variant("s", APP), "urgency": Variant("y", int(notice.urgency))}
+        if notice.category:
+            hints["category"] = Variant("s", notice.category)
+        ends = _FOR_EVER if notice.urgency is Urgency.CRITICAL else _MILLISECONDS
+        icon, replaces = str(self._icon(notice.base)), self._begin(notice.kind)
+        number: int = 0
         try:
-            made.notify(
-                title=title,
-                # dunst may say that it renders no markup, but do so.
-                message=escaped(body) if "body-markup" in able else plain(body),
-                app_name=APP,
-                app_icon=str(self._icon(notice.base)),
-                timeout=_FOR_EVER if notice.urgency is Urgency.CRITICAL else _SECONDS,
-                hints=hints,
+            values = [APP, replaces, icon, title, body, words, hints, ends]
+            (number,) = self._bus.call(
+                BUS_NAME, BUS_PATH, BUS_NAME, "Notify", "susssasa{sv}i", values, self._patience
             )
         except BusError as error:
             raise _refusal(error) from error
         finally:
-            early = self._end(made.number, _Shown(notice.kind, heard))
+            early = self._end(number, _Shown(notice.kind, heard))
         for key in early:
             heard(key)
-        return made.number
+        return number
 
     def _begin(self, kind: str) -> int:
         """Note that a number is awaited; return the number that the notice may replace."""
@@ -177,7 +181,7 @@ class Daemon:
         try:
             self._bus.connect()
         except BusError as error:
-            raise UnavailableError(error.message) from error
+            raise NotShownError(error.message) from error
         try:
             return self._bus.call(BUS_NAME, BUS_PATH, BUS_NAME, member)
         except BusError as error:

@@ -82,10 +82,16 @@ _KINDS: Final = {
 }
 
 
-def answer(title: str, text: str, language: Language, *, good: bool = True) -> Notice:
-    """The result of a click: it replaces an earlier one. With a tick if it is `good`."""
+def answer(
+    title: str, text: str, language: Language, *, good: bool = True, clickable: bool = True
+) -> Notice:
+    """The result of a click: it replaces an earlier one. With a tick if it is `good`.
+
+    A click shows the status if it is `clickable`.
+    """
     base = _GOOD if good else NEEDS_USER
-    return Notice(title, title, text, base=base, kind="answer", clicked=show_status(language))
+    clicked = show_status(language) if clickable else None
+    return Notice(title, title, text, base=base, kind="answer", clicked=clicked)
 
 
 def test_notice(language: Language) -> Notice:

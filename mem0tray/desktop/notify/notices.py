@@ -5,8 +5,8 @@ by subject. A burst becomes one notice: it ends when nothing on its subject has 
 seconds. What exceeds the limit of an hour stays gathered, and is summed up in the next notice that
 may be shown. So at most one group for each subject ever waits, however much happens.
 
-Whoever was told "Server down" must not believe it for longer than it is true: that
-notice takes two places of the hour, one of them for "Server back".
+Whoever was told "Server down" or "Moved to DLQ" must not believe it for longer than it is true: the
+good news that all of a notice is over follows at once, and takes no place of the hour.
 """
 
 from collections import Counter, deque
@@ -39,6 +39,8 @@ _LONGEST: Final = (60.0, 600.0, 1800.0)  # longest burst in seconds: the first, 
 _NAMES: Final = 20
 _NAME: Final = 40
 _REASONS: Final = 20
+_MOVES: Final = 1_000  # memories
+_NEXT: Final = float("inf")  # due with the next event on the subject
 
 
 class Subject(IntEnum):
@@ -75,7 +77,8 @@ class NoticeGroup:
 
     `first`, `last` and `due` are monotonic; `wall` is the time of the first event, `until` the end
     of an outage. `names` counts by project (or file), `others` what had no room there; `event` is
-    the latest; `counts` is what waited then. `promised`: its place in the hour was kept.
+    the latest, `moves` has those of memories, by id; `counts` is what waited then. `free`: it takes
+    no place of the hour.
     """
 
     subject: Subject
@@ -90,7 +93,8 @@ class NoticeGroup:
     others: int = 0
     until: float = 0.0
     counts: "Counts | None" = None
-    promised: bool = False
+    free: bool = False
+    moves: dict[str, events.MovedToDlq] = field(default_factory=dict)
 
     def add(self, event: Event, name: str, count: int) -> None:
         """Add an event of `count` things."""
@@ -101,6 +105,26 @@ class NoticeGroup:
             self.names[name] += count
         else:
             self.others += count
+        if isinstance(event, events.MovedToDlq) and len(self.moves) < _MOVES:
+            self.moves[event.item_id] = event
+
+    def drop(self, item_id: str) -> None:
+        """Take out the move of a memory that was delivered."""
+        move = self.moves.pop(item_id, None)
+        if move is not None:
+            self.event = next(reversed(self.moves.values()), move)
+            self.count -= 1
+            name = one_line(move.project, _NAME)
+            self.others -= name not in self.names
+            self.names -= Counter([name])
+
+    def join(self, earlier: "NoticeGroup") -> None:
+        """Add what happened earlier on the same subject."""
+        self.count += earlier.count
+        self.names += earlier.names
+        self.others += earlier.others
+        self.moves = earlier.moves | self.moves
+        self.free |= earlier.free
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +143,7 @@ class _Trouble:
     wall: float = 0.0
     event: events.StateChanged | None = None
     told: bool = False
-    shown: bool = False  # "Server down" was shown, and a place is kept for "Server back"
+    shown: bool = False  # "Server down" was shown
     reasons: set[Reason] = field(default_factory=set)
     healed: float | None = None
     until: float = 0.0
@@ -139,6 +163,7 @@ class Notices:
         self._woke: float | None = None
         self._counts: Counts | None = None
         self._over: set[Subject] = set()
+        self._moved: list[NoticeGroup] = []  # the latest that were shown, without what is delivered
 
     # What happens ----------------------------------------------------------------
 
@@ -150,8 +175,10 @@ class Notices:
                 return True
             case events.MovedToDlq(project):
                 return self._gather(Subject.MOVED, event, now, wall, project)
-            case events.DlqRecovered(project):
-                return self._gather(Subject.RECOVERED, event, now, wall, project)
+            case events.DlqRecovered(project, item_id):
+                new = self._gather(Subject.RECOVERED, event, now, wall, project)
+                self._recover(item_id, now)
+                return new
             case events.HandEdit(discarded) if discarded:
                 return self._gather(Subject.REMOVED, event, now, wall, count=discarded)
             case events.UserAction(orders.DELETE, dead, fresh):
@@ -174,6 +201,18 @@ class Notices:
     def observe(self, counts: "Counts") -> None:
         """Note how much waits now; an outage shows it."""
         self._counts = counts
+
+    def _recover(self, item_id: str, now: float) -> None:
+        """Drop a move that nobody has seen; the good news about one that was shown is free."""
+        unseen = self._groups.get(Subject.MOVED)
+        for group in (*self._moved, *filter(None, [unseen])):
+            group.drop(item_id)
+        if unseen is not None and not unseen.count:
+            del self._groups[Subject.MOVED]
+        if not all(group.count for group in self._moved):
+            self._moved = [group for group in self._moved if group.count]
+            news = self._groups[Subject.RECOVERED]
+            news.free, news.due = True, min(news.due, now + BURST)
 
     def _drop(self, *subjects: Subject) -> None:
         """Drop what is no longer true; nobody needs what was not shown yet."""
@@ -234,9 +273,10 @@ class Notices:
             (group for group in self._groups.values() if group.due <= now),
             key=lambda group: group.subject,
         )
+        found = [self._show(Due(group), now) for group in ripe if group.free]
+        ripe = [group for group in ripe if not group.free]
         if any(group.held for group in self._groups.values()):
-            return self._sum_up(ripe, now)
-        found = []
+            return found + self._sum_up(ripe, now)
         for group in ripe:
             if self._opens(group.subject) <= now:
                 found.append(self._show(Due(group), now))
@@ -244,6 +284,17 @@ class Notices:
                 group.held = True
                 group.due = self._opens(group.subject)
         return found
+
+    def not_shown(self, due: Due) -> None:
+        """Take back what nothing could show: the next notice has it too."""
+        if not due.lead.free:
+            self._shown.pop()
+        for group in (due.lead, *due.rest):
+            group.held, group.first, group.due = False, _NEXT, _NEXT
+            newer = self._groups.setdefault(group.subject, group)
+            if newer is not group:
+                newer.join(group)
+        self._moved = [group for group in self._moved if group not in (due.lead, *due.rest)]
 
     def over(self) -> set[Subject]:
         """The subjects that were shown and are no longer true; told once."""
@@ -274,20 +325,17 @@ class Notices:
                 group.held, group.due = True, opens
         if not may_open:
             return []
-        together = [each for each in self._groups.values() if self._may_join(each, ripe, now)]
+        together = [each for each in self._groups.values() if each.held or each in ripe]
         lead, *rest = sorted(together, key=lambda each: each.subject)
         return [self._show(Due(lead, tuple(rest)), now)]
 
-    def _may_join(self, group: NoticeGroup, ripe: list[NoticeGroup], now: float) -> bool:
-        """Whether a group may share a notice; an outage needs a place for its end."""
-        if group.subject is Subject.DOWN and self._opens(Subject.DOWN) > now:
-            return False
-        return group.held or group in ripe
-
     def _show(self, due: Due, now: float) -> Due:
-        self._shown.append(now)
+        if not due.lead.free:
+            self._shown.append(now)
         for group in (due.lead, *due.rest):
             del self._groups[group.subject]
+            if group.subject is Subject.MOVED:
+                self._moved = [*self._moved, group][-LIMIT:]
             stage = self._streams.get(group.subject, (0, now))[0]
             cut = group.last + BURST > now and not group.held
             stage = min(stage + 1, len(_LONGEST) - 1) if cut else 0
@@ -308,22 +356,9 @@ class Notices:
     def _opens(self, subject: Subject) -> float:
         """When there is room for a notice on that subject (minus infinity: already)."""
         places = LIMIT if subject.is_pressing else _ORDINARY
-        if self.level == ALL:
-            if self._is_promised() and subject is Subject.BACK:
-                places = LIMIT
-            elif self._is_promised():
-                places -= 1
-            elif subject is Subject.DOWN:
-                places = LIMIT - 1
         if len(self._shown) < places:
             return float("-inf")
         return self._shown[-places] + HOUR
-
-    def _is_promised(self) -> bool:
-        """Whether "Server down" was shown, but its end was not yet."""
-        back = self._groups.get(Subject.BACK)
-        of_trouble = self._trouble is not None and self._trouble.shown
-        return of_trouble or (back is not None and back.promised)
 
     # Outages ------------------------------------------------------------------------
 
@@ -346,7 +381,7 @@ class Notices:
         if trouble.told:
             back = self._put(Subject.BACK, trouble, now, trouble.counts)
             if back is not None and trouble.shown:
-                back.promised, back.due = True, now
+                back.free, back.due = True, now
         if trouble.reasons:
             self._over.add(Subject.ACTION)
 

@@ -18,14 +18,35 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.notices import Due, Notices
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
-from mem0tray.desktop.notify.sleep_detection import Waking
 from mem0tray.system.clock import SYSTEM, Clock
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts
 
+_GAP: Final = 20.0  # seconds; a busy computer is late by less
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0
+
+
+class Waking:
+    """Tell it before and after each wait.
+
+    While a computer sleeps the wall clock goes on. The monotonic clock stands
+    still (Linux, macOS), or goes on too (Windows): then the wait was too long.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._ahead = 0.0
+
+    def rests(self, now: float, wall: float, patience: float) -> None:
+        """A wait of at most `patience` begins; `now` is monotonic."""
+        self._until = now + patience
+        self._ahead = wall - now
+
+    def has_slept(self, now: float, wall: float) -> bool:
+        """Whether the computer slept during the wait that has just ended."""
+        return wall - now - self._ahead > _GAP or now - self._until > _GAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +144,8 @@ class Notifier:
     def _show(self, due: Due) -> None:
         notice = notice_texts.compose(due, self._sources.language())
         self.last = self._sender.send(notice)
-        if not self.last.way:
+        if self.last.reason:
             self._events.emit(events.NotificationFailed(notice.name, self.last.reason))
+            if not self.last.may_come:
+                with self._guard:
+                    self._notices.not_shown(due)

@@ -1,15 +1,14 @@
-"""Showing a notice by the first way that works, and never waiting for one that hangs."""
+"""Showing a notice without waiting for a desktop that hangs."""
 
 import queue
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.notify.backends import NoticeBackend, NotShownError, UnavailableError
+from mem0tray.desktop.notify.backends import NoticeBackend, NotShownError
 from mem0tray.desktop.notify.notice import Notice
 
 TIMEOUT: Final = 10.0
@@ -19,51 +18,44 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NoticeResult:
-    """`way` is the backend that showed it, empty when none could; `reason` says why not."""
+    """What became of a notice: `reason` says why it was not shown, empty if it was.
 
-    way: str
+    `may_come`: what shows it did not answer in time, and may show it yet.
+    """
+
     reason: str = ""
+    may_come: bool = False
 
 
 class Sender:
-    """Tries its backends in order.
+    """Shows notices by a backend.
 
     A send that takes longer than `timeout` seconds is given up, with its thread. While that thread
-    hangs its backend is left alone, so there is never more than one for each. No other way is tried
-    then: it may lead to the same daemon, and hang as well.
+    hangs nothing is sent, so there is never more than one.
     """
 
-    def __init__(self, backends: Sequence[NoticeBackend], timeout: float = TIMEOUT) -> None:
-        self._backends = tuple(backends)
+    def __init__(self, backend: NoticeBackend, timeout: float = TIMEOUT) -> None:
+        self._backend = backend
         self._timeout = timeout
-        self._hanging: dict[str, threading.Thread] = {}
+        self._hanging: threading.Thread | None = None
 
     def send(self, notice: Notice) -> NoticeResult:
         """Show a notice; never raises. Takes at most the time-out."""
-        reasons: list[str] = []
-        deadline = time.monotonic() + self._timeout
-        for backend in self._backends:
-            thread = self._hanging.get(backend.name)
-            if thread is not None and thread.is_alive():
-                return NoticeResult("", f"{backend.name} still hangs")
-            try:
-                within(partial(backend.show, notice), deadline - time.monotonic())
-            except NotShownError as error:
-                reasons.append(f"{backend.name}: {said(error)}")
-                break
-            except HangsError as error:
-                self._hanging[backend.name] = error.thread
-                return NoticeResult("", f"{backend.name} did not answer within {self._timeout:g} s")
-            except Exception as error:  # noqa: BLE001  (a library's or a desktop's: try the next way)
-                reasons.append(f"{backend.name}: {said(error)}")
-            else:
-                return NoticeResult(backend.name, "; ".join(reasons))
-        return NoticeResult("", "; ".join(reasons) or "there is no way to show it")
+        name = self._backend.name
+        if self._hanging is not None and self._hanging.is_alive():
+            return NoticeResult(f"{name} still hangs")
+        try:
+            within(partial(self._backend.show, notice), self._timeout)
+        except HangsError as error:
+            self._hanging = error.thread
+            return NoticeResult(f"{name} did not answer within {self._timeout:g} s", may_come=True)
+        except Exception as error:  # noqa: BLE001  (a library's or a desktop's)
+            return NoticeResult(f"{name}: {said(error)}")
+        return NoticeResult()
 
     def withdraw(self, kind: str) -> None:
         """Remove the notice of that kind, if possible; at once."""
-        for backend in self._backends:
-            backend.withdraw(kind)
+        self._backend.withdraw(kind)
 
 
 class HangsError(Exception):
@@ -101,5 +93,5 @@ def _raise(error: Exception) -> NoReturn:
 
 def said(error: Exception) -> str:
     """An error of a library in one line."""
-    ours = isinstance(error, UnavailableError | NotShownError | HangsError)
+    ours = isinstance(error, NotShownError | HangsError)
     return one_line(str(error) if ours else f"{type(error).__name__}: {error}", _REASON)

@@ -4,11 +4,37 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mem0tray.desktop.tray.digits import bitmap
-
+_LARGE: Final = {
+    "1": "..##.. .###.. ####.. ..##.. ..##.. ..##.. ..##.. ###### ######",
+    "2": ".#####. ####### ##...## .....## ...###. .###... ##..... ####### #######",
+    "3": ".#####. ####### ##...## .....## ..####. .....## ##...## ####### .#####.",
+    "4": "....##. ...###. ..####. .##.##. ##..##. ####### ####### ....##. ....##.",
+    "5": "####### ####### ##..... ######. ####### .....## ##...## ####### .#####.",
+    "6": ".#####. ####### ##..... ######. ####### ##...## ##...## ####### .#####.",
+    "7": "####### ####### .....## ....##. ....##. ...##.. ...##.. ..##... ..##...",
+    "8": ".#####. ####### ##...## ##...## .#####. ##...## ##...## ####### .#####.",
+    "9": ".#####. ####### ##...## ##...## ####### .###### .....## ####### .#####.",
+}
+_MEDIUM: Final = {
+    "1": "..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.",
+    "2": ".###. #...# ....# ...#. ..#.. .#... #####",
+    "3": ".###. #...# ....# ..##. ....# #...# .###.",
+    "4": "...#. ..##. .#.#. #..#. ##### ...#. ...#.",
+    "5": "##### #.... ####. ....# ....# #...# .###.",
+    "6": ".###. #.... #.... ####. #...# #...# .###.",
+    "7": "##### ....# ...#. ...#. ..#.. ..#.. ..#..",
+    "8": ".###. #...# #...# .###. #...# #...# .###.",
+    "9": ".###. #...# #...# .#### ....# ....# .###.",
+    "+": "..... ..... ..#.. ..#.. ##### ..#.. ..#..",
+}
+_SMALL: Final = {
+    "9": "### #.# ### ..# ###",
+    "+": "... .#. ### .#. ...",
+}
+_MOST_TALL: Final = 0.78  # the largest share of the badge's height for a text
+_MOST_WIDE: Final = 0.85  # the same for its width
 AMBER: Final = "amber"
 RED: Final = "red"
-
 _FILLS: Final = {AMBER: "#f2a01f", RED: "#a6121b"}
 _RIMS: Final = {AMBER: "#4a2600", RED: "#a6121b"}  # bright amber alone is lost on a light panel
 _OUTLINE: Final = "#ffffff"  # as the bases have, for dark panels, and to separate badge and base
@@ -22,6 +48,25 @@ _TALL: Final = 0.58  # share of the badge: the height of a digit
 _WIDE: Final = 0.8  # share of the badge: the most width for the text
 _BOLD: Final = 0.025  # share of the badge, added around each stroke
 _OUTLINES_FROM: Final = 17  # pixels; below, outlines blur, but dots set by hand are sharp
+
+
+def bitmap(text: str, side: int) -> Image.Image | None:
+    """The text as a mask in the largest set that fits into a badge of `side` pixels, or None."""
+    for digits in (_LARGE, _MEDIUM, _SMALL):
+        if all(sign in digits for sign in text):
+            mask = _set(text, digits)
+            if mask.height <= _MOST_TALL * side and mask.width <= _MOST_WIDE * side:
+                return mask
+    return None
+
+
+def _set(text: str, digits: dict[str, str]) -> Image.Image:
+    """Set the text in digits of dots: a pixel for each dot, a pixel between characters."""
+    signs = [digits[sign].split() for sign in text]
+    rows = [".".join(parts) for parts in zip(*signs, strict=True)]
+    mask = Image.new("L", (len(rows[0]), len(rows)), 0)
+    mask.putdata([255 * (dot == "#") for row in rows for dot in row])
+    return mask
 
 
 def add_badge(base: Image.Image, colour: str, text: str) -> Image.Image:

@@ -14,7 +14,6 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.system import threads
 
 _EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
 _LINE: Final = 300
@@ -61,14 +60,9 @@ class BringingOver:
                 Reason("Memories are being brought over already."),
                 Reason("A notification tells when that is done."),
             )
-        thread = threading.Thread(
+        threading.Thread(
             target=self._run, args=(server,), name="mem0tray-migration", daemon=True
-        )
-        try:
-            threads.start(thread)
-        except Mem0TrayError:
-            self._at_work.release()
-            raise
+        ).start()
 
     def _run(self, server: str) -> None:
         try:

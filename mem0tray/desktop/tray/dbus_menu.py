@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Final
 
 from dbus_fast import DBusError, PropertyAccess, Variant
@@ -16,20 +18,137 @@ from dbus_fast.annotations import (
 )
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
+from mem0tray.core.text import one_line
 from mem0tray.desktop.bus.session_bus import SessionBus
-from mem0tray.desktop.tray.menu_lines import EMPTY, LineIds, MenuLine, Value, change
 
+Value = str | bool | int
+ROOT: Final = 0
+_LABEL: Final = 200  # characters; longer labels make a menu as wide as the screen
+_NOTHING: Final = "?"  # for a text without anything to show
+_SUBMENU: Final = {"children-display": "submenu"}
 INTERFACE: Final = "com.canonical.dbusmenu"
 PATH: Final = "/MenuBar"
 _ERROR: Final = f"{INTERFACE}.Error"
 _WHOLE: Final = -1  # as a depth
 _SIGNATURES: Final[dict[type, str]] = {str: "s", bool: "b", int: "i"}
 _log: Final = logging.getLogger(__name__)
-
 Ids = Annotated[list[int], DBusSignature("ai")]
 Names = Annotated[list[str], DBusSignature("as")]
 Properties = dict[str, Variant]
 Node = list[Any]  # id, properties, children as variants
+
+
+@dataclass(frozen=True, slots=True)
+class MenuLine:
+    """One line: what panels know of it, the lines below it, and what a click does."""
+
+    id: int
+    properties: Mapping[str, Value]
+    below: tuple["MenuLine", ...] = ()
+    click: Callable[[], object] | None = field(default=None, compare=False)
+
+    def walk(self) -> Iterator["MenuLine"]:
+        """This line and all below, depth first."""
+        yield self
+        for line in self.below:
+            yield from line.walk()
+
+
+EMPTY: Final = MenuLine(ROOT, _SUBMENU)
+
+
+class LineIds:
+    """Gives lines their ids: the same id to the same thing, and never one id to two things.
+
+    So an open menu stays open, and a click in it still means what the user has read.
+    """
+
+    def __init__(self) -> None:
+        self._ids: dict[object, int] = {}
+        self._last = ROOT
+
+    def read(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> MenuLine:
+        """Read the whole of pystray's menu; `click` is called with the item that was clicked.
+
+        Two items at the same place are the same thing if they have the same `identity`,
+        or, without that attribute, the same text.
+        """
+        kept: dict[object, int] = {}
+
+        def below(menu: Any, above: int) -> Iterator[MenuLine]:
+            seen: dict[object, int] = {}
+            for item in menu or ():
+                identity = getattr(item, "identity", None) or item.text
+                seen[identity] = seen.get(identity, 0) + 1
+                # Panels do not turn a line into a submenu: it then gets another id.
+                key = (above, identity, seen[identity], bool(item.submenu))
+                number = kept[key] = self._ids.get(key) or self._next()
+                yield MenuLine(
+                    number,
+                    _properties(item, separator),
+                    tuple(below(item.submenu, number)),
+                    None if item is separator or item.submenu else partial(click, item),
+                )
+
+        root = MenuLine(ROOT, _SUBMENU, tuple(below(menu, ROOT)))
+        self._ids = kept
+        return root
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+
+def _properties(item: Any, separator: Any) -> dict[str, Value]:
+    if item is separator:
+        return {"type": "separator"}
+    label = one_line(item.text, _LABEL) or _NOTHING
+    found: dict[str, Value] = {
+        "label": label.replace("_", "__"),  # a single one would mark a key
+        "enabled": bool(item.enabled),
+    }
+    if item.submenu:
+        return found | _SUBMENU
+    if item.checked is not None:
+        found["toggle-type"] = "radio" if item.radio else "checkmark"
+        found["toggle-state"] = int(item.checked)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChange:
+    """What a panel must be told, by ids: lines below which others are now, and properties.
+
+    `below` has each line with other lines below it now: some panels read no further.
+    """
+
+    below: list[int]
+    set: Mapping[int, Mapping[str, Value]]
+    gone: Mapping[int, list[str]]
+
+
+def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuChange:
+    """From one menu to the next. `ticks`: tell them again, as the panel has set one itself."""
+    old = {line.id: line for line in before.walk()}
+    set_: dict[int, Mapping[str, Value]] = {}
+    gone: dict[int, list[str]] = {}
+    below: list[int] = []
+    for line in after.walk():
+        was = old.get(line.id)
+        if was is None:
+            continue
+        if [each.id for each in was.below] != [each.id for each in line.below]:
+            below.append(line.id)
+        differs = {
+            name: value
+            for name, value in line.properties.items()
+            if was.properties.get(name) != value or (ticks and name == "toggle-state")
+        }
+        if differs:
+            set_[line.id] = differs
+        if missing := [name for name in was.properties if name not in line.properties]:
+            gone[line.id] = missing
+    return MenuChange(below, set_, gone)
 
 
 class DBusMenu(ServiceInterface):
@@ -46,6 +165,7 @@ class DBusMenu(ServiceInterface):
         self._lines = {EMPTY.id: EMPTY}
         self._revision = 1
         self._ticked = False
+        self._outdated: set[int] = set()  # lines with other lines below than at first
 
     def show(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> None:
         """Show this menu of pystray's; panels are told what has changed. From any thread."""
@@ -54,6 +174,7 @@ class DBusMenu(ServiceInterface):
             self._lines = {line.id: line for line in self._root.walk()}
             ticks, self._ticked = self._ticked, False
             told = change(before, self._root, ticks=ticks)
+            self._outdated = (self._outdated | {*told.below}) & self._lines.keys()
             self._revision += bool(told.below)
             for number in told.below:
                 self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, number])
@@ -132,10 +253,13 @@ class DBusMenu(ServiceInterface):
 
     @dbus_method()
     def AboutToShow(self, number: DBusInt32) -> DBusBool:
-        """Say whether to read the menu again before it opens: no, as changes are told at once."""
+        """Say whether to read the lines below again before they open.
+
+        Plasma ignores the signal of a change after it has read a submenu by itself.
+        """
         if self._line(number) is self._root:
             self.at_open()
-        return False
+        return number in self._outdated
 
     @dbus_method()
     def AboutToShowGroup(
@@ -145,7 +269,7 @@ class DBusMenu(ServiceInterface):
         missing = [number for number in ids if number not in self._lines]
         if ids and len(missing) == len(ids):
             raise _gone(missing)
-        return [], missing
+        return [number for number in ids if number in self._outdated], missing
 
     # ----------------------------------------------------------------------------------------
 

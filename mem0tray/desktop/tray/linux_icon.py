@@ -16,11 +16,10 @@ from typing import Any, Final
 from PIL import Image
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import SessionBus
 from mem0tray.desktop.opener import TOKEN
-from mem0tray.desktop.tray import dbus_menu, pixmaps, status_notifier
+from mem0tray.desktop.tray import dbus_menu, status_notifier
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
 from mem0tray.desktop.tray.panel_check import WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray.status_notifier import ItemCalls, ItemFace, StatusNotifierItem
@@ -128,7 +127,7 @@ class _BusIcon:
     def _update_icon(self) -> None:
         with self._drawing:  # the last picture set is shown last, whichever thread is slower
             pictures = [self.icon] if isinstance(self.icon, Image.Image) else self.icon
-            self._face.pixmaps = pixmaps.of_pictures(pictures)
+            self._face.pixmaps = status_notifier.of_pictures(pictures)
             self._icon_valid = True
         self._says("NewIcon")
         if self._attention:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match
 from mem0tray.desktop.bus.session_bus import PROPERTIES, SessionBus
+from mem0tray.desktop.notify.sending import TIMEOUT, HangsError, within
 from mem0tray.desktop.tray.older_panel import OlderPanel
 from mem0tray.files import atomic
 
 STATUS_NOTIFIER: Final = "StatusNotifierItem"
 XEMBED: Final = "XEmbed"
+_HANGS: Final = "a display that does not answer"
 LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
@@ -76,14 +77,19 @@ class PanelWatch:
 
     def _found(self) -> str:
         """What shows icons, as soon as something does; empty when nothing has come."""
-        before = 0.0
+        found, before = "", 0.0
         for at in self._looks:
             if self._stopping.wait(at - before):
                 break
             before = at
-            if found := self._by():
-                return found
-        return ""
+            try:
+                found = within(self._by, TIMEOUT)
+            except HangsError:
+                found = _HANGS
+                continue
+            if found:
+                break
+        return found
 
 
 def shown_by(bus: SessionBus, asks: Callable[[str], None] = lambda _: None) -> str:

@@ -18,8 +18,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray import icon, menu
-from mem0tray.desktop.tray.menu import MenuEntry
-from mem0tray.desktop.tray.view import View
+from mem0tray.desktop.tray.menu import MenuEntry, View
 from mem0tray.system.clock import SYSTEM, Clock
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """The icon on the bus: `org.kde.StatusNotifierItem`, which panels show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from dbus_fast import PropertyAccess
@@ -13,10 +14,16 @@ from dbus_fast.annotations import (
     DBusStr,
 )
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from PIL import Image
 
 from mem0tray.desktop.tray import dbus_menu
-from mem0tray.desktop.tray.pixmaps import Pixmap
+from mem0tray.desktop.tray import icon as icons
+from mem0tray.desktop.tray.icon import IconLook
 
+SIZES: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels; for panels, also at twice the density
+_CACHED: Final = 8  # looks, 43 kB each
+
+Pixmap = list[int | bytes]  # width, height, the bytes row by row
 INTERFACE: Final = "org.kde.StatusNotifierItem"
 PATH: Final = "/StatusNotifierItem"
 ACTIVE: Final = "Active"
@@ -24,9 +31,24 @@ PASSIVE: Final = "Passive"
 NEEDS_ATTENTION: Final = "NeedsAttention"
 # Some panels take a tooltip for markup: these characters look similar, and mean nothing.
 _PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
-
 Pixmaps = Annotated[list[Pixmap], DBusSignature("a(iiay)")]
 ToolTips = Annotated[list[Any], DBusSignature("(sa(iiay)ss)")]
+
+
+@lru_cache(_CACHED)
+def of_look(look: IconLook) -> tuple[Image.Image, ...]:
+    """The icon in each size, each drawn for it."""
+    return tuple(icons.compose(look, size) for size in SIZES)
+
+
+def of_pictures(pictures: Sequence[Image.Image]) -> list[Pixmap]:
+    """RGBA pictures in the form of the bus."""
+    return [[picture.width, picture.height, _argb(picture)] for picture in pictures]
+
+
+def _argb(picture: Image.Image) -> bytes:
+    red, green, blue, alpha = picture.split()
+    return Image.merge("RGBA", (alpha, red, green, blue)).tobytes()
 
 
 @dataclass(slots=True)

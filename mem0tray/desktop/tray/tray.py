@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.core.state import ACTION_NEEDED, STARTING
-from mem0tray.desktop.notify.fitting import clipped
+from mem0tray.desktop.notify.notice import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, identity
@@ -34,7 +34,7 @@ class Tray:
     """The icon in the tray. `clicked` is called on the main thread and must return at once.
 
     `bus` is where the icon is shown, on Linux alone; pystray may keep files in `folder` elsewhere.
-    `also` is told what the icon and its tooltip show.
+    `also` is called with each look.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Tray:
         folder: Path,
         clicked: Callable[[MenuCommand], None],
         bus: "SessionBus | None",
-        also: Callable[[IconLook, str], None] = lambda _look, _title: None,
+        also: Callable[[IconLook], None] = lambda _: None,
     ) -> None:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
@@ -88,7 +88,7 @@ class Tray:
             self._look = look
             image = self._image()
             self._on_main(lambda: self._set_image(image, needed=look.base == _NEEDED))
-            self._also(look, self._title)
+            self._also(look)
 
     def show_title(self, title: str) -> None:
         """Set the tooltip, if it differs."""
@@ -97,23 +97,18 @@ class Tray:
         if title != self._title:
             self._title = title
             self._on_main(lambda: setattr(self._icon, "title", title))
-            self._also(self._look, title)
 
     def show_menu(self, entries: tuple[MenuEntry, ...]) -> None:
         """Set the menu. An open one is mended on Linux, and else replaced once it is closed."""
         menu = self._library.Menu(*self._items(entries))
         self._on_main(lambda: setattr(self._icon, "menu", menu))
 
-    def notify(self, title: str, body: str) -> None:
-        """Show a notification by the icon's own means."""
-        self._on_main(lambda: self._icon.notify(body, title))
-
     def _image(self) -> "Image | tuple[Image, ...]":
         """One picture (macOS), or the same one in each size that panels may want."""
         if self._bus is not None:
-            from mem0tray.desktop.tray import pixmaps
+            from mem0tray.desktop.tray import status_notifier
 
-            return pixmaps.of_look(self._look)
+            return status_notifier.of_look(self._look)
         if sys.platform == "darwin":
             return icons.compose(self._look, _ON_MACOS)
         from mem0tray.desktop.tray import windows_icon

@@ -95,7 +95,7 @@ class HandEdits:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""
         broken = ""
         try:
-            parsed = document.parse(data, SECTION, views=True)
+            parsed = document.parse(data, SECTION)
         except BrokenDocumentError as error:
             if not is_stable(signature, self._context.now()):
                 raise TornError(self._context.paths.dlq) from error
@@ -149,10 +149,10 @@ class HandEdits:
         for raw in parsed.lists["items"]:
             item = items.parse(raw)
             if item is None:
-                strays.append(bytes(raw))
+                strays.append(raw)
             else:
                 found.append(item)
-        keys = {name: bytes(raw) for name, raw in parsed.rest.items() if name != STAMP}
+        keys = {name: raw for name, raw in parsed.rest.items() if name != STAMP}
         return _Save(
             found, strays, keys, _text(parsed.rest.get(STAMP)), hashlib.sha256(data).digest()
         )

@@ -25,24 +25,24 @@ def move_fresh_to_dlq(
     `error` is why it failed last, `asked` the wait that the server asked for then.
     """
     wait = dead_wait(0, asked)
-    parts = _as_dead(context.outbox.raw(key), now, error)
-    context.inbox.move_to_dlq(key, parts, now, now + wait, error)
+    raw = _as_dead(context.outbox.raw(key), now, error)
+    context.inbox.move_to_dlq(key, raw, now, now + wait, error)
     context.counters.add(FAILED)
     return wait
 
 
 def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool) -> int:
     """Take in as a dead letter an item that was never fresh in our ledger; return its key."""
-    raw = b"".join(_as_dead(item.raw, now))
+    raw = _as_dead(item.raw, now)
     dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
     key = context.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
     context.counters.add(FAILED)
     return key
 
 
-def _as_dead(raw: bytes, now: float, error: str | None = None) -> list[bytes]:
-    """A queue entry in the form that it has in the DLQ file from its move on, in parts."""
+def _as_dead(raw: bytes, now: float, error: str | None = None) -> bytes:
+    """Put a queue entry into the form that it has in the DLQ file from its move on."""
     fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
     if error is not None:
         fields["last_error"] = error
-    return items.parts_with_fields(raw, fields, drop=("retries",))
+    return items.with_fields(raw, fields, drop=("retries",))

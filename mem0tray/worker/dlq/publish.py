@@ -69,12 +69,9 @@ class DlqPublisher:
         name = self._new_name()
         prepared = generations.prepare(name)
         strays, keys = generations.strays()
-        shown = [document.laid_out(raw, 2) for raw in (*prepared.raws, *strays)]
-        data = document.compose_parts({"items": shown, STAMP: document.json_value(name), **keys})
-        sha = hashlib.sha256()
-        for part in data:
-            sha.update(part)
-        generations.record(prepared.gen, sha.digest())
+        shown = [document.pretty(raw, 2) for raw in (*prepared.raws, *strays)]
+        data = document.compose({"items": shown, STAMP: document.json_value(name), **keys})
+        generations.record(prepared.gen, hashlib.sha256(data).digest())
         # Before the write, which may have replaced the file even if it fails.
         kept = before is not None and atomic.keep_link(path, self._previous)
         self._merged = before if kept else None

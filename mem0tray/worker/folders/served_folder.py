@@ -7,9 +7,9 @@ begins anew there, in the same process: `data_folders` says with which ledger.
 """
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
@@ -35,12 +35,11 @@ class ServedFolder:
 
     def __init__(self, settings: Settings) -> None:
         named = settings.locations()
-        self._here = _entered(named)
-        try:
-            _refuse_one_on_its_way(named)
-        except AlreadyRunningError:
+        self.run: Final = os.urandom(8).hex()  # a random id, which stands in lock and metrics
+        self._here = _entered(named, self.run)
+        if (held := lock.on_its_way(named)) is not None:
             self._here.instance.release()
-            raise
+            raise lock.already_running(held)
         self._next: _Place | None = None
 
     @property
@@ -100,20 +99,13 @@ class ServedFolder:
             self._next = _Place(named.claude_dir, named.by_real_path(), self._here.instance)
             return reasons.NONE
         try:
-            self._next = _entered(named)
+            self._next = _entered(named, self.run)
         except AlreadyRunningError:
-            pid = lock.holder(named.instance_lock)
-            if not pid:
-                return Reason(
-                    "paths.claude_dir leads to {path} now, where another mem0tray runs:"
-                    " stop one of the two.",
-                    path=named.claude_dir,
-                )
             return Reason(
                 "paths.claude_dir leads to {path} now, where another mem0tray runs"
                 " (process {number}): stop one of the two.",
                 path=named.claude_dir,
-                number=pid,
+                number=lock.holder(named.instance_lock).pid or "?",
             )
         return reasons.NONE
 
@@ -140,19 +132,11 @@ class ServedFolder:
                 place.instance.release()
 
 
-def _entered(named: Paths) -> _Place:
+def _entered(named: Paths, run: str) -> _Place:
     """Take the folder's lock; raise AlreadyRunningError or FileUnavailableError."""
     paths = named.by_real_path()
     for folder in (paths.root, paths.data_dir):
         private_folders.make_own_folder(folder)
-    instance = InstanceLock(paths.instance_lock)
+    instance = InstanceLock(paths.instance_lock, run)
     instance.acquire()
     return _Place(named.claude_dir, paths, instance)
-
-
-def _refuse_one_on_its_way(named: Paths) -> None:
-    end = time.monotonic() + lock.LOOKER
-    while (held := lock.on_its_way(named)) is not None:
-        if time.monotonic() > end:  # this is no command that only looks
-            raise lock.already_running(held)
-        time.sleep(lock.LOOKER / 20)

@@ -28,7 +28,7 @@ def _refuse_dangling(log: Path) -> None:
 
 
 def clean(paths: Paths) -> None:
-    """Remove the temporary files that a kill has left wherever we write."""
+    """Remove what a kill has left: temporary files wherever we write, answers nobody fetched."""
     folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
     folders.add(config_file().parent)
     # A file that is a link is written beside the link's target.

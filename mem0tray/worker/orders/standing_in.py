@@ -53,8 +53,10 @@ def run(context: WorkerContext) -> Mapping[str, Reason]:
                 path=path,
             )
     handler = OrderHandler(context)
-    if handler.apply(files_read=not (queue.torn or edits.torn)):
-        _publish(context, queue, edits)
+    try:
+        if handler.apply(files_read=not (queue.torn or edits.torn)):
+            _publish(context, queue, edits)
+    finally:
         handler.answer()
     return unread
 

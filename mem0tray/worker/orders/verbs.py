@@ -6,10 +6,12 @@ memory. The worker applies it, or a command that holds the worker's lock for tha
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.files import orders
 from mem0tray.files.orders import (
@@ -56,8 +58,9 @@ def _forget(context: WorkerContext, order: Order) -> Results:
         inbox.add_unread([name for name in order.names if name[0]], context.now())
         found = {name: _discard(context, name, items.DELETED) for name in order.names}
         inbox.erase(inbox.states(order.names))
-    context.ledger.scrub()
     _report(context, orders.FORGET, found)
+    with suppress(LedgerError):  # the command names the files that still hold the text
+        context.ledger.scrub()
     return _results(found)
 
 
@@ -158,14 +161,14 @@ def _put_back(
 
 
 def _wait_again(context: WorkerContext, item: Item, row: Row | None, *, dead: bool) -> None:
-    """Make an item wait that does not: a dead letter or a fresh entry."""
+    """Make an item wait, unless it does or is delivered: a dead letter or a fresh entry."""
     inbox, now = context.inbox, context.now()
     if not dead:
         key, _ = accept(context, item, ask=False)
         inbox.note_not_shown(key)
     elif row is None:
         inbox.add_dead(item, item.raw, now, ask=False, gen=None)
-    else:
+    elif row.state not in (items.FRESH, items.DEAD) and not row.is_delivered(context.server):
         inbox.revive(row, item, now, dead=True, gen=None)
 
 
@@ -193,13 +196,13 @@ def _replace(
         return GONE, row
     if row is None or row.state != items.DEAD:
         result, row = _discard(context, name, items.EDITED)
-        if result in CHANGED:
+        if result != GONE:  # a server that has the old text gets the new one too
             _wait_again(context, item, context.inbox.known(item.name), dead=text.dead)
         return result, row
     result, other = _as_sent(context, row), context.inbox.known(item.name)
     key = context.inbox.change_content(row, item, context.now())
     context.inbox.change_values(key, item, context.now())
-    if other is not None and not other.is_delivered(context.server) and other.state != items.DEAD:
+    if other is not None:
         _wait_again(context, item, other, dead=True)
     return result, row
 

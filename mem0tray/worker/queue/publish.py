@@ -41,7 +41,7 @@ class _Composed:
     `shown` are the waiting entries among `entries`; of the `tombstones` the file will show nothing.
     """
 
-    entries: list[tuple[document.Shown, int]]
+    entries: list[tuple[bytes, int]]
     top: dict[str, document.Value] | None
     tombstones: Iterable[Name]
     shown: set[int] = field(default_factory=set)
@@ -67,17 +67,15 @@ class QueuePublisher:
         self._pace = PublishRate()
         self._shown: tuple[int, int] | None = None  # what the last writing was for
         self.show_again_at = math.inf  # Unix seconds; vanished entries are shown again then
-        self._thread = threads.Startable(
-            lambda: threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
-        )
+        self._thread = threading.Thread(target=self._run, name="mem0tray-queue", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; raises NoThreadError where none can be, and may then be called again.
+        """Start the thread. Raises NoThreadError.
 
         The file has just been read: at first the thread writes only what must be written at once.
         """
         self._pace.note_cost(time.monotonic(), 0.0)
-        self._thread.start()
+        threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
         """Have the thread look for something to publish; `now`: without waiting for its turn."""
@@ -111,7 +109,8 @@ class QueuePublisher:
                 self._idle.wait(left)
         self._stopping.set()
         self.kick(now=True)
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -181,7 +180,7 @@ class QueuePublisher:
             self._context.inbox.clear_tombstones(wanted.tombstones)
             self._shown = for_this
             return True
-        data = document.compose_parts(wanted.top)
+        data = document.compose(wanted.top)
         path = self._context.paths.queue
         self._intake.expect(key for _, key in wanted.entries)
         try:
@@ -246,14 +245,14 @@ class QueuePublisher:
         nothing_yet = seen.signature is None and not any(totals.values())
         if not changed and (stats is None or nothing_yet):
             return _Composed([], None, tombstones)
-        laid_out = [(document.laid_out(raw, 2), key) for raw, key in (*entries, *again)]
+        laid_out = [(document.pretty(raw, 2), key) for raw, key in (*entries, *again)]
         rest = {k: v for k, v in seen.rest.items() if k not in ("last_100", "stats")}
         top: dict[str, document.Value] = {
             "queue": [raw for raw, _ in laid_out],
             "last_100": seen.rest.get("last_100", b"[]"),
-            "failed": [document.laid_out(raw, 2) for raw in failed],
+            "failed": [document.pretty(raw, 2) for raw in failed],
             "stats": stats or seen.rest.get("stats", b"{}"),
-            **({HELD: [document.laid_out(raw, 2) for raw in held if raw]} if held else {}),
+            **({HELD: [document.pretty(raw, 2) for raw in held if raw]} if held else {}),
             **rest,
         }
         return _Composed(laid_out, top, tombstones, shown | {key for _, key in again})

@@ -17,10 +17,10 @@ from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.dialects import Dialects
 from mem0tray.ledger.outages import Outages
-from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, Recognition
+from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
+from mem0tray.worker.sending.health import LONGEST, Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
 
 FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
@@ -37,7 +37,7 @@ class ChosenServer:
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
-        self.delivery = Delivery(context, breaker, self._client, self._await_probe)
+        self.delivery = Delivery(context, breaker, self._client, self._await_probe, self._recognise)
         self.prober = Prober(
             self._probe_client,
             self._until_probe,
@@ -112,13 +112,22 @@ class ChosenServer:
             return None
         self._breaker.unblock("server")
         connection.recognition = Recognition(
-            self._dialects.of(connection.name), partial(self._note_dialect, connection.name)
+            self._dialects.of(connection.name),
+            partial(self._note_dialect, connection),
+            connection.dialect,
         )
         return connection
 
-    def _note_dialect(self, address: str, dialect: str) -> None:
+    def _note_dialect(self, connection: ServerConnection, dialect: str) -> None:
         with suppress(LedgerError):  # it is then found out again
-            self._dialects.note(address, dialect)
+            self._dialects.note(connection.name, dialect)
+        connection.forget_listings()
+        self.delivery.change_server(self._context.server)  # senders connect anew
+
+    def _recognise(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.recognise(min(self._context.settings.sync.timeout, LONGEST))
 
     def _there(self) -> ServerConnection:
         if self._connection is None:
@@ -128,7 +137,7 @@ class ChosenServer:
     def _client(self) -> Client:
         return self._there().client()
 
-    def _probe_client(self) -> Client:
+    def _probe_client(self) -> ProbeClient:
         """A client for a probe; without a key that the keyring has, the breaker stays open."""
         refused = bool(self._breaker.standing(self._context.now()).refusal)
         try:

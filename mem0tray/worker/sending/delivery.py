@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from msgspec.structs import replace
-
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, NoThreadError
-from mem0tray.core.events import Event, PartFailed, PartRecovered
+from mem0tray.core.events import Event
 from mem0tray.core.item import DEAD, FRESH
-from mem0tray.core.large import LargeText
 from mem0tray.core.text import one_line
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Client, Kind, Outcome
+from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
@@ -29,10 +27,8 @@ from mem0tray.worker.sending.schedule import SLOW, STALLED, Throttle, choose_lan
 from mem0tray.worker.sending.verdict import Verdicts
 
 _STORAGE_WAIT: Final = 1.0
-_THREAD_WAIT: Final = 1.0  # seconds until we try again to start a thread
 _FAULT_WAIT: Final = 1.0  # seconds that a sender waits after a fault of ours
 _FAULT: Final = "sending"  # the part in which a fault of ours is reported
-_MORE: Final = "more requests at once"  # what is missing where no thread can be started
 _LANES: Final = (FRESH, DEAD)
 _PROVEN_BY: Final = frozenset(
     {Kind.DELIVERED, Kind.FOUND, Kind.AT_WORK, Kind.ITEM_FAILURE, Kind.NOT_SENDABLE}
@@ -78,18 +74,19 @@ class Delivery:
         breaker: CircuitBreaker,
         connect: Callable[[], Client],
         await_probe: Callable[[], None],
+        recognise: Callable[[], None],
     ) -> None:
         self._context = context
         self._breaker = breaker
         self._connect = connect
+        self._recognise = recognise
         self._cond = threading.Condition()
         self._throttle = Throttle()
         self._verdicts = Verdicts(context, breaker, await_probe)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._no_more_until = 0.0  # monotonic; no thread could be started
-        self._is_short = False  # too few senders, which has been told
+        self._no_thread: NoThreadError | None = None  # a sender could not be started
         self._attempts = Attempts(context, lambda: self._stopping)
         self._lookout: int | None = None  # the idle sender that looks at ages
         self._both_lanes = False
@@ -106,8 +103,10 @@ class Delivery:
     def kick(self) -> None:
         """Have the senders look: an item may have fallen due, or may go out now.
 
-        Raises NoThreadError where there is no sender, and no thread can be started.
+        Raises NoThreadError where a sender could not be started.
         """
+        if self._no_thread is not None:
+            raise self._no_thread
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
@@ -169,7 +168,7 @@ class Delivery:
     # Sender threads ----------------------------------------------------------------
 
     def _add_sender(self) -> None:
-        """Start one more sender; NoThreadError where no thread can be started."""
+        """Start one more sender. Raises NoThreadError."""
         number = len(self._senders)
         sender = threading.Thread(
             target=self._run, args=(number,), name=f"mem0tray-sender-{number}", daemon=True
@@ -178,21 +177,12 @@ class Delivery:
         self._senders.append(sender)
 
     def _add_another(self) -> None:
-        """Start one more sender; where that cannot be, those at work go on alone."""
-        moment = time.monotonic()
-        if moment < self._no_more_until:
-            return
+        """Start one more sender; where that cannot be, the next `kick` ends the worker."""
         try:
             self._add_sender()
         except NoThreadError as error:
-            self._no_more_until = moment + _THREAD_WAIT
-            if not self._is_short:
-                self._is_short = True
-                self._context.events.emit(PartFailed(_MORE, str(error), _THREAD_WAIT))
-        else:
-            if self._is_short:
-                self._is_short = False
-                self._context.events.emit(PartRecovered(_MORE))
+            self._no_thread = error
+            self._context.wake.set()
 
     def _run(self, number: int) -> None:
         sender = _Sender(number)
@@ -213,8 +203,6 @@ class Delivery:
         if flight is None:
             return False
         outcome = self._attempt(sender, flight)
-        if isinstance(flight.job.text, LargeText):  # what follows needs the memory
-            flight.job = replace(flight.job, text="")
         sender.answered = flight, outcome
         return True
 
@@ -254,7 +242,12 @@ class Delivery:
             return Outcome(Kind.OUTAGE, None, one_line(str(error), 200))
         if flight.era != self._era:
             return Outcome(Kind.NOT_SENT, None, "another server was chosen")
-        return self._attempts.make(client, flight.job, flight.applied)
+        outcome = self._attempts.make(client, flight.job, flight.applied)
+        if outcome.status in CANNOT_TELL:
+            self._recognise()  # begins a new era if the server speaks another dialect by now
+            if flight.era != self._era:
+                return Outcome(Kind.NOT_SENT, None, "the server speaks another dialect")
+        return outcome
 
     def _connected(self, sender: _Sender) -> Client:
         """The sender's client for the server chosen now."""

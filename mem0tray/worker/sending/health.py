@@ -7,10 +7,10 @@ from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.server import Client, Health, KeyCheck
+from mem0tray.server import Health, KeyCheck, ProbeClient
 from mem0tray.system import threads
 
-_TIMEOUT: Final = 10.0
+LONGEST: Final = 10.0  # seconds that a probe may take
 TELL_AGAIN: Final = 1.0
 
 
@@ -25,7 +25,7 @@ class Prober:
 
     def __init__(
         self,
-        connect: Callable[[], Client],
+        connect: Callable[[], ProbeClient],
         until_due: Callable[[], float],
         timeout: Callable[[], float],
         tell: Callable[[Health, KeyCheck | None], None],
@@ -38,18 +38,13 @@ class Prober:
         self._asks_key = asks_key
         self._signal = threading.Event()
         self._stopping = threading.Event()
-        self._client: Client | None = None
-        self._thread = threads.Startable(
-            lambda: threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
-        )
+        self._client: ProbeClient | None = None
+        self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, with a probe at once.
-
-        Raises NoThreadError where none can be started, and may then be called again.
-        """
+        """Start the thread, with a probe at once. Raises NoThreadError."""
         self._signal.set()
-        self._thread.start()
+        threads.start(self._thread)
 
     def kick(self) -> None:
         """Probe now."""
@@ -90,7 +85,7 @@ class Prober:
                 return
 
     def _probe(self) -> tuple[Health, KeyCheck | None]:
-        timeout = min(self._timeout(), _TIMEOUT)
+        timeout = min(self._timeout(), LONGEST)
         try:
             client = self._client = self._connect()
             try:

@@ -1,6 +1,7 @@
 """The server connection: clients for one server; it starts the embedded one when needed."""
 
 import threading
+from contextlib import closing
 from functools import partial
 from typing import Final
 
@@ -9,7 +10,16 @@ from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DIALECT, proof
-from mem0tray.server import Client, Listings, Recognition, ServerAddress, Terms, connect
+from mem0tray.server import (
+    Client,
+    Listings,
+    ProbeClient,
+    Recognition,
+    ServerAddress,
+    Terms,
+    connect,
+    connect_to_probe,
+)
 from mem0tray.system.paths import Paths
 
 _CHECKS: Final = 3  # deliveries verified, until the server is known to keep what it takes
@@ -19,7 +29,6 @@ class ServerConnection:
     """The way to one server. Any thread may ask for clients."""
 
     def __init__(self, paths: Paths, server: ServerSettings, url: str) -> None:
-        self._dialect = server.dialect
         self._terms = Terms(server.user, server.infer)
         self._guard = threading.Lock()
         self._local: LocalServer | None = None
@@ -28,7 +37,9 @@ class ServerConnection:
         self._address: ServerAddress | None = None
         self._of_keyring: ServerSettings | None = None
         self._known = Listings(_CHECKS)
-        self.recognition = Recognition()  # for a server whose dialect the settings leave open
+        self._recognising = threading.Lock()
+        self.dialect = DIALECT if url == LOCAL_URL else server.dialect  # as in the settings
+        self.recognition = Recognition(setting=self.dialect)
         if url == LOCAL_URL:
             self._local = LocalServer(paths.local_server, server.local_port)
             self.name = LOCAL_URL
@@ -54,7 +65,7 @@ class ServerConnection:
         """The port of the embedded server if it is not the one of the settings; else 0."""
         return self._port if self._wanted not in {0, self._port} else 0
 
-    def probe_client(self, *, reads_key: bool = False) -> Client:
+    def probe_client(self, *, reads_key: bool = False) -> ProbeClient:
         """A client for a probe, after the embedded server has been seen to run.
 
         If the keyring has the key, it is asked while the key is not known yet, and if
@@ -75,7 +86,9 @@ class ServerConnection:
                     self._address = found
                     self.version += 1  # another port or token: senders connect anew
                     self.forget_listings()
-        return self.client()
+        if self._address is None or self.recognition.is_fixed:
+            return self.client()
+        return connect_to_probe(self._address, self.recognition)
 
     def _token(self) -> str:
         return self._address.token if self._address is not None else ""
@@ -84,13 +97,21 @@ class ServerConnection:
         """A client for deliveries."""
         with self._guard:
             address = self._address
-        if address is None:
-            return self.probe_client()
+        if address is None:  # the embedded server has not been seen to run yet
+            self.probe_client().close()
+            return self.client()
         if self._local is None:
-            return connect(address, self._dialect, None, self._known, self._terms, self.recognition)
+            return connect(address, self.recognition.dialect, None, self._known, self._terms)
         # If the embedded server dies, another program may take its port before our probe.
         proves = partial(proof, address.token)
         return connect(address, DIALECT, proves, self._known)
+
+    def recognise(self, timeout: float) -> None:
+        """Ask again which dialect the server speaks, unless the settings fix it."""
+        if self._address is not None and not self.recognition.is_fixed:
+            client = connect_to_probe(self._address, self.recognition)
+            with self._recognising, closing(client):
+                client.recognise(timeout)
 
     def forget_listings(self) -> None:
         """Forget what this server told: when it is back, another server may be there."""

@@ -342,9 +342,8 @@ class Verdicts:
                 events.InBackoff(job.project, job.item_id, wait),
             ]
         due = fresh_due(now, sync.retry_interval, outcome.retry_after)
-        # The old bytes of a large memory are not kept beside the new ones.
-        parts = items.parts_with_fields(context.outbox.raw(job.key), {"retries": retries})
-        context.outbox.count_fresh_failure(job, due, outcome.message, parts)
+        raw = items.with_fields(context.outbox.raw(job.key), {"retries": retries})
+        context.outbox.count_fresh_failure(job, due, outcome.message, raw)
         return [events.AttemptFailed(job.project, job.item_id, retries, outcome.message)]
 
     def _count_dead(
@@ -355,11 +354,11 @@ class Verdicts:
         delay = dead_wait(count, outcome.retry_after)
         # The user asked for a retry while this one was under way: it is still wanted.
         again = last <= 0 < job.last_attempt
-        parts = items.parts_with_fields(
+        raw = items.with_fields(
             context.outbox.raw(job.key),
             {"retry_count": count, "last_attempt": now, "last_error": outcome.message},
         )
         due = now if again else now + delay
-        context.outbox.count_dead_failure(job, count, due, outcome.message, parts, now)
+        context.outbox.count_dead_failure(job, count, due, outcome.message, raw, now)
         failed = events.DlqRetryFailed(job.project, job.item_id, count, delay, outcome.message)
         return [failed] if again else [failed, events.InBackoff(job.project, job.item_id, delay)]

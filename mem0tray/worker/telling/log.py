@@ -19,7 +19,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders, temporary
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system import owner, plain, threads
+from mem0tray.system import plain, threads
 from mem0tray.system.paths import Paths, log_in
 
 BACKOFFS_PER_MINUTE: Final = 10
@@ -93,7 +93,6 @@ class _Private(logging.handlers.RotatingFileHandler):
         folder = Path(self.baseFilename).parent
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)  # but no folder above it: `claude_dir` may be moving
-            owner.give_folder(folder)
         path = Path(self.baseFilename)
         fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)

@@ -13,6 +13,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.meta_names import QUEUED, SYNCED
 from mem0tray.ledger.outdated import METRICS_FILE
+from mem0tray.system import processes
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 
@@ -52,14 +53,14 @@ class MetricsWriter:
         left = self._written + EVERY - moment
         return left if left > 0 else EVERY
 
-    def run(self, *, force: bool = False) -> None:
-        """Write if something changed, or half a minute has passed."""
+    def run(self, *, final: bool = False) -> None:
+        """Write if something changed or half a minute has passed; `final`: name no process."""
         moment = time.monotonic()
         due = moment - self._written >= EVERY or self._written == 0.0
-        if not force and not due and not (self.needed and self.pace.ready(moment)):
+        if not final and not due and not (self.needed and self.pace.ready(moment)):
             return
         wanted = self._wanted()
-        if not self._write(self._composed()):  # another worker just wrote it: look at that first
+        if not self._write(self._composed(final)):  # another worker just wrote it: look first
             self._context.wake.set()
             return
         now = time.monotonic()
@@ -94,7 +95,7 @@ class MetricsWriter:
             self._spare = False
         return written is not None
 
-    def _composed(self) -> bytes:
+    def _composed(self, final: bool) -> bytes:  # noqa: FBT001  (as in `run`)
         context, now = self._context, self._context.now()
         state = self._breaker.state(now)
         if state.name != self._state:
@@ -110,7 +111,7 @@ class MetricsWriter:
             "total_synced": context.counters.total(SYNCED),
             "total_queued": context.counters.total(QUEUED),
             "host": socket.gethostname(),
-            "pid": os.getpid(),
+            "pid": None if final else os.getpid(),
             "state": state.name,
             "reason": str(state.reason),
             "destination": context.destination,
@@ -120,6 +121,8 @@ class MetricsWriter:
             "state_since": document.local_iso(self._state_since),
             "reason_id": reason["id"],
             "reason_arguments": reason["arguments"],
+            "run": context.run,
+            "space": processes.space(),
         }
         written = {name: document.json_value(value) for name, value in values.items()}
         return document.compose(written)

@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from mem0tray.config.server_choice import CHOOSE
 from mem0tray.desktop import older_workers
 from mem0tray.files import atomic
 from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -207,6 +212,42 @@ def test_another_worker(
     assert [found for found, _ in checks(home, "another worker")] == ["ok"]
 
 
+@pytest.mark.usefixtures("server")
+def test_our_own_last_run_is_no_other_worker(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has just ended, and its process id is that of doctor by now, as in a container."""
+    monkeypatch.setattr(older_workers, "find", lambda _: [])
+    with closing(Ledger(home.paths.ledger)) as ledger:
+        TakenByOthers(ledger).begin("0d9f", None)
+    named = {"pid": os.getpid(), "host": socket.gethostname(), "vps_status": "healthy"}
+    for run, level in (("0d9f", "ok"), ("e1a0", "warn")):
+        home.write("mem0_metrics.json", {**named, "run": run})
+        assert [found for found, _ in checks(home, "another worker")] == [level]
+
+
+@needs.PROCESSES
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("space", [None, "another"], ids=["another make", "another container"])
+def test_a_process_that_is_no_worker_is_not_stopped(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, space: str | None
+) -> None:
+    """Another worker's process has the same id in its container."""
+    monkeypatch.setattr(older_workers, "find", lambda _: [])
+    innocent = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    with subprocess.Popen(innocent, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        named = {"pid": process.pid, "host": socket.gethostname(), "space": space}
+        home.write("mem0_metrics.json", {**named, "vps_status": "healthy"})
+        done = home.run("doctor", "--no-notify", "--stop-other")
+        assert done.code == 1
+        assert "No process can be named for sure" in done.line
+        assert f"kill {process.pid}" not in done.out
+        assert process.poll() is None
+        process.kill()
+
+
 @needs.PROCESSES
 @pytest.mark.usefixtures("server")
 def test_a_process_that_looks_like_a_worker(
@@ -266,7 +307,8 @@ def test_start_at_login(home: Scratch) -> None:
     home.ok("autostart", "enable")
     assert checks(home, "autostart") == [("ok", "mem0tray starts at login. ")]
     entry = home.root / "config" / "autostart" / "mem0tray.desktop"
-    entry.write_text("[Desktop Entry]\nType=Application\nExec=/gone/mem0tray\n")
+    text = entry.read_text()
+    entry.write_text(text.replace("Exec=/", "Exec=/gone/"))
     ((level, text),) = checks(home, "autostart")
     assert level == "warn"
     assert "`mem0tray autostart enable`" in text

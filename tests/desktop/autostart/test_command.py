@@ -7,86 +7,103 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop.autostart import command
 from mem0tray.desktop.autostart.command import Origin
 
 VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
+PYTHON = f"{VENV}/bin/python"
 LINK = "/home/u/.local/bin/mem0tray"
-PACKAGE = "/lib/mem0tray"
+IMAGE = {"APPIMAGE": "/home/u/My Apps/mem0tray.AppImage", "APPDIR": "/mnt/.mount_1"}
 NOTHING: Mapping[str, str] = {}
+EXE = r"C:\venv\Scripts\mem0trayw.exe"
+PYTHONW = r"C:\venv\Scripts\pythonw.exe"
 
 
 @pytest.mark.parametrize(
-    ("argv0", "there", "expected"),
+    ("origin", "there", "expected"),
     [
-        (LINK, {LINK, f"{VENV}/bin/mem0tray"}, (LINK,)),
-        ("bin/mem0tray", {"/here/bin/mem0tray"}, ("/here/bin/mem0tray",)),
-        ("/lib/mem0tray/__main__.py", {f"{VENV}/bin/mem0tray"}, (f"{VENV}/bin/mem0tray",)),
-        ("/gone/mem0tray", {f"{VENV}/bin/mem0tray"}, (f"{VENV}/bin/mem0tray",)),
-        ("/bin/pytest", {"/bin/pytest"}, (f"{VENV}/bin/python", "-m", "mem0tray")),
+        (Origin(LINK, PYTHON, "/lib", NOTHING), {LINK, f"{VENV}/bin/mem0tray"}, (LINK,)),
+        (
+            Origin("/lib/__main__.py", PYTHON, "/lib", NOTHING),
+            {f"{VENV}/bin/mem0tray"},
+            (f"{VENV}/bin/mem0tray",),
+        ),
+        (
+            Origin("/gone/mem0tray", PYTHON, "/lib", NOTHING),
+            {f"{VENV}/bin/mem0tray"},
+            (f"{VENV}/bin/mem0tray",),
+        ),
+        (
+            Origin("/bin/pytest", PYTHON, "/lib", NOTHING),
+            {"/bin/pytest"},
+            (PYTHON, "-m", "mem0tray"),
+        ),
+        (
+            Origin("/mnt/.mount_1/bin/mem0tray", "/usr/bin/python3", "/mnt/.mount_1/lib", IMAGE),
+            {"/mnt/.mount_1/bin/mem0tray"},
+            (IMAGE["APPIMAGE"],),
+        ),
+        (
+            Origin("/mnt/.mount_1/bin/mem0tray", "/mnt/.mount_1/bin/python3", "/lib", IMAGE),
+            set(),
+            (IMAGE["APPIMAGE"],),
+        ),
+        (Origin(LINK, PYTHON, "/lib", IMAGE), {LINK}, (LINK,)),
     ],
-    ids=["pipx's link", "a relative name", "python -m", "a name that is gone", "no script"],
+    ids=[
+        "pipx's link",
+        "python -m",
+        "a name that is gone",
+        "no script",
+        "an AppImage",
+        "an AppImage with Python",
+        "the AppImage of a terminal",
+    ],
 )
 def test_the_script_or_else_the_interpreter(
-    argv0: str, there: set[str], expected: tuple[str, ...]
+    origin: Origin, there: set[str], expected: tuple[str, ...]
 ) -> None:
     """The console script by the absolute name it was called by, else the one beside Python."""
-    origin = Origin(argv0, f"{VENV}/bin/python", PACKAGE, "/here", NOTHING)
-    assert command.tray(origin, there.__contains__) == expected
-
-
-@pytest.mark.parametrize("inside", ["executable", "package"])
-def test_an_appimage_is_started_as_itself(inside: str) -> None:
-    """What is mounted for this run only is not what starts at the next login."""
-    environ = {"APPIMAGE": "/home/u/My Apps/mem0tray.AppImage", "APPDIR": "/mnt/.mount_1"}
-    paths = {"executable": "/usr/bin/python3", "package": PACKAGE}
-    paths[inside] = f"/mnt/.mount_1{paths[inside]}"
-    script = "/mnt/.mount_1/usr/bin/mem0tray"
-    origin = Origin(script, paths["executable"], paths["package"], "/", environ)
-    assert command.tray(origin, {script}.__contains__) == (environ["APPIMAGE"],)
-
-
-def test_the_appimage_of_a_terminal_is_not_ours() -> None:
-    """A terminal that is an AppImage hands its variables to what is started in it."""
-    environ = {"APPIMAGE": "/home/u/Terminal.AppImage", "APPDIR": "/mnt/.mount_2"}
-    origin = Origin(LINK, f"{VENV}/bin/python", PACKAGE, "/", environ)
-    assert command.tray(origin, {LINK}.__contains__) == (LINK,)
+    found = Origin(*_but_programs(origin), is_there=there.__contains__)
+    assert found.tray() == expected
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("there", "python", "expected"),
     [
-        (
-            {r"C:\venv\Scripts\mem0trayw.exe", r"C:\venv\Scripts\pythonw.exe"},
-            (r"C:\venv\Scripts\mem0trayw.exe",),
-        ),
-        ({r"C:\venv\Scripts\pythonw.exe"}, (r"C:\venv\Scripts\pythonw.exe", "-m", "mem0tray")),
-        (set[str](), (r"C:\venv\Scripts\python.exe", "-m", "mem0tray")),
+        ({EXE, PYTHONW}, r"C:\venv\Scripts\python.exe", (EXE,)),
+        ({PYTHONW}, r"C:\venv\Scripts\python.exe", (PYTHONW, "-m", "mem0tray")),
+        (set(), r"C:\venv\python.exe", (r"C:\venv\python.exe", "-m", "mem0tray")),
+        ({EXE}, r"C:\venv\python.exe", (EXE,)),
     ],
-    ids=["mem0trayw", "pythonw", "neither"],
+    ids=["mem0trayw", "pythonw", "neither", "Scripts beside Python"],
 )
-def test_windows_opens_no_console(there: set[str], expected: tuple[str, ...]) -> None:
+def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[str, ...]) -> None:
     """A program without a console window is preferred, as one at login would stay open."""
-    python = r"C:\venv\Scripts\python.exe"
-    origin = Origin(r"C:\venv\Scripts\mem0tray", python, PACKAGE, "C:\\", NOTHING, windows=True)
-    assert command.tray(origin, there.__contains__) == expected
-
-
-def test_a_python_without_an_environment_has_its_scripts_beside_it() -> None:
-    """Python for Windows keeps scripts in a folder of their own."""
-    script = r"C:\Python311\Scripts\mem0trayw.exe"
     origin = Origin(
-        r"C:\x\__main__.py", r"C:\Python311\python.exe", PACKAGE, "C:\\", NOTHING, windows=True
+        r"C:\x\__main__.py", python, "C:\\lib", NOTHING, windows=True, is_there=there.__contains__
     )
-    assert command.tray(origin, {script}.__contains__) == (script,)
+    assert origin.tray() == expected
 
 
 def test_what_it_names_runs(tmp_path: Path) -> None:
     """From this very interpreter, the words start mem0tray, in whatever folder."""
-    words = command.tray(Origin.of_this_process(), command.is_program)
+    words = command.of_this_process().tray()
     assert Path(words[0]).is_absolute()
     assert Path(words[0]).parent == Path(sys.executable).parent
     done = subprocess.run(
         [*words, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("mem0tray ")
+
+
+@pytest.mark.parametrize("sign", [*"\"'`$\\%", "\n", "\x7f", "\udcff"])
+def test_a_path_that_readers_quote_differently_is_refused(sign: str) -> None:
+    """It is named, and where to install instead."""
+    with pytest.raises(Mem0TrayError, match=r"odd characters.*folder with a plainer name"):
+        command.quoted([f"/opt/a{sign}b/mem0tray"])
+
+
+def _but_programs(origin: Origin) -> tuple[str, str, str, Mapping[str, str], bool]:
+    return origin.argv0, origin.executable, origin.package, origin.environ, origin.windows

@@ -169,10 +169,3 @@ def test_a_registry_that_cannot_be_changed(login: RunKey, registry: Registry) ->
     for change in (login.enable, login.disable):
         with pytest.raises(Mem0TrayError, match=r"CurrentVersion\\Run .*Access is denied"):
             change()
-
-
-def test_a_command_line_that_windows_would_not_run(registry: Registry) -> None:
-    """Above 260 characters nothing would start; that is said instead of set."""
-    with pytest.raises(Mem0TrayError, match="260 characters"):
-        RunKey(["C:\\" + "x" * 260], registry).enable()
-    assert "mem0tray" not in registry.keys[RUN]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mem0tray.desktop.bus.address import address_of
+from mem0tray.desktop.bus import address_of
 
 
 def test_the_address_that_the_session_names_is_taken(tmp_path: Path) -> None:

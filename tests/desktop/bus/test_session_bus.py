@@ -14,9 +14,7 @@ from dbus_fast import Message, MessageType
 from dbus_fast.annotations import DBusStr
 from dbus_fast.service import ServiceInterface, dbus_method
 
-from mem0tray.desktop.bus import session_bus
-from mem0tray.desktop.bus.errors import BusError
-from mem0tray.desktop.bus.match import DBUS, Match
+from mem0tray.desktop.bus import DBUS, BusError, Match, session_bus
 from mem0tray.desktop.bus.session_bus import SessionBus
 from tests.support import needs
 from tests.support.bus import Bus, CallError

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.dialogs.macos import AppleScript
-from mem0tray.desktop.notify.backends import PlyerBackend, plyer_way
+from mem0tray.desktop.dialogs.system import AppleScript
+from mem0tray.desktop.notify.backends import PlyerBackend
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.sending import Sender
 from mem0tray.system import osascript
@@ -23,9 +23,7 @@ HOSTILE = '"; do shell script "x" -- \\ " & (quit)\nend run'
 
 
 def _notify(title: str, body: str) -> None:
-    backend = PlyerBackend()
-    backend.way = plyer_way("darwin")
-    backend.show(Notice("Title", title, body))
+    PlyerBackend(platform="darwin").show(Notice("Title", title, body))
 
 
 some = settings(
@@ -78,10 +76,7 @@ def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None
 def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
     """The log learns of it: what `osascript` ends with is not swallowed."""
     scripts.cancel()
-    backend = PlyerBackend()
-    backend.way = plyer_way("darwin")
-    outcome = Sender([backend]).send(Notice("Title", "title", "body"))
-    assert outcome.way == ""
+    outcome = Sender(PlyerBackend(platform="darwin")).send(Notice("Title", "title", "body"))
     assert "plyer (osascript): CalledProcessError" in outcome.reason
 
 

@@ -13,7 +13,6 @@ from mem0tray.desktop.notify.backends import (
     BUS_NAME,
     NotShownError,
     SilentDaemonError,
-    UnavailableError,
 )
 from mem0tray.desktop.notify.daemon import Daemon
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
@@ -319,7 +318,7 @@ def test_the_end_of_the_bus_is_told(desktop: Session, desk: Desk) -> None:
     desk.daemon.show(notice())
     desktop.bus.kill()
     wait_until(lambda: not desk.daemon._shown, what="the end of the bus")
-    with pytest.raises(UnavailableError, match="cannot be reached"):
+    with pytest.raises(NotShownError, match="cannot be reached"):
         desk.daemon.show(notice())
 
 
@@ -328,5 +327,5 @@ def test_a_bus_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mem0tray.desktop.bus.session_bus.PATIENCE", 0.1)
     with silent() as address, SessionBus(address) as bus:
         daemon = Daemon(bus, Path, patience=PATIENCE)
-        with pytest.raises(UnavailableError, match="does not answer"):
+        with pytest.raises(NotShownError, match="does not answer"):
             daemon.show(notice())

@@ -2,8 +2,7 @@
 
 import pytest
 
-from mem0tray.desktop.notify.fitting import clipped, fitted
-from mem0tray.desktop.notify.notice import Notice
+from mem0tray.desktop.notify.notice import Notice, clipped, fitted
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_recovery_is_told(desk: Desk) -> None:
     desk.happens(recovered())
     desk.passes(BURST)
     assert desk.titles == ["DLQ recovered"]
-    assert desk.last.body == "Delivered after 3 failed retries: alpha (ID: 12345678…)."
+    assert desk.last.body == "Delivered after 3 failed retries: alpha (ID: 87654321…)."
 
 
 def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:
@@ -102,6 +102,74 @@ def test_an_empty_project_has_a_name(desk: Desk) -> None:
     desk.happens(moved(""), moved(""), moved("alpha"))
     desk.passes(BURST)
     assert "(no project): 2, alpha: 1" in desk.last.body
+
+
+# What is delivered meanwhile ---------------------------------------------------------
+
+
+def test_a_move_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
+    """Within the burst: the memories that still wait are counted and named."""
+    desk.happens(moved("beta", "b"), moved("alpha", "a"), recovered("alpha", "a"))
+    desk.passes(BURST)
+    assert desk.titles == ["Moved to DLQ", "DLQ recovered"]
+    assert desk.seen[0][1].body == "Will be retried: beta (ID: b…), 5 attempts failed."
+    desk.happens(*(moved("gamma", f"g{number}") for number in range(30)))
+    desk.happens(*(recovered("gamma", f"g{number}") for number in range(30)))
+    desk.passes(HOUR)
+    assert desk.titles[2:] == ["DLQ recovered"]
+
+
+def test_a_move_that_had_to_wait_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
+    """The sum of an hour has no memory that was delivered in it."""
+    for number in range(LIMIT + 3):
+        desk.happens(moved(f"p{number}", f"id{number}"))
+        desk.passes(2 * BURST)
+    desk.happens(recovered("p6", "id6"), recovered("p8", "id8"))
+    desk.passes(HOUR)
+    sums = [notice.body for _, notice in desk.seen if "Moved to DLQ" in notice.title][5:]
+    assert [body.splitlines()[1] for body in sums] == ["p5: 1, p7: 1"]
+
+
+@pytest.mark.parametrize("stuck", [0, 1])
+def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
+    """However much was shown in the hour, and while another memory still waits."""
+    desk.happens(*[moved("stuck", "s")] * stuck)
+    desk.passes(2 * BURST)
+    shown = LIMIT - 1 - stuck
+    for number in range(shown):
+        desk.happens(moved("alpha", f"id{number}"))
+        desk.passes(2 * BURST)
+    for number in range(shown):
+        desk.happens(recovered("alpha", f"id{number}"))
+        desk.passes(2 * BURST)
+        assert desk.titles[-1] == "DLQ recovered"
+    assert desk.titles.count("DLQ recovered") == shown
+
+
+def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
+    """What it showed may come back one by one: the last is told at once, with what waited."""
+    desk.happens(*(moved("alpha", f"id{number}") for number in range(10)))
+    desk.passes(2 * BURST)
+    for number in range(10):
+        desk.happens(recovered("alpha", f"id{number}"))
+        desk.passes(2 * BURST)
+    assert desk.titles == ["Moved to DLQ"] + ["DLQ recovered"] * (LIMIT - 1)
+    assert desk.last.body.startswith("6 memories")
+
+
+def test_what_was_not_shown_is_in_the_next_one(desk: Desk) -> None:
+    """It took no place of the hour; a delivery since is taken off."""
+    for number in range(LIMIT):
+        desk.happens(moved("alpha", f"a{number}"))
+        desk.now += BURST
+        (due,) = desk.notices.due(desk.now)
+        desk.happens(moved("beta", f"b{number}"))  # while it is being sent
+        desk.notices.not_shown(due)
+    desk.happens(recovered("alpha", "a0"))
+    desk.passes(BURST)
+    first, second = desk.seen
+    assert first[1].body == "11 memories: they are retried automatically.\nbeta: 6, alpha: 5"
+    assert second[1].title == "DLQ recovered"
 
 
 # The limit of an hour --------------------------------------------------------------
@@ -201,7 +269,7 @@ def _random_event(chance: random.Random) -> Event:
 
 
 def test_a_day_of_everything(desk: Desk) -> None:
-    """Six in any hour, every move counted once, and nothing grows."""
+    """Six in any hour, good news aside; every move is counted once, and nothing grows."""
     chance = random.Random(7)  # noqa: S311  (the same day each time)
     end = desk.now + 24 * HOUR
     happened = 0
@@ -215,8 +283,10 @@ def test_a_day_of_everything(desk: Desk) -> None:
         groups = desk.notices._groups
         assert len(groups) <= 9
         assert all(len(group.names) <= 20 for group in groups.values())
+        assert len(desk.notices._moved) <= LIMIT
         assert desk.notices._trouble is None or len(desk.notices._trouble.reasons) <= 20
-    times = [at for at, _ in desk.seen]
+    good = ("Server back", "DLQ recovered")
+    times = [at for at, notice in desk.seen if notice.title not in good]
     assert len(times) > 100
     assert all(times[n + LIMIT] - times[n] > HOUR - 0.001 for n in range(len(times) - LIMIT))
     desk.passes(2 * HOUR)

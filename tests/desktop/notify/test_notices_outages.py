@@ -130,35 +130,22 @@ def test_the_return_is_not_held_back(desk: Desk) -> None:
     for _ in range(LIMIT + 1):
         desk.happens(moved())
         desk.passes(2 * BURST)
-    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 3)
+    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 2)
     desk.state(HEALTHY)
     desk.passes(BURST)
     assert desk.titles[-1] == "Server back"
-    assert "Moved to DLQ: 4" in desk.last.body
 
 
-def test_an_outage_is_told_where_its_end_can_be(desk: Desk) -> None:
-    """With one place left in the hour nobody is left to believe in an outage that is over."""
+def test_the_end_of_an_outage_takes_no_place(desk: Desk) -> None:
+    """With the last place of the hour "Server down" is shown, and its end follows all the same."""
     for _ in range(LIMIT - 1):
         desk.happens(moved())
         desk.passes(2 * BURST)
     desk.state(DOWN, "x")
     desk.passes(DOWN_AFTER)
-    desk.state(ACTION_NEEDED, "x")
+    desk.state(HEALTHY)
     desk.passes(BURST)
-    assert desk.titles == ["Moved to DLQ"] * (LIMIT - 1) + ["Action needed"]
-    assert "Server down" not in desk.last.body
-
-
-def test_a_place_is_kept_for_what_is_shown_only(desk: Desk) -> None:
-    """Where good news is not shown, "Server down" takes one place and no second."""
-    desk.notices.level = "problems"
-    desk.state(DOWN, "x")
-    desk.passes(DOWN_AFTER)
-    for _ in range(LIMIT + 1):
-        desk.happens(moved())
-        desk.passes(2 * BURST)
-    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 2)
+    assert desk.titles == ["Moved to DLQ"] * (LIMIT - 1) + ["Server down", "Server back"]
 
 
 # What is over ---------------------------------------------------------------------------

@@ -298,3 +298,10 @@ def test_everything_can_be_said(code: str, desk: Desk) -> None:
             assert notice.title
             assert len(notice.body.splitlines()) >= len(due.rest) + 1
             assert not re.search(r"[{}]|\bNone\b|\(\)", notice.body)
+
+
+@pytest.mark.parametrize("clickable", [True, False])
+def test_an_answer_shows_the_status_unless_that_is_what_failed(*, clickable: bool) -> None:
+    """It has no other button."""
+    told = notice_texts.answer("No", "It failed.", Language("en"), good=False, clickable=clickable)
+    assert (told.clicked is not None, told.buttons) == (clickable, ())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.desktop.notify.sleep_detection import Waking
+from mem0tray.desktop.notify.notifier import Waking
 
 NOW, WALL = 1_000.0, 1_764_460_000.0
 

@@ -314,7 +314,23 @@ def test_a_part_of_the_menu(desk: IconDesk) -> None:
     assert found == [(more.id, {"label": "more"})]
     assert item.ask_menu("GetProperty", "is", more.children[0].id, "toggle-state") == [1]
     assert item.ask_menu("AboutToShow", "i", more.id) == [False]
-    assert item.ask_menu("AboutToShowGroup", "ai", [0, 4711]) == [[], [4711]]
+    assert item.ask_menu("AboutToShowGroup", "ai", [more.id, 4711]) == [[], [4711]]
+
+
+def test_lines_that_changed_are_read_again_when_they_open(desk: IconDesk) -> None:
+    """Plasma misses the signal of a change below a submenu that it has opened once."""
+    texts = ["b"]
+    below = desk.library.Menu(lambda: [desk.MenuItem(text, desk.note) for text in texts])
+    desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("more", below))
+    item = desk.start()
+    a, more = (item.menu().find(label).id for label in ("a", "more"))
+    texts.append("c")
+    desk.icon.update_menu()
+    item.wait_label("more", "c")
+    for _ in range(2):  # each panel asks for itself
+        assert item.ask_menu("AboutToShow", "i", more) == [True]
+        assert item.ask_menu("AboutToShowGroup", "ai", [a, more, 4711]) == [[more], [4711]]
+    assert item.ask_menu("AboutToShow", "i", a) == [False]
 
 
 @pytest.mark.parametrize(

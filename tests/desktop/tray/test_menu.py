@@ -14,8 +14,7 @@ from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import menu
-from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
-from mem0tray.desktop.tray.view import View
+from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb, View
 from mem0tray.server.answers import NO_PROJECT
 
 ENGLISH = Language("en")

@@ -4,7 +4,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, Final
 
-from mem0tray.desktop.tray.menu_lines import EMPTY, LineIds, MenuLine, change
+from mem0tray.desktop.tray.dbus_menu import EMPTY, LineIds, MenuLine, change
 
 SEPARATOR: Final = SimpleNamespace(text="- - - -", submenu=None)
 

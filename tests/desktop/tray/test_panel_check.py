@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mem0tray.desktop.tray import panel_check
 from mem0tray.desktop.tray.panel_check import STATUS_NOTIFIER, XEMBED, PanelWatch
 
 NEVER = (3600.0,)
@@ -40,11 +41,14 @@ class Watched:
         self.told: list[str] = []
         self.looks = 0
         self.by = ""
+        self.answers = threading.Event()
+        self.answers.set()
         self.older = Older()
 
     def shown_by(self) -> str:
-        """What shows icons."""
+        """What shows icons; as a display, it may not answer."""
         self.looks += 1
+        self.answers.wait(30)
         return self.by
 
     def watch(self, looks: tuple[float, ...] = (0.0, 0.0)) -> PanelWatch:
@@ -90,6 +94,17 @@ def test_it_waits_for_the_login(watched: Watched) -> None:
     watch.stop()
     assert watched.ended(watch)
     assert (watched.told, watched.looks) == ([], 0)
+
+
+def test_a_display_that_hangs_is_looked_at_again_and_nothing_is_told(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows then whether a panel is there."""
+    monkeypatch.setattr(panel_check, "TIMEOUT", 0.01)
+    watched.answers.clear()
+    assert watched.ended(watched.watch())
+    watched.answers.set()
+    assert (watched.told, watched.looks, watched.mark.exists()) == ([], 2, False)
 
 
 def test_a_full_disk_means_to_be_told_again(watched: Watched, tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import presenter
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb
+from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb, View
 from mem0tray.desktop.tray.presenter import AFTER_CLICK, LOOK, MENU_EVERY, MenuPace, Presenter
-from mem0tray.desktop.tray.view import View
 
 ONE, OTHER, THIRD = ((MenuEntry(name),) for name in ("one", "other", "third"))
 RETRY, PAUSE = MenuCommand(Verb.RETRY_ALL), MenuCommand(Verb.PAUSE)

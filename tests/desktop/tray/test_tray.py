@@ -61,10 +61,6 @@ class Icon:
         """End."""
         self.told.append(("stop", None))
 
-    def notify(self, message: str, title: str) -> None:
-        """Show a notification: the message comes first."""
-        self.shown.append((title, message))
-
 
 class Panel:
     """A tray, its icon, and the commands that it handed over."""
@@ -140,12 +136,6 @@ def test_running_and_stopping(panel: Panel) -> None:
         ("visible", True),
         ("stop", None),
     ]
-
-
-def test_a_notification_by_the_icon(panel: Panel) -> None:
-    """Title and body reach pystray in its order."""
-    panel.tray.notify("title", "body")
-    assert panel.icon.shown == [("title", "body")]
 
 
 # The menu ----------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.machine import WallClock
 from tests.support.shapes import dead, entries, entry, queue_document, texts, waiting
+from tests.support.standin import NAMED
 
-HEALTHY: Final = Answer(body={"status": "ok"})
+HEALTHY: Final = NAMED
 DOWN: Final = Answer(503)
 _DAY: Final = 86_400
 

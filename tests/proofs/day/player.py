@@ -16,9 +16,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import session
-from mem0tray.desktop.bus.match import DBUS
+from mem0tray.desktop.bus import DBUS
 from mem0tray.desktop.bus.session_bus import DBUS_PATH
-from mem0tray.desktop.notify.backends import PlyerBackend
 from mem0tray.desktop.notify.daemon import Daemon
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
@@ -48,11 +47,7 @@ class Player:
         assert bus is not None, missing
         self._session_bus = bus
         self.tray = Tray(folder / "icons", lambda _: None, self._session_bus)
-        ways = [
-            Daemon(self._session_bus, notice_icon),
-            PlyerBackend(notice_icon),
-        ]
-        self._sender = _Noted(ways, self._note)
+        self._sender = _Noted(Daemon(self._session_bus, notice_icon), self._note)
         settings = Settings()
         self._notifier = Notifier(
             self._bus,
@@ -71,7 +66,7 @@ class Player:
         self._bus.subscribe(self._presenter)
 
     def _note(self, notice: Notice, outcome: NoticeResult) -> None:
-        assert outcome.way, outcome.reason
+        assert not outcome.reason
         self.shown.append((self._clock.now(), notice.name, self._stormy))
 
     def play(self, hours: int) -> None:
@@ -112,8 +107,8 @@ class Player:
 class _Noted(Sender):
     """Notes what it sends."""
 
-    def __init__(self, ways: list[Any], note: Any) -> None:
-        super().__init__(ways)
+    def __init__(self, way: Any, note: Any) -> None:
+        super().__init__(way)
         self._note = note
 
     def send(self, notice: Notice) -> NoticeResult:

@@ -15,7 +15,7 @@ from mem0tray.actions.standing import DeadLetter
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
-from mem0tray.desktop.tray.view import SHOWN, View
+from mem0tray.desktop.tray.menu import SHOWN, View
 from mem0tray.ledger.counters import Counts
 
 HOUR: Final = 3600.0
@@ -103,8 +103,6 @@ class Day:
     def __init__(self, world: World) -> None:
         self.world = world
         self.expected: list[str] = []
-        # A memory forgotten for days is told with its date. It comes while the tray warms up, and
-        # with it what Babel needs for dates.
         self._quiet: tuple[Callable[[], Iterator[Step]], ...] = (
             self._outage, self._flapping, self._forgotten, self._moves, self._refused,
             self._hand_edit, self._broken_file, self._many_letters, self._short_outage, self._pause,

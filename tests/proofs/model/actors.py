@@ -4,16 +4,27 @@ import json
 from contextlib import ExitStack, suppress
 from typing import IO, Final
 
-from mem0tray.actions import add, delete, find, restore, restore_sources, retry
+from mem0tray.actions import (
+    add,
+    delete,
+    edit_text,
+    forget,
+    restore,
+    restore_sources,
+    retry,
+    waiting,
+)
+from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
 from mem0tray.actions.restore_sources import RestoreSource
+from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
 from mem0tray.files import pauses
 from mem0tray.files.emergency import REMOVE_AFTER
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.reader import Reader
-from tests.proofs.model.beliefs import Wish
+from tests.proofs.model.beliefs import Memory, Wish
 from tests.proofs.model.world import World
 from tests.support.producer import EMPTY, LockGivenUpError, Producer
 from tests.support.shapes import Item
@@ -167,11 +178,18 @@ def _is_taken(reader: Reader, item_id: str, text: str) -> bool:
     return False
 
 
+def text_of(found: FoundItem) -> str:
+    """The text of something that a command finds."""
+    assert found.item is not None
+    return str(found.item.content)
+
+
 class Commands:
     """What the command line and the menu do."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._texts = 0
 
     def add(self, item: Item) -> None:
         """`mem0tray add`."""
@@ -180,33 +198,48 @@ class Commands:
 
     def retry(self, project: str | None) -> None:
         """`mem0tray retry --all`, or `--project`."""
+        world = self._world
+        done = retry.Retried()
         with suppress(Mem0TrayError):
             if project is None:
-                retry.retry_all(self._world.paths)
+                done = retry.retry_all(world.settings)
             else:
-                retry.retry_project(self._world.paths, project)
+                done = retry.retry_project(world.settings, project)
+        for each in done.items:
+            memory = world.beliefs.memories.get(text_of(each))
+            if memory is not None:
+                memory.not_before = 0.0
 
-    def delete(self, number: int) -> None:
-        """`mem0tray delete ID --yes`, of a dead letter or a waiting entry."""
-        world = self._world
+    def find(self, number: int) -> FoundItem | None:
+        """Choose a dead letter or a waiting entry."""
         with suppress(Mem0TrayError):
-            known = [each for each in find.everything(world.paths) if each.item is not None]
-            if not known:
-                return
-            self._delete(known[number % len(known)])
+            with waiting.opened(self._world.settings) as seen:
+                known = [each for place in waiting.BOTH for each in seen.items(place)]
+            return known[number % len(known)] if known else None
+        return None
 
-    def _delete(self, chosen: FoundItem) -> None:
-        world = self._world
-        assert chosen.item is not None
-        memory = world.beliefs.memories.get(chosen.item.content)
-        if memory is None:  # the worker has never seen this item
-            delete.delete(world.paths, [chosen])
-            world.asked = True
+    def memory(self, found: FoundItem) -> Memory | None:
+        """Find the memory as it is when a command changes it: after the last save is merged."""
+        self._world.merge_soon()
+        return self._world.beliefs.memories.get(text_of(found))
+
+    def delete(self, number: int, *, for_good: bool = False) -> None:
+        """`mem0tray delete ID --yes`, of a dead letter or a waiting entry; perhaps `--forget`."""
+        chosen = self.find(number)
+        if chosen is not None:
+            with suppress(Mem0TrayError):
+                self.delete_item(chosen, for_good=for_good)
+
+    def delete_item(self, chosen: FoundItem, *, for_good: bool = False) -> None:
+        """Delete what was found. Raises Mem0TrayError."""
+        memory = self.memory(chosen)
+        if memory is None:  # nobody has ever seen this item
+            self._delete(chosen, for_good=for_good)
             return
-        # The worker may carry the deletion out before the command ends.
+        # The worker may apply the deletion before the command ends.
         wish, memory.wish = memory.wish, Wish.OPEN
         try:
-            done = delete.delete(world.paths, [chosen])
+            done = self._delete(chosen, for_good=for_good)
         except Mem0TrayError:
             memory.wish = wish
             raise
@@ -214,35 +247,101 @@ class Commands:
             memory.wish = Wish.GONE
         elif not done.in_flight:  # what is being sent is deleted only if the server refuses it
             memory.wish = wish
-        world.asked |= bool(done.items or done.in_flight)
+
+    def _delete(self, chosen: FoundItem, *, for_good: bool) -> Deleted:
+        world = self._world
+        done = delete.delete(world.paths, world.settings, [chosen], for_good=for_good)
+        world.asked |= not done.heard
+        if for_good:
+            world.beliefs.offered.add("")  # what is left of it where it is cut out of a wreck
+            for memory in world.beliefs.memories.values():  # older texts of the id go too
+                memory.expired |= memory.id == chosen.id
+            everything = [*done.items, *done.delivered, *done.in_flight]
+            forget.forget(world.paths, world.settings, Deleted(done.backup, everything))
+        return done
+
+    def edit(self, number: int) -> None:
+        """`mem0tray edit ID`, of a dead letter or a waiting entry."""
+        chosen = self.find(number)
+        if chosen is not None:
+            self.edit_item(chosen, self.another_text())
+
+    def another_text(self) -> str:
+        """Make up a text."""
+        self._texts += 1
+        text = f"memory edited by a command, number {self._texts:04d}"
+        self._world.beliefs.offered.add(text)
+        return text
+
+    def edit_item(self, chosen: FoundItem, text: str) -> None:
+        """Give what was found another text."""
+        world = self._world
+        memory = self.memory(chosen)
+        wish = Wish.OPEN if memory is None else memory.wish
+        if memory is not None:  # the worker may apply the edit before the command ends
+            memory.wish = Wish.OPEN
+        try:
+            done = edit_text.edit_text(world.paths, world.settings, chosen, text)
+        except Mem0TrayError:
+            if memory is not None:
+                memory.wish = wish
+            return
+        world.asked |= not done.heard
+        self.edited(chosen, text, certain=not (done.delivered or done.in_flight or done.perhaps))
+
+    def edited(self, chosen: FoundItem, text: str, *, certain: bool = True) -> None:
+        """Believe that a memory has another text now; `certain`: the old one is never sent."""
+        beliefs, old = self._world.beliefs, text_of(chosen)
+        if old in beliefs.memories:
+            beliefs.edited({"id": chosen.id, "project_id": chosen.project, "content": text}, old)
+            beliefs.memories[old].edited = certain
 
     def restore(self, number: int) -> None:
         """`mem0tray restore NAME`."""
-        known = [source for source in restore_sources.sources(self._world.paths) if source.pieces]
-        if known:
+        source = self.source(number)
+        if source is not None:
             with suppress(Mem0TrayError):
-                self.restore_from(known[number % len(known)])
+                self.restore_from(source)
+
+    def source(self, number: int) -> RestoreSource | None:
+        """Choose what to restore from."""
+        known = [source for source in restore_sources.sources(self._world.paths) if source.pieces]
+        return known[number % len(known)] if known else None
 
     def restore_from(self, source: RestoreSource) -> None:
         """Put back what is in a source. Raises Mem0TrayError."""
         world = self._world
-        found = [item for piece in source.pieces if (item := parse(piece.raw)) is not None]
-        known = (world.beliefs.memories.get(item.content) for item in found)
-        gone = [memory for memory in known if memory is not None and memory.wish is Wish.GONE]
-        for memory in gone:  # while it is being put back, it may be seen in either state
-            memory.wish = Wish.OPEN
+        published = world.beliefs.published_so_far
+        gone = self.open(source)
         try:
-            result = restore.restore(world.paths, source, world.server.url)
+            result = restore.restore(world.paths, world.settings, source)
         except Mem0TrayError:
             for memory in gone:
                 memory.wish = Wish.GONE
             raise
-        for piece in (*result.dead, *result.fresh):
-            item = parse(piece.raw)
-            if item is not None and item.content in world.beliefs.memories:
-                world.beliefs.put_back(item.content)
-                if piece in result.dead:
-                    world.restored.add(item.content)
+        world.asked |= not result.heard
+        back = {
+            str(item.content)
+            for each in (*result.dead, *result.fresh)
+            if (item := items.parse(each.raw)) is not None
+        }
+        for memory in gone:
+            if memory.text not in back:
+                memory.wish = Wish.GONE
+        for text in back & world.beliefs.memories.keys():
+            world.beliefs.put_back(text, published=published)
+
+    def open(self, source: RestoreSource) -> list[Memory]:
+        """While they are being put back, they may be seen in either state; return those."""
+        found = [item for piece in source.pieces if (item := items.parse(piece.raw)) is not None]
+        texts = {str(item.content) for item in found} & self._world.beliefs.memories.keys()
+        known = [self._world.beliefs.memories[text] for text in texts]
+        for memory in known:
+            memory.edited = False
+        gone = [memory for memory in known if memory.wish is Wish.GONE]
+        for memory in gone:
+            memory.wish = Wish.OPEN
+        return gone
 
     def pause(self, minutes: float | None) -> None:
         """`mem0tray pause`."""

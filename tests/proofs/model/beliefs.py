@@ -29,6 +29,7 @@ class Memory:
     text: str
     wish: Wish = Wish.KEPT
     replaced: bool = False  # by an edit of its content: no longer a memory of its own
+    edited: bool = False  # `edit` replaced it, and no file has shown it since
     expired: bool = False  # discarded for so long that nobody has to restore it
     revived: int = -1  # generations published when it was last put back
     retry_count: int | None = None  # as the DLQ file must show it; None: unknown
@@ -69,12 +70,22 @@ class Beliefs:
         found = [each for each in self.memories.values() if each.id == item_id]
         return found[0] if len(found) == 1 else None
 
-    def put_back(self, text: str, wish: Wish = Wish.KEPT) -> None:
-        """Somebody has put back what was discarded, or may have."""
+    @property
+    def published_so_far(self) -> int:
+        """The number of generations."""
+        return len(self._order)
+
+    def put_back(self, text: str, wish: Wish = Wish.KEPT, published: int | None = None) -> None:
+        """Somebody has put back what was discarded, or may have, when so many were `published`."""
         memory = self.memories[text]
-        memory.wish = wish
-        memory.revived = len(self._order)
+        memory.wish, memory.edited = wish, False
+        memory.revived = len(self._order) if published is None else published
         memory.forget_values()
+
+    def edited(self, item: Item, old: str) -> None:
+        """`edit` has given the memory with the text `old` the text of `item`."""
+        self.memories[old].edited = True
+        self._edit(item)
 
     def clock_set(self, seconds: float) -> None:
         """No wait is certain any more, and what is kept for a while may have had its time."""
@@ -123,6 +134,7 @@ class Beliefs:
         for memory in self.memories.values():
             if memory.text in text:
                 memory.forget_values()
+                memory.edited = False
                 memory.wish = Wish.OPEN if memory.wish is Wish.GONE else memory.wish
             elif f'"{memory.id}"' in text:  # with other content, perhaps
                 memory.forget_values()

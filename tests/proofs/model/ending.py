@@ -12,6 +12,7 @@ from tests.proofs.model.world import PROMPT, World
 from tests.support import oracle
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, texts
+from tests.support.standin import NAMED
 
 _ROUNDS: Final = 12
 _LONG: Final = 3_700.0  # seconds: longer than any wait
@@ -21,7 +22,7 @@ def mend(world: World) -> None:
     """The server and the way to it are well."""
     world.server.clear_scripts()
     world.server.default = Answer()
-    world.server.health = Answer(body={"status": "ok"})
+    world.server.health = NAMED
     world.hurry(PROMPT)
     if not world.serving:
         world.switch()

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.proofs.model import ending
 from tests.proofs.model.actors import PROJECTS, Commands, Producers
+from tests.proofs.model.killed_commands import Killed
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import HASTY, World
 from tests.support.http1 import Answer, page, retry_after
+from tests.support.standin import NAMED
 
 _DAY: Final = 86_400.0
 _YEAR: Final = 365 * _DAY
@@ -277,6 +280,26 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
+    def forget(self, number: int) -> None:
+        """`mem0tray delete --forget`."""
+        self.commands.delete(number, for_good=True)
+
+    @rule(number=places)
+    @precondition(lambda self: not self.producers.holds)
+    def edit(self, number: int) -> None:
+        """`mem0tray edit`."""
+        self.commands.edit(number)
+
+    @rule(verb=st.sampled_from(Killed.VERBS), number=places, after=st.integers(0, 90))
+    @precondition(lambda self: not self.producers.holds)
+    def kill_command(self, verb: str, number: int, after: int) -> None:
+        """A command is killed while no worker runs, and then given again."""
+        self.world.kill()
+        Killed(self.world, self.commands).give(verb, number, after)
+        self.world.start()
+
+    @rule(number=places)
+    @precondition(lambda self: not self.producers.holds)
     def restore(self, number: int) -> None:
         """`mem0tray restore`."""
         self.commands.restore(number)
@@ -341,4 +364,4 @@ class Histories(RuleBasedStateMachine):
     @rule(status=st.sampled_from([200, 503]))
     def health(self, status: int) -> None:
         """The health path says this."""
-        self.world.server.health = Answer(status, {"status": "ok"})
+        self.world.server.health = replace(NAMED, status=status)

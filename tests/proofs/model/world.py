@@ -3,8 +3,9 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 from unittest import mock
@@ -19,6 +20,8 @@ from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.orders import standing_in
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
 from tests.proofs.model.clock import Clock
 from tests.proofs.model.points import Killed, Points
@@ -29,6 +32,7 @@ from tests.support.standin import Standin
 
 PROMPT: Final = 5.0  # seconds: the time-out while the server answers
 HASTY: Final = 0.02  # seconds: the time-out while it hangs
+_COMMAND: Final = 10.0  # seconds that a command takes at most
 _STATES: Final = "SELECT key, digest, state FROM items"
 
 
@@ -50,8 +54,7 @@ class World:
         self._save: bytes | None = None  # of the DLQ file, by somebody else, not merged yet
         self._publishing = b""  # what the worker writes into the DLQ file, or wrote last
         self._half = False  # perhaps it is: the worker was killed over it
-        self.asked = False  # a request was left that the worker has not seen
-        self.restored: set[str] = set()  # texts put back into the DLQ file, not merged yet
+        self.asked = False  # an order was left that nobody has applied
         self._failed = ""  # the id of the dead letter whose failure was told last
 
     def __enter__(self) -> Self:
@@ -64,6 +67,7 @@ class World:
         stack.enter_context(self.points.installed())
         stack.enter_context(self._replacing())
         stack.enter_context(self._opening())
+        stack.enter_context(self._standing_in())
         stack.enter_context(without_threads())
         self.clock.while_asleep = self._while_asleep
         self.paths = Paths(self.home.claude, self.home.data / "mem0tray")
@@ -91,7 +95,7 @@ class World:
         life, self.life = self.life, None
         if life is not None:
             with self._working():
-                self._merge_soon()
+                self.merge_soon()
                 life.stop()
 
     def kill(self) -> None:
@@ -112,23 +116,42 @@ class World:
             return
         before = self._save
         with self._working():
-            self._merge_soon()
+            self.merge_soon()
             self.life.cycle()
         if self.life.parts.edits.torn:
             return
         if self._save is not before:  # saved meanwhile: the next look finds it
             self.cycle()
             return
-        if self._save is not None and not self._half:
-            self._salvaged()
-        self._save, self._half, self.asked = None, False, False
-        self.restored.clear()
-        self._check_wishes()
+        self._note_merged()
+        self.asked = bool(list(self.paths.orders.glob("[0-9]*.json")))
+        if not self.asked:
+            self._check_wishes()
 
     def _while_asleep(self) -> None:
-        """A command waits: the worker goes on, unless it would wait for that command."""
-        if not is_locked(self.paths.files_lock):
-            self.cycle()
+        """A command waits: the worker goes on, and answers it."""
+        self.cycle()
+
+    @contextmanager
+    def _standing_in(self) -> Iterator[None]:
+        """See each command that stands in for the worker: it merges what was saved, as a cycle."""
+        original = standing_in.run
+
+        def told(event: Event) -> None:
+            # A command does not wait for a producer that hangs with the lock.
+            hangs = is_locked(self.paths.queue_lock)
+            if not (hangs and isinstance(event, events.PartFailed) and event.part == "queue file"):
+                self._told(event)
+
+        def run(context: WorkerContext) -> None:
+            context.events.subscribe(told)
+            with self._working():
+                self.merge_soon()
+                original(context)
+            self._note_merged()
+
+        with mock.patch.object(standing_in, "run", run):
+            yield
 
     def send(self) -> None:
         """Send something that is due, if there is a sender for it."""
@@ -221,7 +244,7 @@ class World:
         self.forget_save()
         self._save = data
         if self._at_work:  # it may be merged before this very cycle is over
-            self._merge_soon()
+            self.merge_soon()
 
     def saved_late(self, rest: bytes) -> None:
         """The end of a save went into a file that has been replaced meanwhile."""
@@ -231,9 +254,6 @@ class World:
         """Something takes the place of the last save, which nobody may have merged yet."""
         if self._save is not None and (before := _document(self._save)) is not None:
             (self.beliefs.overwritten if self._half else self.beliefs.undone)(before)
-        for text in self.restored:
-            self.beliefs.put_back(text, Wish.OPEN)
-        self.restored.clear()
         self._save, self._half = None, False
 
     def age(self, path: Path) -> None:
@@ -241,7 +261,8 @@ class World:
         moment = self.clock.time_ns()
         os.utime(path, ns=(moment, moment))
 
-    def _merge_soon(self) -> None:
+    def merge_soon(self) -> None:
+        """Believe in the last save: whoever works next merges it."""
         if self._save is None or self._half:
             return
         document = _document(self._save)
@@ -249,9 +270,36 @@ class World:
             self.beliefs.saved(document, self._save)
             self._half = True
 
-    def _salvaged(self) -> None:
-        assert self._save is not None
-        self.beliefs.perhaps_saved(self._save.decode("utf-8", "replace"))
+    def _note_merged(self) -> None:
+        """The last save is merged, or salvaged; a broken one that is still there waits."""
+        if self._save is not None and not self._half:
+            if _holds(self.home.dlq, self._save):
+                return
+            self.beliefs.perhaps_saved(self._save.decode("utf-8", "replace"))
+        self._save, self._half = None, False
+
+    # Commands that are killed -------------------------------------------------------------
+
+    def in_a_killed_process(self, after: int, act: Callable[[], object]) -> None:
+        """Do something in a process that is killed at one of its points; no worker may run."""
+        assert self.life is None
+        self.merge_soon()
+        before = self._dlq()
+        if (pid := os.fork()) == 0:
+            try:
+                self.points.arm(after, partial(os._exit, 9))
+                act()
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+        self.clock.advance(_COMMAND)
+        data = self._dlq()
+        if data is not None and data != before:
+            self.beliefs.published(data)
+            self._note_merged()
+
+    def _dlq(self) -> bytes | None:
+        return self.home.dlq.read_bytes() if self.home.dlq.exists() else None
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
@@ -268,19 +316,19 @@ class World:
 
     @contextmanager
     def _replacing(self) -> Iterator[None]:
-        """See each replacement of the DLQ file: the worker publishes, commands save."""
+        """See each replacement of the DLQ file: the worker publishes, or who stands in for it."""
         original = atomic.replace
 
         def replace(path: Path, parts: bytes | Sequence[bytes], **more: Any) -> Any:
             data, result = parts if isinstance(parts, bytes) else b"".join(parts), None
-            if path == self.paths.dlq and self._at_work:
+            if path == self.paths.dlq:
                 self._publishing = data
             try:
                 result = original(path, data, **more)
             finally:
                 done = result is not None or (path == self.paths.dlq and _holds(path, data))
                 if path == self.paths.dlq and done:
-                    (self.beliefs.published if self._at_work else self.saved)(data)
+                    self.beliefs.published(data)
             return result
 
         with mock.patch.object(atomic, "replace", replace):
@@ -312,8 +360,10 @@ class World:
             if memory is None:
                 if text not in self.beliefs.offered:
                     self.wrong.append(f"sent, though nobody handed it over: {text!r}")
-            elif memory.wish is Wish.GONE and self._save is None and not self.asked:
+            elif self._save is None and not self.asked and memory.wish is Wish.GONE:
                 self.wrong.append(f"sent, though the user removed it: {text!r}")
+            elif self._save is None and not self.asked and memory.edited:
+                self.wrong.append(f"sent, though the user gave it another text: {text!r}")
             elif now < memory.not_before and self._save is None:
                 early = memory.not_before - now
                 self.wrong.append(f"sent {early:.0f} s too early: {text!r}")

@@ -33,7 +33,7 @@ import pytest
 
 PRELOADED: Final = (
     "httpx", "httpcore", "msgspec", "watchdog.observers", "click", "rich.console", "rich.table",
-    "tomlkit", "starlette.applications", "uvicorn", "sqlite3", "trustme", "babel.dates", "jinja2",
+    "tomlkit", "starlette.applications", "uvicorn", "sqlite3", "trustme", "jinja2",
     "hypothesis.strategies", "hypothesis.stateful", "unittest.mock", "asyncio",
 )  # fmt: skip
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36

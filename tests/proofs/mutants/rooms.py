@@ -18,7 +18,7 @@ class Room:
 
 ROOMS: Final = {
     "core": Room(("mem0tray/core/**/*.py",), ("tests/core", "tests/files", "tests/worker/dlq")),
-    "files": Room(("mem0tray/files/**/*.py",), ("tests/files", "tests/core/test_large.py")),
+    "files": Room(("mem0tray/files/**/*.py",), ("tests/files",)),
     "config": Room(
         ("mem0tray/config/**/*.py", "mem0tray/system/*paths.py", "mem0tray/system/data_*.py"),
         ("tests/config", "tests/system", "tests/cli/test_config.py"),

@@ -10,9 +10,12 @@ from unittest import mock
 import msgspec
 
 from mem0tray.core import item as items
+from mem0tray.core.item import Name
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
+from mem0tray.files.order_barrier import OrderBarrier
 from mem0tray.ledger.generations import Generations, Prepared
+from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
 from mem0tray.server import Kind, Outcome
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -139,6 +142,24 @@ def outage_counted(stand: Stand) -> None:
     stand(Verdicts, "apply", blame)
 
 
+def orders_unseen(stand: Stand) -> None:
+    """Send without a look at the orders that have come since the claim."""
+
+    def nothing(*_: object) -> bool:
+        return False
+
+    stand(OrderBarrier, "look", nothing)
+
+
+def tombstones_forgotten(stand: Stand) -> None:
+    """Take what the queue file still shows of a deleted entry for a new one."""
+
+    def none(*_: object) -> dict[Name, int]:
+        return {}
+
+    stand(Inbox, "tombstones", none)
+
+
 BUGS: Final[dict[str, Callable[[Stand], None]]] = {
     "outcome-before-request": outcome_before_request,
     "file-before-ledger": file_before_ledger,
@@ -149,6 +170,8 @@ BUGS: Final[dict[str, Callable[[Stand], None]]] = {
     "nobody-asked": nobody_asked,
     "key-of-the-attempt": key_of_the_attempt,
     "outage-counted": outage_counted,
+    "orders-unseen": orders_unseen,
+    "tombstones-forgotten": tombstones_forgotten,
 }
 
 

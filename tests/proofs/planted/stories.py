@@ -1,7 +1,10 @@
 """Short stories, each of which goes wrong with one kind of bug: the proofs' quick form."""
 
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+from mem0tray.server.vps import VpsClient
 from tests.proofs.model import ending
 from tests.proofs.model.actors import Commands, Producers
 from tests.proofs.model.sweep import deliver, kills
@@ -65,6 +68,38 @@ def an_outage(world: World) -> None:
         world.clock.advance(61)
     if world.home.dlq_items():
         world.wrong.append("a dead letter, though only the server was out")
+
+
+def a_deletion_after_the_claim(world: World) -> None:
+    """`delete` comes while the worker asks the server about a memory that it is to send."""
+    producers, commands = Producers(world), Commands(world)
+    world.server.script(Answer(reset=True))
+    producers.queue(producers.entry("alpha"))
+    world.work()
+    world.clock.advance(3_700)
+    ask = VpsClient.ask
+
+    def asking(self: VpsClient, *args: Any) -> Any:
+        commands.delete(0)
+        return ask(self, *args)
+
+    with mock.patch.object(VpsClient, "ask", asking):
+        world.work()
+    if any(world.server.stored):
+        world.wrong.append("sent after it was deleted")
+
+
+def a_deletion_beside_a_hung_producer(world: World) -> None:
+    """A dead letter is deleted while a producer keeps its entry in the queue file."""
+    producers = Producers(world)
+    producers.queue(producers.entry("alpha", retries=5))
+    producers.hold()
+    world.work()
+    Commands(world).delete(0)
+    world.stop()
+    world.start()
+    world.cycle()
+    producers.let_go()
 
 
 def told(world: World) -> list[str]:

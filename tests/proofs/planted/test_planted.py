@@ -22,6 +22,8 @@ TOLD: dict[str, tuple[Story, bool, bool]] = {  # the story; honours keys, can be
     "nobody-asked": (stories.an_answer_that_gets_lost, False, True),
     "key-of-the-attempt": (stories.an_answer_that_gets_lost, True, False),
     "outage-counted": (stories.an_outage, True, True),
+    "orders-unseen": (stories.a_deletion_after_the_claim, False, True),
+    "tombstones-forgotten": (stories.a_deletion_beside_a_hung_producer, False, True),
 }
 KILLED = ("outcome-before-request", "file-before-ledger")
 

@@ -89,9 +89,6 @@ def test_a_stranger_that_holds_connections_keeps_nobody_out(
         home.wait(lambda: "held" in idler.out or not idler.alive, 20, "connections held")
         assert "held" in idler.out, idler.err
         deliver(home, "held up")
-        descriptors = Path(f"/proc/{found['pid']}/fd")
-        home.wait(lambda: len(list(descriptors.iterdir())) < 200, 20, "the slow ones cut")
-        deliver(home, "afterwards")
     finally:
         idler.kill()
 

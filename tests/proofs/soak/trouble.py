@@ -13,9 +13,9 @@ from tests.proofs.soak.history import History
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request, page, retry_after
-from tests.support.standin import Standin
+from tests.support.standin import NAMED, Standin
 
-HEALTHY: Final = Answer(body={"status": "ok"})
+HEALTHY: Final = NAMED
 KINDS: Final = (
     *("gone", "unwell", "failing", "crowded", "strange", "hanging"),
     *("slow", "locked", "full"),

@@ -1,4 +1,4 @@
-"""The scripted run, in six acts: the worker, and the commands that change files.
+"""The scripted run, in eight acts: the worker, and the commands that change files.
 
 Each act can be played again after a kill: it goes on where it was, as a user would.
 """
@@ -14,8 +14,9 @@ from tests.support.http1 import Answer
 from tests.support.oracle import faults
 from tests.support.processes import Process
 from tests.support.shapes import Item, dead, entry, waiting
+from tests.support.standin import NAMED
 
-HEALTHY: Final = Answer(body={"status": "ok"})
+HEALTHY: Final = NAMED
 
 # The worker: what is queued, what is in the DLQ before, what becomes of it.
 GOOD: Final = ("plain", "fails once", "answer lost", "in an emergency", "due letter")
@@ -188,6 +189,47 @@ def _restore_after(stage: Stage) -> list[str]:
     return told
 
 
+def _edit_before(stage: Stage) -> None:
+    """An editor that puts the new text into whatever it is to open."""
+    _files_with_a_ledger(stage)
+    editor = stage.home.root / "editor"
+    editor.write_text('#!/bin/sh\nprintf %s "$NEW_TEXT" > "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    stage.home.env |= {"EDITOR": str(editor), "VISUAL": str(editor)}
+
+
+def _edit(stage: Stage) -> None:
+    """Give a dead letter and an entry another text; what a kill left undone is done anew."""
+    for old in (LETTER, ENTRY):
+        stage.home.env["NEW_TEXT"] = f"new {old}"
+        if not stage.killed and not stage.ended_early:
+            stage.command("edit", stage.remembered[old])
+        else:
+            _unless_gone(stage, "edit", stage.remembered[old])
+    stage.home.ok("retry", "--all")
+    _rest(stage)
+
+
+def _edit_after(stage: Stage) -> list[str]:
+    new = [f"new {old}" for old in (LETTER, ENTRY)]
+    told = faults(
+        stage.home, stage.server, [OTHER_LETTER, OTHER_ENTRY, *new], offered=[LETTER, ENTRY]
+    )
+    told += [f"edited, and sent: {text}" for text in (LETTER, ENTRY) if stage.server.count(text)]
+    return told + [f"not delivered: {text}" for text in stage.server.missing(new)]
+
+
+def _retry(stage: Stage) -> None:
+    stage.command("retry", "--all")
+    _rest(stage)
+
+
+def _retry_after(stage: Stage) -> list[str]:
+    accepted = (LETTER, OTHER_LETTER, ENTRY, OTHER_ENTRY)
+    told = faults(stage.home, stage.server, accepted)
+    return told + [f"not delivered: {text}" for text in stage.server.missing(accepted)]
+
+
 def _add_before(stage: Stage) -> None:
     stage.home.write_queue([entry(ENTRY)])
 
@@ -213,5 +255,7 @@ ACTS: Final = {
     "delete": Act(_files_with_a_ledger, _delete, _delete_after),
     "deletion": Act(_deletion_before, _deletion, _delete_after),
     "restore": Act(_restore_before, _restore, _restore_after),
+    "edit": Act(_edit_before, _edit, _edit_after),
+    "retry": Act(_files_with_a_ledger, _retry, _retry_after),
     "add": Act(_add_before, _add, _add_after),
 }

@@ -95,14 +95,6 @@ EXCUSES: Final = (
         "a temporary file is written without its lock too; the lock only keeps a start off it",
     ),
     Excuse(
-        ("openat", "write", "fsync", "rename", "fchmod", "unlink"), r"/receipts[/>\"]",
-        "a change without its receipt is made all the same, and told as one by hand",
-    ),
-    Excuse(
-        ("fsync",), rf"{_OF_LEDGER}>", "the same, where the folder of receipts is new",
-        acts=_COMMANDS,
-    ),
-    Excuse(
         ("rename",), r'\.mem0_queue_(backup|dlq\.previous)\.json\.mem0tray-[^"]*\.tmp"',
         "where a hard link cannot be renamed there is a copy instead",
     ),

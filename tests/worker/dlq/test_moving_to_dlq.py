@@ -12,7 +12,6 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
-from mem0tray.core.large import LARGE
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.meta_names import FAILED
 from mem0tray.ledger.outdated import DLQ_FILE, QUEUE_FILE
@@ -75,14 +74,6 @@ def test_an_entry_that_never_waited(context: WorkerContext, ask: bool) -> None: 
     assert "last_error" not in found
     assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (0, NOW, NOW)
     assert ("unknown" in row_of(context.ledger, key)) == ask
-
-
-def test_a_large_entry_that_never_waited(context: WorkerContext) -> None:
-    """It is one object of JSON, as a small one is."""
-    text = "words " * (LARGE // 6 + 1)
-    key = take_in_as_dead(context, item(content=text), NOW, ask=False)
-    found = letter(context, key)
-    assert (found["content"], found["moved_to_dlq_at"], found["colour"]) == (text, NOW, "red")
 
 
 def test_each_counts_and_both_files_are_written(context: WorkerContext) -> None:

@@ -10,7 +10,7 @@ from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import NONE
 from mem0tray.files import lock
-from mem0tray.files.lock import InstanceLock, is_locked
+from mem0tray.files.lock import COMMAND, InstanceLock, holder, is_locked
 from mem0tray.system import data_folders, paths
 from mem0tray.worker.folders.served_folder import ServedFolder
 from tests.support import needs
@@ -57,7 +57,7 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
     assert where.paths.claude_dir == Path(os.path.realpath(home))
     assert not where.moves
     assert is_locked(where.paths.instance_lock)
-    assert where.paths.instance_lock.read_text() == f"{os.getpid()}\n"
+    assert holder(where.paths.instance_lock) == (os.getpid(), where.run)
     with pytest.raises(AlreadyRunningError, match="already running"):
         ServedFolder(leading_to(home))
     where.leave()
@@ -206,7 +206,7 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
     said = str(where.look(leading_to(other)))
     assert said == f"{begin} (process {os.getpid()}): stop one of the two."
     theirs.paths.instance_lock.write_text("")
-    assert str(where.look(leading_to(other))) == f"{begin}: stop one of the two."
+    assert str(where.look(leading_to(other))) == f"{begin} (process ?): stop one of the two."
     assert not moves(where)
     theirs.leave()
     assert where.look(leading_to(other)) == NONE
@@ -231,8 +231,8 @@ def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
 
 
 @needs.LINKS
-def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command takes the lock for a moment, to see whether a worker runs."""
+def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
+    """It is no worker that serves the name, though it holds that folder's lock."""
     link, other = home.with_name("link"), home.with_name("other")
     other.mkdir()
     link.symlink_to(home)
@@ -241,15 +241,7 @@ def test_one_that_only_looks_holds_nobody_up(home: Path, monkeypatch: pytest.Mon
     first.leave()
     link.unlink()
     link.symlink_to(other)
-    looker = InstanceLock(first.paths.instance_lock)
-    looker.acquire()
-    naps: list[float] = []
-    monkeypatch.setattr(lock, "LOOKER", 0.2)
-
-    def nap(seconds: float) -> None:
-        naps.append(seconds)
-        looker.release()
-
-    monkeypatch.setattr("time.sleep", nap)
+    command = InstanceLock(first.paths.instance_lock, COMMAND)
+    command.acquire()
     ServedFolder(leading_to(link)).leave()
-    assert naps == [0.01]
+    command.release()

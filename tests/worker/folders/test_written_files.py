@@ -123,3 +123,12 @@ def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
     left = leftover(elsewhere)
     written_files.clean(paths)
     assert not left.exists()
+
+
+def test_answers_that_nobody_fetched_are_removed(paths: Paths) -> None:
+    old, new = paths.orders / "1-1.answer", paths.orders / "2-2.answer"
+    for path in (old, new):
+        path.write_text("[]")
+    os.utime(old, (LONG_AGO, LONG_AGO))
+    written_files.clean(paths)
+    assert list(paths.orders.iterdir()) == [new]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.files import orders
 from mem0tray.files.orders import (
@@ -24,6 +25,7 @@ from mem0tray.files.orders import (
     Order,
     Text,
 )
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outdated import DLQ_FILE
 from mem0tray.worker.orders import verbs
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
@@ -266,14 +268,36 @@ def test_a_text_edited_there_and_back_waits_once(ground: QueueScene, old: Item) 
     assert known is None or known.state == "discarded"
 
 
-def test_an_edit_of_what_is_delivered_or_gone_changes_nothing(ground: QueueScene) -> None:
-    deliver(ground, WAITS)
+@pytest.mark.parametrize("dead", [False, True], ids=["entry", "dead letter"])
+def test_the_new_text_of_what_is_delivered_already_is_sent_too(
+    ground: QueueScene, *, dead: bool
+) -> None:
+    """Whoever edited it could not know; no text may be lost."""
+    old, new = (DEAD, letter("b", content="new")) if dead else (WAITS, fresh("a", content="new"))
+    deliver(ground, old)
+    ground.told.clear()
+    assert edit(ground, old, new) == DELIVERED
+    assert states(ground, old, new) == ["delivered", "dead" if dead else "pending"]
+    assert ground.told == [events.DeliveredAfterDeletion("p", old.id, edited=True)]
+
+
+def test_an_edit_of_what_is_deleted_changes_nothing(ground: QueueScene) -> None:
     apply(ground, DELETE, [DEAD.name])
     ground.told.clear()
-    assert edit(ground, WAITS, fresh("a", content="new")) == DELIVERED
     assert edit(ground, DEAD, letter("b", content="new")) == GONE
-    assert ground.told == [events.DeliveredAfterDeletion("p", "a", edited=True)]
-    assert ground.context.inbox.known(fresh("a", content="new").name) is None
+    assert ground.told == []
+
+
+def test_an_edit_to_a_text_that_is_delivered_already_sends_it_to_nobody_again(
+    ground: QueueScene,
+) -> None:
+    old, there = letter("b", content="newer"), DEAD
+    deliver(ground, there)
+    ground.context.inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
+    apply(ground, DELETE, [old.name])
+    restore(ground, Text.of(old.raw, dead=False))
+    assert edit(ground, old, there) == DONE
+    assert states(ground, old, there) == ["discarded", "delivered"]
 
 
 def test_a_content_that_is_no_text_can_be_given_one(ground: QueueScene) -> None:
@@ -293,3 +317,14 @@ def test_a_verb_is_on_the_disk_when_it_returns(ground: QueueScene, verb: str) ->
     before = ground.context.ledger.meta("durable")  # each durable transaction changes it
     apply(ground, verb, BOTH)
     assert ground.context.ledger.meta("durable") != before
+
+
+def test_what_is_forgotten_is_reported_though_the_ledger_still_has_traces(
+    ground: QueueScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise LedgerError("full")
+
+    monkeypatch.setattr(Ledger, "scrub", fail)
+    assert apply(ground, FORGET, [DEAD.name]) == {DEAD.name: DONE}
+    assert events.UserAction(FORGET, 1, 0) in ground.told

@@ -222,7 +222,7 @@ def test_a_file_that_a_copy_replaces_brings_nothing_back(
         with scene.context.ledger.transaction() as db:
             db.execute("UPDATE items SET state = 'delivered', closed = ?", (scene.now,))
     elif became == "edited":
-        inbox.move_to_dlq(key, [A.raw], scene.now, scene.now)
+        inbox.move_to_dlq(key, A.raw, scene.now, scene.now)
         inbox.change_content(scene.known(A), fresh("a", content="another"), scene.now)
     else:
         inbox.discard([key], scene.now, "deleted")

@@ -130,7 +130,7 @@ def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> N
     """As an entry or as a dead letter."""
     key, _ = accept(scene.context, A, ask=False)
     if dead:
-        scene.context.inbox.move_to_dlq(key, [A.raw], NOW, NOW + 30)
+        scene.context.inbox.move_to_dlq(key, A.raw, NOW, NOW + 30)
     assert accept(scene.context, A, ask=False) == (key, False)
     assert scene.column("state", A) == ("dead" if dead else "pending")
 

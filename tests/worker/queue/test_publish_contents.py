@@ -9,11 +9,9 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.core.large import LARGE
 from mem0tray.files import atomic
 from mem0tray.files.document import HELD, local_iso
 from mem0tray.ledger.meta_names import FAILED, QUEUED, SYNCED
-from mem0tray.ledger.rows import write_raw
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -178,19 +176,6 @@ def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherw
     with publishing.context.ledger.transaction() as db:
         db.execute("UPDATE items SET retries = 3 WHERE key = ?", (first,))
     assert publishing.is_written()
-
-
-def test_a_large_entry_is_written_like_any_other(publishing: Publishing) -> None:
-    """Its text comes from the ledger by itself: where it is shown again, where it has failed."""
-    large = fresh("large", content="x" * LARGE)
-    (key,) = publishing.wait(large)
-    assert publishing.publish()["queue"] == [entry(large)]
-    publishing.context.outbox.claim(key, NOW)
-    failed = json.dumps(entry(large) | {"retries": 1}).encode()
-    with publishing.context.ledger.transaction() as db:
-        db.execute("UPDATE items SET retries = 1, claimed = NULL WHERE key = ?", (key,))
-        write_raw(db, key, [failed])
-    assert publishing.publish()["queue"] == [entry(large) | {"retries": 1}]
 
 
 def test_what_the_file_shows_is_on_the_disk_before(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError, NoThreadError
+from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
@@ -16,7 +16,6 @@ from mem0tray.files.publish_rate import PublishRate
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.troubles import Troubles
-from tests.support.machine import no_more_threads
 from tests.worker.queue.scene import NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -300,8 +299,8 @@ def test_the_thread_publishes_what_is_needed_and_ends(
     publisher._pace = Slow()
     looked = threading.Event()
     publisher.start()
-    assert publisher._thread._made.name == "mem0tray-queue"
-    assert publisher._thread._made.daemon
+    assert publisher._thread.name == "mem0tray-queue"
+    assert publisher._thread.daemon
     publisher.kick(now=True)
     with publisher._idle:
         assert publisher._idle.wait_for(lambda: not publisher.pending, 20.0)
@@ -371,17 +370,3 @@ def test_one_that_never_began_is_stopped_at_once(turns: Turns) -> None:
     publisher = turns.publisher
     publisher.stop(1e6)
     assert publisher.pending
-
-
-def test_a_thread_that_could_not_be_started_can_be_later(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The engine tries again in its next cycle."""
-    part = turns.publisher
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", no_more_threads)
-        with pytest.raises(NoThreadError):
-            part.start()
-    part.start()
-    assert part._thread.is_alive()
-    part.stop(5.0)

@@ -32,6 +32,10 @@ class AskedAndSent:
         """Not part of an attempt."""
         raise NotImplementedError
 
+    def recognise(self, timeout: float) -> Health:
+        """Not part of an attempt."""
+        raise NotImplementedError
+
     def check_key(self, timeout: float) -> KeyCheck:
         """Not part of an attempt."""
         raise NotImplementedError

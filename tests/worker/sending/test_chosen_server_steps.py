@@ -53,7 +53,7 @@ class Choosing:
         self.chosen = ChosenServer(context, self.breaker)
 
     def _delivery(self, *arguments: Any) -> Any:
-        _, _, self.parts["client"], self.parts["suspect"] = arguments
+        _, _, self.parts["client"], self.parts["suspect"], self.parts["recognise"] = arguments
         return self.delivery
 
     def _prober(self, *arguments: Any) -> Any:

@@ -52,7 +52,9 @@ class Scene:
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(self.context, self.breaker, self._connect, self._await_probe)
+        self.delivery = Delivery(
+            self.context, self.breaker, self._connect, self._await_probe, lambda: None
+        )
         self.delivery.change_server("http://here")
 
     def _connect(self) -> Client:

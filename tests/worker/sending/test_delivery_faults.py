@@ -41,7 +41,9 @@ class Sending:
         self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
         breaker = CircuitBreaker()
         breaker.note_probe(healthy=True, reason=reasons.NONE)
-        self.delivery = Delivery(context, breaker, lambda: self.client, breaker.await_probe)
+        self.delivery = Delivery(
+            context, breaker, lambda: self.client, breaker.await_probe, lambda: None
+        )
         self.delivery.change_server(HERE)
 
     def wait(self, *names: str) -> int:
@@ -70,19 +72,16 @@ def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending
     ledger.close()
 
 
-def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> list[str]:
-    """Let no thread be started but those of these names; the names of those refused."""
+def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> None:
+    """Let no thread be started but those of these names."""
     start = threading.Thread.start
-    refused: list[str] = []
 
     def refusing(thread: threading.Thread) -> None:
         if thread.name not in but:
-            refused.append(thread.name)
             raise REFUSED
         start(thread)
 
     patch.setattr(threading.Thread, "start", refusing)
-    return refused
 
 
 def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,17 +99,13 @@ def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
 def test_without_a_single_sender_nothing_is_claimed(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever asked for one hears why there is none; the next to ask gets it."""
+    """Whoever asked for one is told why there is none."""
     key = sending.wait("a")
-    with monkeypatch.context() as patch:
-        refuse(patch)
-        for _ in range(2):
-            with pytest.raises(NoThreadError) as caught:
-                sending.delivery.kick()
-            assert str(caught.value) == NO_THREAD
+    refuse(monkeypatch)
+    with pytest.raises(NoThreadError) as caught:
+        sending.delivery.kick()
+    assert str(caught.value) == NO_THREAD
     assert "claimed" not in row(sending.context.ledger, key)
-    sending.delivery.kick()
-    assert sending.next_of(Delivered).item_id == "a"
 
 
 def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> None:
@@ -119,38 +114,19 @@ def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> N
     assert [sender.daemon for sender in sending.delivery._senders] == [True]
 
 
-def test_the_senders_that_there_are_go_on_where_no_more_can_be_started(
+def test_a_sender_that_cannot_be_started_is_told_to_whoever_kicks_next(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is told once, and so is that another could be."""
+    """The worker is woken for it; what the others send until then is recorded."""
     sending.context.settings = Settings()
     sending.wait("a", "b", "c")
-    with monkeypatch.context() as patch:
-        refuse(patch, but=("mem0tray-sender-0",))
-        patch.setattr(module, "_THREAD_WAIT", 0.0)
-        sending.delivery.kick()
-        told = [sending.next_of(PartFailed, Delivered) for _ in range(4)]
-    assert [each.item_id for each in told if isinstance(each, Delivered)] == ["a", "b", "c"]
-    failed = [each for each in told if isinstance(each, PartFailed)]
-    assert failed == [PartFailed("more requests at once", NO_THREAD, 0.0)]
-    sending.wait("d")
+    sending.context.wake = wake = threading.Event()
+    refuse(monkeypatch, but=("mem0tray-sender-0",))
     sending.delivery.kick()
-    assert sending.next_of(PartRecovered, PartFailed) == PartRecovered("more requests at once")
-    assert sending.next_of(Delivered).item_id == "d"
-
-
-def test_where_no_more_can_be_started_none_is_tried_for_each_memory(
-    sending: Sending, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One try will do for a while."""
-    sending.context.settings = Settings()
-    sending.wait("a", "b", "c")
-    with monkeypatch.context() as patch:
-        refused = refuse(patch, but=("mem0tray-sender-0",))
-        patch.setattr(module, "_THREAD_WAIT", 2 * PATIENCE)
+    assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
+    assert wake.is_set()
+    with pytest.raises(NoThreadError, match="can't start new thread"):
         sending.delivery.kick()
-        assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
-    assert refused == ["mem0tray-sender-1"]
 
 
 @pytest.mark.parametrize("where", ["_attempt", "_add_another"])

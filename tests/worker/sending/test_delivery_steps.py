@@ -47,7 +47,9 @@ class Steps:
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
-        self.delivery = Delivery(context, self.breaker, self.connect, self.breaker.await_probe)
+        self.delivery = Delivery(
+            context, self.breaker, self.connect, self.breaker.await_probe, lambda: None
+        )
         self.delivery.change_server(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)

@@ -1,16 +1,14 @@
 """The prober's turns, without its thread: what is asked, with how much patience, what is told."""
 
-import threading
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
+from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.worker.sending.health import TELL_AGAIN, Prober
-from tests.support.machine import no_more_threads
 
 WELL = Health(healthy=True, reason=reasons.NONE)
 ILL = Health(healthy=False, reason=reasons.quoted("down"))
@@ -144,19 +142,5 @@ def test_it_probes_at_its_start_at_each_kick_and_when_that_is_due(
     prober.start()
     assert waits == [(60.0, True), (60.0, False), (20.0, False), (60.0, True), (60.0, False)]
     assert probing.told == [(WELL, None)] * 3
-    assert prober._thread._made.name == "mem0tray-probe"
-    assert prober._thread._made.daemon
-
-
-def test_a_thread_that_could_not_be_started_can_be_later(
-    probing: Probing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The engine tries again in its next cycle."""
-    part = probing.prober
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", no_more_threads)
-        with pytest.raises(NoThreadError):
-            part.start()
-    part.start()
-    assert part._thread.is_alive()
-    part.stop(5.0)
+    assert prober._thread.name == "mem0tray-probe"
+    assert prober._thread.daemon

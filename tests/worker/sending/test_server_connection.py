@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -35,7 +36,8 @@ class Clients:
 
     def _connect(self, *arguments: Any) -> Client:
         self.made.append(arguments)
-        return object()  # type: ignore[return-value]
+        made: Client = mock.Mock()
+        return made
 
     def _ensure(self) -> Endpoint:
         self.ensured += 1
@@ -71,16 +73,25 @@ def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> Non
         assert (found.name, found.shown) == ("https://a.test:8443/mem", "a.test:8443")
         assert (found.version, found.other_port, found.warning) == (0, 0, "")
         found.client()
-        found.probe_client()
+        found.probe_client()  # the settings fix the dialect, so it is a client as any other
     (one, other) = clients.made
     assert one == other
-    address, dialect, proof, listings, terms, recognition = one
+    address, dialect, proof, listings, terms = one
     assert address.url == "https://a.test:8443/mem"
     assert (dialect, proof) == ("odd", None)
     assert terms == Terms("me", infer=True)
-    assert recognition is found.recognition  # what one client finds out all know
     assert isinstance(listings, Listings)  # shared: one listing answers all
     assert (clients.ensured, clients.stopped) == (0, 0)
+
+
+def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
+    """The settings leave the dialect open, and a probe's client finds it out."""
+    with closing(clients.connection("https://a.test")) as found, closing(found.probe_client()):
+        assert clients.made == []
+        found.recognition.learn("oss")
+        found.client()
+    ((_, dialect, *_),) = clients.made
+    assert dialect == "oss"
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
         assert not needs(metrics)
         context.inbox.add_fresh(fresh("a"), 1.0, ask=False)
         assert needs(metrics)
-        metrics.run(force=True)
+        metrics.run(final=True)
         assert not needs(metrics)
         breaker.note_probe(healthy=True, reason=NONE)
         assert needs(metrics)
-        metrics.run(force=True)
+        metrics.run(final=True)
         context.destination = "elsewhere"
         assert needs(metrics)
 

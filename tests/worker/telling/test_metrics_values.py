@@ -22,6 +22,7 @@ from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.meta_names import QUEUED
+from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import OtherWorker
@@ -61,11 +62,11 @@ class Telling:
         self.moment += 0.01  # it takes a while
         return self._replace(path, data, **named)
 
-    def run(self, after: float = 0.0, *, force: bool = False) -> int:
+    def run(self, after: float = 0.0, *, final: bool = False) -> int:
         """Let so many seconds pass, and run; how many writes there were."""
         self.moment += after
         before = len(self.written)
-        self.writer.run(force=force)
+        self.writer.run(final=final)
         return len(self.written) - before
 
     def wait(self) -> float:
@@ -88,7 +89,8 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
     paths = Paths(tmp_path, tmp_path / "data")
     paths.data_dir.mkdir(parents=True)
     with closing(Ledger(paths.ledger)) as ledger:
-        yield Telling(WorkerContext(paths, Settings(), ledger, Events(), HERE), monkeypatch)
+        context = WorkerContext(paths, Settings(), ledger, Events(), HERE, run="0d9f")
+        yield Telling(context, monkeypatch)
 
 
 def test_an_empty_ledger(telling: Telling) -> None:
@@ -113,7 +115,15 @@ def test_an_empty_ledger(telling: Telling) -> None:
         ("state_since", now),
         ("reason_id", ""),
         ("reason_arguments", {}),
+        ("run", "0d9f"),
+        ("space", processes.space()),
     ]
+
+
+def test_the_last_metrics_name_no_process(telling: Telling) -> None:
+    """A worker in another container, which cannot look for the process, knows that it has ended."""
+    telling.run(final=True)
+    assert telling.values()["pid"] is None
 
 
 def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
@@ -157,7 +167,7 @@ def test_they_are_written_at_the_start_and_each_half_minute(telling: Telling) ->
     assert telling.wait() == pytest.approx(30.0, abs=0.1)
     assert telling.run(29.9) == 0
     assert telling.run(0.2) == 1
-    assert telling.run(1.0, force=True) == 1
+    assert telling.run(1.0, final=True) == 1
     assert telling.run(29.9) == 0
 
 

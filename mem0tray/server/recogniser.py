@@ -1,0 +1,104 @@
+"""The dialect `auto`: the server's dialect is recognised by answers that no other server gives.
+
+Until it is known only these questions go there, and they carry no memory.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from mem0tray.core import reasons
+from mem0tray.core.reasons import Reason
+from mem0tray.server.answers import health_answer
+from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Health, KeyCheck
+from mem0tray.server.recognition import Recognition
+from mem0tray.server.remedy import of_refusal, of_unrecognised
+
+_UNRECOGNISED: Final = Reason("no Mem0 server was recognised at {host} ({why}).").id
+_WANTS_KEY: Final = Reason("{host} wants the right key before it shows what it is ({why}).").id
+
+
+class Recogniser:
+    """Probes one server and recognises its dialect; see `ProbeClient`.
+
+    `make` gives a client for the name of a dialect; `names` are the dialects, in the order in
+    which they are tried. `recognition` is what all clients of the server know of its dialect.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        make: Callable[[str], Client],
+        names: Sequence[str],
+        recognition: Recognition,
+    ) -> None:
+        self._host = host
+        self._make = make
+        self._names = names
+        self._recognition = recognition
+        self._clients: dict[str, Client] = {}
+
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health; and for its dialect, if unknown or perhaps changed."""
+        end = time.monotonic() + timeout
+        known = self._recognition.dialect
+        if not known:
+            return self.recognise(timeout)
+        health = self._client(known).probe(timeout)
+        found = self.recognise(end - time.monotonic()) if health.status in CANNOT_TELL else health
+        return found if found.healthy else health
+
+    def recognise(self, timeout: float) -> Health:
+        """Try each dialect in turn until one is recognised; if none is, a known one stays.
+
+        Then an answer that may pass, or that is about the key, says more than that nothing was
+        recognised.
+        """
+        end = time.monotonic() + timeout
+        said: list[Health] = []
+        for name in self._names:
+            health = self._client(name).recognise(end - time.monotonic())
+            if health.healthy:
+                self._recognition.learn(name)
+            if health.healthy or health.status is None:
+                return health
+            said.append(health)
+        for health in said:
+            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return health
+        refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
+        reason = self._unrecognised(said, refused)
+        return Health(healthy=False, reason=reason, status=refused, recognised=False)
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        """Ask what the server makes of the key, or of having none.
+
+        Where a refused key keeps the dialect from being known, ask in the first dialect.
+        """
+        return self._client(self._recognition.dialect or self._names[0]).check_key(timeout)
+
+    def abort(self) -> None:
+        """Make a call that is in progress in another thread return promptly."""
+        for client in tuple(self._clients.values()):
+            client.abort()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, name: str) -> Client:
+        if name not in self._clients:
+            self._clients[name] = self._make(name)
+        return self._clients[name]
+
+    def _unrecognised(self, said: Iterable[Health], refused: int | None) -> Reason:
+        told, advice = reasons.NONE, of_refusal(refused) if refused else reasons.NONE
+        for health in said:
+            why, remedy = reasons.parted(health.reason)
+            answer = Reason("{path}: {answer}", path=health.path, answer=health_answer(why))
+            told = Reason("{one}; {other}", one=told, other=answer) if told else answer
+            advice = advice or remedy
+        what = _WANTS_KEY if refused else _UNRECOGNISED
+        return reasons.advised(Reason(what, host=self._host, why=told), advice or of_unrecognised())

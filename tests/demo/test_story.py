@@ -1,0 +1,86 @@
+"""A story that does not go as told is a failure, which names the promise."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.demo.stage import Stage, StoryMemory, staged
+from mem0tray.demo.story import Said, Story, StoryPace, delivered
+from tests.demo.viewer import Viewer
+
+ONE = StoryMemory("shop", "One.")
+TWO = StoryMemory("blog", "Two.")
+FAST = StoryPace(reading=0.0, interval=0.1)
+pytestmark = pytest.mark.usefixtures("viewer")
+
+
+@contextmanager
+def told(pace: StoryPace = FAST) -> Iterator[tuple[Story, list[tuple[Said, str]]]]:
+    """Begin a story; the lines shown."""
+    shown: list[tuple[Said, str]] = []
+    with staged(0.1) as stage:
+        story = Story(stage, lambda *line: shown.append(line), time.sleep, pace)
+        story.act("An act", "State: healthy")
+        yield story, shown
+
+
+def never(_: Stage) -> bool:
+    """Keep no promise."""
+    return False
+
+
+def test_lines_come_in_their_order_with_those_of_the_log_that_belong_to_the_act() -> None:
+    with told() as (story, shown):
+        story.expect("It is healthy.", lambda stage: stage.logged("State: healthy"))
+        story.say("Now.")
+        story.save(ONE, TWO)
+        story.expect("They are there.", delivered(ONE, TWO))
+    assert [text for _, text in shown] == [
+        "1  An act",
+        "🔔 State: healthy",
+        "It is healthy.",
+        "Now.",
+        "shop: One.",
+        "blog: Two.",
+        "They are there.",
+    ]
+    assert story.acts == {"An act": ["It is healthy.", "They are there."]}
+    assert story.saved == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("pace", "now"),
+    [(FAST._replace(patience=1e9), True), (FAST._replace(patience=0.2), False)],
+    ids=["to be true at once", "awaited"],
+)
+def test_a_promise_that_is_not_kept_ends_it(pace: StoryPace, *, now: bool) -> None:
+    with (
+        told(pace) as (story, _),
+        pytest.raises(Mem0TrayError, match="Missing: All is so"),
+    ):
+        story.expect("All is so.", never, now=now)
+    assert story.acts == {"An act": []}
+
+
+def test_a_memory_that_is_missing_or_there_twice_is_not_delivered() -> None:
+    with told() as (story, _):
+        stored = story._stage.server.stored
+        assert not delivered(ONE)(story._stage)
+        stored["1"] = ONE
+        assert delivered(ONE)(story._stage)
+        stored["2"] = ONE
+        assert not delivered(ONE)(story._stage)
+
+
+def test_the_user_can_end_it_while_a_promise_is_awaited(viewer: Viewer) -> None:
+    def leave(_: float) -> None:
+        raise SystemExit(130)
+
+    with told() as (story, _):
+        story._pause = leave
+        with pytest.raises(SystemExit):
+            story.expect("Never.", never)
+    viewer.nothing_is_left()

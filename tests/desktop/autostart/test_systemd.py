@@ -1,0 +1,192 @@
+"""The service of the user's systemd: its unit, what systemd makes of it, and how it is mended."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, systemd
+from mem0tray.desktop.autostart.systemd import UserService
+from tests.desktop import systemd_reader
+from tests.desktop.autostart.test_xdg import NAMES
+from tests.desktop.programs import Programs, script
+from tests.desktop.user_systemd import UserSystemd
+
+
+@pytest.fixture
+def manager(programs: Programs) -> UserSystemd:
+    """Stand in for systemd; no manager of this user runs yet."""
+    return UserSystemd(programs)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program to start."""
+    return script(tmp_path / "bin" / "mem0tray", "exit 0")
+
+
+@pytest.fixture
+def service(tmp_path: Path, program: Path) -> UserService:
+    """The service in a folder of units of its own."""
+    return UserService([str(program), "run"], tmp_path / "units")
+
+
+def _text(service: UserService) -> str:
+    return Path(service.where).read_text(encoding="utf-8")
+
+
+# The unit -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize("name", NAMES)
+def test_systemd_reads_the_unit_as_it_was_meant(tmp_path: Path, name: str) -> None:
+    """It has nothing to say against it, and starts the program with its very words."""
+    program = script(tmp_path / name / "mem0tray", "exit 0")
+    service = UserService([str(program), "run", name], tmp_path / "units")
+    service.enable()
+    found = systemd_reader.words(Path(service.where), tmp_path)
+    assert found == [str(program), "run", name]
+    assert service.state() == AutostartState(ENABLED, service.command)
+
+
+@pytest.mark.usefixtures("manager")
+def test_it_comes_back_after_a_failure_for_ever_and_starts_with_the_users_manager(
+    service: UserService,
+) -> None:
+    service.enable()
+    lines = _text(service).splitlines()
+    assert {"Restart=on-failure", "StartLimitIntervalSec=0", "UMask=0077"} < set(lines)
+    assert "WantedBy=default.target" in lines
+
+
+# Enable and disable ---------------------------------------------------------------------
+
+
+def test_where_a_manager_answers_it_starts_at_once(
+    service: UserService, manager: UserSystemd
+) -> None:
+    """Enabled and started; stopped and gone when it is disabled, twice without an error."""
+    manager.answer()
+    service.enable()
+    assert manager.runs()
+    assert manager.done == ["daemon-reload", "restart mem0tray.service"]
+    assert service.state() == AutostartState(ENABLED, service.command)
+    (told,) = service.disable()
+    assert "`mem0tray run`" in told
+    assert manager.done[-2:] == ["stop mem0tray.service", "daemon-reload"]
+    assert service.state() == AutostartState(DISABLED)
+    assert not Path(service.where).parent.exists()
+    assert service.disable() == []
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_folder_with_units_of_others_stays(service: UserService) -> None:
+    service.enable()
+    other = Path(service.where).with_name("other.service")
+    other.touch()
+    service.disable()
+    assert [*other.parent.iterdir()] == [other]
+
+
+def test_where_none_answers_the_next_one_finds_it(
+    service: UserService, manager: UserSystemd
+) -> None:
+    """The unit and the link of `systemctl enable` are there, and what to type is said."""
+    service.enable()
+    link = Path(service.where).parent / "default.target.wants" / "mem0tray.service"
+    assert link.resolve() == Path(service.where)
+    assert manager.done == []
+    assert service.state().name == ENABLED
+    assert "`systemctl --user daemon-reload && systemctl --user start" in service.advice()[0]
+    service.disable()
+    assert not os.path.lexists(link)
+
+
+def test_without_systemd_nothing_is_written_and_cron_is_named(
+    service: UserService, programs: Programs
+) -> None:
+    programs.only()
+    with pytest.raises(Mem0TrayError, match=r"crontab -l; echo '@reboot .*mem0tray run'") as error:
+        service.enable()
+    assert "neither a desktop here nor systemd" in error.value.message
+    assert not Path(service.where).exists()
+
+
+def test_a_manager_that_refuses_is_an_error(service: UserService, manager: UserSystemd) -> None:
+    """A service that does not start is not called one that does."""
+    manager.answer()
+    manager.refuse()
+    with pytest.raises(Mem0TrayError, match=r"systemctl --user status mem0tray\.service"):
+        service.enable()
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_unit_that_was_disabled_with_systemctl_is_named_and_enabled_again(
+    service: UserService,
+) -> None:
+    path = Path(service.where)
+    service.enable()
+    (path.parent / "default.target.wants" / path.name).unlink()
+    assert service.state() == AutostartState(
+        BLOCKED, service.command, f"{path} is there, and disabled."
+    )
+    assert not service.mend()
+    service.enable()
+    assert service.state().name == ENABLED
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_masked_unit_is_not_written_through(service: UserService) -> None:
+    """`systemctl mask` makes a link to nothing, which is not ours."""
+    path = Path(service.where)
+    path.parent.mkdir()
+    path.symlink_to("/dev/null")
+    with pytest.raises(Mem0TrayError, match="is not made by mem0tray"):
+        service.enable()
+    service.disable()
+    assert path.is_symlink()
+
+
+def test_a_service_that_ends_with_the_login_is_named_with_its_remedy(
+    service: UserService, manager: UserSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "_LINGER", tmp_path)
+    monkeypatch.setenv("LOGNAME", "anna")
+    manager.answer()
+    service.enable()
+    (advice,) = service.advice()
+    assert "Lingering is off" in advice
+    assert "`sudo loginctl enable-linger anna`" in advice
+    (tmp_path / "anna").touch()
+    assert service.advice() == []
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_program_that_is_gone_is_stale_and_mended(
+    service: UserService, program: Path, tmp_path: Path
+) -> None:
+    """So a start at login follows a moved environment."""
+    service.enable()
+    moved = script(tmp_path / "new place" / "mem0tray", "exit 0")
+    program.unlink()
+    why = f"{program} is not there any more."
+    assert service.state() == AutostartState(STALE, service.command, why)
+    after = UserService([str(moved), "run"], tmp_path / "units")
+    assert after.mend()
+    assert after.state() == AutostartState(ENABLED, after.command)
+    assert not after.mend()
+
+
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize("prefix", [":", "-", "@-"])
+def test_a_prefix_is_no_part_of_the_program(service: UserService, prefix: str) -> None:
+    service.enable()
+    text = (
+        _text(service)
+        .replace("ExecStart=", f'ExecStart="{prefix}', 1)
+        .replace(" run\n", '" run\n', 1)
+    )
+    Path(service.where).write_text(text)
+    assert service.state() == AutostartState(ENABLED, service.command)
