@@ -8,11 +8,11 @@ from mem0tray.actions import (
     add,
     delete,
     edit_text,
-    find,
     forget,
     restore,
     restore_sources,
     retry,
+    waiting,
 )
 from mem0tray.actions.delete import Deleted
 from mem0tray.actions.find import FoundItem
@@ -199,21 +199,22 @@ class Commands:
     def retry(self, project: str | None) -> None:
         """`mem0tray retry --all`, or `--project`."""
         world = self._world
-        done: list[items.Item] = []
+        done = retry.Retried()
         with suppress(Mem0TrayError):
             if project is None:
-                done = retry.retry_all(world.paths, world.settings)
+                done = retry.retry_all(world.settings)
             else:
-                done = retry.retry_project(world.paths, world.settings, project)
-        for item in done:
-            memory = world.beliefs.memories.get(str(item.content))
+                done = retry.retry_project(world.settings, project)
+        for each in done.items:
+            memory = world.beliefs.memories.get(text_of(each))
             if memory is not None:
                 memory.not_before = 0.0
 
     def find(self, number: int) -> FoundItem | None:
         """Choose a dead letter or a waiting entry."""
         with suppress(Mem0TrayError):
-            known = [each for each in find.everything(self._world.paths) if each.item is not None]
+            with waiting.opened(self._world.settings) as seen:
+                known = [each for place in waiting.BOTH for each in seen.items(place)]
             return known[number % len(known)] if known else None
         return None
 
