@@ -29,7 +29,7 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
-    done = delete(paths, Settings(), chosen(paths, *names))
+    done = delete(paths, Settings(), chosen(paths, *names), for_good=True)
     return forget(paths, Settings(), done)
 
 
@@ -133,11 +133,19 @@ def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
 
 
 def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
-    """Nobody can take that back from here."""
+    """Nobody can take that back from here. The deletion has erased what the server answered."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     with worker(paths) as context:
-        context.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
-    assert any("server" in line for line in forgotten(paths, "zz").unreachable)
+        context.outbox.record_attempt(1, 1.0, "item failure", 500, f"500: {TEXT}", 0.1)
+    unreachable = forgotten(paths, "zz").unreachable
+    assert "the server may have been sent it, and may have it in its logs" in unreachable
+
+
+def test_a_server_that_was_never_sent_it_is_not_named(paths: Paths) -> None:
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    with worker(paths) as context:
+        context.outbox.record_attempt(1, 1.0, "outage", None, "connection refused", 0.1)
+    assert forgotten(paths, "zz").unreachable == []
 
 
 def test_our_backup_is_still_ours(paths: Paths) -> None:
