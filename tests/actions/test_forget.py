@@ -1,5 +1,6 @@
 """`delete --forget`: the text is gone from whatever can be reached, and the rest is named."""
 
+import json
 import os
 from pathlib import Path
 
@@ -65,6 +66,27 @@ def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
     forgotten(paths, "zz")
     assert holding(tmp_path) == []
     assert queued(paths) == ["stays"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r'"\u00c9t\u00E9 a\/b \"q\" \\u00e9 \ud83d\uDE00"',
+        r'"\u00C9t\u00e9 a/b \u0022q\u0022 \u005cu00e9 \uD83D\ude00"',
+        r'"Ét\u00e9 \u0061/b \"q\u0022 \\u00e9 😀"',
+    ],
+)
+def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> None:
+    r"""Another program writes `\/`, or `\u00E9` with a large E; the rest of the file stays."""
+    text = json.loads(written)
+    write_dlq(paths, [waiting(text, id="zz-1")])
+    torn = quarantine.keep(
+        paths.quarantine, paths.dlq, rf'{{"x": "\ud800 \n", "y": {written}, '.encode(), 0.0
+    )
+    (paths.claude_dir / "copy.json").write_text(f"[{written}]", encoding="utf-8")
+    (line,) = forgotten(paths, "zz").unreachable
+    assert "copy.json: " in line
+    assert torn.read_bytes() == rb'{"x": "\ud800 \n", "y": "", '
 
 
 def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
