@@ -38,8 +38,8 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     """Apply an order, now or as soon as the worker can; say what became of each memory.
 
     A worker has two seconds to answer, also about what it is sending; it applies an order before
-    its next request. Raises LedgerError or FileUnavailableError when the order cannot be applied:
-    then it is taken back, and nothing has changed.
+    its next request; another command has as long to end. Raises LedgerError, FileUnavailableError
+    or LockTimeoutError when the order cannot be applied: it is taken back, and nothing has changed.
     """
     path = orders.leave(paths, order)
     end = time.monotonic() + _MOMENT
@@ -50,15 +50,15 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
             break
         if not waits or time.monotonic() > end:  # a full disk takes no answer
             return Answer({}, heard=False)
-        if worker_runs(paths) or not _stood_in(paths, settings, path):
+        if worker_runs(paths) or not _stood_in(paths, settings, path, end):
             time.sleep(_LOOK)
     return Answer(_ended(paths, found, end))
 
 
-def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
+def _stood_in(paths: Paths, settings: Settings, order: Path, end: float) -> bool:
     """Apply the orders that wait in the worker's place; return whether ours was among them."""
     try:
-        if stand_in(paths, settings) is None:
+        if stand_in(paths, settings, end - time.monotonic()) is None:
             return False
     except BaseException:
         if orders.take_back(order):

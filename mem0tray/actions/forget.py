@@ -4,12 +4,13 @@ Files that others may be writing or have copied are named, but not touched.
 """
 
 import json
+import re
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ _PUBLISHING: Final = 3.0  # seconds for the worker to write its files without th
 _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
+_ESCAPES: Final = re.compile(rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))+')
 _LARGEST: Final = 256 * 2**20
 _DLQ_FORM: Final = (DLQ_LIST,)
 _RECENT_FORM: Final = (document.RECENT,)
@@ -57,20 +59,36 @@ class Forgotten:
 
 
 class _Text:
-    """The texts to forget, in every form in which a file may hold them."""
+    """The texts to forget, as they are and as JSON."""
 
     def __init__(self, deleted: Sequence[FoundItem]) -> None:
         self.ids = {each.id for each in deleted}
         self.contents = {each.item.content for each in deleted if each.item is not None} - {""}
-        forms = [form for text in self.contents for form in _forms(text)]
-        self.cuttable = sorted((f for f in forms if len(f) >= _SAFE_TO_CUT), key=len, reverse=True)
+        forms = {text.encode("utf-8", "surrogatepass") for text in self.contents}
+        forms |= {_json(text) for text in self.contents}
+        self._cuttable = sorted((f for f in forms if len(f) >= _SAFE_TO_CUT), key=len, reverse=True)
         self._needles = [
             form if len(form) >= _SAFE_TO_FIND else b'"' + form + b'"' for form in forms
         ]
 
     def is_in(self, data: bytes) -> bool:
-        """Whether these bytes contain the text somewhere."""
+        """Whether these bytes contain the text somewhere, whatever is escaped in it."""
+        return self._stands_in(data) or self._stands_in(_unescaped(data))
+
+    def _stands_in(self, data: bytes) -> bool:
         return any(needle in data for needle in self._needles)
+
+    def cut_from(self, data: bytes) -> bytes:
+        """The bytes without the text, if it is long enough not to stand there by chance."""
+        data = self._cut(data)
+        unescaped = _unescaped(data)
+        cut = self._cut(unescaped)
+        return data if cut == unescaped else cut
+
+    def _cut(self, data: bytes) -> bytes:
+        for form in self._cuttable:
+            data = data.replace(form, b"")
+        return data
 
     def is_it(self, raw: bytes) -> bool:
         """Whether this item is one of those to forget."""
@@ -80,11 +98,19 @@ class _Text:
         return (items.load_object(raw) or {}).get("id") in self.ids
 
 
-def _forms(text: str) -> set[bytes]:
-    plain = text.encode("utf-8", "surrogatepass")
-    escaped = json.dumps(text)[1:-1].encode()
-    readable = json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
-    return {plain, escaped, readable}
+def _json(text: str) -> bytes:
+    """The text within a JSON string, with as few escapes as possible."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "backslashreplace")
+
+
+@lru_cache(4096)
+def _fewest(escapes: bytes) -> bytes:
+    return _json(json.loads(b'"' + escapes + b'"'))
+
+
+def _unescaped(data: bytes) -> bytes:
+    """The same JSON with as few escapes as possible."""
+    return _ESCAPES.sub(lambda found: _fewest(found[0]), data)
 
 
 def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
@@ -221,7 +247,7 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
     try:
         parsed = _without(document.parse(data, sections), text)
     except BrokenDocumentError:
-        changed, is_empty = _cut(data, text), False
+        changed, is_empty = text.cut_from(data), False
     else:
         if parsed is None:
             return False
@@ -233,13 +259,6 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
         atomic.replace(path, changed)
         result.erased.append(path.name)
     return is_empty
-
-
-def _cut(data: bytes, text: _Text) -> bytes:
-    """The bytes without the text, if it is long enough not to stand there by chance."""
-    for form in text.cuttable:
-        data = data.replace(form, b"")
-    return data
 
 
 def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
@@ -254,7 +273,7 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
 def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
     """Cut the text's bytes out of a quarantined file, which is seldom whole."""
     data = plain.read_bytes(path)
-    cut = _cut(data, text)
+    cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
         result.erased.append(f"quarantine/{path.name}")

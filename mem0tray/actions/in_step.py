@@ -70,7 +70,7 @@ def keep_in_step(paths: Paths, settings: Settings) -> InStep:
     while newer := list(_newer(paths)):
         if not worker_runs(paths):
             try:
-                unread = stand_in(paths, settings)
+                unread = stand_in(paths, settings, end - time.monotonic())
             except Mem0TrayError as error:
                 return InStep(_unreadable(paths), _behind(newer, error.reason))
             if unread is not None:
@@ -81,15 +81,16 @@ def keep_in_step(paths: Paths, settings: Settings) -> InStep:
     return InStep()
 
 
-def stand_in(paths: Paths, settings: Settings) -> Mapping[str, Reason] | None:
+def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, Reason] | None:
     """Take in what has changed and apply the orders that wait, in the worker's place.
 
-    Returns why a file could not be read, see `InStep.unread`; None when somebody else has the
-    worker's lock. Raises LedgerError or FileUnavailableError: then nothing has changed.
+    Returns why a file could not be read, see `InStep.unread`; None when a worker has the lock.
+    Raises LockTimeoutError when another command has it for `patience` seconds, LedgerError or
+    FileUnavailableError: then nothing has changed.
     """
     lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
-        lock.acquire()
+        lock.acquire(patience)
     except AlreadyRunningError:
         return None
     try:

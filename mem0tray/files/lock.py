@@ -198,7 +198,7 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
 COMMAND: Final = "command"  # in place of a worker's run: a command that writes for a moment
-_PATIENCE: Final = 30.0  # seconds that a command may write
+_PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 class Holder(NamedTuple):
@@ -218,13 +218,18 @@ class InstanceLock:
         self._lock = FileLock(path)
         self._run = run
 
-    def acquire(self) -> None:
-        """Become the one writer; AlreadyRunningError when a worker is, or a command that hangs."""
+    def acquire(self, patience: float = _PATIENCE) -> None:
+        """Become the one writer; AlreadyRunningError when a worker is.
+
+        LockTimeoutError when a command still writes after `patience` seconds.
+        """
         text = f"{os.getpid()} {self._run} {_space()}\n".encode()
         begun = last = time.monotonic()
         while not self._lock.try_acquire():
             now = time.monotonic()
-            if holder(self._lock.path).run == COMMAND and now - begun < _PATIENCE:
+            if (other := holder(self._lock.path)).run == COMMAND:
+                if now - begun >= patience:
+                    raise _command_hangs(other)
                 last = now
             elif now - last > LOOKER:
                 raise already_running(self._lock.path)
@@ -235,6 +240,14 @@ class InstanceLock:
     def release(self) -> None:
         """Make room for another worker."""
         self._lock.release()
+
+
+def _command_hangs(command: Holder) -> LockTimeoutError:
+    named = f" (process {command.pid})" if command.pid else ""
+    return LockTimeoutError(
+        f"Another mem0tray command{named} is at work on this folder, and does not end.",
+        "Wait for it, or end it if it hangs; then try again.",
+    )
 
 
 def is_locked(path: Path) -> bool:

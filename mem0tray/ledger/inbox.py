@@ -369,7 +369,8 @@ class Inbox:
                 )
                 if erased.rowcount:
                     db.execute("DELETE FROM texts WHERE key = ?", (key,))
-                db.execute("DELETE FROM attempts WHERE item = ?", (key,))
+                # That it was sent stays known; what the server answered may quote the text.
+                db.execute("UPDATE attempts SET message = '', request = '' WHERE item = ?", (key,))
 
     def expire(self, before: float) -> int:
         """Erase what was discarded before that time; return how many items."""

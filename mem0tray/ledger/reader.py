@@ -50,7 +50,7 @@ _LAST: Final = (
 _REFUSAL: Final = (
     "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
     " FROM attempts a JOIN items i ON i.key = a.item"
-    f" WHERE a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
+    f" WHERE i.reason IS NOT 'forgotten' AND a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
     " AND a.at > coalesce((SELECT max(value) FROM meta"
     f" WHERE name IN ('{meta_names.LAST_DELIVERY}', '{meta_names.REFUSAL_OVER}')), 0))"
     f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"

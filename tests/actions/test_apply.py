@@ -1,6 +1,7 @@
 """Applying a verb: by the worker that runs, or in its place."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +16,9 @@ from mem0tray.actions.edit_text import Changed, edit_text
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.errors import FileUnavailableError, LedgerError, LockTimeoutError
 from mem0tray.files import atomic, orders
-from mem0tray.files.lock import InstanceLock
+from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.files.orders import DELIVERED, DONE, IN_FLIGHT, PERHAPS, Order, Text
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
@@ -122,6 +123,34 @@ def test_a_worker_that_ends_before_it_answers_is_stood_in_for(
     clock.append(lock.release)
     assert delete(paths, Settings(), chosen(paths, "qq")).items
     assert queued(paths) == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_command_that_hangs_is_named_after_two_seconds(paths: Paths) -> None:
+    """Nothing has changed then, and no order is left behind."""
+    lock = InstanceLock(paths.instance_lock, COMMAND)
+    lock.acquire()
+    with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
+        delete(paths, Settings(), chosen(paths, "qq"))
+    lock.release()
+    assert left(paths) == []
+    assert queued(paths) == ["old"]
+
+
+def test_an_order_that_a_slow_command_applies_counts(
+    paths: Paths, clock: list[Callable[[], None]]
+) -> None:
+    lock = InstanceLock(paths.instance_lock, COMMAND)
+    lock.acquire()
+    name = chosen(paths, "qq")[0].identity
+
+    def answer() -> None:
+        for order in left(paths):
+            orders.answer(order, {name: DONE})
+
+    clock.append(answer)
+    assert delete(paths, Settings(), chosen(paths, "qq")).heard
+    lock.release()
 
 
 def test_an_order_left_before_is_applied_first(paths: Paths) -> None:

@@ -1,5 +1,6 @@
 """`delete --forget`: the text is gone from whatever can be reached, and the rest is named."""
 
+import json
 import os
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
-    done = delete(paths, Settings(), chosen(paths, *names))
+    done = delete(paths, Settings(), chosen(paths, *names), for_good=True)
     return forget(paths, Settings(), done)
 
 
@@ -65,6 +66,27 @@ def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
     forgotten(paths, "zz")
     assert holding(tmp_path) == []
     assert queued(paths) == ["stays"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r'"\u00c9t\u00E9 a\/b \"q\" \\u00e9 \ud83d\uDE00"',
+        r'"\u00C9t\u00e9 a/b \u0022q\u0022 \u005cu00e9 \uD83D\ude00"',
+        r'"Ét\u00e9 \u0061/b \"q\u0022 \\u00e9 😀"',
+    ],
+)
+def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> None:
+    r"""Another program writes `\/`, or `\u00E9` with a large E; the rest of the file stays."""
+    text = json.loads(written)
+    write_dlq(paths, [waiting(text, id="zz-1")])
+    torn = quarantine.keep(
+        paths.quarantine, paths.dlq, rf'{{"x": "\ud800 \n", "y": {written}, '.encode(), 0.0
+    )
+    (paths.claude_dir / "copy.json").write_text(f"[{written}]", encoding="utf-8")
+    (line,) = forgotten(paths, "zz").unreachable
+    assert "copy.json: " in line
+    assert torn.read_bytes() == rb'{"x": "\ud800 \n", "y": "", '
 
 
 def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
@@ -133,11 +155,19 @@ def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
 
 
 def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
-    """Nobody can take that back from here."""
+    """Nobody can take that back from here. The deletion has erased what the server answered."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     with worker(paths) as context:
-        context.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
-    assert any("server" in line for line in forgotten(paths, "zz").unreachable)
+        context.outbox.record_attempt(1, 1.0, "item failure", 500, f"500: {TEXT}", 0.1)
+    unreachable = forgotten(paths, "zz").unreachable
+    assert "the server may have been sent it, and may have it in its logs" in unreachable
+
+
+def test_a_server_that_was_never_sent_it_is_not_named(paths: Paths) -> None:
+    write_dlq(paths, [waiting(TEXT, id="zz-1")])
+    with worker(paths) as context:
+        context.outbox.record_attempt(1, 1.0, "outage", None, "connection refused", 0.1)
+    assert forgotten(paths, "zz").unreachable == []
 
 
 def test_our_backup_is_still_ours(paths: Paths) -> None:

@@ -132,7 +132,7 @@ def test_a_worker_gets_a_moment_to_take_it_in(
     def take_in() -> None:
         time.sleep(0.1)
         lock.release()
-        in_step.stand_in(paths, OURS)
+        in_step.stand_in(paths, OURS, 1.0)
         lock.acquire()
 
     thread = threading.Thread(target=take_in)

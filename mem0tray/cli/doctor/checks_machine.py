@@ -16,6 +16,7 @@ from mem0tray.config.settings import Loaded
 from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop import session
 from mem0tray.desktop.autostart import ENABLED, STALE, application_entry
+from mem0tray.files.lock import COMMAND, holder, is_locked
 
 _PROC: Final = Path("/proc")
 _FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
@@ -30,7 +31,16 @@ _SET_CLOCK: Final = {
 def worker(seen: Snapshot) -> Iterable[Check]:
     """Whether our worker runs."""
     running = seen.worker
-    if running is None:
+    lock = seen.paths.instance_lock
+    if running is None and is_locked(lock) and (command := holder(lock)).run == COMMAND:
+        yield Check(
+            "worker",
+            WARN,
+            f"It is not running; a command, process {command.pid or '?'}, is at work in its place.",
+            "Wait for that command, or end it if it hangs; then start the worker with"
+            " `mem0tray run`.",
+        )
+    elif running is None:
         yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
     else:
         since = times.moment(running.since)

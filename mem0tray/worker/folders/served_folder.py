@@ -13,7 +13,7 @@ from typing import Final
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
-from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, lock, private_folders
 from mem0tray.files.lock import InstanceLock
@@ -100,7 +100,7 @@ class ServedFolder:
             return reasons.NONE
         try:
             self._next = _entered(named, self.run)
-        except AlreadyRunningError:
+        except (AlreadyRunningError, LockTimeoutError):
             return Reason(
                 "paths.claude_dir leads to {path} now, where another mem0tray runs"
                 " (process {number}): stop one of the two.",
@@ -133,7 +133,7 @@ class ServedFolder:
 
 
 def _entered(named: Paths, run: str) -> _Place:
-    """Take the folder's lock; raise AlreadyRunningError or FileUnavailableError."""
+    """Take the folder's lock; raise what `InstanceLock.acquire` does, or FileUnavailableError."""
     paths = named.by_real_path()
     for folder in (paths.root, paths.data_dir):
         private_folders.make_own_folder(folder)

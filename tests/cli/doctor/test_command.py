@@ -14,7 +14,7 @@ from mem0tray.cli.doctor import checks_machine
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.desktop import older_workers
 from mem0tray.files import atomic
-from mem0tray.files.lock import InstanceLock
+from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.cli.doctoring import checks
@@ -68,6 +68,17 @@ def test_how_to_choose_a_server_is_said_once(home: Scratch) -> None:
         lock.release()
     assert [level for level, _ in told] == ["fail", "fail"]
     assert [text.count("server.url local") for _, text in told] == [1, 1]
+
+
+def test_a_command_that_is_at_work_in_the_workers_place_is_named(home: Scratch) -> None:
+    """One that hangs keeps a worker from starting."""
+    lock = InstanceLock(home.paths.instance_lock, COMMAND)
+    lock.acquire()
+    ((level, text),) = checks(home, "worker")
+    lock.release()
+    assert level == "warn"
+    assert f"a command, process {os.getpid()}, is at work in its place" in text
+    assert "a command" not in checks(home, "worker")[0][1]
 
 
 @pytest.mark.usefixtures("server")
