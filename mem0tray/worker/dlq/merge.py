@@ -27,10 +27,11 @@ from mem0tray.ledger.showings import Shown
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An item of the file, and the ledger's row for it."""
+    """An item of the file, and the ledger's row for it; `is_late`: that has another text since."""
 
     item: Item
     row: Row
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
     for letter in ours.dead_letters:
         by_id[letter.item_id].append(letter)
     pairs: dict[int, Pair] = {}
+    ended: list[Pair] = []
     unmatched: list[Item] = []
     strangers = [item.id for item in theirs if _same(item, by_id.get(item.id, ())) is None]
     known = ours.others(strangers) if strangers else {}
@@ -139,8 +141,15 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
         row = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
         if row is None:
             unmatched.append(item)
+        elif row.state != items.DEAD and item.id in by_id:
+            ended.append(Pair(item, row))
         elif row.key not in pairs:
             pairs[row.key] = Pair(item, row)
+    for pair in ended:
+        free = [row for row in by_id[pair.item.id] if row.key not in pairs]
+        heir = _heir(pair, free, base)
+        late = pair if heir is None else Pair(pair.item, heir, is_late=True)
+        pairs.setdefault(late.row.key, late)
     before = base.shown(row.key for item in unmatched for row in by_id.get(item.id, ()))
     new: dict[Name, Item] = {}
     for item in unmatched:
@@ -159,6 +168,17 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
 
 def _same(item: Item, rows: Sequence[Row]) -> Row | None:
     return next((row for row in rows if row.digest == item.digest), None)
+
+
+def _heir(pair: Pair, letters: Sequence[Row], base: Base) -> Row | None:
+    """Find the edit of a row, for an editor who did not see it: it has the row's history."""
+    history = base.shown(row.key for row in (pair.row, *letters))
+    last = history[pair.row.key].last(base.current)
+    if last is None or (base.named is not None and last < base.named):
+        return None
+    edits = [row for row in letters if history[row.key].stood_in(last)]
+    body = items.body(pair.item.raw)
+    return max(edits, key=lambda row: history[row.key].had_body(body), default=None)
 
 
 def _untouched(pair: Pair) -> bool:
@@ -192,7 +212,7 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
     """The item with the user's body, unless that is stale, and the counters that count."""
     item, raw = pair.item, pair.row.raw or b""
     body = items.body(item.raw)
-    if body != items.body(raw) and not shown.had_body(body):
+    if body != items.body(raw) and not (pair.is_late or shown.had_body(body)):
         raw = item.raw
     current = items.parse(raw)
     if current is None:  # a dead letter has content
