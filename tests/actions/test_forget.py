@@ -2,12 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mem0tray.actions import restore_sources
+from mem0tray.actions.apply import Answer, apply
 from mem0tray.actions.delete import delete
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.config.settings import Settings
+from mem0tray.core.errors import NotFoundError
 from mem0tray.files import quarantine
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -29,12 +33,30 @@ def holding(root: Path) -> list[str]:
 
 def forgotten(paths: Paths, *names: str) -> Forgotten:
     """Delete for good."""
-    done = delete(paths, Settings(), chosen(paths, *names))
+    done = delete(paths, Settings(), chosen(paths, *names), for_good=True)
     return forget(paths, Settings(), done)
 
 
+def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
+    """None is left by one that is killed before it has erased the text elsewhere."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
+    seen: list[str] = []
+
+    def applied(*given: Any) -> Answer:
+        answer = apply(*given)
+        seen.extend(path.name for path in paths.claude_dir.glob("*backup*"))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mem0tray.actions.delete.apply", applied)
+        assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
+    assert (seen, contents(paths)) == ([], ["stays"])
+    with pytest.raises(NotFoundError):
+        restore_sources.last_delete(paths)
+
+
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    """Queue, `last_100`, the queue's backup, the ledger and the backup of the deletion."""
+    """Queue, `last_100`, the queue's backup and the ledger."""
     write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
     with worker(paths):
         pass
@@ -44,7 +66,6 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
     assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
     assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
     assert "the ledger" in result.erased
-    assert not any("backup-" in place for place in result.erased)  # the deletion's own
     assert not list(paths.claude_dir.glob("*.backup-*"))
 
 
@@ -126,6 +147,7 @@ def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
 def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
     """Only what was deleted goes from the files that hold what still waits; the rest is named."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting(f"quote: {TEXT}", id="qq-1")])
+    write(paths.dlq_backup, read(paths.dlq))
     result = forgotten(paths, "zz")
     assert contents(paths) == [f"quote: {TEXT}"]
     assert f"quote: {TEXT}" in [each["content"] for each in read(paths.dlq_backup)["items"]]
@@ -137,7 +159,8 @@ def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     with worker(paths) as context:
         context.outbox.record_attempt(1, 1.0, "item failure", 500, "500: odd", 0.1)
-    assert any("server" in line for line in forgotten(paths, "zz").unreachable)
+    done = delete(paths, Settings(), chosen(paths, "zz"))
+    assert any("server" in line for line in forget(paths, Settings(), done).unreachable)
 
 
 def test_our_backup_is_still_ours(paths: Paths) -> None:
