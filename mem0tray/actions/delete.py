@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mem0tray.actions import backup
-from mem0tray.actions.apply import apply
+from mem0tray.actions.apply import Answer, apply
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.files import orders
@@ -16,7 +16,7 @@ from mem0tray.system.paths import Paths
 
 @dataclass(slots=True)
 class Deleted:
-    """What a deletion did: `items` are deleted, the others are not.
+    """What a deletion did: `items` are deleted, the others are not; an empty `backup` is none.
 
     `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
     server does not take them. `perhaps` (among `items`) were being sent, and nobody knows whether
@@ -24,7 +24,7 @@ class Deleted:
     deletion.
     """
 
-    backup: Path
+    backup: Path = field(default_factory=Path)
     items: list[FoundItem] = field(default_factory=list)
     gone: list[FoundItem] = field(default_factory=list)
     delivered: list[FoundItem] = field(default_factory=list)
@@ -38,22 +38,33 @@ def delete(
 ) -> Deleted:
     """Write all of `chosen` to a backup of their own, then delete them.
 
-    `for_good`: erase their text too; `forget` then erases it elsewhere. If a worker runs, this
-    waits until it knows of the deletion and what became of the items that it was sending, two
-    seconds at most.
+    `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere. If a
+    worker runs, this waits until it knows of the deletion and what became of the items that it
+    was sending, two seconds at most.
     Raises FileUnavailableError, also when no backup can be made, and LedgerError: then nothing is
     deleted.
     """
-    now = time.time()
-    dated = backup.write_dated(paths, [each.raw for each in chosen], now)
+    names = [each.identity for each in chosen]
+    if for_good:
+        return _outcome(Path(), chosen, apply(paths, settings, orders.about(orders.FORGET, names)))
+    dated = backup.write_dated(paths, [each.raw for each in chosen], time.time())
     try:
         if any(each.is_dead for each in chosen):
             backup.keep_last_state(paths)
-        verb, name = (orders.FORGET, "") if for_good else (orders.DELETE, dated.name)
-        answer = apply(paths, settings, orders.about(verb, [e.identity for e in chosen], name))
+        answer = apply(paths, settings, orders.about(orders.DELETE, names, dated.name))
     except BaseException:
         dated.unlink(missing_ok=True)  # it would be the backup of a deletion that never was
         raise
+    result = _outcome(dated, chosen, answer)
+    kept = [each.raw for each in (*result.items, *result.in_flight)]
+    if not kept:
+        dated.unlink(missing_ok=True)
+    elif len(kept) < len(chosen):  # what was not deleted cannot be put back
+        backup.write_again(dated, kept)
+    return result
+
+
+def _outcome(dated: Path, chosen: Sequence[FoundItem], answer: Answer) -> Deleted:
     result = Deleted(dated, heard=answer.heard)
     lists = {DELIVERED: result.delivered, IN_FLIGHT: result.in_flight, GONE: result.gone}
     for each in chosen:
@@ -61,9 +72,4 @@ def delete(
         lists.get(outcome, result.items).append(each)
         if outcome == PERHAPS:
             result.perhaps.append(each)
-    kept = [each.raw for each in (*result.items, *result.in_flight)]
-    if not kept:
-        dated.unlink(missing_ok=True)
-    elif len(kept) < len(chosen):  # what was not deleted cannot be put back
-        backup.write_again(dated, kept)
     return result

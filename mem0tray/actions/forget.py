@@ -114,10 +114,7 @@ def _unescaped(data: bytes) -> bytes:
 
 
 def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
-    """Erase what `delete` has just deleted. Raises nothing: failures are named in the result.
-
-    The backup of this very deletion goes too, which is not worth telling.
-    """
+    """Erase what `delete` has just deleted. Raises nothing: failures are named in the result."""
     result = Forgotten()
     text = _Text(deleted.items)
     with Reader(paths.ledger) as reader:
@@ -134,7 +131,6 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
     _from_previous(paths, text)
     for folder in (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine):
         _from_leftovers(folder, text, result)
-    result.erased = [name for name in result.erased if name != deleted.backup.name]
     _name_what_is_left(paths, text, result)
     return result
 

@@ -1,6 +1,5 @@
 """`mem0tray delete`: back up, then delete."""
 
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -42,8 +41,8 @@ def command(
     that belong to it. Exits with 1 if something was not deleted: it was delivered meanwhile, or
     is being sent just now, and will then be deleted only if the server does not take it.
 
-    With --forget the id may also be that of a memory delivered or deleted before, whose
-    text other files may still hold.
+    With --forget there is no backup, and the id may also be that of a memory delivered or
+    deleted before, whose text other files may still hold.
     """
     if not ids and project is None:
         raise click.UsageError("Name ids, or give --project.")
@@ -59,8 +58,8 @@ def command(
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
-    done = delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted(Path())
-    erased = Deleted(done.backup, [*done.items, *done.delivered, *done.in_flight, *past])
+    done = delete(paths, settings, chosen, for_good=for_good) if chosen else Deleted()
+    erased = Deleted(items=[*done.items, *done.delivered, *done.in_flight, *past])
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:
         output.print_json(_document(done, past, forgotten))

@@ -16,7 +16,7 @@ class Row(Struct, frozen=True):
 
     `raw` is the item's object as it is to stand in the DLQ file, `body` a hash of the user's part
     of it; only dead letters have both. `servers` have taken it. `since`: when it ended, or else
-    when it last began to wait (Unix seconds).
+    when it last began to wait (Unix seconds). `reason`: why it was discarded.
     """
 
     key: int
@@ -30,6 +30,7 @@ class Row(Struct, frozen=True):
     body: bytes | None = None
     servers: frozenset[str] = frozenset()
     raw: bytes | None = None
+    reason: str | None = None
 
     @property
     def name(self) -> Name:
@@ -47,7 +48,7 @@ COLUMNS: Final = (
     "items.key, id, digest, state, retry_count, last_attempt, claimed,"
     " coalesce(closed, revived, accepted), body,"
     " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
-    " WHERE item = items.key AND has)"
+    " WHERE item = items.key AND has), reason"
 )
 # Since when a server may have an item. That any may have it ends once the one that it goes to
 # has denied it.
@@ -68,10 +69,10 @@ SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at
 
 def row_from(values: tuple[Any, ...]) -> Row:
     """A Row from the columns above."""
-    key, item_id, digest, state, count, last_attempt, claimed, since, body, servers = values
+    key, item_id, digest, state, count, last_attempt, claimed, since, body, servers, why = values
     return Row(
         key, decode(item_id), digest, state, count, last_attempt, claimed, since, body,
-        frozenset(servers.split("\n")) if servers else frozenset(),
+        frozenset(servers.split("\n")) if servers else frozenset(), reason=why,
     )  # fmt: skip
 
 

@@ -3,12 +3,16 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mem0tray.actions import restore_sources
+from mem0tray.actions.apply import Answer, apply
 from mem0tray.actions.delete import delete
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.config.settings import Settings
+from mem0tray.core.errors import NotFoundError
 from mem0tray.files import quarantine
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
@@ -34,8 +38,26 @@ def forgotten(paths: Paths, *names: str) -> Forgotten:
     return forget(paths, Settings(), done)
 
 
+def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
+    """None is left by one that is killed before it has erased the text elsewhere."""
+    write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
+    seen: list[str] = []
+
+    def applied(*given: Any) -> Answer:
+        answer = apply(*given)
+        seen.extend(path.name for path in paths.claude_dir.glob("*backup*"))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mem0tray.actions.delete.apply", applied)
+        assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
+    assert (seen, contents(paths)) == ([], ["stays"])
+    with pytest.raises(NotFoundError):
+        restore_sources.last_delete(paths)
+
+
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    """Queue, `last_100`, the queue's backup, the ledger and the backup of the deletion."""
+    """Queue, `last_100`, the queue's backup and the ledger."""
     write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
     with worker(paths):
         pass
@@ -45,7 +67,6 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
     assert [each["content"] for each in read(paths.queue)["last_100"]] == ["stays"]
     assert [each["content"] for each in read(paths.queue_backup)["queue"]] == ["stays"]
     assert "the ledger" in result.erased
-    assert not any("backup-" in place for place in result.erased)  # the deletion's own
     assert not list(paths.claude_dir.glob("*.backup-*"))
 
 
@@ -148,6 +169,7 @@ def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
 def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
     """Only what was deleted goes from the files that hold what still waits; the rest is named."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting(f"quote: {TEXT}", id="qq-1")])
+    write(paths.dlq_backup, read(paths.dlq))
     result = forgotten(paths, "zz")
     assert contents(paths) == [f"quote: {TEXT}"]
     assert f"quote: {TEXT}" in [each["content"] for each in read(paths.dlq_backup)["items"]]

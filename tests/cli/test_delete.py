@@ -70,6 +70,7 @@ def test_one_wrong_id_deletes_nothing(home: Scratch) -> None:
 def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
     """The places of both kinds are listed, a line each."""
     (home.claude / "notes.txt~").write_text("zanzibar by night")
+    home.ok("delete", "bbbb", "--yes")
     text = home.ok("delete", "aaaa", "--yes", "--forget")
     assert "erased from mem0_queue_dlq.backup.json" in text
     assert "not erased: " in text

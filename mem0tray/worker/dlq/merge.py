@@ -27,10 +27,11 @@ from mem0tray.ledger.showings import Shown
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An item of the file, and the ledger's row for it."""
+    """An item of the file, and the ledger's row for it; `is_late`: that has another text since."""
 
     item: Item
     row: Row
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class _Matched:
     pairs: Sequence[Pair]
     new: Sequence[Item]
     missing: Sequence[Row]
+    stale: int  # texts from before an edit of what is no dead letter any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,9 @@ def _merge_whole(base: Base, theirs: Sequence[Item], ours: Ours) -> Decisions:
 
 
 def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
-    by_id: dict[str, list[Row]] = defaultdict(list)
-    for letter in ours.dead_letters:
-        by_id[letter.item_id].append(letter)
+    by_id = _by_id(ours.dead_letters)
     pairs: dict[int, Pair] = {}
+    ended: list[Pair] = []
     unmatched: list[Item] = []
     strangers = [item.id for item in theirs if _same(item, by_id.get(item.id, ())) is None]
     known = ours.others(strangers) if strangers else {}
@@ -139,10 +140,16 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
         row = _same(item, by_id.get(item.id, ())) or _same(item, known.get(item.id, ()))
         if row is None:
             unmatched.append(item)
+        elif row.state != items.DEAD and item.id in by_id:
+            ended.append(Pair(item, row))
         elif row.key not in pairs:
             pairs[row.key] = Pair(item, row)
+    for pair in ended:
+        found = _as_edited(pair, by_id[pair.item.id], base, pairs)
+        pairs.setdefault(found.row.key, found)
     before = base.shown(row.key for item in unmatched for row in by_id.get(item.id, ()))
     new: dict[Name, Item] = {}
+    late = 0
     for item in unmatched:
         rows = by_id.get(item.id, [])
         stale = [row for row in rows if before[row.key].had_body(items.body(item.raw))]
@@ -151,14 +158,51 @@ def _match(base: Base, theirs: Sequence[Item], ours: Ours) -> _Matched:
             pairs.setdefault(stale[0].key, Pair(item, stale[0]))
         elif free:
             pairs[free[0].key] = Pair(item, free[0])
+        elif _is_late(item, known.get(item.id, ()), base):
+            late += 1
         else:
             new.setdefault(item.name, item)
     missing = [letter for letter in ours.dead_letters if letter.key not in pairs]
-    return _Matched(list(pairs.values()), list(new.values()), missing)
+    return _Matched(list(pairs.values()), list(new.values()), missing, late)
+
+
+def _by_id(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    result: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        result[row.item_id].append(row)
+    return result
 
 
 def _same(item: Item, rows: Sequence[Row]) -> Row | None:
     return next((row for row in rows if row.digest == item.digest), None)
+
+
+def _as_edited(pair: Pair, letters: Sequence[Row], base: Base, taken: Container[int]) -> Pair:
+    """Pair the item with the edit of its row, which has that row's history, if it is too old."""
+    history = base.shown(row.key for row in (pair.row, *letters))
+    last = history[pair.row.key].last(base.current)
+    if last is None or last < (base.named or 0) or _is_wanted(pair.row, base):
+        return pair
+    edits = [row for row in letters if row.key not in taken and history[row.key].stood_in(last)]
+    body = items.body(pair.item.raw)
+    edit = max(edits, key=lambda row: history[row.key].had_body(body), default=None)
+    return pair if edit is None else Pair(pair.item, edit, is_late=True)
+
+
+def _is_wanted(row: Row, base: Base) -> bool:
+    """Whether an exact copy of an older file brings this row back: never a forgotten one."""
+    return base.exact and row.state == items.DISCARDED and row.reason != items.FORGOTTEN
+
+
+def _is_late(item: Item, rows: Sequence[Row], base: Base) -> bool:
+    """Whether this is a former text of one of the rows, by an editor who did not see its end."""
+    body, history = items.body(item.raw), base.shown(row.key for row in rows)
+    return base.named is not None and any(
+        history[row.key].had_body(body)
+        and (history[row.key].last(base.current) or 0) >= base.named
+        and not _is_wanted(row, base)
+        for row in rows
+    )
 
 
 def _untouched(pair: Pair) -> bool:
@@ -192,7 +236,7 @@ def _composed(pair: Pair, shown: Shown, count: int, attempt: float) -> Item:
     """The item with the user's body, unless that is stale, and the counters that count."""
     item, raw = pair.item, pair.row.raw or b""
     body = items.body(item.raw)
-    if body != items.body(raw) and not shown.had_body(body):
+    if body != items.body(raw) and not (pair.is_late or shown.had_body(body)):
         raw = item.raw
     current = items.parse(raw)
     if current is None:  # a dead letter has content
@@ -253,14 +297,14 @@ def _decide(
     )
     away = [pair for pair in matched.pairs if pair.row.state == items.DISCARDED]
     history = base.shown([row.key for row in (*matched.missing, *(pair.row for pair in away))])
-    stale = values.stale
+    stale = values.stale + matched.stale
     for pair in matched.pairs:
         if pair.row.state == items.DELIVERED:
             is_there = pair.row.is_delivered(server)
             (result.delivered if is_there else result.restore).append(pair)
     for pair in away:
         last = history[pair.row.key].last(base.current)
-        if base.exact or last is None or last < newest_seen:
+        if _is_wanted(pair.row, base) or last is None or last < newest_seen:
             result.restore.append(pair)
         else:
             stale += 1

@@ -257,7 +257,7 @@ class Commands:
             for memory in world.beliefs.memories.values():  # older texts of the id go too
                 memory.expired |= memory.id == chosen.id
             everything = [*done.items, *done.delivered, *done.in_flight]
-            forget.forget(world.paths, world.settings, Deleted(done.backup, everything))
+            forget.forget(world.paths, world.settings, Deleted(items=everything))
         return done
 
     def edit(self, number: int) -> None:

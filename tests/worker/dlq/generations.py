@@ -66,6 +66,7 @@ class Ledger:
         last: int | None = None,
         state: str = items.DEAD,
         servers: Iterable[str] = (),
+        reason: str | None = None,
         **fields: Any,
     ) -> Row:
         """Add a row that stood in the file with these values, if at all, from `first` on."""
@@ -80,6 +81,7 @@ class Ledger:
             claimed=None,
             servers=frozenset(servers),
             raw=item.raw,
+            reason=reason,
         )
         self.rows.append(row)
         if first is not None:

@@ -145,6 +145,46 @@ def test_a_letter_that_was_removed_is_restored_by_putting_it_back(editing: Editi
     assert editing.state(B) == "dead"
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgotten(
+    editing: Editing, *, forgotten: bool
+) -> None:
+    """Also not a text of it from before an edit."""
+    paths, inbox = editing.context.paths, editing.context.inbox
+    row = inbox.known(B.name)
+    assert row is not None
+    before = paths.dlq.read_bytes()
+    edit = letter("b", content="better")
+    inbox.change_content(row, edit, NOW)
+    inbox.change_values(row.key, edit, NOW)
+    assert editing.publisher.run()
+    after = paths.dlq.read_bytes()
+    inbox.discard([row.key], NOW, "deleted")
+    if forgotten:
+        inbox.erase([row.key])
+    assert editing.publisher.run()
+    for data, item in ((before, B), (after, edit)):
+        editing.put(data)
+        editing.edits.run()
+        known = inbox.known(item.name)
+        assert (known is not None and known.state == "dead") != forgotten
+
+
+def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -> None:
+    """Where the edit, which was never sent, was delivered since."""
+    inbox, stamp = editing.context.inbox, editing.stamp
+    row = inbox.known(B.name)
+    assert row is not None
+    edit = letter("b", content="better")
+    inbox.change_content(row, edit, NOW)
+    inbox.change_values(row.key, edit, NOW)
+    editing.context.outbox.record_delivery(row.key, HERE, NOW)
+    assert editing.publisher.run()
+    editing.save(shown(A), shown(B), stamp=stamp)
+    assert inbox.known(B.name) is None
+    assert editing.needs()
+
+
 def test_other_values_are_those_of_the_user(editing: Editing) -> None:
     """They are remembered as what the user saved in that generation."""
     assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))

@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
+from mem0tray.core import item as items
+from mem0tray.core.item import Item
 from mem0tray.files.document import pretty
+from mem0tray.ledger.rows import Row
 from mem0tray.worker.dlq.merge import Decisions
 from tests.worker.dlq.generations import SEEN, Ledger, Seen, dead_letter, parsed, shown
+
+LATE = pytest.mark.parametrize(
+    "seen",
+    [Seen(9, current=11), Seen(None, current=11)],
+    ids=["known", "unknown"],
+)
 
 # Nothing wanted ---------------------------------------------------------------------
 
@@ -175,6 +184,62 @@ def test_content_that_was_replaced_is_stale(ledger: Ledger, seen: Seen) -> None:
     old = dead_letter("a", content="old")
     ledger.stood(row, 1, 4, old)
     assert ledger.merge([parsed(old)], seen) == Decisions(stale=1)
+
+
+def replaced(
+    ledger: Ledger, state: str = items.DISCARDED, reason: str = items.EDITED
+) -> tuple[Row, Item]:
+    """Edit a text while a server may have it: the edit has a row of its own, and the history."""
+    ledger.add("a", content="old", state=state, reason=reason, last=9)
+    row = ledger.add("a", content="new", first=10)
+    ledger.stood(row, 1, 9, dead_letter("a", content="old"))
+    return row, shown("a", content="old")
+
+
+@LATE
+@pytest.mark.parametrize("state", [items.DISCARDED, items.DELIVERED])
+def test_an_old_save_discards_no_edit_of_a_text_that_was_sent(
+    ledger: Ledger, seen: Seen, state: str
+) -> None:
+    _, old = replaced(ledger, state)
+    assert ledger.merge([old], seen) == Decisions(stale=1)
+
+
+@LATE
+@pytest.mark.parametrize("note", [{}, {"note": "why?"}], ids=["as it was", "with a note"])
+def test_a_wish_to_retry_in_an_old_save_is_one_for_the_edit(
+    ledger: Ledger, seen: Seen, note: dict[str, str]
+) -> None:
+    row, _ = replaced(ledger)
+    (pair,) = ledger.merge([shown("a", content="old", last_attempt=0, **note)], seen).forced
+    assert (pair.row, pair.item.content, pair.item.last_attempt) == (row, "new", 0)
+
+
+def test_an_exact_old_copy_brings_back_the_text_before_an_edit(ledger: Ledger) -> None:
+    row, old = replaced(ledger)
+    result = ledger.merge([old], Seen(9, current=11, exact=True))
+    assert ([pair.item for pair in result.restore], result.discard) == ([old], [row])
+
+
+@pytest.mark.parametrize("state", [items.DISCARDED, items.DELIVERED])
+def test_an_exact_old_copy_discards_no_edit_of_what_it_cannot_bring_back(
+    ledger: Ledger, state: str
+) -> None:
+    _, old = replaced(ledger, state, items.FORGOTTEN)
+    assert ledger.merge([old], Seen(9, current=11, exact=True)) == Decisions(stale=1)
+
+
+def test_an_old_text_that_an_editor_of_the_new_one_wrote_comes_back(ledger: Ledger) -> None:
+    row, old = replaced(ledger)
+    (pair,) = ledger.merge([old], Seen(11, current=11)).restore
+    assert (pair.item, pair.row.state) == (old, items.DISCARDED)
+    assert ledger.merge([old], Seen(11, current=11)).discard == [row]
+
+
+def test_an_old_text_beside_its_edit_is_stale(ledger: Ledger) -> None:
+    _, old = replaced(ledger)
+    found = [old, shown("a", content="new")]
+    assert ledger.merge(found, Seen(9, current=11)) == Decisions(stale=1)
 
 
 @SEEN

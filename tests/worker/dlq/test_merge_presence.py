@@ -273,6 +273,11 @@ def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
     assert (result.discard, result.show_again, result.stale) == ([], [newcomer], 0)
 
 
+def test_an_exact_old_copy_brings_back_nothing_forgotten(ledger: Ledger) -> None:
+    ledger.add("a", state=items.DISCARDED, reason=items.FORGOTTEN, last=5)
+    assert ledger.merge([shown("a")], known(5, exact=True)) == Decisions(stale=1)
+
+
 def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
     """The old values in an old copy are stale all the same."""
     row = ledger.add("a", first=5)
