@@ -40,14 +40,16 @@ class Recogniser:
         self._clients: dict[str, Client] = {}
 
     def probe(self, timeout: float) -> Health:
-        """Ask for the server's health; and for its dialect, if unknown or perhaps changed."""
+        """Ask for the server's health and its proof; for its dialect if unknown or not proved."""
         end = time.monotonic() + timeout
         known = self._recognition.dialect
         if not known:
             return self.recognise(timeout)
-        health = self._client(known).probe(timeout)
-        found = self.recognise(end - time.monotonic()) if health.status in CANNOT_TELL else health
-        return found if found.healthy else health
+        health = self._client(known).recognise(timeout, is_known=True)
+        if health.recognised and health.status not in CANNOT_TELL:
+            return health
+        found = self.recognise(end - time.monotonic())
+        return health if health.recognised and not found.healthy else found
 
     def recognise(self, timeout: float) -> Health:
         """Try each dialect in turn until one is recognised; if none is, a known one stays.

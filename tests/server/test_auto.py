@@ -9,7 +9,7 @@ import pytest
 from mem0tray.server import KeyVerdict, ProbeClient, Recognition, ServerAddress, connect_to_probe
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
-from tests.server.calls import LONG, listing
+from tests.server.calls import LONG, SHORT, listing
 from tests.server.wire import Request, Wire, answering, in_turn, once, render, routing
 
 WELL = render(200, {"status": "ok"})
@@ -71,6 +71,9 @@ def test_a_server_is_recognised_by_what_no_other_kind_answers(
         {"GET": render(200, {})},
         {"GET": render(200, {"success": True})},
         {"GET /health": WELL, "GET /memory/": render(200, {"memories": {"results": []}})},
+        {"GET": render(200, {"success": True, "memories": []})},
+        {"GET": render(200, {"success": True, "memories": [{"memory": "a stick of RAM"}]})},
+        {"GET": listing(memories={"results": [{"id": 1, "name": "a stick of RAM"}]})},
         {"GET /openapi.json": render(200, {"info": {"title": "Another API"}})},
         {"GET /openapi.json": render(200, {"info": "Mem0 REST APIs"})},
     ],
@@ -199,6 +202,42 @@ def test_a_probe_that_finds_no_such_path_asks_what_there_is(
         assert client.probe(LONG).healthy
         assert lines(server.requests) == asked
     assert {known, recognition.dialect} == {"vps", "oss"}
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "routes", "name"),
+    [
+        ("oss", OSS, {"GET": WELL}, ""),
+        ("oss", OSS, VPS | {"GET /auth/setup-status": WELL}, "vps"),
+        ("vps", OURS, {"GET": WELL}, ""),
+        ("vps", VPS, {"GET /health": WELL}, ""),
+        ("vps", VPS, OSS | {"GET /health": WELL}, "oss"),
+    ],
+    ids=["oss to foreign", "oss to vps", "embedded to foreign", "vps to foreign", "vps to oss"],
+)
+def test_a_known_server_proves_itself_at_each_probe(
+    known: str, before: dict[str, bytes], routes: dict[str, bytes], name: str
+) -> None:
+    """What is healthy and proves nothing is asked as an unknown server is."""
+    recognition = Recognition(known)
+    with Wire(routing(before)) as server, auto(server, recognition) as client:
+        assert client.probe(LONG).healthy
+    with Wire(routing(routes)) as server, auto(server, recognition) as client:
+        health = client.probe(LONG)
+        assert lines(server.requests)
+    assert (health.healthy, health.recognised) == (bool(name), bool(name))
+    assert recognition.dialect == (name or known)
+
+
+@pytest.mark.parametrize(
+    "listed", [render(401, {}), render(429, {}), render(500, {}), b""], ids=str
+)
+def test_what_hides_the_listing_of_a_known_server_disproves_nothing(listed: bytes) -> None:
+    """A refused key or trouble with listings is no sign of another server."""
+    routes = {"GET /health": WELL, "GET /memory/": listed}
+    with Wire(routing(routes)) as server, auto(server, Recognition("vps")) as client:
+        assert client.probe(SHORT).healthy
+        assert lines(server.requests) == ["GET /health", LISTED]
 
 
 def test_a_known_server_whose_path_is_missing_for_a_while_is_down() -> None:
