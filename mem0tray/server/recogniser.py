@@ -54,20 +54,20 @@ class Recogniser:
     def recognise(self, timeout: float) -> Health:
         """Try each dialect in turn until one is recognised; if none is, a known one stays.
 
-        Then an answer that may pass, or that is about the key, says more than that nothing was
-        recognised.
+        Then no answer, one that may pass, or one about the key says more than that nothing was
+        recognised. As a path may hang, no dialect gets more than its share of the time.
         """
         end = time.monotonic() + timeout
         said: list[Health] = []
-        for name in self._names:
-            health = self._client(name).recognise(end - time.monotonic())
+        for place, name in enumerate(self._names):
+            share = (end - time.monotonic()) / (len(self._names) - place)
+            health = self._client(name).recognise(share)
             if health.healthy:
                 self._recognition.learn(name)
-            if health.healthy or health.status is None:
                 return health
             said.append(health)
         for health in said:
-            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if health.status is None or health.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return health
         refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
         reason = self._unrecognised(said, refused)
