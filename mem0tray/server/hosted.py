@@ -168,8 +168,9 @@ class HostedClient(Mem0Client):
         reply = self._get(PING, timeout)
         return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
 
-    def recognise(self, timeout: float) -> Health:
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Probe: the host's name alone says which server it is."""
+        del is_known
         return self.probe(timeout)
 
     def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:

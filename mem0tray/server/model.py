@@ -228,6 +228,14 @@ class Client(ProbeClient, Protocol):
     included. No method raises for trouble of the network or the server.
     """
 
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
+        """Ask for health and for what only a server of the dialect has: healthy if it has that.
+
+        Not `recognised` if it answered well without that. If `is_known`, only such an answer
+        makes a healthy server unhealthy: a refused key or an outage disproves nothing.
+        """
+        ...
+
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         ...

@@ -272,10 +272,14 @@ class OssClient(Mem0Client):
         reply = self._health(timeout)
         return health(reply, healthy=is_answered(reply))
 
-    def recognise(self, timeout: float) -> Health:
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Ask for health: its answer shows which server it is."""
+        del is_known  # nothing hides what the same answer shows
         reply = self._health(timeout)
-        return health(reply, healthy=is_answered(reply) and _is_official(reply))
+        is_well, is_ours = is_answered(reply), _is_official(reply)
+        return replace(
+            health(reply, healthy=is_well and is_ours), recognised=is_ours or not is_well
+        )
 
     def _health(self, timeout: float) -> Reply:
         """Ask for the server's health, or where there is no such path for its description."""

@@ -40,32 +40,34 @@ class Recogniser:
         self._clients: dict[str, Client] = {}
 
     def probe(self, timeout: float) -> Health:
-        """Ask for the server's health; and for its dialect, if unknown or perhaps changed."""
+        """Ask for the server's health and its proof; for its dialect if unknown or not proved."""
         end = time.monotonic() + timeout
         known = self._recognition.dialect
         if not known:
             return self.recognise(timeout)
-        health = self._client(known).probe(timeout)
-        found = self.recognise(end - time.monotonic()) if health.status in CANNOT_TELL else health
-        return found if found.healthy else health
+        health = self._client(known).recognise(timeout, is_known=True)
+        if health.recognised and health.status not in CANNOT_TELL:
+            return health
+        found = self.recognise(end - time.monotonic())
+        return health if health.recognised and not found.healthy else found
 
     def recognise(self, timeout: float) -> Health:
         """Try each dialect in turn until one is recognised; if none is, a known one stays.
 
-        Then an answer that may pass, or that is about the key, says more than that nothing was
-        recognised.
+        Then no answer, one that may pass, or one about the key says more than that nothing was
+        recognised. As a path may hang, no dialect gets more than its share of the time.
         """
         end = time.monotonic() + timeout
         said: list[Health] = []
-        for name in self._names:
-            health = self._client(name).recognise(end - time.monotonic())
+        for place, name in enumerate(self._names):
+            share = (end - time.monotonic()) / (len(self._names) - place)
+            health = self._client(name).recognise(share)
             if health.healthy:
                 self._recognition.learn(name)
-            if health.healthy or health.status is None:
                 return health
             said.append(health)
         for health in said:
-            if (health.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if health.status is None or health.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return health
         refused = next((each.status for each in said if each.status in KEY_REFUSED), None)
         reason = self._unrecognised(said, refused)

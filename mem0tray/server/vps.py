@@ -31,6 +31,7 @@ from mem0tray.server.http_client import (
 from mem0tray.server.listings import Listings, ProjectListing, fingerprint
 from mem0tray.server.model import (
     CANNOT_TELL,
+    KEY_REFUSED,
     Fault,
     Health,
     Memory,
@@ -58,6 +59,8 @@ SEARCH_LIMIT: Final = 10
 # returns 100 where no limit reaches it: a round number may be incomplete.
 _ROUND: Final = 100
 _PROJECTS: Final = ("projects",)
+_HIDING: Final = KEY_REFUSED | {HTTPStatus.TOO_MANY_REQUESTS}
+_FAILING: Final = HTTPStatus.INTERNAL_SERVER_ERROR  # and what is above
 
 
 class VpsClient(HttpClient):
@@ -188,15 +191,26 @@ class VpsClient(HttpClient):
         reply = self._get(HEALTH, timeout)
         return health(reply, healthy=is_answered(reply))
 
-    def recognise(self, timeout: float) -> Health:
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Ask for health, and for our name there or the listing of a project that nobody has."""
         end = time.monotonic() + timeout
         reply = self._get(HEALTH, timeout)
         if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
             return health(reply, healthy=is_answered(reply))
         listing = self._get(KEY_QUESTION, end - time.monotonic())
-        shown = self._answered(listing, "memories", "results")
-        return health(listing, healthy=not isinstance(shown, Outcome))
+        is_hidden = _is_hidden(listing)
+        if is_known and is_hidden:
+            return health(reply, healthy=True)
+        shows = self._shows_memories(listing)
+        return replace(health(listing, healthy=shows), recognised=shows or is_hidden)
+
+    def _shows_memories(self, reply: Reply) -> bool:
+        """Whether an answer is a listing of memories, in the shape that no other service has."""
+        told = self._answered(reply, "memories", "results")
+        if isinstance(told, Outcome):
+            return False
+        body, entries = told
+        return isinstance(body.get("memories"), dict) and all(has_text(each) for each in entries)
 
     def _list(
         self, memory: Memory, path: str, timeout: float
@@ -279,6 +293,12 @@ class VpsClient(HttpClient):
             message = NO_PROJECTS if names == _PROJECTS else NO_TEXTS
             return replace(outcome, kind=Kind.NO_ANSWER, message=message)
         return body, entries
+
+
+def _is_hidden(listing: Reply) -> bool:
+    """Whether a refused key, a limit or an outage keeps a server from showing its listing."""
+    status = listing.status
+    return listing.fault is not None or status in _HIDING or (status or 0) >= _FAILING
 
 
 def _fitting(ask: Callable[[int, float], Reply], limit: int, timeout: float) -> Reply:

@@ -64,18 +64,33 @@ def asked(requests: list[Request]) -> list[tuple[str, str]]:
     return [(each.method, each.path) for each in requests if each.method == "GET"]
 
 
-def test_a_private_server_is_recognised_by_its_listing_once(home: Home, server: Standin) -> None:
-    """By two questions without content, before anything else; a restart asks for health alone."""
+def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Standin) -> None:
+    """By two questions without content, before anything else; and again after a restart."""
     server.health = UNNAMED
     home.write_queue(entries(3))
     home.drained()
     requests = server.forget()
     assert [(each.method, each.path) for each in requests[:2]] == [HEALTH, LISTING]
-    assert asked(requests).count(LISTING) == 1
     assert {each.path for each in requests[2:] if each.method == "POST"} == {"/memory"}
     home.write_queue([entry("one more")])
     home.drained()
-    assert {path for _, path in asked(server.requests)} == {"/health"}
+    assert asked(server.requests)[:2] == [HEALTH, LISTING]
+
+
+def test_a_foreign_service_in_the_place_of_a_known_server_is_sent_no_memory(
+    home: Home, server: Standin
+) -> None:
+    """A health path proves nothing there either."""
+    home.write_queue(entries(2))
+    home.drained()
+    server.forget()
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.write_queue([entry("not for strangers")])
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
+    assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert not any(request.body for request in server.requests)
 
 
 def test_an_official_server_is_recognised_once(

@@ -165,7 +165,7 @@ def test_a_silent_server_is_waited_for_no_longer_than_said(
         assert begin == server.netloc
         assert float(end.removesuffix(" s.")) < PATIENCE / 4
         monkeypatch.setenv("MEM0TRAY_SYNC_TIMEOUT", "1")
-        assert "No answer after 1" in steps(server.url)["server"].seen
+        assert "No answer after 0.5" in steps(server.url)["server"].seen  # its share
 
 
 def test_a_page_of_html_is_no_mem0_server(steps: Test) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.server import KeyVerdict, ProbeClient, Recognition, ServerAddress, connect_to_probe
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
-from tests.server.calls import LONG, listing
+from tests.server.calls import LONG, SHORT, listing
 from tests.server.wire import Request, Wire, answering, in_turn, once, render, routing
 
 WELL = render(200, {"status": "ok"})
@@ -71,6 +71,9 @@ def test_a_server_is_recognised_by_what_no_other_kind_answers(
         {"GET": render(200, {})},
         {"GET": render(200, {"success": True})},
         {"GET /health": WELL, "GET /memory/": render(200, {"memories": {"results": []}})},
+        {"GET": render(200, {"success": True, "memories": []})},
+        {"GET": render(200, {"success": True, "memories": [{"memory": "a stick of RAM"}]})},
+        {"GET": listing(memories={"results": [{"id": 1, "name": "a stick of RAM"}]})},
         {"GET /openapi.json": render(200, {"info": {"title": "Another API"}})},
         {"GET /openapi.json": render(200, {"info": "Mem0 REST APIs"})},
     ],
@@ -103,7 +106,7 @@ def test_what_is_known_is_not_asked_for() -> None:
 def test_all_questions_together_take_as_long_as_the_caller_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each has the time that those before have left."""
+    """Each has a share of the time that those before have left, the last all of it."""
     left: list[float] = []
     exchange = Transport.exchange
 
@@ -115,7 +118,8 @@ def test_all_questions_together_take_as_long_as_the_caller_allows(
     with Wire(routing(OLD_OSS | {"GET /health": WELL})) as server, auto(server) as client:
         client.probe(LONG)
     assert len(left) == 4
-    assert LONG >= left[0] >= left[1] >= left[2] >= left[3] > 0
+    assert LONG / 2 >= left[0] >= left[1] > 0
+    assert LONG >= left[2] >= left[3] > left[0]
 
 
 def test_a_server_that_is_none_is_told_with_what_each_path_said() -> None:
@@ -172,12 +176,22 @@ def test_a_server_that_wants_a_key_first_is_told_with_how_to_set_one(
     assert "`mem0tray config set server.api_key`" in str(health.reason)
 
 
-def test_who_does_not_answer_is_asked_one_question() -> None:
-    """A second one would wait as long."""
-    with Wire(in_turn(once(b""), once(b""), once(b""))) as server, auto(server) as client:
+def test_who_does_not_answer_is_asked_for_each_kind_once() -> None:
+    """And is down, not a stranger."""
+    with Wire(in_turn(*[once(b"")] * 6)) as server, auto(server) as client:
         health = client.probe(LONG)
-        assert lines(server.requests) == ["GET /health"]
+        assert {*lines(server.requests)} == {"GET /health", "GET /auth/setup-status"}
     assert (health.healthy, health.recognised, health.status) == (False, True, None)
+
+
+def test_a_server_whose_health_path_hangs_is_recognised_by_another() -> None:
+    """As where a proxy takes that path for its own."""
+    recognition = Recognition()
+    routes = OSS | {"GET /health": b""}
+    with Wire(routing(routes)) as server, auto(server, recognition) as client:
+        assert client.probe(10 * SHORT).healthy
+        assert lines(server.requests) == ["GET /health", "GET /auth/setup-status"]
+    assert recognition.dialect == "oss"
 
 
 # A server that changes under one address ----------------------------------------------------------
@@ -199,6 +213,42 @@ def test_a_probe_that_finds_no_such_path_asks_what_there_is(
         assert client.probe(LONG).healthy
         assert lines(server.requests) == asked
     assert {known, recognition.dialect} == {"vps", "oss"}
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "routes", "name"),
+    [
+        ("oss", OSS, {"GET": WELL}, ""),
+        ("oss", OSS, VPS | {"GET /auth/setup-status": WELL}, "vps"),
+        ("vps", OURS, {"GET": WELL}, ""),
+        ("vps", VPS, {"GET /health": WELL}, ""),
+        ("vps", VPS, OSS | {"GET /health": WELL}, "oss"),
+    ],
+    ids=["oss to foreign", "oss to vps", "embedded to foreign", "vps to foreign", "vps to oss"],
+)
+def test_a_known_server_proves_itself_at_each_probe(
+    known: str, before: dict[str, bytes], routes: dict[str, bytes], name: str
+) -> None:
+    """What is healthy and proves nothing is asked as an unknown server is."""
+    recognition = Recognition(known)
+    with Wire(routing(before)) as server, auto(server, recognition) as client:
+        assert client.probe(LONG).healthy
+    with Wire(routing(routes)) as server, auto(server, recognition) as client:
+        health = client.probe(LONG)
+        assert lines(server.requests)
+    assert (health.healthy, health.recognised) == (bool(name), bool(name))
+    assert recognition.dialect == (name or known)
+
+
+@pytest.mark.parametrize(
+    "listed", [render(401, {}), render(429, {}), render(500, {}), b""], ids=str
+)
+def test_what_hides_the_listing_of_a_known_server_disproves_nothing(listed: bytes) -> None:
+    """A refused key or trouble with listings is no sign of another server."""
+    routes = {"GET /health": WELL, "GET /memory/": listed}
+    with Wire(routing(routes)) as server, auto(server, Recognition("vps")) as client:
+        assert client.probe(SHORT).healthy
+        assert lines(server.requests) == ["GET /health", LISTED]
 
 
 def test_a_known_server_whose_path_is_missing_for_a_while_is_down() -> None:

@@ -32,7 +32,7 @@ class AskedAndSent:
         """Not part of an attempt."""
         raise NotImplementedError
 
-    def recognise(self, timeout: float) -> Health:
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Not part of an attempt."""
         raise NotImplementedError
 
