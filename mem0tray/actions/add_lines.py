@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mem0tray.actions import add, dead_letters, fresh_entries, read_files
-from mem0tray.actions.find import listing
+from mem0tray.actions import add
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.item import Name
 from mem0tray.core.memory_lines import BYTE_ORDER_MARK, BadLineError, MemoryLine
 from mem0tray.files import orders
@@ -79,8 +78,10 @@ class LineQueue:
         """
         paths = add.prepared(self.loaded)
         server = _server_name(self.loaded, paths)
+        # What cannot be read now is taken in only once what is then queued twice.
+        keep_in_step(paths, self.loaded.settings)
         with Reader(paths.ledger) as reader:
-            self._known = _waiting(paths, reader, server)
+            self._known = reader.waiting.names()
             for line in lines:
                 self.so_far.lines += 1
                 try:
@@ -143,21 +144,6 @@ def _server_name(loaded: Loaded, paths: Paths) -> str:
     if "server.url" in loaded.unknown:
         return ""
     return chosen_server(loaded.settings, paths).name
-
-
-def _waiting(paths: Paths, reader: Reader, server: str) -> set[Name]:
-    """What is waiting already, dead letters too; nothing from a file that cannot be read.
-
-    The worker takes in only once what is then queued twice.
-    """
-    found: set[Name] = set()
-    with suppress(FileUnavailableError):
-        fresh = fresh_entries.look(paths, reader, server).listing.found
-        found.update(each.identity for each in fresh)
-    with suppress(FileUnavailableError):
-        dead = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
-        found.update(each.identity for each in dead.found)
-    return found
 
 
 def _size_of(paths: Paths) -> int:

@@ -1,23 +1,20 @@
 """Applying a user's verb: an order that the worker answers, or that we carry out in its place.
 
 Whoever holds the worker's lock is the ledger's only writer. If no worker runs, the command holds
-that lock for the moment (`worker.orders.standing_in`); the same code applies the order either way.
+that lock for the moment (`in_step.stand_in`); the same code applies the order either way.
 """
 
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from mem0tray.config import server_choice
+from mem0tray.actions.in_step import stand_in, worker_runs
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import orders
-from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -35,11 +32,6 @@ class Answer(Struct, frozen=True):
     def of(self, name: Name) -> str:
         """What became of this memory; an order that is not applied yet will be."""
         return self.results.get(name, GONE if self.heard else DONE)
-
-
-def worker_runs(paths: Paths) -> bool:
-    """Whether a worker is there to apply orders."""
-    return of_worker(paths) is not None
 
 
 def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
@@ -65,47 +57,12 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
 
 def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
     """Apply the orders that wait in the worker's place; return whether ours was among them."""
-    lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
-        lock.acquire()
-    except AlreadyRunningError:
-        return False
-    except BaseException:
-        orders.take_back(order)
-        raise
-    try:
-        _run(paths, settings)
+        stand_in(paths, settings)
     except BaseException:
         if orders.take_back(order):
             raise
-    finally:
-        lock.release()
     return not order.exists()
-
-
-def _run(paths: Paths, settings: Settings) -> None:
-    # Slow to import, and needed only here.
-    from mem0tray.actions.server_names import chosen_server
-    from mem0tray.core.events import Events, LedgerRebuilt
-    from mem0tray.ledger.database import Ledger
-    from mem0tray.worker.context import WorkerContext
-    from mem0tray.worker.orders import standing_in
-    from mem0tray.worker.telling.log import EventLog
-
-    server_choice.remember_if_first(settings.server.url, paths)
-    ledger = Ledger(paths.ledger)
-    bus, log = Events(), EventLog(paths, settings.log)
-    bus.subscribe(log)
-    try:
-        if ledger.rebuilt:
-            bus.emit(LedgerRebuilt(ledger.rebuilt))
-        server = chosen_server(settings, paths)
-        context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
-        standing_in.run(context)
-    finally:
-        with suppress(Mem0TrayError):  # what was applied is durable
-            ledger.close(in_order=False)
-        log.close()
 
 
 def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:

@@ -1,21 +1,25 @@
 """Backups: the DLQ's last state under one name, the items of each deletion under a dated one."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document, private_folders
+from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
 _MARK: Final = "dlq-backup.sha256"
+_PIECE: Final = 1 << 20  # bytes
 _NAMED: Final = "%Y%m%d-%H%M%S-%f"
 
 
@@ -70,31 +74,45 @@ def keep_last_state(paths: Paths) -> None:
 
     Raises FileUnavailableError.
     """
-    path = paths.dlq_backup
-    data, there = _bytes(paths.dlq), _bytes(path)
-    if data is None:
+    path, found = paths.dlq_backup, atomic.signature(paths.dlq)
+    if found is None:
         return
-    if there == data:
-        remember(paths, data)
-        return
-    if there is not None and not is_ours(paths, there):
-        _write(_free_name(paths, path.stat().st_mtime)[0], there)
-    _write(path, data)
-    remember(paths, data)
+    there = atomic.signature(path)
+    if there is not None and not is_ours(paths):
+        differs = there.size != found.size or _bytes(path) != _bytes(paths.dlq)
+        if differs:
+            _copy(path, _free_name(paths, there.mtime / 1e9)[0])
+    remember(paths, _copy(paths.dlq, path))
 
 
-def remember(paths: Paths, data: bytes) -> None:
-    """Note that the backup with these bytes is ours."""
+def _copy(source: Path, target: Path) -> Signature | None:
+    """Copy a file that may be large; return the copy's signature."""
+    try:
+        with plain.open_binary(source) as file:
+            return atomic.replace(target, iter(partial(file.read, _PIECE), b""))
+    except OSError as error:
+        raise atomic.unavailable(source, error) from error
+
+
+def remember(paths: Paths, ours: Signature | None) -> None:
+    """Note that the backup with this signature is ours."""
     private_folders.make_private_folder(paths.data_dir)
-    atomic.replace(paths.data_dir / _MARK, hashlib.sha256(data).hexdigest().encode())
+    if ours is not None:
+        atomic.replace(paths.data_dir / _MARK, json.dumps(ours.lasting).encode())
 
 
-def is_ours(paths: Paths, data: bytes | None = None) -> bool:
-    """Whether these bytes, or those of the present backup, are what we last wrote there."""
-    with suppress(OSError):
-        data = plain.read_bytes(paths.dlq_backup) if data is None else data
-        mark = plain.read_bytes(paths.data_dir / _MARK)
-        return mark == hashlib.sha256(data).hexdigest().encode()
+def is_ours(paths: Paths) -> bool:
+    """Whether the present backup is what we last wrote there.
+
+    Its signature tells: a copy that anybody else makes there has another time at least. A former
+    version noted the hash of its bytes instead.
+    """
+    with suppress(OSError, FileUnavailableError):
+        mark, found = plain.read_bytes(paths.data_dir / _MARK), atomic.signature(paths.dlq_backup)
+        if not mark.startswith(b"["):
+            data = plain.read_bytes(paths.dlq_backup)
+            return mark == hashlib.sha256(data).hexdigest().encode()
+        return found is not None and mark == json.dumps(found.lasting).encode()
     return False
 
 

@@ -20,11 +20,10 @@ from mem0tray.actions.find import FoundItem
 from mem0tray.actions.surroundings import Surroundings, clock
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.due import dead_due
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.known import Attempt, Known, Wait
+from mem0tray.ledger.known import Attempt, Known
 from mem0tray.server import answers
 from mem0tray.server.remedy import (
     ID,
@@ -79,19 +78,17 @@ def causes(
     found: FoundItem,
     around: Surroundings,
     attempt: Attempt | None,
-    known: Known | None,
     now: float,
     handle: str = "",
-    wait: Wait | None = None,
 ) -> list[Cause]:
     """Why this item is stuck, the most important cause first, with the one thing to do.
 
-    `attempt` is the last that failed, `known` what the ledger knows of it, `handle` its
-    name in a command (by default the beginning of its id). `wait` is a dead letter's, where
-    nothing else of it was asked for.
+    `attempt` is the last that failed, `handle` its name in a command (by default the beginning of
+    its id).
     """
+    known = found.known
     invalid = _invalid(found)
-    rejected = _rejected(found, attempt, known)
+    rejected = _rejected(found, attempt)
     odd = _odd_characters(found, rejected)
     outside = [c for c in around.causes if c.name not in (PAUSED, NOT_RUNNING)]
     ours = [c for c in around.causes if c.name in (PAUSED, NOT_RUNNING)]
@@ -99,7 +96,7 @@ def causes(
     taken = [_HELD_YET] if known is not None and known.is_held and not held else []
     result = [*invalid, *held, *outside, *taken, *odd, *rejected, *ours]
     if found.item is not None:
-        due = next_retry(found, known, now) if wait is None else dead_retry(found, wait, now)
+        due = next_retry(found)
         if known is not None and known.at_work:
             result.append(_AT_WORK)
         elif due > now and not (held or taken):
@@ -111,21 +108,19 @@ def causes(
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
-def to_change(
-    found: FoundItem, attempt: Attempt | None, known: Known | None, handle: str = ""
-) -> str:
+def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> str:
     """What must be changed in the memory before the server takes it; empty if nothing must.
 
     It says what is wrong where the kept reason does not. Like `causes`, but without what
     stands in the way of every memory: no server is asked.
     """
-    rejected = _rejected(found, attempt, known)
+    rejected = _rejected(found, attempt)
     causes = (*_invalid(found), *_odd_characters(found, rejected), *rejected)
     first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
     if first is None:
         return ""
     told = first.about(handle or shell.quote(short_id(found.id)))
-    is_said = str(first.detail) == one_line(kept_reason(found, known, attempt))
+    is_said = str(first.detail) == one_line(kept_reason(found, attempt))
     what = reasons.NONE if is_said else reasons.sentence(first.detail)
     return str(reasons.advised(what, told.remedy))
 
@@ -142,25 +137,9 @@ def _waits(found: FoundItem) -> Reason:
     return nothing(Reason("it is sent automatically; at once with `mem0tray retry {id}`.", id=ID))
 
 
-def next_retry(found: FoundItem, known: Known | None, now: float) -> float:
+def next_retry(found: FoundItem) -> float:
     """When the item is sent again, Unix seconds; 0 for at once."""
-    if found.is_dead:
-        return dead_retry(found, known.wait if known is not None else None, now)
-    return known.due if known is not None and found.item is not None else 0.0
-
-
-def dead_retry(found: FoundItem, wait: Wait | None, now: float) -> float:
-    """When a dead letter is sent again, Unix seconds; 0 for at once. `wait`: the ledger's.
-
-    Where its counters in the file are no longer those of the ledger, the file tells: somebody
-    has edited them, and the worker has not seen that yet.
-    """
-    item = found.item
-    if item is None:
-        return 0.0
-    if wait is not None and wait.is_of(item.retry_count, item.last_attempt):
-        return wait.due
-    return dead_due(item.last_attempt, item.retry_count, now)
+    return found.known.due if found.known is not None and found.item is not None else 0.0
 
 
 def _invalid(found: FoundItem) -> list[Cause]:
@@ -208,8 +187,8 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _rejected(found: FoundItem, attempt: Attempt | None, known: Known | None) -> list[Cause]:
-    reason = one_line(kept_reason(found, known))
+def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
+    reason = one_line(kept_reason(found))
     if attempt is None:
         return _as_the_file_says(reason)
     said = answers.retold(attempt.message)
@@ -257,12 +236,12 @@ def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
     return answers.retold(last_error(found) or (attempt.message if attempt is not None else ""))
 
 
-def kept_reason(found: FoundItem, known: Known | None, attempt: Attempt | None = None) -> str:
+def kept_reason(found: FoundItem, attempt: Attempt | None = None) -> str:
     """The reason that every command gives for an item: that of the last counted failure.
 
     It stands in the file or the ledger; else it is the last answer, if `attempt` is given.
     """
-    kept = last_error(found) or (known.last_error if known is not None else None)
+    kept = last_error(found) or (found.known.last_error if found.known is not None else None)
     return kept or (attempt.message if attempt is not None else "")
 
 

@@ -16,5 +16,5 @@ def among(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
     from mem0tray.ledger.reader import Reader  # slow to import
 
     with Reader(paths.ledger) as reader:
-        known = {name: reader.known(*name) for name in reader.many.heard_of(names)}
+        known = {name: reader.known(*name) for name in names}
     return found | {name for name, row in known.items() if row and row.state == items.DISCARDED}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mem0tray.actions import waiting
 from mem0tray.actions.apply import apply
 from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
@@ -139,16 +140,16 @@ def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
     return path
 
 
-def undo(
-    paths: Paths, settings: Settings, old: FoundItem, among: list[FoundItem]
-) -> Changed | None:
+def undo(settings: Settings, old: FoundItem) -> Changed | None:
     """Put the text of `old` back in place of the present one; None when it no longer waits."""
-    present = [each for each in among if each.id == old.id and each.identity != old.identity]
+    with waiting.opened(settings) as seen:
+        there = seen.with_id(old.id)
+    present = [each for each in there if each.identity != old.identity]
     if not present:
         return None
     content = (items.load_object(old.raw) or {}).get("content")
     with suppress(GoneError):
-        return edit_text(paths, settings, present[0], content)
+        return edit_text(settings.locations(), settings, present[0], content)
     return None
 
 

@@ -59,7 +59,7 @@ class Export:
         """The lines, some at a time. Raises Mem0TrayError where the server fails."""
         paths = self.settings.locations()
         server = chosen_server(self.settings, paths)
-        here, self.unread = projects.known_here(paths, server.name)
+        here, self.unread = projects.known_here(self.settings)
         with (
             chosen_client.opened(self.settings, paths) as client,
             DeliveredReader(paths.ledger) as reader,

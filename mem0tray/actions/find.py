@@ -1,20 +1,22 @@
-"""From what a person typed to the items that are meant."""
+"""From what a person typed to the items that are meant. Pure."""
 
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from mem0tray.actions import dead_letters, read_files
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
+from mem0tray.ledger.known import Known
 from mem0tray.system import shell
-from mem0tray.system.paths import Paths
 
+# Where an item stands: the lists of the two files, by their keys there.
+DLQ_LIST: Final = "items"
+QUEUE_LIST: Final = "queue"
 Identity = Name
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
@@ -28,8 +30,8 @@ _WHERE_TO_LOOK: Final = Reason(
 class FoundItem(Struct, frozen=True):
     """One item of a file.
 
-    `place` is `read_files.DLQ_LIST` or `read_files.QUEUE_LIST`. `item` is None for an object that
-    has an id but makes no sense to us (its content is no text).
+    `place` is DLQ_LIST or QUEUE_LIST. `item` is None for an object that has an id but makes no
+    sense to us (its content is no text). `known` is what the ledger knows of it.
     """
 
     place: str
@@ -37,81 +39,53 @@ class FoundItem(Struct, frozen=True):
     project: str
     raw: bytes
     item: Item | None
+    known: Known | None = None
 
     @property
     def is_dead(self) -> bool:
         """Whether it is a dead letter."""
-        return self.place == read_files.DLQ_LIST
+        return self.place == DLQ_LIST
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is not sent automatically, as another worker has perhaps delivered it."""
+        return self.known is not None and self.known.is_held
 
     @property
     def identity(self) -> Identity:
         """See `identity`."""
+        if self.known is not None:
+            return self.known.name
         if self.item is not None:
             return self.item.name
         return identity(self.raw)
 
 
-class FileListing(Struct):
-    """The content of a file: the items, and how many things are no items."""
-
-    found: list[FoundItem] = field(default_factory=list)
-    nonsense: int = 0
-
-    @property
-    def unnamed(self) -> int:
-        """How many things in the file have no id, and so are not in `found`."""
-        return self.nonsense - sum(each.item is None for each in self.found)
-
-
-def listing(raws: Iterable[bytes], place: str) -> FileListing:
-    """Every item of a file, in order; nonsense with an id is among them and counted."""
-    result = FileListing()
+def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
+    """Every item of a file, in order; what has no id is left out."""
+    result = []
     for raw in raws:
         item = items.parse(raw)
         if item is not None:
-            result.found.append(FoundItem(place, item.id, item.project, raw, item))
+            result.append(FoundItem(place, item.id, item.project, raw, item))
             continue
-        result.nonsense += 1
         value = items.load_object(raw) or {}
         name, project = value.get("id"), value.get("project_id")
         if isinstance(name, str) and name:
             text = project if isinstance(project, str) else ""
-            result.found.append(FoundItem(place, name, text, raw, None))
+            result.append(FoundItem(place, name, text, raw, None))
     return result
 
 
-def everything(
-    paths: Paths, places: Sequence[str] = (read_files.DLQ_LIST, read_files.QUEUE_LIST)
-) -> list[FoundItem]:
-    """Every dead letter that a command can act on, then every item of the queue file."""
-    found: list[FoundItem] = []
-    if read_files.DLQ_LIST in places:
-        found += listing(dead_letters.to_act_on(paths), read_files.DLQ_LIST).found
-    if read_files.QUEUE_LIST in places:
-        found += listing(read_files.fresh_entries(paths), read_files.QUEUE_LIST).found
-    return found
+def shortest(item_id: str, others: Iterable[str]) -> str:
+    """The shortest beginning of an id that none of the others has; at least eight characters."""
+    least = max((_shared(item_id, each) for each in others if each != item_id), default=0)
+    return item_id[: max(_SHORTEST, least + 1)]
 
 
-def of_project(among: Iterable[FoundItem], project: str) -> list[FoundItem]:
-    """The items of a project. Raises NotFoundError where there are none."""
-    found = [each for each in among if each.project == project]
-    if not found:
-        raise NotFoundError(
-            f"Nothing of the project {one_line(project, 80)!r} waits.",
-            "`mem0tray stats` shows the projects.",
-        )
-    return found
-
-
-def handles(found: Iterable[FoundItem]) -> dict[str, str]:
-    """By id what to type for it: its shortest unique beginning, at least eight characters."""
-    ids = sorted({each.id for each in found})
-    shared = [0, *itertools.starmap(_shared, itertools.pairwise(ids)), 0]
-    needed = map(max, itertools.pairwise(shared))
-    return {
-        name: shell.quote(one_line(name[: max(_SHORTEST, least + 1)], _LONGEST_ID))
-        for name, least in zip(ids, needed, strict=False)
-    }
+def handle(beginning: str) -> str:
+    """What to type for an id with this unique beginning."""
+    return shell.quote(one_line(beginning, _LONGEST_ID))
 
 
 def _shared(one: str, other: str) -> int:
@@ -132,15 +106,17 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
     return list(chosen.values())
 
 
+def begins(item_id: str, name: str) -> bool:
+    """Whether an id begins with `name` as it is shown: nobody types an escape or a line break."""
+    return bool(name) and one_line(item_id, _COMPARED).startswith(name)
+
+
 def beginning(name: str, among: Sequence[FoundItem]) -> list[int]:
     """The places of ids that begin with `name`, as they are, or else as they are shown."""
     if not name:
         return []
     begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
-    # An escape or a line break in an id is neither shown nor typed.
-    return begin or [
-        at for at, each in enumerate(among) if one_line(each.id, _COMPARED).startswith(name)
-    ]
+    return begin or [at for at, each in enumerate(among) if begins(each.id, name)]
 
 
 def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
@@ -153,8 +129,8 @@ def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
     if not name:
         raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
     if not ids:
-        begins = Reason("No item's id begins with {id}.", id=repr(shown))
-        raise UnknownIdError(begins, _WHERE_TO_LOOK, name=name)
+        no_such = Reason("No item's id begins with {id}.", id=repr(shown))
+        raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
     if len(ids) > 1:
         some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
         more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""

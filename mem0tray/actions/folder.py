@@ -1,10 +1,19 @@
-"""Whether `claude_dir` is there: a typo in the setting must not look like an empty queue."""
+"""Whether `claude_dir` is there and takes files: a typo must not look like an empty queue."""
 
+import errno
 import os
+import shutil
+from contextlib import suppress
+from typing import Final
 
 from mem0tray.config.settings import PathSettings, Settings, variable
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic, writable
+from mem0tray.system.paths import Paths
+
+_BLOCK: Final = 4096  # bytes
 
 
 def trouble(settings: Settings) -> FileUnavailableError | None:
@@ -44,3 +53,35 @@ def _remedy() -> str:
     if name in os.environ:  # the environment wins over the file
         return f"Make it, or correct the variable {name}."
     return "Make it, or correct paths.claude_dir: `mem0tray config edit`."
+
+
+def why_missing(settings: Settings) -> Reason:
+    """What is wrong with `claude_dir` itself, so that nothing can be read; else NONE."""
+    error, paths = trouble(settings), settings.locations()
+    if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
+        error = gone(settings)
+    return reasons.NONE if error is None else error.reason
+
+
+def why_unwritable(paths: Paths) -> Reason:
+    """Why nothing can be written, which metrics cannot tell; else NONE."""
+    return (
+        _no_room(paths)
+        or writable.why_unwritable(paths.claude_dir)
+        or atomic.why_unreadable(paths.queue_lock)
+        or writable.why_unwritable(paths.data_dir)
+    )
+
+
+def _no_room(paths: Paths) -> Reason:
+    """The error of a full disk; else NONE."""
+    largest = 0
+    for path in (paths.queue, paths.dlq):
+        with suppress(OSError):
+            largest = max(largest, path.stat().st_size)
+    for where, needed in ((paths.claude_dir, largest), (paths.data_dir, 0)):
+        with suppress(OSError):
+            if shutil.disk_usage(where).free < needed + _BLOCK:
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return atomic.unavailable(where, full).reason
+    return reasons.NONE

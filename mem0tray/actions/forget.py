@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, edit_text, read_files, restore_sources
-from mem0tray.actions.apply import apply, worker_runs
+from mem0tray.actions import backup, edit_text, restore_sources
+from mem0tray.actions.apply import apply
 from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import FoundItem, Identity
+from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
+from mem0tray.actions.in_step import worker_runs
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
@@ -35,9 +36,9 @@ _LOOK: Final = 0.1
 _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _LARGEST: Final = 256 * 2**20
-_DLQ_FORM: Final = (read_files.DLQ_LIST,)
-_RECENT_FORM: Final = (read_files.RECENT,)
-_QUEUE_FORM: Final = (read_files.QUEUE_LIST, read_files.RECENT, read_files.FAILED, read_files.HELD)
+_DLQ_FORM: Final = (DLQ_LIST,)
+_RECENT_FORM: Final = (document.RECENT,)
+_QUEUE_FORM: Final = (*document.QUEUE_SECTIONS, document.RECENT)
 # The text of an attempt of these kinds never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
@@ -188,14 +189,14 @@ def _has_traces(known: Known, named: set[Identity]) -> bool:
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
-        # Nobody writes while we hold the lock: no need to wait for a whole file.
-        found = read_files.load(paths.queue, _RECENT_FORM, wait=0.001)
-        kept = _without(found[0], text) if found else None
+        kept = None
+        with suppress(FileNotFoundError):  # nobody writes it while we hold the lock
+            kept = _without(document.parse(plain.read_bytes(paths.queue), _RECENT_FORM), text)
         if kept is not None:
             top: dict[str, document.Value] = {}
-            if read_files.QUEUE_LIST in kept.rest:  # first, as producers write it
-                top[read_files.QUEUE_LIST] = kept.rest.pop(read_files.QUEUE_LIST)
-            top[read_files.RECENT] = kept.lists[read_files.RECENT]
+            if document.QUEUE in kept.rest:  # first, as producers write it
+                top[document.QUEUE] = kept.rest.pop(document.QUEUE)
+            top[document.RECENT] = kept.lists[document.RECENT]
             atomic.replace(paths.queue, document.compose(top | kept.rest))
             result.erased.append(f"last_100 in {paths.queue.name}")
         _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
@@ -245,7 +246,7 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
     was_ours = path == paths.dlq_backup and backup.is_ours(paths)
     is_empty = _from_document(path, _DLQ_FORM, text, result)
     if was_ours:
-        backup.remember(paths, plain.read_bytes(path))
+        backup.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 

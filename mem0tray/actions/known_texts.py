@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mem0tray.actions import look_up, read_files
+from mem0tray.actions import look_up
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
@@ -16,12 +16,7 @@ from mem0tray.system.paths import Paths, claude_code_folder
 from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
 from mem0tray.worker.queue.notes.note_files import FoundNote
 
-_PLACES: Final = {
-    read_files.DLQ_LIST: "the DLQ file",
-    read_files.QUEUE_LIST: "the queue file",
-    look_up.EMERGENCY: "the emergency file",
-    look_up.QUARANTINE: "the quarantine",
-}
+_PLACES: Final = {items.DEAD: "the DLQ file", items.FRESH: "the queue file"}
 
 
 class KnownText(NamedTuple):
@@ -58,7 +53,10 @@ class KnownTexts:
 
 def _everywhere(paths: Paths) -> Iterator[tuple[bytes, str]]:
     yield from ((raw, place) for place, raw in look_up.left_over(paths))
-    yield from ((found.raw, _PLACES[found.place]) for found in look_up.in_files(paths))
+    with Reader(paths.ledger) as reader:
+        for state, place in _PLACES.items():
+            yield from ((raw, place) for _, raw in reader.waiting.listed(state))
+    yield from ((found.raw, "the quarantine") for found in look_up.quarantined(paths))
 
 
 def _in_notes(paths: Paths) -> Iterator[tuple[bytes, str]]:

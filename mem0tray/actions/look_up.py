@@ -1,41 +1,49 @@
-"""One memory, wherever it is: in a file, delivered, deleted, edited away, in quarantine."""
+"""One memory, wherever it is: waiting, delivered, deleted, edited away, in quarantine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import dead_letters, read_files, restore_sources
-from mem0tray.actions.find import FoundItem, Identity, beginning, listing, resolve
+from msgspec import structs
+
+from mem0tray.actions import restore_sources, waiting
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.files import atomic, quarantine
+from mem0tray.files import document, quarantine
+from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.system import plain
 from mem0tray.system.paths import Paths
 
-EMERGENCY: Final = "emergency"
 QUARANTINE: Final = "quarantine"
-LEDGER: Final = "ledger"  # where no file has it
+LEDGER: Final = "ledger"  # where it no longer waits
+_OVER: Final = (items.DELIVERED, items.DISCARDED)
+_PLACES: Final = {DLQ_LIST: "dlq", QUEUE_LIST: "queue"}
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
     """One content of a memory.
 
-    `known` is what the ledger has of it, `attempts` those that failed, oldest first;
-    `is_discarded_unheard`: it was deleted, and the ledger does not know that yet. `left_in`
-    names the files that still hold a text which neither the ledger nor the DLQ or the
-    queue has any more. `deliveries` are the servers that have taken it, as the ledger names
-    them, with the times (Unix seconds), the first one first.
+    `attempts` are those that failed, oldest first. `left_in` names the files that still hold a text
+    which neither the ledger nor the DLQ or the queue has any more. `deliveries` are the servers
+    that have taken it, as the ledger names them, with the times (Unix seconds), first one first.
     """
 
     found: FoundItem
-    known: Known | None
-    attempts: Sequence[Attempt]
+    attempts: Sequence[Attempt] = ()
     left_in: Sequence[str] = ()
-    is_discarded_unheard: bool = False
     deliveries: Sequence[tuple[str, float]] = ()
+
+    @property
+    def known(self) -> Known | None:
+        """What the ledger has of it."""
+        return self.found.known
 
     @property
     def is_over(self) -> bool:
@@ -49,42 +57,28 @@ class Version:
 
     @property
     def place(self) -> str:
-        """`dlq`, `queue`, `emergency`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
-        state = self.known.state if self.known is not None else ""
-        if state == items.DELIVERED:
-            return state
-        if state == items.DISCARDED and self.found.place not in (
-            read_files.DLQ_LIST,
-            read_files.QUEUE_LIST,
-        ):
-            edited = self.known is not None and self.known.reason == items.EDITED
-            return items.EDITED if edited else "deleted"
-        if self.found.place == LEDGER and self.is_discarded_unheard:
-            return "deleted"
-        if self.found.place == LEDGER:
-            return "dlq" if state == items.DEAD else "queue"
-        return "dlq" if self.found.place == read_files.DLQ_LIST else self.found.place
+        """`dlq`, `queue`, `quarantine`, `delivered`, `deleted`, or `edited` away."""
+        known = self.known
+        if known is not None and known.state == items.DELIVERED:
+            return known.state
+        if known is not None and known.state == items.DISCARDED:
+            return items.EDITED if known.reason == items.EDITED else "deleted"
+        return _PLACES.get(self.found.place, self.found.place)
 
 
-def look_up(paths: Paths, name: str) -> list[Version]:
+def look_up(settings: Settings, name: str) -> list[Version]:
     """Every content of the memory with this id, or unambiguous prefix; those that wait first.
 
-    Raises NotFoundError.
+    Raises NotFoundError, FileUnavailableError, LedgerError.
     """
-    with Reader(paths.ledger) as reader:
-        there = list(in_files(paths))
+    paths = settings.locations()
+    seen: dict[Identity, Version] = {}
+    with waiting.opened(settings) as waits:
+        reader = waits.reader
         rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
-        ours = {row.name: (row, _from_ledger(reader, row)) for row in rows}
-        resolve([name], [*there, *(found for _, found in ours.values())])
-        chosen = resolve([name], there) if beginning(name, there) else []
-        seen: dict[Identity, Version] = {}
-        for found in chosen:
-            row = reader.known(*found.identity) if found.item is not None else None
-            seen.setdefault(found.identity, _version(reader, found, row))
-        out = dead_letters.discarded_unheard(paths, reader) if ours else set()
-        for identity, (row, found) in ours.items():
-            version = replace(_version(reader, found, row), is_discarded_unheard=identity in out)
-            seen.setdefault(identity, version)
+        over = [_from_ledger(reader, row) for row in rows if row.state in _OVER]
+        for found in waits.resolve([name], beside=[*_in_quarantine(paths, reader), *over]):
+            seen.setdefault(found.identity, _version(reader, found))
     # Of contents that no longer wait, the last one first.
     return sorted(_with_what_is_left(paths, seen), key=_rank)
 
@@ -95,11 +89,15 @@ def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Vers
     left: dict[Identity, list[tuple[str, FoundItem]]] = {}
     if lost:
         for place, raw in left_over(paths):
-            for found in listing([raw], LEDGER).found:
+            for found in listing([raw], LEDGER):
                 if found.identity in lost:
                     left.setdefault(found.identity, []).append((place, found))
     return [
-        replace(each, found=left[name][0][1], left_in=list(dict.fromkeys(p for p, _ in left[name])))
+        replace(
+            each,
+            found=structs.replace(left[name][0][1], known=each.known),
+            left_in=list(dict.fromkeys(place for place, _ in left[name])),
+        )
         if name in left
         else each
         for name, each in seen.items()
@@ -108,55 +106,64 @@ def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Vers
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
     """Items that are not waiting, with the file that holds them: last hundred, backups, edits."""
-    recent = read_files.look(paths.queue, (read_files.RECENT,)).document.lists
     yield from (
-        (f"{read_files.RECENT} in {paths.queue.name}", raw) for raw in recent[read_files.RECENT]
+        (f"{document.RECENT} in {paths.queue.name}", raw)
+        for raw in _items_in(paths.queue, (document.RECENT,))
     )
-    backups = read_files.look(paths.queue_backup, (*read_files.QUEUE_SECTIONS, read_files.RECENT))
-    for raws in backups.document.lists.values():
-        yield from ((paths.queue_backup.name, raw) for raw in raws)
+    kept = _items_in(paths.queue_backup, (*document.QUEUE_SECTIONS, document.RECENT))
+    yield from ((paths.queue_backup.name, raw) for raw in kept)
     with suppress(Mem0TrayError):
         for source in restore_sources.sources(paths):
             if source.kind in (restore_sources.BACKUP, restore_sources.COPY, restore_sources.EDIT):
                 yield from ((source.name, piece.raw) for piece in source.pieces)
 
 
-def _version(reader: Reader, found: FoundItem, row: Known | None) -> Version:
-    if row is None:
-        return Version(found, None, [])
-    deliveries = reader.former.deliveries(row.key)
-    return Version(found, row, reader.attempts(row.key), deliveries=deliveries)
+def _items_in(path: Path, sections: Sequence[str]) -> list[bytes]:
+    """The items in these lists of a file; of a broken one those that are whole."""
+    try:
+        data = plain.read_bytes(path)
+    except OSError:
+        return []
+    try:
+        lists = document.parse(data, sections).lists
+    except BrokenDocumentError:
+        lists = document.salvage(data, sections).lists
+    return [raw for raws in lists.values() for raw in raws]
+
+
+def _version(reader: Reader, found: FoundItem) -> Version:
+    if found.known is None:
+        return Version(found)
+    key = found.known.key
+    return Version(found, reader.attempts(key), deliveries=reader.former.deliveries(key))
 
 
 def _rank(version: Version) -> tuple[int, float]:
-    waits = version.place in ("dlq", "queue", EMERGENCY)
+    waits = version.place in ("dlq", "queue")
     closed = version.known.closed if version.known is not None else None
     return (0 if waits else 1, -(closed or 0.0))
 
 
-def in_files(paths: Paths) -> Iterator[FoundItem]:
-    """The items in files; of broken files those that are whole."""
-    dead = read_files.look(paths.dlq, read_files.DLQ_SECTIONS).document.lists[read_files.DLQ_LIST]
-    yield from listing(dead, read_files.DLQ_LIST).found
-    queue = read_files.look(paths.queue, read_files.QUEUE_SECTIONS).document.lists
-    yield from listing(
-        [*queue[read_files.QUEUE_LIST], *queue[read_files.HELD]], read_files.QUEUE_LIST
-    ).found
-    with suppress(FileUnavailableError, atomic.TornError):
-        data, _ = atomic.read(paths.emergency) or (b"", None)
-        yield from listing(data.splitlines(), EMERGENCY).found
+def quarantined(paths: Paths) -> Iterator[FoundItem]:
+    """The items in quarantine."""
     with suppress(FileUnavailableError):
         for path in quarantine.kept(paths.quarantine):
             with suppress(FileUnavailableError):
                 pieces = restore_sources.quarantined(path).pieces
-                yield from listing((piece.raw for piece in pieces), QUARANTINE).found
+                yield from listing((piece.raw for piece in pieces), QUARANTINE)
+
+
+def _in_quarantine(paths: Paths, reader: Reader) -> Iterator[FoundItem]:
+    """The same, with what the ledger knows of each."""
+    for found in quarantined(paths):
+        known = reader.known(*found.identity) if found.item is not None else None
+        yield structs.replace(found, known=known)
 
 
 def _from_ledger(reader: Reader, row: Known) -> FoundItem:
     raw = reader.raw(row.key)
     item = items.parse(raw) if raw is not None else None
-    project = item.project if item is not None else row.project
-    return FoundItem(LEDGER, row.id, project, raw or b"", item)
+    return FoundItem(LEDGER, row.id, row.project, raw or b"", item, row)
 
 
 def fields(version: Version) -> items.Object:
@@ -164,10 +171,6 @@ def fields(version: Version) -> items.Object:
     return items.load_object(version.found.raw) or {}
 
 
-def waiting(versions: Iterable[Version]) -> list[FoundItem]:
-    """The versions that stand in a file and can be changed there."""
-    return [
-        each.found
-        for each in versions
-        if each.found.place in (read_files.DLQ_LIST, read_files.QUEUE_LIST)
-    ]
+def still_waiting(versions: Iterable[Version]) -> list[FoundItem]:
+    """The versions that wait, and can be changed."""
+    return [each.found for each in versions if each.found.place in _PLACES]

@@ -13,11 +13,11 @@ from typing import Final
 
 from mem0tray.actions import (
     chosen_client,
-    fresh_entries,
     migration_notes,
     restore_sources,
     worker_report,
 )
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.patient_questions import PatientQuestions
@@ -161,11 +161,11 @@ class Migration:
 
     def _learn(self) -> None:
         """Learn what is known here: the files first, as their entries move into the ledger."""
+        keep_in_step(self._paths, self._settings)
         with Reader(self._paths.ledger, needed=True) as reader:
-            waits = fresh_entries.look(self._paths, reader, self._chosen.name)
-            names = {each.identity for each in waits.listing.found if each.item is not None}
             traced = reader.former.traced(self._request.former, self._chosen.name)
-            self._plan.learn(traced, names, restore_sources.discarded_unheard(self._paths, reader))
+            deleted = restore_sources.deleted_unknown(self._paths, reader)
+            self._plan.learn(traced, reader.waiting.names(), deleted)
 
     def _projects(self, former: PatientQuestions) -> list[str]:
         """The projects that the server names, and those that it is known to have."""

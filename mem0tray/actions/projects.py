@@ -3,20 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files, tally
-from mem0tray.actions.find import listing
+from mem0tray.actions import chosen_client, waiting
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.ledger.reader import Reader
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.server import Client, Kind, Outcome, ProjectCount
-from mem0tray.system.paths import Paths
-
-if TYPE_CHECKING:
-    from mem0tray.core.item import Item
 
 TIMEOUT: Final = 30.0  # seconds; an official server looks at each of its memories
 _NO_QUESTION: Final = frozenset({Kind.FORBIDDEN, Kind.ITEM_FAILURE})
@@ -63,7 +57,7 @@ def known(settings: Settings) -> KnownProjects:
     paths = settings.locations()
     server = chosen_server(settings, paths)
     result = KnownProjects(server.shown)
-    here, result.unread = known_here(paths, server.name)
+    here, result.unread = known_here(settings)
     there: dict[str, int | None] = {}
     try:
         with chosen_client.opened(settings, paths) as client:
@@ -98,34 +92,17 @@ def of_server(client: Client | None, destination: str) -> ServerProjects:
     return ServerProjects(said, whole=all(each.count is not None for each in said))
 
 
-def known_here(paths: Paths, server: str) -> tuple[dict[str, ProjectSeen], str]:
-    """The projects of ledger, queue and DLQ by name, and why a file could not be read.
-
-    `server` is what the ledger calls the server that deliveries go to.
-    """
-    queued: list[Item] = []
-    dead: list[Item] = []
-    unread = ""
-    with Reader(paths.ledger) as reader:
-        delivered = reader.delivered_by_project()
-        try:
-            found = fresh_entries.look(paths, reader, server).listing
-            queued = [each.item for each in found.found if each.item is not None]
-        except FileUnavailableError as error:
-            unread = str(error)
-        try:
-            found = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
-            dead = [each.item for each in found.found if each.item is not None]
-        except FileUnavailableError as error:
-            unread = f"{unread} {error}".strip()
-    counted = {
-        each.project: ProjectSeen(each.project, each.fresh, each.dead)
-        for each in tally.by_project(dead, queued)
-    }
-    for name, number in delivered.items():
-        counted[name] = counted.get(name, ProjectSeen(name))._replace(delivered=number)
+def known_here(settings: Settings) -> tuple[dict[str, ProjectSeen], str]:
+    """The projects of the ledger by name, and why what waits here is incomplete."""
+    with waiting.opened(settings) as seen:
+        counted = {
+            each.project: ProjectSeen(each.project, each.fresh, each.dead)
+            for each in seen.reader.waiting.by_project()
+        }
+        for name, number in seen.reader.delivered_by_project().items():
+            counted[name] = counted.get(name, ProjectSeen(name))._replace(delivered=number)
     counted.pop("", None)  # memories without a project
-    return counted, unread
+    return counted, seen.step.sentence
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -8,24 +8,22 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from mem0tray.actions import chosen_client, dead_letters, fresh_entries, read_files
-from mem0tray.actions.find import listing
+from mem0tray.actions import chosen_client, waiting
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import Settings
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.core.item import Item
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.delivered import DeliveredReader
-from mem0tray.ledger.reader import Reader
 from mem0tray.server import Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.remedy import of_refusal
-from mem0tray.system.paths import Paths
 
 TIMEOUT: Final = 10.0
 WAITING: Final = "waiting"
 DEAD: Final = "dead letter"
 HELD: Final = "held"
+_PLACES: Final = (QUEUE_LIST, DLQ_LIST)
 
 
 class KnownMemory(NamedTuple):
@@ -156,57 +154,23 @@ def why_not_shown(destination: str, said: Outcome) -> str:
 
 def _known_here(settings: Settings, project: str) -> WasRead:
     """The memories of a project that wait here, the newest first."""
-    paths = settings.locations()
-    server = chosen_server(settings, paths)
-    result = WasRead(server.shown)
-    found: list[tuple[float, KnownMemory]] = []
-    with Reader(paths.ledger) as reader:
-        for look in (_fresh, _dead):
-            try:
-                found += look(paths, reader, server.name, project)
-            except FileUnavailableError as error:
-                result.unread = f"{result.unread} {error}".strip()
-                if look is _fresh:
-                    found += _fresh_beside(paths, reader, server.name, project)
+    result = WasRead(chosen_server(settings, settings.locations()).shown)
+    try:
+        with waiting.opened(settings) as seen:
+            found = [each for place in _PLACES for each in seen.listed(place, project)]
+    except Mem0TrayError as error:
+        result.unread = str(error)
+        return result
+    result.unread = seen.step.sentence
     found.reverse()  # of those in one second, too, the last added comes first
-    found.sort(key=lambda pair: -pair[0])
-    result.waiting = [each for _, each in found]
+    found.sort(key=lambda each: -(each.item.timestamp if each.item else 0.0))
+    result.waiting = [
+        KnownMemory(each.project, each.item.content, each.id, state=_state(each))
+        for each in found
+        if each.item is not None
+    ]
     return result
 
 
-def _fresh(
-    paths: Paths, reader: Reader, server: str, project: str
-) -> list[tuple[float, KnownMemory]]:
-    return _of_project(fresh_entries.look(paths, reader, server), project)
-
-
-def _fresh_beside(
-    paths: Paths, reader: Reader, server: str, project: str
-) -> list[tuple[float, KnownMemory]]:
-    """What waits where the queue file cannot be read: in the emergency file and the ledger."""
-    lines, _ = fresh_entries.emergency_lines(paths, reader)
-    return _of_project(fresh_entries.of(paths, reader, None, lines, server), project)
-
-
-def _of_project(seen: fresh_entries.FreshEntries, project: str) -> list[tuple[float, KnownMemory]]:
-    held = {name for name, row in seen.known.items() if row.is_held}
-    return [
-        (each.item.timestamp, _here(each.item, HELD if each.identity in held else WAITING))
-        for each in seen.listing.found
-        if each.item is not None and each.project == project
-    ]
-
-
-def _dead(
-    paths: Paths, reader: Reader, server: str, project: str
-) -> list[tuple[float, KnownMemory]]:
-    letters = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
-    return [
-        (each.item.timestamp, _here(each.item, DEAD))
-        for each in letters.found
-        if each.item is not None and each.project == project
-    ]
-
-
-def _here(item: Item, state: str) -> KnownMemory:
-    return KnownMemory(item.project, str(item.content), item.id, state=state)
+def _state(found: FoundItem) -> str:
+    return DEAD if found.is_dead else HELD if found.is_held else WAITING

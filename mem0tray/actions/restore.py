@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mem0tray.actions import dead_letters, read_files
+from mem0tray.actions import waiting
 from mem0tray.actions.apply import Answer, apply
-from mem0tray.actions.find import Identity
+from mem0tray.actions.find import DLQ_LIST, Identity
 from mem0tray.actions.restore_sources import Piece, RestoreSource
+from mem0tray.actions.server_names import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.item import identity
 from mem0tray.files import document, orders
@@ -38,7 +39,6 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
     Raises FileUnavailableError, LedgerError: then nothing is put back.
     """
     result = Restored()
-    ids = {item_id for item_id, _ in _there(paths) if item_id}
     wanted: dict[Identity, Piece] = {}
     for piece in source.pieces:
         if not document.loadable(piece.raw):
@@ -47,6 +47,8 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
             result.there.append(piece)
     if not wanted:
         return result
+    with waiting.opened(settings) as seen:
+        ids = {item_id for item_id, _ in wanted if seen.with_id(item_id)}
     texts = [Text.of(piece.raw, dead=_is_dead(piece)) for piece in wanted.values()]
     answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
     result.heard = answer.heard
@@ -70,17 +72,16 @@ def _sort(
 
 
 def _is_dead(piece: Piece) -> bool:
-    return piece.place == read_files.DLQ_LIST
+    return piece.place == DLQ_LIST
 
 
-def restorable(paths: Paths, found: Iterable[RestoreSource], server: str) -> list[set[Identity]]:
-    """The memories of each source that `restore` would put back. Raises FileUnavailableError.
-
-    `server`: what the ledger calls the chosen server, empty for none.
-    """
-    there = _there(paths)
-    with Reader(paths.ledger, needed=True) as reader:
-        return [_restorable(reader, there, each.pieces, server) for each in found]
+def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[set[Identity]]:
+    """The memories of each source that `restore` would put back. Raises FileUnavailableError."""
+    server = chosen_server(settings, settings.locations()).name
+    with waiting.opened(settings) as seen:
+        seen.step.check_all()
+        there = seen.names()
+        return [_restorable(seen.reader, there, each.pieces, server) for each in found]
 
 
 def _restorable(
@@ -89,8 +90,3 @@ def _restorable(
     names = {identity(piece.raw) for piece in pieces if document.loadable(piece.raw)} - there
     known = {name: reader.known(*name) if name[0] else None for name in names}
     return {name for name, row in known.items() if not reader.is_delivered(row, server)}
-
-
-def _there(paths: Paths) -> set[Identity]:
-    there = {identity(raw) for raw in dead_letters.to_act_on(paths)}
-    return there | {identity(raw) for raw in read_files.fresh_entries(paths)}

@@ -7,14 +7,14 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, edit_text, read_files
-from mem0tray.actions.find import Identity
+from mem0tray.actions import backup, edit_text
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, Identity
 from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.item import identity
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, emergency, orders, private_folders, quarantine
+from mem0tray.files import atomic, document, emergency, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import plain
@@ -26,8 +26,8 @@ DELETION: Final = "deletion"
 QUARANTINE: Final = "quarantine"
 EDIT: Final = "edit"
 FILE: Final = "file"
-_SECTIONS: Final = (read_files.DLQ_LIST, read_files.QUEUE_LIST, read_files.FAILED, read_files.HELD)
-_WAITING: Final = (read_files.QUEUE_LIST, read_files.HELD)
+_SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
+_WAITING: Final = (QUEUE_LIST, document.HELD)
 _OWN: Final = "a copy of your own"
 _WHOSE: Final = "the DLQ before a delete, or a copy of your own"
 _STAMP: Final = "%Y%m%d-%H%M%S"
@@ -81,10 +81,9 @@ def backed_up(paths: Paths) -> set[Identity]:
     }
 
 
-def discarded_unheard(paths: Paths, reader: Reader) -> set[Identity]:
-    """What the user has deleted, if the ledger does not know that yet; it knows what came back."""
-    gone = {name for name in backed_up(paths) if reader.known(*name) is None}
-    return gone | orders.discarded(paths.orders)
+def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
+    """The memories that a delete has backed up and the ledger does not know: it was lost since."""
+    return {name for name in backed_up(paths) if reader.known(*name) is None}
 
 
 def last_delete(paths: Paths) -> RestoreSource:
@@ -151,7 +150,7 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
         ]
         if raws:
             name = f"deleted-{_stamp(batch.closed)}"
-            pieces = [Piece(raw, _place(raw, read_files.DLQ_LIST)) for raw in raws]
+            pieces = [Piece(raw, _place(raw, DLQ_LIST)) for raw in raws]
             found.append(
                 RestoreSource(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces)
             )
@@ -186,16 +185,14 @@ def pieces_of(data: bytes) -> list[Piece]:
         parsed = document.salvage(data, _SECTIONS)
     else:
         if not any(parsed.lists.values()) and _is_item(data, parsed):
-            parsed = Document({read_files.DLQ_LIST: [tamed(data)]})
+            parsed = Document({DLQ_LIST: [tamed(data)]})
     found = [
-        Piece(
-            raw, _place(raw, read_files.QUEUE_LIST if section in _WAITING else read_files.DLQ_LIST)
-        )
+        Piece(raw, _place(raw, QUEUE_LIST if section in _WAITING else DLQ_LIST))
         for section, raws in parsed.lists.items()
         for raw in raws
     ]
     odd = [tamed(raw) for raw in parsed.rejected]
-    return found + [Piece(raw, _place(raw, read_files.DLQ_LIST)) for raw in odd if items.parse(raw)]
+    return found + [Piece(raw, _place(raw, DLQ_LIST)) for raw in odd if items.parse(raw)]
 
 
 def _is_item(data: bytes, parsed: Document) -> bool:
@@ -207,8 +204,8 @@ def _place(raw: bytes, otherwise: str) -> str:
     """Which file an item belongs to: a dead letter has `retry_count`, an entry only `retries`."""
     value = items.load_object(raw) or {}
     if "retry_count" in value:
-        return read_files.DLQ_LIST
-    return read_files.QUEUE_LIST if "retries" in value else otherwise
+        return DLQ_LIST
+    return QUEUE_LIST if "retries" in value else otherwise
 
 
 def _stamp(at: float) -> str:

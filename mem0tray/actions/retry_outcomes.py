@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mem0tray.actions import worker_report
-from mem0tray.actions.apply import worker_runs
+from mem0tray.actions.in_step import worker_runs
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.core.outcome_kind import Kind

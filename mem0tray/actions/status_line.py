@@ -29,18 +29,17 @@ def read(now: float) -> str:
 
 
 def _read(found: Settings, now: float) -> str:
-    """Return what the worker has counted; without one, read the files."""
+    """Return what the worker has counted; without one, what the ledger counts."""
     told = worker_report.told_lately(found.locations(), now)
     if told is not None:
         return line(told.state.name, told.state.reason, told.queue, told.dlq)
     # Slow to import, and not needed for a prompt while a worker runs.
-    from mem0tray.actions import overview, snapshot_reader
-    from mem0tray.actions.snapshot import Part
+    from mem0tray.actions import standing
 
-    seen = snapshot_reader.read(found, now, Part.COUNTS)
+    seen = standing.read(found, now, standing.Part.COUNTS)
     if seen.inside.folder and seen.worker is None:
         return wrong(NO_FOLDER)  # which says why nothing is counted
-    made = overview.of(seen)
+    made = standing.overview(seen)
     return line(made.state, made.reason, made.queue, made.dlq)
 
 

@@ -3,16 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mem0tray.actions import dead_letters, diagnose, fresh_entries, read_files, snapshot_reader
+from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.cause import NOT_RUNNING, PAUSED, Cause
-from mem0tray.actions.find import FileListing, FoundItem, Identity, handles, listing
-from mem0tray.actions.fresh_entries import FreshEntries
-from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
+from mem0tray.actions.standing import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
 from mem0tray.core.text import plural
-from mem0tray.ledger.known import Attempt, Known
-from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import ID
 
 Group = tuple[Cause, Sequence[FoundItem]]
@@ -24,13 +21,15 @@ class StuckMemories:
 
     `groups` has the largest first, each with a cause that takes one memory as the example.
     `besides` are other troubles, which stop none of these by themselves. `called` gives, by the
-    id of each memory, its name in a command.
+    id of each group's first memory, its name in a command. `dead` and `fresh` count dead letters
+    and fresh entries, `unnamed` what has no id in either file.
     """
 
     groups: Sequence[Group]
     besides: Sequence[Cause]
-    dead: FileListing
-    fresh: FreshEntries
+    dead: int
+    fresh: int
+    unnamed: Sequence[int]
     called: Mapping[str, str]
 
 
@@ -40,34 +39,25 @@ def sum_up(settings: Settings, now: float) -> StuckMemories:
     If the server refuses everything, all that wait count as stuck: which of them was tried
     does not matter. Raises FileUnavailableError where a file cannot be read.
     """
-    snapshot = snapshot_reader.read(settings, now, Part.REFUSAL)
-    with Reader(snapshot.paths.ledger) as reader:
-        dead = dead_among(snapshot, reader)
-        waits = fresh_entries.look(snapshot.paths, reader, snapshot.server.name)
-        last, longer = reader.last_attempts(), reader.many.other_waits()
-    around = Surroundings.ask(settings, snapshot)
-    fresh, known = waits.listing.found, waits.known
-    stuck = [each for each in fresh if around.refuse_everything or _has_failed(each, known, last)]
-    groups: dict[tuple[object, ...], list[FoundItem]] = {}
-    first: dict[tuple[object, ...], Cause] = {}
-    for found in [*dead.found, *stuck]:
-        attempt, row = last.get(found.identity), known.get(found.identity)
-        wait = longer.get(found.identity) if found.is_dead else None
-        cause = diagnose.causes(found, around, attempt, row, now, ID, wait)[0]
-        groups.setdefault(cause.likeness, []).append(found)
-        first.setdefault(cause.likeness, cause)
-    called = handles([*dead.found, *fresh])
+    with waiting.opened(settings) as seen:
+        dead = [*seen.items(DLQ_LIST), *seen.strays(DLQ_LIST)]
+        fresh, odd = seen.items(QUEUE_LIST), seen.strays(QUEUE_LIST)
+        last = seen.reader.last_attempts()
+        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
+        failed = (e for e in fresh if around.refuse_everything or e.identity in last or _failed(e))
+        groups: dict[tuple[object, ...], list[FoundItem]] = {}
+        first: dict[tuple[object, ...], Cause] = {}
+        for found in (*dead, *odd, *failed):
+            cause = diagnose.causes(found, around, last.get(found.identity), now, ID)[0]
+            groups.setdefault(cause.likeness, []).append(found)
+            first.setdefault(cause.likeness, cause)
+        called = seen.handles(group[0] for group in groups.values())
     shown: list[Group] = [
         (first[like].about(called[group[0].id]) if len(group) == 1 else first[like], group)
         for like, group in sorted(groups.items(), key=lambda pair: -len(pair[1]))
     ]
-    return StuckMemories(shown, _besides(around, shown), dead, waits, called)
-
-
-def dead_among(snapshot: Snapshot, reader: Reader) -> FileListing:
-    """The dead letters. Raises FileUnavailableError where their file cannot be read."""
-    letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
-    return listing(letters, read_files.DLQ_LIST)
+    unnamed = [seen.unnamed(place) for place in waiting.BOTH]
+    return StuckMemories(shown, _besides(around, shown), len(dead), len(fresh), unnamed, called)
 
 
 def number(group: Sequence[FoundItem]) -> str:
@@ -86,13 +76,6 @@ def _besides(around: Surroundings, shown: Sequence[Group]) -> list[Cause]:
     return [cause for cause in around.causes if cause.name not in told]
 
 
-def _has_failed(
-    found: FoundItem, pending: Mapping[Identity, Known], last: Mapping[Identity, Attempt]
-) -> bool:
-    """Whether a fresh entry is not simply new: it was tried, or can never be sent."""
-    if found.item is None or found.identity in last:
-        return True
-    known = pending.get(found.identity)
-    if known is not None and known.is_held:
-        return True
-    return (known.retries if known is not None else found.item.retries) > 0
+def _failed(found: FoundItem) -> bool:
+    """Whether a fresh entry is not simply new."""
+    return found.is_held or (found.known is not None and found.known.retries > 0)

@@ -19,7 +19,7 @@ from mem0tray.actions.cause import (
     Cause,
 )
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.actions.snapshot import SeenPause, Snapshot
+from mem0tray.actions.standing import SeenPause, Snapshot
 from mem0tray.actions.worker_report import NO_METRICS, Metrics
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings

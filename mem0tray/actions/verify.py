@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import add, chosen_client, look_up, restore_sources
 from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnsweredError
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.known_texts import KnownText, KnownTexts
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.actions.server_names import chosen_server
@@ -94,6 +95,7 @@ def verify(
     """
     paths = settings.locations()
     server = chosen_server(settings, paths)
+    keep_in_step(paths, settings)
     with (
         chosen_client.opened(settings, paths) as client,
         DeliveredReader(paths.ledger, needed=True) as reader,
@@ -146,10 +148,12 @@ class _Verifier:
         self._asked, self._found = asked, found
         self._texts = texts
         # Read before the server is asked, so that no memory queued later hides a missing one.
-        self._ids = {each.id for each in look_up.in_files(paths)}
-        self._waiting = reader.waiting()
-        unheard = restore_sources.discarded_unheard(paths, reader)
-        self._discarded = reader.discarded_digests() | {digest for _, digest in unheard}
+        ids = reader.waiting.ids()
+        found.again = sum(items.first_id(each) != each for each in ids)
+        self._ids = {*ids, *(each.id for each in look_up.quarantined(paths))}
+        self._waiting = reader.waiting_digests()
+        lost = restore_sources.deleted_unknown(paths, reader)
+        self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
         """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""

@@ -7,14 +7,13 @@ the server, and only `mem0_save` writes. All raise Mem0TrayError with a sentence
 import time
 from typing import Final
 
-from mem0tray.actions import overview, snapshot_reader, stuck, surroundings, worker_report
 from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
+from mem0tray.actions import standing, stuck, surroundings, worker_report
 from mem0tray.actions.add import QueuedEntry, queue_memory
 from mem0tray.actions.cause import Cause
-from mem0tray.actions.overview import NOT_RUNNING, Overview
 from mem0tray.actions.projects import ProjectSeen
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
 from mem0tray.claude import wording
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
@@ -107,7 +106,7 @@ def _saved(done: QueuedEntry, project: str) -> str:
 def _what_follows(settings: Settings) -> str:
     """What becomes of a memory next; not knowing that makes nothing unsaved."""
     try:
-        seen = snapshot_reader.read(settings, time.time())
+        seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
     hindrance = surroundings.hindrance(seen)
@@ -139,7 +138,7 @@ def _settings() -> Settings:
 
 def _seen(settings: Settings) -> Overview:
     worker_report.ask_to_look(settings.locations())
-    return overview.of(snapshot_reader.read(settings, time.time(), Part.COUNTS))
+    return standing.overview(standing.read(settings, time.time(), Part.COUNTS))
 
 
 def _state(seen: Overview) -> list[str]:

@@ -4,26 +4,27 @@ They are asked for in the middle of a line: so they come at once, and silently i
 missing, broken or no file at all.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.text import one_line, short_id
-from mem0tray.system import plain
+from mem0tray.core.text import one_line
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from click.shell_completion import CompletionItem
+
+    from mem0tray.actions.waiting import WaitingItems
 
 Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _MOST: Final = 200
+_KINDS: Final = {True: "dead letter", False: "waiting"}
 _LARGEST: Final = 20_000_000  # bytes; larger files take too long
 _TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
 
@@ -60,48 +61,45 @@ def _item(value: str, **about: Any) -> "CompletionItem[str]":
 @_quietly
 def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Dead letters and fresh entries that are not named yet, each with its project."""
-    return _ids(ctx, parameter, incomplete, ("dead letter", "waiting"))
+    return _ids(ctx, parameter, incomplete, dead_only=False)
 
 
 @_quietly
 def dead_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Dead letters only."""
-    return _ids(ctx, parameter, incomplete, ("dead letter",))
+    return _ids(ctx, parameter, incomplete, dead_only=True)
 
 
 def _ids(
-    ctx: click.Context, parameter: click.Parameter, incomplete: str, kinds: Sequence[str]
+    ctx: click.Context, parameter: click.Parameter, incomplete: str, *, dead_only: bool
 ) -> Items:
     named = ctx.params.get(parameter.name or "") or ()
     given = (named,) if isinstance(named, str) else tuple(named)
+    with _waiting() as seen:
+        places = ("items",) if dead_only else ("items", "queue")
+        there = (
+            seen.candidates([incomplete], places)
+            if incomplete
+            else [each for place in places for each in seen.listed(place, limit=_MOST)]
+        )
+        called = seen.shortest(there[:_MOST])
     found = [
-        (found_id, f"{kind} of {one_line(project, 40) or '(no project)'}")
-        for kind, found_id, project in _memories()
-        if kind in kinds
+        (each.id, f"{_KINDS[each.is_dead]} of {one_line(each.project, 40) or '(no project)'}")
+        for each in there[:_MOST]
+        if not any(each.id.startswith(name) for name in given)
     ]
-    short: dict[str, set[str]] = {}
-    for name, _ in found:
-        short.setdefault(short_id(name), set()).add(name)
-    offered = [
-        (short_id(name) if _is_enough(name, short) else name, about)
-        for name, about in found
-        if not any(name.startswith(each) for each in given)
-    ]
-    fit = _that_fit(offered, incomplete)
-    return fit or _that_fit([(name, about) for name, about in found], incomplete)
-
-
-def _is_enough(name: str, short: dict[str, set[str]]) -> bool:
-    """Whether the beginning `short` identifies this item."""
-    return len(short[short_id(name)]) == 1 and name.startswith(short_id(name))
+    fit = _that_fit([(called[name], about) for name, about in found], incomplete)
+    return fit or _that_fit(found, incomplete)
 
 
 @_quietly
 def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Projects of dead letters, of fresh entries, and of what was queued lately."""
+    """Projects of what waits or was delivered."""
     del ctx, parameter
-    names = {project: "" for _, _, project in _memories(recent=True) if project}
-    return _that_fit(names.items(), incomplete)
+    with _waiting() as seen:
+        waits = [each.project for each in seen.reader.waiting.by_project()]
+        names = dict.fromkeys([*waits, *seen.reader.delivered_by_project()], "")
+    return _that_fit([(name, "") for name in names if name], incomplete)
 
 
 @_quietly
@@ -184,28 +182,8 @@ def commands(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
     return [item for item in group.shell_complete(root, incomplete) if item.value[0] != "-"]
 
 
-def _memories(*, recent: bool = False) -> Iterator[tuple[str, str, str]]:
-    """Kind, id and project of everything in the files; with `recent`, also of `last_100`."""
+def _waiting() -> "AbstractContextManager[WaitingItems]":
+    from mem0tray.actions import waiting
     from mem0tray.config import settings
 
-    paths = settings.load().settings.locations()
-    queue = _read(paths.queue)
-    for kind, items in (
-        ("dead letter", _read(paths.dlq).get("items")),
-        ("waiting", queue.get("queue")),
-        ("recent", queue.get("last_100") if recent else None),
-    ):
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]:
-                project = item.get("project_id")
-                yield kind, item["id"], project if isinstance(project, str) else ""
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A file of ours, or nothing, even if something else is there."""
-    with suppress(OSError, ValueError, RecursionError):
-        found = plain.look(path)
-        if found is not None and found.st_size <= _LARGEST:
-            value = json.loads(plain.read_bytes(path))
-            return value if isinstance(value, dict) else {}
-    return {}
+    return waiting.opened(settings.load().settings)

@@ -3,10 +3,14 @@
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core.errors import Mem0TrayError
+
+if TYPE_CHECKING:
+    from mem0tray.actions.in_step import InStep
 
 _LONGEST_WARNING = 500
 
@@ -51,6 +55,11 @@ def load_what_holds() -> Loaded:
     loaded = settings.read()
     warn([*loaded.warnings, *map(str, loaded.wrong)])
     return loaded
+
+
+def warn_behind(step: "InStep") -> None:
+    """Name on standard error what is newer than what a command shows."""
+    warn([str(step.behind)] if step.behind else [])
 
 
 def warn_of_unknown_variables() -> None:

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import look_up
+from mem0tray.actions import look_up, waiting
 from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.find import FoundItem, beginning, everything, of_project, resolve
+from mem0tray.actions.find import FoundItem, resolve
 from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.cli import asking, candidates, context, memory_words, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.given import project_option
+from mem0tray.config.settings import Settings
 from mem0tray.core.text import plural, short_id
-from mem0tray.system.paths import Paths
 
 _SHOWN: Final = 20  # items shown of those to be deleted
 
@@ -52,9 +52,9 @@ def command(
     settings = context.load_there()
     paths = settings.locations()
     with no_longer_waiting.explained(paths):
-        over = _over(paths, ids, project) if for_good else {}
-        waiting = tuple(name for name in ids if name not in over)
-        chosen = _chosen(everything(paths), waiting, project) if waiting or not over else []
+        over = _over(settings, ids, project) if for_good else {}
+        left = tuple(name for name in ids if name not in over)
+        chosen = _chosen(settings, left, project) if left or not over else []
     past = [each for found in over.values() for each in found]
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
@@ -72,16 +72,18 @@ def command(
     return 1 if done.delivered or done.in_flight or not erased.items else 0
 
 
-def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, list[FoundItem]]:
+def _over(
+    settings: Settings, ids: tuple[str, ...], project: str | None
+) -> dict[str, list[FoundItem]]:
     """By name typed, the memories that no longer wait, where it names none that waits.
 
     Raises NotFoundError.
     """
-    there = everything(paths)
+    with waiting.opened(settings) as seen:
+        gone = [name for name in ids if not seen.candidates([name])]
     found = {
-        name: [each.found for each in look_up.look_up(paths, name) if each.is_over]
-        for name in ids
-        if not beginning(name, there)
+        name: [each.found for each in look_up.look_up(settings, name) if each.is_over]
+        for name in gone
     }
     return {
         name: of_it
@@ -90,11 +92,12 @@ def _over(paths: Paths, ids: tuple[str, ...], project: str | None) -> dict[str, 
     }
 
 
-def _chosen(there: list[FoundItem], ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
+def _chosen(settings: Settings, ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
     """The items meant. Raises NotFoundError, also if an id is of another project."""
-    if project is None:
-        return resolve(ids, there)
-    of_it = of_project(there, project)
+    with waiting.opened(settings) as seen:
+        if project is None:
+            return seen.resolve(ids)
+        of_it = seen.of_project(project)
     return resolve(ids, of_it) if ids else of_it
 
 

@@ -6,20 +6,19 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, fresh_entries, snapshot_reader, stuck
+from mem0tray.actions import diagnose, standing, stuck, waiting
 from mem0tray.actions.cause import Cause
-from mem0tray.actions.find import FoundItem, handles, resolve
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions.find import FoundItem
+from mem0tray.actions.standing import Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.cli import candidates, context, memory_words, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import waiting
+from mem0tray.cli.progress import waiting as in_progress
 from mem0tray.config.settings import Settings
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
 from mem0tray.ledger.known import Attempt, Known
-from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import asks_nothing
 
 _SHOWN: Final = 10  # shown of those whose id begins with the name
@@ -44,44 +43,34 @@ def command(name: str | None, *, as_json: bool) -> None:
     vain" does not count against the memory as long as others meet the same.
     """
     settings = context.load_there()
-    paths = settings.locations()
     if name is None:
         _sum_up(settings, as_json=as_json)
         return
-    snapshot = snapshot_reader.read(settings, time.time(), Part.REFUSAL)
-    with Reader(paths.ledger) as reader:
-        there = stuck.dead_among(snapshot, reader).found
-        there += fresh_entries.look(paths, reader, snapshot.server.name).listing.found
-    gone = (
-        []
-        if any(each.id.startswith(name) for each in there)
-        else no_longer_waiting.found(paths, name)
-    )
+    with waiting.opened(settings) as seen:
+        found = seen.candidates([name])
+        gone = [] if found else no_longer_waiting.found(seen.reader, name)
+        chosen = [] if gone else seen.resolve([name])
+        called = seen.handles(chosen)
+        past = {each.identity: seen.attempts(each) for each in chosen}
+    context.warn_behind(seen.step)
     if gone:
         _tell_gone(gone, as_json=as_json)
         return
-    chosen = resolve([name], there)
-    called = handles(there)
-    with waiting():
-        around = Surroundings.ask(settings, snapshot)
+    with in_progress():
+        now = time.time()
+        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
     now = time.time()
     documents = []
-    with Reader(paths.ledger) as reader:
-        for found in chosen:
-            known, history = _history(reader, found)
-            last = history[-1] if history else None
-            causes = diagnose.causes(found, around, last, known, now, called[found.id])
-            due = diagnose.next_retry(found, known, now)
-            if as_json:
-                documents.append(_document(found, causes, history, due))
-            else:
-                _print(
-                    called[found.id],
-                    found,
-                    causes[0],
-                    history,
-                    times.due(due, now) if due > now else "",
-                )
+    for each in chosen:
+        history, due = past[each.identity], diagnose.next_retry(each)
+        causes = diagnose.causes(
+            each, around, history[-1] if history else None, now, called[each.id]
+        )
+        if as_json:
+            documents.append(_document(each, causes, history, due))
+        else:
+            again = times.due(due, now) if due > now else ""
+            _print(called[each.id], each, causes[0], history, again)
     if as_json:
         output.print_json(documents)
 
@@ -94,11 +83,6 @@ def _tell_gone(gone: list[Known], *, as_json: bool) -> None:
         no_longer_waiting.say(known)
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
-
-
-def _history(reader: Reader, found: FoundItem) -> tuple[Known | None, list[Attempt]]:
-    known = reader.known(*found.identity) if found.item is not None else None
-    return known, reader.attempts(known.key) if known is not None else []
 
 
 def _document(
@@ -154,7 +138,7 @@ def _style(cause: Cause) -> Style:
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with waiting():
+    with in_progress():
         found = stuck.sum_up(settings, time.time())
     if as_json:
         stuck_by = [
@@ -164,7 +148,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         amiss = [{**_as_json(cause), "count": 0, "example": None} for cause in found.besides]
         output.print_json([*stuck_by, *amiss])
         return
-    if not found.dead.found:
+    if not found.dead:
         output.say("There are no dead letters.")
     for cause, group in found.groups:
         output.say_beside(
@@ -174,10 +158,10 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         )
         output.say_beside("  ", str(cause.sentence))
         _print_remedy(cause.remedy)
-    _tell_besides(found.besides, found.fresh.count)
-    for each in (found.dead, found.fresh.listing):
-        if each.unnamed:
-            output.say(memory_words.nonsense(each.unnamed))
+    _tell_besides(found.besides, found.fresh)
+    for unnamed in found.unnamed:
+        if unnamed:
+            output.say(memory_words.nonsense(unnamed))
 
 
 def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:

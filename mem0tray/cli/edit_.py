@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, look_up
+from mem0tray.actions import edit_text, look_up, waiting
 from mem0tray.actions.edit_text import Changed, GoneError
-from mem0tray.actions.find import FoundItem, everything, handles
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.look_up import Version
 from mem0tray.cli import candidates, context, output
 from mem0tray.cli.command_help import Command
@@ -23,7 +23,7 @@ from mem0tray.system.orderly_end import ends_in_order
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",
     "deleted": "It is deleted: put it back first, `mem0tray restore --list` shows how.",
-    "emergency": "It is in the emergency file: start the worker, which takes it in.",
+    "edited": "It is edited: `mem0tray restore --list` shows how to put the old text back.",
     "quarantine": "It is in quarantine: put it back first, `mem0tray restore --list` shows how.",
 }
 
@@ -50,9 +50,9 @@ def command(name: str) -> None:
     nothing is saved.
     """
     settings = context.load_there()
-    paths = settings.locations()
-    found = _editable(look_up.look_up(paths, name))
-    called = handles(everything(paths)).get(found.id) or shell.quote(name)
+    found = _editable(look_up.look_up(settings, name))
+    with waiting.opened(settings) as seen:
+        called = seen.handles([found])[found.id]
     text = found.item.content if found.item is not None else ""
     done = _edited(settings, text, found, called)
     if done is None:
@@ -63,11 +63,11 @@ def command(name: str) -> None:
 
 def _editable(versions: list[Version]) -> FoundItem:
     """The one text that can be changed. Raises NotFoundError."""
-    there = look_up.waiting(versions)
+    there = look_up.still_waiting(versions)
     if not there:
         raise NotFoundError(
             f"{short_id(versions[0].found.id)} cannot be edited.",
-            _NOT_HERE.get(versions[0].place, "The worker writes its file in a moment: try again."),
+            _NOT_HERE[versions[0].place],
         )
     if len(there) > 1:
         raise NotFoundError(

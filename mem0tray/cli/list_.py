@@ -6,25 +6,16 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import (
-    dead_letters,
-    diagnose,
-    fresh_entries,
-    read_files,
-    snapshot_reader,
-    surroundings,
-)
-from mem0tray.actions.find import FileListing, FoundItem, Identity, everything, handles, listing
-from mem0tray.actions.fresh_entries import FreshEntries
-from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.actions import diagnose, standing, surroundings, waiting
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.actions.standing import Part
 from mem0tray.cli import context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.given import project_option, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.core import item as items
-from mem0tray.core.text import one_line, short_id
-from mem0tray.ledger.known import Attempt, Known, Wait
-from mem0tray.ledger.reader import Reader
+from mem0tray.core.text import one_line
+from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server.answers import brief
 
@@ -58,86 +49,56 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
     With --queue list the entries that wait, and what they wait for.
     """
     settings = context.load_there()
-    paths = settings.locations()
     now = time.time()
-    snapshot = snapshot_reader.read(settings, now, Part.DISK)
-    fresh, attempts = _fresh(snapshot) if queue else (None, {})
-    known = fresh.known if fresh is not None else {}
-    seen = fresh.listing if fresh is not None else _dead(snapshot)
-    found = [each for each in seen.found if each.item is not None]
-    if project is not None:
-        found = [each for each in found if each.project == project]
-    shown = found[:limit]
-    waits = {} if queue else _waits(snapshot, None if limit is None else shown)
+    place = QUEUE_LIST if queue else DLQ_LIST
+    with waiting.opened(settings) as seen:
+        shown = seen.items(place, project, limit)
+        total = len(shown) if limit is None else seen.count(place, project)
+        nonsense = seen.nonsense(place)
+        called = seen.handles(() if as_json else shown)
+        attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
+    context.warn_behind(seen.step)
+    snapshot = standing.read(settings, now, Part.DISK)
     why = surroundings.hindrance(snapshot)
     if as_json:
         output.print_json(
-            [
-                _fresh_document(
-                    each, known.get(each.identity), now, why, attempts.get(each.identity)
-                )
-                for each in shown
-            ]
+            [_fresh_document(each, now, why, attempts[each.identity]) for each in shown]
             if queue
-            else [_dead_document(each, waits.get(each.identity), now) for each in shown]
+            else [_dead_document(each) for each in shown]
         )
         return
-    rows: list[tuple[str, FoundItem]] = []
+    rows = [(called[each.id], each) for each in shown]
     if shown:
-        others = read_files.DLQ_LIST if queue else read_files.QUEUE_LIST
-        called = handles([*everything(paths, (others,)), *seen.found])
-        rows = [(called.get(each.id, short_id(each.id)), each) for each in shown]
-        columns = (
-            _fresh_columns(rows, known, attempts, now, why)
-            if queue
-            else _dead_columns(rows, waits, now)
-        )
+        columns = _fresh_columns(rows, attempts, now, why) if queue else _dead_columns(rows, now)
         _print_table(columns, with_project=project is None)
-    _print_rest(len(found), len(shown), seen.nonsense, project, queue=queue)
-    _print_to_change(rows, known, attempts)
-    _print_why(shown, known, why, beside=snapshot.beside)
+    _print_rest(total, len(shown), nonsense, project, queue=queue)
+    _print_to_change(rows, attempts)
+    _print_why(shown, why, beside=snapshot.beside)
 
 
-def _dead(snapshot: Snapshot) -> FileListing:
-    with Reader(snapshot.paths.ledger) as reader:
-        letters = dead_letters.look(snapshot.paths, reader, snapshot.server.name)
-    return listing(letters, read_files.DLQ_LIST)
+def _last(attempts: Sequence[Attempt]) -> Attempt | None:
+    return attempts[-1] if attempts else None
 
 
-def _waits(snapshot: Snapshot, shown: Sequence[FoundItem] | None) -> dict[Identity, Wait]:
-    """The ledger's waits of the dead letters shown, or of all that do not wait by their backoff."""
-    with Reader(snapshot.paths.ledger) as reader:
-        if shown is None:
-            return reader.many.other_waits()
-        return reader.many.waits([each.identity for each in shown])
-
-
-def _fresh(snapshot: Snapshot) -> tuple[FreshEntries, dict[tuple[str, bytes], Attempt]]:
-    """The fresh entries, and the last attempt of each that was tried."""
-    with Reader(snapshot.paths.ledger) as reader:
-        found = fresh_entries.look(snapshot.paths, reader, snapshot.server.name)
-        return found, reader.last_attempts()
-
-
-def _dead_document(found: FoundItem, wait: Wait | None, now: float) -> dict[str, Any]:
+def _dead_document(found: FoundItem) -> dict[str, Any]:
     """The dead letter with the file's own fields and `next_retry` (Unix seconds, 0: now)."""
-    return _fields(found) | {"next_retry": diagnose.dead_retry(found, wait, now)}
+    return _fields(found) | {"next_retry": diagnose.next_retry(found)}
 
 
 def _fresh_document(
-    found: FoundItem, known: Known | None, now: float, why: str, attempt: Attempt | None
+    found: FoundItem, now: float, why: str, attempt: Attempt | None
 ) -> dict[str, Any]:
     """The entry with the file's own fields and `next_retry` (Unix seconds, 0: now, null: held).
 
     `why`: what keeps every entry from being sent. `attempt`: the last failed one.
     """
     value = _fields(found)
-    due = diagnose.next_retry(found, known, now)
-    value["waiting_since"] = _since(found, known)
-    value.setdefault("last_error", diagnose.kept_reason(found, known, attempt) or None)
-    value["held"] = _is_held(known)
-    value["waits_for"] = _waits_for(known, why) or ("its retry" if due > now else None)
-    return value | {"next_retry": None if _is_held(known) else due}
+    due = diagnose.next_retry(found)
+    value["waiting_since"] = _since(found)
+    value.setdefault("last_error", diagnose.kept_reason(found, attempt) or None)
+    value["held"] = found.is_held
+    value["waits_for"] = _waits_for(found, why) or ("its retry" if due > now else None)
+    return value | {"next_retry": None if found.is_held else due}
 
 
 def _fields(found: FoundItem) -> dict[str, Any]:
@@ -147,26 +108,16 @@ def _fields(found: FoundItem) -> dict[str, Any]:
     return value
 
 
-def _is_held(known: Known | None) -> bool:
-    return known is not None and known.is_held
+def _since(found: FoundItem) -> float | None:
+    made = found.item.timestamp if found.item is not None else 0.0
+    return items.waits_since(found.known.accepted, made) if found.known is not None else None
 
 
-def _since(found: FoundItem, known: Known | None) -> float | None:
-    made = found.item.timestamp if found.item is not None else None
-    if known is not None:
-        return items.waits_since(known.accepted, made or 0.0)
-    return made
+def _waits_for(found: FoundItem, why: str) -> str:
+    return f"{_HELD}: {PERHAPS}" if found.is_held else why
 
 
-def _waits_for(known: Known | None, why: str) -> str:
-    if _is_held(known):
-        return f"{_HELD}: {PERHAPS}"
-    return why
-
-
-def _dead_columns(
-    rows: Sequence[tuple[str, FoundItem]], waits: Mapping[Identity, Wait], now: float
-) -> dict[str, list[str]]:
+def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str, list[str]]:
     """Headers and cells; `rows` are each item's name in a command, and the item."""
     letters = [(each, each.item) for _, each in rows if each.item is not None]
     return {
@@ -174,10 +125,7 @@ def _dead_columns(
         "PROJECT": [each.project or "(none)" for each, _ in letters],
         "RETRIED": [f"{item.retry_count:,}" for _, item in letters],
         _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
-        _NEXT: [
-            times.due(diagnose.dead_retry(each, waits.get(each.identity), now), now)
-            for each, _ in letters
-        ],
+        _NEXT: [times.due(diagnose.next_retry(each), now) for each, _ in letters],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
         "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
     }
@@ -185,8 +133,7 @@ def _dead_columns(
 
 def _fresh_columns(
     rows: Sequence[tuple[str, FoundItem]],
-    known: dict[tuple[str, bytes], Known],
-    attempts: Mapping[tuple[str, bytes], Attempt],
+    attempts: Mapping[Identity, Attempt | None],
     now: float,
     why: str,
 ) -> dict[str, list[str]]:
@@ -194,17 +141,16 @@ def _fresh_columns(
         name: [] for name in ("ID", "PROJECT", "RETRIES", "WAITING SINCE", _NEXT, "TEXT", "REASON")
     }
     for name, each in rows:
-        row, item = known.get(each.identity), each.item
-        retries = row.retries if row else item.retries if item else 0
-        error = brief(diagnose.kept_reason(each, row, attempts.get(each.identity)))
+        held, item = each.is_held, each.item
+        error = brief(diagnose.kept_reason(each, attempts.get(each.identity)))
         cells = (
             name,
             each.project or "(none)",
-            f"{retries:,}",
-            times.ago(_since(each, row), now),
-            "–" if _is_held(row) else _next(diagnose.next_retry(each, row, now), now, why),
+            f"{each.known.retries if each.known is not None else 0:,}",
+            times.ago(_since(each), now),
+            "–" if held else _next(diagnose.next_retry(each), now, why),
             one_line(item.content, _TEXT) if item else "",
-            "; ".join(filter(None, (_HELD if _is_held(row) else "", error))),
+            "; ".join(filter(None, (_HELD if held else "", error))),
         )
         for column, cell in zip(columns.values(), cells, strict=True):
             column.append(cell)
@@ -233,15 +179,9 @@ def _next(due: float, now: float, why: str) -> str:
     return "–" if why and due <= now else times.due(due, now)
 
 
-def _print_why(
-    shown: Sequence[FoundItem],
-    known: Mapping[tuple[str, bytes], Known],
-    why: str,
-    *,
-    beside: bool,
-) -> None:
+def _print_why(shown: Sequence[FoundItem], why: str, *, beside: bool) -> None:
     """Print what keeps the items shown from being sent, once for all."""
-    held = sum(_is_held(known.get(each.identity)) for each in shown)
+    held = sum(each.is_held for each in shown)
     if why and (held < len(shown) or beside):
         output.say(f"{_NOT_SENT}: {why}", Style.WARNING)
     if held:
@@ -249,19 +189,13 @@ def _print_why(
 
 
 def _print_to_change(
-    rows: Sequence[tuple[str, FoundItem]],
-    known: Mapping[tuple[str, bytes], Known],
-    attempts: Mapping[tuple[str, bytes], Attempt],
+    rows: Sequence[tuple[str, FoundItem]], attempts: Mapping[Identity, Attempt | None]
 ) -> None:
     """Print how many of those shown must be changed for the server, and what to do about one."""
     advice = [
         (name, said)
         for name, each in rows
-        if (
-            said := diagnose.to_change(
-                each, attempts.get(each.identity), known.get(each.identity), name
-            )
-        )
+        if (said := diagnose.to_change(each, attempts.get(each.identity), name))
     ]
     if advice:
         name, said = advice[0]

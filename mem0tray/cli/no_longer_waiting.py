@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from mem0tray.actions import dead_letters, fresh_entries
 from mem0tray.cli import output, times
 from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
@@ -23,14 +22,10 @@ NOT_HEARD: Final = (
 )
 
 
-def found(paths: Paths, name: str) -> list[Known]:
+def found(reader: Reader, name: str) -> list[Known]:
     """The delivered and deleted memories whose id is `name`, or else begins with it."""
-    if not name:
-        return []
-    with Reader(paths.ledger) as reader:
-        known = reader.by_id(name) or reader.by_prefix(name)
-        out = dead_letters.discarded_unheard(paths, reader) if known else set()
-    return [each for each in known if each.state in _OVER or each.name in out]
+    known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
+    return [each for each in known if each.state in _OVER]
 
 
 class Fate(NamedTuple):
@@ -46,9 +41,6 @@ def fate(known: Known) -> Fate:
     when = times.moment(known.closed)
     if known.state == items.DELIVERED:
         return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
-    if known.state not in _OVER:
-        detail = "from its file, which the worker notes at its next start"
-        return Fate("deleted", detail, "Start it with `mem0tray run`; then it can be restored.")
     if known.reason == _FORGOTTEN:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."
@@ -58,16 +50,13 @@ def fate(known: Known) -> Fate:
 
 @contextmanager
 def explained(paths: Paths) -> Iterator[None]:
-    """Turn an UnknownIdError for a memory that no longer waits into a NotFoundError with its fate.
-
-    For a memory that waits but is not in the queue file yet, the error says that.
-    """
+    """Turn an UnknownIdError about a memory that no longer waits into one with its fate."""
     try:
         yield
     except UnknownIdError as error:
-        gone = sorted(found(paths, error.name), key=lambda known: known.closed or 0.0)
+        with Reader(paths.ledger) as reader:
+            gone = sorted(found(reader, error.name), key=lambda known: known.closed or 0.0)
         if not gone:
-            _explain_emergency(paths, error)
             raise
         last = gone[-1]
         what = fate(last)
@@ -75,17 +64,6 @@ def explained(paths: Paths) -> Iterator[None]:
         more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
         raise NotFoundError(
             f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
-        ) from error
-
-
-def _explain_emergency(paths: Paths, error: UnknownIdError) -> None:
-    lines, _ = fresh_entries.emergency_lines(paths)
-    named = [each for each in lines if each.id.startswith(error.name)]
-    if named:
-        raise NotFoundError(
-            f"{short_id(named[0].id)} waits in the emergency file, which only the worker reads.",
-            "Start the worker with `mem0tray run`, which takes it in; type `mem0tray pause` before,"
-            " and it is not sent.",
         ) from error
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from mem0tray.actions.apply import worker_runs
+from mem0tray.actions.in_step import worker_runs
 from mem0tray.cli import context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import FileUnavailableError

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import edit_text, find, read_files, restore_sources
+from mem0tray.actions import edit_text, find, restore_sources
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.restore import Restored, restorable, restore
 from mem0tray.actions.restore_sources import Piece, RestoreSource
-from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import candidates, context, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.edit_ import tell_old
@@ -46,8 +46,9 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     settings = context.load_there()
     paths = settings.locations()
     if as_list:
+        keep_in_step(paths, settings)
         found = restore_sources.sources(paths)
-        wanted = restorable(paths, found, chosen_server(settings, paths).name)
+        wanted = restorable(settings, found)
         counts = [len(each) for each in wanted]
         if as_json:
             made = zip(found, counts, strict=True)
@@ -56,8 +57,9 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
             _print_sources(found, counts)
             _print_sum(sum(counts), len(set().union(*wanted)))
         return
+    keep_in_step(paths, settings)
     source = _source(paths, backup)
-    if source.kind == restore_sources.EDIT and _undone(paths, settings, source):
+    if source.kind == restore_sources.EDIT and _undone(settings, source):
         return
     _tell(source.name, restore(paths, settings, source))
 
@@ -77,10 +79,10 @@ def _source(paths: Paths, backup: str | None) -> RestoreSource:
     return source
 
 
-def _undone(paths: Paths, settings: Settings, source: RestoreSource) -> bool:
+def _undone(settings: Settings, source: RestoreSource) -> bool:
     """Give a memory that still waits the text from before an edit."""
-    (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = edit_text.undo(paths, settings, old, find.everything(paths))
+    (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place)
+    done = edit_text.undo(settings, old)
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
@@ -106,11 +108,11 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 
 
 def _item(piece: Piece) -> dict[str, Any]:
-    found = find.listing([piece.raw], piece.place).found  # empty if it has not even an id
+    found = find.listing([piece.raw], piece.place)  # empty if it has not even an id
     return {
         "id": found[0].id if found else None,
         "project_id": (found[0].project if found else "") or None,
-        "place": "dlq" if piece.place == read_files.DLQ_LIST else "queue",
+        "place": "dlq" if piece.place == find.DLQ_LIST else "queue",
     }
 
 

@@ -3,18 +3,19 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import find, retry, retry_outcomes, snapshot_reader
-from mem0tray.actions.find import Identity
+from mem0tray.actions import retry, retry_outcomes, standing
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.retry import Retried
 from mem0tray.actions.retry_outcomes import RetryOutcome
-from mem0tray.actions.snapshot import SeenPause
+from mem0tray.actions.standing import SeenPause
 from mem0tray.actions.worker_report import Metrics
 from mem0tray.cli import candidates, context, no_longer_waiting, output, times
 from mem0tray.cli.command_help import Command
@@ -60,22 +61,19 @@ def command(
     """
     _check(ids, project, everything=everything)
     settings = context.load_there()
-    paths = settings.locations()
     since = time.time()
-    held = {each.identity for each in retry.held_entries(paths)}
-    chosen = _retried(settings, ids, project, everything=everything)
-    called = find.handles(find.everything(paths)) if chosen else {}
+    chosen, called = _retried(settings, ids, project, everything=everything)
     try:
         way = _Way.look(settings) if chosen or as_json else _Way()
         if not as_json:
-            _tell(chosen, held, project, way, called)
+            _tell(chosen, project, way, called)
         say = None if as_json else partial(_tell_outcome, called)
         found = _followed(settings, chosen, since, way, say) if wait else []
     except KeyboardInterrupt:
         output.say("mem0tray: They stay requested: the worker retries them.", error=True)
         raise
     if as_json:
-        output.print_json(_document(chosen, held, way, found))
+        output.print_json(_document(chosen, way, found))
     _judge(found, way, called)
 
 
@@ -90,30 +88,29 @@ def _check(ids: tuple[str, ...], project: str | None, *, everything: bool) -> No
 
 def _retried(
     settings: Settings, ids: tuple[str, ...], project: str | None, *, everything: bool
-) -> list[Item]:
-    paths = settings.locations()
+) -> Retried:
     if everything:
-        return retry.retry_all(paths, settings)
+        return retry.retry_all(settings)
     if project is not None:
-        find.of_project(find.everything(paths), project)
-        return retry.retry_project(paths, settings, project)
-    with no_longer_waiting.explained(paths):
-        return retry.retry_ids(paths, settings, ids)
+        return retry.retry_project(settings, project)
+    with no_longer_waiting.explained(settings.locations()):
+        return retry.retry_ids(settings, ids)
 
 
 def _followed(
     settings: Settings,
-    chosen: Sequence[Item],
+    chosen: Sequence[FoundItem],
     since: float,
     way: "_Way",
     say: Callable[[RetryOutcome], None] | None,
 ) -> list[RetryOutcome]:
     """Wait for each memory, and say how it went as that happens; not if nothing can be sent."""
+    items = [each.item for each in chosen if each.item is not None]
     if way.obstacle:
-        return [RetryOutcome(item, retry_outcomes.WAITING, way.obstacle) for item in chosen]
+        return [RetryOutcome(item, retry_outcomes.WAITING, way.obstacle) for item in items]
     found = []
     patience = _FACTOR * settings.sync.timeout + _MORE
-    for outcome in retry_outcomes.follow(settings.locations(), chosen, since, patience):
+    for outcome in retry_outcomes.follow(settings.locations(), items, since, patience):
         found.append(outcome)
         if say:
             say(outcome)
@@ -133,7 +130,7 @@ class _Way:
     @classmethod
     def look(cls, settings: Settings) -> "_Way":
         """Look at pause and worker, and ask the server once."""
-        snapshot = snapshot_reader.read(settings, time.time())
+        snapshot = standing.read(settings, time.time())
         running = snapshot.worker is not None
         seen = probe(settings, snapshot.paths, min(settings.sync.timeout, 5.0))
         pause = _pause(snapshot.pause)
@@ -187,24 +184,18 @@ def _pause(seen: SeenPause) -> str:
     return f"Deliveries are paused until {end}; `mem0tray resume` ends the pause now."
 
 
-def _name(item: Item, called: _Called) -> str:
+def _name(item: Item | FoundItem, called: _Called) -> str:
     """An item's name in a command, and its project."""
     name = called.get(item.id) or short_id(item.id)
     return f"{name} ({one_line(item.project, 40) or 'no project'})"
 
 
-def _tell(
-    chosen: Sequence[Item],
-    held: Collection[Identity],
-    project: str | None,
-    way: _Way,
-    called: _Called,
-) -> None:
+def _tell(chosen: Sequence[FoundItem], project: str | None, way: _Way, called: _Called) -> None:
     if not chosen:
         where = f" of {one_line(project, 80)}" if project is not None else ""
         output.say(f"There are no dead letters{where} to retry.")
         return
-    output.say(_which(chosen, sum(each.name in held for each in chosen), called))
+    output.say(_which(chosen, called))
     for line in way.lines:
         output.say(line)
 
@@ -222,18 +213,18 @@ def _tell_outcome(called: _Called, outcome: RetryOutcome) -> None:
 
 
 def _document(
-    chosen: Sequence[Item], held: Collection[Identity], way: _Way, found: Sequence[RetryOutcome]
+    chosen: Sequence[FoundItem], way: _Way, found: Sequence[RetryOutcome]
 ) -> dict[str, Any]:
     became = {each.item.name: each for each in found}
     return {
         "items": [
             {
-                "id": item.id,
-                "project_id": item.project or None,
-                "place": "queue" if item.name in held else "dlq",
-                **_as_json(became.get(item.name)),
+                "id": each.id,
+                "project_id": each.project or None,
+                "place": "dlq" if each.is_dead else "queue",
+                **_as_json(became.get(each.identity)),
             }
-            for item in chosen
+            for each in chosen
         ],
         "worker_running": way.running,
         "paused": way.paused,
@@ -269,10 +260,11 @@ def _judge(found: Sequence[RetryOutcome], way: _Way, called: _Called) -> None:
     raise Mem0TrayError(f"{what}.", f"`mem0tray diagnose{one}` says what to do.")
 
 
-def _which(chosen: Sequence[Item], held: int, called: _Called) -> str:
-    names = ", ".join(_name(item, called) for item in chosen[:_SHOWN])
+def _which(chosen: Sequence[FoundItem], called: _Called) -> str:
+    names = ", ".join(_name(each, called) for each in chosen[:_SHOWN])
     more = f" and {len(chosen) - _SHOWN:,} more" if len(chosen) > _SHOWN else ""
-    dead = len(chosen) - held
+    dead = sum(each.is_dead for each in chosen)
+    held = len(chosen) - dead
     parts = [plural(dead, "dead letter")] if dead else []
     if held:
         parts.append(plural(held, "held memory", "held memories"))

@@ -19,11 +19,10 @@ from mem0tray.ledger.known import Known
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
     "queue": "waiting for its first delivery",
-    "emergency": "waiting in the emergency file, until the worker takes it in",
     "quarantine": "in quarantine: `mem0tray restore --list` shows how to put it back",
     "edited": "replaced by another text: an edit",
 }
-_WAITS: Final = ("dlq", "queue", "emergency")
+_WAITS: Final = ("dlq", "queue")
 
 
 @click.command(
@@ -48,10 +47,10 @@ def command(name: str, *, as_json: bool) -> None:
     An attempt that ended with "server down", "server busy", "key refused" or "asked in
     vain" does not count against the memory as long as others meet the same.
     """
-    versions = look_up.look_up(context.load_there().locations(), name)
+    versions = look_up.look_up(context.load_there(), name)
     now = time.time()
     if as_json:
-        first, *others = [_document(each, now) for each in versions]
+        first, *others = [_document(each) for each in versions]
         output.print_json({**first, "versions": others})
         return
     first_version, *rest = versions
@@ -62,7 +61,7 @@ def command(name: str, *, as_json: bool) -> None:
         _print(each, now)
 
 
-def _document(version: Version, now: float) -> dict[str, Any]:
+def _document(version: Version) -> dict[str, Any]:
     fields, known = look_up.fields(version), version.known
     waits = version.place in _WAITS and not _never_sent(version)
     return {
@@ -78,7 +77,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
         "last_attempt": fields.get("last_attempt"),
         "last_error": _reason(version) or None,
         "remedy": _remedy(version) or None,
-        "next_retry": diagnose.next_retry(version.found, known, now) if waits else None,
+        "next_retry": diagnose.next_retry(version.found) if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
@@ -99,7 +98,7 @@ def _document(version: Version, now: float) -> dict[str, Any]:
 
 def _reason(version: Version) -> str:
     last = version.attempts[-1] if version.attempts else None
-    return diagnose.kept_reason(version.found, version.known, last)
+    return diagnose.kept_reason(version.found, last)
 
 
 def _remedy(version: Version) -> str:
@@ -107,7 +106,7 @@ def _remedy(version: Version) -> str:
     if version.place not in _WAITS:
         return ""
     last = version.attempts[-1] if version.attempts else None
-    return diagnose.to_change(version.found, last, version.known)
+    return diagnose.to_change(version.found, last)
 
 
 def _print(version: Version, now: float) -> None:
@@ -174,7 +173,7 @@ def _where(version: Version) -> str:
     if version.place == items.DELIVERED and known is not None:
         return f"delivered to {in_words(known.server)} on {times.moment(known.closed)}"
     if version.place == "deleted" and known is not None:
-        return _deleted(version, known)
+        return _deleted(known)
     why = _never_sent(version)
     if why and version.place in _WAITS:
         kind = "a dead letter" if _is_dead(version) else "a waiting entry"
@@ -198,9 +197,7 @@ def _before(server: str, at: float) -> str:
     return f"delivered to {former_in_words(server)} on {times.moment(at)}"
 
 
-def _deleted(version: Version, known: Known) -> str:
-    if version.is_discarded_unheard:
-        return "deleted from its file; the worker notes it at its next start"
+def _deleted(known: Known) -> str:
     if known.reason == "forgotten":
         return f"deleted for good on {times.moment(known.closed)}"
     return (
@@ -220,7 +217,7 @@ def _never_sent(version: Version) -> str:
 def _next(version: Version, now: float) -> str:
     if not _is_dead(version) or _never_sent(version):
         return ""
-    due = diagnose.next_retry(version.found, version.known, now)
+    due = diagnose.next_retry(version.found)
     return times.moment(due) if due - now >= 1 else times.due(due, now)
 
 

@@ -7,16 +7,13 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import dead_letters, fresh_entries, read_files, tally
-from mem0tray.actions.find import listing
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.actions import waiting
 from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
+from mem0tray.config.settings import Settings
 from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.text import plural
-from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system.paths import Paths
 
 _NO_PROJECT: Final = "(none)"
 _UNKNOWN: Final = "unknown"
@@ -35,9 +32,7 @@ _AGES: Final = (
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, as_json: bool) -> None:
     """Count dead letters and waiting entries by project, retries and age."""
-    settings = context.load_there()
-    paths = settings.locations()
-    seen = counted(paths, chosen_server(settings, paths).name, time.time())
+    seen = counted(context.load_there(), time.time())
     if as_json:
         output.print_json(seen)
         return
@@ -74,31 +69,30 @@ def _print_counts(title: str, counts: dict[str, int]) -> None:
     output.print_table((title, "DEAD LETTERS"), rows, right={title, "DEAD LETTERS"})
 
 
-def counted(paths: Paths, server: str, now: float) -> dict[str, Any]:
+def counted(settings: Settings, now: float) -> dict[str, Any]:
     """Everything to show; ages in seconds, by the producers' timestamps.
 
-    `server` is what the ledger calls the server that deliveries go to. Raises
-    FileUnavailableError if not everything can be counted.
+    Raises FileUnavailableError if not everything can be counted.
     """
-    with Reader(paths.ledger) as reader:
-        queue = fresh_entries.look(paths, reader, server)
-        dead_seen = listing(dead_letters.look(paths, reader, server), read_files.DLQ_LIST)
-    dead = [each.item for each in dead_seen.found if each.item is not None]
-    queued = [each.item for each in queue.listing.found if each.item is not None]
-    ages = [max(0.0, now - item.timestamp) if item.timestamp > 0 else None for item in dead]
-    return {
-        "dead": len(dead),
-        "waiting": queue.count,
-        "held": queue.held,
-        "nonsense": dead_seen.nonsense + queue.listing.nonsense,
-        "projects": [
-            {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
-            for each in tally.by_project(dead, queued)
-        ],
-        "retries": _named(tally.by_retries(dead)),
-        "ages": _by_age(ages),
-        "oldest": max((age for age in ages if age is not None), default=None),
-    }
+    with waiting.opened(settings) as seen:
+        seen.step.check_all()
+        sums, counts = seen.reader.waiting, seen.reader.waiting.counts()
+        made = sums.made()
+        ages = [max(0.0, now - each) if each > 0 else None for each in made]
+        context.warn_behind(seen.step)
+        return {
+            "dead": len(made),
+            "waiting": counts.queue if counts is not None else 0,
+            "held": counts.held if counts is not None else 0,
+            "nonsense": sum(map(seen.nonsense, waiting.BOTH)),
+            "projects": [
+                {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
+                for each in sums.by_project()
+            ],
+            "retries": _named(sums.by_retries()),
+            "ages": _by_age(ages),
+            "oldest": max((age for age in ages if age is not None), default=None),
+        }
 
 
 def _named(retries: dict[int, int]) -> dict[str, int]:

@@ -9,9 +9,8 @@ from typing import Any, Final
 import click
 
 from mem0tray import cli
-from mem0tray.actions import overview, snapshot_reader, worker_report
-from mem0tray.actions.overview import NOT_RUNNING, Overview
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions import standing, worker_report
+from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
 from mem0tray.cli import context, memory_words, output, times
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
@@ -75,7 +74,7 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
 
 
 def _seen(settings: Settings, now: float) -> Overview:
-    return overview.of(snapshot_reader.read(settings, now, Part.COUNTS))
+    return standing.overview(standing.read(settings, now, Part.COUNTS))
 
 
 def _watch(settings: Settings) -> None:

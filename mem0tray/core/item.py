@@ -8,7 +8,6 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -81,16 +80,6 @@ class _Head(msgspec.Struct):
     last_attempt: Any = 0
 
 
-class _Plain(msgspec.Struct, gc=False):
-    """An item as nearly all are; any other is for `parse`."""
-
-    id: str
-    content: str
-    project_id: str = ""
-    timestamp: float = 0.0
-
-
-_PLAIN = msgspec.json.Decoder(_Plain)
 _HEAD = msgspec.json.Decoder(_Head)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -130,45 +119,6 @@ def parse(raw: bytes) -> Item | None:
         raw=raw,
         has_id=has_id,
     )
-
-
-def by_name(raws: Collection[bytes]) -> dict[Name, float]:
-    """The items among `raws` as `parse` reads them: each name once, with its first timestamp.
-
-    Whoever only counts them waits a third of the time.
-    """
-    found: dict[Name, float] = {}
-    if not raws:
-        return found
-    import hashlib  # as in `_sha256`, and once for all
-
-    for raw in raws:
-        plain = _plain(raw)
-        if plain is not None:
-            text = f"{plain.project_id}\0{plain.content}".encode()
-            found.setdefault((plain.id, hashlib.sha256(text).digest()), plain.timestamp)
-        elif (item := parse(raw)) is not None:
-            found.setdefault(item.name, item.timestamp)
-    return found
-
-
-def by_id(raws: Iterable[bytes]) -> dict[str, float] | None:
-    """The same by id, and twice as fast; None where an id stands there twice, or an item is odd."""
-    found: dict[str, float] = {}
-    for raw in raws:
-        plain = _plain(raw)
-        if plain is None or plain.id in found:
-            return None
-        found[plain.id] = plain.timestamp
-    return found
-
-
-def _plain(raw: bytes) -> _Plain | None:
-    try:
-        plain = _PLAIN.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return plain if plain.id else None
 
 
 def identity(raw: bytes) -> Name:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import snapshot_reader
+from mem0tray.actions import standing
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
@@ -158,7 +158,7 @@ class Application:
     # What the parts ask ----------------------------------------------------------------
 
     def _view(self) -> View:
-        seen = snapshot_reader.of_thread(self._worker, time.time(), menu.SHOWN)
+        seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
         level = self._current().notifications.level
         former = self._bringing_over.offers()
         return menu.view_of(seen, level, at_login=self._starts_at_login(), former=former)

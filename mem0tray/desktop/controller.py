@@ -15,14 +15,12 @@ from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import diagnose, restore_sources, retry, snapshot_reader
+from mem0tray.actions import diagnose, restore_sources, retry, standing, waiting
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.delete import delete
-from mem0tray.actions.find import FoundItem, everything
-from mem0tray.actions.oldest import DeadLetter
-from mem0tray.actions.read_files import DLQ_LIST
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.restore import restore
-from mem0tray.actions.snapshot import Part
+from mem0tray.actions.standing import DeadLetter, Part
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
@@ -146,12 +144,11 @@ class Controller:
     # Dead letters ---------------------------------------------------------------------
 
     def _retry_all(self, _: MenuCommand) -> None:
-        settings = self._settings()
-        retry.retry_dead(settings.locations(), settings)
+        retry.retry_all(self._settings(), held=False)
 
     def _retry(self, command: MenuCommand) -> None:
         settings = self._settings()
-        retry.retry_ids(settings.locations(), settings, [self._found(command).id])
+        retry.retry_ids(settings, [self._found(command).id])
 
     def _delete(self, command: MenuCommand) -> None:
         language = self._language()
@@ -206,25 +203,24 @@ class Controller:
         language = self._language()
         _ = language.gettext
         settings = self._settings()
-        paths = settings.locations()
         found = self._found(command)
         now = time.time()
-        around = Surroundings.ask(settings, snapshot_reader.read(settings, now, Part.REFUSAL))
-        with Reader(paths.ledger) as reader:
-            known = reader.known(*found.identity)
-            history = reader.attempts(known.key) if known is not None else []
+        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
+        with Reader(settings.locations().ledger) as reader:
+            history = reader.attempts(found.known.key) if found.known is not None else []
         last = history[-1] if history else None
-        cause = diagnose.causes(found, around, last, known, now)[0]
+        cause = diagnose.causes(found, around, last, now)[0]
         text = "\n\n".join(one_line(line, _LINE) for line in _in_words(cause, language))
         project = one_line(found.project, 40) or _("no project")
         self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
-        """The dead letter as it stands in the file now. Raises NotFoundError."""
+        """The dead letter as it waits now. Raises NotFoundError."""
         letter = _letter(command)
-        for found in everything(self._settings().locations(), (DLQ_LIST,)):
-            if found.identity == (letter.item_id, letter.digest):
-                return found
+        with waiting.opened(self._settings()) as seen:
+            for found in seen.with_id(letter.item_id):
+                if found.is_dead and found.identity == (letter.item_id, letter.digest):
+                    return found
         raise self._gone()
 
     def _gone(self) -> NotFoundError:

@@ -23,7 +23,11 @@ _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LENIENT: Final = json.JSONDecoder(strict=False)  # control characters within texts
 STAMP: Final = "last_update"  # of DLQ file and metrics: when it was written, ISO
+QUEUE: Final = "queue"
+FAILED: Final = "failed"
+RECENT: Final = "last_100"
 HELD: Final = "held"  # of the queue file: entries that another worker has perhaps delivered
+QUEUE_SECTIONS: Final = (QUEUE, FAILED, HELD)
 NEW_STATS: Final = b'{"total_queued": 0, "total_synced": 0, "total_failed": 0, "last_sync": null}'
 _BLANKS: Final = " \t\n\r"
 SMALL: Final = 800  # bytes; a smaller item has neither too deep nesting nor too long a number

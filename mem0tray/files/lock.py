@@ -198,7 +198,7 @@ def already_running(path: Path) -> AlreadyRunningError:
 
 LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
 COMMAND: Final = "command"  # in place of a worker's run: a command that writes for a moment
-_PATIENCE: Final = 30.0  # seconds that a command may write
+PATIENCE: Final = 30.0  # seconds that a command may write
 
 
 class Holder(NamedTuple):
@@ -218,13 +218,16 @@ class InstanceLock:
         self._lock = FileLock(path)
         self._run = run
 
-    def acquire(self) -> None:
-        """Become the one writer; AlreadyRunningError when a worker is, or a command that hangs."""
+    def acquire(self, patience: float = PATIENCE) -> None:
+        """Become the one writer; waits for a command, `patience` seconds at most.
+
+        Raises AlreadyRunningError when a worker is, or a command that hangs.
+        """
         text = f"{os.getpid()} {self._run} {_space()}\n".encode()
         begun = last = time.monotonic()
         while not self._lock.try_acquire():
             now = time.monotonic()
-            if holder(self._lock.path).run == COMMAND and now - begun < _PATIENCE:
+            if holder(self._lock.path).run == COMMAND and now - begun < patience:
                 last = now
             elif now - last > LOOKER:
                 raise already_running(self._lock.path)

@@ -1,17 +1,18 @@
 """How much waits, and the totals that the queue file shows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.ledger import taken_by_others
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.meta_names import LAST_DELIVERY, QUEUED, SHOWN, TOTALS
+from mem0tray.ledger.meta_names import LAST_DELIVERY, LAST_SYNC, QUEUED, SHOWN, TOTALS
 from mem0tray.ledger.rows import WAITS_SINCE
 
 _ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
-_WAITING: Final = (
+COUNTS: Final = (
     "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
     " (SELECT count(*) FROM items WHERE state = 'dead')"
     " + (SELECT count(*) FROM strays WHERE name IS NULL),"
@@ -21,8 +22,7 @@ _WAITING: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """What waits: fresh entries, dead letters (as in the file), and since when the oldest does.
 
     `held`: how many of the fresh entries another worker has perhaps delivered.
@@ -32,6 +32,12 @@ class Counts:
     dlq: int
     oldest: float | None
     held: int = 0
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Counts":
+        """The counts in a row of `COUNTS`."""
+        queue, dlq, *oldest, held = row
+        return cls(queue, dlq, min(filter(None, oldest), default=None), held)
 
 
 class Counters:
@@ -47,9 +53,7 @@ class Counters:
         with self._ledger.locked() as db:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
-                queue, dlq, *oldest, held = db.execute(_WAITING).fetchone()
-                known = min(filter(None, oldest), default=None)
-                self._counted = Counts(queue, dlq, known, held)
+                self._counted = Counts.of(db.execute(COUNTS).fetchone())
                 self._counted_at = -1 if db.in_transaction else changes
             return self._counted
 
@@ -87,7 +91,9 @@ class Counters:
         than its new entries are added.
         """
         shown = {name: items.count(found.get(name)) for name in TOTALS}
+        last = found.get("last_sync")
         with self._ledger.transaction():
+            self._ledger.set_meta(LAST_SYNC, last if isinstance(last, str) else None)
             gained = {name: shown[name] - self.total(SHOWN + name) for name in TOTALS}
             lacks = min(gained.values()) < 0
             came = min(new, shown[QUEUED]) if afresh or lacks or gained[QUEUED] else 0

@@ -84,7 +84,7 @@ class DeliveredReader(Reader):
                 found.setdefault(each.digest, []).append(each.id)
         return found
 
-    def waiting(self) -> set[bytes]:
+    def waiting_digests(self) -> set[bytes]:
         """The digests of all memories that wait here."""
         return {digest for (digest,) in self._rows(_WAITING)}
 

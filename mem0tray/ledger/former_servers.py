@@ -1,7 +1,7 @@
 """What the ledger knows of servers that were chosen before, beside the one that is chosen now."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -72,39 +72,37 @@ class FormerServers:
         """Every server that something was sent to, in the order of the first time."""
         return [str(name) for (name,) in self._rows(_NAMES, ())]
 
-    def only_elsewhere(self, server: str, queued: Collection[items.Name] = ()) -> dict[str, int]:
+    def only_elsewhere(self, server: str) -> dict[str, int]:
         """How many delivered memories each other server has taken that this one has not.
 
         Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
-        that was sent again under further ids counts once. `queued`: memories that wait for this
-        server in the files, and that the worker has not taken in yet.
+        that was sent again under further ids counts once.
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
         rows = self._rows(_ONLY_ELSEWHERE, (server, items.trial_digest()))
         found = Counter({str(name): int(n) for name, n in rows})
         if found:
-            found.subtract(self._counted_in_vain(server, frozenset(queued)))
+            found.subtract(self._counted_in_vain(server))
         return {name: number for name, number in found.items() if number > 0}
 
-    def _counted_in_vain(self, server: str, queued: frozenset[items.Name]) -> Counter[str]:
+    def _counted_in_vain(self, server: str) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""
         rows = self._rows(_SENT_AGAIN, (items.trial_digest(),))
         sent_again = ((decode(item_id), digest) for item_id, digest in rows)
         ids: dict[items.Name, set[str]] = defaultdict(set)
-        for name, digest in (*sent_again, *queued):
+        for name, digest in sent_again:
             first = items.first_id(name)
             ids[first, digest] |= {first, name}
         surplus: Counter[str] = Counter()
         for (_, digest), names in ids.items():
-            waits = any((name, digest) in queued for name in names)
-            surplus += self._surplus(names, digest, server, waits=waits)
+            surplus += self._surplus(names, digest, server)
         return surplus
 
-    def _surplus(self, ids: set[str], digest: bytes, server: str, *, waits: bool) -> Counter[str]:
+    def _surplus(self, ids: set[str], digest: bytes, server: str) -> Counter[str]:
         """How many too many were counted for one memory, which was sent under each of these ids."""
         counted: Counter[str] = Counter()
-        is_left = not waits  # else the memory is here, waits, or was deleted
+        is_left = True  # else the memory is here, waits, or was deleted
         for item_id in ids:
             rows = self._rows(_SENT, (encode(item_id), digest))
             names = {name for _, name, has in rows if has}

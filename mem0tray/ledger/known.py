@@ -1,11 +1,25 @@
 """What commands learn of a memory from the ledger: its row, its failed attempts, its deletion."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
+from mem0tray.ledger.database import decode
+from mem0tray.ledger.rows import UNKNOWN
+
+# The columns of a `Known`.
+KNOWN: Final = (
+    "items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
+    " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
+    f" ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, {UNKNOWN}, timeouts,"
+    " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
+    " EXISTS (SELECT 1 FROM tickets WHERE item = items.key)"
+)
+# No byte of UTF-8 is as large: the ids that begin with a text lie before that text and this byte.
+AFTER: Final = b"\xff"
 
 
 class Attempt(Struct, frozen=True):
@@ -20,21 +34,6 @@ class Attempt(Struct, frozen=True):
     message: str
     duration: float
     request: str = ""
-
-
-class Wait(Struct, frozen=True):
-    """When the ledger has a dead letter sent again: at `due`, Unix seconds.
-
-    That may be later than by its backoff, as when the server asked for a longer wait.
-    """
-
-    retry_count: int
-    last_attempt: float
-    due: float
-
-    def is_of(self, retry_count: int, last_attempt: float) -> bool:
-        """Whether it is the wait of a dead letter with these fields in its file."""
-        return (self.retry_count, self.last_attempt) == (retry_count, last_attempt)
 
 
 class Known(Struct, frozen=True):
@@ -75,13 +74,6 @@ class Known(Struct, frozen=True):
         """Whether it is not sent automatically, as another worker has perhaps delivered it."""
         return self.state == items.FRESH and self.taken is not None
 
-    @property
-    def wait(self) -> Wait | None:
-        """When it is sent again as a dead letter; None if it is none."""
-        if self.state != items.DEAD:
-            return None
-        return Wait(self.retry_count, self.last_attempt, self.due)
-
 
 class Batch(Struct, frozen=True):
     """Items that one deletion discarded at `closed`, as their bytes stood in a file.
@@ -93,3 +85,10 @@ class Batch(Struct, frozen=True):
     reason: str
     raws: Sequence[bytes]
     since: Sequence[float]
+
+
+def known_from(row: Sequence[Any]) -> Known:
+    """A Known from the columns above."""
+    key, item_id, *rest, project, at_work = row
+    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
+    return Known(*values)

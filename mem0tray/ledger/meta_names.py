@@ -29,8 +29,15 @@ SHOWN: Final = "shown_"
 # When the last memory was delivered (Unix seconds).
 LAST_DELIVERY: Final = "last_delivery"
 
+# The time of the last delivery as the queue file showed it last: ISO, local.
+LAST_SYNC: Final = "last_sync"
+
 # The signature of the DLQ file as last merged or published (inode, size, time; JSON).
 DLQ_MERGED: Final = "dlq_merged"
+# The signature of the queue file as last read or published (the same; null: there was none).
+QUEUE_READ: Final = "queue_read"
+# What makes no sense as an item under `queue` and `held` there (a JSON list).
+QUEUE_STRAYS: Final = "queue_strays"
 # How far the emergency files are read, as `sources` of `files.emergency` reads it (JSON).
 EMERGENCY_SOURCES: Final = "emergency_sources"
 

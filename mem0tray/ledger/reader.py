@@ -8,7 +8,7 @@ an error.
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -18,45 +18,22 @@ from urllib.parse import quote
 from mem0tray.core import item as items
 from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.item import Name
 from mem0tray.core.outcome_kind import Kind
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import meta_names, schema, taken_by_others
 from mem0tray.ledger.database import decode, encode, trouble, unusable
 from mem0tray.ledger.dialects import told_of
 from mem0tray.ledger.former_servers import FormerServers
-from mem0tray.ledger.known import Attempt, Batch, Known
-from mem0tray.ledger.many import Many
-from mem0tray.ledger.rows import DEAD_RAWS, UNKNOWN, WAITS_SINCE, find_raw
+from mem0tray.ledger.known import AFTER, KNOWN, Attempt, Batch, Known, known_from
+from mem0tray.ledger.rows import find_raw
+from mem0tray.ledger.waiting import WaitingRows
 from mem0tray.system import plain
 
 _TIMEOUT: Final = 1.0
-_KNOWN: Final = (
-    "SELECT items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
-    " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
-    f" ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, {UNKNOWN}, timeouts,"
-    " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
-    " EXISTS (SELECT 1 FROM tickets WHERE item = items.key) FROM items"
-)
+_KNOWN: Final = f"SELECT {KNOWN} FROM items"
 _HAS: Final = (
     "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
     " WHERE id = ? AND digest = ? AND name = ? AND has"
-)
-_CURRENT: Final = "(SELECT coalesce(max(gen), 0) FROM generations WHERE published)"
-_NOT_SHOWN: Final = (
-    "state = 'dead' AND NOT EXISTS (SELECT 1 FROM showings WHERE item = items.key"
-    f" AND last_gen IS NULL AND first_gen <= {_CURRENT})"
-)
-_UNSHOWN: Final = f"SELECT 1 FROM items WHERE id = ? AND digest = ? AND {_NOT_SHOWN}"
-_UNSHOWN_DEAD: Final = f"SELECT key FROM items WHERE {_NOT_SHOWN} ORDER BY dead_seq, key"
-# Discarded, but still shown by a file: for a dead letter that the DLQ file has shown, the newest
-# generation, else the queue file.
-_STILL_SHOWN: Final = (
-    "SELECT 1 FROM items i WHERE id = ?1 AND digest = ?2 AND state = 'discarded' AND iif("
-    " dead_seq IS NOT NULL AND EXISTS (SELECT 1 FROM showings WHERE item = i.key AND NOT saved),"
-    f" EXISTS (SELECT 1 FROM showings WHERE item = i.key AND NOT saved AND first_gen <= {_CURRENT}"
-    f" AND (last_gen IS NULL OR last_gen >= {_CURRENT})),"
-    " EXISTS (SELECT 1 FROM tombstones WHERE id = ?1 AND digest = ?2))"
 )
 _DISCARDED: Final = (
     "items JOIN texts USING (key) WHERE state = 'discarded'"
@@ -190,9 +167,9 @@ class Reader:
         return FormerServers(self._rows)
 
     @property
-    def many(self) -> Many:
-        """Answers about many memories at once."""
-        return Many(self._rows)
+    def waiting(self) -> WaitingRows:
+        """What waits: counted, listed and found."""
+        return WaitingRows(self._rows)
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         """Whether that server has ever taken the memory of this id and content."""
@@ -245,22 +222,14 @@ class Reader:
         found = self._meta(meta_names.EMERGENCY_SOURCES)
         return None if found is None else bytes(found)
 
-    def oldest_waiting(self) -> float | None:
-        """Since when the oldest undelivered memory waits."""
-        found = self._one(
-            f"SELECT min({WAITS_SINCE}) FROM items WHERE state IN ('pending', 'dead')"
-        )
-        return None if found is None else float(found)
-
-    def oldest_dead(self) -> float | None:
-        """Since when the oldest dead letter waits."""
-        found = self._one(f"SELECT min({WAITS_SINCE}) FROM items WHERE state = 'dead'")
-        return None if found is None else float(found)
-
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
         found = self._meta(meta_names.LAST_DELIVERY)
         return None if found is None else items.number(found)
+
+    def last_sync(self) -> Any:
+        """When a memory was last delivered, as the queue file showed it: a local ISO time."""
+        return self._meta(meta_names.LAST_SYNC)
 
     def counter(self, name: str) -> int | None:
         """One of the totals, as the queue file is to show it; None where it is not known."""
@@ -288,66 +257,31 @@ class Reader:
         rows = self._rows(_REFUSAL)
         return Attempt(*rows[0]) if rows else None
 
-    def fresh_entries(self) -> dict[tuple[str, bytes], Known]:
-        """Every fresh entry, by id and digest."""
-        rows = self._rows(f"{_KNOWN} WHERE state = 'pending'")
-        return {known.name: known for known in map(_known, rows)}
-
-    def fresh_raws(self, *, held: bool) -> list[bytes]:
-        """The fresh entries as they should stand under `queue`, or else those that are held."""
-        test = "NOT NULL" if held else "NULL"
-        rows = self._rows(
-            f"SELECT key FROM items WHERE state = 'pending' AND taken IS {test} ORDER BY key"
-        )
-        return [raw for (key,) in rows if (raw := self.raw(key)) is not None]
-
-    def dead_raws(self) -> list[bytes]:
-        """The dead letters in file order, as they should stand in the file."""
-        return [raw for _, raw in self._rows(DEAD_RAWS)]
-
-    def dead_names(self) -> set[Name]:
-        """The dead letters by id and digest."""
-        rows = self._rows("SELECT id, digest FROM items WHERE state = 'dead'")
-        return {(decode(item_id), digest) for item_id, digest in rows}
-
-    def dlq_as_merged(self, file: Signature) -> list[bytes] | None:
-        """What the DLQ file is to show; None while its save `file` has still to be merged."""
-        if not self.has_merged(file):
-            return None
-        strays = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq")
-        return [*self.dead_raws(), *(raw for (raw,) in strays)]
-
     def has_merged(self, file: Signature) -> bool:
-        """Whether this save of the DLQ file was the last to be merged."""
-        kept = self._meta(meta_names.DLQ_MERGED)
-        return bool(kept == json.dumps(file.lasting))
+        """Whether this save of the DLQ file was the last to be merged, or published."""
+        return bool(self._meta(meta_names.DLQ_MERGED) == json.dumps(file.lasting))
 
-    def first_dead(self, limit: int) -> list[tuple[Known, bytes]]:
-        """The dead letters that come first in the file, with their bytes."""
-        rows = self._rows(f"{_KNOWN} WHERE state = 'dead' ORDER BY dead_seq, key LIMIT ?", (limit,))
-        found = ((known, self.raw(known.key)) for known in map(_known, rows))
-        return [(known, raw) for known, raw in found if raw is not None]
+    def has_read(self, file: Signature) -> bool:
+        """Whether this queue file was the last to be read, or published."""
+        return bool(self._meta(meta_names.QUEUE_READ) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
 
     def known(self, item_id: str, digest: bytes) -> Known | None:
         """The memory of exactly this id and content."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? AND digest = ?", (encode(item_id), digest))
-        return _known(rows[0]) if rows else None
+        return known_from(rows[0]) if rows else None
 
     def by_id(self, item_id: str) -> list[Known]:
         """Every content known under an id, the first one first."""
         rows = self._rows(f"{_KNOWN} WHERE id = ? ORDER BY key", (encode(item_id),))
-        return [_known(row) for row in rows]
+        return [known_from(row) for row in rows]
 
     def by_prefix(self, prefix: str) -> list[Known]:
         """Every memory whose id begins with `prefix`, whatever became of it."""
         start = encode(prefix)
-        rows = self._rows(
-            f"{_KNOWN} WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY key LIMIT 1000",
-            (start, len(start), start),
-        )
-        return [_known(row) for row in rows]
+        rows = self._rows(f"{_KNOWN} WHERE id >= ? AND id < ? LIMIT 1000", (start, start + AFTER))
+        return sorted(map(known_from, rows), key=lambda known: known.key)
 
     def raw(self, key: int) -> bytes | None:
         """The item's object as it stood in a file last; None when its text is gone."""
@@ -396,22 +330,3 @@ class Reader:
     def has_discarded(self) -> bool:
         """Whether `discarded` has any, without reading them."""
         return bool(self._rows(f"SELECT 1 FROM {_DISCARDED} LIMIT 1", (items.EDITED,)))
-
-    def unshown(self, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """The items that no file of the worker's has shown since they came, or came back."""
-        return [name for name in names if self._rows(_UNSHOWN, (encode(name[0]), name[1]))]
-
-    def unshown_dead(self) -> list[bytes]:
-        """The dead letters that no file has shown so far, as they should stand in the file."""
-        found = (self.raw(key) for (key,) in self._rows(_UNSHOWN_DEAD))
-        return [raw for raw in found if raw is not None]
-
-    def still_shown(self, names: Iterable[tuple[str, bytes]]) -> bool:
-        """Whether a file still shows one of these, though it is discarded."""
-        return any(self._rows(_STILL_SHOWN, (encode(name[0]), name[1])) for name in names)
-
-
-def _known(row: tuple[Any, ...]) -> Known:
-    key, item_id, *rest, project, at_work = row
-    values = [key, decode(item_id), *rest, decode(project), bool(at_work)]
-    return Known(*values)

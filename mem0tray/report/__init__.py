@@ -38,12 +38,10 @@ def write(
     Without `out` it replaces the page in our own folder. Raises FileUnavailableError.
     """
     # Slow to import, and needed only for a page.
-    from mem0tray.actions import snapshot_reader
-    from mem0tray.actions.snapshot import Part
     from mem0tray.report import gathering, page
 
     paths = settings.locations()
-    seen = gathering.of(snapshot_reader.read(settings, time.time(), Part.PAST))
+    seen = gathering.gather(settings, time.time())
     name = paths.dlq.name
     text = page.render(seen, language, settings.server, name, with_content=with_content)
     if out is None:

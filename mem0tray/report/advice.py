@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from mem0tray.actions import diagnose
 from mem0tray.actions.cause import DUE, WAITING, Cause
-from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
@@ -114,9 +114,9 @@ def _about_letters(seen: Gathered, language: Language) -> Iterable[Message]:
     """Advice on dead letters, one for each cause, the one that stops most of them first."""
     counts: Counter[tuple[object, ...]] = Counter()
     firsts: dict[tuple[object, ...], tuple[str, Cause]] = {}
-    for found in seen.dead.found:
-        attempt, wait = seen.attempts.get(found.identity), seen.waits.get(found.identity)
-        cause = diagnose.causes(found, _ALONE, attempt, None, seen.now, ID, wait)[0]
+    for found in seen.dead:
+        attempt = seen.attempts.get(found.identity)
+        cause = diagnose.causes(found, _ALONE, attempt, seen.now, ID)[0]
         counts[cause.likeness] += 1
         firsts.setdefault(cause.likeness, (found.id, cause))
     for likeness, count in counts.most_common():

@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-from mem0tray.actions import tally
-from mem0tray.actions.tally import ProjectCounts
 from mem0tray.core.due import GROWS_UNTIL, backoff
 from mem0tray.core.language import Language
+from mem0tray.ledger.waiting import ProjectCounts
 from mem0tray.report.advice import Tone
 from mem0tray.report.gathering import Gathered, History, Period
 
@@ -106,8 +105,7 @@ def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
 
 def _projects(seen: Gathered, language: Language) -> Iterable[Chart]:
     _, number = language.gettext, language.number
-    dead, fresh = ([one.item for one in each.found if one.item] for each in (seen.dead, seen.fresh))
-    counts = tally.by_project(dead, fresh)
+    counts = seen.projects
     if not counts:
         return
     shown, rest = counts, counts[_PROJECTS - 1 :]
@@ -135,7 +133,7 @@ def _projects(seen: Gathered, language: Language) -> Iterable[Chart]:
 
 def _retries(seen: Gathered, language: Language) -> Iterable[Chart]:
     _, number = language.gettext, language.number
-    counts = tally.by_retries(each.item for each in seen.dead.found if each.item is not None)
+    counts = seen.retries
     if not counts:
         return
     few = [number(retries) for retries in range(GROWS_UNTIL)]

@@ -1,4 +1,4 @@
-"""Everything that the page shows, from a snapshot. Pure; Unix seconds.
+"""What the page shows: how things stand, what waits, and what happened when.
 
 The server is not probed, so that the page appears at once. A running worker has
 published how healthy the server is; without a worker nothing is sent anyway.
@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from mem0tray.actions import overview, read_files
-from mem0tray.actions.find import FileListing, Identity, listing
-from mem0tray.actions.overview import Overview
-from mem0tray.actions.snapshot import Part, Past, Snapshot
+from mem0tray.actions import standing
+from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
+from mem0tray.actions.standing import Overview, Part
+from mem0tray.actions.waiting import WaitingItems
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.ledger.known import Attempt, Wait
+from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.waiting import ProjectCounts
 
+_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
+_MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
 _HOUR: Final = 3600.0
 _HOURS: Final = 48
 _DAYS: Final = 30
@@ -53,46 +58,52 @@ class Gathered:
     """Everything, seen at one moment; `now` in Unix seconds.
 
     `unreadable`: the DLQ file cannot be read, and the dead letters are those that the
-    ledger remembers. `past` is None where the ledger knows none.
+    ledger remembers. `nonsense`: how many things there make no sense. `past` is None where the
+    ledger knows none.
     """
 
     now: float
     overview: Overview
-    dead: FileListing
-    fresh: FileListing
+    dead: Sequence[FoundItem]
+    nonsense: int
+    projects: Sequence[ProjectCounts]
+    retries: Mapping[int, int]
     attempts: Mapping[Identity, Attempt]
-    waits: Mapping[Identity, Wait]
     unreadable: bool
     past: History | None
 
 
-def of(seen: Snapshot) -> Gathered:
-    """The facts of a snapshot that holds `Part.PAST`; else LookupError."""
-    inside = seen.inside
-    if inside.listed is None:
-        raise LookupError(Part.PAST)
-    return Gathered(
-        now=seen.at,
-        overview=overview.of(seen),
-        dead=listing(inside.listed.dead, read_files.DLQ_LIST),
-        fresh=inside.listed.fresh,
-        attempts=seen.past.attempts if seen.past is not None else {},
-        waits=seen.past.waits if seen.past is not None else {},
-        unreadable=inside.dlq is not None and bool(inside.dlq.trouble),
-        past=_history(seen.past, inside.listed.dead, seen.at),
-    )
+def gather(settings: Settings, now: float) -> Gathered:
+    """Everything there is to show."""
+    seen = standing.read(settings, now, Part.COUNTS)
+    with Reader(seen.paths.ledger) as reader:
+        waits = WaitingItems(reader, seen.inside.step)
+        dead = waits.listed(DLQ_LIST)
+        # Counted as everywhere: things that make no sense, too.
+        raws = [*(each.raw for each in dead), *waits.odd[DLQ_LIST]]
+        return Gathered(
+            now=now,
+            overview=standing.overview(seen),
+            dead=[*dead, *waits.strays(DLQ_LIST)],
+            nonsense=waits.nonsense(DLQ_LIST),
+            projects=reader.waiting.by_project(),
+            retries=reader.waiting.by_retries(),
+            attempts=reader.last_attempts(),
+            unreadable="dlq" in seen.inside.step.unread,
+            past=_history(reader, raws, now),
+        )
 
 
-def _history(past: Past | None, dead: Iterable[bytes], now: float) -> History | None:
-    if past is None or past.began is None:
+def _history(reader: Reader, dead: Iterable[bytes], now: float) -> History | None:
+    began, since = reader.began(), now - _MONTH
+    if began is None:
         return None
     return history(
-        period(past.began, now),
-        past.deliveries,
-        past.stays,
-        # Counted as everywhere: things that make no sense, too.
+        period(began, now),
+        reader.deliveries(since, _SLOT),
+        reader.stays(since),
         [items.moved_to_dlq(raw, now) for raw in dead],
-        past.outages,
+        reader.outages(since),
     )
 
 

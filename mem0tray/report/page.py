@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from mem0tray import __version__
 from mem0tray.actions import diagnose
-from mem0tray.actions.overview import NOT_RUNNING, Overview
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.config.server_choice import said
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.item import Item
@@ -68,7 +68,7 @@ def render(
         charts=charts(seen, language),
         letters=letters,
         more=more,
-        nonsense=seen.dead.nonsense,
+        nonsense=seen.nonsense,
         with_content=with_content,
         version=__version__,
         digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -222,9 +222,7 @@ def _healthy(seen: Overview, language: Language) -> Message:
 def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
     """The dead letters that are tried next, and how many more there are."""
     found = [
-        (diagnose.dead_retry(each, seen.waits.get(each.identity), seen.now), each.item, each)
-        for each in seen.dead.found
-        if each.item is not None
+        (diagnose.next_retry(each), each.item, each) for each in seen.dead if each.item is not None
     ]
     found.sort(key=lambda one: (one[0], one[1].timestamp))
     letters = []

@@ -16,6 +16,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.ledger import unknown_outcomes
@@ -112,7 +113,7 @@ class OtherWorker:
         lives = may_live and is_named and now - written < SILENT
         if lives or (self._seen is not None and written > self._seen.last):
             self._sign(writer)
-        if former and signature != former_signature:
+        if signature != former_signature:  # what commands took in before our first start, too
             self._between = context.beside.at_work = True
         if may_live:
             context.beside.may_write_until = written + SILENT
@@ -164,7 +165,7 @@ def is_none_beside(context: WorkerContext) -> bool:
         return False
     try:
         found = atomic.read(context.paths.metrics)
-    except TornError:
+    except (TornError, FileUnavailableError):
         return False
     if found is None:
         return True

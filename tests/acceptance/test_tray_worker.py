@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import snapshot_reader
+from mem0tray.actions import standing
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.state import STARTING
@@ -91,7 +91,7 @@ def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     worker = WorkerThread(Settings(), Events(), lambda: None)
     try:
-        found = snapshot_reader.of_thread(worker, 0.0, 10)
+        found = standing.of_thread(worker, 0.0, 10)
         seen = menu.view_of(found, worker.settings.notifications.level, at_login=True)
     finally:
         worker.leave()

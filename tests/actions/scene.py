@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0tray.actions import read_files
-from mem0tray.actions.find import FoundItem, everything, resolve
+from mem0tray.actions import find, waiting
+from mem0tray.actions.find import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
@@ -49,10 +49,12 @@ def queued(paths: Paths) -> list[str]:
 
 def chosen(paths: Paths, *names: str) -> list[FoundItem]:
     """The items that these ids name."""
-    return resolve(names, everything(paths))
+    del paths  # those of the environment
+    with waiting.opened(Settings()) as seen:
+        return seen.resolve(names)
 
 
-def found(raw: dict[str, Any], place: str = read_files.DLQ_LIST) -> FoundItem:
+def found(raw: dict[str, Any], place: str = find.DLQ_LIST) -> FoundItem:
     """An item as it would be found in a file."""
     data = json.dumps(raw).encode()
     item = items.parse(data)

@@ -39,6 +39,7 @@ COMMANDS = pytest.mark.parametrize(
 def _entry(paths: Paths) -> None:
     """Have an entry wait."""
     write(paths.queue, queue_document([entry("old", id="qq-1")]))
+    chosen(paths, "qq")  # the ledger knows it
 
 
 @pytest.fixture
@@ -189,6 +190,7 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """The error is the user's answer: nothing may happen after it."""
+    found = chosen(paths, "qq")
 
     def fail(*_: object, **__: object) -> None:
         raise LedgerError("full") if place == "ledger" else FileUnavailableError("no")
@@ -197,7 +199,6 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
         monkeypatch.setattr(Ledger, "__init__", fail)
     else:
         monkeypatch.setattr(InstanceLock, "acquire", fail)
-    found = chosen(paths, "qq")
     with pytest.raises((LedgerError, FileUnavailableError)):
         delete(paths, Settings(), found)
     assert left(paths) == []

@@ -60,13 +60,14 @@ def test_a_backup_of_somebody_else_is_kept(paths: Paths) -> None:
 def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a backup cannot be written, nothing is deleted from either file."""
     before = paths.dlq.read_bytes(), paths.queue.read_bytes()
+    both = chosen(paths, "aa", "qq")
 
     def full(path: Path, data: bytes) -> None:
         raise FileUnavailableError(f"{path}: no space left for {len(data)} bytes.")
 
     monkeypatch.setattr(atomic, "replace", full)
     with pytest.raises(FileUnavailableError):
-        delete(paths, Settings(), chosen(paths, "aa", "qq"))
+        delete(paths, Settings(), both)
     assert (paths.dlq.read_bytes(), paths.queue.read_bytes()) == before
 
 
@@ -79,7 +80,8 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
     found = chosen(paths, letters[0]["id"])
     if not is_there:
         paths.dlq.unlink()
-    paths.ledger.mkdir(parents=True)
+    paths.ledger.unlink()
+    paths.ledger.mkdir()
     with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
         delete(paths, Settings(), found)
     assert not list(paths.claude_dir.glob(backup.DATED))
@@ -135,9 +137,9 @@ def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_what_has_left_meanwhile_is_said(paths: Paths) -> None:
-    """An entry that was delivered between asking and deleting is no error."""
+    """An entry that went between asking and deleting is no error."""
     made = chosen(paths, "qq", "aa")
-    write(paths.queue, queue_document([]))
+    delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
     assert [each.id for each in done.gone] == ["qq-1"]
     assert [each.id for each in done.items] == ["aa-1"]
@@ -158,7 +160,7 @@ def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Pa
 def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
     """To restore the backup must not bring back what was gone before."""
     made = chosen(paths, "qq", "aa")
-    write(paths.queue, queue_document([]))
+    delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
     assert texts(read(done.backup)["items"]) == ["a"]
     assert backup.is_of_delete(done.backup, done.backup.read_bytes())
@@ -179,9 +181,9 @@ def test_a_file_that_cannot_be_written_shows_a_deletion_later(
             return replace(path, *given, **named)  # type: ignore[arg-type]
         raise atomic.unavailable(path, OSError(28, "No space left on device"))
 
-    monkeypatch.setattr(atomic, "replace", fail)
-    assert len(delete(paths, Settings(), chosen(paths, "qq", "aa")).items) == 2
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replace", fail)
+        assert len(delete(paths, Settings(), chosen(paths, "qq", "aa")).items) == 2
     delete(paths, Settings(), chosen(paths, "rr", "bb"))
     assert (queued(paths), contents(paths)) == ([], ["c"])
 

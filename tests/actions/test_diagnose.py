@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import cause, diagnose, read_files
+from mem0tray.actions import cause, diagnose, find
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.surroundings import Surroundings
 from mem0tray.core import another_worker, reasons
@@ -55,16 +55,16 @@ def names(causes: Sequence[Cause]) -> list[Reason]:
 def test_the_cause_that_counts_comes_first() -> None:
     """Content before server, server before history, history before what is ours."""
     letter = found(dead("x", last_error="500: old"))
-    assert names(diagnose.causes(letter, DOWN, failed(), None, NOW))[:2] == [
+    assert names(diagnose.causes(letter, DOWN, failed(), NOW))[:2] == [
         cause.SERVER_DOWN,
         cause.REJECTED,
     ]
-    assert names(diagnose.causes(letter, ALONE, failed(), None, NOW))[:2] == [
+    assert names(diagnose.causes(letter, ALONE, failed(), NOW))[:2] == [
         cause.REJECTED,
         cause.NOT_RUNNING,
     ]
     nameless = found(dead("x", ""))
-    assert names(diagnose.causes(nameless, DOWN, None, None, NOW))[0] == cause.INVALID
+    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == cause.INVALID
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_cause_that_counts_comes_first() -> None:
 )
 def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, remedy: str) -> None:
     """After what starts the worker, without which nothing goes on by itself."""
-    first, *_ = diagnose.causes(found(dead("x")), ALONE, failed(status=status), None, NOW)
+    first, *_ = diagnose.causes(found(dead("x")), ALONE, failed(status=status), NOW)
     assert str(first.remedy).startswith(remedy)
     assert "Nothing to do" not in str(first.remedy)
 
@@ -90,7 +90,7 @@ def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, reme
 )
 def test_invalid_content(item: dict[str, object], detail: str) -> None:
     """What can never be sent as it stands, and why."""
-    (first, *_) = diagnose.causes(found(item), FINE, None, None, NOW)
+    (first, *_) = diagnose.causes(found(item), FINE, None, NOW)
     assert first.name == cause.INVALID
     assert detail in str(first.detail)
 
@@ -105,10 +105,10 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
 ) -> None:
     """What it answered stands behind that, and an outage before."""
     letter = found(dead(*fields))
-    first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), None, NOW)
+    first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
     assert (first.name, second.name) == (cause.INVALID, cause.REJECTED)
     assert f"its {detail} holds half a character" in str(first.detail)
-    down, *_ = diagnose.causes(letter, DOWN, failed(status=422), None, NOW)
+    down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
     assert down.name == cause.SERVER_DOWN
 
 
@@ -123,9 +123,9 @@ def test_nul_is_to_blame_where_the_server_rejects_it_or_falls_over_it(
 ) -> None:
     """Databases have no place for it, and a server that does not know so has a fault."""
     letter = found(dead(*fields, id="aa-1"))
-    first, *_ = diagnose.causes(letter, FINE, attempt, None, NOW)
+    first, *_ = diagnose.causes(letter, FINE, attempt, NOW)
     assert ("the character NUL, which many servers" in str(first.detail)) == to_blame
-    advice = diagnose.to_change(letter, attempt, None)
+    advice = diagnose.to_change(letter, attempt)
     assert advice.startswith("Its ") == advice.endswith("`mem0tray delete aa-1`.") == to_blame
 
 
@@ -134,7 +134,7 @@ def test_nul_is_told_once() -> None:
     letter = found(dead("a\0b"))
     said = no_use(502, HOLDS_NUL)
     attempt = Attempt(1.0, "item failure", 502, said, 0.1)
-    causes = diagnose.causes(letter, FINE, attempt, None, NOW)
+    causes = diagnose.causes(letter, FINE, attempt, NOW)
     assert names(causes)[:1] == [cause.INVALID]
     assert sum("NUL" in str(each.detail) for each in causes) == 1
 
@@ -153,8 +153,8 @@ def test_half_a_character_is_not_to_blame_for_anything_else(
     attempt: Attempt | None, name: Reason
 ) -> None:
     """It goes out as its escape: nobody is advised to delete it for a server's own fault."""
-    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), read_files.QUEUE_LIST)):
-        causes = diagnose.causes(letter, FINE, attempt, None, time.time())
+    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), find.QUEUE_LIST)):
+        causes = diagnose.causes(letter, FINE, attempt, time.time())
         assert causes[0].name == name
         assert cause.INVALID not in names(causes)
 
@@ -172,7 +172,7 @@ def test_half_a_character_is_not_to_blame_for_anything_else(
 )
 def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
     """Each failure class is one of the causes, with status and message and something to do."""
-    first = diagnose.causes(found(dead("x")), FINE, attempt, None, NOW)[0]
+    first = diagnose.causes(found(dead("x")), FINE, attempt, NOW)[0]
     assert first.name == name
     assert "no thanks" in str(first.detail)
     assert first.remedy
@@ -180,25 +180,25 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
 
 def test_without_a_ledger_the_file_tells() -> None:
     """`last_error` in the file is the reason that is left."""
-    first = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, None, NOW)[0]
+    first = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, NOW)[0]
     assert (first.name, str(first.detail)) == (cause.REJECTED, "418: teapot")
 
 
 def test_nothing_but_time() -> None:
     """An item that only waits says until when; one that is due says so."""
-    letter = found(dead("x", retry_count=2, last_attempt=NOW - 20))
-    assert names(diagnose.causes(letter, FINE, None, None, NOW)) == [cause.WAITING]
-    assert diagnose.next_retry(letter, None, NOW) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, None, NOW + 100)) == [cause.DUE]
+    letter = replace(found(dead("x")), known=known(due=NOW + 100))
+    assert names(diagnose.causes(letter, FINE, None, NOW)) == [cause.WAITING]
+    assert diagnose.next_retry(letter) == NOW + 100
+    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [cause.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     """The advice is the whole command, and not given where that command would refuse."""
-    letter = found(dead("x", id="0d55169c-1", retry_count=2, last_attempt=NOW))
-    (first,) = diagnose.causes(letter, FINE, None, None, NOW)
+    letter = replace(found(dead("x", id="0d55169c-1")), known=known(due=NOW + 30))
+    (first,) = diagnose.causes(letter, FINE, None, NOW)
     assert "`mem0tray retry 0d55169c`" in str(first.remedy)
-    fresh = found(entry("x"), read_files.QUEUE_LIST)
-    (first,) = diagnose.causes(fresh, FINE, None, known(due=NOW + 30), NOW)
+    fresh = replace(found(entry("x"), find.QUEUE_LIST), known=known(due=NOW + 30))
+    (first,) = diagnose.causes(fresh, FINE, None, NOW)
     assert first.name == cause.WAITING
     assert "retry" not in str(first.remedy)
 
@@ -208,7 +208,7 @@ def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
 def test_absurd_values_have_a_cause_too(count: object, last: object) -> None:
     """Neither crash nor hang."""
     letter = found(dead("x", retry_count=count, last_attempt=last))
-    assert diagnose.causes(letter, FINE, None, None, NOW)
+    assert diagnose.causes(letter, FINE, None, NOW)
 
 
 def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
@@ -232,7 +232,7 @@ def test_without_a_ledger_the_remedy_follows_the_file(
     reason: str, name: Reason, remedy: str
 ) -> None:
     """What the reason begins with says whose fault it was."""
-    first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, None, NOW)[0]
+    first = diagnose.causes(found(dead("x", last_error=reason)), FINE, None, NOW)[0]
     assert (first.name, str(first.detail)) == (name, reason)
     assert str(first.remedy).startswith(remedy)
 
@@ -243,7 +243,7 @@ def test_a_redirected_save_is_no_item_s_fault(kind: str | None) -> None:
     said = "308 Permanent Redirect to http://a.test/api/memory, which is not followed"
     letter = found(dead("x", last_error=said))
     attempt = None if kind is None else Attempt(1.0, kind, 308, said, 0.1)
-    first = diagnose.causes(letter, FINE, attempt, None, NOW)[0]
+    first = diagnose.causes(letter, FINE, attempt, NOW)[0]
     assert (first.name, str(first.detail), first.by_itself) == (cause.ACTION, said, False)
     assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)
 
@@ -252,12 +252,12 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
     """`list` and `show` give the reason that counted, and so does the diagnosis."""
     letter = found(dead("x", last_error="422 Unprocessable"))
     asked = Attempt(1.0, "unanswered", None, "no answer after 6.01 s", 6.01)
-    first = diagnose.causes(letter, FINE, asked, None, NOW)[0]
+    first = diagnose.causes(letter, FINE, asked, NOW)[0]
     assert (first.name, str(first.detail)) == (cause.REJECTED, "422 Unprocessable")
-    assert diagnose.kept_reason(letter, None, asked) == "422 Unprocessable"
+    assert diagnose.kept_reason(letter, asked) == "422 Unprocessable"
     never = found(dead("x"))
-    assert diagnose.causes(never, FINE, asked, None, NOW)[0].name == cause.NO_ANSWER
-    assert diagnose.kept_reason(never, None, asked) == "no answer after 6.01 s"
+    assert diagnose.causes(never, FINE, asked, NOW)[0].name == cause.NO_ANSWER
+    assert diagnose.kept_reason(never, asked) == "no answer after 6.01 s"
 
 
 def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
@@ -266,9 +266,10 @@ def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
     what, remedy = reasons.parted(told)
     beside = Surroundings([Cause(cause.ACTION, what, remedy)])
     item = found(entry("x"))
-    taken = replace(known(NOW), taken=1.0)
-    first, second, *_ = diagnose.causes(item, beside, None, taken, NOW)
+    taken = replace(item, known=replace(known(NOW), taken=1.0))
+    first, second, *_ = diagnose.causes(taken, beside, None, NOW)
     assert (first.name, second.name, second.by_itself) == (cause.ACTION, cause.HELD, True)
     assert "the server is asked once it has gone" in str(second.detail)
-    asked = diagnose.causes(item, beside, None, replace(taken, held=2.0), NOW)[0]
+    held = replace(item, known=replace(known(NOW), taken=1.0, held=2.0))
+    asked = diagnose.causes(held, beside, None, NOW)[0]
     assert "the server cannot tell" in str(asked.detail)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import edit_text
+from mem0tray.actions import waiting as waiting_items
 from mem0tray.actions.delete import delete
 from mem0tray.actions.edit_text import GoneError
-from mem0tray.actions.find import everything, listing
+from mem0tray.actions.find import DLQ_LIST, listing
 from mem0tray.actions.forget import forget
 from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
 from mem0tray.config.settings import Settings
@@ -112,7 +113,8 @@ def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
     letter = waiting("old")
     del letter["id"]
     write_dlq(paths, [letter])
-    (found,) = everything(paths)
+    with waiting_items.opened(Settings()) as seen:
+        (found,) = seen.items(DLQ_LIST)
     edit_text.edit_text(paths, Settings(), found, "new")
     assert read(paths.dlq)["items"][0]["id"] == found.id
 
@@ -142,8 +144,8 @@ def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> N
     assert [each.name for each in sources(paths)] == [kept.name]
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
         last_delete(paths)
-    (old,) = listing([source.pieces[0].raw], source.pieces[0].place).found
-    done = edit_text.undo(paths, Settings(), old, everything(paths))
+    (old,) = listing([source.pieces[0].raw], source.pieces[0].place)
+    done = edit_text.undo(Settings(), old)
     assert done is not None
     assert contents(paths) == ["old"]
     assert read(done.kept)["items"][0]["content"] == "new"

@@ -1,12 +1,10 @@
 """Ids, prefixes, and what they name."""
 
-import shlex
-
 import pytest
 
-from mem0tray.actions import read_files
-from mem0tray.actions.find import everything, handles, listing, resolve
-from mem0tray.core.errors import FileUnavailableError, NotFoundError
+from mem0tray.actions import find
+from mem0tray.actions.find import listing, resolve
+from mem0tray.core.errors import NotFoundError
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
 from tests.support.shapes import dead, entry, queue_document
@@ -18,8 +16,8 @@ def test_a_prefix_names_one_item_of_either_file(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("c", id="cc33")]))
     assert [each.id for each in chosen(paths, "bb", "cc33")] == ["bb22", "cc33"]
     assert [each.place for each in chosen(paths, "bb", "cc33")] == [
-        read_files.DLQ_LIST,
-        read_files.QUEUE_LIST,
+        find.DLQ_LIST,
+        find.QUEUE_LIST,
     ]
 
 
@@ -53,13 +51,6 @@ def test_what_names_nothing_or_too_much_is_an_error(name: str) -> None:
         assert repr(name) in str(caught.value)
 
 
-def test_a_hostile_id_is_found_as_it_is_shown() -> None:
-    """What `list` shows of an id with an escape or a line break in it can be typed."""
-    among = [found(dead("x", id="\x1b[31mred\n\u202e 1")), found(dead("y", id="other"))]
-    (shown,) = shlex.split(handles(among)["\x1b[31mred\n\u202e 1"])
-    assert resolve([shown], among) == [among[0]]
-
-
 def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
     """Neither the typed text nor a candidate's id can bring control characters along."""
     with pytest.raises(NotFoundError) as caught:
@@ -67,20 +58,6 @@ def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
     assert not set("\x1b\n") & set(str(caught.value))
 
 
-def test_things_without_sense_are_counted_and_those_with_an_id_found() -> None:
-    """An object whose content is no text can still be named, anything else not."""
-    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], read_files.DLQ_LIST)
-    assert seen.nonsense == 4
-    assert [(each.id, each.item) for each in seen.found] == [("n1", None)]
-
-
-def test_no_file_is_no_items(paths: Paths) -> None:
-    """Nothing to find is no failure."""
-    assert everything(paths) == []
-
-
-def test_a_broken_file_is_an_error_that_names_it(paths: Paths) -> None:
-    """A file that cannot be read is not taken for empty."""
-    paths.dlq.write_text('{"items": [')
-    with pytest.raises(FileUnavailableError, match="is broken"):
-        everything(paths)
+def test_things_without_sense_are_found_if_they_have_an_id() -> None:
+    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], find.DLQ_LIST)
+    assert [(each.id, each.item) for each in seen] == [("n1", None)]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.known_texts import KnownTexts
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.notes import NoteRecords
@@ -23,6 +25,7 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
     paths.emergency.write_text(emergency_lines([entry("hurried")]), "utf-8")
     paths.quarantine.mkdir(parents=True)
     write(paths.quarantine / "x-20250101T000000-abc.json", {"queue": [entry("odd")]})
+    keep_in_step(paths, Settings())
     known = KnownTexts(paths)
     where = {
         "queue": "the queue file",
@@ -30,7 +33,7 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
         "before": "mem0_queue_backup.json",
         "dead": "the DLQ file",
         "copied": "mem0_queue_dlq.backup.json",
-        "hurried": "the emergency file",
+        "hurried": "the queue file",
         "odd": "the quarantine",
     }
     for text, place in where.items():

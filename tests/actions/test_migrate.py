@@ -288,7 +288,8 @@ def test_a_full_disk_stops_it_and_loses_nothing(
     real, calls = atomic.replace, []
 
     def full(path: Any, data: Any, **more: Any) -> Any:
-        calls.append(path)
+        if path in (paths.queue, paths.emergency):
+            calls.append(path)
         if path in (paths.queue, paths.emergency) and len(calls) > 1:
             raise FileUnavailableError("The disk is full.")
         return real(path, data, **more)

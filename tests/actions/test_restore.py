@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, read_files, restore_sources
+from mem0tray.actions import backup, find, restore_sources
 from mem0tray.actions.delete import delete
 from mem0tray.actions.restore import Restored, restore
 from mem0tray.config.settings import ServerSettings, Settings
@@ -189,7 +189,7 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
-    assert [piece.place for piece in back(paths).dead] == [read_files.DLQ_LIST]
+    assert [piece.place for piece in back(paths).dead] == [find.DLQ_LIST]
     assert "q" in contents(paths)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import cause, own_network, snapshot_reader, surroundings
+from mem0tray.actions import cause, own_network, standing, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.server_names import ServerNames, chosen_server
-from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.actions.standing import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
@@ -45,7 +45,7 @@ def settings_for(url: str) -> Settings:
 
 def around(settings: Settings) -> Surroundings:
     """What is around every item now, with one question to the server."""
-    return Surroundings.ask(settings, snapshot_reader.read(settings, time.time(), Part.REFUSAL))
+    return Surroundings.ask(settings, standing.read(settings, time.time(), Part.REFUSAL))
 
 
 def test_surroundings_of_a_healthy_server(paths: Paths) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     carrying,
+    growth,
     idle,
     latency,
     migrating,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "saving": latency.saving,
     "hooks": latency.hooks,
     "local-server": latency.local_server,
+    "growth": growth.growth,
     "reading": reading.reading,
     "verifying": verifying.verifying,
     "carrying": carrying.carrying,

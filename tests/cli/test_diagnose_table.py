@@ -62,9 +62,12 @@ STATES = {
 def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> None:
     """Make it so."""
     item, is_dead = ITEMS[case.item]
+    for path in home.paths.ledger.parent.glob("ledger*"):  # each case is a home of its own
+        path.unlink()
     home.write("mem0_queue_dlq.json", {"items": [item] * is_dead, "last_update": "x"})
     home.write("mem0_queue.json", queue_document([item] * (not is_dead)))
     server.health = Answer(503) if case.down else Answer(body={"status": "ok"})
+    home.ok("list")  # the ledger knows it
     if case.worker != "stopped":
         stack.enter_context(FileLock(home.paths.instance_lock).held(1))
         name, reason = STATES[case.worker]

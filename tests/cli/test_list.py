@@ -110,15 +110,17 @@ def test_waiting_entries(home: Scratch) -> None:
     assert abs(document["waiting_since"] - time.time()) < 60
 
 
-def test_a_large_file_is_read_once(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of the two files, though ids are shortened by what stands in both."""
+def test_no_shared_file_is_read_that_the_ledger_knows(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home.write("mem0_queue.json", queue_document([entry("q", id="abcdefgh-1")]))
     home.write("mem0_queue_dlq.json", {"items": [waiting("d", id="abcdefgh-2")]})
     times = reads.counted(monkeypatch)
-    for arguments in (("list",), ("list", "--queue")):
+    for read in (1, 0):
         times.clear()
-        assert "abcdefgh-" in home.ok(*arguments)
-        assert times["mem0_queue.json"] == times["mem0_queue_dlq.json"] == 1
+        assert "abcdefgh-" in home.ok("list")
+        assert "abcdefgh-" in home.ok("list", "--queue")
+        assert times["mem0_queue.json"] == times["mem0_queue_dlq.json"] == read
 
 
 def test_no_column_of_reasons_where_no_row_has_one(home: Scratch) -> None:
@@ -172,10 +174,12 @@ def test_each_item_is_one_line_of_the_terminal(
 ) -> None:
     """The id stays whole, the reason is cut, and columns go where room is short."""
     reason = "500 Internal Server Error: the database is not to be had at the moment"
-    made = {"id": "aaaa1111-1", "last_error": reason}
-    home.write("mem0_queue_dlq.json", {"items": [waiting("x", "a" * 30, **made)] * 2})
-    queued = [entry("x", "a" * 30, **made | {"id": name}) for name in ("aaaa1111-1", "bbbb1111-1")]
-    home.write("mem0_queue.json", queue_document(queued))
+    make = entry if queue else waiting
+    made = [
+        make("x", "a" * 30, id=name, last_error=reason) for name in ("aaaa1111-1", "bbbb1111-1")
+    ]
+    home.write("mem0_queue_dlq.json", {"items": [] if queue else made})
+    home.write("mem0_queue.json", queue_document(made if queue else []))
     home.terminal(columns)
     shown = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
     head, _, first, second = shown[:4]
@@ -202,9 +206,10 @@ def test_letters_of_one_project_can_be_told_apart(
 ) -> None:
     """By an id that can be typed and by their text, at any width and in a pipe."""
     texts = ("Dear Anna,\nhow are you", "Dear Bert, \x1b[31mnot red\u202e", "日本語のテキスト" * 9)
-    for make, name in ((waiting, "mem0_queue_dlq.json"), (entry, "mem0_queue.json")):
-        made = [make(text, "letters", id=i) for i, text in zip(LETTERS, texts, strict=True)]
-        home.write(name, {"items": made} if make is waiting else queue_document(made))
+    make = entry if queue else waiting
+    made = [make(text, "letters", id=i) for i, text in zip(LETTERS, texts, strict=True)]
+    home.write("mem0_queue_dlq.json", {"items": [] if queue else made})
+    home.write("mem0_queue.json", queue_document(made if queue else []))
     if columns:
         home.terminal(columns)
     lines = click.unstyle(home.ok("list", *["--queue"] * queue)).splitlines()
@@ -239,6 +244,7 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
         entry("failed", id="bbbb1111-1", last_error="500: odd"),
     ]
     home.write("mem0_queue.json", queue_document(made))
+    home.ok("list")  # the ledger knows them
     with ExitStack() as stack:
         if state:
             stack.enter_context(FileLock(home.paths.instance_lock).held(1))
@@ -258,6 +264,7 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
 def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) -> None:
     """Entries wait for what it says now, not for what it could still write into the folder."""
     home.write("mem0_queue.json", queue_document([entry("fresh")]))
+    home.ok("list")  # the ledger knows it
     ours = {"pid": os.getpid(), "host": socket.gethostname()}
     lock = InstanceLock(home.paths.instance_lock)
     lock.acquire()
@@ -302,10 +309,11 @@ def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
         (["list", "-q"], "queue"),
         (["stats"], "queue"),
     ):
+        for path in (home.queue, home.paths.dlq):
+            os.utime(path)  # somebody may still be writing it
         done = home.run(*arguments)
         assert done.code == 1
-        assert f"mem0_{name}.json is broken: " in done.line
-    assert done.line.removeprefix("mem0tray: ") == home.run("status", "--json").json()["reason"]
+        assert f"mem0_{name}.json is broken, or just being written" in done.line
 
 
 @needs.PIPES

@@ -48,15 +48,13 @@ def test_an_id_that_was_never_there_is_denied(home: Scratch, command: list[str])
     assert "No item's id begins with 'zzzz'." in home.run(*command, "zzzz").line
 
 
-@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
-def test_what_only_the_emergency_file_has_is_not_denied(home: Scratch, command: list[str]) -> None:
-    """`list --queue` shows it, and its id is said to wait there."""
+def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) -> None:
     home.write("mem0_queue.json", queue_document([]))
     home.paths.emergency.write_text(emergency_lines([entry("urgent", id="eeee1111-1")]))
     assert home.ok("list", "--queue").splitlines()[1].startswith("eeee1111")
-    done = home.run(*command, "eeee")
-    assert done.code == 1
-    assert "eeee1111 waits in the emergency file" in done.line
+    assert "it waits in the queue" in home.run("retry", "eeee").line
+    home.ok("delete", "--yes", "eeee")
+    assert home.ok("list", "--queue") == "Nothing waits.\n"
 
 
 @pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])

@@ -114,6 +114,7 @@ def test_no_server_chosen_is_said(home: Scratch) -> None:
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
     """A server with a wrong key is not called healthy: what to do is said at once."""
+    home.ok("list")  # the ledger knows them
     reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
     lock = InstanceLock(home.paths.instance_lock)

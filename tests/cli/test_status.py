@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 from mem0tray.cli import status
 from mem0tray.core import another_worker
-from mem0tray.core.item import Name
 from mem0tray.files import orders, quarantine
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.former_servers import FormerServers
@@ -98,6 +97,7 @@ def test_a_broken_file_is_counted_as_far_as_it_is_whole(home: Scratch) -> None:
     text = json.dumps({"queue": [_entry("a"), _entry("b"), _entry("c")]})
     home.claude.mkdir()
     home.queue.write_text(text[:-40])
+    os.utime(home.queue, (1e9, 1e9))  # nobody is writing it any more
     assert home.run("status", "--json").json()["queue"] == 2
 
 
@@ -161,16 +161,17 @@ def test_a_running_worker_is_believed(home: Scratch) -> None:
 def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name: str) -> None:
     """Metrics that somebody else writes while ours runs need action."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
+    with past(home.paths) as was:
+        key = was.taken_in_as(entry("a", id="aaaa-1"), 5)
     _metrics(home, **fields)
     soon = time.time() + 5
     os.utime(home.claude / "mem0_metrics.json", (soon, soon))
     text = home.ok("status")
     assert "action needed" in text
     assert name in text
-    home.write("mem0_queue.json", queue_document([entry("a", id="aaaa-1")]))
     assert f"Nothing is sent now: {name}" in home.ok("list", "--queue")
     with past(home.paths) as was:
-        was.taken(was.taken_in_as(entry("a", id="aaaa-1"), 5), 6)
+        was.taken(key, 6)
     listed = home.ok("list", "--queue")
     assert f"Nothing is sent now: {name}" in listed
     assert "worker: stop that one first; the server is asked then." in listed
@@ -226,7 +227,7 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
-    def elsewhere(_: FormerServers, server: str, __: Collection[Name]) -> dict[str, int]:
+    def elsewhere(_: FormerServers, server: str) -> dict[str, int]:
         return {name: number for name, number in delivered.items() if name != server}
 
     monkeypatch.setattr(FormerServers, "only_elsewhere", elsewhere)

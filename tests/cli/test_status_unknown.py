@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import overview
+from mem0tray.actions import standing
 from mem0tray.files import writable
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
@@ -47,25 +47,28 @@ def test_a_queue_file_that_cannot_be_read(home: Scratch) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", bytes(300), b"not JSON", b"[1, 2]"])
-def test_a_queue_file_that_is_broken(home: Scratch, data: bytes) -> None:
-    """Nothing is known of it, and `mem0tray run` is what saves it."""
+def test_a_queue_file_that_is_broken_is_unknown_until_it_holds_still(
+    home: Scratch, data: bytes
+) -> None:
     home.claude.mkdir()
     home.queue.write_bytes(data)
     _, document = _status(home)
     assert document["queue"] is document["totals"]["synced"] is None
-    assert f"{home.queue} is broken" in document["reason"]
-    assert "`mem0tray run`" in document["reason"]
+    assert f"{home.queue} is broken, or just being written" in document["reason"]
+    os.utime(home.queue, (1e9, 1e9))
+    document = home.run("status", "--json").json()
+    assert document["queue"] == document["totals"]["synced"] == 0
+    assert document["quarantine"] == bool(data.strip(b"\0"))
+    assert home.queue.read_bytes() == data
 
 
 def test_the_whole_entries_of_a_broken_file_count(home: Scratch) -> None:
-    """What can be saved is counted; the counters are not known all the same."""
     entries = [{"id": name, "project_id": "p", "content": name} for name in "abc"]
     home.claude.mkdir()
     home.queue.write_text(json.dumps({"queue": entries, "stats": {"total_synced": 9}})[:-20])
-    _, document = _status(home)
-    assert document["queue"] == 3
-    assert document["totals"]["synced"] is None
-    assert "is broken" in document["reason"]
+    os.utime(home.queue, (1e9, 1e9))
+    document = home.run("status", "--json").json()
+    assert (document["queue"], document["quarantine"]) == (3, 1)
 
 
 @pytest.mark.parametrize("name", ["mem0_queue_dlq.json", "mem0_emergency.json"])
@@ -90,12 +93,10 @@ def test_a_queue_lock_that_is_no_file(home: Scratch) -> None:
     assert "a named pipe" in document["reason"]
 
 
-def test_counters_without_sense(home: Scratch) -> None:
-    """`stats` that is no object has no counters; what waits is counted."""
+def test_counters_without_sense_are_set_aside(home: Scratch) -> None:
     home.write("mem0_queue.json", {"queue": [], "stats": 7})
-    _, document = _status(home)
-    assert document["queue"] == 0
-    assert document["totals"]["queued"] is None
+    document = home.run("status", "--json").json()
+    assert (document["queue"], document["totals"]["queued"], document["quarantine"]) == (0, 0, 1)
 
 
 def test_a_quarantine_that_cannot_be_read(home: Scratch) -> None:
@@ -257,7 +258,7 @@ def test_every_fact_has_a_stable_key(home: Scratch) -> None:
         *("only_on_former_server", "claude_dir", "unknown"),
     }
     assert document["unknown"] == {}
-    assert document["state"] == overview.NOT_RUNNING
+    assert document["state"] == standing.NOT_RUNNING
 
 
 def test_a_folder_that_the_environment_names_is_mended_there(home: Scratch) -> None:

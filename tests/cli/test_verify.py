@@ -209,10 +209,11 @@ def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Stan
 
 
 def test_what_is_about_to_be_deleted_stays_away(home: Scratch, server: Standin) -> None:
-    """The worker has an order to delete that text, and has not carried it out yet."""
+    """An order to delete that text waits, which nobody has applied yet."""
     oak, *_ = delivered(home, server, "oak")
     lose(server, "oak")
     keep(home, [oak])
+    home.write("mem0_queue_dlq.json", {"items": [dead("oak", "p", id="another")]})
     orders.leave(home.paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
     done = home.run("verify", "--requeue", "--json")
     assert (done.code, done.json()["missing"][0]["deleted_here"], queued(home)) == (1, True, [])

@@ -167,50 +167,6 @@ def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: 
 # Identity ---------------------------------------------------------------------------------
 
 
-ODD = [
-    b'{"content": "c", "id": null}', b'{"content": "c", "id": ""}', b'{"content": "c"}', b"[]",
-    b'{"id": "i", "content": "c", "project_id": null, "timestamp": true}', b'{"id": "i"}',
-    b'{"id": "i", "content": "\\ud800"}', b'{"id": "\\ud800", "content": "c"}',
-    b'{"id": "i", "content": "c", "timestamp": NaN}', b'{"id": "i", "content": "\xff"}',
-    b'{"id": "i", "content": "c", "timestamp": 1e999, "retries": "x"}',
-    b'{"id": "i", "content": "c", "timestamp": 18446744073709551616}',
-    b'{"id": "i", "content": "c", "id": "j"}',
-]  # fmt: skip
-
-
-@given(
-    st.lists(
-        st.dictionaries(
-            st.sampled_from(["id", "project_id", "content", "timestamp", "more"]),
-            st.sampled_from(["", "a", "b", 5, 1.5, 10**30, -1, None, True, [], {"a": []}]),
-        ).map(lambda value: json.dumps(value).encode())
-        | st.sampled_from(ODD)
-    )
-)
-def test_items_are_named_as_they_are_read(raws: list[bytes]) -> None:
-    """Whoever counts by names counts the same memories, of the same times, as one who reads all."""
-    expected: dict[items.Name, float] = {}
-    for item in filter(None, map(items.parse, raws)):
-        expected.setdefault(item.name, item.timestamp)
-    assert items.by_name(raws) == expected
-    alone = items.by_id(raws)
-    if alone is not None:
-        assert alone == {name: time for (name, _), time in expected.items()}
-        assert len(alone) == len(raws)
-
-
-def test_ids_tell_apart_what_is_plain() -> None:
-    """Where one stands there twice, it takes the texts to tell whether that is one memory."""
-    one, other = (
-        json.dumps({"id": each, "content": "c", "timestamp": 7}).encode() for each in "ab"
-    )
-    assert items.by_id([one, other]) == {"a": 7, "b": 7}
-    assert items.by_id([one, other, one]) is None
-    assert [raw for raw in ODD if items.by_id([raw]) is not None] == [
-        raw for raw in ODD if b"18446744073709551616" in raw or b'"j"' in raw
-    ]
-
-
 @pytest.mark.parametrize("identity", [None, "", 5, 1.5, True, [], {"a": 1}])
 def test_a_stable_id_stands_in(identity: object) -> None:
     """An item without an id of text gets the same one at every reading."""

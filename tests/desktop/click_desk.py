@@ -3,7 +3,7 @@
 import queue
 from typing import TYPE_CHECKING, Any
 
-from mem0tray.actions.oldest import DeadLetter, oldest
+from mem0tray.actions.standing import DeadLetter, oldest
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray import report
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language

@@ -54,7 +54,7 @@ def test_only_what_that_server_took_is_among_them(
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
     with DeliveredReader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.discarded_digests() == {items.digest("p", "c")}
-        assert reader.waiting() == {items.digest("p", "e")}
+        assert reader.waiting_digests() == {items.digest("p", "e")}
 
 
 @pytest.mark.parametrize("edited", [False, True])

@@ -57,14 +57,6 @@ def test_the_memory_of_setup_does_not_count_as_elsewhere(
     assert former.only_elsewhere(HERE) == before
 
 
-def test_what_is_queued_for_this_server_does_not_count_as_elsewhere(former: FormerServers) -> None:
-    """However many servers have it; what is here already, or unknown, changes nothing."""
-    queued = [(each.id, each.digest) for each in (fresh("there", timestamp=7), fresh("both"))]
-    assert former.only_elsewhere(HERE, queued) == {}
-    assert former.only_elsewhere(THIRD, queued) == {HERE: 1}
-    assert former.only_elsewhere(HERE, [("unknown", b"")]) == {ELSEWHERE: 1}
-
-
 def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
     """State, both servers, time; a further text of one id has a key of its own."""
     traced = list(former.traced(ELSEWHERE, HERE))
@@ -123,5 +115,3 @@ def test_a_memory_that_was_sent_again_counts_once(
             outbox.record_delivery(key, server, NOW + at)
     with Reader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.former.only_elsewhere(HERE) == counted
-        for each in entries:  # by whichever of its ids it was queued again
-            assert reader.former.only_elsewhere(HERE, {(each.id, each.digest)}) == {}

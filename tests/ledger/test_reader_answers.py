@@ -23,9 +23,7 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         assert reader.usable
         assert reader.former.only_elsewhere("t") == {"s": 1}
         assert reader.former.only_elsewhere("s") == {}
-        assert len(reader.fresh_entries()) == 1
         assert reader.last_delivery() == 5.0
-        assert 0 <= time.time() - (reader.oldest_dead() or 0) < 60
         (known,) = reader.by_prefix("bb")
         assert (known.id, known.state) == ("bb-1", "dead")
         assert [known] == reader.by_id("bb-1")
@@ -33,8 +31,8 @@ def test_what_the_ledger_knows(paths: Paths) -> None:
         history = reader.attempts(known.key)
         assert [attempt.kind for attempt in history] == ["item failure", "unknown"]
         assert reader.last_attempts() == {("bb-1", known.digest): history[-1]}
-        assert [row.id for row in reader.fresh_entries().values()] == ["qq-1"]
-        assert len(reader.dead_raws()) == 1
+        assert [row.id for row, _ in reader.waiting.listed("pending")] == ["qq-1"]
+        assert len(reader.waiting.listed("dead")) == 1
         assert reader.discarded() == []
 
 
@@ -92,8 +90,8 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
     with Reader(paths.ledger) as reader:
         assert not reader.usable
         assert reader.former.only_elsewhere("s") == {}
-        assert reader.fresh_entries() == {}
-        assert reader.oldest_waiting() is None
+        assert reader.waiting.counts() is None
+        assert reader.waiting.listed("pending") == []
         assert reader.last_delivery() is None
         assert reader.by_prefix("a") == []
         assert reader.by_id("a") == []
@@ -101,8 +99,7 @@ def test_a_ledger_that_cannot_be_read_knows_nothing(paths: Paths, state: str) ->
         assert reader.attempts(1) == []
         assert reader.discarded() == []
         assert not reader.has_discarded()
-        assert reader.dead_raws() == []
-        assert not reader.still_shown([("a", b"")])
+        assert reader.waiting.names() == set()
     assert not paths.dlq.exists() or read(paths.dlq)
 
 
@@ -114,4 +111,6 @@ def test_a_memory_waits_since_it_was_made(paths: Paths) -> None:
     with worker(paths) as context:
         assert context.counters.waiting().oldest == made - 60
     with Reader(paths.ledger) as reader:
-        assert (reader.oldest_waiting(), reader.oldest_dead()) == (made - 60, made - 60)
+        counts = reader.waiting.counts()
+        assert counts is not None
+        assert counts.oldest == made - 60

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.find import FileListing
-from mem0tray.actions.overview import Overview
+from mem0tray.actions.standing import Overview
 from mem0tray.actions.worker_report import Running
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
@@ -33,10 +32,11 @@ def _advice(
     gathered = Gathered(
         _NOW,
         overview,
-        FileListing(seen),
-        FileListing(),
-        known,
+        seen,
+        0,
+        [],
         {},
+        known,
         unreadable=unreadable,
         past=None,
     )

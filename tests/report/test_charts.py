@@ -1,17 +1,20 @@
 """Charts: their numbers, and the SVG that is drawn of them."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import Literal, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from mem0tray.actions import read_files
+from mem0tray.actions import find
 from mem0tray.actions.find import listing
-from mem0tray.actions.overview import Overview
+from mem0tray.actions.standing import Overview
 from mem0tray.config.settings import ServerSettings
+from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.language import Language
+from mem0tray.ledger.waiting import ProjectCounts
 from mem0tray.report import charts
 from mem0tray.report.charts import Chart, Series
 from mem0tray.report.gathering import Gathered, History, Period
@@ -30,12 +33,17 @@ def _charts(
     past: History | None = None,
     language: str = "en",
 ) -> dict[str, Chart]:
+    dead_by, fresh_by = (
+        Counter(parsed(each).project for each in made) for made in (letters, entries or [])
+    )
+    names = sorted(dead_by | fresh_by, key=lambda name: (-dead_by[name], -fresh_by[name], name))
     gathered = Gathered(
         _NOW,
         Overview(),
-        listing([parsed(each).raw for each in letters], read_files.DLQ_LIST),
-        listing([parsed(each).raw for each in entries or []], read_files.QUEUE_LIST),
-        {},
+        listing([parsed(each).raw for each in letters], find.DLQ_LIST),
+        0,
+        [ProjectCounts(name, dead_by[name], fresh_by[name]) for name in names],
+        Counter(min(parsed(each).retry_count, GROWS_UNTIL) for each in letters),
         {},
         unreadable=False,
         past=past,

@@ -7,8 +7,6 @@ from datetime import datetime
 
 import pytest
 
-from mem0tray.actions import snapshot_reader
-from mem0tray.actions.snapshot import Part
 from mem0tray.config.settings import load
 from mem0tray.ledger.reader import Reader
 from mem0tray.report import gathering
@@ -24,7 +22,7 @@ _HOUR = 3600.0
 
 
 def _gathered(now: float) -> Gathered:
-    return gathering.of(snapshot_reader.read(load().settings, now, Part.PAST))
+    return gathering.gather(load().settings, now)
 
 
 @pytest.fixture
@@ -183,14 +181,12 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     reports: list[dict[float, int]] = []
 
     def report(at: float) -> None:
-        home.write("mem0_queue_dlq.json", {"items": [letter] if letter else []})
         seen = _gathered(at).past
         assert seen is not None
         reports.append(dict(zip(seen.period.starts[:-1], seen.dead, strict=False)))
 
     with past(home.paths) as ledger:
         ledger.delivered("first", now - 30 * _HOUR)
-        report(now - 18 * _HOUR)
         ledger.adopted(letter, now - 17 * _HOUR)
         report(now - 15 * _HOUR)
         for hours in (14, 11):
@@ -207,8 +203,8 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     assert set(reports[-1].values()) == {0, 1}
 
 
-def test_without_a_ledger_there_is_no_past(home: Scratch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": [dead("a")]})
+def test_without_a_memory_there_is_no_past(home: Scratch) -> None:
+    home.write("mem0_queue_dlq.json", {"items": []})
     assert _gathered(time.time()).past is None
 
 
@@ -220,7 +216,7 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
     seen = _gathered(time.time())
     assert seen.past is not None
     assert seen.past.dead_now == seen.overview.dlq == 4
-    assert seen.dead.nonsense == 3
+    assert seen.nonsense == 3
 
 
 def test_what_waits_is_what_status_counts(home: Scratch) -> None:
@@ -229,5 +225,5 @@ def test_what_waits_is_what_status_counts(home: Scratch) -> None:
     with worker(home.paths) as context:
         context.outbox.record_delivery(min(context.inbox.fresh_entries()), "s", time.time())
     seen = _gathered(time.time())
-    assert [each.item.content for each in seen.fresh.found if each.item] == ["left"]
+    assert [(each.project, each.fresh) for each in seen.projects] == [("alpha", 1)]
     assert seen.overview.queue == 1

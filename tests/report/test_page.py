@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.overview import Overview
+from mem0tray.actions.standing import Overview
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core import reasons
@@ -195,9 +195,12 @@ def test_long_texts_are_cut(home: Scratch) -> None:
 
 def test_absurd_numbers_and_times_do_no_harm(home: Scratch) -> None:
     for absurd in (-1, 10**9, 1e300, "text", None, True):
-        _letters(home, dead("d", retry_count=absurd, last_attempt=absurd, moved_to_dlq_at=absurd))
+        odd = {"id": "d", "retry_count": absurd, "last_attempt": absurd, "moved_to_dlq_at": absurd}
+        _letters(home, dead("d") | odd)
         stats = {"total_synced": absurd, "last_sync": "9999-12-31T23:59:59"}
-        home.write("mem0_queue.json", queue_document([entry("a", timestamp=absurd)], stats=stats))
+        home.write(
+            "mem0_queue.json", queue_document([entry("a", id="a", timestamp=absurd)], stats=stats)
+        )
         assert len(made().text("td", role="cell")) == 4
 
 
@@ -278,10 +281,10 @@ def test_a_reason_that_only_the_file_has_is_in_french_too(
     assert french_words in " ".join(page.text("td"))
 
 
-def test_what_breaks_a_file_is_said_in_french(home: Scratch) -> None:
+def test_a_broken_file_is_said_in_french(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     home.write("mem0_queue_dlq.json", {"items": 5})
-    assert "'items' est un nombre, pas une liste" in " ".join(made(_FRENCH).text("p"))
+    assert "est abîmé" in " ".join(made(_FRENCH).text("p"))
 
 
 def test_a_file_that_is_gone_is_no_empty_one(home: Scratch) -> None:
@@ -298,9 +301,10 @@ def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
 def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     path = home.write("mem0_queue_dlq.json", {"items": [dead("a"), dead("b"), dead("c")]})
+    made()
     path.write_text(path.read_text()[:-30])
     page = made()
-    assert len(page.all("th", role="rowheader")) == 2
+    assert len(page.all("th", role="rowheader")) == 3
     assert "mem0_queue_dlq.json cannot be read" in page.text("h3")
 
 

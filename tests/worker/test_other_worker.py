@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import retry
-from mem0tray.config.settings import Settings
+from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
@@ -121,12 +121,13 @@ def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: Work
 @pytest.mark.row(45)
 def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     """Its "Retry all now" shows nothing of what is held; the command names it, and sends it."""
-    paths = Paths(tmp_path, tmp_path)
+    settings = Settings(paths=PathSettings(claude_dir=str(tmp_path)))
+    paths = settings.locations()
     with closing(Ledger(paths.ledger)) as ledger:
-        context = WorkerContext(paths, Settings(), ledger, Events(), "http://here")
+        context = WorkerContext(paths, settings, ledger, Events(), "http://here")
         context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
-    assert retry.retry_dead(paths, Settings()) == []
-    assert [item.id for item in retry.retry_all(paths, Settings())] == ["m1"]
+    assert retry.retry_all(settings, held=False).items == ()
+    assert [item.id for item in retry.retry_all(settings).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:
         assert TakenByOthers(ledger).count() == 0

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.read_files import DLQ_SECTIONS, QUEUE_SECTIONS, SeenFile, look
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.find import DLQ_LIST
+from mem0tray.actions.standing import Snapshot
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
+from mem0tray.cli.doctor.seen_file import SeenFile, look
 from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
 from mem0tray.files import atomic, writable
-from mem0tray.files.document import Document
+from mem0tray.files.document import QUEUE_SECTIONS, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
 from mem0tray.worker.folders import written_files
@@ -171,9 +172,8 @@ def locks(loaded: Loaded) -> Iterable[Check]:
 def files(seen: Snapshot) -> Iterable[Check]:
     """Each file that others read and write: readable, whole, writable; and the quarantine."""
     paths = seen.paths
-    yield from _file(seen.inside.queue, QUEUE_SECTIONS)
-    if seen.inside.dlq is not None:
-        yield from _file(seen.inside.dlq, DLQ_SECTIONS)
+    yield from _file(look(paths.queue, QUEUE_SECTIONS), QUEUE_SECTIONS)
+    yield from _file(look(paths.dlq, (DLQ_LIST,)), (DLQ_LIST,))
     yield from _file(look(paths.metrics, ()), ())
     yield from _emergency(paths)
     yield from _written(paths)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import autostart as login
 from mem0tray.cli import times
 from mem0tray.cli.doctor.check import OK, WARN, Check

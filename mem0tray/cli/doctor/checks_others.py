@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import asking, output, times
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.core import reasons

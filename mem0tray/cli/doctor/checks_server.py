@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from mem0tray.actions import overview, server_test, server_test_step
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions import server_test, server_test_step, standing
+from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import times
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.config.server_address import is_in_keyring
@@ -62,7 +62,7 @@ def _place(loaded: Loaded) -> str:
 
 def former(snapshot: Snapshot) -> Iterable[Check]:
     """What only a former server has, and a migration may bring over."""
-    for server, count in overview.of(snapshot).to_bring_over.items():
+    for server, count in standing.overview(snapshot).to_bring_over.items():
         are = "memory is" if count == 1 else "memories are"
         yield Check(
             "former server",
@@ -74,7 +74,7 @@ def former(snapshot: Snapshot) -> Iterable[Check]:
 
 def deliveries(snapshot: Snapshot) -> Iterable[Check]:
     """What a running worker itself says, as in `status`; and the pause."""
-    seen = overview.of(snapshot)
+    seen = standing.overview(snapshot)
     if seen.pause is not None:
         end = "you resume" if math.isinf(seen.pause) else times.moment(seen.pause)
         yield Check("pause", WARN, f"Deliveries are paused until {end}.", "Type `mem0tray resume`.")

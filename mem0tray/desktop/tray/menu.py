@@ -11,8 +11,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
-from mem0tray.actions.oldest import DeadLetter
-from mem0tray.actions.snapshot import Snapshot
+from mem0tray.actions.standing import DeadLetter, Snapshot
 from mem0tray.config.server_choice import CHOOSE, said
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core import reasons

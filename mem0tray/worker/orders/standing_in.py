@@ -1,15 +1,16 @@
-"""Standing in for the worker: a command that holds its lock applies the orders that wait.
+"""Standing in for the worker: a command that holds its lock reads files and applies orders.
 
-Like a cycle of the worker's: files are read, orders applied, files written. Nothing is sent, and
-what cannot be done now is left to the next worker.
+Like a cycle of the worker's, but nothing is sent, and files are written only if an order was
+applied: what else the ledger would change in them, the next worker does.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import TornError
 from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
@@ -20,27 +21,44 @@ from mem0tray.worker.queue.emergencies import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 
+Unread = dict[str, Reason]
 
-def run(context: WorkerContext) -> None:
-    """Read the files, apply the orders, write the files.
 
-    Raises LedgerError when the ledger takes no change, FileUnavailableError when an order cannot
-    be read: then nothing has been applied.
+def run(context: WorkerContext) -> Mapping[str, Reason]:
+    """Read the files; if orders wait, apply them and write the files.
+
+    Returns why a file could not be read, by `queue`, `emergency` or `dlq`. Raises LedgerError when
+    the ledger takes no change, FileUnavailableError when an order cannot be read: then none is
+    applied.
     """
-    context.beside.at_work = not other_worker.is_none_beside(context)
-    queue, edits = QueueIntake(context), HandEdits(context)
-    with suppress(Mem0TrayError), _reported(context, "emergency file"):
-        EmergencyIntake(context).run()  # else a line there brings back what an order deletes
-    with suppress(Mem0TrayError), _reported(context, "queue file"):
+    beside = context.beside.at_work = not other_worker.is_none_beside(context)
+    lines, queue, edits = EmergencyIntake(context), QueueIntake(context), HandEdits(context)
+    # Nobody may be there to see what the other worker takes until ours starts.
+    lines.may_have_been_sent |= beside
+    queue.may_have_been_sent |= beside
+    unread: Unread = {}
+    with _noted("emergency", unread):
+        lines.run(tidy=False)
+    with _noted("queue", unread):
         queue.run()
-    with suppress(Mem0TrayError), _reported(context, "DLQ file"):
+    with _noted("dlq", unread):
         edits.run()
+    for place, part, path in (
+        ("queue", queue, context.paths.queue),
+        ("dlq", edits, context.paths.dlq),
+    ):
+        if part.torn:
+            unread[place] = Reason(
+                "{path} is broken, or just being written: it cannot be read yet. Try again.",
+                path=path,
+            )
     handler = OrderHandler(context)
     try:
-        handler.apply(files_read=not (queue.torn or edits.torn))
-        _publish(context, queue, edits)
+        if handler.apply(files_read=not (queue.torn or edits.torn)):
+            _publish(context, queue, edits)
     finally:
         handler.answer()
+    return unread
 
 
 def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> None:
@@ -52,6 +70,15 @@ def _publish(context: WorkerContext, queue: QueueIntake, edits: HandEdits) -> No
     dlq.close()
     with suppress(Mem0TrayError, TornError), _reported(context, "queue file"):
         QueuePublisher(context, queue).run_once()
+
+
+@contextmanager
+def _noted(place: str, unread: Unread) -> Iterator[None]:
+    """Note why a file cannot be read; it stops nothing else."""
+    try:
+        yield
+    except Mem0TrayError as error:
+        unread[place] = error.reason
 
 
 @contextmanager

@@ -28,8 +28,11 @@ class EmergencyIntake:
         self.may_have_been_sent = context.ledger.may_have_been_sent(EMERGENCY_FILE)  # what is there
         self._boot = boot_id()
 
-    def run(self) -> int:
-        """Take in new lines; return how many memories were new."""
+    def run(self, *, tidy: bool = True) -> int:
+        """Take in new lines; return how many memories were new.
+
+        `tidy`: rename a file that is quiet, remove one that has rested.
+        """
         sources = self._sources()
         live = self._context.paths.emergency
         found = atomic.signature(live)
@@ -37,7 +40,7 @@ class EmergencyIntake:
             sources.append(EmergencySource(live.name, found.inode))
         new = 0
         for source in sources:
-            new += self._read(source)
+            new += self._read(source, tidy=tidy)
         if self.may_have_been_sent:
             self._context.ledger.trust(EMERGENCY_FILE)
             self.may_have_been_sent = False
@@ -63,7 +66,7 @@ class EmergencyIntake:
             for path in private_folders.listing(self._folder, pattern)
         ]
 
-    def _read(self, source: EmergencySource) -> int:
+    def _read(self, source: EmergencySource, *, tidy: bool) -> int:
         now = self._context.now()
         path = self._folder / source.name
         found = atomic.signature(path)
@@ -89,6 +92,8 @@ class EmergencyIntake:
             if new:
                 self._context.events.emit(events.Accepted(new))
             return new
+        if not tidy:
+            return 0
         if final and not source.renamed:
             self._rename(source, now)
         elif source.renamed and source.has_rested(now, self._boot, time.monotonic()):

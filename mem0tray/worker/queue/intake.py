@@ -6,6 +6,7 @@ about one that does not.
 """
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
+from mem0tray.ledger.meta_names import QUEUE_READ, QUEUE_STRAYS
 from mem0tray.ledger.outdated import QUEUE_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import telling_backoffs
@@ -62,6 +64,7 @@ class QueueIntake:
         self._expected: frozenset[int] = frozenset()
         self._announced: Signature | None = None  # of the file that we are about to write
         self.signature: Signature | None = None
+        self._strays: bytes | None = None  # as the ledger has them, once they were noted
         self._count = 0  # new entries so far
         self.oddities = 0  # how often the file had something that the ledger would not write
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
@@ -112,6 +115,7 @@ class QueueIntake:
             if found is None:
                 with self._context.ledger.transaction():
                     self._note_moves({})
+                    self._note_read(None, b"[]")
                     self._trust()
                 self._known, self.signature, self._gone = {}, None, True
                 return QueueRead(None)
@@ -125,7 +129,7 @@ class QueueIntake:
                     raise TornError(path) from error
                 parsed = document.salvage(data, SECTIONS)
                 broken = str(error)
-            seen = self._accept(parsed)
+            seen = self._accept(parsed, signature)
             if broken:
                 self._context.quarantine_file(path, data, signature, broken)
                 seen.broken = True
@@ -169,8 +173,18 @@ class QueueIntake:
             self._gone = False
             self.signature = signature
             self._known = {fingerprint(raw): key for raw, key in entries}
+            with self._context.ledger.transaction():
+                self._note_read(signature)
 
-    def _accept(self, parsed: Document) -> QueueRead:
+    def _note_read(self, signature: Signature | None, strays: bytes | None = None) -> None:
+        """Note that the ledger has what this very file holds, `strays` among it if they changed."""
+        found = None if signature is None else signature.lasting
+        self._context.ledger.set_meta(QUEUE_READ, json.dumps(found))
+        if strays is not None and strays != self._strays:
+            self._context.ledger.set_meta(QUEUE_STRAYS, strays)
+            self._strays = strays
+
+    def _accept(self, parsed: Document, signature: Signature) -> QueueRead:
         known: dict[bytes, int] = {}
         seen = QueueRead(None, rest=parsed.rest)
         adopted: list[Backoff] = []
@@ -198,6 +212,8 @@ class QueueIntake:
             self.oddities += absorb(stats, len(came), afresh=afresh or self._gone)
             self._gone = False
             seen.failed = [(raw, self._adopt(raw, adopted)) for raw in parsed.lists["failed"]]
+            strays = [bytes(raw) for raw, key in (*seen.queue, *seen.held) if key == _NOTHING]
+            self._note_read(signature, b"[%s]" % b",".join(strays))
             self._trust()
         self._known = known
         if adopted:

@@ -31,7 +31,7 @@ def test_broken_files_are_named(home: Scratch) -> None:
     home.queue.write_text(json.dumps({"queue": odd}))
     assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
     assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
-    assert ": 1 file. What was whole in it" in checks(home, "quarantine")[0][1]
+    assert "files. What was whole in it" in checks(home, "quarantine")[0][1]
 
 
 @pytest.mark.usefixtures("server")

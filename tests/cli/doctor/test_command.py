@@ -285,6 +285,7 @@ def test_our_own_processes_are_no_other_workers(
 def test_how_things_stand_is_looked_at_once(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """All checks of one run tell of the same moment, and no large file is read again."""
     home.write("mem0_queue_dlq.json", {"items": [7]})
+    home.ok("list")  # the ledger knows it
     read: list[str] = []
     real = atomic.read
 

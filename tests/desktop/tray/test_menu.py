@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import pytest
+from msgspec import structs
 
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.config.server_choice import CHOOSE, THIS_COMPUTER
 from mem0tray.core import reasons, state
 from mem0tray.core.language import Language
@@ -52,7 +53,7 @@ def everything(entries: Iterable[MenuEntry]) -> Iterator[MenuEntry]:
 
 def with_letter(**fields: object) -> View:
     """A view of one dead letter."""
-    changed = dataclasses.replace(LETTER, **fields)  # type: ignore[arg-type]
+    changed = structs.replace(LETTER, **fields)
     return dataclasses.replace(VIEW, letters=(changed,))
 
 
@@ -168,10 +169,10 @@ def test_the_second_line_counts() -> None:
 
 def test_letters_of_one_project_can_be_told_apart() -> None:
     """Each names its project, the beginning of its ID, what failed in short, and since when."""
-    letter = dataclasses.replace(
+    letter = structs.replace(
         LETTER, item_id="170453b0-77aa", reason=reasons.quoted("500 Internal Server Error: odd")
     )
-    silent = dataclasses.replace(letter, item_id="b2", reason=reasons.quoted("not reached"))
+    silent = structs.replace(letter, item_id="b2", reason=reasons.quoted("not reached"))
     view = dataclasses.replace(VIEW, letters=(letter, silent))
     assert labels(within(menu.build(view, ENGLISH, NOW), "Dead letters").entries) == [
         "alpha · 170453b0 · 500 · 14:32",
@@ -184,7 +185,7 @@ def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
 
     A menu of GNOME that is as high as the screen has no room for a submenu.
     """
-    letters = tuple(dataclasses.replace(LETTER, item_id=f"{n}{n}-1") for n in range(9))
+    letters = tuple(structs.replace(LETTER, item_id=f"{n}{n}-1") for n in range(9))
     view = dataclasses.replace(VIEW, letters=letters)
     flat = menu.build(view, ENGLISH, NOW, nests=False)
     assert labels(flat) == labels(menu.build(view, ENGLISH, NOW))
@@ -223,7 +224,7 @@ def test_menus_of_one_shape() -> None:
     assert shape() == shape(state=DOWN, destination="mem0.test", paused=True, at_login=True)
     assert shape(dlq=1, letters=(LETTER,)) == shape(dlq=2, letters=(LETTER,))
     assert shape(letters=(LETTER,)) != shape()
-    other = dataclasses.replace(LETTER, item_id="other")
+    other = structs.replace(LETTER, item_id="other")
     assert shape(letters=(LETTER,)) != shape(letters=(other,))
 
 

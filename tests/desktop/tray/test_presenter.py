@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import Mem0TrayError

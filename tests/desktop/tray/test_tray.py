@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.core import reasons
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray import tray as tray_module

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions.oldest import DeadLetter
+from mem0tray.actions.standing import DeadLetter
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED

@@ -8,15 +8,17 @@ from mem0tray.actions import (
     add,
     delete,
     edit_text,
-    find,
     forget,
     restore,
     restore_sources,
     retry,
+    waiting,
 )
 from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.actions.restore_sources import RestoreSource
+from mem0tray.actions.retry import Retried
+from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
@@ -184,6 +186,12 @@ def text_of(found: FoundItem) -> str:
     return str(found.item.content)
 
 
+def waits(settings: Settings) -> list[FoundItem]:
+    """All that waits. Raises Mem0TrayError where a file cannot be read."""
+    with waiting.opened(settings) as seen:
+        return [*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)]
+
+
 class Commands:
     """What the command line and the menu do."""
 
@@ -199,21 +207,21 @@ class Commands:
     def retry(self, project: str | None) -> None:
         """`mem0tray retry --all`, or `--project`."""
         world = self._world
-        done: list[items.Item] = []
+        done = Retried()
         with suppress(Mem0TrayError):
             if project is None:
-                done = retry.retry_all(world.paths, world.settings)
+                done = retry.retry_all(world.settings)
             else:
-                done = retry.retry_project(world.paths, world.settings, project)
-        for item in done:
-            memory = world.beliefs.memories.get(str(item.content))
+                done = retry.retry_project(world.settings, project)
+        for found in done.items:
+            memory = world.beliefs.memories.get(text_of(found))
             if memory is not None:
                 memory.not_before = 0.0
 
     def find(self, number: int) -> FoundItem | None:
         """Choose a dead letter or a waiting entry."""
         with suppress(Mem0TrayError):
-            known = [each for each in find.everything(self._world.paths) if each.item is not None]
+            known = waits(self._world.settings)
             return known[number % len(known)] if known else None
         return None
 

@@ -3,10 +3,10 @@
 from contextlib import suppress
 from typing import Final
 
-from mem0tray.actions import delete, edit_text, find, restore, restore_sources, retry
+from mem0tray.actions import delete, edit_text, restore, restore_sources, retry
 from mem0tray.actions.find import FoundItem
 from mem0tray.core.errors import Mem0TrayError
-from tests.proofs.model.actors import Commands, text_of
+from tests.proofs.model.actors import Commands, text_of, waits
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import World
 
@@ -54,7 +54,7 @@ class Killed:
 
     def _retry(self, after: int) -> None:
         world = self._world
-        world.in_a_killed_process(after, lambda: retry.retry_all(world.paths, world.settings))
+        world.in_a_killed_process(after, lambda: retry.retry_all(world.settings))
         self._commands.retry(None)
 
     def _restore(self, number: int, after: int) -> None:
@@ -80,6 +80,5 @@ class Killed:
     def _waits(self, text: str) -> bool | None:
         """Whether a memory waits; None while a broken file lets nobody tell."""
         with suppress(Mem0TrayError):
-            known = find.everything(self._world.paths)
-            return any(each.item is not None and each.item.content == text for each in known)
+            return text in map(text_of, waits(self._world.settings))
         return None

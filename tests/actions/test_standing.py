@@ -15,19 +15,31 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from msgspec.structs import replace
 
-from mem0tray.actions import server_names, snapshot_reader
-from mem0tray.actions.snapshot import Part, Snapshot
+from mem0tray.actions import server_names, standing
+from mem0tray.actions.in_step import InStep
+from mem0tray.actions.server_names import ServerNames
+from mem0tray.actions.standing import (
+    Contents,
+    Part,
+    SeenLedger,
+    SeenPause,
+    SeenQuarantine,
+    Snapshot,
+)
+from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core import state
+from mem0tray.core import another_worker, reasons, state
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
 from mem0tray.files import atomic, pauses, writable
 from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.meta_names import OTHER_WORKER
-from mem0tray.ledger.outages import Outages
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq
@@ -46,7 +58,7 @@ def read(*parts: Part, url: str = SERVER, now: float | None = None) -> Snapshot:
     wanted = Part.NOTHING_MORE
     for part in parts:
         wanted |= part
-    return snapshot_reader.read(settings, time.time() if now is None else now, wanted)
+    return standing.read(settings, time.time() if now is None else now, wanted)
 
 
 @pytest.fixture
@@ -70,38 +82,25 @@ def tell(path: Path, **values: object) -> None:
 def test_a_new_computer(paths: Paths) -> None:
     """Nothing is there, nothing is wrong, and nothing is made."""
     paths.claude_dir.rmdir()
-    seen = read(Part.PAST, Part.REFUSAL, url="")
+    seen = read(Part.COUNTS, Part.REFUSAL, url="")
     assert (seen.worker, seen.told, seen.pause.until, seen.refusal) == (None, None, None, None)
     assert (seen.server.name, seen.server.trouble) == ("local", Reason())
     inside = seen.inside
-    assert not inside.queue.is_there
-    assert not inside.queue.trouble
-    troubles = [inside.folder, seen.disk, inside.emergency, inside.ledger.trouble]
-    assert not any(troubles)
-    assert inside.fresh is not None
-    assert (inside.fresh.count, inside.quarantine.count, inside.ledger.size) == (0, 0, None)
-    assert seen.past is not None
-    assert seen.past.began is None
+    assert not any([inside.folder, seen.disk, inside.step.behind, inside.ledger.trouble])
+    assert (inside.step.unread, inside.quarantine.count, inside.ledger.size) == ({}, 0, None)
+    made = standing.overview(seen)
+    assert (made.queue, made.dlq, made.totals["queued"], made.unknown) == (0, 0, 0, {})
     assert list(Path(os.environ["HOME"]).iterdir()) == []
 
 
 @pytest.mark.usefixtures("running")
-def test_a_worker_that_runs_tells_its_counts(paths: Paths) -> None:
-    """Then nobody counts what waits, and the DLQ file is read for those alone who show it."""
-    write_dlq(paths, [dead("a")])
+def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
     tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
     seen = read(Part.COUNTS)
     assert seen.worker is not None
     assert seen.worker.pid == os.getpid()
     assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
     assert (seen.server.name, seen.server.shown) == (SERVER, "there")
-    assert (seen.inside.dlq, seen.inside.fresh) == (None, None)
-    whole = read(Part.FILES).inside
-    assert whole.dlq is not None
-    assert len(whole.dlq.document.lists["items"]) == 1
-    assert whole.fresh is None
-    assert whole.listed is None
-    assert read(Part.PAST).inside.listed is not None
 
 
 @pytest.mark.usefixtures("running")
@@ -121,14 +120,10 @@ def test_a_pause_is_the_user_s_and_a_break_the_server_s(
 
 @pytest.mark.usefixtures("running")
 def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
-    """Its metrics are there to be seen; files and ledger are counted."""
-    write(paths.queue, queue_document([entry("a"), entry("b")]))
     write(paths.metrics, {"pid": 1, "host": "elsewhere", "state": "healthy", "queue_size": 9})
     seen = read(Part.COUNTS)
     assert seen.told is None
     assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
-    assert seen.inside.fresh is not None
-    assert seen.inside.fresh.count == 2
 
 
 @pytest.mark.usefixtures("running")
@@ -238,22 +233,6 @@ def test_when_the_settings_were_changed(paths: Paths) -> None:
     assert read().settings_changed == 0.0
 
 
-def test_what_happened_is_told_of_a_month(paths: Paths) -> None:
-    """A page shows thirty days, from midnight on."""
-    now, day = time.time(), 86_400.0
-    with worker(paths):
-        pass
-    ledger = Ledger(paths.ledger)
-    outages = Outages(ledger)
-    for age in (40, 30.5, 1):
-        outages.note_probe(healthy=False, now=now - age * day)
-        outages.note_probe(healthy=True, now=now - age * day)
-    ledger.close()
-    seen = read(Part.PAST, now=now).past
-    assert seen is not None
-    assert [round((now - began) / day, 1) for began, _ in seen.outages] == [30.5, 1.0]
-
-
 # The disk -------------------------------------------------------------------------------------
 
 
@@ -285,9 +264,9 @@ def test_a_folder_that_takes_no_files_is_seen(
 # What cannot be read --------------------------------------------------------------------------
 
 CANNOT: dict[str, Callable[[Snapshot], object]] = {
-    "queue": lambda seen: seen.inside.queue.error,
-    "dlq": lambda seen: seen.inside.dlq and seen.inside.dlq.error,
-    "emergency": lambda seen: seen.inside.emergency,
+    "queue": lambda seen: seen.inside.step.unread.get("queue"),
+    "dlq": lambda seen: seen.inside.step.unread.get("dlq"),
+    "emergency": lambda seen: seen.inside.step.unread.get("emergency"),
     "metrics": lambda seen: seen.metrics.trouble,
     "pause": lambda seen: seen.pause.error,
     "queue_lock": lambda seen: seen.disk,
@@ -335,46 +314,45 @@ def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None
 
 
 @pytest.mark.parametrize("ledger", [True, False])
-def test_a_broken_dlq_file(paths: Paths, *, ledger: bool) -> None:
-    """What is whole in it is there, and beside it what the ledger has."""
+def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
+    paths: Paths, *, ledger: bool
+) -> None:
     write_dlq(paths, [dead("a"), dead("b"), dead("c")])
     if ledger:
         with worker(paths):
             pass
     paths.dlq.write_bytes(paths.dlq.read_bytes()[:-60])
-    inside = read(Part.COUNTS).inside
-    assert inside.dlq is not None
-    assert inside.dlq.broken
-    assert not inside.dlq.restless
-    assert str(paths.dlq) in str(inside.dlq.trouble)
-    assert len(inside.dlq.document.lists["items"]) == 2
-    assert inside.dead == (3 if ledger else 2)
+    made = standing.overview(read(Part.COUNTS))
+    assert made.dlq is None
+    assert str(paths.dlq) in str(made.unknown["dlq"])
+    os.utime(paths.dlq, (1e9, 1e9))  # nobody is writing it any more
+    made = standing.overview(read(Part.COUNTS))
+    assert (made.dlq, made.quarantine) == (3 if ledger else 2, 1)
 
 
-def test_a_dlq_file_that_is_gone(paths: Paths) -> None:
-    """What is no edit: the ledger has the dead letters still."""
+def test_a_dlq_file_that_is_gone_tells_nothing(paths: Paths) -> None:
     write_dlq(paths, [dead("a")])
     with worker(paths):
         pass
     paths.dlq.unlink()
-    inside = read(Part.COUNTS).inside
-    assert inside.dlq is not None
-    assert (inside.dlq.is_there, bool(inside.dlq.trouble), inside.dead) == (False, False, 1)
+    assert standing.overview(read(Part.COUNTS)).dlq == 1
 
 
-@pytest.mark.usefixtures("paths")
-def test_a_file_that_is_rewritten_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is waited for a moment, and not without end."""
+def test_a_file_that_is_rewritten_all_the_time_has_no_count(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(paths.queue, queue_document([entry("a")]))
+    real = atomic.read
 
-    def torn(path: Path) -> None:
-        raise atomic.TornError(path)
+    def torn(path: Path) -> object:
+        if path == paths.queue:
+            raise atomic.TornError(path)
+        return real(path)
 
     monkeypatch.setattr(atomic, "read", torn)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    queue = read(Part.COUNTS).inside.queue
-    assert queue.restless
-    assert "rewritten all the time" in str(queue.trouble)
-    assert queue.document.lists["queue"] == []
+    made = standing.overview(read(Part.COUNTS))
+    assert (made.queue, made.dlq, made.totals["queued"]) == (None, 0, None)
+    assert str(paths.queue) in str(made.reason)
 
 
 def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +360,7 @@ def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.Monk
     monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(paths.claude_dir / "typo"))
     from mem0tray.config.settings import load
 
-    seen = snapshot_reader.read(load().settings, time.time(), Part.COUNTS)
+    seen = standing.read(load().settings, time.time(), Part.COUNTS)
     assert str(paths.claude_dir / "typo") in str(seen.inside.folder)
 
 
@@ -390,17 +368,15 @@ def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.Monk
 
 
 def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much is asked for."""
+    """When it has changed, and then no more."""
     write(paths.queue, queue_document([entry("a")]))
     write_dlq(paths, [dead("b")])
     paths.emergency.write_text(emergency_lines([entry("c")]))
     times = reads.counted(monkeypatch)
-    read(Part.COUNTS, Part.FILES, Part.PAST, Part.REFUSAL)
-    assert times[paths.queue.name] == times[paths.dlq.name] == times[paths.metrics.name] == 1
-    times.clear()
-    read()
-    assert paths.queue.name not in times
-    assert paths.dlq.name not in times
+    for read_now in (1, 0):
+        times.clear()
+        read(Part.COUNTS, Part.REFUSAL)
+        assert times[paths.queue.name] == times[paths.dlq.name] == read_now
 
 
 @pytest.mark.usefixtures("paths")
@@ -422,11 +398,134 @@ def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     thread = SimpleNamespace(
         is_ready=True, look=lambda: status, paths=paths, destination="server.test"
     )
-    seen = snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10)
+    seen = standing.of_thread(cast("WorkerThread", thread), 7.0, 10)
     assert (seen.at, seen.told, seen.server.shown) == (7.0, status, "server.test")
     assert len(seen.letters) == 10
     assert not seen.restorable
     thread.look = lambda: WorkerStatus(WorkerState(HEALTHY), 0, 0, None, paused=False)
-    assert snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10).letters == ()
+    assert standing.of_thread(cast("WorkerThread", thread), 7.0, 10).letters == ()
     thread.is_ready = False
-    assert snapshot_reader.of_thread(cast("WorkerThread", thread), 7.0, 10).told is None
+    assert standing.of_thread(cast("WorkerThread", thread), 7.0, 10).told is None
+
+
+# In figures and words ---------------------------------------------------------------------------
+
+NOW = 1_764_500_000.0
+RUNNING = Running(7, NOW - 600)
+TOLD = WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Snapshot:
+    """A snapshot of a folder in which all is well, and nobody works."""
+    paths = Paths(tmp_path / "claude", tmp_path / "data")
+    totals = {"queued": 5, "synced": 1, "failed": 4}
+    ledger = SeenLedger(
+        path=paths.ledger,
+        size=1,
+        usable=True,
+        counts=Counts(3, 4, 7.0, 1),
+        last_delivery=None,
+        totals=totals,
+        only_elsewhere={},
+        to_bring_over={},
+        other_worker=None,
+    )
+    contents = Contents(reasons.NONE, InStep(), SeenQuarantine(0), ledger)
+    return Snapshot(NOW, paths, server=ServerNames("s", "server.test"), contents=contents)
+
+
+def test_without_a_worker(seen: Snapshot) -> None:
+    """It does not run; before a server is chosen that is what is to be done first."""
+    assert standing.overview(seen).state == standing.NOT_RUNNING
+    made = standing.overview(replace(seen, server=ServerNames(trouble=CHOOSE)))
+    assert (made.state, made.reason) == ("action needed", CHOOSE)
+
+
+@pytest.mark.parametrize(
+    ("age", "state"), [(0.0, "healthy"), (59.0, "healthy"), (61.0, "action needed")]
+)
+def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -> None:
+    """It writes its metrics every thirty seconds; the clock is that of the snapshot."""
+    made = standing.overview(
+        replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({"pid": 7}, NOW - age))
+    )
+    assert made.state == state
+    assert (made.queue, made.dlq, made.held) == (3, 4, 1)
+
+
+def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
+    """Who it is and how to stop it is the reason; without any ours is only starting."""
+    named = another_worker.sentence(8, "elsewhere")
+    made = standing.overview(replace(seen, worker=RUNNING, another=named))
+    assert (made.state, made.reason) == ("action needed", named)
+    assert standing.overview(replace(seen, worker=RUNNING)).state == "starting"
+
+
+def test_a_disk_that_takes_nothing_is_told_before_what_the_worker_says(seen: Snapshot) -> None:
+    """Its metrics may be from before."""
+    fails = reasons.quoted("the disk fails")
+    fresh = Metrics({}, NOW)
+    made = standing.overview(replace(seen, worker=RUNNING, told=TOLD, metrics=fresh, disk=fails))
+    assert (made.state, str(made.reason)) == ("action needed", "the disk fails")
+
+
+def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> None:
+    """Its counts are those of the ledger."""
+    inside = replace(seen.inside, folder=reasons.quoted("the folder is gone"))
+    told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), contents=inside)
+    made = standing.overview(told)
+    assert (made.queue, made.dlq, str(made.reason)) == (3, 4, "the folder is gone")
+
+
+@pytest.mark.parametrize("told", [TOLD, None])
+@pytest.mark.parametrize(
+    ("file", "unknown"),
+    [("queue", {"queue", "totals"}), ("emergency", {"queue"}), ("dlq", {"dlq"})],
+)
+def test_a_file_that_cannot_be_read_has_no_count(
+    seen: Snapshot, file: str, unknown: set[str], told: WorkerStatus | None
+) -> None:
+    """Beside a worker neither: the ledger does not know what stands in it."""
+    inside = replace(seen.inside, step=InStep({file: reasons.quoted("It is shut.")}))
+    at_work = RUNNING if told is not None else None
+    look = replace(seen, worker=at_work, told=told, metrics=Metrics({}, NOW), contents=inside)
+    made = standing.overview(look)
+    counts = {"queue": made.queue, "dlq": made.dlq, "totals": made.totals["synced"]}
+    assert {name for name, count in counts.items() if count is None} == set(made.unknown) == unknown
+    assert (made.state, str(made.reason)) == ("action needed", "It is shut.")
+
+
+def test_what_is_newer_than_the_ledger_is_the_reason(seen: Snapshot) -> None:
+    """The counts are the ledger's; there are none without one."""
+    newer = reasons.quoted("The queue file is newer.")
+    inside = replace(seen.inside, step=InStep(behind=newer))
+    made = standing.overview(replace(seen, contents=inside))
+    assert (made.state, made.reason, made.queue) == (standing.NOT_RUNNING, newer, 3)
+    none = replace(inside, ledger=replace(inside.ledger, counts=None))
+    made = standing.overview(replace(seen, contents=none))
+    assert (made.queue, made.dlq, made.totals["synced"]) == (None, None, None)
+    assert set(made.unknown) == {"queue", "dlq", "totals"}
+
+
+def test_metrics_that_cannot_be_read_are_told(seen: Snapshot) -> None:
+    """A folder in their place keeps the worker from writing them."""
+    made = standing.overview(replace(seen, metrics=Metrics({}, 0.0, reasons.quoted("a folder"))))
+    assert (made.state, str(made.reason)) == ("action needed", "a folder")
+
+
+def test_a_pause_that_cannot_be_read_stands_in_the_way(seen: Snapshot) -> None:
+    """Deliveries stand still for it."""
+    made = standing.overview(replace(seen, pause=SeenPause(error=FileUnavailableError("a folder"))))
+    assert (made.state, made.pause) == ("action needed", None)
+    assert "a folder" in str(made.reason)
+
+
+def test_the_folder_that_is_missing_hides_what_it_would_hold(seen: Snapshot) -> None:
+    """No count is 0, and its reason comes before every other."""
+    gone = reasons.quoted("the folder is gone")
+    inside = replace(seen.inside, folder=gone)
+    inside = replace(inside, ledger=replace(inside.ledger, counts=None))
+    made = standing.overview(replace(seen, contents=inside, disk=reasons.quoted("the disk fails")))
+    assert (made.queue, made.dlq, made.reason) == (None, None, gone)
+    assert made.unknown == {"queue": gone, "dlq": gone, "totals": gone}

@@ -1,0 +1,184 @@
+"""Keeping the ledger in step with the files: views and verbs go by the ledger alone.
+
+A worker keeps it so within a second. If none runs, a command takes in what has changed, under the
+worker's lock. The shared files stay as they are, unless an order was waiting.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from mem0tray.config import server_choice
+from mem0tray.config.settings import Settings
+from mem0tray.core import reasons
+from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0TrayError
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic, emergency, orders
+from mem0tray.files.emergency import EmergencySource
+from mem0tray.files.lock import COMMAND, PATIENCE, InstanceLock, of_worker
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+
+QUEUE: Final = "queue"
+EMERGENCY: Final = "emergency"
+DLQ: Final = "dlq"
+_LOOK: Final = 0.01  # seconds
+_MOMENT: Final = 0.5  # seconds that a worker gets to take in what has changed
+
+
+class InStep(Struct, frozen=True):
+    """How far the ledger is behind the files.
+
+    `unread`: why a file cannot be read, by QUEUE, EMERGENCY or DLQ: what stands there is not known.
+    `behind`: a sentence on what is newer than the ledger, and why it could not be taken in.
+    """
+
+    unread: Mapping[str, Reason] = {}
+    behind: Reason = reasons.NONE
+
+    def check(self, *files: str) -> None:
+        """Raise FileUnavailableError if one of these files cannot be read."""
+        for file in files:
+            if self.unread.get(file):
+                raise FileUnavailableError(*reasons.parted(self.unread[file]))
+
+    @property
+    def sentence(self) -> str:
+        """Why what waits is not all known; empty where it is."""
+        return " ".join(map(str, filter(None, dict.fromkeys([*self.unread.values(), self.behind]))))
+
+    def check_all(self) -> None:
+        """Raise FileUnavailableError if any file cannot be read."""
+        self.check(*self.unread)
+
+
+def worker_runs(paths: Paths) -> bool:
+    """Whether a worker is there to read files and apply orders."""
+    return of_worker(paths) is not None
+
+
+def keep_in_step(paths: Paths, settings: Settings) -> InStep:
+    """See that the ledger knows the files as they are now; half a second at most for a worker.
+
+    Nothing happens in the usual case: the ledger notes each file's signature when it is read.
+    """
+    end = time.monotonic() + _MOMENT
+    while newer := list(_newer(paths)):
+        if not worker_runs(paths):
+            try:
+                unread = stand_in(paths, settings, max(0.0, end - time.monotonic()))
+            except Mem0TrayError as error:
+                return InStep(_unreadable(paths), _behind(newer, error.reason))
+            if unread is not None:
+                return InStep(unread)
+        if time.monotonic() > end:
+            return InStep(_unreadable(paths), _behind(newer, reasons.NONE))
+        time.sleep(_LOOK)
+    return InStep()
+
+
+def stand_in(
+    paths: Paths, settings: Settings, patience: float = PATIENCE
+) -> Mapping[str, Reason] | None:
+    """Take in what has changed and apply the orders that wait, in the worker's place.
+
+    Returns why a file could not be read, see `InStep.unread`; None when a worker has the lock, or
+    another command for `patience` seconds. Raises LedgerError or FileUnavailableError: then nothing
+    has changed.
+    """
+    lock = InstanceLock(paths.instance_lock, COMMAND)
+    try:
+        lock.acquire(patience)
+    except AlreadyRunningError:
+        return None
+    try:
+        return _run(paths, settings)
+    finally:
+        lock.release()
+
+
+def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
+    # Slow to import, and needed only here.
+    from mem0tray.actions.server_names import chosen_server
+    from mem0tray.core.events import Events, LedgerRebuilt
+    from mem0tray.ledger.database import Ledger
+    from mem0tray.worker.context import WorkerContext
+    from mem0tray.worker.orders import standing_in
+    from mem0tray.worker.telling.log import EventLog
+
+    server_choice.remember_if_first(settings.server.url, paths)
+    ledger = Ledger(paths.ledger)
+    bus, log = Events(), EventLog(paths, settings.log)
+    bus.subscribe(log)
+    try:
+        if ledger.rebuilt:
+            bus.emit(LedgerRebuilt(ledger.rebuilt))
+        server = chosen_server(settings, paths)
+        context = WorkerContext(paths, settings, ledger, bus, server.name, server.shown)
+        return standing_in.run(context)
+    finally:
+        with suppress(Mem0TrayError):  # what was done is durable
+            ledger.close(in_order=False)
+        log.close()
+
+
+# What has changed -----------------------------------------------------------------------------
+
+
+def _newer(paths: Paths) -> Iterator[Path]:
+    """The files that the ledger does not know as they are now, and the orders that wait.
+
+    A missing file tells nothing; one that cannot be looked at counts as changed.
+    """
+    with Reader(paths.ledger) as reader:
+        for path, is_known in ((paths.queue, reader.has_read), (paths.dlq, reader.has_merged)):
+            try:
+                found = atomic.signature(path)
+            except FileUnavailableError:
+                yield path
+            else:
+                if found is not None and not is_known(found):
+                    yield path
+        if _has_unread_lines(paths, reader.emergency_sources()):
+            yield paths.emergency
+    with suppress(FileUnavailableError):
+        if any(order and (order.items or order.texts) for _, order in orders.waiting(paths.orders)):
+            yield paths.orders
+
+
+def _has_unread_lines(paths: Paths, kept: bytes | None) -> bool:
+    try:
+        found = atomic.signature(paths.emergency)
+        if found is None:
+            return False
+        known = {each.inode: each for each in emergency.sources(kept or b"[]")}
+        source = known.get(found.inode, EmergencySource(paths.emergency.name, found.inode))
+        if source.offset == found.size and not atomic.why_unreadable(paths.emergency):
+            return False
+        return emergency.read(paths.claude_dir, source, final=False) is not None
+    except FileUnavailableError:
+        return True
+
+
+def _unreadable(paths: Paths) -> dict[str, Reason]:
+    """Why a file cannot be opened, see `InStep.unread`."""
+    found = {
+        QUEUE: atomic.why_unreadable(paths.queue),
+        EMERGENCY: atomic.why_unreadable(paths.emergency),
+        DLQ: atomic.why_unreadable(paths.dlq),
+    }
+    return {place: why for place, why in found.items() if why}
+
+
+def _behind(newer: list[Path], why: Reason) -> Reason:
+    """The sentence on a file that has changed since it was taken in."""
+    files = ", ".join(each.name for each in newer)
+    if why:
+        return Reason("What is new in {files} could not be taken in. {why}", files=files, why=why)
+    return Reason(
+        "What is new in {files} is not taken in yet: `mem0tray doctor` says more.", files=files
+    )

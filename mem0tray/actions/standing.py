@@ -1,0 +1,397 @@
+"""How things stand at one moment, as plain data: every view is made of it.
+
+`read` looks once, at processes, metrics, a few small files, and the ledger, which `in_step` keeps
+in step with the shared files. `overview` puts that into figures and words. `waiting` lists items.
+"""
+
+import enum
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from mem0tray.actions import folder, migration_notes, worker_report
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.actions.server_names import ServerNames, chosen_server
+from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
+from mem0tray.config.settings import Settings
+from mem0tray.core import another_worker, reasons
+from mem0tray.core import item as items
+from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
+from mem0tray.files import atomic, pauses, quarantine
+from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths, config_file
+
+if TYPE_CHECKING:
+    from mem0tray.worker.thread import WorkerThread
+
+NOT_RUNNING: Final = "not running"
+TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
+
+
+class Part(enum.Flag):
+    """What is looked at only on demand: each part costs more than the one before."""
+
+    NOTHING_MORE = 0
+    DISK = enum.auto()  # whether our files can be written
+    REFUSAL = enum.auto()  # whether the server refuses everything, unless another was chosen since
+    COUNTS = enum.auto()  # what the ledger counts, once it is in step with the files
+
+
+class SeenPause(Struct, frozen=True):
+    """Until when the user has paused deliveries (infinity: until resumed), or None."""
+
+    until: float | None = None
+    error: FileUnavailableError | None = None
+
+
+class SeenQuarantine(Struct, frozen=True):
+    """How many files are kept there; None where the folder cannot be read."""
+
+    count: int | None
+    error: FileUnavailableError | None = None
+
+
+class SeenLedger(Struct, frozen=True):
+    """What the ledger knows; if it is not `usable`, that is nothing.
+
+    `size` in bytes (None: no ledger), times in Unix seconds. `counts`: None where there is no
+    ledger. `only_elsewhere`: how many memories only former servers have, by server, and
+    `to_bring_over` how many of these `migrate` may bring to the chosen one.
+    """
+
+    path: Path
+    size: int | None
+    usable: bool
+    counts: Counts | None
+    last_delivery: float | None
+    totals: Mapping[str, int]
+    only_elsewhere: Mapping[str, int]
+    to_bring_over: Mapping[str, int]
+    other_worker: WorkerSeen | None
+    last_run: str = ""
+
+    @property
+    def trouble(self) -> Reason:
+        """Why the ledger tells nothing; NONE where it is missing, empty, or can be read."""
+        if self.usable or not self.size:
+            return reasons.NONE
+        return Reason("The ledger {path} cannot be read.", path=self.path)
+
+
+class Contents(Struct, frozen=True):
+    """What waits, and what is kept; `folder` says what is wrong with `claude_dir` itself."""
+
+    folder: Reason
+    step: InStep
+    quarantine: SeenQuarantine
+    ledger: SeenLedger
+
+
+class DeadLetter(Struct, frozen=True):
+    """A dead letter in a menu: when it became one (Unix seconds), why it failed last."""
+
+    item_id: str
+    digest: bytes
+    project: str
+    since: float
+    reason: Reason
+
+
+class Snapshot(Struct, frozen=True):
+    """One look, at a time in Unix seconds. Parts that were not asked for are None or empty.
+
+    `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
+    are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `letters`
+    are the oldest dead letters, for a menu; `restorable`, also for it, says whether the
+    ledger has a deletion that can be taken back. `another` is the sentence on another worker that
+    wrote the metrics beside ours. `settings_changed` is when the settings file was (0: no file).
+    `disk` says why nothing can be written where the files are; every part but none looks at that.
+    """
+
+    at: float
+    paths: Paths
+    worker: Running | None = None
+    told: WorkerStatus | None = None
+    server: ServerNames = ServerNames()
+    metrics: Metrics = NO_METRICS
+    shared_metrics: Metrics = NO_METRICS
+    another: Reason = reasons.NONE
+    pause: SeenPause = SeenPause()
+    refusal: Attempt | None = None
+    settings_changed: float = 0.0
+    disk: Reason = reasons.NONE
+    contents: Contents | None = None
+    letters: tuple[DeadLetter, ...] = ()
+    restorable: bool = False
+
+    @property
+    def obstacle(self) -> Reason:
+        """What stands in the way on this computer, which a worker may be unable to tell."""
+        pause = self.pause.error
+        return (pause.reason if pause is not None else self.metrics.trouble) or self.disk
+
+    @property
+    def beside(self) -> bool:
+        """Whether another worker is at work beside ours, which sends nothing during that time."""
+        told = self.told.state.reason if self.told is not None else reasons.NONE
+        return bool(self.another) or another_worker.is_told(told)
+
+    @property
+    def inside(self) -> Contents:
+        """The contents of files and ledger. Raises LookupError if nobody asked for them."""
+        if self.contents is None:
+            raise LookupError(Part.COUNTS)
+        return self.contents
+
+
+# Looking --------------------------------------------------------------------------------------
+
+
+def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Snapshot:
+    """Look once, with or without a worker; `now` in Unix seconds.
+
+    It always looks at process, metrics, pause and the choice of the server: a few small files.
+    """
+    paths = settings.locations()
+    step = keep_in_step(paths, settings) if parts & Part.COUNTS else InStep()
+    worker = worker_report.running(paths)
+    shared = worker_report.metrics(paths.metrics)
+    metrics = worker_report.newest(shared, paths, worker)
+    told, server = None, chosen_server(settings, paths)
+    if metrics.are_of(worker):
+        told = worker_report.told(metrics)
+        there = metrics.values.get("destination")
+        # The worker's environment may have other settings, but not former ones for long.
+        if isinstance(there, str) and there and metrics.written >= _settings_changed():
+            server = replace(server, shown=there)
+    contents = refusal = None
+    if parts & ~Part.DISK:
+        size = _size(paths.ledger)  # measured first, as a worker may be making it
+        with Reader(paths.ledger) as reader:
+            refusal = reader.last_refusal() if parts & Part.REFUSAL else None
+            if parts & Part.COUNTS:
+                kept = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
+                contents = Contents(folder.why_missing(settings), step, _quarantine(paths), kept)
+    return Snapshot(
+        at=now,
+        paths=paths,
+        worker=worker,
+        told=told,
+        server=server,
+        metrics=metrics,
+        shared_metrics=shared,
+        another=_another(worker, metrics) if told is None else reasons.NONE,
+        pause=_pause(paths, now),
+        refusal=refusal,
+        settings_changed=_settings_changed() if parts & Part.REFUSAL else 0.0,
+        disk=folder.why_unwritable(paths) if parts else reasons.NONE,
+        contents=contents,
+    )
+
+
+def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
+    """The worker in this process, and what a menu needs besides. Raises LedgerError.
+
+    It costs a look into the ledger, and reads no file of others: a tray asks for it often.
+    """
+    if not worker.is_ready:
+        return Snapshot(now, worker.paths)
+    told = worker.look()
+    with Reader(worker.paths.ledger) as reader:
+        return Snapshot(
+            at=now,
+            paths=worker.paths,
+            told=told,
+            server=ServerNames(shown=worker.destination),
+            letters=oldest(reader, letters) if told.dlq else (),
+            restorable=reader.has_discarded(),
+        )
+
+
+def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
+    """The first `limit` dead letters in the file's order."""
+    from mem0tray.server import answers  # slow to import, and commands do without
+
+    letters = []
+    for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
+        value = items.load_object(raw) or {}
+        since = items.number(value.get("moved_to_dlq_at")) or known.accepted
+        error = known.last_error or value.get("last_error")
+        why = answers.retold(error if isinstance(error, str) else "")
+        letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
+    return tuple(letters)
+
+
+def _another(worker: Running | None, metrics: Metrics) -> Reason:
+    """The sentence about another worker that wrote the metrics since ours runs; or NONE."""
+    if worker is None or metrics.written <= worker.since:
+        return reasons.NONE
+    values = metrics.values
+    if "state" in values and "pid" not in values:  # ours, cut off by somebody
+        return reasons.NONE
+    from mem0tray.system import other_process  # slow to import, and rarely wanted
+
+    return other_process.sentence(WorkerSeen.of(values, metrics.written))
+
+
+def _pause(paths: Paths, now: float) -> SeenPause:
+    try:
+        return SeenPause(pauses.read(paths, now))
+    except FileUnavailableError as error:
+        return SeenPause(error=error)
+
+
+def _settings_changed() -> float:
+    with suppress(FileUnavailableError):
+        found = atomic.signature(config_file())
+        return found.mtime / 1e9 if found is not None else 0.0
+    return 0.0
+
+
+def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> SeenLedger:
+    only_elsewhere = reader.former.only_elsewhere(server)
+    return SeenLedger(
+        path=paths.ledger,
+        size=size,
+        usable=reader.usable,
+        counts=reader.waiting.counts(),
+        last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
+        totals={name: reader.counter(f"total_{name}") or 0 for name in TOTALS},
+        only_elsewhere=only_elsewhere,
+        to_bring_over=migration_notes.to_bring_over(paths, server, only_elsewhere),
+        other_worker=reader.other_worker(),
+        last_run=reader.last_run(),
+    )
+
+
+def _quarantine(paths: Paths) -> SeenQuarantine:
+    try:
+        return SeenQuarantine(len(quarantine.kept(paths.quarantine)))
+    except FileUnavailableError as error:
+        return SeenQuarantine(None, error)
+
+
+def _size(path: Path) -> int | None:
+    """Size in bytes; None where there is no file, or it may not be looked at."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return None
+
+
+# In figures and words -------------------------------------------------------------------------
+
+
+class Overview(Struct):
+    """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
+
+    `beside`: another worker is at work, and held entries are asked about once it has ended.
+    A count that could not be read is None, never 0; `unknown` says why, by the count's name.
+    """
+
+    claude_dir: str = ""
+    worker: Running | None = None
+    state: str = NOT_RUNNING
+    reason: Reason = reasons.NONE
+    server: str = ""
+    destination: str = ""
+    queue: int | None = 0
+    held: int = 0
+    beside: bool = False
+    dlq: int | None = 0
+    quarantine: int | None = 0
+    oldest_waiting: float | None = None
+    last_delivery: float | None = None
+    pause: float | None = None
+    totals: dict[str, int | None] = field(default_factory=dict)
+    only_elsewhere: dict[str, int] = field(default_factory=dict)
+    to_bring_over: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, Reason] = field(default_factory=dict)
+
+
+def overview(seen: Snapshot) -> Overview:
+    """The overview of a snapshot that holds `Part.COUNTS` at least; else LookupError."""
+    inside = seen.inside
+    ledger = inside.ledger
+    counts = ledger.counts or seen.told or Counts(0, 0, None)
+    made = Overview(
+        claude_dir=str(seen.paths.claude_dir),
+        worker=seen.worker,
+        server=seen.server.name,
+        destination=seen.server.shown,
+        queue=counts.queue,
+        held=counts.held,
+        beside=seen.beside,
+        dlq=counts.dlq,
+        quarantine=inside.quarantine.count,
+        oldest_waiting=None if ledger.counts is None else ledger.counts.oldest,
+        last_delivery=ledger.last_delivery,
+        pause=seen.pause.until,
+        totals=dict(ledger.totals),
+        only_elsewhere=dict(ledger.only_elsewhere),
+        to_bring_over=dict(ledger.to_bring_over),
+        unknown=_unknown(inside, seen.told),
+    )
+    for name in ("queue", "dlq"):
+        if name in made.unknown:
+            setattr(made, name, None)
+    if "totals" in made.unknown:
+        made.totals = dict.fromkeys(TOTALS)
+    made.state, made.reason = _state(seen)
+    trouble = _trouble(made, seen, inside)
+    if trouble:
+        made.state, made.reason = ACTION_NEEDED, trouble
+    made.reason = made.reason or inside.step.behind
+    return made
+
+
+def _unknown(inside: Contents, told: WorkerStatus | None) -> dict[str, Reason]:
+    """Why a count is not known, by its name."""
+    unread, quarantined = inside.step.unread, inside.quarantine.error
+    nobody_counts = inside.ledger.counts is None and told is None
+    nothing = (inside.folder or inside.step.behind) if nobody_counts else reasons.NONE
+    found = {
+        "queue": nothing or unread.get(QUEUE) or unread.get(EMERGENCY),
+        "dlq": nothing or unread.get(DLQ),
+        "totals": nothing or unread.get(QUEUE),
+        "last_delivery": inside.ledger.trouble,
+        "quarantine": None if quarantined is None else quarantined.reason,
+    }
+    return {name: why for name, why in found.items() if why}
+
+
+def _state(seen: Snapshot) -> tuple[str, Reason]:
+    """State and reason as the worker tells them; its environment may have other settings."""
+    if seen.told is not None and seen.worker is not None:
+        if abs(seen.at - seen.metrics.written) > SILENT:
+            return ACTION_NEEDED, Reason(
+                "the worker (process {number}) has not written its metrics"
+                " for a while: `mem0tray doctor` says more",
+                number=seen.worker.pid or "?",
+            )
+        return seen.told.state.name, seen.told.state.reason
+    if seen.another:
+        return ACTION_NEEDED, seen.another
+    if seen.server.trouble:
+        return ACTION_NEEDED, seen.server.trouble
+    return NOT_RUNNING if seen.worker is None else STARTING, reasons.NONE
+
+
+def _trouble(made: Overview, seen: Snapshot, inside: Contents) -> Reason:
+    """The first thing in the way that the state does not tell; else NONE."""
+    pause = seen.pause.error
+    return (
+        inside.folder
+        or (reasons.NONE if pause is None else pause.reason)
+        or made.unknown.get("quarantine", reasons.NONE)
+        or next(iter(made.unknown.values()), reasons.NONE)
+        or seen.obstacle
+    )

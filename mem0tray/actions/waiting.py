@@ -1,0 +1,183 @@
+"""What waits, listed and found: the one reader of items for every view and verb.
+
+It asks the ledger alone, once that is in step with the files.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Final
+
+from mem0tray.actions.find import (
+    DLQ_LIST,
+    QUEUE_LIST,
+    FoundItem,
+    Identity,
+    begins,
+    handle,
+    listing,
+    resolve,
+    shortest,
+)
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core import reasons
+from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
+from mem0tray.core.item import identity
+from mem0tray.core.text import one_line
+from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.waiting import Listed
+
+BOTH: Final = (DLQ_LIST, QUEUE_LIST)
+_STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
+_PLACES: Final = {state: place for place, state in _STATES.items()}
+_FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
+
+
+class WaitingItems:
+    """The dead letters and the fresh entries; see `opened`."""
+
+    def __init__(self, reader: Reader, step: InStep) -> None:
+        self.reader = reader
+        self.step = step
+        self._ledger = reader.waiting
+
+    def items(
+        self, place: str, project: str | None = None, limit: int | None = None
+    ) -> list[FoundItem]:
+        """The items of a place in their file's order. Raises FileUnavailableError if unread."""
+        self.step.check(*_FILES[place])
+        return self.listed(place, project, limit)
+
+    def listed(
+        self, place: str, project: str | None = None, limit: int | None = None
+    ) -> list[FoundItem]:
+        """The items of a place as far as they are known."""
+        return _found(self._ledger.listed(_STATES[place], project, limit))
+
+    def count(self, place: str, project: str | None = None) -> int:
+        """How many items there are."""
+        if project is not None:
+            return self._ledger.count(_STATES[place], project)
+        counts = self._ledger.counts()
+        if counts is None:
+            return 0
+        return counts.dlq - self.nonsense(place) if place == DLQ_LIST else counts.queue
+
+    @cached_property
+    def odd(self) -> dict[str, list[bytes]]:
+        """What makes no sense as an item, by place."""
+        return {place: self._ledger.strays(state) for place, state in _STATES.items()}
+
+    def strays(self, place: str) -> list[FoundItem]:
+        """What has an id in a file but makes no sense as an item."""
+        return listing(self.odd[place], place)
+
+    def nonsense(self, place: str) -> int:
+        """How many things in a file make no sense as an item, with or without an id."""
+        return len(self.odd[place])
+
+    def unnamed(self, place: str) -> int:
+        """How many of these have no id."""
+        return self.nonsense(place) - len(self.strays(place))
+
+    # By name ----------------------------------------------------------------------------
+
+    def candidates(self, names: Iterable[str], places: Sequence[str] = BOTH) -> list[FoundItem]:
+        """What waits whose id is one of `names` or begins with one."""
+        found: dict[Identity, FoundItem] = {}
+        for name in names:
+            for each in self._named(name):
+                if each.place in places:
+                    found.setdefault(each.identity, each)
+        return list(found.values())
+
+    def with_id(self, item_id: str) -> list[FoundItem]:
+        """What waits under exactly this id."""
+        strays = [e for place in BOTH for e in self.strays(place) if e.id == item_id]
+        return [*_found(self._ledger.with_id(item_id)), *strays]
+
+    def _named(self, name: str) -> list[FoundItem]:
+        if not name:
+            return []
+        strays = [each for place in BOTH for each in self.strays(place)]
+        found = _found(self._ledger.with_id(name) or self._ledger.beginning(name))
+        found += [each for each in strays if each.id.startswith(name)]
+        if found:
+            return found
+        shown = [each for each in set(self._ledger.ids()) if begins(each, name)]
+        found = [each for item_id in shown for each in _found(self._ledger.with_id(item_id))]
+        return found + [each for each in strays if begins(each.id, name)]
+
+    def resolve(
+        self,
+        names: Sequence[str],
+        places: Sequence[str] = BOTH,
+        beside: Sequence[FoundItem] = (),
+    ) -> list[FoundItem]:
+        """The items that ids, or unambiguous beginnings of ids, name; see `find.resolve`.
+
+        `beside`: what else may be meant. Raises FileUnavailableError if what is not found may stand
+        in a file that is unread.
+        """
+        try:
+            return resolve(names, [*self.candidates(names, places), *beside])
+        except UnknownIdError:
+            for place in places:
+                self.step.check(*_FILES[place])
+            raise
+
+    def of_project(self, project: str) -> list[FoundItem]:
+        """All that waits of a project. Raises NotFoundError where nothing does."""
+        found = [
+            *self.items(DLQ_LIST, project),
+            *self.items(QUEUE_LIST, project),
+            *(e for place in BOTH for e in self.strays(place) if e.project == project),
+        ]
+        if not found:
+            raise NotFoundError(
+                f"Nothing of the project {one_line(project, 80)!r} waits.",
+                "`mem0tray stats` shows the projects.",
+            )
+        return found
+
+    def shortest(self, found: Iterable[FoundItem]) -> dict[str, str]:
+        """By id its shortest unique beginning, of at least eight characters."""
+        strays = [each.id for place in BOTH for each in self.strays(place)]
+        return {
+            item_id: shortest(item_id, [*self._ledger.beside(item_id), *strays])
+            for item_id in dict.fromkeys(each.id for each in found)
+        }
+
+    def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
+        """By id what to type for it in a command."""
+        return {item_id: handle(name) for item_id, name in self.shortest(found).items()}
+
+    def names(self) -> set[Identity]:
+        """Every item, and what makes no sense as one."""
+        strays = {identity(raw) for raws in self.odd.values() for raw in raws}
+        return self._ledger.names() | strays
+
+    def attempts(self, found: FoundItem) -> list[Attempt]:
+        """The failed attempts of an item, oldest first."""
+        return self.reader.attempts(found.known.key) if found.known is not None else []
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[WaitingItems]:
+    """What waits now. Raises LedgerError or FileUnavailableError if nothing can be read."""
+    paths = settings.locations()
+    step = keep_in_step(paths, settings)
+    with Reader(paths.ledger, needed=True) as reader:
+        if step.behind and not reader.usable:
+            raise FileUnavailableError(*reasons.parted(step.behind))
+        yield WaitingItems(reader, step)
+
+
+def _found(listed: Iterable[Listed]) -> list[FoundItem]:
+    return [
+        FoundItem(_PLACES[known.state], known.id, known.project, raw, items.parse(raw), known)
+        for known, raw in listed
+    ]

@@ -1,0 +1,163 @@
+"""Keeping the ledger in step with the files."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from mem0tray.actions import in_step
+from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
+from mem0tray.config.settings import Settings
+from mem0tray.files import orders
+from mem0tray.files.lock import InstanceLock
+from mem0tray.ledger.reader import Reader
+from mem0tray.system.paths import Paths
+from tests.actions.scene import queued, worker, write, write_dlq
+from tests.support.shapes import entry, queue_document, waiting
+
+OURS: Final = Settings()
+
+
+def look(paths: Paths) -> InStep:
+    """Bring the ledger in step."""
+    return keep_in_step(paths, OURS)
+
+
+def texts(paths: Paths) -> set[str]:
+    """The texts of what waits by the ledger."""
+    with Reader(paths.ledger) as reader:
+        found = [*reader.waiting.listed("pending"), *reader.waiting.listed("dead")]
+    return {json.loads(raw)["content"] for _, raw in found}
+
+
+def write_all(paths: Paths) -> None:
+    """Write a memory into each of the three files."""
+    write(paths.queue, queue_document([entry("queued")]))
+    write_dlq(paths, [waiting("dead")])
+    paths.emergency.write_text(json.dumps(entry("line", emergency=True)) + "\n")
+
+
+def test_files_are_taken_in_and_stay_as_they_are(paths: Paths) -> None:
+    write_all(paths)
+    before = {path: path.read_bytes() for path in paths.claude_dir.iterdir() if path.is_file()}
+    assert look(paths) == InStep()
+    assert texts(paths) == {"queued", "dead", "line"}
+    after = {path: path.read_bytes() for path in paths.claude_dir.iterdir() if path.is_file()}
+    assert after == before
+
+
+def test_nothing_is_done_where_nothing_has_changed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(paths)
+    assert not paths.ledger.exists()
+    write_all(paths)
+    look(paths)
+    monkeypatch.setattr(in_step, "stand_in", None)
+    assert look(paths) == InStep()
+
+
+def test_what_a_worker_published_is_in_step(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_all(paths)
+    paths.emergency.unlink()
+    with worker(paths):
+        pass
+    monkeypatch.setattr(in_step, "stand_in", None)
+    assert look(paths) == InStep()
+
+
+CHANGES: Final[list[Callable[[Paths], object]]] = [
+    lambda paths: write(paths.queue, queue_document([entry("new", id="n")])),
+    lambda paths: write_dlq(paths, [waiting("new", id="n")]),
+    lambda paths: paths.emergency.write_text(json.dumps(entry("new", id="n")) + "\n"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["queue", "DLQ", "emergency"])
+def test_a_change_is_taken_in(paths: Paths, change: Callable[[Paths], object]) -> None:
+    write_all(paths)
+    look(paths)
+    change(paths)
+    look(paths)
+    assert "new" in texts(paths)
+
+
+def test_an_order_that_waits_is_applied(paths: Paths) -> None:
+    write_all(paths)
+    look(paths)
+    with Reader(paths.ledger) as reader:
+        listed = reader.waiting.listed("pending")
+    names = [known.name for known, raw in listed if b"queued" in raw]
+    orders.leave(paths, orders.about(orders.DELETE, names))
+    look(paths)
+    assert texts(paths) == {"dead", "line"}
+    assert "queued" not in queued(paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("queue", QUEUE), ("dlq", DLQ), ("emergency", EMERGENCY)]
+)
+def test_a_file_that_cannot_be_read_is_unread(paths: Paths, name: str, place: str) -> None:
+    write_all(paths)
+    path = getattr(paths, name)
+    path.unlink()
+    path.mkdir()  # as root no mode keeps a file from being read
+    seen = look(paths)
+    assert set(seen.unread) == {place}
+    assert str(path) in str(seen.unread[place])
+    assert len(texts(paths)) == 2
+
+
+def test_a_broken_file_is_unread_until_it_has_held_still(paths: Paths) -> None:
+    paths.queue.write_text(json.dumps(queue_document([entry("whole")]))[:-9])
+    assert set(look(paths).unread) == {QUEUE}
+    os.utime(paths.queue, (1e9, 1e9))
+    assert look(paths) == InStep()
+    assert texts(paths) == {"whole"}
+    assert len(list(paths.quarantine.iterdir())) == 1
+
+
+def test_a_worker_gets_a_moment_to_take_it_in(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_step, "_MOMENT", 30.0)
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    write_all(paths)
+
+    def take_in() -> None:
+        time.sleep(0.1)
+        lock.release()
+        in_step.stand_in(paths, OURS)
+        lock.acquire()
+
+    thread = threading.Thread(target=take_in)
+    thread.start()
+    seen = look(paths)
+    thread.join()
+    lock.release()
+    assert seen == InStep()
+    assert len(texts(paths)) == 3
+
+
+def test_a_worker_that_does_not_take_it_in_is_named(paths: Paths) -> None:
+    lock = InstanceLock(paths.instance_lock)
+    lock.acquire()
+    write_all(paths)
+    seen = look(paths)
+    lock.release()
+    assert "mem0_queue.json, mem0_queue_dlq.json, mem0_emergency.json" in str(seen.behind)
+    assert not seen.unread
+
+
+def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
+    write_all(paths)
+    paths.data_dir.parent.mkdir(parents=True, exist_ok=True)
+    paths.data_dir.write_text("no folder")
+    seen = look(paths)
+    assert str(seen.behind).startswith("What is new in mem0_queue.json")
+    assert str(paths.data_dir) in str(seen.behind)

@@ -1,0 +1,108 @@
+"""What waits, to views and verbs."""
+
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from mem0tray.actions import waiting
+from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST
+from mem0tray.actions.waiting import WaitingItems
+from mem0tray.config.settings import Settings
+from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
+from mem0tray.system.paths import Paths
+from tests.actions.scene import write, write_dlq
+from tests.support.shapes import dead, emergency_lines, entry, queue_document
+
+HOSTILE = "\x1b[31mred\n\u202e 1"
+
+
+@pytest.fixture
+def seen(paths: Paths) -> Iterator[WaitingItems]:
+    """Two dead letters, three entries, and things without sense in both files."""
+    letters = [dead("a", "p", id="aaaa1111-1"), dead("b", "q", id="aaaa1111-2"), None]
+    write_dlq(paths, [*letters, {"id": "odd-dead", "project_id": "p", "content": 5}])
+    entries = [entry("c", "p", id="cccc"), entry("d", "r", id=HOSTILE), {"id": "odd-queued"}]
+    write(paths.queue, queue_document(entries))
+    paths.emergency.write_text(emergency_lines([entry("e", "r", id="eeee")]))
+    with waiting.opened(Settings()) as found:
+        yield found
+
+
+def test_items_are_listed_by_place(seen: WaitingItems) -> None:
+    assert [each.id for each in seen.items(DLQ_LIST)] == ["aaaa1111-1", "aaaa1111-2"]
+    assert {each.id for each in seen.items(QUEUE_LIST)} == {"cccc", HOSTILE, "eeee"}
+    assert [each.id for each in seen.items(QUEUE_LIST, "r", 1)] == ["eeee"]
+    assert (seen.count(DLQ_LIST), seen.count(QUEUE_LIST), seen.count(QUEUE_LIST, "r")) == (2, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "odd", "nonsense"), [(DLQ_LIST, "odd-dead", 2), (QUEUE_LIST, "odd-queued", 1)]
+)
+def test_what_makes_no_sense_is_counted_and_found_by_its_id(
+    seen: WaitingItems, place: str, odd: str, nonsense: int
+) -> None:
+    assert seen.nonsense(place) == nonsense
+    (found,) = seen.resolve([odd[:5]])
+    assert (found.id, found.place, found.item) == (odd, place, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("aaaa1111-1", ["aaaa1111-1"]), ("cc", ["cccc"]), ("eeee", ["eeee"]), (HOSTILE, [HOSTILE])],
+)
+def test_an_id_or_its_beginning_names_what_waits(
+    seen: WaitingItems, name: str, found: list[str]
+) -> None:
+    assert [each.id for each in seen.resolve([name])] == found
+
+
+@pytest.mark.parametrize("name", ["zz", "aaaa", ""])
+def test_what_names_nothing_or_too_much_is_an_error(seen: WaitingItems, name: str) -> None:
+    with pytest.raises(NotFoundError, match="2 ids begin with" if name == "aaaa" else repr(name)):
+        seen.resolve([name])
+
+
+def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> None:
+    called = seen.handles([*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)])
+    assert (called["aaaa1111-1"], called["cccc"]) == ("aaaa1111-1", "cccc")
+    (shown,) = shlex.split(called[HOSTILE])
+    assert [each.id for each in seen.resolve([shown])] == [HOSTILE]
+
+
+def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:
+    assert {each.id for each in seen.of_project("p")} == {"aaaa1111-1", "cccc", "odd-dead"}
+    with pytest.raises(NotFoundError, match="'none' waits"):
+        seen.of_project("none")
+
+
+def test_no_file_is_no_items(paths: Paths) -> None:
+    with waiting.opened(Settings()) as seen:
+        assert (seen.items(DLQ_LIST), seen.items(QUEUE_LIST)) == ([], [])
+    assert not paths.ledger.exists()
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None:
+    """What stands in the other is listed, and what is not found may stand in this one."""
+    paths.dlq.mkdir()
+    write(paths.queue, queue_document([entry("c", id="cccc")]))
+    with waiting.opened(Settings()) as seen:
+        assert [each.id for each in seen.items(QUEUE_LIST)] == ["cccc"]
+        assert len(seen.resolve(["cc"])) == 1
+        with pytest.raises(FileUnavailableError, match=paths.dlq.name):
+            seen.items(DLQ_LIST)
+        with pytest.raises(FileUnavailableError, match=paths.dlq.name):
+            seen.resolve(["aa"])
+        with pytest.raises(UnknownIdError):
+            seen.resolve(["aa"], [QUEUE_LIST])
+
+
+def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Paths) -> None:
+    write(paths.queue, queue_document([entry("c")]))
+    paths.data_dir.parent.mkdir(parents=True, exist_ok=True)
+    paths.data_dir.write_text("no folder")
+    with (
+        pytest.raises(FileUnavailableError, match="could not be taken in"),
+        waiting.opened(Settings()),
+    ):
+        pass
