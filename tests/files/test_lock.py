@@ -275,10 +275,9 @@ def test_a_command_that_hangs_is_not_waited_for_for_ever(
     """Whoever starts is told which process it is."""
     command = InstanceLock(path, locks.COMMAND)
     command.acquire()
-    monkeypatch.setattr(locks, "_PATIENCE", 0.0)
     monkeypatch.setattr(locks, "LOOKER", 0.0)
     with pytest.raises(AlreadyRunningError, match=f"process {os.getpid()}"):
-        InstanceLock(path, "0d9f").acquire()
+        InstanceLock(path, "0d9f").acquire(patience=0.0)
     command.release()
 
 
