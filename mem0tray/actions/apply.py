@@ -58,7 +58,8 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
 def _stood_in(paths: Paths, settings: Settings, order: Path) -> bool:
     """Apply the orders that wait in the worker's place; return whether ours was among them."""
     try:
-        stand_in(paths, settings)
+        if stand_in(paths, settings) is None:
+            return False
     except BaseException:
         if orders.take_back(order):
             raise

@@ -68,7 +68,7 @@ def would_be_lost() -> list[str]:
     waiting, kept = 0, False
     for folder in sorted(data_root().glob(_SERVES)):
         with Reader(folder / _LEDGER, needed=True) as reader:
-            waiting += len(reader.waiting.names())
+            waiting += len(reader.waiting.ids())
             kept |= reader.has_discarded() or bool(quarantine.kept(folder / "quarantine"))
     embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
     said = []

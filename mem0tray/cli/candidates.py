@@ -25,7 +25,6 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _MOST: Final = 200
 _KINDS: Final = {True: "dead letter", False: "waiting"}
-_LARGEST: Final = 20_000_000  # bytes; larger files take too long
 _TYPED: Final = re.compile(r"[\w@+:,./-]+")  # bash inserts a word as it is: none may be run
 
 

@@ -62,8 +62,8 @@ def command(
     _check(ids, project, everything=everything)
     settings = context.load_there()
     since = time.time()
-    chosen, called = _retried(settings, ids, project, everything=everything)
     try:
+        chosen, called = _retried(settings, ids, project, everything=everything)
         way = _Way.look(settings) if chosen or as_json else _Way()
         if not as_json:
             _tell(chosen, project, way, called)

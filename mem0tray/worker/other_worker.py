@@ -163,12 +163,12 @@ def is_none_beside(context: WorkerContext) -> bool:
     """
     if context.taken_by_others.worker() is not None:
         return False
+    former, former_signature = context.taken_by_others.last_start()
     try:
         found = atomic.read(context.paths.metrics)
     except (TornError, FileUnavailableError):
         return False
     if found is None:
         return True
-    former, former_signature = context.taken_by_others.last_start()
     run = (items.load_object(found[0]) or {}).get("run")
     return run == former or list(found[1].lasting) == former_signature

@@ -1,6 +1,7 @@
 """Applying a verb: by the worker that runs, or in its place."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from mem0tray.actions.delete import Deleted, delete
 from mem0tray.actions.edit_text import Changed, edit_text
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock
@@ -137,12 +139,11 @@ def test_an_order_about_what_a_torn_file_may_hold_waits_for_the_file(
     paths: Paths, clock: list[Callable[[], None]]
 ) -> None:
     written = waiting("dead", id="dd-1")
-    write_dlq(paths, [written])
-    (found,) = chosen(paths, "dd")
+    name = items.identity(json.dumps(written).encode())
     paths.dlq.write_text('{"items": [')
     clock.append(lambda: write_dlq(paths, [written]))
-    answer = apply(paths, Settings(), orders.about(orders.DELETE, [found.identity]))
-    assert answer.of(found.identity) == DONE
+    answer = apply(paths, Settings(), orders.about(orders.DELETE, [name]))
+    assert answer.of(name) == DONE
     assert answer.heard
     assert contents(paths) == []
 
@@ -179,6 +180,7 @@ def test_what_is_applied_counts_though_the_command_is_interrupted_then(
 def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> None:
     """The first worker then asks for no server."""
     paths.queue.unlink()
+    shutil.rmtree(paths.data_dir)
     text = Text.of(json.dumps(entry("back")).encode(), dead=False)
     apply(paths, Settings(), Order(orders.RESTORE, texts=[text]))
     assert queued(paths) == ["back"]

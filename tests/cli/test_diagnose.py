@@ -191,6 +191,7 @@ def test_answers_that_name_each_item_are_one_cause(home: Scratch) -> None:
     letters += [waiting("x", id=f"w{n}", retry_count=n) for n in range(3, 7)]
     home.write("mem0_queue_dlq.json", {"items": letters})
     home.ok("list")  # the ledger knows them
+    home.paths.instance_lock.write_text("")
     with FileLock(home.paths.instance_lock).held(1):
         told = home.run("diagnose", "--json").json()
     assert [(each["cause"], each["count"], each["example"]) for each in told] == [
@@ -220,6 +221,7 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
     made = [entry("a", id="aaaa1111-1", retries=1), entry("b", id="bbbb1111-1")]
     home.write("mem0_queue.json", queue_document(made))
     home.ok("list")  # the ledger knows them
+    home.paths.instance_lock.write_text("")
     reason = why.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
     with FileLock(home.paths.instance_lock).held(1):

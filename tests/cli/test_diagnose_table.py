@@ -68,6 +68,7 @@ def arranged(home: Scratch, server: Standin, case: Case, stack: ExitStack) -> No
     home.write("mem0_queue.json", queue_document([item] * (not is_dead)))
     server.health = Answer(503) if case.down else Answer(body={"status": "ok"})
     home.ok("list")  # the ledger knows it
+    home.paths.instance_lock.write_text("")
     if case.worker != "stopped":
         stack.enter_context(FileLock(home.paths.instance_lock).held(1))
         name, reason = STATES[case.worker]

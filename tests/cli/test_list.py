@@ -245,6 +245,7 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     ]
     home.write("mem0_queue.json", queue_document(made))
     home.ok("list")  # the ledger knows them
+    home.paths.instance_lock.write_text("")
     with ExitStack() as stack:
         if state:
             stack.enter_context(FileLock(home.paths.instance_lock).held(1))
@@ -265,6 +266,7 @@ def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) 
     """Entries wait for what it says now, not for what it could still write into the folder."""
     home.write("mem0_queue.json", queue_document([entry("fresh")]))
     home.ok("list")  # the ledger knows it
+    home.paths.instance_lock.write_text("")
     ours = {"pid": os.getpid(), "host": socket.gethostname()}
     lock = InstanceLock(home.paths.instance_lock)
     lock.acquire()

@@ -57,11 +57,12 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
         wants = units / "default.target.wants"
         wants.mkdir(parents=True)
         unit = units / "mem0tray.service"
-        unit.write_text("[Service]\nExecStart=/gone/mem0tray run\nNice=5\n")
+        described = "Description=mem0tray: brings every memory from Claude Code to your Mem0 server"
+        unit.write_text(f"[Unit]\n{described}\n\n[Service]\nExecStart=/gone/mem0tray run\n")
         (wants / unit.name).symlink_to(unit)
         home.start("run")
         wait_until(lambda: "/gone/" not in unit.read_text(), what="a mended unit")
-        assert unit.read_text().endswith('"run"\nNice=5\n')
+        assert described in unit.read_text()
 
 
 @pytest.mark.parametrize(

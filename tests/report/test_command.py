@@ -249,6 +249,7 @@ def test_a_file_that_may_not_be_read_can_be_written(
 
 
 def test_it_writes_nothing_else(home: Scratch) -> None:
+    """Looking changes nothing, once the ledger is in step: the page is the only new file."""
     home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
     home.ok("list")
     ledger = {path for path in (home.root / "data").rglob("*") if path.is_file()}

@@ -299,6 +299,7 @@ def test_what_is_typed_is_marked_and_all_of_it_escaped() -> None:
 
 
 def test_a_broken_file_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the ledger has of a truncated DLQ file is listed, and that it is broken is said."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     path = home.write("mem0_queue_dlq.json", {"items": [dead("a"), dead("b"), dead("c")]})
     made()

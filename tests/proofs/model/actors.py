@@ -207,21 +207,22 @@ class Commands:
     def retry(self, project: str | None) -> None:
         """`mem0tray retry --all`, or `--project`."""
         world = self._world
-        done = Retried()
+        done = retry.Retried()
         with suppress(Mem0TrayError):
             if project is None:
                 done = retry.retry_all(world.settings)
             else:
                 done = retry.retry_project(world.settings, project)
-        for found in done.items:
-            memory = world.beliefs.memories.get(text_of(found))
+        for each in done.items:
+            memory = world.beliefs.memories.get(text_of(each))
             if memory is not None:
                 memory.not_before = 0.0
 
     def find(self, number: int) -> FoundItem | None:
         """Choose a dead letter or a waiting entry."""
         with suppress(Mem0TrayError):
-            known = waits(self._world.settings)
+            with waiting.opened(self._world.settings) as seen:
+                known = [each for place in waiting.BOTH for each in seen.items(place)]
             return known[number % len(known)] if known else None
         return None
 

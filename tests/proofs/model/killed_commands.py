@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Final
 
-from mem0tray.actions import delete, edit_text, restore, restore_sources, retry
+from mem0tray.actions import delete, edit_text, restore, restore_sources, retry, waiting
 from mem0tray.actions.find import FoundItem
 from mem0tray.core.errors import Mem0TrayError
 from tests.proofs.model.actors import Commands, text_of, waits
@@ -80,5 +80,7 @@ class Killed:
     def _waits(self, text: str) -> bool | None:
         """Whether a memory waits; None while a broken file lets nobody tell."""
         with suppress(Mem0TrayError):
-            return text in map(text_of, waits(self._world.settings))
+            with waiting.opened(self._world.settings) as seen:
+                known = [each for place in waiting.BOTH for each in seen.items(place)]
+            return any(text_of(each) == text for each in known)
         return None
