@@ -19,7 +19,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, emergency, orders
 from mem0tray.files.emergency import EmergencySource
-from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
+from mem0tray.files.lock import COMMAND, PATIENCE, InstanceLock, of_worker
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -92,7 +92,7 @@ def stand_in(
     """
     lock = InstanceLock(paths.instance_lock, COMMAND)
     try:
-        lock.acquire()
+        lock.acquire(patience)
     except AlreadyRunningError:
         return None
     try:

@@ -53,10 +53,6 @@ class History:
     all_outages: int
 
 
-_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
-_MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
-
-
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """Everything, seen at one moment; `now` in Unix seconds.

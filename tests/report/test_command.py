@@ -262,7 +262,7 @@ def test_it_writes_nothing_else(home: Scratch) -> None:
 
 def test_add_does_not_pay_for_it() -> None:
     code = (
-        "import sys, mem0tray.report, mem0tray.cli.add_fast;"
+        "import sys, mem0tray.report, mem0tray.cli.add;"
         " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
     )
     done = subprocess.run(

@@ -15,10 +15,8 @@ from mem0tray.actions import (
     waiting,
 )
 from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
+from mem0tray.actions.find import FoundItem
 from mem0tray.actions.restore_sources import RestoreSource
-from mem0tray.actions.retry import Retried
-from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
@@ -184,12 +182,6 @@ def text_of(found: FoundItem) -> str:
     """The text of something that a command finds."""
     assert found.item is not None
     return str(found.item.content)
-
-
-def waits(settings: Settings) -> list[FoundItem]:
-    """All that waits. Raises Mem0TrayError where a file cannot be read."""
-    with waiting.opened(settings) as seen:
-        return [*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)]
 
 
 class Commands:

@@ -6,7 +6,7 @@ from typing import Final
 from mem0tray.actions import delete, edit_text, restore, restore_sources, retry, waiting
 from mem0tray.actions.find import FoundItem
 from mem0tray.core.errors import Mem0TrayError
-from tests.proofs.model.actors import Commands, text_of, waits
+from tests.proofs.model.actors import Commands, text_of
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import World
 
