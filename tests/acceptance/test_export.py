@@ -15,7 +15,7 @@ from tests.support.forked import ForkedHome
 from tests.support.home import Home
 
 _LOCAL = {"MEM0TRAY_SERVER_URL": "local", "MEM0TRAY_SERVER_LOCAL_PORT": "0"}
-_TEXTS = ["one", "half \ud83d", "nul \0 and \u2028", "x" * 1_200_000]
+_TEXTS = ["one", "half \ud83d", "nul \0 and \u2028", "x" * 900_000]
 
 
 def memories(path: Path) -> list[dict[str, Any]]:
