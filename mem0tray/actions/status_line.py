@@ -29,7 +29,7 @@ def read(now: float) -> str:
 
 
 def _read(found: Settings, now: float) -> str:
-    """Return what the worker has counted; without one, read the files."""
+    """Return what the worker has counted; without one, what the ledger counts."""
     told = worker_report.told_lately(found.locations(), now)
     if told is not None:
         return line(told.state.name, told.state.reason, told.queue, told.dlq)

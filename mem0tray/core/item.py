@@ -38,9 +38,6 @@ _NAMESPACE: Final = uuid.UUID("6d656d30-7472-4179-8000-6974656d6964")
 
 # Project and text of the memory by which `setup` tries the way to a server; never migrated.
 TRIAL: Final = ("mem0tray", "mem0tray is set up, and this memory has reached the server.")
-TRIAL_DIGEST: Final = bytes.fromhex(  # known without loading what makes digests
-    "919f80de73ac946590e0e0db33348e1c24c0915f8682c21bd46e6ed4b8d70574"
-)
 
 Object = dict[str, Any]
 Name = tuple[str, bytes]  # what a memory is known by: id and digest

@@ -21,6 +21,8 @@ from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.waiting import ProjectCounts
 
+_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
+_MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
 _HOUR: Final = 3600.0
 _HOURS: Final = 48
 _DAYS: Final = 30
@@ -49,10 +51,6 @@ class History:
     dead_now: int
     down: Sequence[float]
     all_outages: int
-
-
-_SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
-_MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
 
 
 @dataclass(frozen=True, slots=True)

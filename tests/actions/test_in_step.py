@@ -13,7 +13,7 @@ from mem0tray.actions import in_step
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.config.settings import Settings
 from mem0tray.files import orders
-from mem0tray.files.lock import InstanceLock
+from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 from tests.actions.scene import queued, worker, write, write_dlq
@@ -161,3 +161,19 @@ def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
     seen = look(paths)
     assert str(seen.behind).startswith("What is new in mem0_queue.json")
     assert str(paths.data_dir) in str(seen.behind)
+
+
+def test_another_command_is_waited_for_half_a_second(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hangs with the worker's lock keeps no view from being shown."""
+    now = [0.0]
+    other = InstanceLock(paths.instance_lock, COMMAND)
+    other.acquire()
+    write_all(paths)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
+    seen = look(paths)
+    other.release()
+    assert "mem0_queue.json" in str(seen.behind)
+    assert now[0] < 1

@@ -313,7 +313,3 @@ def test_an_id_follows_from_its_parts() -> None:
     assert found != items.id_of("projects/a/memory/c.md", "Onions first.")
     assert found != items.id_of("projects/a/memory/b.md", "Onions last.")
     assert items.id_of("\udcff", "\ud800")
-
-
-def test_the_digest_of_the_trial_is_that_of_its_text() -> None:
-    assert items.digest(*items.TRIAL) == items.TRIAL_DIGEST

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from mem0tray.config.settings import PathSettings, ServerSettings, Settings, Syn
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.events import Event
+from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.database import Ledger
@@ -143,12 +144,13 @@ class World:
             if not (hangs and isinstance(event, events.PartFailed) and event.part == "queue file"):
                 self._told(event)
 
-        def run(context: WorkerContext) -> None:
+        def run(context: WorkerContext) -> Mapping[str, Reason]:
             context.events.subscribe(told)
             with self._working():
                 self.merge_soon()
-                original(context)
+                unread = original(context)
             self._note_merged()
+            return unread
 
         with mock.patch.object(standing_in, "run", run):
             yield
