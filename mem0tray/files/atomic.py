@@ -51,7 +51,7 @@ class Signature(Struct, frozen=True):
 
     @property
     def lasting(self) -> LastingSignature:
-        """All but ctime, which a further hard link changes too: receipts and ledger keep this."""
+        """All but ctime, which a further hard link changes too: the ledger keeps this."""
         return self.inode, self.size, self.mtime
 
     def same_bytes(self, other: "Signature") -> bool:
