@@ -243,10 +243,13 @@ class InstanceLock:
 
 
 def _command_hangs(command: Holder) -> LockTimeoutError:
-    named = f" (process {command.pid})" if command.pid else ""
     return LockTimeoutError(
-        f"Another mem0tray command{named} is at work on this folder, and does not end.",
-        "Wait for it, or end it if it hangs; then try again.",
+        Reason(
+            "Another mem0tray command (process {number}) is at work on this folder, and does not"
+            " end.",
+            number=command.pid or "?",
+        ),
+        Reason("Wait for it, or end it if it hangs; then try again."),
     )
 
 

@@ -158,9 +158,9 @@ def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> No
             assert server.questions() == 1
             continue
         assert server.questions() == number - 1
-        server.health = Answer(503)
+        healthy, server.health = server.health, Answer(503)
         home.wait(lambda: home.state()[0] == "down", 10, "down")
-        server.health = Answer(body={"status": "ok"})
+        server.health = healthy
         home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
 
 
