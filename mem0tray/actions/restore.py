@@ -7,7 +7,7 @@ from mem0tray.actions import waiting
 from mem0tray.actions.apply import Answer, apply
 from mem0tray.actions.find import DLQ_LIST, Identity
 from mem0tray.actions.restore_sources import Piece, RestoreSource
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.item import identity
 from mem0tray.files import document, orders

@@ -16,7 +16,7 @@ from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnswere
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.known_texts import KnownText, KnownTexts
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.delivered import DeliveredReader, TakenMemory

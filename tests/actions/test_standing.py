@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from mem0tray.actions import server_names, standing
 from mem0tray.actions.in_step import InStep
-from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.standing import (
     Contents,
     Part,
@@ -29,7 +28,7 @@ from mem0tray.actions.standing import (
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.server_choice import CHOOSE, ServerNames
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import another_worker, reasons, state
 from mem0tray.core.errors import FileUnavailableError

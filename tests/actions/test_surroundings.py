@@ -10,11 +10,10 @@ import pytest
 from mem0tray.actions import cause, own_network, standing, surroundings
 from mem0tray.actions.cause import Cause
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.actions.standing import Part, Snapshot
 from mem0tray.actions.surroundings import Surroundings, hindrance
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
