@@ -14,7 +14,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
@@ -88,7 +88,7 @@ def keep_last_state(paths: Paths) -> None:
 def _copy(source: Path, target: Path) -> Signature | None:
     """Copy a file that may be large; return the copy's signature."""
     try:
-        with plain.open_binary(source) as file:
+        with regular_file.open_binary(source) as file:
             return atomic.replace(target, iter(partial(file.read, _PIECE), b""))
     except OSError as error:
         raise atomic.unavailable(source, error) from error
@@ -108,9 +108,12 @@ def is_ours(paths: Paths) -> bool:
     version noted the hash of its bytes instead.
     """
     with suppress(OSError, FileUnavailableError):
-        mark, found = plain.read_bytes(paths.data_dir / _MARK), atomic.signature(paths.dlq_backup)
+        mark, found = (
+            regular_file.read_bytes(paths.data_dir / _MARK),
+            atomic.signature(paths.dlq_backup),
+        )
         if not mark.startswith(b"["):
-            data = plain.read_bytes(paths.dlq_backup)
+            data = regular_file.read_bytes(paths.dlq_backup)
             return mark == hashlib.sha256(data).hexdigest().encode()
         return found is not None and mark == json.dumps(found.lasting).encode()
     return False
@@ -138,7 +141,7 @@ def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
 def _bytes(path: Path) -> bytes | None:
     """The file's bytes; None when there is none."""
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -148,7 +151,7 @@ def _bytes(path: Path) -> bytes | None:
 def _write(path: Path, data: bytes) -> Path:
     atomic.replace(path, data)
     try:
-        same = plain.read_bytes(path) == data
+        same = regular_file.read_bytes(path) == data
     except OSError as error:
         raise atomic.unavailable(path, error) from error
     if not same:

@@ -21,7 +21,7 @@ from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import short_id
 from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.orders import DELIVERED, GONE, IN_FLIGHT, PERHAPS, Order, Text
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 BEGIN: Final = "edited-"  # the beginning of a file's name with an old text
@@ -81,7 +81,7 @@ def opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
 def _is_changed(path: Path, text: bytes) -> bool:
     """Whether there is another text, or one that cannot be read."""
     try:
-        return plain.read_bytes(path) != text
+        return regular_file.read_bytes(path) != text
     except FileNotFoundError:
         return False
     except OSError:
@@ -166,7 +166,7 @@ def forget(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     in_editors = [path for each in folders for path in private_folders.listing(each, "*")]
     for path in (each for each in (*there, *in_editors) if each not in folders):
         with suppress(FileNotFoundError):
-            if is_it(plain.read_bytes(path)):
+            if is_it(regular_file.read_bytes(path)):
                 path.unlink()
                 removed.append(path.relative_to(paths.data_dir).as_posix())
     return removed

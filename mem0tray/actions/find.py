@@ -12,7 +12,7 @@ from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.ledger.known import Known
-from mem0tray.system import shell
+from mem0tray.system import programs
 
 # Where an item stands: the lists of the two files, by their keys there.
 DLQ_LIST: Final = "items"
@@ -85,7 +85,7 @@ def shortest(item_id: str, others: Iterable[str]) -> str:
 
 def handle(beginning: str) -> str:
     """What to type for an id with this unique beginning."""
-    return shell.quote(one_line(beginning, _LONGEST_ID))
+    return programs.quote(one_line(beginning, _LONGEST_ID))
 
 
 def _shared(one: str, other: str) -> int:

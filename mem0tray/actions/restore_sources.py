@@ -17,7 +17,7 @@ from mem0tray.core.text import one_line
 from mem0tray.files import atomic, document, emergency, private_folders, quarantine
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 BACKUP: Final = "backup"
@@ -172,7 +172,7 @@ def quarantined(path: Path) -> RestoreSource:
 
 def _read(path: Path) -> bytes:
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except OSError as error:
         raise atomic.unavailable(path, error) from error
 

@@ -17,7 +17,7 @@ from mem0tray.config import setting_rules
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths, config_file
 
 ENV_PREFIX = "MEM0TRAY_"
@@ -264,7 +264,7 @@ class _Reading:
     def take_file(self) -> None:
         """Read the file, which may be absent."""
         try:
-            document = parsed(self._file, plain.read_bytes(self._file))
+            document = parsed(self._file, regular_file.read_bytes(self._file))
         except FileNotFoundError:
             if self._file.is_symlink():  # its target may be back in a moment
                 self._is_wrong(_dangling(self._file), self._known)
@@ -365,7 +365,7 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
 
 def unreadable(file: Path, error: OSError) -> SettingsError:
     """Why the settings file cannot be read, in words for a person."""
-    if isinstance(error, plain.NotPlainError):
+    if isinstance(error, regular_file.NotRegularError):
         return SettingsError(
             Reason("The settings file {path} is {kind}.", path=file, kind=error.kind),
             Reason("Move it away; `mem0tray config edit` makes the file."),
