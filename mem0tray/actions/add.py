@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,7 @@ from mem0tray.core.errors import (
     Mem0TrayError,
     NoThreadError,
 )
-from mem0tray.files import atomic, document, private_folders
+from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders, regular_file
@@ -256,3 +257,15 @@ def append_line(path: Path, line: bytes) -> None:
         raise atomic.unavailable(path, error) from error
     if not size:
         atomic.sync_folder(path.parent)
+
+
+def among(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
+    """Those of these memories that the user has deleted, or given another text."""
+    found = orders.discarded(paths.orders) & set(names)
+    if not os.path.exists(paths.ledger):  # noqa: PTH110  (Path.exists() raises where it may not look)
+        return found
+    from mem0tray.ledger.reader import Reader  # slow to import
+
+    with Reader(paths.ledger) as reader:
+        known = {name: reader.known(*name) for name in names}
+    return found | {name for name, row in known.items() if row and row.state == items.DISCARDED}

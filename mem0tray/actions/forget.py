@@ -14,11 +14,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, edit_text, restore_sources
-from mem0tray.actions.apply import apply
-from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
-from mem0tray.actions.in_step import worker_runs
+from mem0tray.actions import backups
+from mem0tray.actions.in_step import apply, worker_runs
+from mem0tray.actions.verbs import Deleted
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
@@ -122,7 +121,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted, known, result)
     _guarded(result, paths.queue, partial(_from_queue_file, paths, text, result))
-    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backup.DATED, result)]:
+    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]:
         _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
     for path in _listing(paths.quarantine, "*.json", result):
         _guarded(result, path, partial(_from_quarantine, path, text, result))
@@ -260,10 +259,10 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
 
 
 def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
-    was_ours = path == paths.dlq_backup and backup.is_ours(paths)
+    was_ours = path == paths.dlq_backup and backups.is_ours(paths)
     is_empty = _from_document(path, _DLQ_FORM, text, result)
     if was_ours:
-        backup.remember(paths, atomic.signature(path))
+        backups.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 
@@ -281,11 +280,9 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Remove the texts that were kept when the memory was edited."""
 
     def is_it(data: bytes) -> bool:
-        return text.is_in(data) or any(
-            text.is_it(each.raw) for each in restore_sources.pieces_of(data)
-        )
+        return text.is_in(data) or any(text.is_it(each.raw) for each in backups.pieces_of(data))
 
-    result.erased += edit_text.forget(paths, is_it)
+    result.erased += backups.forget_texts(paths, is_it)
 
 
 def _from_previous(paths: Paths, text: _Text) -> None:

@@ -11,12 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import (
-    chosen_client,
-    migration_notes,
-    restore_sources,
-    worker_report,
-)
+from mem0tray.actions import backups, chosen_client, migration_notes, worker_report
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
@@ -164,7 +159,7 @@ class Migration:
         keep_in_step(self._paths, self._settings)
         with Reader(self._paths.ledger, needed=True) as reader:
             traced = reader.former.traced(self._request.former, self._chosen.name)
-            deleted = restore_sources.deleted_unknown(self._paths, reader)
+            deleted = backups.deleted_unknown(self._paths, reader)
             self._plan.learn(traced, reader.waiting.names(), deleted)
 
     def _projects(self, former: PatientQuestions) -> list[str]:

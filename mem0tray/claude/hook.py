@@ -114,7 +114,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
     import re
 
-    from mem0tray.actions import add, discarded
+    from mem0tray.actions import add
     from mem0tray.core import item as items
     from mem0tray.system import project
 
@@ -130,7 +130,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
-    unwanted = discarded.among(paths, named) if new else set()
+    unwanted = add.among(paths, named) if new else set()
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)

@@ -12,7 +12,7 @@ import click
 import platformdirs
 
 from mem0tray.actions import own_folders
-from mem0tray.cli import asking, claude_code, output
+from mem0tray.cli import claude_code, interaction, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -143,7 +143,9 @@ def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
         return
     names = ", ".join(map(str, folders))
     question = f"Remove {names} for good?"
-    if not asking.consents(question, "nothing was changed.", "Use --yes to remove without asking."):
+    if not interaction.consents(
+        question, "nothing was changed.", "Use --yes to remove without asking."
+    ):
         raise click.Abort
 
 
