@@ -23,7 +23,7 @@ from mem0tray.files import atomic, document, emergency, private_folders, quarant
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
@@ -97,7 +97,7 @@ def keep_last_state(paths: Paths) -> None:
 def _copy(source: Path, target: Path) -> Signature | None:
     """Copy a file that may be large; return the copy's signature."""
     try:
-        with plain.open_binary(source) as file:
+        with regular_file.open_binary(source) as file:
             return atomic.replace(target, iter(partial(file.read, _PIECE), b""))
     except OSError as error:
         raise atomic.unavailable(source, error) from error
@@ -117,9 +117,12 @@ def is_ours(paths: Paths) -> bool:
     version noted the hash of its bytes instead.
     """
     with suppress(OSError, FileUnavailableError):
-        mark, found = plain.read_bytes(paths.data_dir / _MARK), atomic.signature(paths.dlq_backup)
+        mark, found = (
+            regular_file.read_bytes(paths.data_dir / _MARK),
+            atomic.signature(paths.dlq_backup),
+        )
         if not mark.startswith(b"["):
-            data = plain.read_bytes(paths.dlq_backup)
+            data = regular_file.read_bytes(paths.dlq_backup)
             return mark == hashlib.sha256(data).hexdigest().encode()
         return found is not None and mark == json.dumps(found.lasting).encode()
     return False
@@ -147,7 +150,7 @@ def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
 def _bytes(path: Path) -> bytes | None:
     """The file's bytes; None when there is none."""
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -157,7 +160,7 @@ def _bytes(path: Path) -> bytes | None:
 def _write(path: Path, data: bytes) -> Path:
     atomic.replace(path, data)
     try:
-        same = plain.read_bytes(path) == data
+        same = regular_file.read_bytes(path) == data
     except OSError as error:
         raise atomic.unavailable(path, error) from error
     if not same:
@@ -324,7 +327,7 @@ def quarantined(path: Path) -> RestoreSource:
 
 def _read(path: Path) -> bytes:
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except OSError as error:
         raise atomic.unavailable(path, error) from error
 
@@ -423,7 +426,7 @@ def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     in_editors = [path for each in folders for path in private_folders.listing(each, "*")]
     for path in (each for each in (*there, *in_editors) if each not in folders):
         with suppress(FileNotFoundError):
-            if is_it(plain.read_bytes(path)):
+            if is_it(regular_file.read_bytes(path)):
                 path.unlink()
                 removed.append(path.relative_to(paths.data_dir).as_posix())
     return removed

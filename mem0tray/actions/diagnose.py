@@ -37,7 +37,7 @@ from mem0tray.server.remedy import (
     of_refusal,
     of_rejection,
 )
-from mem0tray.system import shell
+from mem0tray.system import programs
 
 NO_SERVER: Final = Reason("no server chosen")
 SERVER_DOWN: Final = Reason("server down")
@@ -378,7 +378,7 @@ def causes(
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
             result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
-    handle = handle or shell.quote(short_id(found.id))
+    handle = handle or programs.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
@@ -393,7 +393,7 @@ def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> st
     first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
     if first is None:
         return ""
-    told = first.about(handle or shell.quote(short_id(found.id)))
+    told = first.about(handle or programs.quote(short_id(found.id)))
     is_said = str(first.detail) == one_line(kept_reason(found, attempt))
     what = reasons.NONE if is_said else reasons.sentence(first.detail)
     return str(reasons.advised(what, told.remedy))

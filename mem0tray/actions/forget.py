@@ -27,7 +27,7 @@ from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 _LOCK_WAIT: Final = 10.0  # seconds
@@ -212,7 +212,9 @@ def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
         kept = None
         with suppress(FileNotFoundError):  # nobody writes it while we hold the lock
-            kept = _without(document.parse(plain.read_bytes(paths.queue), _RECENT_FORM), text)
+            kept = _without(
+                document.parse(regular_file.read_bytes(paths.queue), _RECENT_FORM), text
+            )
         if kept is not None:
             top: dict[str, document.Value] = {}
             if document.QUEUE in kept.rest:  # first, as producers write it
@@ -236,7 +238,7 @@ def _without(parsed: Document, text: _Text) -> Document | None:
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
     """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except FileNotFoundError:
         return False
     try:
@@ -267,7 +269,7 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
 
 def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
     """Cut the text's bytes out of a quarantined file, which is seldom whole."""
-    data = plain.read_bytes(path)
+    data = regular_file.read_bytes(path)
     cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
@@ -288,7 +290,7 @@ def _from_previous(paths: Paths, text: _Text) -> None:
     path = paths.dlq_previous
     end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
     with suppress(OSError):
-        while text.is_in(plain.read_bytes(path)):
+        while text.is_in(regular_file.read_bytes(path)):
             if time.monotonic() > end:
                 path.unlink()
                 return
@@ -306,7 +308,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
     """Remove temporary files that a kill has left behind: nobody needs them any more."""
     for path in temporary.leftovers(folder):
         with suppress(OSError):
-            if text.is_in(plain.read_bytes(path)):
+            if text.is_in(regular_file.read_bytes(path)):
                 path.unlink()
                 result.erased.append(path.name)
 
@@ -344,7 +346,7 @@ def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
                 continue
             if status.st_size > _LARGEST:
                 result.name(path, "too large to be looked into")
-            elif text.is_in(plain.read_bytes(path)):
+            elif text.is_in(regular_file.read_bytes(path)):
                 holders.append(path)
         except (FileNotFoundError, NotADirectoryError):
             continue

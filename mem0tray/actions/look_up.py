@@ -17,7 +17,7 @@ from mem0tray.files import document, quarantine
 from mem0tray.files.document import BrokenDocumentError
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 QUARANTINE: Final = "quarantine"
@@ -121,7 +121,7 @@ def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
 def _items_in(path: Path, sections: Sequence[str]) -> list[bytes]:
     """The items in these lists of a file; of a broken one those that are whole."""
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except OSError:
         return []
     try:

@@ -34,7 +34,7 @@ from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THE
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.server.remedy import REWORD
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 
@@ -154,7 +154,7 @@ def opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
 def _is_changed(path: Path, text: bytes) -> bool:
     """Whether there is another text, or one that cannot be read."""
     try:
-        return plain.read_bytes(path) != text
+        return regular_file.read_bytes(path) != text
     except FileNotFoundError:
         return False
     except OSError:

@@ -22,7 +22,7 @@ from mem0tray.core.text import one_line
 from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.waiting import Listed
-from mem0tray.system import shell
+from mem0tray.system import programs
 
 # Where an item stands: the lists of the two files, by their keys there.
 DLQ_LIST: Final = "items"
@@ -95,7 +95,7 @@ def shortest(item_id: str, others: Iterable[str]) -> str:
 
 def handle(beginning: str) -> str:
     """What to type for an id with this unique beginning."""
-    return shell.quote(one_line(beginning, _LONGEST_ID))
+    return programs.quote(one_line(beginning, _LONGEST_ID))
 
 
 def _shared(one: str, other: str) -> int:

@@ -12,9 +12,9 @@ from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
-from mem0tray.system import editor
-from mem0tray.system.orderly_end import ends_in_order
+from mem0tray.system import programs
 from mem0tray.system.paths import config_file as location
+from mem0tray.system.programs import ends_in_order
 
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown in the error
@@ -174,7 +174,7 @@ def edit() -> None:
     file = location()
     config_file.create(file)
     with ends_in_order():
-        editor.edit(file, if_failed=f"Look whether {file} is as you want it.")
+        programs.edit(file, if_failed=f"Look whether {file} is as you want it.")
     context.load_all()
 
 

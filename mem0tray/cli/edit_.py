@@ -17,8 +17,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import short_id
 from mem0tray.files import atomic
-from mem0tray.system import editor, plain, shell
-from mem0tray.system.orderly_end import ends_in_order
+from mem0tray.system import programs, regular_file
+from mem0tray.system.programs import ends_in_order
 
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",
@@ -90,7 +90,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
     file, new = None, None
     try:
         with ends_in_order(), verbs.opened(paths, found.id, shown) as file:
-            editor.edit(file, if_failed=_NOTHING_CHANGED)
+            programs.edit(file, if_failed=_NOTHING_CHANGED)
             after = _read(file)
             if not whole:
                 after = after.removesuffix(b"\n").removesuffix(b"\r")
@@ -115,7 +115,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
 
 def _read(file: Path) -> bytes:
     try:
-        return plain.read_bytes(file)
+        return regular_file.read_bytes(file)
     except OSError as error:
         raise atomic.unavailable(file, error) from error
 
@@ -146,7 +146,8 @@ def _with_text_kept(
     if not is_new:
         return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy
-    add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"
+    project, file = programs.quote(found.project or "P"), programs.quote(str(kept))
+    add = f"mem0tray add --project {project} - < {file}"
     return Mem0TrayError(
         f"{error.message} Nothing was changed; your text is in {kept}.",
         remedy or f"To queue it: `{add}`.",

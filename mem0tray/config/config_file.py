@@ -15,7 +15,7 @@ from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import SettingsError
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
@@ -136,7 +136,7 @@ def _not_a_section(file: Path, key: str) -> SettingsError:
 
 def _read(file: Path) -> tomlkit.TOMLDocument:
     try:
-        data = plain.read_bytes(file)
+        data = regular_file.read_bytes(file)
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
@@ -149,7 +149,7 @@ def create(file: Path) -> None:
     """Make a file in which every key stands as a comment, with its default, if there is none."""
     with _locked(file):
         try:
-            there = plain.look(file)
+            there = regular_file.look(file)
         except OSError as error:
             raise settings.unreadable(file, error) from error
         if there is not None:

@@ -14,7 +14,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def remember_if_first(url: str, paths: Paths) -> None:
 
 def _remembered(paths: Paths) -> bool:
     with suppress(OSError):
-        return plain.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
+        return regular_file.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
     return False
 
 

@@ -16,7 +16,7 @@ from mem0tray.config import setting_rules
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths, config_file
 
 ENV_PREFIX = "MEM0TRAY_"
@@ -259,7 +259,7 @@ class _Reading:
     def take_file(self) -> None:
         """Read the file, which may be absent."""
         try:
-            document = parsed(self._file, plain.read_bytes(self._file))
+            document = parsed(self._file, regular_file.read_bytes(self._file))
         except OSError as error:
             # The target of a link may be back in a moment.
             if not isinstance(error, FileNotFoundError) or self._file.is_symlink():

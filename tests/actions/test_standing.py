@@ -28,7 +28,7 @@ from mem0tray.actions.standing import (
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE, ServerNames
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import another_worker, reasons, state
 from mem0tray.core.errors import FileUnavailableError

@@ -59,7 +59,7 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
     what, remedy = reasons.parted(other_process.sentence(seen))
     which, advice = "", str(reasons.sentence(remedy))
     if named is not None:
-        which = f" ({named.command}{named.origin})"
+        which = f" ({named.command})"
         also = ", or with `mem0tray doctor --stop-other`" if _may_stop(named) else ""
         advice = f"{advice.rstrip('.')}{also}."
     said = str(what)
