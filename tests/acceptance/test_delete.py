@@ -16,7 +16,6 @@ from tests.support.standin import Standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-import os
 import shlex
 import signal
 import sys
@@ -26,6 +25,7 @@ from dataclasses import replace
 from typing import Final
 
 from mem0tray.files.lock import FileLock
+from tests.acceptance.test_local_server import gone
 from tests.support import needs
 from tests.support.machine import tool
 from tests.support.needs import SIGNALS
@@ -352,7 +352,7 @@ NUMBER = 7
 
 @pytest.fixture
 def seven(home: Home) -> list[Item]:
-    """Write dead seven that wait for an hour."""
+    """Write seven dead letters that wait for an hour."""
     made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
     home.write_dlq(made)
     return made
@@ -544,5 +544,4 @@ def test_a_signal_ends_the_editor_of_the_settings_too(home: Home, tmp_path: Path
     number = int((tmp_path / "pid").read_text())
     process.signal(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM
-    with pytest.raises(ProcessLookupError):
-        os.kill(number, 0)
+    home.wait(lambda: gone(number), 5, "the editor has ended")
