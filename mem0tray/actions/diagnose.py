@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mem0tray.actions import own_network, standing, waiting
-from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions import standing, waiting
+from mem0tray.actions.chosen_client import Probe, network_trouble, probe
 from mem0tray.actions.standing import Part, SeenPause, Snapshot
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.actions.worker_report import NO_METRICS, Metrics
@@ -126,7 +126,7 @@ class Surroundings(Struct, frozen=True):
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
         """Ask the server once; `seen` holds `Part.REFUSAL`."""
-        return cls.of(seen, probe(settings, seen.paths), own_network.trouble)
+        return cls.of(seen, probe(settings, seen.paths), network_trouble)
 
     @classmethod
     def of(cls, seen: Snapshot, server: Probe, trouble: Callable[[str], Reason]) -> "Surroundings":
