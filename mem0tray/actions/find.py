@@ -11,7 +11,7 @@ from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Known
+from mem0tray.ledger.rows import Known
 from mem0tray.system import shell
 
 # Where an item stands: the lists of the two files, by their keys there.

@@ -8,11 +8,10 @@ from typing import Final
 from mem0tray.actions import worker_report
 from mem0tray.actions.in_step import worker_runs
 from mem0tray.core import item as items
-from mem0tray.core.item import Item
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Item, Kind
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system.paths import Paths
 
 DELIVERED: Final = items.DELIVERED

@@ -26,8 +26,8 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
 from mem0tray.core.item import identity
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt
 from mem0tray.ledger.waiting import Listed
 
 BOTH: Final = (DLQ_LIST, QUEUE_LIST)

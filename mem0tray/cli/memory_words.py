@@ -5,9 +5,9 @@ from typing import Final
 
 from mem0tray.cli import output, times
 from mem0tray.cli.output import Style
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.rows import Attempt
 
 ATTEMPTS_SHOWN: Final = 10  # attempts of a history
 # The ledger's words for kinds are meant for programs.

@@ -9,8 +9,8 @@ from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError, UnknownIdError
 from mem0tray.core.text import short_id
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 
 _FORGOTTEN = "forgotten"

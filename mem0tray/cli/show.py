@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core.text import lines, short_id
-from mem0tray.ledger.known import Known
+from mem0tray.ledger.rows import Known
 
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
