@@ -21,7 +21,7 @@ from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, document, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DELETE: Final = "delete"
@@ -145,7 +145,7 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     """
     for path in private_folders.listing(folder, _ORDERS):
         try:
-            data = plain.read_bytes(path)
+            data = regular_file.read_bytes(path)
         except FileNotFoundError:
             continue  # applied, or taken back, just now
         except OSError as error:
@@ -204,7 +204,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
     """The answer to an order, which is then removed; None while there is none."""
     path = _answer(order)
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except OSError:
         return None
     with suppress(OSError):
@@ -320,7 +320,7 @@ def read_pause(paths: Paths, now: float | None = None) -> float | None:
     Raises FileUnavailableError.
     """
     try:
-        value: Any = items.load_object(plain.read_bytes(paths.pause))
+        value: Any = items.load_object(regular_file.read_bytes(paths.pause))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mem0tray.core.errors import LedgerError
 from mem0tray.files import atomic, private_folders
 from mem0tray.ledger import names, opening
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _MARK: Final = "ledger.mark"  # a file that counts the openings and closings too
 _FEW_PAGES: Final = 64  # too few to be worth freeing
@@ -133,7 +133,7 @@ class Ledger:
         """Whose openings that file counts, and how many; None if it is not there, or is odd."""
         path = self.path.with_name(_MARK)
         try:
-            identity, openings = plain.read_bytes(path).decode("ascii", "replace").split()
+            identity, openings = regular_file.read_bytes(path).decode("ascii", "replace").split()
             return identity, int(openings)
         except (FileNotFoundError, ValueError):
             return None

@@ -12,7 +12,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.ledger import names
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 VERSION: Final = 7
 _TABLES: Final = Path(__file__).with_name("schema.sql")
@@ -53,9 +53,9 @@ def _open(path: Path) -> tuple[sqlite3.Connection, str]:
     if path.with_name(_BROKEN).exists():
         raise sqlite3.DatabaseError("found in use")
     try:
-        existed = plain.look(path) is not None
+        existed = regular_file.look(path) is not None
         if not existed:
-            os.close(plain.open_fd(path, os.O_CREAT | os.O_WRONLY))
+            os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
     except OSError as error:
         raise atomic.unavailable(path, error) from error
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)

@@ -26,7 +26,7 @@ from mem0tray.ledger.database import decode, encode
 from mem0tray.ledger.rows import AFTER, KNOWN, Attempt, Batch, Known, find_raw, known_from
 from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = f"SELECT {KNOWN} FROM items"
@@ -135,7 +135,7 @@ class Reader:
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
         try:
-            return plain.look(self._path) is not None
+            return regular_file.look(self._path) is not None
         except NotADirectoryError:
             return False
         except OSError as error:

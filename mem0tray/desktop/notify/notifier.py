@@ -18,7 +18,7 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.notices import Due, Notices
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
     from mem0tray.ledger.waiting import Counts
