@@ -110,8 +110,8 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 def former_servers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Servers to which something was delivered, except the present one."""
     del ctx, parameter
-    from mem0tray.actions.server_names import chosen_server
     from mem0tray.config import settings
+    from mem0tray.config.server_choice import chosen_server
     from mem0tray.ledger.reader import Reader
 
     found = settings.load().settings
