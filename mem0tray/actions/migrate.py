@@ -22,8 +22,8 @@ from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.former_servers import Traced
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths

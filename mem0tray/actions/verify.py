@@ -19,7 +19,7 @@ from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.ledger.delivered import DeliveredReader, TakenMemory
+from mem0tray.ledger.reader import Reader, TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.outgoing import key_header
@@ -100,7 +100,7 @@ def verify(
     keep_in_step(paths, settings)
     with (
         chosen_client.opened(settings, paths) as client,
-        DeliveredReader(paths.ledger, needed=True) as reader,
+        Reader(paths.ledger, needed=True) as reader,
     ):
         taken = reader.taken(server.name)
         if project is not None:
@@ -174,7 +174,7 @@ class _Verifier:
         self,
         settings: Settings,
         client: Client | None,
-        reader: DeliveredReader,
+        reader: Reader,
         server: str,
         found: Verified,
     ) -> None:

@@ -201,21 +201,21 @@ def _has_claude_code() -> bool:
 
 def _program() -> tuple[str, ...]:
     """The words that start this mem0tray."""
-    from mem0tray.desktop.autostart import command as starting
+    from mem0tray.desktop.autostart import Origin
 
-    return starting.of_this_process().in_console()
+    return Origin.of_this_process().in_console()
 
 
 def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Set up the start at login. Raises Mem0TrayError if that is impossible."""
     from mem0tray.cli import autostart
-    from mem0tray.desktop.autostart import ENABLED, SERVICE, current, systemd
+    from mem0tray.desktop.autostart import ENABLED, SERVICE, current, linux
 
     if given is False:
         return
     login = current()
     state = login.state()
-    if given is None and login.kind == SERVICE and not systemd.is_installed():
+    if given is None and login.kind == SERVICE and not linux.is_installed():
         output.say("Nothing can start mem0tray at login here: there is no desktop, and no systemd.")
         return
     if state.name == ENABLED and state.starts == login.command:

@@ -16,9 +16,9 @@ from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.rows import Attempt
 from mem0tray.server import Health
 from mem0tray.system.paths import Paths
 from tests.actions.scene import metrics_of, write, write_dlq
@@ -54,7 +54,7 @@ def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
 
 def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
     """Down, paused and no worker: each is named, with what to do."""
-    pauses.write(paths, time.time() + 600)
+    orders.write_pause(paths, time.time() + 600)
     with Standin() as server:
         server.health = Answer(503)
         seen = around(settings_for(server.url)).causes
@@ -89,7 +89,7 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
     )
     with FileLock(paths.instance_lock).held(1):
         assert names(around(settings).causes) == [diagnose.SERVER_DOWN]
-        pauses.write(paths, time.time() + 600)
+        orders.write_pause(paths, time.time() + 600)
         assert names(around(settings).causes) == [diagnose.PAUSED]
 
 
