@@ -38,7 +38,7 @@ GONE: Final = {
 # Where such a word is somebody else's: in ledgers of former versions, commands of systemd, or the
 # table of faults.
 OTHERS: Final = {
-    "mem0tray/ledger/schema.py": {SETTLED, INTENT, LINGERS},
+    "mem0tray/ledger/opening.py": {SETTLED, INTENT, LINGERS},
     "tests/support/samples/": {SETTLED, INTENT, LINGERS},
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},

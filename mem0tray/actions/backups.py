@@ -19,7 +19,7 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.core.item import identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, emergency, private_folders, quarantine
+from mem0tray.files import atomic, document, emergency, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
@@ -220,7 +220,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
         if not is_ours(paths):
             kind, note = COPY, _OWN if has_mark(paths) else _WHOSE
         found.append(_file(paths.dlq_backup, kind, at, note))
-    found += map(quarantined, quarantine.kept(paths.quarantine))
+    found += map(quarantined, private_folders.quarantined(paths.quarantine))
     found += [
         _file(path, EDIT, _changed(path), "a text as it was before an edit")
         for path in texts_kept(paths)

@@ -21,12 +21,12 @@ from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 

@@ -19,8 +19,8 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdE
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.ledger.waiting import Listed
 from mem0tray.system import programs
 

@@ -19,7 +19,7 @@ from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import regular_file
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
+    from mem0tray.ledger.waiting import Counts
 
 SIZE: Final = "dlq_size"
 AGE: Final = "max_age"

@@ -16,7 +16,7 @@ from mem0tray.core.events import Events
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
+    from mem0tray.ledger.waiting import Counts
 
 LOOK: Final = 30.0  # seconds between two looks
 

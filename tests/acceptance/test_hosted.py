@@ -202,7 +202,7 @@ def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) ->
     [
         (
             Answer(400, {"error": "400 Bad Request", "details": {"message": "Too many words"}}),
-            "400 Bad Request: Too many words",
+            "400: Too many words",
         ),
         (
             Answer(413, {"detail": "Memory quota exceeded"}),

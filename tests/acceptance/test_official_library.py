@@ -158,7 +158,7 @@ def test_a_database_that_goes_away_in_a_drain(
         wait_for_saves(on_postgres.server, on_postgres.server.saves() + 100)
         end(database)
         home.wait(lambda: home.state()[0] == "down", 60, "down")
-        assert "500 Internal Server Error" in home.state()[1]
+        assert "500" in home.state()[1]
         waiting = home.queue_items()
         assert waiting
         # Whose connection ended first, while others were still answered, failed alone.
