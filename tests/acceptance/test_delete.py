@@ -25,7 +25,6 @@ from dataclasses import replace
 from typing import Final
 
 from mem0tray.files.lock import FileLock
-from tests.acceptance.test_local_server import gone
 from tests.support import needs
 from tests.support.machine import tool
 from tests.support.needs import SIGNALS
@@ -536,12 +535,3 @@ def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     waiting = [each["content"] for each in json.loads(home.ok("list", "--queue", "--json"))]
     kept = [text.read_text() for text in home.data_files("open-*/*.txt")]
     assert waiting == ["new"] or (waiting, kept) == (["old"], ["new"])
-
-
-@needs.SHELL
-def test_a_signal_ends_the_editor_of_the_settings_too(home: Home, tmp_path: Path) -> None:
-    process = _open(home, tmp_path, f'echo $$ > "{tmp_path}/pid"', ("config", "edit"))
-    number = int((tmp_path / "pid").read_text())
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 128 + signal.SIGTERM
-    home.wait(lambda: gone(number), 5, "the editor has ended")
