@@ -36,7 +36,6 @@ DATED = re.compile(r"mem0_queue_dlq\.backup-[^\s/]+\.json")
 
 @pytest.fixture
 def letters(home: Home) -> list[Item]:
-    """Write three dead letters that wait."""
     items = [waiting(text, f"project-{text}", mine=text) for text in ("a", "b", "c")]
     home.write_dlq(items, comment="kept")
     return items
@@ -217,7 +216,6 @@ HEARD = ("Deleted: 1", "Changed with")  # what the log has when the worker has h
 
 @pytest.fixture(params=["fresh", "dead"])
 def _sends(request: pytest.FixtureRequest, home: Home) -> None:
-    """Have one memory that is due."""
     item = entry("old", id="aa-1") if request.param == "fresh" else waiting("old", id="aa-1")
     if request.param == "fresh":
         home.write_queue([item])

@@ -25,7 +25,6 @@ def no_file_sync() -> None:
 
 
 def files_before_ledger() -> None:
-    """Write the files without waiting until the disk has what the ledger says."""
 
     def off(ledger: Ledger, _: str) -> None:
         ledger._db.execute("PRAGMA synchronous = OFF")

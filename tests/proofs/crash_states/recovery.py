@@ -55,7 +55,6 @@ def rebooted(home: Home) -> Iterator[None]:
 
 
 def build(root: Path, tree: Tree) -> None:
-    """Make `root` hold exactly this tree."""
     for path in root.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -120,7 +120,6 @@ class Take:
             planted.plant(self.home, self.bug)
 
     def tell(self, word: Word, *texts: str) -> None:
-        """From here on this holds."""
         self._events += (Told(word, text) for text in texts)
 
     def run(self, *arguments: str, code: int = 0, env: dict[str, str] | None = None) -> None:
@@ -133,11 +132,9 @@ class Take:
         self._trace(command, 0, self.home.env)
 
     def script(self, source: str) -> None:
-        """Run a script of the user's."""
         self._trace([sys.executable, "-c", source], 0, self.home.env)
 
     def kill_worker_when(self, predicate: Callable[[], object]) -> None:
-        """Run the worker until this holds, then kill it."""
         account = self._new_account()
         process = self.home.start("run", wrapper=strace(account))
         self.home.wait(predicate, 30, "the moment to kill the worker")

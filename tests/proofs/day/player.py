@@ -70,7 +70,6 @@ class Player:
         self.shown.append((self._clock.now(), notice.name, self._stormy))
 
     def play(self, hours: int) -> None:
-        """Play them, and leave."""
         try:
             self._notifier.start()
             self._presenter.start()

@@ -27,16 +27,13 @@ class Clock:
         return getattr(time, name)
 
     def time(self) -> float:
-        """Read the wall clock."""
         self.advance(TICK)
         return self._wall
 
     def time_ns(self) -> int:
-        """Read the wall clock in nanoseconds."""
         return int(self.time() * 1e9)
 
     def monotonic(self) -> float:
-        """Read the monotonic clock."""
         self.advance(TICK)
         return self._monotonic
 

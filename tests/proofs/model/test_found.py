@@ -15,7 +15,6 @@ _LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut
 
 @pytest.fixture
 def producers(world: World) -> Producers:
-    """Queue memories."""
     return Producers(world)
 
 

@@ -134,7 +134,6 @@ def look(tree: Tree, room: str) -> Seen:
 
 
 def as_told(room: str, mutant: Mutant, result: Result) -> Told:
-    """Put together what is told of a mutant."""
     return Told(
         mutant.name, room, mutant.path, mutant.function, mutant.before, mutant.after,
         result.outcome.value, result.by, "", result.tests, round(result.seconds, 2),
@@ -162,7 +161,6 @@ def alive(one: Told) -> bool:
 
 
 def earlier(path: Path | None) -> dict[str, Told]:
-    """Those killed in a former run."""
     if path is None or not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -178,7 +176,6 @@ def note(path: Path | None, one: Told) -> None:
 
 
 def fields(one: Told) -> dict[str, Any]:
-    """An outcome as JSON has it."""
     return {name: getattr(one, name) for name in Told.__slots__}
 
 
@@ -190,7 +187,6 @@ def tell(told: list[Told], total: int) -> None:
 
 
 def document(told: list[Told], options: argparse.Namespace) -> str:
-    """All of it as one JSON document."""
     counts = Counter(one.outcome for one in told)
     found = {
         "sample": len(told),

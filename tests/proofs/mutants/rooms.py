@@ -42,7 +42,6 @@ def modules_of(room: Room, root: Path) -> list[str]:
 
 
 def suite(room: Room, root: Path) -> list[str]:
-    """The tests of a room that are there."""
     return [name for name in room.tests if (root / name).exists()]
 
 

@@ -56,7 +56,6 @@ def test_sign():
 
 
 def made(path: str, text: str) -> "list[Mutant]":
-    """All mutants of a text."""
     from tests.proofs.mutants.mutations import Source  # slow to load: not while tests are collected
 
     source = Source(path, text)

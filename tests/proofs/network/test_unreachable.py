@@ -61,12 +61,10 @@ def self_signed(authority: Authority, folder: Path) -> ssl.SSLContext:
 
 
 def expired(authority: Authority, _: Path) -> ssl.SSLContext:
-    """Serve with one that ended an hour ago."""
     return authority.context(HOST, ended=timedelta(hours=1))
 
 
 def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
-    """Serve with one that is made out to another host."""
     return authority.context(OTHER, "mem0.example")
 
 

@@ -120,7 +120,6 @@ def nobody_asked(stand: Stand) -> None:
 
 
 def key_of_the_attempt(stand: Stand) -> None:
-    """Give each attempt a key of its own."""
     claim = Outbox.claim
 
     def numbered(self: Outbox, key: int, now: float, server: str = "") -> Job:
@@ -183,7 +182,6 @@ def plant_in(home: Home, name: str) -> None:
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
-    """Have one of the bugs in this process."""
     with ExitStack() as stack:
 
         def stand(owner: Any, part: str, wrong: Callable[..., Any]) -> None:

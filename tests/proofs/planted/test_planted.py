@@ -30,7 +30,6 @@ KILLED = ("outcome-before-request", "file-before-ledger")
 
 @contextmanager
 def begun(root: Path, *, honours_keys: bool, can_be_asked: bool) -> Iterator[World]:
-    """Begin a history."""
     with World(root, honours_keys=honours_keys, can_be_asked=can_be_asked) as world:
         world.start()
         yield world

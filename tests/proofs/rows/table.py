@@ -40,7 +40,6 @@ class Row:
 
 
 def rows() -> dict[int, Row]:
-    """Read the table, by number."""
     found = _ROW.findall((HERE / "faults.md").read_text(encoding="utf-8"))
     return {int(number): Row(int(number), case, holds) for number, case, holds in found}
 

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.slow  # every command is run once, beside a worker
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeRun]:
-    """Run everything once."""
     root = tmp_path_factory.mktemp("whole") / "home"
     with Standin() as server, Home(root, wrapper=whole_run.LOOSE_UMASK) as home:
         yield whole_run.run(home, server)

@@ -142,7 +142,6 @@ class Editor:
         return None
 
     def keep_a_copy(self) -> None:
-        """Open the file in an editor and leave it open."""
         self._old = self._open()
 
     def save_an_old_copy(self) -> None:
@@ -162,7 +161,6 @@ class Editor:
         self._home.dlq.write_bytes(data[: self._rng.randrange(len(data))])
 
     def unlink(self) -> None:
-        """Remove the file."""
         self._wait_for_intake()
         self._home.dlq.unlink(missing_ok=True)
 
@@ -184,7 +182,6 @@ class Editor:
         self._script(user.RETRY_ALL)
 
     def retry_all_stamped(self) -> None:
-        """Run the one that stamps the file, too."""
         self._open()
         if self._is_an_old_copy():
             raise UnreadableError
@@ -201,11 +198,9 @@ class Editor:
         user.back_up(self._home)
 
     def command_retry(self) -> None:
-        """Retry everything."""
         self._run("retry", "--all")
 
     def command_add(self) -> None:
-        """Queue a memory with the command."""
         text = f"added by command, {len(self.accepted)}"
         done = self._run("add", "--project", "by command", text)
         if done.returncode:
@@ -214,7 +209,6 @@ class Editor:
             self.accepted.append(text)
 
     def command_delete(self) -> None:
-        """Delete a dead letter."""
         for item in self._pick(self._open(), 1):
             self._discard([item])
             self._run("delete", item["id"], "--yes")
@@ -224,7 +218,6 @@ class Editor:
         self._run("restore")
 
     def look(self) -> None:
-        """Read everything there is to read."""
         for command in ("status", "list", "stats", "diagnose"):
             self._run(command)
 

@@ -118,7 +118,6 @@ class Soak:
         return max(0.2, self._seconds / SAMPLES)
 
     def _come_to_rest(self) -> None:
-        """Deliver all that is left."""
         self._life.deadly = False
 
         def resting() -> bool:

@@ -73,12 +73,10 @@ class Trouble:
         return self._rng.uniform(0.5, 3.0)
 
     def finish(self) -> None:
-        """Let all be well for good."""
         self.end()
         self._server.clear_scripts()
 
     def end(self) -> None:
-        """End the trouble of the moment."""
         if self._running is not None:
             self._running.__exit__(None, None, None)
             self._history.act(f"no longer: {self.now}")

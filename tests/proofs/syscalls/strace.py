@@ -47,7 +47,6 @@ def missing() -> str:
 
 
 def counting(trace: Path) -> Tracing:
-    """Write every call to `trace`."""
     calls = ",".join((*CALLS, "rmdir"))
     return Tracing([*_strace(trace, calls), "-n", "-y"], NOBODY, 0, 0)
 

@@ -50,7 +50,6 @@ class Record:
             self.results[result.name] = result
 
     def add(self, entry: Point | Result) -> None:
-        """Keep a point or a result."""
         fields = asdict(entry)
         self._take(fields)
         if self._path is not None:

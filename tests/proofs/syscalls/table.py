@@ -25,7 +25,6 @@ class Row:
     excused: int = 0
 
     def add(self, result: Result) -> None:
-        """Count one more."""
         lost = any(fault.startswith(("lost", "gone")) for fault in result.faults)
         twice = any(fault.startswith("stored") for fault in result.faults)
         self.trials += 1
@@ -38,7 +37,6 @@ class Row:
 
 
 def fault_of(result: Result) -> str:
-    """Name the fault as the plan does."""
     return TWICE if " then " in result.name else result.fault
 
 

@@ -90,7 +90,6 @@ def test_a_fault_at_the_switch_to_a_write_ahead_log_is_named(
 
 
 def ran(command: Sequence[str], home: Home) -> subprocess.CompletedProcess[str]:
-    """Run a program in this home to its end."""
     return subprocess.run(
         command, env=home.env, capture_output=True, text=True, check=False, timeout=30
     )

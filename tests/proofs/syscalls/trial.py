@@ -37,7 +37,6 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """A name that is the same in every run."""
         second = f" then {self.again}" if self.again else ""
         return f"{self.fault} {self.point}{second} ({self.server})"
 
