@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from tests.proofs.crash_states import planted, recovery
+from tests.proofs.crash_states import planted, proof
 from tests.proofs.crash_states.take import Promises, Told, Word
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
@@ -147,7 +147,7 @@ def prove(
     """Let the program work for `seconds` and cut the power all the time, then try each cut."""
     result = Result(options or "default")
     with ExitStack() as stack:
-        scratch = stack.enter_context(recovery.scratch())
+        scratch = stack.enter_context(proof.scratch())
         server = stack.enter_context(Standin())
         store = scratch / "store"
         image = _sparse(scratch / "store.img", _STORE)
@@ -213,8 +213,8 @@ def _cut(
 
 
 def _try(home: Home, server: Standin, cut: _Cut, result: Result) -> None:
-    with recovery.rebooted(home):
-        outcome = recovery.recover(home, server, cut.promises)
+    with proof.rebooted(home):
+        outcome = proof.recover(home, server, cut.promises)
     result.tried += 1
     if outcome.faults:
         result.bad.append(Bad(round(cut.at, 3), outcome.faults))

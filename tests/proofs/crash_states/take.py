@@ -25,6 +25,7 @@ from tests.support.standin import Standin
 # Locks and what SQLite rebuilds are remade; nobody depends on the log.
 _IGNORED: Final = re.compile(r"\.lock$|-shm$|^\.claude/logs|^(cache|runtime|state)\b")
 _STRIDE: Final = 7919  # a prime: which of what may be left, where only one is tried
+SETTING: Final = "alerts.command"
 KEEPER: Final = "kept"  # the project of what the embedded server is given
 
 

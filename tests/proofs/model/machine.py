@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.proofs.model import ending
-from tests.proofs.model.actors import PROJECTS, Commands, Producers
-from tests.proofs.model.killed_commands import Killed
+from tests.proofs.model.actors import PROJECTS, Commands, Killed, Producers
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import HASTY, World
 from tests.support.http1 import Answer, page, retry_after

@@ -24,9 +24,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.orders import standing_in
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
-from tests.proofs.model.clock import Clock
-from tests.proofs.model.points import Killed, Points
-from tests.proofs.model.stepped import SteppedWorker, without_threads
+from tests.proofs.model.stepped import Clock, Killed, Points, SteppedWorker, without_threads
 from tests.support.home import Home
 from tests.support.shapes import Item, delay
 from tests.support.standin import Standin

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.proofs.mutants import rooms
-from tests.proofs.mutants.mutations import Mutant, Source
-from tests.proofs.mutants.rooms import ROOMS
+from tests.proofs.mutants import mutations
+from tests.proofs.mutants.mutations import ROOMS, Mutant, Source
 from tests.proofs.mutants.trial import Outcome, Result, Seen, Tree
 from tests.support.home import REPOSITORY
 
@@ -92,8 +91,8 @@ def sample(
     sources = {
         path: (name, Source(path, (REPOSITORY / path).read_text(encoding="utf-8")))
         for name in names
-        for path in rooms.modules_of(ROOMS[name], REPOSITORY)
-        if not files or rooms.matches(path, files)
+        for path in mutations.modules_of(ROOMS[name], REPOSITORY)
+        if not files or mutations.matches(path, files)
     }
     places = [(path, n) for path, (_, source) in sources.items() for n in range(len(source))]
     random.Random(seed).shuffle(places)  # noqa: S311 - a sample, no secret

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proofs.mutants.rooms import ROOMS, Room, mirrored, modules_of, suite
+from tests.proofs.mutants.mutations import ROOMS, Room, mirrored, modules_of, suite
 from tests.proofs.mutants.trial import PARTS, Outcome, Seen, Tree
 from tests.support import needs
 from tests.support.home import REPOSITORY

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from zlib import crc32
 
-from tests.proofs.soak.history import History
+from tests.proofs.soak.editor import History
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request, page, retry_after
