@@ -15,9 +15,9 @@ import httpx
 
 from mem0tray.localserver.finding import find
 from mem0tray.system.paths import Paths
-from tests.proofs.crash_states import planted
 from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace
+from tests.proofs.planted import bugs
 from tests.support.home import PRODUCER, REPOSITORY, Home
 from tests.support.machine import tool
 from tests.support.standin import Standin
@@ -118,7 +118,7 @@ class Take:
         """What is there now is on the disk for good."""
         self._recording = Recording(self.home.root, _IGNORED)
         if self.bug:
-            planted.plant(self.home, self.bug)
+            bugs.plant_in(self.home, self.bug)
 
     def tell(self, word: Word, *texts: str) -> None:
         self._events += (Told(word, text) for text in texts)

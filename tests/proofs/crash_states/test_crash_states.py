@@ -17,9 +17,9 @@ from tests.proofs.crash_states.disk import (
     Unname,
     Write,
 )
-from tests.proofs.crash_states.planted import PLANTED
 from tests.proofs.crash_states.proof import prove
 from tests.proofs.crash_states.protocols import PROTOCOLS
+from tests.proofs.planted.bugs import UNSYNCED
 from tests.support import oracle
 from tests.support.home import Home
 from tests.support.machine import tool
@@ -74,7 +74,7 @@ def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> No
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "bug",
-    [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PLANTED],
+    [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in UNSYNCED],
 )
 @pytest.mark.row(3)
 def test_a_planted_bug_is_found(bug: str) -> None:

@@ -278,7 +278,7 @@ class Points:
                 (Temporary, "become"),
                 (atomic, "keep_link"),
                 (atomic, "sync_folder"),
-                (Ledger, "_set_synchronous"),  # at the begin of each transaction
+                (Ledger, "_begin"),
                 (VpsClient, "save"),
                 (VpsClient, "ask"),
             ):

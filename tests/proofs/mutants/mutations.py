@@ -211,7 +211,7 @@ ROOMS: Final = {
     "server": Room(("mem0tray/server/**/*.py",), ("tests/server", "tests/worker/sending")),
     "worker": Room(
         ("mem0tray/worker/**/*.py",),
-        ("tests/worker", "tests/proofs/model/test_found.py", "tests/proofs/planted"),
+        ("tests/worker", "tests/proofs/model/test_model.py", "tests/proofs/planted"),
     ),
 }  # fmt: skip
 

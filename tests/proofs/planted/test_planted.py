@@ -133,6 +133,12 @@ TOLD: dict[str, tuple[Story, bool, bool]] = {  # the story; honours keys, can be
 KILLED = ("outcome-before-request", "file-before-ledger")
 
 
+def assert_caught(faults: list[str]) -> None:
+    """See that something went wrong, and not because the bug itself does not run any more."""
+    assert faults
+    assert not [fault for fault in faults if "Error(" in fault]
+
+
 @contextmanager
 def begun(root: Path, *, honours_keys: bool, can_be_asked: bool) -> Iterator[World]:
     with World(root, honours_keys=honours_keys, can_be_asked=can_be_asked) as world:
@@ -148,13 +154,13 @@ def test_the_models_check_catches(tmp_path: Path, bug: str) -> None:
         assert told(world) == []
     with planted(bug), begun(tmp_path / "bug", honours_keys=keys, can_be_asked=asked) as world:
         story(world)
-        assert told(world) != []
+        assert_caught(told(world))
 
 
 @pytest.mark.parametrize("bug", KILLED)
 def test_a_kill_within_a_delivery_catches(tmp_path: Path, bug: str) -> None:
     with planted(bug):
-        assert killed_in_a_delivery(tmp_path) != []
+        assert_caught(killed_in_a_delivery(tmp_path))
 
 
 @pytest.mark.slow

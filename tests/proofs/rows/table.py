@@ -142,8 +142,12 @@ def _pytest(arguments: Sequence[str], plugin: object) -> int:
     return int(pytest.main([*named, *arguments], plugins=[plugin]))
 
 
+def marked() -> list[Path]:
+    """List the files with tests that name rows."""
+    files = sorted(ROOT.glob("tests/**/test_*.py"))
+    return [path for path in files if "mark.row(" in path.read_text(encoding="utf-8")]
+
+
 def selection() -> list[str]:
     """Give pytest's arguments that select them: other files need not be read."""
-    files = sorted(ROOT.glob("tests/**/test_*.py"))
-    marked = [str(path) for path in files if "mark.row(" in path.read_text(encoding="utf-8")]
-    return ["--rootdir", str(ROOT), "-p", "no:cacheprovider", "-m", "row", *marked]
+    return ["--rootdir", str(ROOT), "-p", "no:cacheprovider", "-m", "row", *map(str, marked())]
