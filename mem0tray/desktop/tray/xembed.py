@@ -1,10 +1,9 @@
 """The icon in a panel of the older kind (XEmbed): pystray's own, in a process of its own.
 
-pystray's backend for these holds a connection to the X server, and waits without end for one
-that has gone: so it runs outside the worker's process. A click shows the status; such a panel
-draws no menu.
+pystray's backend for these waits without end for an X server that has gone. A click shows the
+status; such a panel draws no menu.
 
-    python -m mem0tray.desktop.tray.older_panel
+    python -m mem0tray.desktop.tray.xembed
 
 Each line on standard input is a look as a JSON object, each on standard output a click. It ends
 with its input, or its panel.
@@ -28,7 +27,7 @@ from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.system import children
 from mem0tray.system.paths import APP
 
-_COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.older_panel")
+_COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.xembed")
 _INPUT: Final = 0
 _PIPE: Final = 65_536  # bytes that a pipe holds: whole lines, as each is written at once
 _PLANES: Final = 0xFFFFFFFF  # all

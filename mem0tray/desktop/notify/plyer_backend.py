@@ -1,54 +1,32 @@
-"""The ways to show a notification; this module has plyer's.
-
-A backend shows one notice or raises; it may block for as long as it likes,
-as a thread of its own waits for it (see `sending`).
-"""
+"""Notifications by plyer: a balloon on Windows, osascript on macOS, a Flatpak's portal."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from mem0tray.desktop.bus import address_of
-from mem0tray.desktop.notify.notice import Notice, fitted
+from mem0tray.desktop import session
+from mem0tray.desktop.notify.notice import Notice, NotShownError, fitted
+from mem0tray.system import osascript
 from mem0tray.system.paths import APP
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
 _BY_BUS: Final = "the session bus is the way here"
 _SECONDS: Final = 10  # plyer takes whole seconds only
-BUS_NAME: Final = "org.freedesktop.Notifications"
-BUS_PATH: Final = "/org/freedesktop/Notifications"
-_FLATPAK: Final = Path("/.flatpak-info")
-
-
-class NotShownError(Exception):
-    """Nothing shows notifications here, or what does has refused; the message says why."""
-
-
-class SilentDaemonError(NotShownError):
-    """The program that shows notifications does not answer."""
-
-
-class NoticeBackend(Protocol):
-    """A way to show a notification."""
-
-    @property
-    def name(self) -> str:
-        """The name for `doctor` and the log."""
-
-    def show(self, notice: Notice) -> None:
-        """Show the notice. Raises NotShownError, or any error of the library."""
-
-    def withdraw(self, kind: str) -> None:
-        """Remove the notice of that kind, if possible; at once, and without an error."""
+_PATIENCE: Final = 9.0  # seconds for osascript
+_SHOW: Final = """\
+on run {myTitle, myText, myName}
+  display notification myText with title myTitle subtitle myName
+end run
+"""
 
 
 class PlyerBackend:
-    """plyer's way for this system: a balloon on Windows, osascript on macOS, a Flatpak's portal.
+    """plyer's way for this system; elsewhere on Linux there is `Daemon`, as `missing` says.
 
-    Elsewhere on Linux there is `Daemon`; `missing` says so. `icon` gives the file (.ico on Windows)
-    for the base of a notice; `clicked` is called for a click on a notice, on Windows alone.
+    `icon` gives the file (.ico on Windows) for the base of a notice; `clicked` is called for a
+    click on a notice, on Windows alone.
     """
 
     def __init__(
@@ -90,31 +68,35 @@ class PlyerBackend:
     def _implementation(self) -> Any:
         """Import plyer's class and make an instance. Slow the first time."""
         if self._platform == "win32":
-            from mem0tray.desktop.notify.windows_balloon import BalloonNotification
+            from mem0tray.desktop.notify.windows import BalloonNotification
 
             return BalloonNotification(self._clicked)
         if self._platform == "darwin":
-            from mem0tray.desktop.notify.macos import ScriptNotification
-
-            return ScriptNotification()
+            return _script_notification()
         from plyer.platforms.linux.notification import NotifyDesktopPortals
 
         return NotifyDesktopPortals()
 
 
+def _script_notification() -> Any:
+    """Make plyer's notification by `osascript`: the system shows it as Script Editor's.
+
+    plyer's own class needs pyobjus, and a service of the system that only apps in a bundle have.
+    """
+    from plyer.facades import Notification
+
+    class ScriptNotification(Notification):  # type: ignore[misc]  # plyer has no types
+        def _notify(self, **given: Any) -> None:
+            osascript.run(_SHOW, (given["title"], given["message"], given["app_name"]), _PATIENCE)
+
+    return ScriptNotification()
+
+
 def missing(platform: str) -> str:
     """Why plyer has no way here; empty if it has one. Imports nothing."""
-    if platform in ("win32", "darwin") or in_flatpak():
+    if platform in ("win32", "darwin") or session.in_flatpak():
         return ""
-    return _BY_BUS if address_of(os.environ) else NO_DESKTOP
-
-
-def in_flatpak() -> bool:
-    """Whether this is a Flatpak, which sees nothing of the session's bus but the portal.
-
-    plyer takes any folder /app for a Flatpak; only this file proves it.
-    """
-    return _FLATPAK.exists()
+    return _BY_BUS if session.bus_address(os.environ) else NO_DESKTOP
 
 
 def _gvariant(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The icon on macOS: sharp on Retina displays, in colour, and ended in good order."""
+"""The icon on macOS: pystray's, sharp on Retina displays, in colour, and ended in order."""
 
 import io
 import signal
@@ -78,7 +78,7 @@ def _delegate_class() -> Any:
     from PyObjCTools import AppHelper
 
     class Mem0trayDelegate(Foundation.NSObject):  # type: ignore[misc]  # it has no types
-        """AppKit tells it of the menu, and before calling `exit`, after which no Python runs."""
+        """Called by AppKit about the menu, and before `exit`, after which no Python runs."""
 
         def applicationWillTerminate_(self, _: Any) -> None:  # noqa: N802  (AppKit's name)
             self.icon.at_end()

@@ -8,6 +8,7 @@ import ctypes
 import io
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ctypes import wintypes
@@ -29,7 +30,8 @@ _SM_CXSMICON: Final = 49  # the width of a taskbar icon, in pixels
 _ICON_VERSION: Final = 0x30000
 _DENSITY_OF_EACH_SCREEN: Final = -4
 _AGAIN: Final = 1_000  # milliseconds until we try a taskbar again that did not take the icon
-SIZES: Final = (16, 20, 24, 32, 40, 48, 64)  # pixels; for the taskbar, at each density
+_CLOSES: Final = 2  # this event of a console and higher ones end the process once handled
+_PATIENCE: Final = 5.0  # seconds that Windows gives it
 
 
 def icon_class(library: Any, user32: Any) -> Callable[..., Any]:
@@ -124,7 +126,7 @@ class _TaskbarIcon:
             parent._update_icon()  # noqa: SLF001
 
     def _message(self, code: int, flags: int, **values: Any) -> None:
-        """Tell the taskbar; if it does not know the icon, give it the icon as it is then."""
+        """Send to the taskbar; if it does not know the icon, add the icon as it is then."""
         parent: Any = super()
         try:
             parent._message(code, flags, **values)  # noqa: SLF001
@@ -192,3 +194,24 @@ class _TaskbarIcon:
         if ends:  # else some program refused
             self.at_end()
             self.stop()
+
+
+if sys.platform == "win32":
+
+    def on_console_end(end: Callable[[], None]) -> Callable[[], None]:
+        """Call `end` on Ctrl-C, Ctrl-Break, or when the console closes; return what undoes this.
+
+        Python reports these only on the main thread, which waits in Windows' own loop until
+        somebody moves the mouse over the icon.
+        """
+        kernel32 = ctypes.WinDLL("kernel32")
+
+        @ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
+        def heard(event: int) -> bool:
+            end()
+            if event >= _CLOSES:
+                time.sleep(_PATIENCE)  # meanwhile the main thread ends the process in order
+            return True
+
+        kernel32.SetConsoleCtrlHandler(heard, True)  # noqa: FBT003  (Windows' own order)
+        return lambda: kernel32.SetConsoleCtrlHandler(heard, False)  # noqa: FBT003

@@ -1,8 +1,8 @@
 """A balloon of Windows: plyer's, but it reports clicks, and ends in order.
 
 By itself plyer keeps each balloon and its icon until the program ends, holds up that end while the
-last one shows, and reports no failure. Its windows answer nobody in that time: Windows takes the
-program for one that hangs, and asks the user at a log-out.
+last one shows, and reports no failure; and its windows answer nobody in that time, so that Windows
+takes the program for one that hangs.
 """
 
 import atexit
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from plyer.facades import Notification
 
-_WM_TOLD: Final = 0x401  # our own: the taskbar's messages about the balloon
+_WM_BALLOON: Final = 0x401  # our own: the taskbar's messages about the balloon
 _CLICKS: Final = (0x400, 0x405)  # NIN_SELECT, on its icon, and NIN_BALLOONUSERCLICK
 _NIM_MODIFY: Final = 1
 _NIF_MESSAGE: Final = 1
@@ -60,7 +60,7 @@ def _keep(
     words: dict[str, str],
     seconds: float,
     clicked: Callable[[], None],
-    told: Callable[[Exception | None], None],
+    report: Callable[[Exception | None], None],
 ) -> None:
     """Show it for so many seconds; its window belongs to this thread."""
     from plyer.platforms.win.libs import win_api_defs
@@ -69,50 +69,38 @@ def _keep(
     try:
         balloon = WindowsBalloonTip(**words, timeout=0)  # with a time it would sleep as long
     except Exception as error:  # noqa: BLE001  (raised where it is awaited)
-        told(error)
+        report(error)
         return
-    told(None)
+    report(None)
 
     def heard(window: int, message: int, wparam: int, lparam: int) -> int:
-        if message == _WM_TOLD and lparam & 0xFFFF in _CLICKS:
+        if message == _WM_BALLOON and lparam & 0xFFFF in _CLICKS:
             clicked()
         return int(win_api_defs.DefWindowProcW(window, message, wparam, lparam))
 
     procedure = win_api_defs.WindowProc(heard)
-    _hear(balloon, win_api_defs, procedure)
-    _answer(seconds)
+    _serve(balloon, win_api_defs, procedure, seconds)
     atexit.unregister(balloon.__del__)  # which would remove it on quitting
     balloon.__del__()
     del procedure  # the window that called it is gone
 
 
-if sys.platform == "win32":
+def _serve(balloon: Any, api: Any, procedure: Any, seconds: float) -> None:
+    """Pass the taskbar's messages to `procedure`, and let the window answer, for that long."""
+    if sys.platform != "win32":
+        return
     from ctypes import wintypes
 
-    def _hear(balloon: Any, api: Any, procedure: Any) -> None:
-        """Have the taskbar report about the balloon to `procedure`."""
-        window = balloon._hwnd  # noqa: SLF001  (there is no public name)
-        user32 = ctypes.WinDLL("user32")
-        user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
-        user32.SetWindowLongPtrW.restype = ctypes.c_void_p
-        user32.SetWindowLongPtrW(window, _GWLP_WNDPROC, procedure)
-        data = api.get_NOTIFYICONDATAW(0, window, id(balloon), _NIF_MESSAGE, _WM_TOLD)
-        api.Shell_NotifyIconW(_NIM_MODIFY, data)
-
-    def _answer(seconds: float) -> None:
-        """Let the window of this thread answer for so many seconds."""
-        user32 = ctypes.WinDLL("user32")
-        message = wintypes.MSG()
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            user32.MsgWaitForMultipleObjects(0, None, 0, int(1_000 * left) + 1, _ANY_MESSAGE)
-            while user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _REMOVE):
-                user32.DispatchMessageW(ctypes.byref(message))
-
-else:
-
-    def _hear(balloon: Any, api: Any, procedure: Any) -> None:
-        """Windows alone has these balloons."""
-
-    def _answer(seconds: float) -> None:
-        """Windows alone has these windows."""
+    window = balloon._hwnd  # noqa: SLF001  (there is no public name)
+    user32 = ctypes.WinDLL("user32")
+    user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
+    user32.SetWindowLongPtrW.restype = ctypes.c_void_p
+    user32.SetWindowLongPtrW(window, _GWLP_WNDPROC, procedure)
+    data = api.get_NOTIFYICONDATAW(0, window, id(balloon), _NIF_MESSAGE, _WM_BALLOON)
+    api.Shell_NotifyIconW(_NIM_MODIFY, data)
+    message = wintypes.MSG()
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        user32.MsgWaitForMultipleObjects(0, None, 0, int(1_000 * left) + 1, _ANY_MESSAGE)
+        while user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _REMOVE):
+            user32.DispatchMessageW(ctypes.byref(message))
