@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mem0tray.actions import chosen_client, projects
 from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines

@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
-from mem0tray.actions.server_names import chosen_server
-from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
+from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.ledger.delivered import DeliveredReader

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from mem0tray.actions import folder, migration_notes, worker_report
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
-from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
+from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import another_worker, reasons
 from mem0tray.core import item as items

@@ -21,11 +21,16 @@ from typing import IO, TYPE_CHECKING, Final
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
+<<<<<<< HEAD
 from mem0tray.core.events import AlertBegan, AlertOver, Events
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, document, private_folders
-from mem0tray.system import plain
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system import regular_file
+from mem0tray.system.threads import SYSTEM, Clock
+=======
+from mem0tray.core.events import Events
+from mem0tray.system.threads import SYSTEM, Clock
+>>>>>>> main
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts
@@ -117,7 +122,7 @@ class AlertWatch:
 def _load(file: Path) -> set[str]:
     """The alerts that were reported before a restart; none when the file cannot be read."""
     try:
-        told = json.loads(plain.read_bytes(file))["told"]
+        told = json.loads(regular_file.read_bytes(file))["told"]
         return {SIZE, AGE}.intersection(told)
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return set()

@@ -7,8 +7,9 @@ from typing import Final
 import click
 
 from mem0tray.actions.in_step import worker_runs
-from mem0tray.cli import context, output, times
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core import times
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import pauses
 from mem0tray.system.paths import Paths

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.system import children
+from mem0tray.system import programs
 
 _X: Final = (("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input"))
 _OWNER: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.clipboard")
@@ -54,7 +54,7 @@ def _hand_over(text: str, commands: list[tuple[str, ...]], package: str) -> None
                 input=text.encode("utf-8", "replace"),
                 stdout=subprocess.DEVNULL,  # the process that holds the text must not hold our pipe
                 stderr=subprocess.DEVNULL,
-                env=children.environment(),
+                env=programs.child_environment(),
                 start_new_session=True,
                 check=True,
                 timeout=_PATIENCE,

@@ -14,7 +14,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import lines
 from mem0tray.desktop.notify.notice import NEEDS_USER, Notice, NotShownError, Urgency
-from mem0tray.system import osascript
+from mem0tray.system import programs
 
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.dbus import Daemon
@@ -114,7 +114,7 @@ class AppleScript:
 
 def _shown(script: str, words: tuple[str, ...]) -> bool:
     try:
-        osascript.run(script, words)
+        programs.run_applescript(script, words)
     except (OSError, subprocess.SubprocessError):
         return False
     return True

@@ -19,7 +19,7 @@ import msgspec
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DELETE: Final = "delete"
@@ -143,7 +143,7 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     """
     for path in private_folders.listing(folder, _ORDERS):
         try:
-            data = plain.read_bytes(path)
+            data = regular_file.read_bytes(path)
         except FileNotFoundError:
             continue  # applied, or taken back, just now
         except OSError as error:
@@ -202,7 +202,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
     """The answer to an order, which is then removed; None while there is none."""
     path = _answer(order)
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except OSError:
         return None
     with suppress(OSError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from mem0tray.core import item as items
 from mem0tray.files import atomic, document, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 
@@ -33,7 +33,7 @@ def read(paths: Paths, now: float | None = None) -> float | None:
     Raises FileUnavailableError.
     """
     try:
-        value: Any = items.load_object(plain.read_bytes(paths.pause))
+        value: Any = items.load_object(regular_file.read_bytes(paths.pause))
     except FileNotFoundError:
         return None
     except OSError as error:

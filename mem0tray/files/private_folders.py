@@ -10,7 +10,7 @@ from pathlib import Path
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
-from mem0tray.system.plain import NotPlainError
+from mem0tray.system.regular_file import NotRegularError
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
@@ -87,8 +87,8 @@ def refuse_no_folder(path: Path) -> None:
         raise atomic.unavailable(path, error)
 
 
-def _not_a_folder(path: Path) -> NotPlainError | None:
+def _not_a_folder(path: Path) -> NotRegularError | None:
     with suppress(OSError):
         mode = path.stat().st_mode
-        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, Reason("a folder"))
+        return None if stat.S_ISDIR(mode) else NotRegularError(path, mode, Reason("a folder"))
     return None

@@ -16,7 +16,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
 from mem0tray.ledger import meta_names, schema, write_ahead_log
 from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE, Outdated
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _OPENINGS_FILE: Final = "ledger.mark"  # a file that counts the openings and closings too
 _FEW_PAGES: Final = 64  # too few to be worth freeing
@@ -117,9 +117,9 @@ class Ledger:
         if self.path.with_name(_BROKEN).exists():
             raise sqlite3.DatabaseError("found in use")
         try:
-            if plain.look(self.path) is None:
+            if regular_file.look(self.path) is None:
                 self.rebuilt = self.rebuilt or "there was none"
-                os.close(plain.open_fd(self.path, os.O_CREAT | os.O_WRONLY))
+                os.close(regular_file.open_fd(self.path, os.O_CREAT | os.O_WRONLY))
         except OSError as error:
             raise atomic.unavailable(self.path, error) from error
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
@@ -178,7 +178,7 @@ class Ledger:
         """Whose openings that file counts, and how many; None if it is not there, or is odd."""
         path = self.path.with_name(_OPENINGS_FILE)
         try:
-            identity, openings = plain.read_bytes(path).decode("ascii", "replace").split()
+            identity, openings = regular_file.read_bytes(path).decode("ascii", "replace").split()
             return identity, int(openings)
         except (FileNotFoundError, ValueError):
             return None

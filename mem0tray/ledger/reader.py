@@ -27,7 +27,7 @@ from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.known import AFTER, KNOWN, Attempt, Batch, Known, known_from
 from mem0tray.ledger.rows import find_raw
 from mem0tray.ledger.waiting import WaitingRows
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = f"SELECT {KNOWN} FROM items"
@@ -105,7 +105,7 @@ class Reader:
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
         try:
-            return plain.look(self._path) is not None
+            return regular_file.look(self._path) is not None
         except NotADirectoryError:
             return False
         except OSError as error:

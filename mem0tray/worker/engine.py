@@ -14,7 +14,7 @@ from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatu
 from mem0tray.files import pauses, private_folders, writable
 from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.database import NOTES
-from mem0tray.system import heap
+from mem0tray.system import processes
 from mem0tray.system.paths import config_file
 from mem0tray.worker.dlq import telling_backoffs
 from mem0tray.worker.engine_parts import DLQ_PART, EMERGENCY_PART, QUEUE_PART, READING_PARTS, Parts
@@ -56,7 +56,6 @@ class Engine:
         self._state = WorkerState("")
         self._clocks = (self._context.now(), time.monotonic())
         self._has_started = False  # the parts that have threads of their own
-        heap.keep_apart()
         self._given_back: tuple[object, ...] = ()  # the files when memory last was
         self._expired = 0.0
         self._looked = 0.0  # when the ledger was last asked what is due, Unix seconds
@@ -155,7 +154,7 @@ class Engine:
         files = (self.parts.edits.signature, self.parts.queue.signature)
         if files != self._given_back:
             self._given_back = files
-            heap.give_back()
+            processes.trim_heap()
 
     def _read(self, now: float, moment: float) -> None:
         """Take in what others wrote."""

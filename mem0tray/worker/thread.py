@@ -13,7 +13,7 @@ from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.ledger.counters import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
-from mem0tray.system.wakeup import WakeUp
+from mem0tray.system.threads import WakeUp
 from mem0tray.worker import engine, engine_parts
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.wanted import Wanted

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import restore_sources
-from mem0tray.actions.apply import Answer, apply
-from mem0tray.actions.delete import delete
+from mem0tray.actions import backups
 from mem0tray.actions.forget import Forgotten, forget
+from mem0tray.actions.in_step import Answer, apply
+from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.files import quarantine
@@ -49,11 +49,11 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mem0tray.actions.delete.apply", applied)
+        patch.setattr("mem0tray.actions.verbs.apply", applied)
         assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
     assert (seen, contents(paths)) == ([], ["stays"])
     with pytest.raises(NotFoundError):
-        restore_sources.last_delete(paths)
+        backups.last_delete(paths)
 
 
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import server_names, standing
+from mem0tray.actions import standing
 from mem0tray.actions.in_step import InStep
-from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.standing import (
     Contents,
     Part,
@@ -29,7 +28,7 @@ from mem0tray.actions.standing import (
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import another_worker, reasons, state
 from mem0tray.core.errors import FileUnavailableError
@@ -188,7 +187,7 @@ def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> No
 def test_a_server_to_which_the_key_may_not_go_has_its_name(paths: Paths) -> None:
     """The address is a good one: where memories would go is shown beside what is in the way."""
     chosen = Settings(server=ServerSettings(url="http://m.test:81", api_key="secret"))
-    seen = server_names.chosen_server(chosen, paths)
+    seen = chosen_server(chosen, paths)
     assert (seen.name, seen.shown) == ("http://m.test:81", "m.test:81")
     assert "unencrypted" in str(seen.trouble)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import retry
+from mem0tray.actions import verbs
 from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.events import Events
@@ -127,7 +127,7 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
         context = WorkerContext(paths, settings, ledger, Events(), "http://here")
         context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
-    assert retry.retry_all(settings, held=False).items == ()
-    assert [item.id for item in retry.retry_all(settings).items] == ["m1"]
+    assert verbs.retry_all(settings, held=False).items == ()
+    assert [item.id for item in verbs.retry_all(settings).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:
         assert TakenByOthers(ledger).count() == 0

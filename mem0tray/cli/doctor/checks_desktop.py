@@ -86,13 +86,13 @@ def _remedy() -> str:
 def notifications(loaded: Loaded, *, send: bool) -> Iterable[Check]:
     """How notifications are shown; `send` shows a test notification."""
     from mem0tray.desktop import session, trial
-    from mem0tray.desktop.notify import backends
+    from mem0tray.desktop.notify import plyer_backend
 
     if loaded.settings.notifications.level == "none":
         yield Check(_NOTICES, OK, "They are switched off by notifications.level.")
         return
-    missing = backends.missing(sys.platform)
-    if missing == backends.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
+    missing = plyer_backend.missing(sys.platform)
+    if missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check(_NOTICES, OK, "There is no desktop here; the log says what happens.")
     else:
         words = [loaded.settings.ui.language] if send else []

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.find import DLQ_LIST
 from mem0tray.actions.standing import Snapshot
+from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.cli.doctor.seen_file import SeenFile, look

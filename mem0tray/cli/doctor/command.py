@@ -22,12 +22,12 @@ from mem0tray.cli.doctor import (
     checks_server,
 )
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
+from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import waiting
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.desktop.notify import sending
+from mem0tray.system import threads
 
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "Its line above says what to do."
@@ -178,8 +178,8 @@ def _all(examined: Examined, parts: Sequence[_Part], *, told: bool) -> Iterator[
 
 def _looked(part: _Part, examined: Examined, limit: float) -> list[Check]:
     try:
-        return sending.within(lambda: list(part.look(examined)), limit)
-    except sending.HangsError:
+        return threads.within(lambda: list(part.look(examined)), limit)
+    except threads.HangsError:
         return [
             Check(
                 part.what.removeprefix("the "),

@@ -18,7 +18,7 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notice, notice_texts
 from mem0tray.desktop.notify.notice import NoticeBackend
 from mem0tray.desktop.notify.notices import Due, Notices
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts

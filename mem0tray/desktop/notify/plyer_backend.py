@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mem0tray.desktop import session
 from mem0tray.desktop.notify.notice import Notice, NotShownError, fitted
-from mem0tray.system import osascript
+from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 NO_DESKTOP: Final = "there is no desktop here: no session bus"
@@ -87,7 +87,8 @@ def _script_notification() -> Any:
 
     class ScriptNotification(Notification):  # type: ignore[misc]  # plyer has no types
         def _notify(self, **given: Any) -> None:
-            osascript.run(_SHOW, (given["title"], given["message"], given["app_name"]), _PATIENCE)
+            words = (given["title"], given["message"], given["app_name"])
+            programs.run_applescript(_SHOW, words, _PATIENCE)
 
     return ScriptNotification()
 

@@ -24,7 +24,7 @@ from mem0tray.desktop.opener import TOKEN
 from mem0tray.desktop.tray import dbus_menu
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
 from mem0tray.desktop.tray.panel_check import WATCHER, WATCHER_PATH
-from mem0tray.system.wakeup import Bell
+from mem0tray.system.threads import Bell
 
 INTERFACE: Final = "org.kde.StatusNotifierItem"
 PATH: Final = "/StatusNotifierItem"
