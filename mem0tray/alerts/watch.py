@@ -21,16 +21,11 @@ from typing import IO, TYPE_CHECKING, Final
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
-<<<<<<< HEAD
 from mem0tray.core.events import AlertBegan, AlertOver, Events
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, document, private_folders
 from mem0tray.system import regular_file
 from mem0tray.system.threads import SYSTEM, Clock
-=======
-from mem0tray.core.events import Events
-from mem0tray.system.threads import SYSTEM, Clock
->>>>>>> main
 
 if TYPE_CHECKING:
     from mem0tray.ledger.counters import Counts
@@ -102,9 +97,7 @@ class AlertWatch:
 
     def _begin(self, alert: str, counts: "Counts", settings: AlertSettings) -> None:
         limit = settings.dlq_size if alert == SIZE else settings.max_age
-        event = AlertBegan(
-            alert, limit, settings.after, counts.queue, counts.dlq, counts.oldest
-        )
+        event = AlertBegan(alert, limit, settings.after, counts.queue, counts.dlq, counts.oldest)
         self._events.emit(event)
         if settings.command.strip():
             start(settings.command, describe(event), self._command_failed)

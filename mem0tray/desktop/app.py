@@ -86,9 +86,7 @@ class Application:
         surface = Surface(dialog, self._login, self._send, self._tray.stop, self._after_click)
         self._controller = Controller(self._current, self._words, surface)
         nests = nests_menus(os.environ)
-        self._presenter = Presenter(
-            self._tray, self._view, self._current, self._words, nests=nests
-        )
+        self._presenter = Presenter(self._tray, self._view, self._current, self._words, nests=nests)
         sources = Sources(
             self._current, self._words, self._worker.counts, self._worker.paths.alerts
         )

@@ -107,7 +107,9 @@ def _hold(text: str, held: Callable[[], object]) -> None:
             event.requestor.change_property(place, event.target, 8, kinds[event.target])
         else:
             place = X.NONE
-        asked = {name: getattr(event, name) for name in ("time", "requestor", "selection", "target")}
+        asked = {
+            name: getattr(event, name) for name in ("time", "requestor", "selection", "target")
+        }
         event.requestor.send_event(SelectionNotify(**asked, property=place))
         display.flush()
 

@@ -159,9 +159,7 @@ class Controller:
         )
 
     def _notify(self, title: str, text: str, *, good: bool = True, clickable: bool = True) -> None:
-        answer = notice_texts.answer(
-            title, text, self._language(), good=good, clickable=clickable
-        )
+        answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
         self._surface.notify(answer)
 
     # Dead letters ---------------------------------------------------------------------
@@ -247,7 +245,9 @@ class Controller:
 
     def _gone(self) -> NotFoundError:
         _ = self._language().gettext
-        return NotFoundError(_("It does not wait any more: it was delivered meanwhile, most likely."))
+        return NotFoundError(
+            _("It does not wait any more: it was delivered meanwhile, most likely.")
+        )
 
     # Pages and files ------------------------------------------------------------------
 

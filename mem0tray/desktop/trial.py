@@ -125,9 +125,7 @@ def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
     with SessionBus() as bus:
         daemon = Daemon(bus, notice_icon, patience=_PATIENCE)
         tried: dict[str, Any] = {"name": daemon.name, "tells_failure": True}
-        _note_failure(
-            tried, "the notification daemon", lambda: tried.update(daemon=daemon.about())
-        )
+        _note_failure(tried, "the notification daemon", lambda: tried.update(daemon=daemon.about()))
         if test is not None and "failed" not in tried:
             what = "the notification daemon, for the test,"
             _note_failure(tried, what, lambda: daemon.show(test))
@@ -150,4 +148,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "tray":
         _tray()
     else:
-        _notification(*(sys.argv[2:] or [None]))
+        _notification(sys.argv[2] if sys.argv[2:] else None)

@@ -64,7 +64,6 @@ def test_all_are_retried(desk: Desk, paths: Paths) -> None:
 def test_one_that_is_gone_is_said(
     desk: Desk, paths: Paths, letters: list[Item], verb: Verb
 ) -> None:
-    """A menu may be older than the file: nothing else is touched, and nothing is asked."""
     letter = desk.letters()["bb"]
     write_dlq(paths, [letters[0], {**letters[1], "content": "another text"}])
     before = paths.dlq.read_bytes()
@@ -81,7 +80,6 @@ def test_one_that_is_gone_is_said(
 
 @pytest.mark.usefixtures("letters")
 def test_deleting_asks_and_backs_up(desk: Desk, paths: Paths) -> None:
-    """The question names project, ID and date; that it is done is told by the worker, once."""
     letter = desk.letters()["bb"]
     assert desk.click(Verb.DELETE, letter=letter) == []
     (question,) = desk.questions
@@ -107,7 +105,6 @@ def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
 def test_without_a_backup_nothing_is_deleted(
     desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written is read back and compared before anything goes."""
     letter = desk.letters()["bb"]
     real = atomic.replace
     monkeypatch.setattr(atomic, "replace", lambda path, data, **_: real(path, data[:-5]))
@@ -121,7 +118,6 @@ def test_without_a_backup_nothing_is_deleted(
 def test_one_that_is_delivered_while_the_question_stands(
     desk: Desk, paths: Paths, letters: list[Item]
 ) -> None:
-    """It is said, the others stay, and no empty backup is left."""
     letter = desk.letters()["bb"]
 
     def deliver() -> bool:
@@ -138,7 +134,6 @@ def test_one_that_is_delivered_while_the_question_stands(
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
     desk: Desk, letters: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows yet whether the server takes it."""
     letter = desk.letters()["bb"]
     name = items.parse(json.dumps(letters[1]).encode())
     assert name is not None
@@ -152,7 +147,6 @@ HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000
 
 
 def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
-    """Newlines, bidi marks, a megabyte and a date of no calendar stay out of the question."""
     write_dlq(paths, [waiting("a", HOSTILE, id=HOSTILE, moved_to_dlq_at=1e18)])
     (letter,) = desk.letters().values()
     assert desk.click(Verb.DELETE, letter=letter) == []
@@ -171,7 +165,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_the_last_deletion_is_restored(desk: Desk, paths: Paths) -> None:
-    """Once; asked again, it is back already."""
     desk.click(Verb.DELETE, letter=desk.letters()["bb"])
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
     assert sorted(contents(paths)) == ["text of aa", "text of bb", "text of cc"]
@@ -186,7 +179,6 @@ def test_nothing_to_restore(desk: Desk) -> None:
 
 
 def test_a_backup_of_nothing_is_no_deletion(desk: Desk, paths: Paths) -> None:
-    """What was to be deleted had gone: the deletion before it is the last one."""
     backups.write_dated(paths, [json.dumps(waiting("kept")).encode()], 1.7e9)
     backups.write_dated(paths, [], 1.8e9)
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]

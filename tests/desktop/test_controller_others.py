@@ -41,7 +41,6 @@ def desk(paths: Paths) -> Iterator[Desk]:
 
 
 def test_memories_are_brought_over_from_the_server_that_was_clicked(desk: Desk) -> None:
-    """It begins, and the click is done: what comes of it is told later."""
     assert desk.click(Verb.BRING_OVER, value="http://old.test") == []
     assert desk.brought_over == ["http://old.test"]
 
@@ -51,7 +50,6 @@ def test_memories_are_brought_over_from_the_server_that_was_clicked(desk: Desk) 
 
 @pytest.mark.usefixtures("letters")
 def test_a_diagnosis_is_told(desk: Desk) -> None:
-    """Its title names project and short id; the texts of memories are not shown."""
     assert desk.click(Verb.DIAGNOSE, letter=desk.letters()["bb"]) == []
     ((title, text, close),) = desk.told
     assert (title, close) == ("bb · bb-1234-", "Close")
@@ -60,7 +58,6 @@ def test_a_diagnosis_is_told(desk: Desk) -> None:
 
 
 def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
-    """Causes and remedies are said in the user's language."""
     write_dlq(paths, [waiting("a", "")])
     desk.language = Language("fr")
     desk.click(Verb.DIAGNOSE, letter=desk.letters()[""])
@@ -74,7 +71,6 @@ def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
 
 
 def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it, and nothing is said."""
     copied: list[str] = []
     monkeypatch.setattr(clipboard, "copy", copied.append)
     letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, reasons.NONE)
@@ -86,8 +82,6 @@ def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_id_that_was_not_copied_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Nobody pastes what was copied before: it is said why, with the whole ID."""
-
     def fail(_text: str) -> None:
         raise error
 
@@ -101,7 +95,6 @@ def test_an_id_that_was_not_copied_is_shown(
 
 
 def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> None:
-    """While one is open all else is done, quitting too; a second window waits for the first."""
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     asked = threading.Semaphore(0)
 
@@ -130,7 +123,6 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
 def test_the_status_page_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
 ) -> None:
-    """In the browser; where none is found it is said where the page is, and not offered again."""
     shown: list[Path] = []
 
     def open_page(page: Path, *, waits: bool) -> bool:
@@ -158,7 +150,6 @@ def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("paths")
 def test_what_cannot_be_opened_is_said(desk: Desk) -> None:
-    """A file that is not there, by its name."""
     ((title, text),) = desk.click(Verb.OPEN_LOG)
     assert (title, "mem0_worker.log does not exist" in text) == ("That did not work", True)
 
@@ -181,7 +172,6 @@ def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
-    """For some minutes, or until resumed."""
     desk.click(Verb.PAUSE, value=30)
     left = (pauses.read(paths) or 0) - time.time()
     assert 29 * 60 < left <= 30 * 60
@@ -193,7 +183,6 @@ def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
 
 
 def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
-    """With the user's comments kept."""
     config_file().parent.mkdir(parents=True)
     config_file().write_text("# mine\n[notifications]\nlevel = 'all'  # for now\n")
     desk.click(Verb.LEVEL, value="problems")
@@ -218,8 +207,6 @@ def test_starting_at_login(desk: Desk) -> None:
 def test_no_click_ends_the_later_ones(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Whatever goes wrong is said in one line; a command without its memory too."""
-
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -232,10 +219,8 @@ def test_no_click_ends_the_later_ones(
 
 
 def test_it_can_be_stopped_before_it_began(paths: Paths) -> None:
-    """An icon that could not be shown must not keep the worker from ending."""
     Desk(paths).controller.stop()
 
 
 def test_every_verb_is_carried_out(desk: Desk) -> None:
-    """Quitting is done at once, all others by the thread."""
     assert set(desk.controller._verbs) == set(Verb) - {Verb.QUIT}

@@ -87,7 +87,7 @@ def test_a_question_is_answered_by_its_buttons(
     message: int, button: int, *, confirmed: bool, tmp_path: Path
 ) -> None:
     """Closing the window means no."""
-    title = f"Delete this dead letter? {tmp_path.name}"
+    title = f"Delete this memory? {tmp_path.name}"
     question = Question(title, "Project: Küche 鍵", "Back up and delete", "Cancel")
     answers: list[bool] = []
     asked = threading.Thread(

@@ -7,8 +7,8 @@ given up after a few seconds. A daemon that ends takes its notifications along.
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ BUS_NAME: Final = "org.freedesktop.Notifications"
 BUS_PATH: Final = "/org/freedesktop/Notifications"
 _MILLISECONDS: Final = 10_000  # on the screen; critical ones stay
 _FOR_EVER: Final = 0
+_EARLY: Final = 64  # clicks, of other programs' notifications too
 _NOBODY: Final = "org.freedesktop.DBus.Error.ServiceUnknown"
 _ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
@@ -59,6 +60,7 @@ class Daemon:
         self._patience = patience
         self._guard = threading.Lock()  # guards the notifications that may still be there
         self._shown: dict[int, tuple[str, Heard]] = {}  # kind and listener, by number
+        self._early: deque[tuple[int, str]] = deque(maxlen=_EARLY)  # what came before the number
         bus.subscribe(_signal("ActionInvoked"), lambda values: self._happened(*values))
         bus.subscribe(_signal("NotificationClosed"), lambda values: self._happened(values[0]))
         bus.subscribe(_signal("ActivationToken"), self._take_token)
@@ -68,7 +70,6 @@ class Daemon:
 
     def show(self, notice: Notice) -> None:
         """Show it. Raises NotShownError without a bus, or where nothing shows it."""
-
         offers = {each.offer.value: each.label for each in notice.actions}
 
         def heard(key: str) -> None:
@@ -118,8 +119,12 @@ class Daemon:
         values = [APP, *replaces, icon, title, body, words, hints, ends]
         (number,) = self._ask("Notify", "susssasa{sv}i", values)
         with self._guard:
+            early = next((key for each, key in self._early if each == number), None)
             self._shown.pop(number, None)
-            self._shown[number] = notice.kind, heard
+            if early is None:
+                self._shown[number] = notice.kind, heard
+        if early is not None:
+            heard(early)
         return int(number)
 
     def _of_kind(self, kind: str) -> list[int]:
@@ -153,6 +158,8 @@ class Daemon:
         """A notification was clicked, or closed (no key): perhaps another program's."""
         with self._guard:
             _, heard = self._shown.pop(number, ("", None))
+            if heard is None:
+                self._early.append((number, key))
         if heard is not None:
             heard(key)
 
@@ -167,6 +174,7 @@ class Daemon:
     def _forget(self) -> None:
         with self._guard:
             gone, self._shown = list(self._shown.values()), {}
+            self._early.clear()
         for _, heard in gone:
             heard("")
 

@@ -168,9 +168,9 @@ def _named(project: str, item_id: str, language: Language) -> str:
 def _moved(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
-        text = _("Not delivered, and tried again by itself: {name}.")
+        text = _("Not delivered, tried again later: {name}.")
         return text.format(name=_named(event.project, event.item_id, language))
-    text = _("{memories} not delivered, and tried again by themselves.")
+    text = _("{memories} not delivered, tried again later.")
     return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
@@ -219,7 +219,7 @@ def _alert_size(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
-    text = _("{memories} not delivered: try again, or ask `mem0tray diagnose` why.")
+    text = _("{memories} not delivered: `mem0tray diagnose` says why.")
     more = _("More than {limit} for {minutes} min.")
     return "\n".join(
         [
@@ -243,9 +243,11 @@ def _removed(group: NoticeGroup, language: Language) -> str:
     text = _("{what}. Undo: “Restore last deletion” in the menu.")
     lines = [text.format(what=_memories(group.count, language))]
     lines.append(_("Or in a terminal: `mem0tray restore`."))
-    backup = event.backup if isinstance(event, events.UserAction) else ""
-    if backup and event.dead + event.fresh == group.count:
-        lines.append(_("The backup is {name}.").format(name=one_line(backup, 80)))
+    if isinstance(event, events.UserAction):
+        alone = event.dead + event.fresh == group.count
+        if event.backup and alone:
+            name = one_line(event.backup, 80)
+            lines.append(_("The backup is {name}.").format(name=name))
     return "\n".join(lines)
 
 

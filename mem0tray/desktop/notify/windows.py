@@ -87,20 +87,19 @@ def _keep(
 
 def _serve(balloon: Any, api: Any, procedure: Any, seconds: float) -> None:
     """Pass the taskbar's messages to `procedure`, and let the window answer, for that long."""
-    if sys.platform != "win32":
-        return
-    from ctypes import wintypes
+    if sys.platform == "win32":
+        from ctypes import wintypes
 
-    window = balloon._hwnd  # noqa: SLF001  (there is no public name)
-    user32 = ctypes.WinDLL("user32")
-    user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
-    user32.SetWindowLongPtrW.restype = ctypes.c_void_p
-    user32.SetWindowLongPtrW(window, _GWLP_WNDPROC, procedure)
-    data = api.get_NOTIFYICONDATAW(0, window, id(balloon), _NIF_MESSAGE, _WM_BALLOON)
-    api.Shell_NotifyIconW(_NIM_MODIFY, data)
-    message = wintypes.MSG()
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        user32.MsgWaitForMultipleObjects(0, None, 0, int(1_000 * left) + 1, _ANY_MESSAGE)
-        while user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _REMOVE):
-            user32.DispatchMessageW(ctypes.byref(message))
+        window = balloon._hwnd  # noqa: SLF001  (there is no public name)
+        user32 = ctypes.WinDLL("user32")
+        user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
+        user32.SetWindowLongPtrW.restype = ctypes.c_void_p
+        user32.SetWindowLongPtrW(window, _GWLP_WNDPROC, procedure)
+        data = api.get_NOTIFYICONDATAW(0, window, id(balloon), _NIF_MESSAGE, _WM_BALLOON)
+        api.Shell_NotifyIconW(_NIM_MODIFY, data)
+        message = wintypes.MSG()
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            user32.MsgWaitForMultipleObjects(0, None, 0, int(1_000 * left) + 1, _ANY_MESSAGE)
+            while user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _REMOVE):
+                user32.DispatchMessageW(ctypes.byref(message))

@@ -50,6 +50,7 @@ def _property(
     def getter(item: "StatusNotifierItem") -> object:
         return read(item)
 
+    getter.__name__ = name
     getter.__annotations__["return"] = signature
     return dbus_property(access=PropertyAccess.READ, name=name)(getter)
 
@@ -165,7 +166,8 @@ class _BusIcon:
         self._bus_name = f"{INTERFACE}-{os.getpid()}-1"
         self.menu_there = DBusMenu(bus, self._hand_over)
         super().__init__(*arguments)
-        activate: Any = partial(self._hand_over, self)
+        clicked: Any = self  # calling pystray's icon does what its default line does
+        activate = partial(self._hand_over, clicked)
         self._item = StatusNotifierItem(self.name, activate, self._take_token)
         bus.export(dbus_menu.PATH, self.menu_there)
         bus.export(PATH, self._item)

@@ -251,7 +251,7 @@ def _dead_letters(
     entries = tuple(_letter(letter, language, now) for letter in letters)
     if not nests:
         entries = tuple(line for letter in entries[:_FLAT] for line in _flat(letter))
-    return MenuEntry(_("Not delivered"), entries=entries, enabled=bool(entries))
+    return MenuEntry(_("Memories not delivered"), entries=entries, enabled=bool(entries))
 
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:

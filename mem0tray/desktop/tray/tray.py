@@ -141,10 +141,11 @@ class Tray:
             if entry.command is not None and entry.enabled:
                 self._clicked(entry.command)
 
+        checked = entry.checked
         item = library.MenuItem(
             label,
             library.Menu(*self._items(entry.entries)) if entry.entries else chosen,
-            checked=None if entry.checked is None else lambda _: entry.checked,
+            checked=None if checked is None else lambda _: checked,
             radio=entry.radio,
             default=entry.default,
             enabled=entry.enabled,

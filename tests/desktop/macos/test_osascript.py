@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from mem0tray.desktop.dialogs.system import AppleScript
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.dialogs.system import AppleScript
-from mem0tray.desktop.notify.backends import PlyerBackend
-from mem0tray.desktop.notify.notice import Notice
-from mem0tray.desktop.notify.sending import Sender
+from mem0tray.desktop.notify.notice import Notice, Sender
+from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
 
@@ -57,7 +56,6 @@ def test_an_alert_tells(scripts: Osascript) -> None:
 def test_without_osascript_nothing_is_confirmed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nobody was asked."""
     monkeypatch.setattr(programs, "OSASCRIPT", str(tmp_path / "gone"))
     assert not AppleScript().ask(QUESTION)
     AppleScript().tell("title", "text", "Close")
@@ -67,14 +65,12 @@ def test_without_osascript_nothing_is_confirmed(
 
 
 def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None:
-    """Title, text, and whose it is, as it comes from Script Editor; by plyer's facade."""
     _notify("Server down", "5 memories wait.")
     assert scripts.words == ["-", "Server down", "5 memories wait.", "mem0tray"]
     assert "display notification myText with title myTitle subtitle myName" in scripts.source
 
 
 def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
-    """The log learns of it: what `osascript` ends with is not swallowed."""
     scripts.cancel()
     outcome = Sender(PlyerBackend(platform="darwin")).send(Notice("Title", "title", "body"))
     assert "plyer (osascript): CalledProcessError" in outcome.reason
@@ -103,7 +99,6 @@ def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
 def test_no_text_becomes_a_script(
     scripts: Osascript, show: Callable[[str, str], object], title: str, text: str
 ) -> None:
-    """Whatever it says, it is a word after the "-", whole, and the script is what it always is."""
     show("plain", "plain")
     usual = scripts.source
     show(title, text)
@@ -115,7 +110,6 @@ def test_no_text_becomes_a_script(
 @given(title=st.text(), text=st.text())
 @example(title=HOSTILE, text=HOSTILE)
 def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -> None:
-    """Nor does one that was cut to what a notification shows."""
     _notify(title, text)
     assert "do shell" not in scripts.source
     first, *_, last = words = scripts.words
@@ -123,7 +117,6 @@ def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -
 
 
 def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
-    """A misspelt name would end the script before anything is shown."""
     for show in (
         lambda: AppleScript().ask(QUESTION),
         lambda: AppleScript().tell("a", "b", "c"),
@@ -136,7 +129,6 @@ def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
 
 
 def test_a_script_that_hangs_is_ended(scripts: Osascript) -> None:
-    """A notification waits no longer than whoever sent it."""
     scripts.program.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(subprocess.TimeoutExpired):
         programs.run_applescript("", (), timeout=0.1)

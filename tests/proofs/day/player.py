@@ -17,11 +17,11 @@ from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import session
 from mem0tray.desktop.bus import DBUS
-from mem0tray.desktop.bus.session_bus import DBUS_PATH
-from mem0tray.desktop.notify.daemon import Daemon
+from mem0tray.desktop.bus import DBUS_PATH
+from mem0tray.desktop.notify.dbus import Daemon
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
-from mem0tray.desktop.notify.sending import NoticeResult, Sender
+from mem0tray.desktop.notify.notice import NoticeResult, Sender
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.presenter import Presenter
 from mem0tray.desktop.tray.tray import MENDS, Tray

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop.bus.session_bus import SessionBus
-from mem0tray.desktop.notify.backends import (
-    BUS_NAME,
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
+from mem0tray.desktop.notify.notice import (
+    Notice,
+    NoticeAction,
     NotShownError,
+    Offer,
     SilentDaemonError,
+    Urgency,
 )
-from mem0tray.desktop.notify.daemon import Daemon
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
 from tests.support.notifyd import Mode
 from tests.support.processes import wait_until
 from tests.support.session import Session, needs_dbus, session, silent
@@ -31,7 +33,7 @@ PATIENCE = 0.5  # seconds that a daemon is given
 
 def notice(title: str = "Title", body: str = "Body", kind: str = "") -> Notice:
     """Make a notice that can be clicked."""
-    return Notice("Title", title, body, kind=kind, clicked=STATUS, buttons=(RETRY,))
+    return Notice("Title", title, body, kind=kind, actions=(STATUS, RETRY))
 
 
 @pytest.fixture
@@ -76,7 +78,6 @@ def desk(desktop: Session) -> Iterator[Desk]:
 
 
 def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
-    """Texts, our names, icon, category, urgency, time and buttons, a click on it first of these."""
     desktop.start_daemon()
     told = Notice(
         "DLQ recovered",
@@ -85,8 +86,7 @@ def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
         base="down",
         urgency=Urgency.LOW,
         category="transfer.complete",
-        clicked=STATUS,
-        buttons=(RETRY, SETTINGS),
+        actions=(STATUS, RETRY, SETTINGS),
     )
     desk.daemon.show(told)
     (shown,) = desktop.shown
@@ -105,14 +105,12 @@ def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
 
 
 def test_what_is_critical_stays(desktop: Session, desk: Desk) -> None:
-    """It has no time after which it goes."""
     desktop.start_daemon()
     desk.daemon.show(Notice("x", "x", "x", urgency=Urgency.CRITICAL))
     assert (desktop.shown[0].timeout, desktop.shown[0].hints["urgency"]) == (0, 2)
 
 
 def test_hostile_text_is_shown_as_text(desktop: Session, desk: Desk) -> None:
-    """NUL and lone surrogates are dropped, markup is escaped for a daemon that renders it."""
     desktop.start_daemon()
     desk.daemon.show(notice(HOSTILE, HOSTILE))
     (shown,) = desktop.shown
@@ -122,7 +120,6 @@ def test_hostile_text_is_shown_as_text(desktop: Session, desk: Desk) -> None:
 
 
 def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> None:
-    """Without markup no sign is left that could be some, without buttons none is sent."""
     daemon = desktop.start_daemon(without="body-markup")
     desk.daemon.show(notice(body="<b> & ü"))
     assert desktop.shown[0].body == "‹b› ＆ ü"
@@ -134,7 +131,6 @@ def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> Non
 
 
 def test_the_daemon_is_named(desktop: Session, desk: Desk) -> None:
-    """Its name and version are those that it gives."""
     desktop.start_daemon()
     assert desk.daemon.about() == "lab 1"
 
@@ -146,7 +142,6 @@ def test_the_daemon_is_named(desktop: Session, desk: Desk) -> None:
     ("action", "offer"), [("default", Offer.STATUS), ("retry", Offer.RETRY)], ids=["it", "button"]
 )
 def test_a_click_is_heard_once(desktop: Session, desk: Desk, action: str, offer: Offer) -> None:
-    """A click asks for what it stands for; what closes afterwards asks for nothing."""
     daemon = desktop.start_daemon()
     desk.daemon.show(notice())
     daemon.act(desktop.shown[0], action)
@@ -159,7 +154,6 @@ def test_a_click_is_heard_once(desktop: Session, desk: Desk, action: str, offer:
 
 
 def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: Desk) -> None:
-    """A daemon may tell of a click before it has answered; another's notification is not ours."""
     desktop.start_daemon(click="retry")
     for _ in range(2):
         desk.daemon.show(notice())
@@ -168,7 +162,6 @@ def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: D
 
 
 def test_what_was_not_offered_asks_for_nothing(desktop: Session, desk: Desk) -> None:
-    """A daemon that invents a button, or clicks on a notification of others, does nothing."""
     daemon = desktop.start_daemon()
     desk.daemon.show(notice())
     desk.daemon.show(notice())
@@ -185,7 +178,6 @@ def test_what_was_not_offered_asks_for_nothing(desktop: Session, desk: Desk) -> 
 def test_what_a_click_opens_may_come_to_the_front(
     desktop: Session, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The token that the desktop gives with a click is there for the program that is started."""
     monkeypatch.delenv(TOKEN, raising=False)
     daemon = desktop.start_daemon()
     desk.daemon.show(notice())
@@ -203,7 +195,6 @@ def test_what_a_click_opens_may_come_to_the_front(
 
 
 def test_a_notice_takes_the_place_of_its_kind(desktop: Session, desk: Desk) -> None:
-    """One that is still there is replaced by the next of its kind, and by no other."""
     daemon = desktop.start_daemon()
     for kind in ("server", "", "", "server"):
         desk.daemon.show(notice(kind=kind))
@@ -215,7 +206,6 @@ def test_a_notice_takes_the_place_of_its_kind(desktop: Session, desk: Desk) -> N
 
 
 def test_the_numbers_of_another_daemon_are_not_ours(desktop: Session, desk: Desk) -> None:
-    """A daemon that was started anew is asked to replace nothing: that may be another's."""
     desktop.start_daemon()
     desk.daemon.show(notice(kind="server"))
     desktop.stop_daemon()
@@ -226,7 +216,6 @@ def test_the_numbers_of_another_daemon_are_not_ours(desktop: Session, desk: Desk
 
 
 def test_what_is_over_is_taken_away(desktop: Session, desk: Desk) -> None:
-    """A notice of that kind is closed, others stay."""
     daemon = desktop.start_daemon()
     desk.daemon.show(notice(kind="action"))
     desk.daemon.show(notice(kind="server"))
@@ -247,21 +236,18 @@ ANSWERS = [("yes", "Delete"), ("no", "Cancel")]
 def test_a_question_waits_for_its_answer(
     desktop: Session, desk: Desk, click: str, answer: str
 ) -> None:
-    """The button that was clicked is the answer."""
     desktop.start_daemon(click=click)
     assert desk.daemon.ask(notice(), ANSWERS, 10.0) == answer
     assert desktop.shown[0].actions == ("yes", "Delete", "no", "Cancel")
 
 
 def test_a_question_that_nobody_answers_is_taken_away(desktop: Session, desk: Desk) -> None:
-    """After its time there is no answer, and no notification."""
     daemon = desktop.start_daemon()
     assert desk.daemon.ask(notice(), ANSWERS, 0.01) == ""
     wait_until(lambda: daemon.closed, what="its end")
 
 
 def test_a_question_ends_with_its_daemon(desktop: Session, desk: Desk) -> None:
-    """One whose daemon goes away has no answer; nobody waits for it."""
     daemon = desktop.start_daemon()
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -275,7 +261,6 @@ def test_a_question_ends_with_its_daemon(desktop: Session, desk: Desk) -> None:
 
 
 def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) -> None:
-    """A daemon that shows none cannot be answered, and shows nothing."""
     desktop.start_daemon(without="actions")
     with pytest.raises(NotShownError, match="no buttons"):
         desk.daemon.ask(notice(), ANSWERS, 10.0)
@@ -286,7 +271,6 @@ def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) ->
 
 
 def test_an_error_of_the_daemon_is_told(desktop: Session, desk: Desk) -> None:
-    """The reason is the daemon's own."""
     desktop.start_daemon("error")
     with pytest.raises(NotShownError, match=r"^org\.example\.Refused: not now$"):
         desk.daemon.show(notice())
@@ -303,7 +287,6 @@ def test_no_daemon(desktop: Session, desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ["deaf", "hang"])
 def test_a_daemon_that_hangs(desktop: Session, desk: Desk, mode: Mode) -> None:
-    """It is given up after its time; when it answers again the next notice is shown."""
     daemon = desktop.start_daemon(mode)
     with pytest.raises(SilentDaemonError, match="does not answer"):
         desk.daemon.show(notice())
@@ -313,7 +296,6 @@ def test_a_daemon_that_hangs(desktop: Session, desk: Desk, mode: Mode) -> None:
 
 
 def test_the_end_of_the_bus_is_told(desktop: Session, desk: Desk) -> None:
-    """When the session's bus is gone another way may be tried."""
     desktop.start_daemon()
     desk.daemon.show(notice())
     desktop.bus.kill()
@@ -323,8 +305,7 @@ def test_the_end_of_the_bus_is_told(desktop: Session, desk: Desk) -> None:
 
 
 def test_a_bus_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that takes connections and never answers is no way to show anything."""
-    monkeypatch.setattr("mem0tray.desktop.bus.session_bus.PATIENCE", 0.1)
+    monkeypatch.setattr("mem0tray.desktop.bus.PATIENCE", 0.1)
     with silent() as address, SessionBus(address) as bus:
         daemon = Daemon(bus, Path, patience=PATIENCE)
         with pytest.raises(NotShownError, match="does not answer"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mem0tray.desktop.opener import TOKEN
-from mem0tray.desktop.tray import linux_icon
+from mem0tray.desktop.tray import linux
 from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
 from tests.support.bus import CallError
 from tests.support.processes import wait_until
@@ -33,7 +33,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
 
 
 def test_what_a_panel_reads(desk: IconDesk) -> None:
-    """The icon is a program's with a picture and a menu, and a left click is its own."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     shown = item.properties()
@@ -46,7 +45,6 @@ def test_what_a_panel_reads(desk: IconDesk) -> None:
 
 
 def test_a_picture_in_several_sizes(desk: IconDesk) -> None:
-    """Each size goes to the panel as it was drawn, and one change is told once."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     desk.icon.icon = [picture("blue", size) for size in (16, 22, 64)]
@@ -56,7 +54,6 @@ def test_a_picture_in_several_sizes(desk: IconDesk) -> None:
 
 
 def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
-    """The first line is the title, and read to those who see no picture; markup means nothing."""
     item = desk.start()
     desk.icon.title = "lab <b>\nfirst & last\nsecond"
     item.wait_for(lambda: item.properties()["ToolTip"][3])
@@ -68,13 +65,12 @@ def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
 def test_what_is_set_while_it_appears_is_shown(
     desk: IconDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A state that comes in the very moment in which the panel takes the icon in is not lost."""
     register = desk.icon._register
 
     def set_meanwhile() -> None:
         register()
         desk.icon.title = "later"
-        desk.icon.icon = picture("blue")
+        desk.icon.icon = (picture("blue"),)
 
     monkeypatch.setattr(desk.icon, "_register", set_meanwhile)
     item = desk.start()
@@ -83,14 +79,13 @@ def test_what_is_set_while_it_appears_is_shown(
 
 
 def test_it_asks_for_attention(desk: IconDesk) -> None:
-    """The status says so, with a picture for it, and takes it back."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     assert item.sizes == [32]
     desk.icon.attention = True
     item.wait_for(lambda: item.status == "NeedsAttention")
     assert item.sizes == [32, 32]
-    desk.icon.icon = picture("blue")
+    desk.icon.icon = (picture("blue"),)
     item.wait_for(lambda: "NewAttentionIcon" in [name for name, _ in item.signals])
     desk.icon.attention = False
     item.wait_for(lambda: item.status == "Active")
@@ -101,8 +96,7 @@ def test_it_asks_for_attention(desk: IconDesk) -> None:
 def test_a_panel_that_listens_late_is_told_again(
     desk: IconDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A while after it was told of the icon it hears of everything, whatever it has missed."""
-    monkeypatch.setattr(linux_icon, "_AGAIN", 0.1)
+    monkeypatch.setattr(linux, "_AGAIN", 0.1)
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     wanted = {"NewIcon", "NewAttentionIcon", "NewToolTip", "NewStatus"}
@@ -115,7 +109,6 @@ def test_a_panel_that_listens_late_is_told_again(
 
 @pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
 def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> None:
-    """The left and the middle button; other things that a panel may call do nothing."""
     desk.menu(desk.MenuItem("other", lambda: None), desk.MenuItem("x", desk.note, default=True))
     item = desk.start()
     item.call("ContextMenu", "ii", 1, 1)
@@ -126,7 +119,6 @@ def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> 
 
 
 def test_without_a_default_item_a_click_does_nothing(desk: IconDesk) -> None:
-    """There is nothing that it could mean."""
     desk.menu(desk.MenuItem("x", desk.note))
     item = desk.start()
     item.call("Activate", "ii", 1, 1)
@@ -135,7 +127,6 @@ def test_without_a_default_item_a_click_does_nothing(desk: IconDesk) -> None:
 
 
 def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -> None:
-    """The token that a panel gives before a click stands in the environment during the click."""
     seen: list[str | None] = []
     desk.menu(desk.MenuItem("x", lambda: seen.append(os.environ.get(TOKEN))))
     item = desk.start()
@@ -149,7 +140,6 @@ def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -
 
 
 def test_a_click_runs_on_the_main_thread(desk: IconDesk) -> None:
-    """One that takes long keeps neither the bus from answering nor the panel from asking."""
     release = threading.Event()
 
     def slow() -> None:
@@ -167,7 +157,6 @@ def test_a_click_runs_on_the_main_thread(desk: IconDesk) -> None:
 
 
 def test_a_disabled_item_does_nothing(desk: IconDesk) -> None:
-    """A panel can click it all the same."""
     desk.menu(desk.MenuItem("grey", desk.note, enabled=False), desk.MenuItem("x", desk.note))
     item = desk.start()
     item.click("grey", even_disabled=True)
@@ -178,8 +167,6 @@ def test_a_disabled_item_does_nothing(desk: IconDesk) -> None:
 def test_a_callback_that_fails_ends_nothing(
     desk: IconDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it raises is logged, and the next click is carried out."""
-
     def fails() -> None:
         raise LookupError("on purpose")
 
@@ -194,8 +181,6 @@ def test_a_callback_that_fails_ends_nothing(
 def test_a_menu_that_fails_leaves_the_last_one(
     desk: IconDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A text that cannot be made is logged; the menu stays as it was."""
-
     def fails(_: Any) -> str:
         raise LookupError("on purpose")
 
@@ -207,7 +192,6 @@ def test_a_menu_that_fails_leaves_the_last_one(
 
 
 def test_hostile_texts_reach_the_panel(desk: IconDesk) -> None:
-    """NUL, lone surrogates, newlines and 5,000 characters neither end the bus nor are they seen."""
     texts = ("a\0b", "\ud83d", "two\nlines", "_" * 5000, "\x1b[31m")
     desk.menu(*(desk.MenuItem(text, desk.note) for text in texts))
     desk.icon.title = "\n".join(texts)
@@ -225,7 +209,6 @@ def test_hostile_texts_reach_the_panel(desk: IconDesk) -> None:
 
 
 def test_panels_come_and_go(desk: IconDesk) -> None:
-    """A panel that comes later, and the next one after it has gone, gets the icon."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     for _ in range(2):
@@ -235,12 +218,11 @@ def test_panels_come_and_go(desk: IconDesk) -> None:
 
 
 def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that has just come may not hear yet what it is told: it is told a moment later."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     later: defaultdict[float, queue.SimpleQueue[Callable[[], object]]]
     later = defaultdict(queue.SimpleQueue)  # by how much; what is said again comes later still
-    monkeypatch.setattr(linux_icon, "_LISTENS", 0.5)
+    monkeypatch.setattr(linux, "_LISTENS", 0.5)
     monkeypatch.setattr(desk.bus, "later", lambda seconds, work: later[seconds].put(work))
     desk.host.close()
     desk.host = TrayHost(desk.address)
@@ -251,7 +233,6 @@ def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.Mon
 
 
 def test_hidden_it_is_gone(desk: IconDesk) -> None:
-    """A panel that comes while it is hidden is not told of it; shown again it is there."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     wait_until(lambda: desk.icon.visible, what="the icon told that it is shown")
@@ -267,7 +248,6 @@ def test_hidden_it_is_gone(desk: IconDesk) -> None:
 
 
 def test_stopping_takes_it_away(desk: IconDesk) -> None:
-    """`run` returns and the panel has the icon no more, though the bus goes on for others."""
     item = desk.start()
     item.wait_for(lambda: item.status == "Active")
     desk.icon.stop()
@@ -277,7 +257,6 @@ def test_stopping_takes_it_away(desk: IconDesk) -> None:
 
 
 def test_stopped_before_it_begins(desk: IconDesk) -> None:
-    """A signal may come that early: `run` returns at once."""
     desk.icon.stop()
     desk._thread.start()
     assert desk.ended()
@@ -287,7 +266,6 @@ def test_stopped_before_it_begins(desk: IconDesk) -> None:
 
 
 def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) -> None:
-    """The state that it is about to show may be old."""
     opened: list[int] = []
     desk.icon.menu_there.at_open = lambda: opened.append(0)
     desk.menu(desk.MenuItem("more", desk.library.Menu(desk.MenuItem("b", desk.note))))
@@ -301,7 +279,6 @@ def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) 
 
 
 def test_a_part_of_the_menu(desk: IconDesk) -> None:
-    """A panel may read one submenu, one level, and some properties."""
     below = desk.library.Menu(desk.MenuItem("b", desk.note, checked=lambda _: True))
     desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("more", below))
     item = desk.start()
@@ -318,7 +295,6 @@ def test_a_part_of_the_menu(desk: IconDesk) -> None:
 
 
 def test_lines_that_changed_are_read_again_when_they_open(desk: IconDesk) -> None:
-    """Plasma misses the signal of a change below a submenu that it has opened once."""
     texts = ["b"]
     below = desk.library.Menu(lambda: [desk.MenuItem(text, desk.note) for text in texts])
     desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("more", below))
@@ -346,14 +322,12 @@ def test_lines_that_changed_are_read_again_when_they_open(desk: IconDesk) -> Non
 def test_what_is_not_there_is_an_error(
     desk: IconDesk, member: str, signature: str, body: tuple[Any, ...]
 ) -> None:
-    """A panel that asks for a line that is gone is told so."""
     item = desk.start()
     with pytest.raises(CallError, match=r"does not refer to a menu item|has no property"):
         item.ask_menu(member, signature, *body)
 
 
 def test_several_events_at_once(desk: IconDesk) -> None:
-    """Each click counts, in its order; what is no click does not; lines that are gone are named."""
     desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("b", desk.icon.stop))
     item = desk.start()
     a, b = (item.menu().find(label).id for label in "ab")
@@ -364,7 +338,6 @@ def test_several_events_at_once(desk: IconDesk) -> None:
 
 
 def test_an_open_menu_is_changed_and_not_replaced(desk: IconDesk) -> None:
-    """Another text keeps the ids, and only that is told: a click read before still arrives."""
     state = {"text": "before"}
     desk.menu(desk.MenuItem(lambda _: state["text"], desk.note), desk.MenuItem("b", desk.note))
     first, second = desk.icon.menu.items
@@ -381,7 +354,6 @@ def test_an_open_menu_is_changed_and_not_replaced(desk: IconDesk) -> None:
 
 
 def test_a_tick_is_set_right_after_a_click(desk: IconDesk) -> None:
-    """Panels tick what was clicked by themselves: they are told how it is."""
     desk.menu(desk.MenuItem("tick", desk.note, checked=lambda _: False))
     item = desk.start()
     number = item.menu().find("tick").id

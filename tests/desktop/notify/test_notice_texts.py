@@ -11,7 +11,14 @@ from mem0tray.core.events import Event
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.notice import NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify.notice import (
+    Notice,
+    NoticeAction,
+    Offer,
+    Urgency,
+    clipped,
+    fitted,
+)
 from mem0tray.desktop.notify.notices import (
     ANSWER,
     BURST,
@@ -34,24 +41,22 @@ def desk() -> Desk:
 
 def offers(desk: Desk) -> list[Offer]:
     """What the buttons of the latest notice do."""
-    return [button.offer for button in desk.last.buttons]
+    return [action.offer for action in desk.last.actions[1:]]
 
 
 # Files and alerts -----------------------------------------------------------------------
 
 
 def test_removed_items_can_be_restored(desk: Desk) -> None:
-    """A hand edit that removed items says how many and how to undo it."""
     desk.happens(events.HandEdit(discarded=2), events.HandEdit(discarded=1, edited=4))
     desk.passes(BURST)
-    assert desk.titles == ["Removed from the DLQ"]
-    assert desk.last.body.startswith("3 dead letters. Undo: ")
+    assert desk.titles == ["Removed by hand"]
+    assert desk.last.body.startswith("3 memories. Undo: ")
     assert "`mem0tray restore`" in desk.last.body
     assert offers(desk) == [Offer.RESTORE]
 
 
 def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
-    """One deletion by the user is one notice, with its backup and a way back, soon."""
     desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
     desk.passes(ANSWER)
     assert desk.titles == ["Deleted"]
@@ -62,7 +67,6 @@ def test_what_was_deleted_can_be_restored(desk: Desk) -> None:
 
 
 def test_several_deletions_are_one_notice(desk: Desk) -> None:
-    """They are counted up, and no single backup is named."""
     for name in ("one.json", "two.json"):
         desk.happens(events.UserAction("delete", dead=1, fresh=1, backup=name))
     desk.passes(BURST)
@@ -72,7 +76,6 @@ def test_several_deletions_are_one_notice(desk: Desk) -> None:
 
 
 def test_a_deletion_that_was_undone_is_taken_away(desk: Desk) -> None:
-    """By a restore from wherever; one that came before the notice was shown saves it."""
     desk.happens(events.UserAction("delete", dead=2, backup="kept.json"))
     desk.passes(ANSWER)
     assert desk.last.kind
@@ -84,7 +87,6 @@ def test_a_deletion_that_was_undone_is_taken_away(desk: Desk) -> None:
 
 
 def test_what_else_the_user_did_is_not_told(desk: Desk) -> None:
-    """Who retries, restores, edits or forgets sees it there."""
     for verb in ("retry", "restore", "edit", "forget"):
         desk.happens(events.UserAction(verb, dead=1))
     desk.passes(HOUR)
@@ -92,14 +94,12 @@ def test_what_else_the_user_did_is_not_told(desk: Desk) -> None:
 
 
 def test_other_edits_are_not_told(desk: Desk) -> None:
-    """An edit that removed nothing is what the user wanted."""
     desk.happens(events.HandEdit(edited=1, forced=2, adopted=3, restored=4))
     desk.passes(HOUR)
     assert desk.seen == []
 
 
 def test_a_broken_file_is_told(desk: Desk) -> None:
-    """Which file, and where what it held is kept; the parser's words are not shown."""
     desk.happens(events.FileBroken("mem0_queue_dlq.json", "secret words", "kept-1"))
     desk.passes(BURST)
     assert desk.titles == ["File broken"]
@@ -109,8 +109,7 @@ def test_a_broken_file_is_told(desk: Desk) -> None:
     assert offers(desk) == []
 
 
-def test_a_broken_file_that_was_empty(desk: Desk) -> None:
-    """Nothing is kept of it, and the notice does not say so."""
+def test_of_a_broken_file_that_was_empty_nothing_is_kept(desk: Desk) -> None:
     desk.happens(events.FileBroken("q.json", "x", ""))
     desk.passes(BURST)
     assert "kept" not in desk.last.body
@@ -120,14 +119,13 @@ def test_alerts_are_told(desk: Desk) -> None:
     """Both alerts have the same title and their own text."""
     desk.happens(alert(), alert("max_age"))
     desk.passes(BURST)
-    assert desk.titles == ["DLQ alert", "DLQ alert"]
+    assert desk.titles == ["Memories not delivered", "A memory waits long"]
     (_, size), (_, age) = desk.seen
-    assert size.body.startswith("12 dead letters: retry, ")
+    assert size.body.startswith("12 memories not delivered: ")
     assert age.body.startswith("A memory has waited since ")
 
 
 def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
-    """The icon of a notification is that of what it tells, from a file that is there."""
     desk.happens(moved("alpha"))
     desk.passes(BURST)
     assert desk.last.base == "action-needed"
@@ -143,14 +141,12 @@ def test_only_good_news_has_a_tick_beside_it(desk: Desk) -> None:
 
 
 def test_an_alert_that_is_over_is_not_told(desk: Desk) -> None:
-    """One that ended before there was room for it needs nobody."""
     desk.happens(alert(), events.AlertOver("dlq_size"))
     desk.passes(HOUR)
     assert desk.seen == []
 
 
 def test_other_events_are_not_told(desk: Desk) -> None:
-    """Deliveries, waits and the like are for the log."""
     desk.happens(
         events.Delivered("a", "b"),
         events.Accepted(3),
@@ -167,18 +163,15 @@ def test_other_events_are_not_told(desk: Desk) -> None:
 
 
 def test_a_click_shows_the_status(desk: Desk) -> None:
-    """Whatever is told, a click on the notification itself leads to the whole of it."""
     desk.happens(recovered())
     desk.passes(BURST)
-    assert desk.last.clicked == NoticeAction(Offer.STATUS, "Show status")
-    assert offers(desk) == []
+    assert desk.last.actions == (NoticeAction(Offer.STATUS, "Show status"),)
 
 
 def test_dead_letters_can_be_retried_from_their_notice(desk: Desk) -> None:
-    """A move, an alert about dead letters and the server's return offer *Retry*."""
     desk.happens(moved())
     desk.passes(BURST)
-    assert desk.last.buttons == (NoticeAction(Offer.RETRY, "Retry"),)
+    assert desk.last.actions[1:] == (NoticeAction(Offer.RETRY, "Try again"),)
     desk.happens(alert())
     desk.passes(BURST)
     assert offers(desk) == [Offer.RETRY]
@@ -192,7 +185,6 @@ def test_dead_letters_can_be_retried_from_their_notice(desk: Desk) -> None:
 
 
 def test_the_settings_are_offered_where_they_help(desk: Desk) -> None:
-    """What stands in the way of deliveries can be set; a trouble with a file cannot."""
     desk.state(ACTION_NEEDED, "choose a server")
     desk.passes(BURST)
     assert offers(desk) == [Offer.SETTINGS]
@@ -202,15 +194,13 @@ def test_the_settings_are_offered_where_they_help(desk: Desk) -> None:
 
 
 def test_a_sum_has_the_buttons_of_all() -> None:
-    """What waited brings its buttons along, the most pressing first."""
     rest = NoticeGroup(Subject.MOVED, moved(), 0, WALL, held=True, count=1)
     lead = NoticeGroup(Subject.REMOVED, events.HandEdit(discarded=1), 0, WALL, count=1)
     notice = notice_texts.compose(Due(lead, (rest,)), Language("en"))
-    assert [each.offer for each in notice.buttons] == [Offer.RESTORE, Offer.RETRY]
+    assert [each.offer for each in notice.actions[1:]] == [Offer.RESTORE, Offer.RETRY]
 
 
 def test_what_needs_the_user_presses(desk: Desk) -> None:
-    """Only what the user has to do stays on the screen; a recovery presses least."""
     desk.happens(recovered(), moved())
     desk.state(ACTION_NEEDED, "choose a server")
     desk.passes(BURST)
@@ -223,7 +213,6 @@ def test_what_needs_the_user_presses(desk: Desk) -> None:
 
 
 def test_the_return_takes_the_place_of_the_outage(desk: Desk) -> None:
-    """The news of the return replaces that of the outage; moves replace no others."""
     desk.state(DOWN, "x")
     desk.passes(DOWN_AFTER)
     down = desk.last
@@ -243,7 +232,6 @@ LINE = 60  # characters of a body that a desktop shows at first
 
 @pytest.mark.parametrize("code", ["en", "fr"])
 def test_the_first_line_says_it(code: str) -> None:
-    """It begins with a capital or a number, and ends within what a folded notification shows."""
     since = events.StateChanged(DOWN, reasons.quoted("refused"))
     every = [
         NoticeGroup(Subject.DOWN, since, 0, WALL, count=1, counts=Counts(17, 23, None)),
@@ -270,7 +258,6 @@ def _group(subject: Subject, event: Event, count: int, names: dict[str, int]) ->
 
 @pytest.mark.parametrize("code", ["en", "fr"])
 def test_everything_can_be_said(code: str, desk: Desk) -> None:
-    """In each language every subject has title and body, alone and in a sum, and no gaps."""
     desk.happens(moved(), recovered(), alert(), alert("max_age"))
     desk.happens(events.HandEdit(discarded=1), events.FileBroken("a", "b", "c"))
     desk.happens(events.UserAction("delete", dead=1, backup="kept.json"))
@@ -302,6 +289,31 @@ def test_everything_can_be_said(code: str, desk: Desk) -> None:
 
 @pytest.mark.parametrize("clickable", [True, False])
 def test_an_answer_shows_the_status_unless_that_is_what_failed(*, clickable: bool) -> None:
-    """It has no other button."""
     told = notice_texts.answer("No", "It failed.", Language("en"), good=False, clickable=clickable)
-    assert (told.clicked is not None, told.buttons) == (clickable, ())
+    assert [each.offer for each in told.actions] == [Offer.STATUS] * clickable
+
+
+# Length -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("platform", "title", "body"),
+    [("win32", 63, 255), ("darwin", 63, 256), ("linux", 100, 500)],
+)
+@pytest.mark.parametrize("text", ["x" * 1000, "\U0001f600" * 1000, "é\n" * 1000])
+def test_nothing_is_longer_than_the_platform_takes(
+    platform: str, title: int, body: int, text: str
+) -> None:
+    found = fitted(Notice("Title", text, text), platform)
+    for part, most in zip(found, (title, body), strict=True):
+        units = len(part.encode("utf-16-le")) // 2
+        assert units <= most
+        assert part
+    assert fitted(Notice("Title", "short", "a\nb"), platform) == ("short", "a\nb")
+
+
+def test_clipping_is_shown() -> None:
+    """What is cut ends in an ellipsis, what fits stays whole."""
+    assert clipped("abcdef", 6) == "abcdef"
+    assert clipped("abcdefg", 6) == "abcde…"
+    assert clipped("abcd\U0001f600f", 6) == "abcd…"

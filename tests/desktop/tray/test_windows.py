@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.tray import windows_icon
+from mem0tray.desktop.tray import tray, windows
 from mem0tray.desktop.tray.icon import IconLook, compose
 
-PICTURES = tuple(compose(IconLook("down"), size) for size in windows_icon.SIZES)
+PICTURES = tuple(compose(IconLook("down"), size) for size in tray._ON_WINDOWS)
 NIM_MODIFY, NIF_ICON, NIF_INFO = 1, 2, 0x10
 MOUSE_MOVES = 0x200
 
@@ -112,7 +112,7 @@ def windows() -> User32:
 @pytest.fixture
 def icon(windows: User32) -> Any:
     """Make an icon."""
-    made = windows_icon.icon_class(SimpleNamespace(Icon=Pystray), windows)
+    made = windows.icon_class(SimpleNamespace(Icon=Pystray), windows)
     return made("mem0tray", PICTURES, "mem0tray")
 
 
@@ -131,7 +131,6 @@ def take_posted(icon: Any, windows: User32) -> None:
 
 
 def test_the_icon_is_put_there_by_the_thread_of_its_window(icon: Any, windows: User32) -> None:
-    """Asked twice before that, it is put there once, and one that is there makes way."""
     icon._show()
     icon._show()
     assert icon.did == []
@@ -140,19 +139,17 @@ def test_the_icon_is_put_there_by_the_thread_of_its_window(icon: Any, windows: U
 
 
 def test_a_taskbar_that_comes_later_gets_the_icon(icon: Any, windows: User32) -> None:
-    """At a login there may be none yet: it is tried again each second."""
     icon.there = False
     icon._show()
     take_posted(icon, windows)
-    send(icon, windows_icon.WM_TIMER, 1)
+    send(icon, windows.WM_TIMER, 1)
     assert windows.timers == {1}
     icon.there = True
-    send(icon, windows_icon.WM_TIMER, 1)
+    send(icon, windows.WM_TIMER, 1)
     assert (icon.did, windows.timers) == (["remove", "add"], set())
 
 
 def test_a_taskbar_that_does_not_know_the_icon_is_given_it(icon: Any, windows: User32) -> None:
-    """What was to be changed is then as it should be."""
     icon.knows = False
     icon._message(NIM_MODIFY, NIF_ICON)
     take_posted(icon, windows)
@@ -160,7 +157,6 @@ def test_a_taskbar_that_does_not_know_the_icon_is_given_it(icon: Any, windows: U
 
 
 def test_a_notification_that_is_not_shown_is_an_error(icon: Any) -> None:
-    """Another way is to be tried then."""
     icon.knows = False
     with pytest.raises(OSError, match="16"):
         icon._message(NIM_MODIFY, NIF_INFO)
@@ -172,7 +168,6 @@ def test_a_notification_that_is_not_shown_is_an_error(icon: Any) -> None:
 def test_the_picture_is_the_one_that_was_drawn_for_that_size(
     icon: Any, windows: User32, size: int, width: int
 ) -> None:
-    """Windows would blur one that it has to shrink; nothing is written to a file."""
     windows.size = size
     icon._assert_icon_handle()
     ((picture, asked),) = windows.icons
@@ -183,7 +178,6 @@ def test_the_picture_is_the_one_that_was_drawn_for_that_size(
 
 
 def test_another_resolution_gets_another_picture(icon: Any, windows: User32) -> None:
-    """The icon is made anew, and shown anew."""
     icon._assert_icon_handle()
     icon._on_display_change(0, 0)
     take_posted(icon, windows)
@@ -194,25 +188,22 @@ def test_another_resolution_gets_another_picture(icon: Any, windows: User32) -> 
 
 
 def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Built anew it would close under the user's hand; it is, as soon as it is closed."""
-
     def while_open(icon: Any, _: int, lparam: int) -> None:
         if lparam != MOUSE_MOVES:
             icon._on_notify(0, MOUSE_MOVES)  # the window hears on
-            icon._on_notify(0, windows_icon.WM_RBUTTONUP)  # and opens no second one
+            icon._on_notify(0, windows.WM_RBUTTONUP)  # and opens no second one
         icon._update_menu()
         icon.did.append(f"until here {lparam:x}")
 
     monkeypatch.setattr(Pystray, "_on_notify", while_open)
-    icon._on_notify(0, windows_icon.WM_RBUTTONUP)
+    icon._on_notify(0, windows.WM_RBUTTONUP)
     assert icon.did == ["until here 200", "until here 205", "menu"]
     icon._update_menu()
     assert icon.did[-2:] == ["menu", "menu"]
 
 
 def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
-    """It shows the status; what pystray knows it is given."""
-    icon._on_notify(0, windows_icon.NIN_BALLOONUSERCLICK)
+    icon._on_notify(0, windows.NIN_BALLOONUSERCLICK)
     icon._on_notify(0, MOUSE_MOVES)
     assert icon.did == ["clicked", "notify 200"]
 
@@ -221,22 +212,19 @@ def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
 
 
 def test_a_session_may_end(icon: Any) -> None:
-    """Asked, the window says yes; all is ended before it answers that it has heard of the end."""
     icon.at_end = lambda: icon.did.append("all is ended")
-    assert send(icon, windows_icon.WM_QUERYENDSESSION)
-    send(icon, windows_icon.WM_ENDSESSION, 1)
+    assert send(icon, windows.WM_QUERYENDSESSION)
+    send(icon, windows.WM_ENDSESSION, 1)
     assert icon.did == ["all is ended", "stop"]
 
 
 def test_a_session_that_goes_on_ends_nothing(icon: Any) -> None:
-    """Another program may have said no."""
     icon.at_end = lambda: icon.did.append("all is ended")
-    send(icon, windows_icon.WM_ENDSESSION, 0)
+    send(icon, windows.WM_ENDSESSION, 0)
     assert icon.did == []
 
 
 def test_taskkill_ends_it_in_order(icon: Any) -> None:
-    """It closes windows; that one of the two is gone is no error."""
-    send(icon, windows_icon.WM_CLOSE)
+    send(icon, windows.WM_CLOSE)
     icon._mainloop()
     assert icon.did == ["stop"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mem0tray.desktop.notify import windows_balloon
-from mem0tray.desktop.notify.windows_balloon import BalloonNotification
+from mem0tray.desktop.notify import windows
+from mem0tray.desktop.notify.windows import BalloonNotification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,42 +65,38 @@ def taskbar(monkeypatch: pytest.MonkeyPatch) -> Taskbar:
     monkeypatch.setitem(sys.modules, f"{folder}.win_api_defs", api)
     monkeypatch.setitem(sys.modules, f"{folder}.balloontip", balloontip)
     monkeypatch.setattr(atexit, "unregister", made.kept.remove)
-    monkeypatch.setattr(windows_balloon, "_answer", lambda _: made.over.wait())
+    monkeypatch.setattr(windows, "_serve", lambda *_: made.over.wait())
     return made
 
 
 def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
-    """Plyer would sleep meanwhile, and keep icon and window until the program ends."""
     BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
     assert taskbar.shown == [WORDS | {"timeout": 0}]
     assert len(taskbar.kept) == 1  # so that a quit takes it away
     taskbar.over.set()
-    windows_balloon.await_ends()
+    windows.await_ends()
     assert (taskbar.shown, taskbar.kept) == ([], [])
 
 
 def test_a_balloon_that_windows_refuses_is_an_error(taskbar: Taskbar) -> None:
-    """Plyer would raise it on a thread of its own, where nobody hears it."""
     taskbar.refuses = True
     with pytest.raises(RuntimeError, match="Shell_NotifyIconW"):
         BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
 
 
 def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
-    """The program ends at once, however long a balloon has still to show."""
     BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
     (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
     assert thread.daemon
     taskbar.over.set()
-    windows_balloon.await_ends()
+    windows.await_ends()
 
 
 def test_a_click_is_heard(taskbar: Taskbar) -> None:
-    """It alone of all that the taskbar tells; the rest goes on to Windows."""
     clicks: list[bool] = []
     BalloonNotification(lambda: clicks.append(True)).notify(**WORDS, timeout=10)
     for message, lparam in ((TOLD, TIMED_OUT), (TOLD - 1, CLICK), (TOLD, 7 << 16 | CLICK)):
         assert taskbar.procedure(1, message, 0, lparam) == 5
     assert clicks == [True]
     taskbar.over.set()
-    windows_balloon.await_ends()
+    windows.await_ends()

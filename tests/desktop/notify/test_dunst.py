@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mem0tray.desktop.bus.session_bus import SessionBus
-from mem0tray.desktop.notify.daemon import Daemon
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.notify.dbus import Daemon
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer
 from mem0tray.desktop.tray.icon import notice_icon
 from tests.support.desktop import Desktop
@@ -31,12 +31,11 @@ def notification(desktop: Desktop) -> Window:
 
 def notice(body: str, kind: str = "") -> Notice:
     """Make a notice that can be clicked."""
-    clicked = NoticeAction(Offer.STATUS, "Show status")
-    return Notice("Title", "Title", body, kind=kind, clicked=clicked)
+    action = NoticeAction(Offer.STATUS, "Show status")
+    return Notice("Title", "Title", body, kind=kind, actions=(action,))
 
 
 def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
-    """What is on the screen can be clicked, and asks for the status."""
     desktop.dunst()
     clicks: queue.SimpleQueue[Offer] = queue.SimpleQueue()
     Daemon(bus, notice_icon, clicks.put).show(notice("Body"))
@@ -47,7 +46,6 @@ def test_a_click_with_the_mouse(desktop: Desktop, bus: SessionBus) -> None:
 
 @pytest.mark.parametrize("markup", ["", "[global]\nmarkup = full\n"], ids=["none", "full"])
 def test_no_text_becomes_markup(desktop: Desktop, bus: SessionBus, markup: str) -> None:
-    """Whatever it says of itself, dunst makes nothing bold and no link of others' texts."""
     daemon = desktop.dunst(markup)
     Daemon(bus, notice_icon).show(notice(HOSTILE))
     wait_until(lambda: "here" in daemon.out, what="dunst's list")
@@ -56,7 +54,6 @@ def test_no_text_becomes_markup(desktop: Desktop, bus: SessionBus, markup: str) 
 
 
 def test_what_is_over_leaves_the_screen(desktop: Desktop, bus: SessionBus) -> None:
-    """A notice is replaced in its place, and taken away when it is true no longer."""
     desktop.dunst()
     ours = Daemon(bus, notice_icon)
     ours.show(notice("one", "action"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.desktop.tray import older_panel
-from mem0tray.desktop.tray.older_panel import OlderPanel
+from mem0tray.desktop.tray import xembed
+from mem0tray.desktop.tray.xembed import OlderPanel
 
 
 class Stay:
@@ -37,14 +37,13 @@ def stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stay]:
     """Make one."""
     started = tmp_path / "started"
     shows = f"echo > '{started}'; cat > /dev/null; :"
-    monkeypatch.setattr(older_panel, "_COMMAND", ("/bin/sh", "-c", shows))
+    monkeypatch.setattr(xembed, "_COMMAND", ("/bin/sh", "-c", shows))
     made = Stay(started)
     yield made
     made.panel.leave()
 
 
 def test_leaving_just_before_the_stay_shows_no_icon(stay: Stay) -> None:
-    """A newer panel may come between the look for panels and the stay."""
     stay.panel.leave()
     assert stay.is_over()
     assert not stay.had_process
@@ -53,7 +52,6 @@ def test_leaving_just_before_the_stay_shows_no_icon(stay: Stay) -> None:
 def test_leaving_while_the_process_starts_ends_it(
     stay: Stay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process finds its input at an end."""
     start = subprocess.Popen
 
     def leave_first(*words: Any, **options: Any) -> "subprocess.Popen[bytes]":
