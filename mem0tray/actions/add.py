@@ -19,7 +19,7 @@ from mem0tray.core.errors import (
 from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.system import data_folders, plain
+from mem0tray.system import data_folders, regular_file
 from mem0tray.system.paths import Paths, data_root
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
@@ -145,7 +145,7 @@ def append_line(path: Path, line: bytes) -> None:
     If somebody left a line without its end, it gets one first.
     """
     try:
-        fd = plain.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        fd = regular_file.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = os.fstat(fd).st_size
             if size:

@@ -18,11 +18,11 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError
 from mem0tray.core.item import identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.files import atomic, document, emergency, private_folders, quarantine
+from mem0tray.files import atomic, document, emergency, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
@@ -100,7 +100,7 @@ def keep_last_state(paths: Paths) -> None:
 def _copy(source: Path, target: Path) -> Signature | None:
     """Copy a file that may be large; return the copy's signature."""
     try:
-        with plain.open_binary(source) as file:
+        with regular_file.open_binary(source) as file:
             return atomic.replace(target, iter(partial(file.read, _PIECE), b""))
     except OSError as error:
         raise atomic.unavailable(source, error) from error
@@ -116,7 +116,8 @@ def remember(paths: Paths, ours: Signature | None) -> None:
 def is_ours(paths: Paths) -> bool:
     """Return whether the backup is what we last wrote: any other copy has another signature."""
     with suppress(OSError, FileUnavailableError):
-        mark, found = plain.read_bytes(paths.data_dir / _MARK), atomic.signature(paths.dlq_backup)
+        mark = regular_file.read_bytes(paths.data_dir / _MARK)
+        found = atomic.signature(paths.dlq_backup)
         return found is not None and mark == json.dumps(found.lasting).encode()
     return False
 
@@ -173,7 +174,7 @@ def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
     opened = [path for each in folders for path in private_folders.listing(each, "*")]
     for path in (each for each in (*there, *opened) if each not in folders):
         with suppress(FileNotFoundError):
-            if is_it(plain.read_bytes(path)):
+            if is_it(regular_file.read_bytes(path)):
                 path.unlink()
                 removed.append(path.relative_to(paths.data_dir).as_posix())
     return removed
@@ -212,7 +213,7 @@ def sources(paths: Paths) -> list[RestoreSource]:
         ours = is_ours(paths)
         note = "the DLQ as it was before the last delete" if ours else _OWN
         found.append(_file(paths.dlq_backup, BACKUP if ours else COPY, note))
-    found += map(quarantined, quarantine.kept(paths.quarantine))
+    found += map(quarantined, private_folders.quarantined(paths.quarantine))
     found += [_file(path, EDIT, "a text as it was before an edit") for path in texts_kept(paths)]
     return sorted(found, key=lambda source: source.at, reverse=True)
 
@@ -311,7 +312,7 @@ def _file(path: Path, kind: str, note: str) -> RestoreSource:
 
 def _read(path: Path) -> bytes:
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except OSError as error:
         raise atomic.unavailable(path, error) from error
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mem0tray.actions import own_network, standing, waiting
-from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions import standing, waiting
+from mem0tray.actions.chosen_client import Probe, network_trouble, probe
 from mem0tray.actions.standing import Part, SeenPause, Snapshot
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.actions.worker_report import NO_METRICS, Metrics
@@ -20,11 +20,11 @@ from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.core import reasons, state
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server import answers
 from mem0tray.server.remedy import (
     ID,
@@ -37,7 +37,7 @@ from mem0tray.server.remedy import (
     of_refusal,
     of_rejection,
 )
-from mem0tray.system import shell
+from mem0tray.system import programs
 
 NO_SERVER: Final = Reason("no server chosen")
 SERVER_DOWN: Final = Reason("server down")
@@ -126,7 +126,7 @@ class Surroundings(Struct, frozen=True):
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
         """Ask the server once; `seen` holds `Part.REFUSAL`."""
-        return cls.of(seen, probe(settings, seen.paths), own_network.trouble)
+        return cls.of(seen, probe(settings, seen.paths), network_trouble)
 
     @classmethod
     def of(cls, seen: Snapshot, server: Probe, trouble: Callable[[str], Reason]) -> "Surroundings":
@@ -378,7 +378,7 @@ def causes(
             result.append(Cause(WAITING, again, _waits(found), by_itself=True))
         elif not result:
             result.append(Cause(DUE, Reason("it is about to be sent"), _SENT, by_itself=True))
-    handle = handle or shell.quote(short_id(found.id))
+    handle = handle or programs.quote(short_id(found.id))
     return [cause.about(handle) for cause in with_one_thing_to_do(result)]
 
 
@@ -393,7 +393,7 @@ def to_change(found: FoundItem, attempt: Attempt | None, handle: str = "") -> st
     first = next((each for each in causes if each.remedy in (REWORD, SHORTEN)), None)
     if first is None:
         return ""
-    told = first.about(handle or shell.quote(short_id(found.id)))
+    told = first.about(handle or programs.quote(short_id(found.id)))
     is_said = str(first.detail) == one_line(kept_reason(found, attempt))
     what = reasons.NONE if is_said else reasons.sentence(first.detail)
     return str(reasons.advised(what, told.remedy))

@@ -20,13 +20,13 @@ from mem0tray.actions.waiting import DLQ_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.ledger.rows import Known
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 _LOCK_WAIT: Final = 10.0  # seconds
@@ -205,7 +205,7 @@ def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
         with suppress(FileNotFoundError, BrokenDocumentError):
-            parsed = document.parse(plain.read_bytes(paths.queue), (document.RECENT,))
+            parsed = document.parse(regular_file.read_bytes(paths.queue), (document.RECENT,))
             if text.take_from(parsed):
                 top: dict[str, document.Value] = {}
                 if document.QUEUE in parsed.rest:  # first, as producers write it
@@ -221,7 +221,7 @@ def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
     """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
-        parsed = document.parse(plain.read_bytes(path), sections)
+        parsed = document.parse(regular_file.read_bytes(path), sections)
     except FileNotFoundError:
         return False
     except BrokenDocumentError:
@@ -248,7 +248,7 @@ def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -
 
 def _cut_from(path: Path, text: _Text, result: Forgotten) -> None:
     """Cut the text's bytes out of a file that is broken, as in quarantine."""
-    data = plain.read_bytes(path)
+    data = regular_file.read_bytes(path)
     cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
@@ -293,7 +293,7 @@ def _from_private_files(paths: Paths, text: _Text, result: Forgotten) -> None:
 
 def _holds(path: Path, text: _Text) -> bool:
     with suppress(OSError):
-        return text.is_in(plain.read_bytes(path))
+        return text.is_in(regular_file.read_bytes(path))
     return False
 
 
@@ -306,7 +306,7 @@ def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
                     continue
                 if status.st_size > _LARGEST:
                     result.name(path, "too large to be looked into")
-                elif text.is_in(plain.read_bytes(path)):
+                elif text.is_in(regular_file.read_bytes(path)):
                     result.name(path, _why_it_stays(paths, path))
             except (FileNotFoundError, NotADirectoryError):
                 continue

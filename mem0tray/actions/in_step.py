@@ -106,7 +106,7 @@ def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, 
 
 def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     # Slow to import, and needed only here.
-    from mem0tray.actions.server_names import chosen_server
+    from mem0tray.config.server_choice import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext

@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import Piece, RestoreSource
 from mem0tray.actions.in_step import apply, worker_runs
-from mem0tray.actions.server_names import chosen_server
 from mem0tray.actions.waiting import (
     DLQ_LIST,
     QUEUE_LIST,
@@ -23,18 +22,18 @@ from mem0tray.actions.waiting import (
     WaitingItems,
     resolve,
 )
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
-from mem0tray.core.item import Item, identity
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Item, Kind, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import short_id
 from mem0tray.files import document, orders
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import REWORD
 from mem0tray.system.paths import Paths
 

@@ -3,7 +3,7 @@
 It asks the ledger alone, once that is in step with the files.
 """
 
-import os.path
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,10 +19,10 @@ from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdE
 from mem0tray.core.item import Item, Name, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.ledger.waiting import Listed
-from mem0tray.system import shell
+from mem0tray.system import programs
 
 # Where an item stands: the lists of the two files, by their keys there.
 DLQ_LIST: Final = "items"
@@ -221,14 +221,14 @@ class WaitingItems:
         result = {}
         for item_id in {each.id for each in found}:
             others = {*self._ledger.beside(item_id), *strays} - {item_id}
-            shared = (len(os.path.commonprefix([item_id, each])) for each in others)
+            shared = (_shared(item_id, each) for each in others)
             result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
         return result
 
     def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
         """Find for each id what to type in a command."""
-        shortest = self.shortest(found)
-        return {name: shell.quote(one_line(begin, _LONGEST_ID)) for name, begin in shortest.items()}
+        shortest = self.shortest(found).items()
+        return {name: programs.quote(one_line(each, _LONGEST_ID)) for name, each in shortest}
 
     def names(self) -> set[Identity]:
         """Identify every item, and what makes no sense as one."""
@@ -238,6 +238,12 @@ class WaitingItems:
     def attempts(self, found: FoundItem) -> list[Attempt]:
         """List the failed attempts of an item, oldest first."""
         return self.reader.attempts(found.known.key) if found.known is not None else []
+
+
+def _shared(one: str, other: str) -> int:
+    """Count the characters that both begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @contextmanager

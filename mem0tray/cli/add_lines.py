@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from mem0tray import cli
 from mem0tray.actions import add
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.server_names import chosen_server
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.interaction import Progress
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines

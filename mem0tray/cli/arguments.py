@@ -162,8 +162,8 @@ def projects(ctx: click.Context, incomplete: str) -> _Offer:
 def former_servers(ctx: click.Context, incomplete: str) -> _Offer:
     """Offer servers to which something was delivered, except the present one."""
     del ctx, incomplete
-    from mem0tray.actions.server_names import chosen_server
     from mem0tray.config import settings
+    from mem0tray.config.server_choice import chosen_server
     from mem0tray.ledger.reader import Reader
 
     found = settings.load().settings

@@ -15,9 +15,9 @@ from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import item as items
 from mem0tray.core import times
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Attempt
-from mem0tray.ledger.taken_by_others import PERHAPS
+from mem0tray.ledger.rows import Attempt
 from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"

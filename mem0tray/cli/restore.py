@@ -24,9 +24,9 @@ from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import editor, plain, shell
-from mem0tray.system.orderly_end import ends_in_order
+from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import Paths
+from mem0tray.system.programs import ends_in_order
 
 _ROOM: Final = 55  # characters beside a name: time, number, and the beginning of what it is
 _NOT_HERE: Final = {
@@ -120,7 +120,7 @@ def _edited(settings: Settings, found: FoundItem, called: str) -> Changed | None
     file = None
     try:
         with ends_in_order(), _opened(paths, found.id, shown) as file:
-            editor.edit(file, if_failed=_NOTHING_CHANGED)
+            programs.edit(file, if_failed=_NOTHING_CHANGED)
             after = _read(file)
             if not before.endswith(b"\n"):
                 after = after.removesuffix(b"\n").removesuffix(b"\r")
@@ -132,8 +132,8 @@ def _edited(settings: Settings, found: FoundItem, called: str) -> Changed | None
     except Mem0TrayError as error:
         if file is None or not file.exists():
             raise
-        add = f"mem0tray add --project {shell.quote(found.project or 'P')} -"
-        queue = f"To queue it: `{add} < {shell.quote(str(file))}`."
+        add = f"mem0tray add --project {programs.quote(found.project or 'P')} -"
+        queue = f"To queue it: `{add} < {programs.quote(str(file))}`."
         remedy = queue if isinstance(error, GoneError) else error.remedy
         raise Mem0TrayError(f"{error.message} Your text is in {file}.", remedy) from error
     except (KeyboardInterrupt, SystemExit):  # by a signal, perhaps after the change
@@ -174,7 +174,7 @@ def _opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
 
 def _read(file: Path) -> bytes:
     try:
-        return plain.read_bytes(file)
+        return regular_file.read_bytes(file)
     except OSError as error:
         raise atomic.unavailable(file, error) from error
 

@@ -21,9 +21,9 @@ from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop import autostart
-from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
+from mem0tray.desktop.autostart import DISABLED, linux
 from mem0tray.files import atomic
-from mem0tray.system import shell
+from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 _SHARED: Final = "mem0_*"
@@ -90,7 +90,7 @@ def command(
 
 def _everything(*, purge: bool, yes: bool, as_json: bool) -> None:
     shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
-    service = systemd.main_process(f"{APP}.service")
+    service = linux.main_process(linux.UNIT)
     others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
     done = _Done(told=_held())
     if purge:
@@ -162,7 +162,7 @@ def _take_away(done: _Done) -> None:
     done.told += login.disable()
     if was_there and login.state().name == DISABLED:
         done.removed.append(login.where)
-    entry = application_entry.for_this_system()
+    entry = linux.application_entry()
     if entry is not None:
         done.removed += map(str, entry.remove())
     for path in _strewn(os.environ):
@@ -219,7 +219,7 @@ def _tell_of_others(done: _Done, shared: list[Path]) -> None:
         except OSError:
             continue
         if _COMPLETION in text:
-            where = shell.quote(str(path))
+            where = programs.quote(str(path))
             command = f"`sed -i.bak '/{_COMPLETION}/d' {where}`"
             done.left.append((str(path), f"a line in it asks for completion; {command} removes it"))
 
@@ -257,7 +257,7 @@ def _program() -> str:
     """The command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
-        return f"rm {shell.quote(image)}"
+        return f"rm {programs.quote(image)}"
     parts = Path(sys.prefix).parts
     for pair, line in (
         (("pipx", "venvs"), f"pipx uninstall {APP}"),
@@ -266,4 +266,4 @@ def _program() -> str:
     ):
         if pair in pairwise(parts):
             return line
-    return f"{shell.quote(sys.executable)} -m pip uninstall {APP}"
+    return f"{programs.quote(sys.executable)} -m pip uninstall {APP}"

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from mem0tray.actions import diagnose, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.core import another_worker, reasons
+from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.answers import HOLDS_NUL, no_use
 from tests.actions.scene import found
 from tests.support.shapes import dead, entry
@@ -265,7 +265,7 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
 
 def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
     """Until then that one is what counts; only where the server cannot tell the user decides."""
-    told = another_worker.sentence(7, None)
+    told = state.another_worker(7, None)
     what, remedy = reasons.parted(told)
     beside = Surroundings([Cause(diagnose.ACTION, what, remedy)])
     item = found(entry("x"))

@@ -17,8 +17,8 @@ from mem0tray.cli.restore import _opened
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support.needs import has_mode

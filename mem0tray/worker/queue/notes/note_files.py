@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mem0tray.files.atomic import Signature
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 PROJECTS: Final = "projects"
 FOLDER: Final = "memory"
@@ -81,12 +81,12 @@ def read(root: Path, path: str) -> tuple[bytes, os.stat_result] | None:
     """The first bytes of a note, at most one more than `LARGEST`, and its stat result.
 
     None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
-    OSError and NotPlainError.
+    OSError and NotRegularError.
     """
     try:
         if not _is_own(root, (root / path).parent):
             return None
-        fd = plain.open_fd(root / path, _NOT_FOLLOWED)
+        fd = regular_file.open_fd(root / path, _NOT_FOLLOWED)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as file:

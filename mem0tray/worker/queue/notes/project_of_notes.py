@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from mem0tray.system import plain, project
+from mem0tray.system import project, regular_file
 
 _TRANSCRIPTS: Final = 5  # the newest transcripts; one of them tells
 _LINES: Final = 50  # lines of a transcript
@@ -58,7 +58,7 @@ def _newest(folder: Path) -> list[Path]:
 
 def _told(transcript: Path) -> Iterator[str]:
     """Each `cwd` in the first lines."""
-    with plain.open_binary(transcript) as file:
+    with regular_file.open_binary(transcript) as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
             try:
                 value = json.loads(line)
