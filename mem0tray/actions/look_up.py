@@ -13,10 +13,10 @@ from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, 
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.files import document, quarantine
+from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
@@ -147,7 +147,7 @@ def _rank(version: Version) -> tuple[int, float]:
 def quarantined(paths: Paths) -> Iterator[FoundItem]:
     """The items in quarantine."""
     with suppress(FileUnavailableError):
-        for path in quarantine.kept(paths.quarantine):
+        for path in private_folders.quarantined(paths.quarantine):
             with suppress(FileUnavailableError):
                 pieces = backups.quarantined(path).pieces
                 yield from listing((piece.raw for piece in pieces), QUARANTINE)

@@ -18,16 +18,15 @@ from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
-from mem0tray.core import another_worker, reasons
 from mem0tray.core import item as items
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
-from mem0tray.files import atomic, pauses, quarantine
-from mem0tray.ledger.counters import Counts
-from mem0tray.ledger.known import Attempt
+from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerSeen, WorkerStatus
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt
+from mem0tray.ledger.waiting import Counts
 from mem0tray.system.paths import Paths, config_file
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class Snapshot(Struct, frozen=True):
     def beside(self) -> bool:
         """Whether another worker is at work beside ours, which sends nothing during that time."""
         told = self.told.state.reason if self.told is not None else reasons.NONE
-        return bool(self.another) or another_worker.is_told(told)
+        return bool(self.another) or state.is_another_worker(told)
 
     @property
     def inside(self) -> Contents:
@@ -219,14 +218,15 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
-    from mem0tray.server import answers  # slow to import, and commands do without
-
     letters = []
     for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         error = known.last_error or value.get("last_error")
-        why = answers.retold(error if isinstance(error, str) else "")
+        attempts = reader.attempts(known.key)
+        why = reasons.quoted(error if isinstance(error, str) else "")
+        if attempts and attempts[-1].message == error:
+            why = attempts[-1].reason
         letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
     return tuple(letters)
 
@@ -245,7 +245,7 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
 
 def _pause(paths: Paths, now: float) -> SeenPause:
     try:
-        return SeenPause(pauses.read(paths, now))
+        return SeenPause(orders.read_pause(paths, now))
     except FileUnavailableError as error:
         return SeenPause(error=error)
 
@@ -275,7 +275,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
 
 def _quarantine(paths: Paths) -> SeenQuarantine:
     try:
-        return SeenQuarantine(len(quarantine.kept(paths.quarantine)))
+        return SeenQuarantine(len(private_folders.quarantined(paths.quarantine)))
     except FileUnavailableError as error:
         return SeenQuarantine(None, error)
 

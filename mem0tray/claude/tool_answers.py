@@ -19,8 +19,8 @@ from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.taken_by_others import PERHAPS
 
 _UNKNOWN: Final = "an unknown number"
 _NOTHING_AMISS: Final = "The server answers, and nothing stands in the way of a memory."

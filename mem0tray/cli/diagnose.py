@@ -18,7 +18,7 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import times
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import asks_nothing
 
 _SHOWN: Final = 10  # shown of those whose id begins with the name

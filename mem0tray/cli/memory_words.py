@@ -10,10 +10,10 @@ from mem0tray.config.server_choice import in_words
 from mem0tray.core import item as items
 from mem0tray.core import times
 from mem0tray.core.errors import NotFoundError, UnknownIdError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.text import one_line, plural, short_id
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system.paths import Paths
 
 ATTEMPTS_SHOWN: Final = 10  # attempts of a history

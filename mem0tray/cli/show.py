@@ -15,7 +15,7 @@ from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core import times
 from mem0tray.core.text import lines, short_id
-from mem0tray.ledger.known import Known
+from mem0tray.ledger.rows import Known
 
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",

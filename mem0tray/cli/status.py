@@ -19,9 +19,8 @@ from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
 from mem0tray.core.errors import FileUnavailableError, SettingsError
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
-from mem0tray.ledger.taken_by_others import PERHAPS
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0

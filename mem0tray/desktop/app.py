@@ -18,7 +18,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs
-from mem0tray.desktop.autostart import application_entry
+from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice, notice_texts
 from mem0tray.desktop.notify.notice import Notice, NoticeBackend, Offer
@@ -98,7 +98,7 @@ class Application:
         """Show the icon until the user quits, or a signal ends it; return the exit code."""
         for listener in (self._presenter, self._listen):
             self._events.subscribe(listener)
-        entry = application_entry.for_this_system()
+        entry = application_entry()
         if entry is not None:
             self._mend("desktop entry", entry.mend)
         self._notifier.start()

@@ -33,7 +33,7 @@ from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import config_file as settings_file
@@ -315,10 +315,10 @@ class Controller:
     def _pause(self, command: MenuCommand) -> None:
         minutes = command.value
         until = None if minutes is None else time.time() + 60.0 * float(minutes)
-        pauses.write(self._settings().locations(), until)
+        orders.write_pause(self._settings().locations(), until)
 
     def _resume(self, _: MenuCommand) -> None:
-        pauses.clear(self._settings().locations())
+        orders.clear_pause(self._settings().locations())
 
     def _level(self, command: MenuCommand) -> None:
         from mem0tray.config import config_file

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from mem0tray.core import another_worker
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core import state
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import WorkerSeen
 from mem0tray.core.text import one_line
 from mem0tray.system import processes, programs
 from mem0tray.system.paths import APP
@@ -66,9 +66,9 @@ def sentence(seen: WorkerSeen) -> Reason:
     if not processes.is_here(seen):
         host = (seen.host or "")[:60]
         inside = Reason("{host}, in another container", host=host)
-        return another_worker.sentence(None, inside if seen.host == socket.gethostname() else host)
+        return state.another_worker(None, inside if seen.host == socket.gethostname() else host)
     found = find(seen)
-    return another_worker.sentence(seen.pid, None, found.stop if found is not None else "")
+    return state.another_worker(seen.pid, None, found.stop if found is not None else "")
 
 
 def end(other: OtherProcess) -> bool:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import WorkerSeen
 
 _ACCESS_DENIED: Final = 5
 _WAIT_TIMEOUT: Final = 0x102

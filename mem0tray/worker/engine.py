@@ -11,9 +11,9 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerState, WorkerStatus
-from mem0tray.files import pauses, private_folders, writable
+from mem0tray.files import orders, private_folders
 from mem0tray.files.publish_rate import INTERVAL
-from mem0tray.ledger.database import NOTES
+from mem0tray.ledger.names import NOTES
 from mem0tray.system import processes
 from mem0tray.system.paths import config_file
 from mem0tray.worker.dlq import telling_backoffs
@@ -249,7 +249,7 @@ class Engine:
 
     def _look_at_pause(self, now: float) -> None:
         try:
-            self._breaker.pause(pauses.read(self._paths, now))
+            self._breaker.pause(orders.read_pause(self._paths, now))
         except FileUnavailableError as error:  # the file may say that nothing is to be sent
             self._breaker.block("pause", error.reason)
             raise
@@ -257,7 +257,7 @@ class Engine:
 
     def _look_at_storage(self) -> None:
         for folder in (self._paths.claude_dir, self._paths.data_dir):
-            writable.refuse_read_only(folder)  # even if there is nothing to write now
+            private_folders.refuse_read_only(folder)  # even if there is nothing to write now
         if self._breaker.blocked_by("storage"):
             with self._context.ledger.transaction(durable=True):
                 pass  # it writes whatever is done in it, and so shows that the disk takes something
@@ -318,7 +318,7 @@ class Engine:
             # Requests that the last worker left under way are asked about soon, and then delivered.
             horizon = max(horizon, self._context.unknown_until - moment)
             # So are memories that the server is at work on.
-            newest = self._context.tickets.newest()
+            newest = self._context.outbox.newest_ticket()
             horizon = max(horizon, 0.0 if newest is None else newest + _FOLLOWED - now)
         if due is None or due > now + horizon:
             return True

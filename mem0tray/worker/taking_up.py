@@ -4,8 +4,8 @@ import time
 from typing import Final
 
 from mem0tray.core.events import LeftInFlight
-from mem0tray.ledger import meta_names, unknown_outcomes
-from mem0tray.ledger.database import boot_id
+from mem0tray.ledger import names, outbox
+from mem0tray.ledger.opening import boot_id
 from mem0tray.worker.context import WorkerContext
 
 AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests
@@ -20,15 +20,15 @@ def take_up(context: WorkerContext) -> None:
     ledger, interval = context.ledger, context.settings.sync.retry_interval
     wait, now = min(AT_WORK, interval), context.now()
     with ledger.transaction(durable=True):
-        if unknown_outcomes.make_claims_unknown(ledger, now, wait):
-            ledger.set_meta(meta_names.LEFT_UNTIL, now + wait)  # kept across another start
-        left = min((ledger.meta(meta_names.LEFT_UNTIL) or 0.0) - now, wait)
+        if outbox.make_claims_unknown(ledger, now, wait):
+            ledger.set_meta(names.LEFT_UNTIL, now + wait)  # kept across another start
+        left = min((ledger.meta(names.LEFT_UNTIL) or 0.0) - now, wait)
         boot = boot_id()
-        if ledger.rebuilt or ledger.meta(meta_names.BOOT) not in (None, boot):
-            unknown_outcomes.make_all_unknown(ledger, now)
+        if ledger.rebuilt or ledger.meta(names.BOOT) not in (None, boot):
+            outbox.make_all_unknown(ledger, now)
         context.outbox.limit_waits(now, interval)
-        ledger.set_meta(meta_names.CLEAN, 0)
-        ledger.set_meta(meta_names.BOOT, boot)
+        ledger.set_meta(names.CLEAN, 0)
+        ledger.set_meta(names.BOOT, boot)
     if left > 0:
         context.unknown_until = time.monotonic() + left
         context.events.emit(LeftInFlight(left))

@@ -19,7 +19,7 @@ from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
-from mem0tray.files import writable
+from mem0tray.files import private_folders
 
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # the same when it has failed again
@@ -176,7 +176,7 @@ class Troubles:
             return
         episode.looked_at = moment
         refused = episode.refuses
-        episode.refuses = any(map(writable.why_unwritable, self._folders))
+        episode.refuses = any(map(private_folders.why_unwritable, self._folders))
         if episode.refuses:
             episode.failed_at = moment
             episode.is_back = False

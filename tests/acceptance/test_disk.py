@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests.support import machine
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.shapes import dead, entries, texts, waiting
+from tests.support.processes import Process
+from tests.support.shapes import dead, entries, entry, texts, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -35,7 +37,6 @@ def words(home: Home) -> str:
 
 @pytest.mark.row(5, 6)
 def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Standin) -> None:
-    """While nothing can be recorded little is sent; with space again all is delivered."""
     server.health = Answer(503)
     queue = entries(300)
     small_home.write_queue(queue)
@@ -60,7 +61,6 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
 
 @pytest.mark.row(5)
 def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> None:
-    """With no room for a ledger nothing is sent, the reason is said, and it works later."""
     small_home.write_queue(entries(20))
     filler = machine.fill(small_home.root)
     worker = small_home.start("run")
@@ -80,7 +80,6 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
 
 @pytest.mark.row(5, 6)
 def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None:
-    """A disk that gets full while memories are sent loses and doubles nothing."""
     server.latency = 0.004
     queue = entries(600)
     small_home.write_queue(queue)
@@ -97,7 +96,6 @@ def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None
 
 @pytest.mark.row(5)
 def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin) -> None:
-    """`add` either keeps the memory or fails in words; the queue file stays sound."""
     small_home.write_queue(entries(50))
     filler = machine.fill(small_home.root)
     done = small_home.run("add", "--project", "alpha", "on a full disk " + "x" * 20_000)
@@ -114,7 +112,6 @@ def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin
 
 @pytest.mark.row(7)
 def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standin) -> None:
-    """Where outcomes cannot be recorded nothing is sent, and the folder is named."""
     humble_home.data.mkdir(mode=0o500)
     humble_home.write_queue(entries(5))
     done = humble_home.run("run", "--until-idle")
@@ -132,7 +129,6 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
 def test_a_ledger_that_cannot_be_made_is_named(
     humble_home: Home, server: Standin, state: str
 ) -> None:
-    """Where there is no good ledger and none may be made nothing is sent, and it is named."""
     humble_home.drain()
     humble_home.write_queue(entries(5))
     (ledger,) = humble_home.ledgers()
@@ -155,7 +151,6 @@ def test_a_ledger_that_cannot_be_made_is_named(
 def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     humble_home: Home, server: Standin
 ) -> None:
-    """Where the files cannot be rewritten that is said, and nothing is lost or doubled."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([waiting("later")])
     humble_home.claude.chmod(0o500)
@@ -173,7 +168,6 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
 
 @pytest.mark.row(7)
 def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -> None:
-    """Files with mode 0444 in a writable folder are no obstacle, or are named."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([dead("letter")])
     humble_home.queue.chmod(0o444)
@@ -207,7 +201,6 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
 
 @pytest.mark.row(7)
 def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> None:
-    """A disk that turns read-only holds sending; turned back, all is delivered."""
     server.health = Answer(503)
     queue = entries(30)
     small_home.write_queue(queue)
@@ -228,7 +221,6 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
 @pytest.mark.row(7)
 @pytest.mark.parametrize("what", variants(["file", "folder"]))
 def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin, what: str) -> None:
-    """A deletion whose request cannot be read is named and kept, and carried out later."""
     server.health = Answer(503)
     items = entries(2)
     humble_home.write_queue(items)
@@ -255,7 +247,6 @@ def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin,
 def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
     humble_home: Home, server: Standin
 ) -> None:
-    """A stop does not wait out the pause after a failure: the queue file is right afterwards."""
     humble_home.write_queue(entries(1))
     worker = humble_home.worker()
     humble_home.wait(lambda: humble_home.queue_items() == [], 10, "published")
@@ -270,7 +261,6 @@ def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
 
 @pytest.mark.row(7)
 def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> None:
-    """There is no lock file, and permissions are what is wrong."""
     humble_home.write_queue(entries(1))
     humble_home.lock.unlink(missing_ok=True)
     humble_home.claude.chmod(0o500)
@@ -285,7 +275,6 @@ def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> No
 
 @pytest.mark.row(8)
 def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path) -> None:
-    """A write that does only part of its work is completed."""
     home.env |= machine.short_writes(tmp_path)
     home.write_queue(entries(200))
     home.write_dlq([waiting(f"later {n}") for n in range(50)])
@@ -295,3 +284,85 @@ def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path)
     assert len(home.dlq_items()) == 50
     assert home.queue_items() == []
     assert home.stats()["total_synced"] == 201
+
+
+def probes(server: Standin, count: int) -> None:
+    """Let the worker look at the server so many times more."""
+    before = server.probes()
+    server.wait_for(lambda: server.probes() >= before + count, 20)
+
+
+def _folders(home: Home) -> dict[str, Path]:
+    return {"all": home.root, "shared": home.claude, "ours": home.data}
+
+
+def _terminal(worker: Process) -> list[str]:
+    return f"{worker.out}\n{worker.err}".splitlines()
+
+
+def _about_disk(lines: list[str]) -> list[str]:
+    return [line for line in lines if "ead-only" in line]
+
+
+@pytest.mark.parametrize("which", variants(["shared", "all", "ours"]))
+@pytest.mark.row(50)
+def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) -> None:
+    home.write_dlq([waiting("later"), dead("first")])
+    worker = home.worker()
+    server.wait_for(lambda: server.count("first") == 1, 10)
+    home.wait_dlq(["later"])
+    with machine.read_only(_folders(home)[which]):
+        began = time.monotonic()
+        seen = home.json("status")
+        assert time.monotonic() - began < 10, "it does not hang"
+        assert seen["state"] == "action needed"
+        assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]
+        for health in (Answer(503), HEALTHY, Answer(503), HEALTHY):  # things to write, again
+            server.health = health
+            probes(server, 12)
+        seen = home.json("status")
+        assert seen["state"] == "action needed"
+        assert {each["waits_for"] for each in home.json("list", "--queue")} <= {seen["reason"]}
+        first = home.json("diagnose")[0]
+        assert (first["cause"], "ead-only" in first["detail"]) == ("action needed", True)
+        if which == "shared":
+            home.wait(lambda: home.data_files("state.json"), 20, "noted where it can be")
+        home.wait(lambda: _about_disk(_terminal(worker)), 20, "told")
+    home.wait(lambda: any("in order again" in each for each in _terminal(worker)), 30, "over")
+    home.wait(lambda: home.json("status")["state"] == "healthy", 20, "healthy")
+    home.write_queue([entry("after")])
+    server.wait_for(lambda: server.count("after") == 1, 15)
+    home.wait(lambda: home.queue_items() == [], 10, "published")
+    for lines in (_terminal(worker), home.log_text().splitlines()):
+        assert len(_about_disk(lines)) == 1, lines
+        assert sum("in order again" in line for line in lines) == 1, lines
+    assert server.surplus() == {}
+    assert home.data_files("state.json") == []
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.row(50)
+def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: Home) -> None:
+    home.write_dlq([waiting("later")])
+    home.worker().stop()
+    with machine.read_only(home.root):
+        assert not home.json("status")["worker"]["running"]
+        assert "A worker still runs" not in home.run("uninstall").stderr
+
+
+@pytest.mark.row(5)
+def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
+    with (
+        machine.small_disk(tmp_path / "home", "6m"),
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        home.write_dlq([waiting(f"letter {n}") for n in range(30)])
+        worker = home.worker()
+        filler = machine.fill(home.root)
+        for n in range(4):
+            server.health = Answer(503) if n % 2 else HEALTHY
+            probes(server, 12)
+        filler.unlink()
+        home.wait(lambda: "in order again" in home.log_text(), 30, "over")
+        for lines in (_terminal(worker), home.log_text().splitlines()):
+            assert sum("No space left" in line or "is full" in line for line in lines) == 1, lines

@@ -1,15 +1,19 @@
 """Foreign producers beside the worker: none waits long, none loses anything."""
 
 import json
+import subprocess
 import time
+import uuid
 from functools import partial
 
 import pytest
 
-from tests.support.home import Home
+from tests.support.home import COMMAND, Home, one_line
 from tests.support.http1 import Answer
+from tests.support.machine import tool
+from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries, entry
+from tests.support.shapes import dead, entries, entry, queue_document
 from tests.support.standin import Standin
 
 HEALTHY = Answer(body={"status": "ok"})
@@ -39,7 +43,6 @@ def longest_wait(producers: list[Process]) -> float:
 @pytest.mark.row(20)
 @pytest.mark.slow
 def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
-    """700 of 700 arrive once; no producer waits over 0.3 s for the lock."""
     server.latency = 0.03
     home.worker()
     waits: list[float] = []
@@ -64,7 +67,6 @@ def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
     [120, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
 )
 def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
-    """Four busy producers and the worker keep every increment."""
     home.worker()
     wanted = contents(four(home, "p", count), 500)
     server.wait_for(lambda: server.total_stored() >= 4 * count, 60)
@@ -77,7 +79,6 @@ def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
 
 @pytest.mark.row(21)
 def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) -> None:
-    """While a producer hangs with the lock, what is known is delivered, and more."""
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.write_dlq([dead("letter")])
@@ -98,7 +99,6 @@ def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) 
 def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
     home: Home, server: Standin
 ) -> None:
-    """A worker that starts while the lock is held delivers the dead letters."""
     home.write_queue(entries(3))
     home.write_dlq([dead("letter")])
     holder = home.lock_holder()
@@ -111,7 +111,6 @@ def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
 
 @pytest.mark.row(21)
 def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: Standin) -> None:
-    """What was delivered leaves the queue file when the producer has let go of the lock."""
     home.write_queue(entries(3))
     before = home.queue.read_bytes()
     holder = home.lock_holder()
@@ -127,7 +126,6 @@ def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: 
 
 @pytest.mark.row(21)
 def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
-    """A worker that waits for the lock, which nobody lets go, stops all the same."""
     home.write_queue(entries(3))
     holder = home.lock_holder()
     worker = home.start("run")
@@ -137,7 +135,6 @@ def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
 
 
 def test_add_while_the_lock_is_held_writes_the_emergency_file(home: Home, server: Standin) -> None:
-    """After a second without the lock `add` uses the emergency file, and it is delivered."""
     home.worker()
     holder = home.lock_holder()
     started = time.monotonic()
@@ -152,7 +149,6 @@ def test_add_while_the_lock_is_held_writes_the_emergency_file(home: Home, server
 
 @pytest.mark.row(22)
 def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
-    """A lock file that is a symlink works and stays one."""
     target = home.root / "the lock"
     target.touch()
     home.lock.symlink_to(target)
@@ -164,7 +160,6 @@ def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(22)
 def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
-    """When somebody deletes the lock file, work goes on."""
     home.worker()
     for number in range(3):
         home.producer("--label", f"p{number}").wait()
@@ -175,7 +170,6 @@ def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(22)
 def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Standin) -> None:
-    """A lock file with mode 0444 works, or the program says that it does not."""
     humble_home.write_queue([entry("x")])
     humble_home.lock.touch(mode=0o444)
     done = humble_home.drain()
@@ -184,7 +178,6 @@ def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Stan
 
 
 def test_the_lock_file_is_never_unlinked(home: Home) -> None:
-    """The lock file stays the same inode through a run and a command."""
     home.write_queue([entry("x")])
     home.lock.touch()
     inode = home.lock.stat().st_ino
@@ -197,7 +190,6 @@ def test_the_lock_file_is_never_unlinked(home: Home) -> None:
 def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
     home: Home, server: Standin
 ) -> None:
-    """Lines from a file opened before everything else arrive, over restarts too."""
     wanted = [f"line {n}" for n in range(12)]
     with home.emergency.open("a") as file:
         for number in range(3):
@@ -216,7 +208,6 @@ def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: Standin) -> None:
-    """A writer that opened the emergency file before it was renamed loses nothing."""
     home.worker()
     with home.emergency.open("a") as file:
         for number, pause in enumerate((0, 75, 75)):
@@ -227,3 +218,146 @@ def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: St
     home.write_emergency([entry("a new file")])
     server.wait_for(lambda: server.count("a new file") == 1, 10)
     assert server.surplus() == {}
+
+
+def test_add_queues_an_entry_as_a_producer_does(home: Home) -> None:
+    document = queue_document(entries(100), shade="blue")
+    home.dump(home.queue, document)
+    before = time.time()
+    identity = home.ok("add", "--project", "my project", "« été »").strip()
+    after = home.read(home.queue)
+    added = after["queue"][-1]
+    assert added["id"] == identity
+    assert uuid.UUID(identity)
+    assert set(added) >= {"id", "project_id", "content", "timestamp", "retries"}
+    assert (added["project_id"], added["content"]) == ("my project", "« été »")
+    assert added["retries"] == 0
+    assert before - 1 <= added["timestamp"] <= time.time() + 1
+    assert after["queue"][:-1] == document["queue"]
+    assert after["last_100"] == [*document["last_100"][1:], added]
+    assert after["stats"]["total_queued"] == 101
+    assert after["shade"] == "blue"
+
+
+def test_add_works_in_an_empty_home(bare_home: Home) -> None:
+    bare_home.claude.rmdir()
+    bare_home.ok("add", "--project", "alpha", "first")
+    (item,) = bare_home.queue_items()
+    assert item["content"] == "first"
+    assert bare_home.queue.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.row(10)
+def test_add_keeps_a_broken_queue_file_s_entries(home: Home, server: Standin) -> None:
+    text = json.dumps(queue_document(entries(5), last_100=[]), indent=2)
+    home.queue.write_text(text[: text.index("memory number 4")])
+    home.ok("add", "--project", "alpha", "new")
+    home.drain()
+    assert server.missing(["new", *(f"memory number {n}" for n in range(4))]) == []
+
+
+def test_add_is_synced_to_the_disk(home: Home) -> None:
+    trace = home.root / "trace"
+    command = [tool("strace"), "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
+    subprocess.run(
+        [*command, *COMMAND, "add", "--project", "alpha", "safe"],
+        env=home.env,
+        cwd="/",
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    assert "sync(" in trace.read_text()
+
+
+@pytest.mark.row(20)
+def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
+    commands = [home.start("add", "--project", "alpha", f"at once {n}") for n in range(8)]
+    assert [command.wait(30) for command in commands] == [0] * 8
+    home.drained()
+    assert server.missing([f"at once {n}" for n in range(8)]) == []
+    assert home.stats()["total_queued"] == 8
+
+
+@pytest.mark.row(7)
+def test_add_that_cannot_write_says_so(humble_home: Home) -> None:
+    humble_home.write_queue([entry("x")])
+    humble_home.claude.chmod(0o500)
+    done = humble_home.run("add", "--project", "alpha", "lost?")
+    humble_home.claude.chmod(0o700)
+    assert done.returncode == 1
+    assert str(humble_home.claude) in one_line(done.stderr)
+    assert done.stdout == ""
+
+
+def lines(number: int, size: int = 1) -> str:
+    """Make so many lines, each a memory of about so many bytes, without ids."""
+    return "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n} " + "x" * size}) + "\n"
+        for n in range(number)
+    )
+
+
+def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
+    """Start a command, and kill it when the queue file has more bytes than these."""
+    process = home.start(*arguments)
+    home.wait(
+        lambda: not process.alive or (home.queue.exists() and home.queue.stat().st_size > size)
+    )
+    process.kill()
+
+
+@pytest.mark.parametrize("number", [1000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin, number: int) -> None:
+    text = lines(number, 1000)
+    file = home.root / "memories.jsonl"
+    file.write_text(text)
+    for size in (1, number * 250, number * 500):
+        kill_when_larger(home, size, "add", "--jsonl", str(file))
+    home.ok("add", "--jsonl", str(file))
+    home.drained()
+    assert server.total_stored() == number
+    assert not server.surplus()
+
+
+def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
+    home: Home, server: Standin
+) -> None:
+    text = lines(3)
+    home.ok("add", "--jsonl", stdin=text)
+    home.drained()
+    said = home.ok("add", "--jsonl", stdin=text)
+    assert said.startswith("Nothing was queued.\n3 were delivered to this server before.")
+    assert home.ok("add", "--jsonl", "--again", stdin=text) == "3 memories are queued.\n"
+    assert home.ok("add", "--jsonl", "--again", stdin=text).endswith("3 waited already.\n")
+    home.drained()
+    assert server.total_stored() == 6
+    with Standin() as other:
+        env = {"MEM0TRAY_SERVER_URL": other.url}
+        done = home.run("add", "--jsonl", stdin=text, env=env)
+        assert done.stdout == "3 memories are queued.\n"
+        home.drained(env=env)
+        assert other.total_stored() == 3
+
+
+def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> None:
+    with OfficialStandin(SimpleStore()) as server:
+        home.env["MEM0TRAY_SERVER_URL"] = server.url
+        names = [("one", "x"), ("two", "x"), ("three", "\u00fc"), ("four", "\u00fc"), ("five", "*")]
+        home.write_queue([entry(text, id=name) for text, name in names])
+        home.drained()
+        exported = home.run("export").stdout
+        assert len(exported.splitlines()) == len(names)
+        said = home.ok("add", "--jsonl", stdin=exported)
+        assert said.startswith("Nothing was queued.\n5 were delivered to this server before.")
+
+
+def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
+    home.worker()
+    text = "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n}", "id": f"id-{n}"}) + "\n"
+        for n in range(50)
+    )
+    home.ok("add", "--jsonl", stdin=text)
+    home.wait(lambda: server.total_stored() == 50)
+    assert {save.key for save in server.saves} == {f"id-{n}" for n in range(50)}

@@ -12,7 +12,7 @@ from mem0tray.actions import backups, waiting
 from mem0tray.actions.verbs import Restored, delete, restore
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support import needs
@@ -235,8 +235,8 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     number = b'{"id": "n-1", "content": "number", "retry_count": 2, "n": ' + b"9" * 5000 + b"}"
     nest = b'{"id": "d-1", "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', "content": "deep"}'
     write_dlq(paths, [])
-    quarantine.keep(paths.quarantine, paths.dlq, number, 1.0)
-    quarantine.keep(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
+    private_folders.quarantine(paths.quarantine, paths.dlq, number, 1.0)
+    private_folders.quarantine(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
     for source in backups.sources(paths):
         restore(paths, SETTINGS, source)
     assert sorted(contents(paths)) == ["deep", "number"]
@@ -246,9 +246,9 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
 def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:
     """The beginning of one and the end of another look whole in what was kept together."""
     a, b = (json.dumps(entry(name * 9000, emergency=True)).encode() for name in "ab")
-    quarantine.keep(paths.quarantine, paths.emergency, a[:8192] + b, 1.0)
+    private_folders.quarantine(paths.quarantine, paths.emergency, a[:8192] + b, 1.0)
     mixed = a[:8192] + b[:8192] + a[8192:] + b"\n" + b[8192:]
-    quarantine.keep(paths.quarantine, paths.emergency, mixed, 2.0)
+    private_folders.quarantine(paths.quarantine, paths.emergency, mixed, 2.0)
     both = sorted(backups.sources(paths), key=lambda source: len(source.pieces))
     assert [len(source.pieces) for source in both] == [0, 1]
     assert "which end is whose" in both[0].note
@@ -285,7 +285,7 @@ def test_nothing_deleted_is_an_error(paths: Paths) -> None:
 def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
     """Times, counts and names of backups and of quarantine."""
     delete(paths, Settings(), chosen(paths, "aa", "qq"))
-    quarantine.keep(
+    private_folders.quarantine(
         paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
     )
     found = backups.sources(paths)

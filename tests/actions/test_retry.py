@@ -61,7 +61,7 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
     """The ledger knows it, and what waits stands in the file again."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as context:
-        context.taken_by_others.hold(1, 5.0)
+        context.foreign_claims.hold(1, 5.0)
     paths.queue.unlink()
     with pytest.raises(NotFoundError, match="waits in the queue"):
         verbs.retry_ids(Settings(), ["qq"])

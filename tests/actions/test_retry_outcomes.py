@@ -8,11 +8,10 @@ import pytest
 from mem0tray.actions import verbs
 from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
 from mem0tray.cli import retry as command
-from mem0tray.core.item import Item
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Item, Kind
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from tests.actions.scene import found, worker, write_dlq

@@ -13,7 +13,7 @@ from mem0tray.alerts import watch
 from mem0tray.alerts.watch import AlertWatch
 from mem0tray.config.settings import AlertSettings, Settings
 from mem0tray.core.events import AlertBegan, AlertOver, Event, Events
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from mem0tray.system.threads import Clock
 from tests.support import needs
 from tests.support.processes import wait_until
@@ -179,7 +179,8 @@ def test_the_command_gets_the_text_and_no_shell(tmp_path: Path) -> None:
 FAILS = "import sys; sys.stdin.read(); print('no\\nsuch user', file=sys.stderr); sys.exit(3)"
 LEAVES_A_CHILD = (
     "import subprocess, sys\n"
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(9)'], stdin=subprocess.DEVNULL)\n"
+    "sleep = [sys.executable, '-c', 'import time; time.sleep(9)']\n"
+    "subprocess.Popen(sleep, stdin=subprocess.DEVNULL)\n"
 )
 
 

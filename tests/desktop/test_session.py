@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.desktop import bus as session_bus
 from mem0tray.desktop import session
-from mem0tray.desktop.bus import session_bus
 from tests.support.session import needs_dbus, silent
 from tests.support.session import session as a_session
 
@@ -106,3 +106,18 @@ def test_a_desktop_machine_that_nobody_is_logged_in_to(tmp_path: Path) -> None:
     units.mkdir(parents=True)
     (units / "display-manager.service").symlink_to("/lib/systemd/system/lightdm.service")
     assert session.has_desktop(SSH, tmp_path)
+
+
+def test_the_address_that_the_session_names_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "bus").touch()
+    named = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert session.bus_address(named) == "unix:path=/x"
+
+
+def test_a_session_that_names_none_has_its_bus_in_the_runtime_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}) == ""
+    (folder / "bus").touch()
+    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}).endswith("/a%20b/bus")
+    assert session.bus_address({}) == ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import WorkerSeen
 from mem0tray.system import other_process, processes, programs
 from tests.desktop.programs import script
 from tests.support import needs

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.reasons import Reason, quoted
-from mem0tray.files import orders, pauses, writable
+from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system import processes
@@ -250,14 +250,14 @@ def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
 FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.engine, "_look_at_settings"),
     "clock": lambda scene: mock.patch.object(scene.engine, "_look_at_clock"),
-    "pause": lambda _: mock.patch.object(pauses, "read"),
+    "pause": lambda _: mock.patch.object(orders, "read_pause"),
     "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
     "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "orders": lambda scene: mock.patch.object(scene.parts.orders, "apply"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
     "files": lambda _: mock.patch.object(written_files, "look"),
-    "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),
+    "storage": lambda _: mock.patch.object(private_folders, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.engine, "_tell_state"),
     "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
     "retention": lambda scene: mock.patch.object(scene.context.inbox, "expire"),

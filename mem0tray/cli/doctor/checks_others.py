@@ -8,8 +8,8 @@ from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import interaction, output
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.core import reasons, times
-from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import NotFoundError
+from mem0tray.core.state import WorkerSeen
 from mem0tray.desktop import older_workers
 from mem0tray.system import other_process, processes
 from mem0tray.system.other_process import OtherProcess

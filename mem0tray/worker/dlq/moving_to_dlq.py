@@ -13,7 +13,7 @@ import msgspec
 from mem0tray.core import item as items
 from mem0tray.core.due import dead_wait
 from mem0tray.core.item import Item
-from mem0tray.ledger.meta_names import FAILED
+from mem0tray.ledger.names import FAILED
 from mem0tray.worker.context import WorkerContext
 
 

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK
-from mem0tray.ledger.outbox import Job
-from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.ledger.tickets import Ticket
+from mem0tray.core.state import PERHAPS
+from mem0tray.ledger.outbox import Job, Ticket
 from mem0tray.server import Client, Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import FORGOTTEN, NO_PROJECT
 from mem0tray.worker.context import WorkerContext
@@ -38,7 +37,7 @@ class Attempts:
     def make(self, client: Client, job: Job, applied: int) -> Outcome:
         """Deliver the item. `applied`: how many orders had been when it was claimed."""
         if not job.project:
-            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         ticket = job.ticket.name if job.ticket is not None else ""
         memory = Memory(job.project, job.text, job.idempotency_key, job.timestamp, ticket)
         timeout = min(
@@ -133,7 +132,7 @@ class Attempts:
         """
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
-        return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True)
+        return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True, reason=FORGOTTEN)
 
     def _is_overdue(self, job: Job) -> bool:
         """Whether the server has been at work on an item for so long that it is sent again."""

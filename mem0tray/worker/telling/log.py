@@ -16,9 +16,9 @@ from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, NoThreadError
 from mem0tray.core.events import Event
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders, temporary
-from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.system import regular_file, threads
 from mem0tray.system.paths import Paths, log_in
 

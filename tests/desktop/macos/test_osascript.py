@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mem0tray.desktop.dialogs.system import AppleScript
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.notify.notice import Notice, Sender
+from mem0tray.desktop.dialogs import AppleScript, Question
+from mem0tray.desktop.notify.notice import Notice, send
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
@@ -48,7 +47,7 @@ def test_cancelling_is_no(scripts: Osascript) -> None:
 def test_an_alert_tells(scripts: Osascript) -> None:
     """One button; that it ends with an error matters to nobody."""
     scripts.cancel()
-    AppleScript().tell("title", "text", "Close")
+    AppleScript().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
 
@@ -58,7 +57,7 @@ def test_without_osascript_nothing_is_confirmed(
 ) -> None:
     monkeypatch.setattr(programs, "OSASCRIPT", str(tmp_path / "gone"))
     assert not AppleScript().ask(QUESTION)
-    AppleScript().tell("title", "text", "Close")
+    AppleScript().show("title", "text", "Close")
 
 
 # Notifications --------------------------------------------------------------------------------
@@ -72,8 +71,8 @@ def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None
 
 def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
     scripts.cancel()
-    outcome = Sender(PlyerBackend(platform="darwin")).send(Notice("Title", "title", "body"))
-    assert "plyer (osascript): CalledProcessError" in outcome.reason
+    reason = send(PlyerBackend(platform="darwin"), Notice("Title", "title", "body"))
+    assert reason.startswith("plyer (osascript): CalledProcessError")
 
 
 # Hostile texts --------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
 @pytest.mark.parametrize(
     "show",
     [
-        lambda title, text: AppleScript().tell(title, text, "Close"),
+        lambda title, text: AppleScript().show(title, text, "Close"),
         lambda title, text: AppleScript().ask(Question(title, text, "Yes", "No")),
         lambda title, text: programs.run_applescript(
             "on run {myTitle, myText}\nend run\n", (title, text)
@@ -119,7 +118,7 @@ def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -
 def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
     for show in (
         lambda: AppleScript().ask(QUESTION),
-        lambda: AppleScript().tell("a", "b", "c"),
+        lambda: AppleScript().show("a", "b", "c"),
         lambda: _notify("a", "b"),
     ):
         show()

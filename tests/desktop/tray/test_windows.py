@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.tray import tray, windows
+from mem0tray.desktop.tray import tray
+from mem0tray.desktop.tray import windows as windows_icon
 from mem0tray.desktop.tray.icon import IconLook, compose
 
 PICTURES = tuple(compose(IconLook("down"), size) for size in tray._ON_WINDOWS)
@@ -112,7 +113,7 @@ def windows() -> User32:
 @pytest.fixture
 def icon(windows: User32) -> Any:
     """Make an icon."""
-    made = windows.icon_class(SimpleNamespace(Icon=Pystray), windows)
+    made = windows_icon.icon_class(SimpleNamespace(Icon=Pystray), windows)
     return made("mem0tray", PICTURES, "mem0tray")
 
 
@@ -142,10 +143,10 @@ def test_a_taskbar_that_comes_later_gets_the_icon(icon: Any, windows: User32) ->
     icon.there = False
     icon._show()
     take_posted(icon, windows)
-    send(icon, windows.WM_TIMER, 1)
+    send(icon, windows_icon.WM_TIMER, 1)
     assert windows.timers == {1}
     icon.there = True
-    send(icon, windows.WM_TIMER, 1)
+    send(icon, windows_icon.WM_TIMER, 1)
     assert (icon.did, windows.timers) == (["remove", "add"], set())
 
 
@@ -191,19 +192,19 @@ def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.Monke
     def while_open(icon: Any, _: int, lparam: int) -> None:
         if lparam != MOUSE_MOVES:
             icon._on_notify(0, MOUSE_MOVES)  # the window hears on
-            icon._on_notify(0, windows.WM_RBUTTONUP)  # and opens no second one
+            icon._on_notify(0, windows_icon.WM_RBUTTONUP)  # and opens no second one
         icon._update_menu()
         icon.did.append(f"until here {lparam:x}")
 
     monkeypatch.setattr(Pystray, "_on_notify", while_open)
-    icon._on_notify(0, windows.WM_RBUTTONUP)
+    icon._on_notify(0, windows_icon.WM_RBUTTONUP)
     assert icon.did == ["until here 200", "until here 205", "menu"]
     icon._update_menu()
     assert icon.did[-2:] == ["menu", "menu"]
 
 
 def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
-    icon._on_notify(0, windows.NIN_BALLOONUSERCLICK)
+    icon._on_notify(0, windows_icon.NIN_BALLOONUSERCLICK)
     icon._on_notify(0, MOUSE_MOVES)
     assert icon.did == ["clicked", "notify 200"]
 
@@ -213,18 +214,18 @@ def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
 
 def test_a_session_may_end(icon: Any) -> None:
     icon.at_end = lambda: icon.did.append("all is ended")
-    assert send(icon, windows.WM_QUERYENDSESSION)
-    send(icon, windows.WM_ENDSESSION, 1)
+    assert send(icon, windows_icon.WM_QUERYENDSESSION)
+    send(icon, windows_icon.WM_ENDSESSION, 1)
     assert icon.did == ["all is ended", "stop"]
 
 
 def test_a_session_that_goes_on_ends_nothing(icon: Any) -> None:
     icon.at_end = lambda: icon.did.append("all is ended")
-    send(icon, windows.WM_ENDSESSION, 0)
+    send(icon, windows_icon.WM_ENDSESSION, 0)
     assert icon.did == []
 
 
 def test_taskkill_ends_it_in_order(icon: Any) -> None:
-    send(icon, windows.WM_CLOSE)
+    send(icon, windows_icon.WM_CLOSE)
     icon._mainloop()
     assert icon.did == ["stop"]

@@ -11,7 +11,7 @@ from mem0tray.actions.waiting import FoundItem
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.emergency import REMOVE_AFTER
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.reader import Reader
@@ -337,8 +337,8 @@ class Commands:
     def pause(self, minutes: float | None) -> None:
         """`mem0tray pause`."""
         until = None if minutes is None else self._world.clock.time() + minutes * 60
-        pauses.write(self._world.paths, until)
+        orders.write_pause(self._world.paths, until)
 
     def resume(self) -> None:
         """`mem0tray resume`."""
-        pauses.clear(self._world.paths)
+        orders.clear_pause(self._world.paths)

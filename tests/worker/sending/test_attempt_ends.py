@@ -14,9 +14,9 @@ from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.core.item import FRESH
+from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import NO_PROJECT
 from mem0tray.system.paths import Paths
@@ -89,7 +89,7 @@ def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> No
 def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
     """No server could file it."""
     found = attempting.make(replace(UNKNOWN, project=""))
-    assert found == Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+    assert (found.kind, found.reason) == (Kind.NOT_SENDABLE, NO_PROJECT)
     attempting.client.ask.assert_not_called()
     attempting.client.save.assert_not_called()
 

@@ -1,0 +1,176 @@
+"""Entries that left the queue file by another hand, and whether another worker may have them.
+
+Three columns tell about such an entry. `vanished`: when it left. `taken`: it left while another
+worker was at work (or in the minute before that worker was seen), so its outcome is unknown and the
+server is asked before it is sent. `held`: the server cannot tell, so that the user decides.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec.structs import asdict
+
+from mem0tray.core.state import WorkerSeen
+from mem0tray.ledger.database import Ledger, decode
+from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
+
+MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
+_MISSING: Final = (
+    "SELECT key FROM items WHERE state = 'pending' AND shown AND taken IS NULL ORDER BY key"
+)
+_UNSHOWN: Final = "SELECT key FROM items WHERE state = 'pending' AND NOT shown ORDER BY key"
+_VANISHED: Final = (
+    "UPDATE items SET vanished = ? WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_TAKEN: Final = (
+    "UPDATE items SET vanished = ?, taken = ?, unknown = ?"
+    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_SUSPECT: Final = (
+    "UPDATE items SET vanished = ?, unknown = ?, due = max(due, ?)"
+    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
+)
+_LATELY: Final = (
+    "UPDATE items SET taken = vanished, unknown = ?"
+    " WHERE state = 'pending' AND taken IS NULL AND vanished >= ?"
+)
+_BACK: Final = (
+    "UPDATE items SET shown = 1, vanished = NULL, taken = NULL"
+    " WHERE key = ? AND state = 'pending' AND held IS NULL AND (vanished IS NOT NULL OR NOT shown)"
+)
+_HOLD: Final = (
+    "UPDATE items SET claimed = NULL, held = ?1, taken = coalesce(taken, ?1),"
+    " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
+)
+# The key of no known server: outcomes at whichever server another worker sends to.
+OF_ANOTHER_WORKER: Final = 0
+_CLEAR: Final = (
+    f"DELETE FROM outcomes WHERE server = {OF_ANOTHER_WORKER}"
+    " AND item = (SELECT key FROM items WHERE key = ? AND held IS NULL)"
+)
+_SEND: Final = (
+    "UPDATE items SET held = NULL, taken = NULL, vanished = NULL, due = 0"
+    " WHERE key = ? AND state = 'pending' AND taken IS NOT NULL"
+)
+COUNT: Final = (
+    "SELECT count(*) FROM items"
+    " WHERE state = 'pending' AND vanished IS NOT NULL AND taken IS NOT NULL"
+)
+_GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanished IS NOT NULL"
+
+
+def worker_in(kept: str | None) -> WorkerSeen | None:
+    """Return the other worker that a value in the ledger names; None for none."""
+    return WorkerSeen(**json.loads(kept)) if kept else None
+
+
+class ForeignClaims:
+    """What the ledger remembers of another worker, and of what it may have taken."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # The other worker -----------------------------------------------------------------
+
+    def worker(self) -> WorkerSeen | None:
+        """The worker at work when we last looked; it is remembered across our own restarts."""
+        return worker_in(self._ledger.meta(OTHER_WORKER))
+
+    def note_worker(self, seen: WorkerSeen) -> int:
+        """Note a sign of another worker; return how many entries it has perhaps taken lately."""
+        with self._ledger.transaction(durable=True) as db:
+            before = self._ledger.meta(OTHER_WORKER)
+            self._ledger.set_meta(OTHER_WORKER, json.dumps(asdict(seen)))
+            if before:
+                return 0
+            return db.execute(_LATELY, (seen.first, seen.first - MINUTE)).rowcount
+
+    def forget_worker(self) -> None:
+        """Forget the other worker, once it has gone; what it took stays marked."""
+        with self._ledger.transaction(durable=True):
+            self._ledger.set_meta(OTHER_WORKER, None)
+
+    def begin(self, run: str, metrics: list[int] | None) -> tuple[str, list[int] | None]:
+        """Note our run and the metrics file as found; return what the last start noted."""
+        with self._ledger.transaction():
+            before = self.last_start()
+            self._ledger.set_meta(OUR_RUN, run)
+            self._ledger.set_meta(METRICS_AT_START, json.dumps(metrics))
+        return before
+
+    def last_start(self) -> tuple[str, list[int] | None]:
+        """What the last start noted: its run, and the metrics file as it found that file."""
+        found = self._ledger.meta(METRICS_AT_START)
+        return str(self._ledger.meta(OUR_RUN) or ""), json.loads(found) if found else None
+
+    # Its traces in the queue file -------------------------------------------------------
+
+    def missing(self, present: set[int]) -> list[int]:
+        """Waiting entries that stood in the queue file as last published, and now do not."""
+        with self._ledger.locked() as db:
+            return [key for (key,) in db.execute(_MISSING) if key not in present]
+
+    def unshown(self) -> list[int]:
+        """Waiting entries that the queue file has not shown yet: those from the emergency file."""
+        with self._ledger.locked() as db:
+            return [key for (key,) in db.execute(_UNSHOWN)]
+
+    def vanished(self) -> set[tuple[str, bytes]]:
+        """Id and digest of each waiting entry that another hand took out of the queue file."""
+        with self._ledger.locked() as db:
+            return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
+
+    def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
+        """Note that another hand took these out of the file; return for how many that is news.
+
+        `taken`: another worker is at work. `wait_until`: by then we shall have seen whether one is.
+        """
+        noted = 0
+        with self._ledger.transaction(durable=True) as db:
+            for key in keys:
+                if taken:
+                    done = db.execute(_TAKEN, (now, now, now, key))
+                elif wait_until > now:
+                    done = db.execute(_SUSPECT, (now, now, wait_until, key))
+                else:
+                    done = db.execute(_VANISHED, (now, key))
+                noted += done.rowcount
+        return noted
+
+    def come_back(self, keys: Iterable[int]) -> None:
+        """Note that another hand put these back: whoever took them has not delivered them."""
+        with self._ledger.transaction() as db:
+            each = [(key,) for key in keys]
+            db.executemany(_BACK, each)
+            db.executemany(_CLEAR, each)
+
+    def show(self, keys: Iterable[int]) -> None:
+        """Note that the queue file shows these from now on."""
+        with self._ledger.transaction() as db:
+            db.executemany(
+                "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown", ((k,) for k in keys)
+            )
+
+    def ask(self, key: int, now: float) -> None:
+        """Have the server asked first, as whoever took this item may have delivered it."""
+        with self._ledger.transaction() as db:
+            db.execute("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
+
+    def hold(self, key: int, now: float) -> None:
+        """Hold an item for the user: another worker may have it, and the server cannot tell."""
+        with self._ledger.transaction() as db:
+            db.execute(_HOLD, (now, key))
+
+    def send(self, keys: Iterable[int]) -> int:
+        """Have these sent, as the user wants; return how many were held."""
+        with self._ledger.transaction(durable=True) as db:
+            each = [(key,) for key in keys]
+            held = sum(db.execute(_SEND, key).rowcount for key in each)
+            db.executemany(_CLEAR, each)
+        return held
+
+    def count(self) -> int:
+        """How many entries are held, those included that the server is still to be asked about."""
+        with self._ledger.locked() as db:
+            return int(db.execute(COUNT).fetchone()[0])

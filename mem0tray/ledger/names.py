@@ -1,0 +1,58 @@
+"""The names in the ledger's table `meta`, and of the files that it keeps in step.
+
+The names in `meta` stand in everybody's ledgers, and other versions read some of them: a name
+stays as it is, whatever its constant is called here.
+"""
+
+from typing import Final
+
+# The files that the ledger outdates, and the sources that items are taken in from.
+METRICS_FILE: Final = "metrics"
+QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE = "queue", "DLQ", "emergency file"
+NOTES: Final = "notes of Claude Code"
+SOURCES: Final = (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
+
+# A text that no other ledger has, and how often this one was opened or closed: the file
+# `ledger.mark` beside it has both too.
+IDENTITY: Final = "identity"
+OPENINGS: Final = "openings"
+# 1 once a worker has closed the ledger with nothing in flight, 0 while one has it open.
+CLEAN: Final = "clean"
+# `opening.boot_id` when the ledger was last opened, or closed in order.
+BOOT: Final = "boot"
+# A number that each durable transaction changes.
+DURABLE: Final = "durable"
+# Before a source's name: 1 while what stands in that source may have been sent before we knew it.
+MAY_HAVE_BEEN_SENT: Final = "doubt of the "
+# When the seconds end that a server gets to finish a former worker's requests (Unix seconds).
+LEFT_UNTIL: Final = "left_until"
+
+# The totals that the queue file shows: memories queued, delivered, moved to the DLQ.
+QUEUED, SYNCED, FAILED = TOTALS = ("total_queued", "total_synced", "total_failed")
+# Before the name of a total: its value in the queue file.
+SHOWN: Final = "shown_"
+# When the last memory was delivered: in Unix seconds; as the queue file showed it (ISO, local).
+LAST_DELIVERY: Final = "last_delivery"
+LAST_SYNC: Final = "last_sync"
+
+# The signature (inode, size, time; JSON) of the DLQ file as last merged or published, and of the
+# queue file as last read or published (null: there was none).
+DLQ_MERGED: Final = "dlq_merged"
+QUEUE_READ: Final = "queue_read"
+# What makes no sense as an item under `queue` and `held` there (a JSON list).
+QUEUE_STRAYS: Final = "queue_strays"
+# How far the emergency files are read, as `sources` of `files.emergency` reads it (JSON).
+EMERGENCY_SOURCES: Final = "emergency_sources"
+
+# The key of the item that was the canary last.
+CANARY: Final = "canary"
+# When a server that had refused everything was found to take deliveries (Unix seconds).
+REFUSAL_OVER: Final = "refusal_over"
+# The dialect recognised last, and the address where it was.
+DIALECT: Final = "dialect"
+
+# The other worker that was at work when ours last looked (JSON), or null.
+OTHER_WORKER: Final = "other_worker"
+# The random id of our worker's last run, and the signature of the metrics that it found (JSON).
+OUR_RUN: Final = "run"
+METRICS_AT_START: Final = "metrics_at_start"

@@ -1,0 +1,190 @@
+"""What the ledger knows of servers that were chosen before, beside the one that is chosen now."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mem0tray.core import item as items
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.names import DIALECT
+
+_ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
+# CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
+_ONLY_ELSEWHERE: Final = (
+    "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
+    " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
+    " JOIN servers ON servers.key = o.server"
+    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}'"
+    " AND digest != ? AND NOT EXISTS"
+    " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
+    " GROUP BY name ORDER BY name"
+)
+# Every item sent again under a further id, which has `-again-` in it.
+_SENT_AGAIN: Final = (
+    "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND digest != ?"
+)
+_SENT: Final = (
+    "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
+    " LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?"
+)
+_HAS: Final = (
+    "EXISTS (SELECT 1 FROM outcomes JOIN servers ON servers.key = server"
+    " WHERE item = items.key AND name = ? AND has)"
+)
+_TRACED: Final = (
+    "SELECT id, digest, coalesce(first_digest, digest), project, ts, state,"
+    f" {_HAS}, {_HAS} FROM items ORDER BY items.key"
+)
+_DELIVERIES: Final = (
+    "SELECT name, at FROM outcomes JOIN servers ON servers.key = server"
+    " WHERE item = ? AND has ORDER BY at"
+)
+_NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"
+_IS_THERE: Final = "SELECT state, " + _HAS + " FROM items WHERE id = ? AND digest = ?"
+_WAITING: Final = f"SELECT count(*) FROM items WHERE state = '{items.FRESH}'"
+
+
+class Traced(Struct, frozen=True):
+    """A memory of the ledger, with regard to two servers: a former one, and the chosen one.
+
+    `timestamp` is in Unix seconds; `key` is the idempotency key. `there`: the former server has
+    taken it; `here`: the chosen one has.
+    """
+
+    id: str
+    digest: bytes
+    key: str
+    project: str
+    timestamp: float
+    state: str
+    there: bool
+    here: bool
+
+
+class FormerServers:
+    """Asks the ledger by `rows`, which runs a statement with its values and gives the rows."""
+
+    def __init__(self, rows: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]) -> None:
+        self._rows = rows
+
+    def names(self) -> list[str]:
+        """Every server that something was sent to, in the order of the first time."""
+        return [str(name) for (name,) in self._rows(_NAMES, ())]
+
+    def only_elsewhere(self, server: str) -> dict[str, int]:
+        """How many delivered memories each other server has taken that this one has not.
+
+        Neither what waits to be delivered is counted, nor what the user has deleted since; a memory
+        that was sent again under further ids counts once.
+        """
+        if not self._rows(_ANY_OTHER, (server,)):
+            return {}
+        rows = self._rows(_ONLY_ELSEWHERE, (server, items.trial_digest()))
+        found = Counter({str(name): int(n) for name, n in rows})
+        if found:
+            found.subtract(self._counted_in_vain(server))
+        return {name: number for name, number in found.items() if number > 0}
+
+    def _counted_in_vain(self, server: str) -> Counter[str]:
+        """How many more items than memories were counted, for each other server."""
+        rows = self._rows(_SENT_AGAIN, (items.trial_digest(),))
+        sent_again = ((decode(item_id), digest) for item_id, digest in rows)
+        ids: dict[items.Name, set[str]] = defaultdict(set)
+        for name, digest in sent_again:
+            first = items.first_id(name)
+            ids[first, digest] |= {first, name}
+        surplus: Counter[str] = Counter()
+        for (_, digest), names in ids.items():
+            surplus += self._surplus(names, digest, server)
+        return surplus
+
+    def _surplus(self, ids: set[str], digest: bytes, server: str) -> Counter[str]:
+        """How many too many were counted for one memory, which was sent under each of these ids."""
+        counted: Counter[str] = Counter()
+        is_left = True  # else the memory is here, waits, or was deleted
+        for item_id in ids:
+            rows = self._rows(_SENT, (encode(item_id), digest))
+            names = {name for _, name, has in rows if has}
+            is_here, is_delivered = server in names, all(row[0] == items.DELIVERED for row in rows)
+            is_left = is_left and is_delivered and not is_here
+            if not is_here and is_delivered:
+                counted.update(names)
+        return counted - Counter(counted.keys()) if is_left else counted
+
+    def traced(self, former: str, chosen: str) -> Iterator[Traced]:
+        """Every memory, in the order in which they came."""
+        for item_id, digest, first, project, timestamp, state, there, here in self._rows(
+            _TRACED, (former, chosen)
+        ):
+            name = decode(item_id)
+            key = items.idempotency_key(name, digest, first)
+            yield Traced(
+                name, digest, key, decode(project), timestamp, state, bool(there), bool(here)
+            )
+
+    def was_taken_in(self, name: items.Name, server: str) -> bool:
+        """Whether the worker knows that this memory is to go to that server, or has gone there."""
+        item_id, digest = name
+        found = self._rows(_IS_THERE, (server, encode(item_id), digest))
+        return any(here or state != items.DELIVERED for state, here in found)
+
+    def waiting(self) -> int:
+        """How many memories wait for their first delivery, of those taken in."""
+        found = self._rows(_WAITING, ())
+        return int(found[0][0]) if found else 0
+
+    def deliveries(self, key: int) -> list[tuple[str, float]]:
+        """Each server that has taken an item, and when (Unix seconds); the first one first."""
+        return [(str(name), float(at)) for name, at in self._rows(_DELIVERIES, (key,))]
+
+
+class Dialects:
+    """The dialect recognised for the last address alone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def of(self, address: str) -> str:
+        """The dialect that the server at this address spoke; empty if that is not known."""
+        with self._ledger.locked():
+            return told_of(self._ledger.meta(DIALECT), address)
+
+    def note(self, address: str, dialect: str) -> None:
+        """Note the dialect recognised at an address. Raises LedgerError."""
+        with self._ledger.transaction():
+            self._ledger.set_meta(DIALECT, f"{dialect} {address}")
+
+
+def told_of(kept: Any, address: str) -> str:
+    """The dialect kept in `meta` for this address; empty if that names another address."""
+    dialect, _, there = str(kept or "").partition(" ")
+    return dialect if there == address else ""
+
+
+_UNWATCHED: Final = 900.0  # seconds without a probe, after which a failed one begins a new outage
+_KEPT: Final = 90 * 86_400.0
+_UNDER_WAY: Final = "SELECT began FROM outages WHERE NOT over AND ended BETWEEN ? AND ?"
+
+
+class Outages:
+    """The record of outages; a worker that starts in the middle of one goes on with it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._under_way = True  # assumed until the first probe has told
+
+    def note_probe(self, *, healthy: bool, now: float) -> None:
+        """Note what a probe has said. Raises LedgerError."""
+        if healthy and not self._under_way:
+            return  # the usual case
+        with self._ledger.transaction() as db:
+            row = db.execute(_UNDER_WAY, (now - _UNWATCHED, now)).fetchone()
+            if row is not None:
+                update = "UPDATE outages SET ended = ?, over = ? WHERE began = ?"
+                db.execute(update, (now, healthy, row[0]))
+            elif not healthy:
+                db.execute("INSERT OR REPLACE INTO outages VALUES (?, ?, 0)", (now, now))
+                db.execute("DELETE FROM outages WHERE ended < ?", (now - _KEPT,))
+        self._under_way = not healthy

@@ -1,0 +1,117 @@
+"""What the ledger knows of former servers, beside the chosen one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import item as items
+from mem0tray.ledger.inbox import Inbox
+from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import FormerServers
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
+
+THIRD = "http://third.test"
+
+
+@pytest.fixture
+def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[FormerServers]:
+    """Deliver: to one server, to the other, to both; and again a wait, a deletion, a text anew."""
+    entries = [fresh(name, timestamp=7) for name in ("there", "here", "both", "again", "deleted")]
+    keys = dict(zip((each.id for each in entries), put(inbox, *entries), strict=True))
+    for name, servers in {
+        "there": (ELSEWHERE,),
+        "here": (HERE,),
+        "both": (ELSEWHERE, HERE),
+        "again": (ELSEWHERE, THIRD),
+        "deleted": (ELSEWHERE,),
+    }.items():
+        for at, server in enumerate(servers):
+            outbox.record_delivery(keys[name], server, NOW + at)
+    again, deleted = entries[3:]
+    inbox.revive(known(inbox, again), again, NOW, dead=False, gen=None)
+    inbox.revive(known(inbox, deleted), deleted, NOW, dead=False, gen=None)
+    inbox.discard([keys["deleted"]], NOW, "deleted")
+    list(put(inbox, fresh("there", content="another text"), letter("dead")))
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
+        yield reader.former
+
+
+def test_only_what_is_delivered_counts_as_elsewhere(former: FormerServers) -> None:
+    """What waits anew, and what was deleted since, is not counted."""
+    assert former.only_elsewhere(HERE) == {ELSEWHERE: 1}
+    assert former.only_elsewhere(ELSEWHERE) == {HERE: 1}
+    assert former.only_elsewhere(THIRD) == {ELSEWHERE: 2, HERE: 2}
+    assert former.names() == [ELSEWHERE, HERE, THIRD]
+
+
+def test_the_memory_of_setup_does_not_count_as_elsewhere(
+    inbox: Inbox, outbox: Outbox, former: FormerServers
+) -> None:
+    """It is not brought over, so nobody is told that it could be."""
+    project, text = items.TRIAL
+    before = former.only_elsewhere(HERE)
+    (key,) = put(inbox, fresh("trial", project_id=project, content=text))
+    outbox.record_delivery(key, ELSEWHERE, NOW)
+    assert former.only_elsewhere(HERE) == before
+
+
+def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
+    """State, both servers, time; a further text of one id has a key of its own."""
+    traced = list(former.traced(ELSEWHERE, HERE))
+    assert [(each.id, each.state, each.there, each.here) for each in traced] == [
+        ("there", items.DELIVERED, True, False),
+        ("here", items.DELIVERED, False, True),
+        ("both", items.DELIVERED, True, True),
+        ("again", items.FRESH, True, False),
+        ("deleted", items.DISCARDED, True, False),
+        ("there", items.FRESH, False, False),
+        ("dead", items.DEAD, False, False),
+    ]
+    first, *_, further, _ = traced
+    assert (first.key, first.project, first.timestamp) == ("there", "p", 7.0)
+    assert further.key == f"there-{further.digest.hex()[:8]}"
+
+
+def test_what_the_worker_has_taken_in_is_known(former: FormerServers) -> None:
+    """A memory that waits anew, or that the server has; none that only another has."""
+    of = {each.id: each for each in former.traced(ELSEWHERE, HERE) if each.there or each.here}
+    found = {name for name, each in of.items() if former.was_taken_in((name, each.digest), HERE)}
+    assert found == {"here", "both", "again", "deleted"}
+    assert not former.was_taken_in(("unknown", b""), HERE)
+    assert former.waiting() == 2
+
+
+def test_the_deliveries_of_a_memory_are_told_in_their_order(
+    former: FormerServers, inbox: Inbox
+) -> None:
+    """With server and time."""
+    key = known(inbox, fresh("both")).key
+    assert former.deliveries(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
+
+
+@pytest.mark.parametrize(
+    ("servers", "counted"),
+    [
+        (((ELSEWHERE,), (ELSEWHERE,)), {ELSEWHERE: 1}),
+        (((ELSEWHERE,), (THIRD,)), {ELSEWHERE: 1, THIRD: 1}),
+        (((ELSEWHERE,), (HERE,)), {}),
+        (((ELSEWHERE, HERE), (ELSEWHERE,)), {}),
+        (((ELSEWHERE,), ()), {}),
+    ],
+)
+def test_a_memory_that_was_sent_again_counts_once(
+    inbox: Inbox,
+    outbox: Outbox,
+    tmp_path: Path,
+    servers: tuple[tuple[str, ...], ...],
+    counted: dict[str, int],
+) -> None:
+    """However many ids it has, and not at all where one of them is here or waits."""
+    entries = [fresh("a", content="t"), fresh(items.id_again("a"), content="t")]
+    for key, its in zip(put(inbox, *entries), servers, strict=True):
+        for at, server in enumerate(its):
+            outbox.record_delivery(key, server, NOW + at)
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
+        assert reader.former.only_elsewhere(HERE) == counted
