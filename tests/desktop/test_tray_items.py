@@ -85,7 +85,7 @@ def test_delete_confirmed(tray: Tray) -> None:
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
     user.remove(tray.home, "other")  # by hand: the only one of which that is told
     removed = daemon.wait(titled("Removed by hand"))
-    assert removed.body.startswith("1 dead letter. Undo: ")
+    assert removed.body.startswith("1 memory. Undo: ")
     assert len(daemon.received) == 2
 
 

@@ -25,7 +25,7 @@ def test_the_whole_story(tray: Tray) -> None:
     assert tray.server.sends("story") == ATTEMPTS
     wait_tooltip(item, "Server healthy", "0 memories waiting · 1 not delivered")
     moved = daemon.wait(lambda shown: shown.title == "Moved to DLQ", LATE)
-    assert moved.body == f"Will be retried: alpha (ID: {memory['id'][:8]}…), 5 attempts failed."
+    assert moved.body == f"Not delivered, tried again later: alpha (ID: {memory['id'][:8]}…)."
     tray.server.clear_scripts()
     item.wait_label("Memories not delivered")
     item.wait_for(lambda: item.menu().find("Try all again now").enabled, what="*Try all again now*")
@@ -33,7 +33,7 @@ def test_the_whole_story(tray: Tray) -> None:
     wait_look(item, HEALTHY)
     assert tray.server.count("story") == 1
     recovered = daemon.wait(lambda shown: shown.title == "DLQ recovered", LATE)
-    assert recovered.body == f"Delivered at the first retry: alpha (ID: {memory['id'][:8]}…)."
+    assert recovered.body == f"Delivered after all: alpha (ID: {memory['id'][:8]}…)."
     assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
     assert not item.menu().find("Try all again now").enabled
     for marker in (moved_marker(memory), recovered_marker(memory, 0)):

@@ -217,7 +217,7 @@ class Day:
         world = self.world
         world.forgotten_since = world.now() - 2 * 24 * HOUR
         yield 60.0, []
-        self.expected.append("Memories not delivered")
+        self.expected.append("A memory waits long")
         world.forgotten_since = None
         yield 60.0, []
 
