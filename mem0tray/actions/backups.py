@@ -319,7 +319,7 @@ def _file(path: Path, kind: str, at: float, note: str) -> RestoreSource:
 
 def quarantined(path: Path) -> RestoreSource:
     """The memories in one file of the quarantine. Raises FileUnavailableError."""
-    if emergency.is_mixed(_read(path)):
+    if path.name.startswith("mem0_emergency") and emergency.is_mixed(_read(path)):
         note = "lines that cut each other up: nobody can tell which end is whose"
         return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
     return _file(path, QUARANTINE, _changed(path), "what could not be read as JSON")
