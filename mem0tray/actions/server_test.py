@@ -29,16 +29,15 @@ from mem0tray.server import (
     Recognition,
     ServerAddress,
     Terms,
-    certificates,
     connect,
     connect_to_probe,
 )
-from mem0tray.server.answers import redirected_to, retold
+from mem0tray.server.answers import redirected_to
 from mem0tray.server.model import CANNOT_TELL, NO_TLS
-from mem0tray.server.remedy import of_no_tls, of_redirect
+from mem0tray.server.remedy import of_no_tls, of_redirect, of_untrusted
 
 if TYPE_CHECKING:
-    from mem0tray.server.reach import Encryption
+    from mem0tray.server.transport import Encryption
 
 OK: Final = "ok"
 WARNING: Final = "warning"
@@ -162,8 +161,7 @@ class _Examination:
 
     def _way(self) -> Iterator[Step]:
         """Go towards the server: the name, the connection, TLS. Nothing is asked there."""
-        from mem0tray.server.reach import reach
-        from mem0tray.server.transport import proxy
+        from mem0tray.server.transport import proxy, reach
 
         there = self._there
         try:
@@ -172,7 +170,7 @@ class _Examination:
             yield Step(CONNECTION, FAILED, error.message, "Mend the settings of the proxy.")
             return
         if through is not None:
-            way = f"The way is over the proxy {through.url.host}:{through.url.port}"
+            way = f"The way is over the proxy {through.url.host.decode()}:{through.url.port}"
             yield Step(NAME, SKIPPED, f"{way}, which looks the name up.")
             yield Step(CONNECTION, SKIPPED, f"{way}, which connects.")
             yield _plain(there) if there.plain_http else Step(TLS, SKIPPED, f"{way}.")
@@ -211,10 +209,10 @@ class _Examination:
 
     def _speaks_tls(self) -> bool:
         """Whether the server speaks TLS though the address says plain http."""
-        from mem0tray.server.reach import reach
+        from mem0tray.server.transport import reach
 
         reached = reach(ServerAddress.of(self._https()), self._left())
-        return reached.encryption is not None or bool(certificates.remedy(reached.failure))
+        return reached.encryption is not None or bool(of_untrusted(reached.failure))
 
     def _https(self) -> str:
         return self._there.url.replace("http:", "https:", 1)
@@ -260,7 +258,7 @@ class _Examination:
         """What the server makes of the key, or of having none."""
         host, token = self._host, self._there.token
         said = found.message.rstrip(".") or "its answer makes no sense"
-        elsewhere = redirected_to(retold(found.message))
+        elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
             return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
@@ -356,7 +354,7 @@ def _plain(there: ServerAddress) -> Step:
 
 
 def _not_encrypted(there: ServerAddress, failure: Reason) -> Step:
-    remedy = of_no_tls(there.url) if failure.find(NO_TLS.id) else certificates.remedy(failure)
+    remedy = of_no_tls(there.url) if failure.find(NO_TLS.id) else of_untrusted(failure)
     return Step(TLS, FAILED, str(reasons.sentence(failure)), str(remedy) or _IS_IT_THERE)
 
 

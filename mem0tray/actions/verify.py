@@ -21,8 +21,8 @@ from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader, TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
+from mem0tray.server.http_client import key_header
 from mem0tray.server.model import CANNOT_TELL
-from mem0tray.server.outgoing import key_header
 
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"

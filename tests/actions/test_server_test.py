@@ -222,8 +222,8 @@ def test_a_server_that_is_ill(steps: Test) -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("", "{host} wants an API key, and none is set: 401 Unauthorized: Not authenticated."),
-        ("wrong-sesame", "{host} refuses the API key: 401 Unauthorized: Not authenticated."),
+        ("", "{host} wants an API key, and none is set: 401: Not authenticated."),
+        ("wrong-sesame", "{host} refuses the API key: 401: Not authenticated."),
     ],
 )
 def test_a_key_that_is_wrong_or_missing(
@@ -280,14 +280,14 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
         server.can_be_asked = False
         found = steps(server.url)
         assert words(found["server reading"]) == (
-            f"{server.netloc} has no way to show what it has: 404 Not Found: Not Found."
+            f"{server.netloc} has no way to show what it has: 404: Not Found."
             " Deliveries do not need it. `recall` and `search` show what waits here, and after a"
             " lost connection a memory is sent again with the same key."
         )
         server.not_asked_status = 500
         found = steps(server.url)
         assert words(found["server reading"]) == (
-            f"{server.netloc} does not show what it has: 500 Internal Server Error: Not Found."
+            f"{server.netloc} does not show what it has: 500: Not Found."
             " Deliveries do not need it; `recall` and `search` do. The server's log may say more."
         )
     assert results(found)[-1] == WARNING
