@@ -104,7 +104,6 @@ def between_rooms(folder: str) -> dict[str, set[str]]:
 
 
 def test_each_path_is_there() -> None:
-    """Each file or folder that CONTRIBUTING.md names is there."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = re.findall(r"[`(]((?:mem0tray|tests|packaging|icons)/[\w./-]*)[`)]", text)
     assert "mem0tray/core/due.py" in named
@@ -112,7 +111,6 @@ def test_each_path_is_there() -> None:
 
 
 def test_every_dependency_is_named() -> None:
-    """What `packaging/run` installs stands there, in the order of pyproject.toml."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.split(r"[<>=;]", each)[0].strip() for each in project["dependencies"]]
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -138,7 +136,6 @@ def names_in(path: Path) -> set[str]:
 
 
 def test_each_name_is_where_it_is_said_to_be() -> None:
-    """What CONTRIBUTING.md names in brackets behind a module is defined in that module."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     pointers = re.findall(r"`(mem0tray/[\w/]+\.py)` \(((?:`[\w.]+`(?:, )?)+)\)", text)
     assert ("mem0tray/worker/dlq/merge.py", "`merge`") in pointers
@@ -152,7 +149,6 @@ def test_each_name_is_where_it_is_said_to_be() -> None:
 
 
 def test_the_way_of_a_memory_is_one() -> None:
-    """Each module on the way of a memory imports one before it there, or is imported by one."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     way = text.split("\n### The way of a memory\n")[1].split("\n## ")[0]
     steps = re.findall(r"^\d+\. `(mem0tray/[\w/]+)\.py` \(`", way, re.MULTILINE)
@@ -169,7 +165,6 @@ def test_the_way_of_a_memory_is_one() -> None:
 
 
 def test_only_databases_speak_sql() -> None:
-    """SQL stands in the ledger, in the embedded server's store and its index, and nowhere else."""
     homes = {
         path.relative_to(PACKAGE).as_posix()
         for path in modules().values()
@@ -183,12 +178,10 @@ def test_only_databases_speak_sql() -> None:
 
 
 def test_the_table_names_every_room() -> None:
-    """Each room of the package is in the table of CONTRIBUTING.md, once, and nothing else is."""
     assert sorted(table()) == sorted(rooms_of(PACKAGE))
 
 
 def test_imports_point_up_in_the_table() -> None:
-    """A room imports only from rooms that stand above it in the table."""
     place = {room: number for number, room in enumerate(table())}
     wrong = []
     for name, others in arrows().items():
@@ -218,12 +211,10 @@ def test_no_module_imports_itself_over_others() -> None:
     ("folder", "most"), [("mem0tray", 17), ("mem0tray.worker", 13), ("mem0tray.desktop", 13)]
 )
 def test_a_house_has_few_rooms_and_no_circle(folder: str, most: int) -> None:
-    """Package, worker and desktop have few rooms each, and imports among them make no circle."""
     assert len(rooms_of(REPOSITORY.joinpath(*folder.split(".")))) <= most
     assert circle(between_rooms(folder)) == []
 
 
 def test_a_circle_is_found() -> None:
-    """What looks for circles finds one, and none where there is none."""
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

@@ -35,7 +35,6 @@ def sources(folder: Path) -> Iterator[Path]:
 
 
 def test_each_section_that_is_cited_is_in_the_contract() -> None:
-    """Whoever cites a section of the contract cites one that is there."""
     there = set(re.findall(r"^## (\d)\. ", page("contract.md"), re.MULTILINE))
     cited = {
         (path.name, number)
@@ -49,7 +48,6 @@ def test_each_section_that_is_cited_is_in_the_contract() -> None:
 
 
 def test_the_contract_has_the_commands_that_there_are() -> None:
-    """Section 5 has every command of the program but `help`, and no other."""
     table = section(5).split("\n\n")[2]
     named = {
         re.split(r"[ \[]", word)[0]
@@ -63,7 +61,6 @@ def test_the_contract_has_the_commands_that_there_are() -> None:
 
 
 def test_the_contract_has_the_settings_that_there_are() -> None:
-    """The contract names every setting, and no other."""
     known = settings.keys()
     sections = {key.split(".")[0] for key in known}
     named = {
@@ -100,27 +97,23 @@ def name_of(node: ast.expr) -> str:
 
 
 def test_each_thread_of_the_program_is_on_the_page() -> None:
-    """The page of threads has each one with its name and module, and none that is not there."""
     row = re.compile(r"^\| `([a-z0-9<>-]+)` \| `([a-z_/]+\.py)`", re.MULTILINE)
     assert set(row.findall(page("threads.md"))) == threads()
 
 
 def test_each_timer_of_the_program_is_on_the_page() -> None:
-    """The page of threads has each module that starts a timer, and none that starts no more."""
     row = re.compile(r"^\| a timer \(`Thread-<n>`\) \| `([a-z_/]+\.py)`", re.MULTILINE)
     assert set(row.findall(page("threads.md"))) == {module for module, _ in calls("Timer")}
 
 
 @pytest.mark.parametrize("name", ["threads.md", "words.md"])
 def test_each_module_on_a_page_is_there(name: str) -> None:
-    """The pages of threads and words name modules that are there."""
     named = re.findall(r"`(?!tests/)([a-z_/]+\.py)`", page(name))
     assert named
     assert [each for each in named if not (PACKAGE / each).is_file()] == []
 
 
 def test_each_module_that_a_docstring_names_is_there() -> None:
-    """Who is sent to another module by a docstring finds it: `files.orders`, `ledger.reader`."""
     rooms = "|".join(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
     pointer = re.compile(rf"`((?:{rooms})(?:\.[a-z_]+)+)`")
     others = settings.keys()

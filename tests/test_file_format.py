@@ -77,7 +77,6 @@ PROGRAMS: Final = [
 def test_each_example_delivers_once(
     home: Home, server: Standin, add: Program, *, held: bool
 ) -> None:
-    """A memory that an example adds beside a worker arrives once, whole, under the id it prints."""
     home.worker()
     holder = home.lock_holder() if held else None
     said = add(home, TEXT)
@@ -93,7 +92,6 @@ def test_each_example_delivers_once(
 def test_an_example_leaves_a_broken_queue_file_alone(
     home: Home, server: Standin, add: Program
 ) -> None:
-    """An example that finds a broken queue file keeps it, and its memory arrives all the same."""
     for number, broken in enumerate(("", '{"queue": [', '{"items": []}', "[1]")):
         home.queue.write_text(broken, encoding="utf-8")
         add(home, f"memory {number}")
@@ -104,7 +102,6 @@ def test_an_example_leaves_a_broken_queue_file_alone(
 
 @pytest.mark.parametrize("add", PROGRAMS[:2])
 def test_an_example_keeps_what_else_is_in_the_queue_file(home: Home, add: Program) -> None:
-    """An example that queues keeps foreign keys, cuts `last_100`, and counts one more."""
     many = [{"id": str(number)} for number in range(100)]
     home.write_queue([], last_100=many, mine={"a": 1})
     add(home, TEXT)
@@ -118,7 +115,6 @@ def test_an_example_keeps_what_else_is_in_the_queue_file(home: Home, add: Progra
 
 @needs.program("jq")
 def test_the_example_reads_the_metrics(home: Home) -> None:
-    """The page's line for the metrics says state and counts."""
     home.worker()
     home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
     assert started(home, "/bin/sh", "-c", example("sh", 1)).stdout == (
@@ -127,7 +123,6 @@ def test_the_example_reads_the_metrics(home: Home) -> None:
 
 
 def test_the_example_retries_dead_letters(home: Home, server: Standin) -> None:
-    """The page's script for the DLQ file has a dead letter sent that was not due for an hour."""
     home.write_dlq([waiting("letter")])
     home.drain()
     assert server.saves == []
@@ -137,6 +132,5 @@ def test_the_example_retries_dead_letters(home: Home, server: Standin) -> None:
 
 
 def test_the_entry_is_one(home: Home) -> None:
-    """The entry that the page shows has the fields that `add` writes."""
     home.ok("add", "-p", "garden", "x")
     assert json.loads(example("json")).keys() == home.queue_items()[0].keys()

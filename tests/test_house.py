@@ -10,7 +10,6 @@ PACKAGE = Path(mem0tray.__file__).parent
 
 
 def test_public_class_names_are_unique() -> None:
-    """One public class name means one thing in the whole program."""
     homes: defaultdict[str, list[str]] = defaultdict(list)
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -26,7 +26,6 @@ def in_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def test_a_memory_is_queued_and_delivered(in_home: Home, server: Standin) -> None:
-    """What `add` has queued stands in the queue file under the id that it returns, and arrives."""
     identity = mem0tray.add("garden", "Roses want sun\n")
     (entry,) = in_home.queue_items()
     assert (entry["id"], entry["project_id"], entry["content"]) == (
@@ -39,7 +38,6 @@ def test_a_memory_is_queued_and_delivered(in_home: Home, server: Standin) -> Non
 
 
 def test_many_threads_add_at_once(in_home: Home) -> None:
-    """Each memory that a thread adds beside others is queued, once."""
     texts = [f"memory {number}" for number in range(24)]
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(lambda text: mem0tray.add("garden", text), texts))
@@ -50,7 +48,6 @@ def test_many_threads_add_at_once(in_home: Home) -> None:
 
 
 def test_a_lock_that_others_hold_keeps_no_memory_out(in_home: Home) -> None:
-    """Where others hold the lock, the memory is in the emergency file when `add` returns."""
     in_home.lock_holder()
     identity = mem0tray.add("garden", "urgent")
     assert json.loads(in_home.emergency.read_text("utf-8"))["id"] == identity
@@ -69,7 +66,6 @@ def test_a_lock_that_others_hold_keeps_no_memory_out(in_home: Home) -> None:
 def test_what_is_no_memory_is_refused(
     in_home: Home, project: str, text: str, error: type[Exception]
 ) -> None:
-    """An argument that is blank or no text raises, and nothing is queued."""
     said = "a project and a text" if error is ValueError else "must be a str"
     with pytest.raises(error, match=said):
         mem0tray.add(project, text)
@@ -79,7 +75,6 @@ def test_what_is_no_memory_is_refused(
 
 @needs.FULL_DEVICE
 def test_what_cannot_be_written_raises(in_home: Home) -> None:
-    """Where no file can be written, the error says so, and what to do."""
     in_home.queue.symlink_to("/dev/full")
     in_home.emergency.symlink_to("/dev/full")
     with pytest.raises(mem0tray.Mem0TrayError, match="Nothing was queued") as caught:
@@ -90,7 +85,6 @@ def test_what_cannot_be_written_raises(in_home: Home) -> None:
 def test_wrong_settings_lose_no_memory(
     in_home: Home, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With wrong settings the memory is queued, and the logger warns of what is wrong and where."""
     monkeypatch.setenv("MEM0TRAY_SYNC_TIMEOUT", "soon")
     identity = mem0tray.add("garden", "x")
     assert [each["id"] for each in in_home.queue_items()] == [identity]
@@ -103,7 +97,6 @@ def test_wrong_settings_lose_no_memory(
 def test_variables_are_followed(
     in_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is that of the settings, a variable of the environment among them."""
     folder = tmp_path / "elsewhere"
     monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(folder))
     mem0tray.add("garden", "x")
@@ -112,7 +105,6 @@ def test_variables_are_followed(
 
 
 def test_an_import_is_cheap() -> None:
-    """To import mem0tray imports nothing besides."""
     source = (
         "import sys; before = set(sys.modules); import mem0tray; print(set(sys.modules)-before)"
     )
@@ -127,6 +119,5 @@ def test_an_import_is_cheap() -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    """A name that mem0tray has not raises AttributeError, which names it."""
     with pytest.raises(AttributeError, match="'ad'"):
         getattr(mem0tray, "ad")  # noqa: B009  (mypy knows that it is not there)

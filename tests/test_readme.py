@@ -37,7 +37,6 @@ def read(path: Path) -> str:
     [("README.md", 250), ("CONTRIBUTING.md", 150), ("mem0tray/docs/contract.md", 300)],
 )
 def test_what_people_read_first_stays_short(name: str, most: int) -> None:
-    """README, CONTRIBUTING and contract have no more lines than they may have."""
     assert len(read(REPOSITORY / name).splitlines()) <= most
 
 
@@ -54,7 +53,6 @@ def anchors(page: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=PATHS)
 def test_each_link_leads_somewhere(path: Path) -> None:
-    """The file that a page links to is there, and so is the heading."""
     wrong = []
     for found in LINK.findall(read(path)):
         link = found[0] or found[1]
@@ -71,7 +69,6 @@ def test_each_link_leads_somewhere(path: Path) -> None:
 
 
 def test_the_readme_leads_to_each_topic_by_its_name() -> None:
-    """The name in the README is the one that `mem0tray help` takes."""
     links = dict(re.findall(r"\[([^]]+)\]\(mem0tray/docs/manual/(.+?)\.md\)", read(PAGES[0])))
     topics = {path.stem for path in MANUAL.glob("*.md")}
     assert topics <= links.keys()
@@ -79,7 +76,6 @@ def test_the_readme_leads_to_each_topic_by_its_name() -> None:
 
 
 def test_the_manual_has_each_setting_with_its_default() -> None:
-    """The page has a row for each setting, in the order of `config show`."""
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+?) \|", read(MANUAL / "settings.md"), re.MULTILINE)
     defaults = {key: settings.get(settings.Settings(), key) for key in settings.keys()}  # noqa: SIM118  (a function)
     assert list(dict(rows)) == list(defaults)
@@ -89,7 +85,6 @@ def test_the_manual_has_each_setting_with_its_default() -> None:
 
 
 def test_the_settings_name_each_dialect() -> None:
-    """The row of `server.dialect` has all that the setting takes."""
     row = re.search(r"^\| `server\.dialect` \|.*$", read(MANUAL / "settings.md"), re.MULTILINE)
     assert row is not None
     assert [name for name in (AUTO, *DIALECTS) if f"`{name}`" not in row[0]] == []
@@ -97,7 +92,6 @@ def test_the_settings_name_each_dialect() -> None:
 
 @needs.SHELL
 def test_count_by_project_copes_with_an_item_that_has_none(tmp_path: Path) -> None:
-    """An item without a project is counted under "(none)" and does not end the snippet."""
     without = dead("x")
     del without["project_id"]
     with Home(tmp_path / "home") as home:

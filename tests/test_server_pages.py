@@ -76,14 +76,12 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def test_this_computer(home: Home) -> None:
-    """The page of the embedded server, from the choice to reading back."""
     carry_out(home, page("this-computer.md"))
 
 
 @needs.SHELL
 @needs.CURL
 def test_other_programs_use_the_embedded_server(home: Home) -> None:
-    """The page's curl saves, lists and finds, with what the page takes out of `server.json`."""
     (commands,) = re.findall(
         r"^```sh\n(.*?)^```$", page("this-computer.md"), re.MULTILINE | re.DOTALL
     )
@@ -104,7 +102,6 @@ def test_other_programs_use_the_embedded_server(home: Home) -> None:
 
 @pytest.mark.parametrize("name", ["official.md", "private.md"])
 def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
-    """The page's addresses are reached as they stand there, over TLS and plain http."""
     authority = Authority(tmp_path)
     (home.root / "authority.pem").write_bytes(authority.file.read_bytes())
     tls = authority.context("mem0.example.com")
@@ -129,7 +126,6 @@ def test_a_server_elsewhere(home: Home, tmp_path: Path, name: str) -> None:
 
 
 def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
-    """The manual's section: what this computer alone has is on the other server afterwards."""
     servers = page("../servers.md")
     moving = servers.split("\n## Moving to another server\n")[1].split("\n## ")[0]
     authority = Authority(tmp_path)
@@ -145,7 +141,6 @@ def test_moving_to_another_server(home: Home, tmp_path: Path) -> None:
 
 
 def test_the_hosted_service(home: Home, tmp_path: Path) -> None:
-    """The page's address is reached as it stands there, by a proxy that leads to a stand-in."""
     authority = Authority(tmp_path)
     with (
         HostedStandin(tls=authority.context("api.mem0.ai")) as server,
@@ -168,7 +163,6 @@ def constants() -> Iterator[str]:
 
 
 def test_what_goes_wrong_is_said_in_these_words() -> None:
-    """Each message that a page quotes is one of the program's, or of the system's."""
     said = "\n".join(constants()).lower()
     for path in [*PAGES, MANUAL / "troubleshooting.md"]:
         table = path.read_text(encoding="utf-8").split("| it says |")[1].split("\n\n")[0]
@@ -178,7 +172,6 @@ def test_what_goes_wrong_is_said_in_these_words() -> None:
 
 
 def test_readme_and_manual_lead_to_each_page() -> None:
-    """Who looks for a server in the README, or under the topic, finds its page."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for path in PAGES:
         assert f"](mem0tray/docs/manual/servers/{path.name})" in readme

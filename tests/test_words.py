@@ -38,7 +38,7 @@ GONE: Final = {
 # Where such a word is somebody else's: in ledgers of former versions, commands of systemd, or the
 # table of faults.
 OTHERS: Final = {
-    "mem0tray/ledger/schema.py": {SETTLED, INTENT, LINGERS},
+    "mem0tray/ledger/opening.py": {SETTLED, INTENT, LINGERS},
     "tests/support/samples/": {SETTLED, INTENT, LINGERS},
     "mem0tray/desktop/autostart/": {LINGERS},
     "tests/desktop/autostart/": {LINGERS},
@@ -79,7 +79,6 @@ def whole(word: str) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("word", GONE)
 def test_a_word_that_is_gone_stays_away(word: str) -> None:
-    """Code, tests and pages say what a gone word meant in the word that is left for it."""
     found = []
     gone = whole(word)
     for place, text in texts():
@@ -94,7 +93,6 @@ def test_a_word_that_is_gone_stays_away(word: str) -> None:
 
 
 def test_each_word_has_one_meaning() -> None:
-    """The page explains each word once."""
     rows = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     words = [word for row in rows for word in row.split(", ")]
     assert {"outcome", "theirs"} <= set(words)
@@ -103,11 +101,9 @@ def test_each_word_has_one_meaning() -> None:
 
 @pytest.mark.parametrize("text", ["an edition", "_EDITIONS", "HandEdition", "by_edition("])
 def test_a_word_is_found_however_it_is_written(text: str) -> None:
-    """The search finds a word in prose and in every kind of name."""
     assert whole("editions?").search(text)
 
 
 @pytest.mark.parametrize("text", ["expedition", "additions", "Editioned"])
 def test_a_longer_word_is_another(text: str) -> None:
-    """The search leaves longer words alone."""
     assert not whole("editions?").search(text)

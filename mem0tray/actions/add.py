@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,10 +19,10 @@ from mem0tray.core.errors import (
     Mem0TrayError,
     NoThreadError,
 )
-from mem0tray.files import atomic, document, private_folders
+from mem0tray.files import atomic, document, orders, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.files.lock import FileLock
-from mem0tray.system import data_folders, plain
+from mem0tray.system import data_folders, regular_file
 from mem0tray.system.paths import Paths, data_root
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
@@ -241,7 +242,7 @@ def append_line(path: Path, line: bytes) -> None:
     If somebody left a line without its end, it gets one first.
     """
     try:
-        fd = plain.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        fd = regular_file.open_fd(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = os.fstat(fd).st_size
             if size:
@@ -256,3 +257,15 @@ def append_line(path: Path, line: bytes) -> None:
         raise atomic.unavailable(path, error) from error
     if not size:
         atomic.sync_folder(path.parent)
+
+
+def among(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
+    """Those of these memories that the user has deleted, or given another text."""
+    found = orders.discarded(paths.orders) & set(names)
+    if not os.path.exists(paths.ledger):  # noqa: PTH110  (Path.exists() raises where it may not look)
+        return found
+    from mem0tray.ledger.reader import Reader  # slow to import
+
+    with Reader(paths.ledger) as reader:
+        known = {name: reader.known(*name) for name in names}
+    return found | {name for name, row in known.items() if row and row.state == items.DISCARDED}

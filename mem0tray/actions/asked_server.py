@@ -8,7 +8,7 @@ from typing import Final
 from mem0tray.actions.known_texts import KnownText
 from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.core import item as items
-from mem0tray.ledger.delivered import TakenMemory
+from mem0tray.ledger.reader import TakenMemory
 from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 

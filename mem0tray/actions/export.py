@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from mem0tray.actions import chosen_client, projects
 from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core import memory_lines
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.memory_lines import MemoryLine
 from mem0tray.files import atomic
-from mem0tray.ledger.delivered import DeliveredReader
+from mem0tray.ledger.reader import Reader
 from mem0tray.server import Outcome, Page, ServerMemory
 
 TIMEOUT: Final = 60.0  # seconds for a page
@@ -62,7 +62,7 @@ class Export:
         here, self.unread = projects.known_here(self.settings)
         with (
             chosen_client.opened(self.settings, paths) as client,
-            DeliveredReader(paths.ledger) as reader,
+            Reader(paths.ledger) as reader,
         ):
             names = [self.project]
             if not self.project:

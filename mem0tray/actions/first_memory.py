@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
-from mem0tray.actions import add, recall, retry_outcomes, worker_report
+from mem0tray.actions import add, recall, verbs, worker_report
 from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.core import item as items
@@ -95,7 +95,7 @@ def why_undelivered(paths: Paths, item: Item, since: float) -> str:
 
     `since`: when the memory was saved, Unix seconds.
     """
-    (outcome,) = retry_outcomes.follow(paths, [item], since, _PATIENCE)
+    (outcome,) = verbs.follow(paths, [item], since, _PATIENCE)
     return "" if outcome.is_good else outcome.reason or outcome.name
 
 

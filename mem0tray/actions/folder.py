@@ -10,7 +10,7 @@ from mem0tray.config.settings import PathSettings, Settings, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, writable
+from mem0tray.files import atomic, private_folders
 from mem0tray.system.paths import Paths
 
 _BLOCK: Final = 4096  # bytes
@@ -67,9 +67,9 @@ def why_unwritable(paths: Paths) -> Reason:
     """Why nothing can be written, which metrics cannot tell; else NONE."""
     return (
         _no_room(paths)
-        or writable.why_unwritable(paths.claude_dir)
+        or private_folders.why_unwritable(paths.claude_dir)
         or atomic.why_unreadable(paths.queue_lock)
-        or writable.why_unwritable(paths.data_dir)
+        or private_folders.why_unwritable(paths.data_dir)
     )
 
 

@@ -14,21 +14,20 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import backup, edit_text, restore_sources
-from mem0tray.actions.apply import apply
-from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
-from mem0tray.actions.in_step import worker_runs
+from mem0tray.actions import backups
+from mem0tray.actions.in_step import apply, worker_runs
+from mem0tray.actions.verbs import Deleted
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.files import atomic, document, orders, private_folders, temporary
 from mem0tray.files.document import BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.ledger.rows import Known
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 _LOCK_WAIT: Final = 10.0  # seconds
@@ -122,7 +121,7 @@ def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted, known, result)
     _guarded(result, paths.queue, partial(_from_queue_file, paths, text, result))
-    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backup.DATED, result)]:
+    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]:
         _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
     for path in _listing(paths.quarantine, "*.json", result):
         _guarded(result, path, partial(_from_quarantine, path, text, result))
@@ -213,7 +212,9 @@ def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
         kept = None
         with suppress(FileNotFoundError):  # nobody writes it while we hold the lock
-            kept = _without(document.parse(plain.read_bytes(paths.queue), _RECENT_FORM), text)
+            kept = _without(
+                document.parse(regular_file.read_bytes(paths.queue), _RECENT_FORM), text
+            )
         if kept is not None:
             top: dict[str, document.Value] = {}
             if document.QUEUE in kept.rest:  # first, as producers write it
@@ -237,7 +238,7 @@ def _without(parsed: Document, text: _Text) -> Document | None:
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
     """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except FileNotFoundError:
         return False
     try:
@@ -258,17 +259,17 @@ def _from_document(path: Path, sections: Sequence[str], text: _Text, result: For
 
 
 def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
-    was_ours = path == paths.dlq_backup and backup.is_ours(paths)
+    was_ours = path == paths.dlq_backup and backups.is_ours(paths)
     is_empty = _from_document(path, _DLQ_FORM, text, result)
     if was_ours:
-        backup.remember(paths, atomic.signature(path))
+        backups.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 
 
 def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
     """Cut the text's bytes out of a quarantined file, which is seldom whole."""
-    data = plain.read_bytes(path)
+    data = regular_file.read_bytes(path)
     cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
@@ -279,11 +280,9 @@ def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Remove the texts that were kept when the memory was edited."""
 
     def is_it(data: bytes) -> bool:
-        return text.is_in(data) or any(
-            text.is_it(each.raw) for each in restore_sources.pieces_of(data)
-        )
+        return text.is_in(data) or any(text.is_it(each.raw) for each in backups.pieces_of(data))
 
-    result.erased += edit_text.forget(paths, is_it)
+    result.erased += backups.forget_texts(paths, is_it)
 
 
 def _from_previous(paths: Paths, text: _Text) -> None:
@@ -291,7 +290,7 @@ def _from_previous(paths: Paths, text: _Text) -> None:
     path = paths.dlq_previous
     end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
     with suppress(OSError):
-        while text.is_in(plain.read_bytes(path)):
+        while text.is_in(regular_file.read_bytes(path)):
             if time.monotonic() > end:
                 path.unlink()
                 return
@@ -309,7 +308,7 @@ def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
     """Remove temporary files that a kill has left behind: nobody needs them any more."""
     for path in temporary.leftovers(folder):
         with suppress(OSError):
-            if text.is_in(plain.read_bytes(path)):
+            if text.is_in(regular_file.read_bytes(path)):
                 path.unlink()
                 result.erased.append(path.name)
 
@@ -347,7 +346,7 @@ def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
                 continue
             if status.st_size > _LARGEST:
                 result.name(path, "too large to be looked into")
-            elif text.is_in(plain.read_bytes(path)):
+            elif text.is_in(regular_file.read_bytes(path)):
                 holders.append(path)
         except (FileNotFoundError, NotADirectoryError):
             continue

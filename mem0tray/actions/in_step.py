@@ -14,12 +14,15 @@ from msgspec import Struct
 
 from mem0tray.config import server_choice
 from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Mem0TrayError
+from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, emergency, orders
 from mem0tray.files.emergency import EmergencySource
 from mem0tray.files.lock import COMMAND, InstanceLock, of_worker
+from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, Order
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
 
@@ -101,7 +104,7 @@ def stand_in(paths: Paths, settings: Settings, patience: float) -> Mapping[str, 
 
 def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     # Slow to import, and needed only here.
-    from mem0tray.actions.server_names import chosen_server
+    from mem0tray.config.server_choice import chosen_server
     from mem0tray.core.events import Events, LedgerRebuilt
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
@@ -180,3 +183,70 @@ def _behind(newer: list[Path], why: Reason) -> Reason:
     return Reason(
         "What is new in {files} is not taken in yet: `mem0tray doctor` says more.", files=files
     )
+
+
+_LOOK_APPLY: Final = 0.01  # seconds
+_MOMENT_APPLY: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
+
+
+class Answer(Struct, frozen=True):
+    """What became of each memory; `heard`: the order has been applied."""
+
+    results: dict[Name, str]
+    heard: bool = True
+
+    def of(self, name: Name) -> str:
+        """What became of this memory; an order that is not applied yet will be."""
+        return self.results.get(name, GONE if self.heard else DONE)
+
+
+def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
+    """Apply an order, now or as soon as the worker can; say what became of each memory.
+
+    A worker has two seconds to answer, also about what it is sending; it applies an order before
+    its next request; another command has as long to end. Raises LedgerError, FileUnavailableError
+    or LockTimeoutError when the order cannot be applied: it is taken back, and nothing has changed.
+    """
+    path = orders.leave(paths, order)
+    end = time.monotonic() + _MOMENT_APPLY
+    while True:
+        waits = path.exists()  # before the answer, which comes before the order leaves
+        found = orders.take_answer(path)
+        if found is not None:
+            break
+        if not waits or time.monotonic() > end:  # a full disk takes no answer
+            return Answer({}, heard=False)
+        if worker_runs(paths) or not _stood_in(paths, settings, path, end):
+            time.sleep(_LOOK_APPLY)
+    return Answer(_ended(paths, found, end))
+
+
+def _stood_in(paths: Paths, settings: Settings, order: Path, end: float) -> bool:
+    """Apply the orders that wait in the worker's place; return whether ours was among them."""
+    try:
+        if stand_in(paths, settings, end - time.monotonic()) is None:
+            return False
+    except BaseException:
+        if orders.take_back(order):
+            raise
+    return not order.exists()
+
+
+def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:
+    """The results, once the requests under way have ended; until `end` at most."""
+    while IN_FLIGHT in results.values():
+        in_flight = [name for name, what in results.items() if what == IN_FLIGHT]
+        runs = worker_runs(paths)
+        with Reader(paths.ledger) as reader:
+            for name in in_flight:
+                row = reader.known(*name)
+                if row is None:
+                    results[name] = DONE
+                elif row.state == items.DELIVERED:
+                    results[name] = DELIVERED
+                elif row.claimed is None or not runs:
+                    results[name] = PERHAPS if row.claimed or row.unknown else DONE
+        if time.monotonic() > end:
+            break
+        time.sleep(_LOOK_APPLY)
+    return results

@@ -8,16 +8,16 @@ from typing import Final
 
 from msgspec import structs
 
-from mem0tray.actions import restore_sources, waiting
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
+from mem0tray.actions import backups, waiting
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity, listing
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
-from mem0tray.files import document, quarantine
+from mem0tray.files import document, private_folders
 from mem0tray.files.document import BrokenDocumentError
-from mem0tray.ledger.known import Attempt, Known
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import plain
+from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 QUARANTINE: Final = "quarantine"
@@ -113,15 +113,15 @@ def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
     kept = _items_in(paths.queue_backup, (*document.QUEUE_SECTIONS, document.RECENT))
     yield from ((paths.queue_backup.name, raw) for raw in kept)
     with suppress(Mem0TrayError):
-        for source in restore_sources.sources(paths):
-            if source.kind in (restore_sources.BACKUP, restore_sources.COPY, restore_sources.EDIT):
+        for source in backups.sources(paths):
+            if source.kind in (backups.BACKUP, backups.COPY, backups.EDIT):
                 yield from ((source.name, piece.raw) for piece in source.pieces)
 
 
 def _items_in(path: Path, sections: Sequence[str]) -> list[bytes]:
     """The items in these lists of a file; of a broken one those that are whole."""
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except OSError:
         return []
     try:
@@ -147,9 +147,9 @@ def _rank(version: Version) -> tuple[int, float]:
 def quarantined(paths: Paths) -> Iterator[FoundItem]:
     """The items in quarantine."""
     with suppress(FileUnavailableError):
-        for path in quarantine.kept(paths.quarantine):
+        for path in private_folders.quarantined(paths.quarantine):
             with suppress(FileUnavailableError):
-                pieces = restore_sources.quarantined(path).pieces
+                pieces = backups.quarantined(path).pieces
                 yield from listing((piece.raw for piece in pieces), QUARANTINE)
 
 

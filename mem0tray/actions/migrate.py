@@ -11,25 +11,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import (
-    chosen_client,
-    migration_notes,
-    restore_sources,
-    worker_report,
-)
+from mem0tray.actions import backups, chosen_client, migration_notes, worker_report
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.actions.patient_questions import PatientQuestions
-from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.server_choice import CHOOSE, former_in_words
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.former_servers import Traced
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.system.paths import Paths
@@ -164,7 +158,7 @@ class Migration:
         keep_in_step(self._paths, self._settings)
         with Reader(self._paths.ledger, needed=True) as reader:
             traced = reader.former.traced(self._request.former, self._chosen.name)
-            deleted = restore_sources.deleted_unknown(self._paths, reader)
+            deleted = backups.deleted_unknown(self._paths, reader)
             self._plan.learn(traced, reader.waiting.names(), deleted)
 
     def _projects(self, former: PatientQuestions) -> list[str]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mem0tray.actions import add, discarded, worker_report
+from mem0tray.actions import add, worker_report
 from mem0tray.core import item as items
 from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
@@ -59,7 +59,7 @@ class Feed:
     def _still_wanted(self) -> dict[items.Name, items.Object]:
         """What the user has not deleted, as another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
-        unwanted = discarded.among(self._paths, named)
+        unwanted = add.among(self._paths, named)
         return {name: entry for name, entry in named.items() if name not in unwanted}
 
     def _make_room(self) -> None:

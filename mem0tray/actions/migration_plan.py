@@ -13,7 +13,7 @@ from enum import IntEnum
 from msgspec import structs
 
 from mem0tray.core import item as items
-from mem0tray.ledger.former_servers import Traced
+from mem0tray.ledger.servers import Traced
 from mem0tray.server import ServerMemory
 
 

@@ -10,10 +10,10 @@ import platformdirs
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import LOCAL_URL
-from mem0tray.core import another_worker
+from mem0tray.core import state
 from mem0tray.core.errors import AlreadyRunningError, Mem0TrayError, SettingsError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, lock, quarantine
+from mem0tray.files import atomic, lock, private_folders
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver import endpoint, store
 from mem0tray.system import data_folders
@@ -69,7 +69,9 @@ def would_be_lost() -> list[str]:
     for folder in sorted(data_root().glob(_SERVES)):
         with Reader(folder / _LEDGER, needed=True) as reader:
             waiting += len(reader.waiting.ids())
-            kept |= reader.has_discarded() or bool(quarantine.kept(folder / "quarantine"))
+            kept |= reader.has_discarded() or bool(
+                private_folders.quarantined(folder / "quarantine")
+            )
     embedded = store.memories_in(data_root() / LOCAL / endpoint.DATABASE)
     said = []
     if embedded:
@@ -153,4 +155,4 @@ def _how(pid: int | None) -> str:
 
 def stop_command(pid: int) -> str:
     """The command that ends a process, in backticks."""
-    return f"`{another_worker.killing(pid)}`"
+    return f"`{state.kill_command(pid)}`"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from mem0tray.actions import chosen_client, waiting
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.server import Client, Kind, Outcome, ProjectCount

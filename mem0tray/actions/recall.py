@@ -9,12 +9,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from mem0tray.actions import chosen_client, waiting
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem
-from mem0tray.actions.server_names import chosen_server
-from mem0tray.config.server_choice import THIS_COMPUTER
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
+from mem0tray.config.server_choice import THIS_COMPUTER, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.ledger.delivered import DeliveredReader
+from mem0tray.ledger.reader import Reader
 from mem0tray.server import Client, Outcome, ServerMemory
 from mem0tray.server.model import CANNOT_TELL
 from mem0tray.server.remedy import of_refusal
@@ -84,7 +83,7 @@ def _newest(
     )
     paths = settings.locations()
     server = chosen_server(settings, paths).name
-    with DeliveredReader(paths.ledger) as reader:
+    with Reader(paths.ledger) as reader:
         ours = reader.memories(reader.taken(server).get(project, ())[-limit:], server)
     listed = {each.key for each in page.memories}
     for each in reversed(ours):

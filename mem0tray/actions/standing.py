@@ -15,19 +15,18 @@ from msgspec.structs import replace
 
 from mem0tray.actions import folder, migration_notes, worker_report
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
-from mem0tray.actions.server_names import ServerNames, chosen_server
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
+from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
-from mem0tray.core import another_worker, reasons
 from mem0tray.core import item as items
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerStatus
-from mem0tray.files import atomic, pauses, quarantine
-from mem0tray.ledger.counters import Counts
-from mem0tray.ledger.known import Attempt
+from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerSeen, WorkerStatus
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt
+from mem0tray.ledger.waiting import Counts
 from mem0tray.system.paths import Paths, config_file
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class Snapshot(Struct, frozen=True):
     def beside(self) -> bool:
         """Whether another worker is at work beside ours, which sends nothing during that time."""
         told = self.told.state.reason if self.told is not None else reasons.NONE
-        return bool(self.another) or another_worker.is_told(told)
+        return bool(self.another) or state.is_another_worker(told)
 
     @property
     def inside(self) -> Contents:
@@ -245,7 +244,7 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
 
 def _pause(paths: Paths, now: float) -> SeenPause:
     try:
-        return SeenPause(pauses.read(paths, now))
+        return SeenPause(orders.read_pause(paths, now))
     except FileUnavailableError as error:
         return SeenPause(error=error)
 
@@ -275,7 +274,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
 
 def _quarantine(paths: Paths) -> SeenQuarantine:
     try:
-        return SeenQuarantine(len(quarantine.kept(paths.quarantine)))
+        return SeenQuarantine(len(private_folders.quarantined(paths.quarantine)))
     except FileUnavailableError as error:
         return SeenQuarantine(None, error)
 

@@ -11,15 +11,15 @@ from functools import partial
 from secrets import SystemRandom
 from typing import Final, NamedTuple
 
-from mem0tray.actions import add, chosen_client, look_up, restore_sources
+from mem0tray.actions import add, backups, chosen_client, look_up
 from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnsweredError
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.known_texts import KnownText, KnownTexts
 from mem0tray.actions.recall import why_not_shown
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
-from mem0tray.ledger.delivered import DeliveredReader, TakenMemory
+from mem0tray.ledger.reader import Reader, TakenMemory
 from mem0tray.server import Presence
 from mem0tray.system.paths import Paths
 
@@ -98,7 +98,7 @@ def verify(
     keep_in_step(paths, settings)
     with (
         chosen_client.opened(settings, paths) as client,
-        DeliveredReader(paths.ledger, needed=True) as reader,
+        Reader(paths.ledger, needed=True) as reader,
     ):
         taken = reader.taken(server.name)
         if project is not None:
@@ -138,7 +138,7 @@ class _Verifier:
     def __init__(
         self,
         paths: Paths,
-        reader: DeliveredReader,
+        reader: Reader,
         server: str,
         asked: AskedServer,
         found: Verified,
@@ -152,7 +152,7 @@ class _Verifier:
         found.again = sum(items.first_id(each) != each for each in ids)
         self._ids = {*ids, *(each.id for each in look_up.quarantined(paths))}
         self._waiting = reader.waiting_digests()
-        lost = restore_sources.deleted_unknown(paths, reader)
+        lost = backups.deleted_unknown(paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:

@@ -16,10 +16,10 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import AlertBegan, AlertOver, Event
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, document, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
+    from mem0tray.ledger.waiting import Counts
 
 SIZE: Final = "dlq_size"
 AGE: Final = "max_age"
@@ -111,7 +111,7 @@ def describe(alert: AlertBegan) -> str:
 def load_told(path: Path) -> frozenset[str]:
     """The alerts that were told before a restart; none when the file cannot be read."""
     try:
-        value = json.loads(plain.read_bytes(path))
+        value = json.loads(regular_file.read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return frozenset()
     told = value.get("told") if isinstance(value, dict) else None

@@ -13,10 +13,10 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.events import Events
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
+    from mem0tray.ledger.waiting import Counts
 
 LOOK: Final = 30.0  # seconds between two looks
 

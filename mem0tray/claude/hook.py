@@ -114,7 +114,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
     import re
 
-    from mem0tray.actions import add, discarded
+    from mem0tray.actions import add
     from mem0tray.core import item as items
     from mem0tray.system import project
 
@@ -130,7 +130,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
-    unwanted = discarded.among(paths, named) if new else set()
+    unwanted = add.among(paths, named) if new else set()
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
@@ -141,10 +141,10 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
 
 
 def _bytes(path: Path) -> bytes:
-    from mem0tray.system import plain
+    from mem0tray.system import regular_file
 
     try:
-        return plain.read_bytes(path)
+        return regular_file.read_bytes(path)
     except OSError:
         return b""
 
@@ -176,11 +176,11 @@ def _log(event: str, why: str) -> None:
     text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"
     try:
         from mem0tray.files import private_folders
-        from mem0tray.system import plain
+        from mem0tray.system import regular_file
 
         log = _loaded().settings.locations().log
         private_folders.make_private_folder(log.parent)
-        fd = plain.open_fd(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        fd = regular_file.open_fd(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         with os.fdopen(fd, "ab") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n".encode())
     except Exception:  # noqa: BLE001  (no home, no disk, no right: there is nothing else to try)

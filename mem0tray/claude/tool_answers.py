@@ -7,11 +7,11 @@ the server, and only `mem0_save` writes. All raise Mem0TrayError with a sentence
 import time
 from typing import Final
 
+from mem0tray.actions import diagnose, standing, worker_report
 from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
-from mem0tray.actions import standing, stuck, surroundings, worker_report
 from mem0tray.actions.add import QueuedEntry, queue_memory
-from mem0tray.actions.cause import Cause
+from mem0tray.actions.diagnose import Cause
 from mem0tray.actions.projects import ProjectSeen
 from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
 from mem0tray.claude import wording
@@ -19,8 +19,8 @@ from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.taken_by_others import PERHAPS
 
 _UNKNOWN: Final = "an unknown number"
 _NOTHING_AMISS: Final = "The server answers, and nothing stands in the way of a memory."
@@ -109,7 +109,7 @@ def _what_follows(settings: Settings) -> str:
         seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = surroundings.hindrance(seen)
+    hindrance = diagnose.hindrance(seen)
     if hindrance:
         return wording.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
@@ -145,19 +145,19 @@ def _state(seen: Overview) -> list[str]:
     if seen.worker is None:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
-        worker = f"Worker: running since {surroundings.clock(seen.worker.since)}."
+        worker = f"Worker: running since {diagnose.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
     state = wording.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
-    last = surroundings.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    last = diagnose.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
 
 
 def _counts(seen: Overview) -> str:
     queue = _number(seen.queue, "memory waits", "memories wait")
     oldest = (
-        f", the oldest undelivered one since {surroundings.clock(seen.oldest_waiting)}"
+        f", the oldest undelivered one since {diagnose.clock(seen.oldest_waiting)}"
         if seen.oldest_waiting
         else ""
     )
@@ -191,10 +191,10 @@ def _beside(seen: Overview) -> list[str]:
 def _causes(settings: Settings) -> list[str]:
     """Why memories are stuck, and other troubles, each with what to do; asks the server."""
     try:
-        found = stuck.sum_up(settings, time.time())
+        found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
         return [one_line(f"Why memories wait cannot be told. {error}", wording.SENTENCE)]
-    told = [f"{stuck.number(group)}: {_in_words(cause)}" for cause, group in found.groups]
+    told = [f"{diagnose.number(group)}: {_in_words(cause)}" for cause, group in found.groups]
     told += map(_in_words, found.besides)
     return [one_line(each, wording.SENTENCE) for each in told] or [_NOTHING_AMISS]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _LOOKED_AT: Final = 1_000_000  # bytes, from the end
 
@@ -51,7 +51,7 @@ def _texts(message: dict[str, Any]) -> list[str]:
 
 def _end_of(path: Path) -> bytes:
     try:
-        file = plain.open_binary(path)
+        file = regular_file.open_binary(path)
     except FileNotFoundError:
         return b""
     with file:

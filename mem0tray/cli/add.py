@@ -10,10 +10,10 @@ import click
 
 from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
-from mem0tray.cli import candidates, context
+from mem0tray.cli import arguments, context
+from mem0tray.cli.arguments import END_OF_INPUT, decoded, project_meant, project_option, whole
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import END_OF_INPUT, decoded, project_meant, project_option, whole
 from mem0tray.core.item import LONGEST_TEXT
 
 _END_MAX: Final = 2  # bytes of the line break at the end
@@ -50,7 +50,7 @@ _END_MAX: Final = 2  # bytes of the line break at the end
     help="Print id, project and where it is queued (queue, emergency) as JSON; or, with"
     " --jsonl, how many are.",
 )
-@click.argument("texts", nargs=-1, metavar="[TEXT]", shell_complete=candidates.files_of_lines)
+@click.argument("texts", nargs=-1, metavar="[TEXT]", shell_complete=arguments.files_of_lines)
 def command(
     project: str | None, texts: tuple[str, ...], *, jsonl: bool, again: bool, as_json: bool
 ) -> None:

@@ -9,7 +9,7 @@ import click
 
 from mem0tray.claude import MARK, connecting
 from mem0tray.claude.connecting import Change, Done
-from mem0tray.cli import asking, output
+from mem0tray.cli import interaction, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import text
@@ -92,7 +92,7 @@ def _show(change: Change) -> None:
 
 def _ask(changes: Sequence[Change]) -> None:
     names = " and ".join(str(each.found.path) for each in changes)
-    if not asking.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
+    if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
         raise click.Abort
 
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import candidates, context, output, server_test
+from mem0tray.cli import arguments, context, output, server_test
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
 from mem0tray.config.settings import SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
-from mem0tray.system import editor
-from mem0tray.system.orderly_end import ends_in_order
+from mem0tray.system import programs
 from mem0tray.system.paths import config_file as location
+from mem0tray.system.programs import ends_in_order
 
 MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown in the error
@@ -85,7 +85,7 @@ def _print(loaded: Loaded) -> None:
 
 
 @command.command("get", examples={"mem0tray config get server.url": ""})
-@click.argument("key", shell_complete=candidates.keys)
+@click.argument("key", shell_complete=arguments.keys)
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def get(key: str, *, as_json: bool) -> None:
     """Print the value of KEY, even if it is a secret."""
@@ -110,8 +110,8 @@ def get(key: str, *, as_json: bool) -> None:
     },
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("key", shell_complete=candidates.keys)
-@click.argument("value", required=False, shell_complete=candidates.values)
+@click.argument("key", shell_complete=arguments.keys)
+@click.argument("value", required=False, shell_complete=arguments.values)
 @click.option("--no-test", is_flag=True, help="Do not test the server after changing it.")
 def set_(key: str, value: str | None, *, no_test: bool) -> None:
     """Set KEY to VALUE in the settings file, whose comments stay.
@@ -147,7 +147,7 @@ def _asked(key: str) -> str:
 
 
 @command.command("unset", examples={"mem0tray config unset server.url": ""})
-@click.argument("key", shell_complete=candidates.keys)
+@click.argument("key", shell_complete=arguments.keys)
 def unset(key: str) -> None:
     """Take KEY out of the settings file, and say which value applies then."""
     settings.kind_of(key)
@@ -174,7 +174,7 @@ def edit() -> None:
     file = location()
     config_file.create(file)
     with ends_in_order():
-        editor.edit(file, if_failed=f"Look whether {file} is as you want it.")
+        programs.edit(file, if_failed=f"Look whether {file} is as you want it.")
     context.load_all()
 
 

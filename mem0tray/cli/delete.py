@@ -5,13 +5,14 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import look_up, waiting
-from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.find import FoundItem, resolve
 from mem0tray.actions.forget import Forgotten, forget
-from mem0tray.cli import asking, candidates, context, memory_words, no_longer_waiting, output, times
+from mem0tray.actions.verbs import Deleted, delete
+from mem0tray.actions.waiting import FoundItem, resolve
+from mem0tray.cli import arguments, context, interaction, memory_words, output
+from mem0tray.cli.arguments import project_option
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_option
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.text import plural, short_id
 
 _SHOWN: Final = 20  # items shown of those to be deleted
@@ -27,7 +28,7 @@ _SHOWN: Final = 20  # items shown of those to be deleted
         "mem0tray delete --forget 04f96029": "for good: the text too",
     },
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.ids)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=arguments.ids)
 @project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
@@ -50,7 +51,7 @@ def command(
         raise click.UsageError("--json cannot ask: it goes with --yes.")
     settings = context.load_there()
     paths = settings.locations()
-    with no_longer_waiting.explained(paths):
+    with memory_words.explained(paths):
         over = _over(settings, ids, project) if for_good else {}
         left = tuple(name for name in ids if name not in over)
         chosen = _chosen(settings, left, project) if left or not over else []
@@ -138,7 +139,7 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
             output.say_beside("  ", memory_words.excerpt(each.item.content))
     if number > _SHOWN:
         output.say(f"… and {number - _SHOWN:,} more.")
-    return asking.consents(
+    return interaction.consents(
         f"Delete {plural(number, 'item')}{' for good' if for_good else ''}?",
         "nothing was deleted.",
         "Use --yes to delete without asking.",
@@ -169,7 +170,7 @@ def _tell_not_deleted(done: Deleted) -> None:
             " leaves this open."
         )
     if not done.heard:
-        output.remark(no_longer_waiting.NOT_HEARD)
+        output.remark(memory_words.NOT_HEARD)
 
 
 def _tell_forgotten(done: Deleted, past: list[FoundItem], result: Forgotten) -> None:

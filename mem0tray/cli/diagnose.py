@@ -6,19 +6,19 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, standing, stuck, waiting
-from mem0tray.actions.cause import Cause
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions import diagnose, standing, waiting
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.standing import Part
-from mem0tray.actions.surroundings import Surroundings
-from mem0tray.cli import candidates, context, memory_words, no_longer_waiting, output, times
+from mem0tray.actions.waiting import FoundItem
+from mem0tray.cli import arguments, context, memory_words, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.interaction import waiting as in_progress
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import waiting as in_progress
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import plural
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import asks_nothing
 
 _SHOWN: Final = 10  # shown of those whose id begins with the name
@@ -32,7 +32,7 @@ _SHOWN: Final = 10  # shown of those whose id begins with the name
         "mem0tray diagnose 04f96029": "one, with its history",
     },
 )
-@click.argument("name", required=False, metavar="[ID]", shell_complete=candidates.ids)
+@click.argument("name", required=False, metavar="[ID]", shell_complete=arguments.ids)
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str | None, *, as_json: bool) -> None:
     """Say why an item is stuck; without an ID, sum up all that have failed, by cause.
@@ -48,7 +48,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
-        gone = [] if found else no_longer_waiting.found(seen.reader, name)
+        gone = [] if found else memory_words.found(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
@@ -77,10 +77,10 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 def _tell_gone(gone: list[Known], *, as_json: bool) -> None:
     if as_json:
-        output.print_json([no_longer_waiting.document(known) for known in gone])
+        output.print_json([memory_words.document(known) for known in gone])
         return
     for known in gone[:_SHOWN]:
-        no_longer_waiting.say(known)
+        memory_words.say(known)
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
 
@@ -139,7 +139,7 @@ def _style(cause: Cause) -> Style:
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
     with in_progress():
-        found = stuck.sum_up(settings, time.time())
+        found = diagnose.sum_up(settings, time.time())
     if as_json:
         stuck_by = [
             {**_as_json(cause), "count": len(group), "example": group[0].id}
@@ -152,7 +152,7 @@ def _sum_up(settings: Settings, *, as_json: bool) -> None:
         output.say("There are no dead letters.")
     for cause, group in found.groups:
         output.say_beside(
-            f"{stuck.number(group)}: {cause.name}",
+            f"{diagnose.number(group)}: {cause.name}",
             f", as {found.called[group[0].id]}:",
             _style(cause),
         )

@@ -5,20 +5,20 @@ from typing import Final
 
 import click
 
-from mem0tray.actions import edit_text, look_up, waiting
-from mem0tray.actions.edit_text import Changed, GoneError
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions import look_up, verbs, waiting
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import candidates, context, output
+from mem0tray.actions.verbs import Changed, GoneError
+from mem0tray.actions.waiting import FoundItem
+from mem0tray.cli import arguments, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.no_longer_waiting import NOT_HEARD
+from mem0tray.cli.memory_words import NOT_HEARD
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import short_id
 from mem0tray.files import atomic
-from mem0tray.system import editor, plain, shell
-from mem0tray.system.orderly_end import ends_in_order
+from mem0tray.system import programs, regular_file
+from mem0tray.system.programs import ends_in_order
 
 _NOT_HERE: Final = {
     "delivered": "It is delivered: its text is on the server alone.",
@@ -41,7 +41,7 @@ _NOTHING_CHANGED: Final = (
         "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
     },
 )
-@click.argument("name", metavar="ID", shell_complete=candidates.ids)
+@click.argument("name", metavar="ID", shell_complete=arguments.ids)
 def command(name: str) -> None:
     """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
 
@@ -89,8 +89,8 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
     shown = before if whole or not before else before + b"\n"  # what editors expect
     file, new = None, None
     try:
-        with ends_in_order(), edit_text.opened(paths, found.id, shown) as file:
-            editor.edit(file, if_failed=_NOTHING_CHANGED)
+        with ends_in_order(), verbs.opened(paths, found.id, shown) as file:
+            programs.edit(file, if_failed=_NOTHING_CHANGED)
             after = _read(file)
             if not whole:
                 after = after.removesuffix(b"\n").removesuffix(b"\r")
@@ -98,7 +98,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
                 return None
             new = _decoded(after, found)
             if new.strip():  # the open text goes once the new one is in place
-                return edit_text.edit_text(paths, settings, found, new)
+                return verbs.edit_text(paths, settings, found, new)
     except Mem0TrayError as error:
         if file is None or not file.exists():
             raise
@@ -115,7 +115,7 @@ def _edited(settings: Settings, text: str, found: FoundItem, called: str) -> Cha
 
 def _read(file: Path) -> bytes:
     try:
-        return plain.read_bytes(file)
+        return regular_file.read_bytes(file)
     except OSError as error:
         raise atomic.unavailable(file, error) from error
 
@@ -146,7 +146,8 @@ def _with_text_kept(
     if not is_new:
         return Mem0TrayError(f"{error.message} What the editor saved is in {kept}.", error.remedy)
     remedy = "" if isinstance(error, GoneError) else error.remedy
-    add = f"mem0tray add --project {shell.quote(found.project or 'P')} - < {shell.quote(str(kept))}"
+    project, file = programs.quote(found.project or "P"), programs.quote(str(kept))
+    add = f"mem0tray add --project {project} - < {file}"
     return Mem0TrayError(
         f"{error.message} Nothing was changed; your text is in {kept}.",
         remedy or f"To queue it: `{add}`.",

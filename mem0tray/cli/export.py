@@ -12,15 +12,15 @@ import click
 from mem0tray import cli
 from mem0tray.actions.export import Export
 from mem0tray.cli import context, output
+from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_alone, project_option
-from mem0tray.cli.progress import EstimatedProgress
+from mem0tray.cli.interaction import EstimatedProgress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
-from mem0tray.system import orderly_end, plain
-from mem0tray.system.plain import NotPlainError
+from mem0tray.system import programs, regular_file
+from mem0tray.system.regular_file import NotRegularError
 
 _NAMED: Final = 5  # projects in a message
 
@@ -84,7 +84,7 @@ def _say_nothing(_: Export) -> None:
 
 
 def _write(export: Export, target: Path | None) -> None:
-    with orderly_end.ends_in_order(), closing(_checked(export, target)) as lines:
+    with programs.ends_in_order(), closing(_checked(export, target)) as lines:
         if target is None:
             _print(lines, export)
         else:
@@ -99,8 +99,8 @@ def _target(out: Path | None) -> Path | None:
         raise click.UsageError("--out names no file.")
     target = out.expanduser().absolute()
     try:
-        plain.look(target)
-    except NotPlainError as error:
+        regular_file.look(target)
+    except NotRegularError as error:
         raise UsageError(
             f"{target} is {error.kind}, not a file.",
             "Send standard output there: `mem0tray export` without --out.",

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from mem0tray.cli import candidates, output
+from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import did_you_mean
 
@@ -26,7 +26,7 @@ _PICTURE: Final = re.compile(r"^ *(?:!\[|</?(?:picture|source|img)).*\n\n?", re.
         "mem0tray help troubleshooting": "a topic: a page of the manual",
     },
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=candidates.commands)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=arguments.commands)
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Show the help of the command NAME, or the manual's page on the topic NAME."""

@@ -6,17 +6,18 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, standing, surroundings, waiting
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.standing import Part
-from mem0tray.cli import context, memory_words, output, times
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
+from mem0tray.cli import context, memory_words, output
+from mem0tray.cli.arguments import project_option, whole_number
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_option, whole_number
 from mem0tray.cli.output import Style
 from mem0tray.core import item as items
+from mem0tray.core import times
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line
-from mem0tray.ledger.known import Attempt
-from mem0tray.ledger.taken_by_others import PERHAPS
+from mem0tray.ledger.rows import Attempt
 from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"
@@ -59,7 +60,7 @@ def command(*, queue: bool, as_json: bool, project: str | None, limit: int | Non
         attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
     context.warn_behind(seen.step)
     snapshot = standing.read(settings, now, Part.DISK)
-    why = surroundings.hindrance(snapshot)
+    why = diagnose.hindrance(snapshot)
     if as_json:
         output.print_json(
             [_fresh_document(each, now, why, attempts[each.identity]) for each in shown]

@@ -6,8 +6,8 @@ from typing import Final
 import click
 
 from mem0tray.cli import context, output
+from mem0tray.cli.arguments import whole_number
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import whole_number
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line

@@ -1,13 +1,20 @@
 """What several commands say about memories, in the same words."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
-from mem0tray.cli import output, times
+from mem0tray.cli import output
 from mem0tray.cli.output import Style
-from mem0tray.core.outcome_kind import Kind
-from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.known import Attempt
+from mem0tray.config.server_choice import in_words
+from mem0tray.core import item as items
+from mem0tray.core import times
+from mem0tray.core.errors import NotFoundError, UnknownIdError
+from mem0tray.core.item import Kind
+from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.system.paths import Paths
 
 ATTEMPTS_SHOWN: Final = 10  # attempts of a history
 # The ledger's words for kinds are meant for programs.
@@ -54,3 +61,77 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
         named = f", request {attempt.request}" if attempt.request else ""
         text = f"{kind}: {attempt.message} ({attempt.duration:.2f} s{named})"
         output.say_beside(f"  {times.clock(attempt.at)}  ", text, Style.DIM)
+
+
+_FORGOTTEN = "forgotten"
+_OVER: Final = (items.DELIVERED, items.DISCARDED)
+# For an order that the worker has not carried out in time.
+NOT_HEARD: Final = (
+    "The worker has not heard of it yet; it does before it sends anything more."
+    " `mem0tray doctor` says whether it is well."
+)
+
+
+def found(reader: Reader, name: str) -> list[Known]:
+    """The delivered and deleted memories whose id is `name`, or else begins with it."""
+    known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
+    return [each for each in known if each.state in _OVER]
+
+
+class Fate(NamedTuple):
+    """What became of a memory: `delivered` or `deleted`, when and where to, and what to do."""
+
+    name: str
+    detail: str
+    remedy: str
+
+
+def fate(known: Known) -> Fate:
+    """What became of it, and what can be done."""
+    when = times.moment(known.closed)
+    if known.state == items.DELIVERED:
+        return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
+    if known.reason == _FORGOTTEN:
+        return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
+    remedy = "`mem0tray restore --list` shows what can be put back."
+    why = f" ({known.reason})" if known.reason not in (None, "", "deleted") else ""
+    return Fate("deleted", f"on {when}{why}", remedy)
+
+
+@contextmanager
+def explained(paths: Paths) -> Iterator[None]:
+    """Turn an UnknownIdError about a memory that no longer waits into one with its fate."""
+    try:
+        yield
+    except UnknownIdError as error:
+        with Reader(paths.ledger) as reader:
+            gone = sorted(found(reader, error.name), key=lambda known: known.closed or 0.0)
+        if not gone:
+            raise
+        last = gone[-1]
+        what = fate(last)
+        others = len({known.id for known in gone}) - 1
+        more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
+        raise NotFoundError(
+            f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
+        ) from error
+
+
+def say(known: Known) -> None:
+    """Print a line, for people, on what became of a memory."""
+    found = fate(known)
+    output.say(f"{short_id(known.id)}: {found.name} {found.detail}. {found.remedy}")
+
+
+def document(known: Known) -> dict[str, Any]:
+    """The JSON on what became of it, with those keys of a waiting one that still make sense."""
+    found = fate(known)
+    return {
+        "id": known.id,
+        "place": found.name,
+        "cause": found.name,
+        "detail": found.detail,
+        "remedy": found.remedy,
+        "also": [],
+        "closed": known.closed,
+    }

@@ -10,14 +10,13 @@ from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.recall import in_sentence
-from mem0tray.actions.server_names import ServerNames
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import arguments, context, output
+from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
-from mem0tray.cli.given import project_alone, project_option
+from mem0tray.cli.interaction import EstimatedProgress
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import EstimatedProgress
-from mem0tray.config.server_choice import former_in_words
+from mem0tray.config.server_choice import ServerNames, former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
@@ -39,7 +38,7 @@ _SEVERAL: Final = 2
     "--from",
     "former",
     metavar="ADDRESS",
-    shell_complete=candidates.former_servers,
+    shell_complete=arguments.former_servers,
     help="The former server: its address, or `local` for this computer's own. Default: the one"
     " that has memories.",
 )

@@ -7,10 +7,11 @@ from typing import Final
 import click
 
 from mem0tray.actions.in_step import worker_runs
-from mem0tray.cli import context, output, times
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
+from mem0tray.core import times
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.system.paths import Paths
 
 _LONGEST: Final = 525_600.0  # minutes: a year; without a number a pause has no end
@@ -52,7 +53,7 @@ def pause(minutes: float | None) -> None:
     """
     paths = context.load().locations()
     until = None if minutes is None else time.time() + minutes * 60
-    pauses.write(paths, until)
+    orders.write_pause(paths, until)
     end = "`mem0tray resume`" if until is None else times.moment(until)
     output.say(f"Deliveries are paused until {end}.{_not_running(paths)}")
 
@@ -62,10 +63,10 @@ def resume() -> None:
     """End a pause."""
     paths = context.load().locations()
     try:
-        paused = pauses.read(paths) is not None
+        paused = orders.read_pause(paths) is not None
     except FileUnavailableError:  # deliveries wait because of it
         paused = True
-    pauses.clear(paths)
+    orders.clear_pause(paths)
     if not paused:
         output.say("Deliveries were not paused.")
     elif worker_runs(paths):

@@ -8,7 +8,7 @@ from mem0tray.actions import projects
 from mem0tray.actions.projects import KnownProjects
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.progress import waiting
+from mem0tray.cli.interaction import waiting
 from mem0tray.core.errors import Mem0TrayError
 
 _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")

@@ -5,15 +5,16 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import edit_text, find, restore_sources
+from mem0tray.actions import backups, verbs, waiting
+from mem0tray.actions.backups import Piece, RestoreSource
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.restore import Restored, restorable, restore
-from mem0tray.actions.restore_sources import Piece, RestoreSource
-from mem0tray.cli import candidates, context, output, times
+from mem0tray.actions.verbs import Restored, restorable, restore
+from mem0tray.cli import arguments, context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.edit_ import tell_old
-from mem0tray.cli.no_longer_waiting import NOT_HEARD
+from mem0tray.cli.memory_words import NOT_HEARD
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.errors import NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.system.paths import Paths
@@ -30,7 +31,7 @@ _ROOM: Final = 55  # characters beside a name: time, number, and the beginning o
         "mem0tray restore --list --json": "the same for a program",
     },
 )
-@click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=candidates.backups)
+@click.argument("backup", required=False, metavar="[BACKUP]", shell_complete=arguments.backups)
 @click.option("-l", "--list", "as_list", is_flag=True, help="Show what can be restored.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --list.")
 def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
@@ -47,7 +48,7 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
     paths = settings.locations()
     if as_list:
         keep_in_step(paths, settings)
-        found = restore_sources.sources(paths)
+        found = backups.sources(paths)
         wanted = restorable(settings, found)
         counts = [len(each) for each in wanted]
         if as_json:
@@ -59,18 +60,14 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         return
     keep_in_step(paths, settings)
     source = _source(paths, backup)
-    if source.kind == restore_sources.EDIT and _undone(settings, source):
+    if source.kind == backups.EDIT and _undone(settings, source):
         return
     _tell(source.name, restore(paths, settings, source))
 
 
 def _source(paths: Paths, backup: str | None) -> RestoreSource:
     """The named source, else the last deletion. Raises NotFoundError if it is empty."""
-    source = (
-        restore_sources.last_delete(paths)
-        if backup is None
-        else restore_sources.named(paths, backup)
-    )
+    source = backups.last_delete(paths) if backup is None else backups.named(paths, backup)
     if not source.pieces:
         raise NotFoundError(
             f"There is no memory in {one_line(source.name, 200)}.",
@@ -81,8 +78,8 @@ def _source(paths: Paths, backup: str | None) -> RestoreSource:
 
 def _undone(settings: Settings, source: RestoreSource) -> bool:
     """Give a memory that still waits the text from before an edit."""
-    (old,) = find.listing([source.pieces[0].raw], source.pieces[0].place)
-    done = edit_text.undo(settings, old)
+    (old,) = waiting.listing([source.pieces[0].raw], source.pieces[0].place)
+    done = verbs.undo(settings, old)
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
@@ -108,11 +105,11 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 
 
 def _item(piece: Piece) -> dict[str, Any]:
-    found = find.listing([piece.raw], piece.place)  # empty if it has not even an id
+    found = waiting.listing([piece.raw], piece.place)  # empty if it has not even an id
     return {
         "id": found[0].id if found else None,
         "project_id": (found[0].project if found else "") or None,
-        "place": "dlq" if piece.place == find.DLQ_LIST else "queue",
+        "place": "dlq" if piece.place == waiting.DLQ_LIST else "queue",
     }
 
 

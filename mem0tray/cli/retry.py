@@ -10,19 +10,18 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.actions import retry, retry_outcomes, standing
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions import standing, verbs
 from mem0tray.actions.probe import Probe, probe
-from mem0tray.actions.retry import Retried
-from mem0tray.actions.retry_outcomes import RetryOutcome
 from mem0tray.actions.standing import SeenPause
+from mem0tray.actions.verbs import Retried, RetryOutcome
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.actions.worker_report import Metrics
-from mem0tray.cli import candidates, context, no_longer_waiting, output, times
+from mem0tray.cli import arguments, context, memory_words, output
+from mem0tray.cli.arguments import project_option
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_option
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import LOCAL_URL, Settings
-from mem0tray.core import reasons
+from mem0tray.core import reasons, times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import Item
 from mem0tray.core.state import ACTION_NEEDED, REFUSES
@@ -45,7 +44,7 @@ _MORE: Final = 30.0  # seconds
         "mem0tray retry --all --wait": "and say how each went",
     },
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=candidates.dead_ids)
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=arguments.dead_ids)
 @project_option("All items of this project.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All dead letters.")
 @click.option("-w", "--wait", is_flag=True, help="Say how each went; exit 1 if one failed.")
@@ -90,11 +89,11 @@ def _retried(
     settings: Settings, ids: tuple[str, ...], project: str | None, *, everything: bool
 ) -> Retried:
     if everything:
-        return retry.retry_all(settings)
+        return verbs.retry_all(settings)
     if project is not None:
-        return retry.retry_project(settings, project)
-    with no_longer_waiting.explained(settings.locations()):
-        return retry.retry_ids(settings, ids)
+        return verbs.retry_project(settings, project)
+    with memory_words.explained(settings.locations()):
+        return verbs.retry_ids(settings, ids)
 
 
 def _followed(
@@ -107,10 +106,10 @@ def _followed(
     """Wait for each memory, and say how it went as that happens; not if nothing can be sent."""
     items = [each.item for each in chosen if each.item is not None]
     if way.obstacle:
-        return [RetryOutcome(item, retry_outcomes.WAITING, way.obstacle) for item in items]
+        return [RetryOutcome(item, verbs.WAITING, way.obstacle) for item in items]
     found = []
     patience = _FACTOR * settings.sync.timeout + _MORE
-    for outcome in retry_outcomes.follow(settings.locations(), items, since, patience):
+    for outcome in verbs.follow(settings.locations(), items, since, patience):
         found.append(outcome)
         if say:
             say(outcome)

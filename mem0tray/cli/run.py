@@ -11,10 +11,9 @@ from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.config import settings as config
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.state import DOWN
+from mem0tray.core.state import DOWN, PERHAPS
 from mem0tray.core.text import one_line, plural
-from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system.wakeup import Bell
+from mem0tray.system.threads import Bell
 
 if TYPE_CHECKING:
     from mem0tray.alerts.watch import AlertWatch

@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, TextIO
 from urllib.parse import urlsplit
 
-from mem0tray.cli import output, times
+from mem0tray.cli import output
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import THIS_COMPUTER
 from mem0tray.config.settings import LOCAL_URL
-from mem0tray.core import events
+from mem0tray.core import events, times
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import threads

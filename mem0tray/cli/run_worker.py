@@ -11,7 +11,7 @@ from mem0tray.core.errors import LedgerError
 
 if TYPE_CHECKING:
     from mem0tray.core.state import Waiting
-    from mem0tray.system.wakeup import Bell
+    from mem0tray.system.threads import Bell
     from mem0tray.worker.thread import WorkerThread
 
 _LOOK: Final = 0.02  # seconds between two looks whether all is done

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mem0tray import cli
-from mem0tray.cli import candidates, context, output
+from mem0tray.cli import arguments, context, output
+from mem0tray.cli.arguments import whole_number
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import whole_number
 from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     context_settings={"ignore_unknown_options": True},
     examples={"echo '{}' | mem0tray hook Stop": "as Claude Code calls it"},
 )
-@click.argument("event", metavar="EVENT", nargs=-1, shell_complete=candidates.events)
+@click.argument("event", metavar="EVENT", nargs=-1, shell_complete=arguments.events)
 def hook(event: tuple[str, ...]) -> None:
     """Handle an event of Claude Code, whose JSON comes on standard input.
 

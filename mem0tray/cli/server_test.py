@@ -3,7 +3,7 @@
 from typing import Final
 
 from mem0tray.cli import output
-from mem0tray.cli.progress import waiting
+from mem0tray.cli.interaction import waiting
 from mem0tray.config import settings
 from mem0tray.config.setting_rules import LOCAL_URL
 from mem0tray.config.settings import Loaded

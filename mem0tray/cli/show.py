@@ -9,12 +9,13 @@ import click
 
 from mem0tray.actions import diagnose, look_up
 from mem0tray.actions.look_up import Version
-from mem0tray.cli import candidates, context, memory_words, output, times
+from mem0tray.cli import arguments, context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
+from mem0tray.core import times
 from mem0tray.core.text import lines, short_id
-from mem0tray.ledger.known import Known
+from mem0tray.ledger.rows import Known
 
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
@@ -33,7 +34,7 @@ _WAITS: Final = ("dlq", "queue")
         "mem0tray show -j 04f96029": "the text as it is, for programs",
     },
 )
-@click.argument("name", metavar="ID", shell_complete=candidates.ids)
+@click.argument("name", metavar="ID", shell_complete=arguments.ids)
 @click.option(
     "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, the text as it is."
 )

@@ -12,8 +12,8 @@ from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.config.settings import Settings
 from mem0tray.core.due import GROWS_UNTIL
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import plural
-from mem0tray.ledger.taken_by_others import PERHAPS
 
 _NO_PROJECT: Final = "(none)"
 _UNKNOWN: Final = "unknown"

@@ -11,16 +11,16 @@ import click
 from mem0tray import cli
 from mem0tray.actions import standing, worker_report
 from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
-from mem0tray.cli import context, memory_words, output, times
+from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.errors import FileUnavailableError, SettingsError
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
-from mem0tray.ledger.taken_by_others import PERHAPS
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0

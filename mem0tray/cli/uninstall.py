@@ -12,7 +12,7 @@ import click
 import platformdirs
 
 from mem0tray.actions import own_folders
-from mem0tray.cli import asking, claude_code, output
+from mem0tray.cli import claude_code, interaction, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.context import UsageError
 from mem0tray.cli.output import Style
@@ -23,7 +23,7 @@ from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
 from mem0tray.files import atomic
-from mem0tray.system import shell
+from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 _SHARED: Final = "mem0_*"
@@ -143,7 +143,9 @@ def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
         return
     names = ", ".join(map(str, folders))
     question = f"Remove {names} for good?"
-    if not asking.consents(question, "nothing was changed.", "Use --yes to remove without asking."):
+    if not interaction.consents(
+        question, "nothing was changed.", "Use --yes to remove without asking."
+    ):
         raise click.Abort
 
 
@@ -217,7 +219,7 @@ def _tell_of_others(done: _Done, shared: list[Path]) -> None:
         except OSError:
             continue
         if _COMPLETION in text:
-            where = shell.quote(str(path))
+            where = programs.quote(str(path))
             command = f"`sed -i.bak '/{_COMPLETION}/d' {where}`"
             done.left.append((str(path), f"a line in it asks for completion; {command} removes it"))
 
@@ -255,7 +257,7 @@ def _program() -> str:
     """The command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
-        return f"rm {shell.quote(image)}"
+        return f"rm {programs.quote(image)}"
     parts = Path(sys.prefix).parts
     for pair, line in (
         (("pipx", "venvs"), f"pipx uninstall {APP}"),
@@ -264,4 +266,4 @@ def _program() -> str:
     ):
         if pair in pairwise(parts):
             return line
-    return f"{shell.quote(sys.executable)} -m pip uninstall {APP}"
+    return f"{programs.quote(sys.executable)} -m pip uninstall {APP}"

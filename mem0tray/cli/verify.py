@@ -8,11 +8,12 @@ import click
 from mem0tray.actions import verify
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
-from mem0tray.cli import context, output, times
+from mem0tray.cli import context, output
+from mem0tray.cli.arguments import project_alone, project_option, whole_number
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.given import project_alone, project_option, whole_number
+from mem0tray.cli.interaction import EstimatedProgress
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import EstimatedProgress
+from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 

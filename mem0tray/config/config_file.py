@@ -9,22 +9,19 @@ from typing import Any, Final
 import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Item, Table
 
 from mem0tray.config import settings
 from mem0tray.config.settings import SECRETS, Settings
 from mem0tray.core.errors import SettingsError
-from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _HEADER: Final = """\
 # Settings of mem0tray. Take away a "#" to change a value; what is shown is the default.
 # A running worker reads this file again within a second of a change.
 """
 _PATIENCE: Final = 10.0  # seconds for other commands that change the file
-_LARGEST: Final = 1_000_000  # bytes; keeping comments in their places takes seconds for more
 HINTS: Final = {
     "paths.claude_dir": "the folder with the shared files",
     "server.url": 'your Mem0 server, as "http://192.168.1.20:8000"; or "local": this computer only',
@@ -69,14 +66,13 @@ def checked(key: str, text: str) -> Any:
     value = settings.check(key, text if kind is str else text.strip())
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise SettingsError(f"The new value of {key} is no valid text (UTF-8).")
-    if key == "server.url" and value != settings.LOCAL_URL:
-        from mem0tray.config.server_address import ServerAddress
+    if key in ("server.url", "server.ca_file") and value != settings.LOCAL_URL:
+        from mem0tray.config import server_address  # slow to import
 
-        ServerAddress.of(value)
-    if key == "server.ca_file":
-        from mem0tray.config.server_address import checked_ca_file
-
-        checked_ca_file(value.strip())
+        if key == "server.url":
+            server_address.ServerAddress.of(value)
+        else:
+            server_address.checked_ca_file(value.strip())
     return value
 
 
@@ -92,15 +88,12 @@ def as_toml(value: Any) -> str:
 def change(file: Path, key: str, value: Any) -> None:
     """Set one value; a new file is 0600 in a folder 0700, a link is followed."""
     section, name = key.split(".")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     with _locked(file):
         document = _read(file)
-        before = tomlkit.dumps(document)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
         try:
-            if section not in document:
-                document[section] = tomlkit.table()
-            table: Any = document[section]
+            table: Any = document.setdefault(section, tomlkit.table())
             table[name] = value
             text = tomlkit.dumps(document)
             fits = tomlkit.parse(text).unwrap()[section][name] == value
@@ -108,68 +101,29 @@ def change(file: Path, key: str, value: Any) -> None:
             fits = False
         if not fits:
             raise _not_a_section(file, key)
-        atomic.replace(file, _ended_like(before, text).encode())
+        atomic.replace(file, text.encode())
         if key in SECRETS:
             settings.tighten(file)
 
 
 def remove(file: Path, key: str) -> bool:
-    """Take a value out, so that its default or variable applies; False when it was not there.
-
-    Comments stay: a comment behind the value then stands behind its default, in a line that is
-    itself a comment, as `create` writes it.
-    """
+    """Take a value out, so that its default or variable applies; False when it was not there."""
     section, name = key.split(".")
     with _locked(file):
         document = _read(file)
-        table: Any = document.get(section)
-        if table is None:
-            return False
+        table: Any = document.get(section, {})
         if not isinstance(table, MutableMapping):
             raise _not_a_section(file, key)
         if name not in table:
             return False
-        before, remark = tomlkit.dumps(document), _remark(table, name)
         del table[name]
-        if not remark and isinstance(table, Table) and _is_blank(table):
-            del document[section]
-        text = tomlkit.dumps(document)
-        if remark:
-            default = as_toml(settings.get(Settings(), key))
-            text = _with_line(text, before, f"# {name} = {default}  {remark}")
-        atomic.replace(file, _ended_like(before, text).encode())
+        atomic.replace(file, tomlkit.dumps(document).encode())
         return True
 
 
 def _locked(file: Path) -> AbstractContextManager[FileLock]:
     """Let one command at a time change the file, so that none undoes another's change."""
     return FileLock(file.with_name(f".{file.name}.lock")).held(_PATIENCE)
-
-
-def _ended_like(before: str, text: str) -> str:
-    """`text` with CRLF at the end of its lines if `before` had that everywhere."""
-    if "\r\n" not in before or "\n" in before.replace("\r\n", ""):
-        return text
-    return text.replace("\r\n", "\n").replace("\n", "\r\n")
-
-
-def _is_blank(table: Table) -> bool:
-    """Whether a section has neither values nor comments."""
-    return not (table.as_string().strip() or table.trivia.comment)
-
-
-def _remark(table: Any, name: str) -> str:
-    """The comment behind a value, from its `#` on."""
-    item = table.item(name) if isinstance(table, Table) else table[name]
-    return item.trivia.comment if isinstance(item, Item) else ""
-
-
-def _with_line(text: str, before: str, line: str) -> str:
-    """`text` with `line` inserted where it begins to differ from `before`."""
-    lines = text.splitlines(keepends=True)
-    pairs = zip(lines, before.splitlines(keepends=True), strict=False)
-    at = next((at for at, (new, old) in enumerate(pairs) if new != old), len(lines))
-    return "".join([*lines[:at], f"{line}\n", *lines[at:]])
 
 
 def _not_a_section(file: Path, key: str) -> SettingsError:
@@ -182,23 +136,11 @@ def _not_a_section(file: Path, key: str) -> SettingsError:
 
 def _read(file: Path) -> tomlkit.TOMLDocument:
     try:
-        data = plain.read_bytes(file)
+        data = regular_file.read_bytes(file)
     except FileNotFoundError:
         return tomlkit.document()
     except OSError as error:
         raise settings.unreadable(file, error) from error
-    if len(data) > _LARGEST:
-        raise SettingsError(
-            Reason(
-                "The settings file {path} is too large to be changed by a command ({number} MB).",
-                path=file,
-                number=f"{len(data) / 1_000_000:.1f}",
-            ),
-            Reason(
-                "Change it in your editor with `mem0tray config edit`, and take out what is no"
-                " setting."
-            ),
-        )
     settings.parsed(file, data)  # so that every reader reports an error in the same words
     return tomlkit.parse(data.decode("utf-8-sig"))
 
@@ -207,7 +149,7 @@ def create(file: Path) -> None:
     """Make a file in which every key stands as a comment, with its default, if there is none."""
     with _locked(file):
         try:
-            there = plain.look(file)
+            there = regular_file.look(file)
         except OSError as error:
             raise settings.unreadable(file, error) from error
         if there is not None:

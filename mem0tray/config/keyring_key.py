@@ -9,9 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mem0tray.core.errors import NoThreadError, SettingsError
+from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.system import threads
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -25,10 +24,6 @@ _INSTALL: Final = Reason(
 )
 _UNLOCK: Final = Reason(
     "Unlock the keyring, or put the key into the settings: `mem0tray config set server.api_key`."
-)
-_CHOOSE: Final = Reason(
-    "Correct `PYTHON_KEYRING_BACKEND` or `keyringrc.cfg`, by which the package `keyring` was told;"
-    " or put the key into the settings: `mem0tray config set server.api_key`."
 )
 _turn: Final = threading.Lock()
 _Answer = TypeVar("_Answer")
@@ -91,19 +86,12 @@ def _keyring() -> "KeyringBackend":
     from keyring import backend, core
     from keyring.backends import fail
 
-    try:
-        found = keyring.get_keyring()
-        if isinstance(found, fail.Keyring):
-            # The package looks only once, and at a login we may have started before the keyring.
-            with suppress(KeyError):  # it has not looked: the user chose this one
-                backend.get_all_keyring.reset()
-            core.init_backend()
-            found = keyring.get_keyring()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise KeyringUnavailableError(
-            Reason("The keyring that was chosen is not there ({why}).", why=str(error)), _CHOOSE
-        ) from error
-    return found
+    if isinstance(keyring.get_keyring(), fail.Keyring):
+        # The package looks only once, and at a login we may have started before the keyring.
+        with suppress(KeyError):  # it has not looked: the user chose this one
+            backend.get_all_keyring.reset()
+        core.init_backend()
+    return keyring.get_keyring()
 
 
 def _keeps_secrets(keyring: "KeyringBackend") -> bool:
@@ -113,7 +101,7 @@ def _keeps_secrets(keyring: "KeyringBackend") -> bool:
 
 
 def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer:
-    """The keyring's answer to a question. Raises KeyringUnavailableError, NoThreadError."""
+    """The keyring's answer to a question. Raises KeyringUnavailableError."""
     if not _turn.acquire(timeout=within):
         raise _silent()
     from queue import Empty, SimpleQueue  # only those wait for it who have a key there
@@ -128,11 +116,7 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
         finally:
             _turn.release()
 
-    try:
-        threads.start(threading.Thread(target=ask, name="mem0tray-keyring", daemon=True))
-    except NoThreadError:
-        _turn.release()
-        raise
+    threading.Thread(target=ask, name="mem0tray-keyring", daemon=True).start()
     try:
         answer = answers.get(timeout=within)
     except Empty:
@@ -141,12 +125,12 @@ def _asked(question: Callable[[], _Answer], within: float = PATIENCE) -> _Answer
         return answer[0]
     if isinstance(answer, KeyringUnavailableError):
         raise answer
-    if isinstance(answer, ImportError):
+    if isinstance(answer, ImportError) and answer.name == "keyring":
         raise KeyringUnavailableError(
             Reason("The package `keyring`, by which the API key is read, is not installed."),
             _INSTALL,
         ) from answer
-    # A keyring's message may repeat the key: only the type of its error is told.
+    # A keyring's message may repeat the key: only the type of its error is named.
     raise KeyringUnavailableError(
         Reason("The keyring cannot be used ({why}).", why=type(answer).__name__), _UNLOCK
     ) from None

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import Struct
 
 from mem0tray.config import keyring_key
+from mem0tray.config.setting_rules import is_token
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
@@ -20,7 +21,6 @@ _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
-_TOKEN = re.compile(r"[\x21-\x7e]+")
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
@@ -73,15 +73,11 @@ class ServerAddress(Struct, frozen=True):
                 Reason("No server's address has been set."),
                 Reason("Set it with `mem0tray config set server.url ADDRESS`."),
             )
-        token = server.api_key
+        token, ca_file = server.api_key, server.ca_file
         if is_in_keyring(server) and keyring_within:
             token = keyring_key.read(cls.of(server.url).url, keyring_within)
-        return cls.of(
-            server.url,
-            token,
-            ca_file=server.ca_file,
-            allow_plain_key=server.allow_plain_key,
-        )
+        plain = server.allow_plain_key
+        return cls.of(server.url, token, ca_file=ca_file, allow_plain_key=plain)
 
     @classmethod
     def of(
@@ -98,6 +94,12 @@ class ServerAddress(Struct, frozen=True):
         shown = f"[{hostname}]" if ":" in hostname else hostname
         host = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
         prefix = parts.path.rstrip("/")
+        token = token.strip()
+        if token and not is_token(token):
+            raise SettingsError(
+                Reason("The API key contains blanks, control characters or letters beyond ASCII."),
+                Reason("Copy it again into server.api_key."),
+            )
         address = cls(
             url=f"{parts.scheme}://{host}{prefix}",
             host=host,
@@ -106,7 +108,7 @@ class ServerAddress(Struct, frozen=True):
             port=port,
             prefix=prefix,
             is_loopback=is_loopback(hostname),
-            token=_checked_token(token.strip()),
+            token=token,
             ca_file=checked_ca_file(ca_file.strip()) if parts.scheme == "https" else "",
         )
         if address.token and address.plain_http and not address.is_loopback and not allow_plain_key:
@@ -187,15 +189,6 @@ def _ascii_host(parts: SplitResult) -> str:
         )
     name = _in_full(name)
     return _HERE.get(name, name)
-
-
-def _checked_token(token: str) -> str:
-    if token and not _TOKEN.fullmatch(token):
-        raise SettingsError(
-            Reason("The API key contains blanks, control characters or letters beyond ASCII."),
-            Reason("Copy it again into server.api_key."),
-        )
-    return token
 
 
 def checked_ca_file(name: str) -> str:

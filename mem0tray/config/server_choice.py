@@ -1,4 +1,4 @@
-"""The choice of a server where the settings name none.
+"""The choice of a server, and its names: the ledger's, and people's.
 
 The embedded server is used without asking only where there are no mem0 files of
 others: people who have such files expect them to reach a server of their own.
@@ -7,10 +7,14 @@ others: people who have such files expect them to reach a server of their own.
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.config.settings import LOCAL_URL
+from msgspec import Struct
+
+from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import reasons
+from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -51,6 +55,38 @@ def chosen(url: str, paths: Paths) -> str | None:
     return None
 
 
+class ServerNames(Struct, frozen=True):
+    """The chosen server as the ledger names it, and as it is `shown` to people; both may be empty.
+
+    `trouble` says why nothing can be sent there.
+    """
+
+    name: str = ""
+    shown: str = ""
+    trouble: Reason = reasons.NONE
+
+
+def chosen_server(settings: Settings, paths: Paths) -> ServerNames:
+    """The names of the server that these settings choose."""
+    url = chosen(settings.server.url, paths)
+    if url is None:
+        return ServerNames(trouble=CHOOSE)
+    if url == LOCAL_URL:
+        return ServerNames(LOCAL_URL, THIS_COMPUTER)
+    from mem0tray.config.server_address import ServerAddress  # slow to import
+
+    try:
+        there = ServerAddress.of(url)
+    except SettingsError as error:
+        return ServerNames(trouble=error.reason)
+    trouble = reasons.NONE
+    try:
+        ServerAddress.from_settings(settings.server, keyring_within=0.0)
+    except SettingsError as error:  # the key may not go there, or its authority cannot be read
+        trouble = error.reason
+    return ServerNames(there.url, there.host, trouble)
+
+
 def remember_if_first(url: str, paths: Paths) -> None:
     """Remember our choice for good if there is no file of others, before we make one of ours."""
     if not url and not _remembered(paths) and not _files_of_others(paths):
@@ -60,7 +96,7 @@ def remember_if_first(url: str, paths: Paths) -> None:
 
 def _remembered(paths: Paths) -> bool:
     with suppress(OSError):
-        return plain.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
+        return regular_file.read_bytes(paths.data_dir / _CHOICE).strip() == LOCAL_URL.encode()
     return False
 
 

@@ -4,7 +4,6 @@ Every key `section.key` can also be given as `MEM0TRAY_<SECTION>_<KEY>`.
 """
 
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from mem0tray.config import setting_rules
 from mem0tray.core import reasons
 from mem0tray.core.errors import SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths, config_file
 
 ENV_PREFIX = "MEM0TRAY_"
@@ -25,6 +24,7 @@ LOCAL_URL = setting_rules.LOCAL_URL
 FILE = "file"
 ENVIRONMENT = "environment"
 SECRETS = setting_rules.SECRETS
+_SHOWN = 100  # characters of a wrong key
 
 
 class PathSettings(msgspec.Struct, frozen=True):
@@ -133,11 +133,7 @@ class Loaded(msgspec.Struct, frozen=True):
     unknown: frozenset[str] = frozenset()
 
 
-_LONGEST_KEY = 100  # characters of a wrong key that are shown
-# A table, as the TOML library names it: ('server', 'more').
-_TABLE = re.compile(r"\('[^)]*\)")
-_PART = re.compile(r"'([^']*)'")
-_EDIT = Reason("Mend it with `mem0tray config edit`.")
+# Keys and values ------------------------------------------------------------------------------
 
 
 def keys() -> dict[str, type]:
@@ -155,6 +151,56 @@ def get(settings: Settings, key: str) -> Any:
         raise KeyError(key)
     section, name = key.split(".")
     return getattr(getattr(settings, section), name)
+
+
+def variable(key: str) -> str:
+    """The environment variable that stands for `section.key`."""
+    return ENV_PREFIX + key.replace(".", "_").upper()
+
+
+def check(key: str, text: str) -> Any:
+    """The value that `text` stands for under `key`, checked; SettingsError if it cannot be."""
+    kind = kind_of(key)
+    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
+
+
+def kind_of(key: str) -> type:
+    """The type of `section.key`; SettingsError, with a guess, when there is none."""
+    known = keys()
+    if key not in known:
+        raise SettingsError(
+            f"There is no setting {key[:_SHOWN]!r}.{_guess(key, known)}",
+            "`mem0tray config show` lists the settings.",
+        )
+    return known[key]
+
+
+def _guess(key: str, known: Iterable[str]) -> str:
+    """A guess at the key that was meant: one with the same last part, or with a similar name."""
+    ending = [each for each in known if each.partition(".")[2] == key]
+    if ending:
+        return f" Did you mean `{ending[0]}`?"
+    from mem0tray.core.text import did_you_mean  # slow to import, and only a mistyped key needs it
+
+    return did_you_mean(key, known)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each variable that looks like a setting but is none.
+
+    Everybody who runs a command should see it, whether the command uses settings or not:
+    so it is no part of `Loaded.warnings`.
+    """
+    names = [variable(key) for key in keys()]
+    sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
+    return [
+        f"The variable {name} is unknown and ignored.{_guess(name, names)}"
+        for name in environ
+        if name.startswith(sections) and name not in names
+    ]
+
+
+# Reading --------------------------------------------------------------------------------------
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -179,72 +225,17 @@ def together(wrong: Sequence[SettingsError]) -> SettingsError:
 
 def read(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """The settings as by `load`, as far as they can be read; errors are in `Loaded.wrong`."""
-    found = _Reading(file or config_file(), keys())
+    found = _Reading(file or config_file())
     found.take_file()
     found.take_environment(os.environ if environ is None else environ)
     return found.loaded()
 
 
-def _mend(name: str) -> Reason:
-    return Reason("Correct the variable {name}, or unset it.", name=name)
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A warning for each variable that looks like a setting but is none.
-
-    Everybody who runs a command should see it, whether the command uses settings or not:
-    so it is no part of `Loaded.warnings`.
-    """
-    names = [variable(key) for key in keys()]
-    sections = tuple({name[: name.index("_", len(ENV_PREFIX)) + 1] for name in names})
-    ends = [name.removeprefix(ENV_PREFIX) for name in names]
-    odd = [name for name in environ if name.startswith(ENV_PREFIX) and name not in names]
-    return [
-        f"The variable {name} is unknown and ignored.{_guess(name, names)}"
-        for name in odd
-        if name.startswith(sections) or _guess(name.removeprefix(ENV_PREFIX), ends)
-    ]
-
-
-def variable(key: str) -> str:
-    """The environment variable that stands for `section.key`."""
-    return ENV_PREFIX + key.replace(".", "_").upper()
-
-
-def check(key: str, text: str) -> Any:
-    """The value that `text` stands for under `key`, checked; SettingsError if it cannot be."""
-    kind = kind_of(key)
-    return setting_rules.checked(key, setting_rules.parse(text, kind), kind, reasons.quoted(key))
-
-
-def kind_of(key: str) -> type:
-    """The type of `section.key`; SettingsError, with a guess, when there is none."""
-    known = keys()
-    if key not in known:
-        raise SettingsError(
-            f"There is no setting {key[:_LONGEST_KEY]!r}.{_meant(key, known)}",
-            "`mem0tray config show` lists the settings.",
-        )
-    return known[key]
-
-
-def _meant(key: str, known: Mapping[str, type]) -> str:
-    """A guess at the key that was meant: one with the same last part, or with a similar name."""
-    ending = [each for each in known if each.partition(".")[2] == key]
-    return f" Did you mean `{ending[0]}`?" if ending else _guess(key, known)
-
-
-def _guess(name: str, known: Iterable[str]) -> str:
-    from mem0tray.core.text import did_you_mean  # slow to import, and only a mistyped key needs it
-
-    return did_you_mean(name, known)
-
-
 class _Reading:
     """What has been read of the settings so far, from the `file` and then the environment."""
 
-    def __init__(self, file: Path, known: Mapping[str, type]) -> None:
-        self._file, self._known = file, known
+    def __init__(self, file: Path) -> None:
+        self._file, self._known = file, keys()
         self._values: dict[str, Any] = {}
         self._sources: dict[str, str] = {}
         self._warnings: list[str] = []
@@ -253,8 +244,12 @@ class _Reading:
 
     def loaded(self) -> Loaded:
         """All settings read so far."""
+        sections: dict[str, dict[str, Any]] = {}
+        for key, value in self._values.items():
+            section, name = key.split(".")
+            sections.setdefault(section, {})[name] = value
         return Loaded(
-            _build(self._values),
+            msgspec.convert(sections, Settings),
             tuple(self._warnings),
             self._sources,
             tuple(self._wrong),
@@ -264,13 +259,11 @@ class _Reading:
     def take_file(self) -> None:
         """Read the file, which may be absent."""
         try:
-            document = parsed(self._file, plain.read_bytes(self._file))
-        except FileNotFoundError:
-            if self._file.is_symlink():  # its target may be back in a moment
-                self._is_wrong(_dangling(self._file), self._known)
-            return
+            document = parsed(self._file, regular_file.read_bytes(self._file))
         except OSError as error:
-            self._is_wrong(unreadable(self._file, error), self._known)
+            # The target of a link may be back in a moment.
+            if not isinstance(error, FileNotFoundError) or self._file.is_symlink():
+                self._is_wrong(unreadable(self._file, error), self._known)
             return
         except SettingsError as error:
             self._is_wrong(error, self._known)
@@ -281,21 +274,14 @@ class _Reading:
             self._warnings += tighten(self._file)
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
-        """Read the variables, which win over the file."""
+        """Read the variables, which win over the file; an empty one counts as not set."""
         for key, kind in self._known.items():
             name = variable(key)
-            if name not in environ:
-                continue
-            text = environ[name]
-            if text or get(Settings(), key) != "":
-                value = setting_rules.parse(text, kind)
+            if text := environ.get(name, ""):
                 where = reasons.quoted(f"{key} ({name})")
-                self._take(key, value, where, _mend(name), ENVIRONMENT)
-            elif self._values.get(key):
-                # As with `config set`: an empty variable does not take a text away.
-                self._warnings.append(
-                    f"{name} is empty and ignored; what {self._file} says of {key} holds."
-                )
+                mend = Reason("Correct the variable {name}, or unset it.", name=name)
+                value = setting_rules.parse(text, kind)
+                self._take(key, value, where, mend, ENVIRONMENT)
 
     def _take_section(self, section: str, content: object) -> None:
         inside = [key for key in self._known if key.partition(".")[0] == section]
@@ -308,8 +294,8 @@ class _Reading:
                 else:
                     self._warn_of(key)
         elif inside:
-            place = Reason("{key} in {path}", key=section, path=self._file)
-            error = setting_rules.wrong_value(place, Reason("a value"), Reason("a section"), _EDIT)
+            where = Reason("{key} in {path}", key=section, path=self._file)
+            error = setting_rules.wrong_value(where, Reason("a value"), Reason("a section"), _EDIT)
             self._is_wrong(error, inside)
         else:
             self._warn_of(section)
@@ -327,12 +313,15 @@ class _Reading:
 
     def _warn_of(self, key: str) -> None:
         self._warnings.append(
-            f"{self._file}: unknown key {key!r} is ignored.{_meant(key, self._known)}"
+            f"{self._file}: unknown key {key!r} is ignored.{_guess(key, self._known)}"
         )
 
     def _is_wrong(self, error: SettingsError, unknown: Iterable[str]) -> None:
         self._wrong.append(error)
         self._unknown.update(unknown)
+
+
+_EDIT = Reason("Mend it with `mem0tray config edit`.")
 
 
 def _mend_in_file(key: str) -> Reason:
@@ -348,47 +337,18 @@ def parsed(file: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = _TABLE.sub(lambda found: ".".join(_PART.findall(found[0])), str(error))
-        if isinstance(error, UnicodeDecodeError):
-            reason = "it is not UTF-8"
-        elif isinstance(error, RecursionError):
-            reason = "it is nested too deep"
+        why = str(error).rstrip(".")
         raise SettingsError(
-            Reason(
-                "The settings file {path} is not valid TOML: {why}.",
-                path=file,
-                why=reason.rstrip("."),
-            ),
-            _EDIT,
+            Reason("The settings file {path} is not valid TOML: {why}.", path=file, why=why), _EDIT
         ) from error
 
 
 def unreadable(file: Path, error: OSError) -> SettingsError:
-    """Why the settings file cannot be read, in words for a person."""
-    if isinstance(error, plain.NotPlainError):
-        return SettingsError(
-            Reason("The settings file {path} is {kind}.", path=file, kind=error.kind),
-            Reason("Move it away; `mem0tray config edit` makes the file."),
-        )
-    remedy = Reason("Mend its permissions, or remove it to use the defaults.")
-    if isinstance(error, NotADirectoryError):
-        remedy = Reason("Move {path} away: a folder belongs there.", path=file.parent)
+    """The error that says why the settings file cannot be read."""
+    why = reasons.of_system(error)
     return SettingsError(
-        Reason(
-            "The settings file {path} cannot be read: {why}.",
-            path=file,
-            why=reasons.of_system(error),
-        ),
-        remedy,
-    )
-
-
-def _dangling(file: Path) -> SettingsError:
-    return SettingsError(
-        Reason(
-            "{path} is a link to {folder}, which is not there.", path=file, folder=file.readlink()
-        ),
-        Reason("Bring that file back, or remove the link to use the defaults."),
+        Reason("The settings file {path} cannot be read: {why}.", path=file, why=why),
+        Reason("Mend its permissions, or remove it to use the defaults."),
     )
 
 
@@ -403,11 +363,3 @@ def tighten(file: Path) -> list[str]:
     except OSError:
         return [f"{file} holds a secret and can be read by others: make it yours and mode 0600."]
     return []
-
-
-def _build(values: Mapping[str, Any]) -> Settings:
-    sections: dict[str, dict[str, Any]] = {}
-    for key, value in values.items():
-        section, name = key.split(".")
-        sections.setdefault(section, {})[name] = value
-    return msgspec.convert(sections, Settings)

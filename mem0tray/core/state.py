@@ -3,8 +3,9 @@
 Plain data, and the decision which of the states follows from what is known.
 """
 
+import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ HEALTHY: Final = "healthy"
 DOWN: Final = "down"
 PAUSED: Final = "paused"
 ACTION_NEEDED: Final = "action needed"
+PERHAPS: Final = "perhaps delivered by another worker"
 BREAK: Final = Reason("the server asked for a break")
 REFUSES: Final = Reason("the server refuses deliveries: {answer}.").id
 DISK: Final = "disk"  # the name of its trouble, which is told first
@@ -119,3 +121,67 @@ def _refusal_so_far(known: Standing) -> Reason:
         "{refusal} The last try was answered with: {answer}.",
         refusal=known.refusal, answer=reasons.bare(reasons.quoted(known.last_try)),
     )  # fmt: skip
+
+
+class WorkerSeen(Struct, frozen=True):
+    """Another worker as its metrics name it, with its first and last sign (Unix seconds).
+
+    `pid` counts in `space` (see `processes.space`), which workers of another make do not name.
+    """
+
+    pid: int | None
+    host: str | None
+    first: float
+    last: float
+    space: str | None = None
+
+    @classmethod
+    def of(cls, metrics: Mapping[str, Any], at: float) -> "WorkerSeen":
+        """Read who wrote these metrics at that time."""
+        found: dict[str, Any] = {
+            name: value if isinstance(value := metrics.get(name), kind) else None
+            for name, kind in (("pid", int), ("host", str), ("space", str))
+        }
+        return cls(**found, first=at, last=at)
+
+
+def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = "") -> Reason:
+    """Say who the other worker is (`what`), and how to stop it (`remedy`), in one sentence.
+
+    `elsewhere` names where it runs, if that is not here; `stop` is the command that stops it,
+    if that is known for sure.
+    """
+    if elsewhere is not None:
+        return _stopped_by(
+            Reason("another worker runs on {host}", host=elsewhere),
+            Reason("stop it there, or give each its own folder"),
+        )
+    return _stopped_by(
+        Reason("another worker rewrites mem0_metrics.json")
+        if pid is None
+        else Reason("another worker runs as process {number}", number=pid),
+        Reason("stop it with `{command}`", command=stop)
+        if stop
+        else Reason("find it in the Task Manager and end it (what starts it at login too)")
+        if sys.platform == "win32"
+        else Reason(
+            "find it with `pgrep -af mem0` and stop it (its service too: systemd, launchd or cron)"
+        ),
+    )
+
+
+def is_another_worker(reason: Reason) -> bool:
+    """Whether `sentence` made this reason: nothing is sent beside another worker."""
+    if not reason:
+        return False
+    known = (another_worker(None, ""), another_worker(1, None), another_worker(None, None))
+    return any(reason.find(reasons.parted(each)[0].id) for each in known)
+
+
+def kill_command(pid: int) -> str:
+    """The command that ends a process; on Windows it kills at once, which loses no memory."""
+    return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"
+
+
+def _stopped_by(what: Reason, remedy: Reason) -> Reason:
+    return Reason("{what}: {remedy}", what=what, remedy=remedy)

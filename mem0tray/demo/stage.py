@@ -25,7 +25,7 @@ from urllib.parse import unquote
 from mem0tray.config import settings as config
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
-from mem0tray.system import children
+from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
 _HOST: Final = "127.0.0.1"
@@ -123,7 +123,7 @@ class Stage:
         # The settings name it: until the worker made it, commands would report it missing.
         self._paths.claude_dir.mkdir(mode=0o700)
         ours = {config.variable(key): text for key, text in settings.items()}
-        self._here = {"cwd": home, "env": _environment(home) | ours, **children.apart()}
+        self._here = {"cwd": home, "env": _environment(home) | ours, **programs.detached()}
 
     def start_worker(self, program: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start the worker, which ends with us however we end."""
@@ -204,14 +204,14 @@ def staged(
             "sync.retry_interval": str(interval),
         }
         stage = Stage(home, server, settings)
-        undo.callback(children.end, stage.start_worker(program), _STOP_SECONDS)
+        undo.callback(programs.end_child, stage.start_worker(program), _STOP_SECONDS)
         yield stage
 
 
 def _environment(home: Path) -> dict[str, str]:
     """The environment in which mem0tray sees this home and no other, with its usual settings."""
     local = home / "AppData"
-    ours = children.environment().items()
+    ours = programs.child_environment().items()
     return {name: value for name, value in ours if not name.startswith(config.ENV_PREFIX)} | {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
@@ -240,7 +240,7 @@ def _text(printed: bytes) -> str:
 
 
 def _end_with_standard_input() -> None:
-    children.wait_for_parent()
+    programs.wait_for_parent()
     if sys.platform == "win32":
         signal.raise_signal(signal.SIGTERM)  # `os.kill` would end a process there without a word
     else:

@@ -15,13 +15,11 @@ from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import diagnose, restore_sources, retry, standing, waiting
-from mem0tray.actions.cause import Cause
-from mem0tray.actions.delete import delete
-from mem0tray.actions.find import FoundItem
-from mem0tray.actions.restore import restore
+from mem0tray.actions import backups, diagnose, standing, verbs, waiting
+from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.standing import DeadLetter, Part
-from mem0tray.actions.surroundings import Surroundings
+from mem0tray.actions.verbs import delete, restore
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
@@ -32,7 +30,7 @@ from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import config_file as settings_file
@@ -144,11 +142,11 @@ class Controller:
     # Dead letters ---------------------------------------------------------------------
 
     def _retry_all(self, _: MenuCommand) -> None:
-        retry.retry_all(self._settings(), held=False)
+        verbs.retry_all(self._settings(), held=False)
 
     def _retry(self, command: MenuCommand) -> None:
         settings = self._settings()
-        retry.retry_ids(settings, [self._found(command).id])
+        verbs.retry_ids(settings, [self._found(command).id])
 
     def _delete(self, command: MenuCommand) -> None:
         language = self._language()
@@ -259,7 +257,7 @@ class Controller:
         settings = self._settings()
         paths = settings.locations()
         try:
-            source = restore_sources.last_delete(paths)
+            source = backups.last_delete(paths)
         except NotFoundError:
             self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
             return
@@ -278,10 +276,10 @@ class Controller:
     def _pause(self, command: MenuCommand) -> None:
         minutes = command.value
         until = None if minutes is None else time.time() + 60.0 * float(minutes)
-        pauses.write(self._settings().locations(), until)
+        orders.write_pause(self._settings().locations(), until)
 
     def _resume(self, _: MenuCommand) -> None:
-        pauses.clear(self._settings().locations())
+        orders.clear_pause(self._settings().locations())
 
     def _level(self, command: MenuCommand) -> None:
         from mem0tray.config import config_file

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import platformdirs
 
 from mem0tray.desktop.autostart import macos
-from mem0tray.system import plain, programs
+from mem0tray.system import programs, regular_file
 from mem0tray.system.other_process import is_worker
 
 _ASSIGNMENT: Final = re.compile(r"\s*\w+\s*=")  # cron's own way to set a variable
@@ -108,7 +108,7 @@ def _active(ask: Sequence[str]) -> set[str]:
 def _started_by(file: Path) -> list[str]:
     """The words of a unit's commands."""
     try:
-        text = plain.read_bytes(file).decode("utf-8", "replace")
+        text = regular_file.read_bytes(file).decode("utf-8", "replace")
     except OSError:  # a link to nothing is a masked unit, or one that is gone
         return []
     lines = text.replace("\\\n", " ").splitlines()

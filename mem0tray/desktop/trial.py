@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from mem0tray.system import children
+from mem0tray.system import programs
 
 if TYPE_CHECKING:
     from mem0tray.desktop.notify.notice import Notice
@@ -47,8 +47,8 @@ def run(what: str, *words: str, timeout: float) -> TrialResult:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=children.environment(),
-            **children.apart(),
+            env=programs.child_environment(),
+            **programs.detached(),
         )
     except OSError as error:
         return TrialResult({"failed": error.strerror or str(error)})

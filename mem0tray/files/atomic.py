@@ -19,8 +19,8 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import temporary
 from mem0tray.files.temporary import Temporary
-from mem0tray.system import plain
-from mem0tray.system.plain import NotPlainError
+from mem0tray.system import regular_file
+from mem0tray.system.regular_file import NotRegularError
 
 _AT_ONCE = 1 << 20  # bytes of one write, about
 _SHARING_VIOLATION = frozenset({32, 33})
@@ -80,7 +80,7 @@ def read(path: Path) -> tuple[bytes, Signature] | None:
     (Windows), FileUnavailableError when it cannot be read.
     """
     try:
-        with plain.open_binary(path) as file:
+        with regular_file.open_binary(path) as file:
             before = Signature.of(os.fstat(file.fileno()))
             data = file.read()
             after = Signature.of(os.fstat(file.fileno()))
@@ -101,7 +101,7 @@ def why_unreadable(path: Path) -> Reason:
     Nobody can take a lock whose file is of this kind.
     """
     try:
-        os.close(plain.open_fd(path))
+        os.close(regular_file.open_fd(path))
     except (FileNotFoundError, NotADirectoryError):
         return reasons.NONE
     except OSError as error:
@@ -113,7 +113,7 @@ def why_unreadable(path: Path) -> Reason:
 
 def unavailable(path: Path, error: OSError) -> FileUnavailableError:
     """`error` in words for a person."""
-    if isinstance(error, NotPlainError):
+    if isinstance(error, NotRegularError):
         return FileUnavailableError(
             Reason(
                 "{path} is {kind}, not {wanted}.", path=path, kind=error.kind, wanted=error.wanted
@@ -160,7 +160,7 @@ def _is_held_open(path: Path, error: OSError) -> bool:
     if number != _ACCESS_DENIED:
         return number in _SHARING_VIOLATION
     try:
-        os.close(plain.open_fd(path, os.O_RDWR))
+        os.close(regular_file.open_fd(path, os.O_RDWR))
     except OSError:
         return False
     return True
@@ -188,7 +188,7 @@ def moving(path: Path, system: str = sys.platform) -> str:
 def refuse_odd(path: Path) -> None:
     """Raise FileUnavailableError when something other than a file stands at `path`."""
     try:
-        plain.look(path)
+        regular_file.look(path)
     except (NotADirectoryError, PermissionError):
         return
     except OSError as error:
@@ -341,14 +341,14 @@ def keep_link(path: Path, name: Path) -> bool:
     """
     target = Path(os.path.realpath(path))
     try:
-        plain.look(name)
+        regular_file.look(name)
         try:
             _link(target, name)
         except FileNotFoundError:
             return False
         except OSError:
             with Temporary(name) as new:
-                write_all(new.fd, plain.read_bytes(target))
+                write_all(new.fd, regular_file.read_bytes(target))
                 sync(new.fd)
                 new.become(name, _found(target))
             return False
@@ -384,7 +384,7 @@ def _linked(target: Path, name: Path) -> Path:
 def _found(path: Path) -> os.stat_result | None:
     """The file whose mode and owner a new one is to take, or None. Raises OSError."""
     try:
-        return plain.look(path)
+        return regular_file.look(path)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise

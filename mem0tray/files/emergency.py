@@ -14,7 +14,7 @@ import msgspec
 
 from mem0tray.core.item import Item, load_object, parse
 from mem0tray.files import atomic, document
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 RENAME_AFTER = 60.0  # seconds without growth
 _BLANKS = b"\0 \r\t\xef\xbb\xbf"
@@ -88,7 +88,7 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     torn, lost = list(source.torn), list[bytes]()
     path = folder / source.name
     try:
-        with plain.open_binary(path) as file:
+        with regular_file.open_binary(path) as file:
             if os.fstat(file.fileno()).st_ino != source.inode:
                 return None
             file.seek(max(0, source.offset - _CONTEXT))

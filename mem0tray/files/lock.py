@@ -18,8 +18,8 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, plain, threads
-from mem0tray.system.plain import NotPlainError
+from mem0tray.system import data_folders, regular_file, threads
+from mem0tray.system.regular_file import NotRegularError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,12 +68,12 @@ def _open(path: Path) -> int:
     try:
         make_private_folder(path.parent)
         try:
-            return plain.open_fd(path, os.O_RDWR | os.O_CREAT)
+            return regular_file.open_fd(path, os.O_RDWR | os.O_CREAT)
         except OSError as refused:
             if refused.errno not in _ONLY_READ:
                 raise
             try:
-                return plain.open_fd(path)
+                return regular_file.open_fd(path)
             except FileNotFoundError:
                 raise refused from None  # no lock file, and we may not make one
     except OSError as error:
@@ -259,9 +259,9 @@ def is_locked(path: Path) -> bool:
     Where the lock cannot be tried, the process counts whose number stands in the file.
     """
     try:
-        if plain.look(path) is None:
+        if regular_file.look(path) is None:
             return False
-    except (NotPlainError, NotADirectoryError):
+    except (NotRegularError, NotADirectoryError):
         return False
     except OSError:
         return True
@@ -306,7 +306,7 @@ def _space() -> str:
 def holder(path: Path) -> Holder:
     """Return what the holder of an instance lock wrote, or whoever held it last."""
     try:
-        pid, run, space, *_ = f"{plain.read_bytes(path).decode()}  ".split(" ")
+        pid, run, space, *_ = f"{regular_file.read_bytes(path).decode()}  ".split(" ")
         return Holder(int(pid) if space.strip() in ("", _space()) else None, run)
     except (OSError, ValueError):
         return Holder(None, "")

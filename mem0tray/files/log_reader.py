@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.files import atomic
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _BLOCK: Final = 65_536  # bytes
 _LONGEST: Final = 1_000_000  # bytes; the rest of a longer line is left out
@@ -153,10 +153,10 @@ def _text(line: bytes) -> str:
 def _open(path: Path) -> int | None:
     """A descriptor, without waiting for anything; None where there is no file.
 
-    Raises FileUnavailableError for what is no plain file, or may not be read.
+    Raises FileUnavailableError for what is no regular file, or may not be read.
     """
     try:
-        return plain.open_fd(path)
+        return regular_file.open_fd(path)
     except FileNotFoundError:
         return None
     except OSError as error:

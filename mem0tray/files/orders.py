@@ -6,20 +6,22 @@ answer beside it, and removes it. Both sides use the shapes defined here.
 
 import itertools
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import Name
-from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain
+from mem0tray.files import atomic, document, private_folders
+from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DELETE: Final = "delete"
@@ -143,7 +145,7 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
     """
     for path in private_folders.listing(folder, _ORDERS):
         try:
-            data = plain.read_bytes(path)
+            data = regular_file.read_bytes(path)
         except FileNotFoundError:
             continue  # applied, or taken back, just now
         except OSError as error:
@@ -202,7 +204,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
     """The answer to an order, which is then removed; None while there is none."""
     path = _answer(order)
     try:
-        data = plain.read_bytes(path)
+        data = regular_file.read_bytes(path)
     except OSError:
         return None
     with suppress(OSError):
@@ -228,3 +230,101 @@ def _answer(order: Path) -> Path:
 def _bytes(content: Order | list[Result]) -> bytes:
     """The content as JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(content)).encode()
+
+
+# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
+_TICK: Final = 2_000_000_000
+
+
+class OrderBarrier:
+    """Keeps from being sent what a command has just forbidden. Any thread may call it.
+
+    A sender looks here once its claim is in the ledger, and the worker applies an order by looking
+    into the ledger. So one of them sees the other: either the memory is not sent, or the answer
+    says that it may have been. An order applied in between is no longer in the folder, and came
+    too late for the claim: `applied` counts it.
+
+    `wait`: nothing more is to be claimed until the worker has applied what there is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._quiet: int | None = None  # when the folder last changed, with nothing new in it (ns)
+        self._seen: frozenset[str] = frozenset()  # orders that the worker could not apply
+        self.applied = 0
+        self.wait = False
+
+    def look(self, applied: int) -> bool:
+        """Return whether orders wait, or more were applied than `applied`.
+
+        It costs one system call where nothing has changed.
+        """
+        if self._are_there():  # before the count, as an order leaves the folder once it is counted
+            return True
+        return self.applied != applied
+
+    def _are_there(self) -> bool:
+        try:
+            changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116  (half the time of Path.stat)
+        except OSError:
+            return False  # no folder, or one that the worker cannot read either
+        if changed == self._quiet:
+            return False
+        if self.names() - self._seen:
+            self.wait = True
+            return True
+        if time.time_ns() - changed > _TICK:
+            self._quiet = changed
+        return False
+
+    def names(self) -> frozenset[str]:
+        """The names of all orders that are there."""
+        try:
+            return frozenset(filter(is_order, os.listdir(self._folder)))  # noqa: PTH208
+        except OSError:
+            return frozenset()
+
+    def note_applied(self) -> None:
+        """Note that the ledger shows what an order wants; the order leaves the folder next."""
+        self.applied += 1
+
+    def note_seen(self, names: frozenset[str], *, wait: bool = False) -> None:
+        """Note that the worker has tried these: they no longer hold up sending.
+
+        `wait`: others among them do, until a file is read that may hold what they are about.
+        """
+        self._seen = names
+        self.wait = wait
+
+
+def write_pause(paths: Paths, until: float | None) -> None:
+    """Pause until a time (Unix seconds); None: until resumed."""
+    private_folders.make_private_folder(paths.orders)
+    atomic.replace(paths.pause, document.dump({"until": until}))
+
+
+def clear_pause(paths: Paths) -> bool:
+    """Resume; return whether there was a pause."""
+    try:
+        paths.pause.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise atomic.unavailable(paths.pause, error) from error
+    return True
+
+
+def read_pause(paths: Paths, now: float | None = None) -> float | None:
+    """Until when the user has paused deliveries (infinity: until resumed), or None.
+
+    Raises FileUnavailableError.
+    """
+    try:
+        value: Any = items.load_object(regular_file.read_bytes(paths.pause))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise atomic.unavailable(paths.pause, error) from error
+    until = (value or {}).get("until")
+    end = math.inf if until is None else items.number(until)
+    return end if end > (time.time() if now is None else now) else None

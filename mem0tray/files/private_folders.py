@@ -4,13 +4,16 @@ import errno
 import os
 import stat
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic
-from mem0tray.system.plain import NotPlainError
+from mem0tray.files import atomic, temporary
+from mem0tray.system.regular_file import NotRegularError
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
@@ -87,8 +90,76 @@ def refuse_no_folder(path: Path) -> None:
         raise atomic.unavailable(path, error)
 
 
-def _not_a_folder(path: Path) -> NotPlainError | None:
+def _not_a_folder(path: Path) -> NotRegularError | None:
     with suppress(OSError):
         mode = path.stat().st_mode
-        return None if stat.S_ISDIR(mode) else NotPlainError(path, mode, Reason("a folder"))
+        return None if stat.S_ISDIR(mode) else NotRegularError(path, mode, Reason("a folder"))
     return None
+
+
+# A file without a name leaves nothing behind, and whoever watches the folder does not notice it.
+_NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
+_HAS_NONE: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+
+
+def why_unwritable(folder: Path) -> Reason:
+    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing."""
+    if not folder.is_dir():
+        return reasons.NONE
+    try:
+        refuse_read_only(folder)
+        fd, name = _made(folder)
+        try:
+            os.write(fd, b"\n")
+        finally:
+            os.close(fd)
+            if name is not None:
+                name.unlink()
+    except FileUnavailableError as error:
+        return error.reason
+    except OSError as error:
+        return atomic.unavailable(folder, error).reason
+    return reasons.NONE
+
+
+def refuse_read_only(folder: Path) -> None:
+    """Raise FileUnavailableError where the flags say that the disk is read-only."""
+    if atomic.is_read_only(folder):
+        raise atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS)))
+
+
+def _made(folder: Path) -> tuple[int, Path | None]:
+    """A new file there, and its name if it has one."""
+    if _NAMELESS:
+        try:
+            return os.open(folder, os.O_WRONLY | _NAMELESS, 0o600), None
+        except OSError as error:
+            if error.errno not in _HAS_NONE:
+                raise
+    name = folder / f"{temporary.prefix(Path('probe'))}0.tmp"
+    with suppress(FileNotFoundError):
+        name.unlink()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(name, flags | getattr(os, "O_BINARY", 0), 0o600), name
+
+
+def quarantine(folder: Path, source: Path, data: bytes, now: float) -> Path:
+    """Keep `data`, found in `source`; return the path. The same bytes are kept only once.
+
+    The name is never a hidden one, even if that of `source` is: hidden files do not count.
+    """
+    import hashlib  # slow to import, and commands only count what is kept
+
+    digest = hashlib.sha256(data).hexdigest()[:12]
+    for known in listing(folder, f"*-{digest}.json"):
+        return known
+    make_private_folder(folder)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
+    path = folder / f"{source.stem.lstrip('.')}-{stamp}-{digest}.json"
+    atomic.replace(path, data)
+    return path
+
+
+def quarantined(folder: Path) -> list[Path]:
+    """Everything in quarantine, oldest first."""
+    return [path for path in listing(folder, "*.json") if not path.name.startswith(".")]

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 if sys.platform != "win32":
     import fcntl
@@ -207,9 +207,9 @@ def _is_left_over(path: Path, *, remove: bool) -> bool:
 
 def _opened(path: Path) -> int:
     try:
-        return plain.open_fd(path, os.O_RDWR)
+        return regular_file.open_fd(path, os.O_RDWR)
     except PermissionError:  # another name of a file that the user made read-only
-        return plain.open_fd(path)
+        return regular_file.open_fd(path)
 
 
 def _in_use(fd: int, path: Path) -> bool:

@@ -81,7 +81,7 @@ def _waiting(item: Item, now: float) -> tuple[int, float, float]:
 
 
 class FreshEntry(Struct, frozen=True):
-    """A fresh entry, for the queue file; see `ledger.taken_by_others` for the times."""
+    """A fresh entry, for the queue file; see `ledger.foreign_claims` for the times."""
 
     retries: int
     taken: float | None
@@ -382,3 +382,39 @@ class Inbox:
             ).fetchall()
             db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
         return len(gone)
+
+
+_NOTE: Final = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+_NOTE_TEXT: Final = "INSERT OR IGNORE INTO note_texts VALUES (?)"
+_IS_KNOWN: Final = (
+    "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?)"
+    " OR EXISTS (SELECT 1 FROM note_texts WHERE digest = ?)"
+)
+
+
+class NoteRecords:
+    """Remembers the notes that were taken in, or hold nothing to be taken in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def marks(self) -> dict[str, str]:
+        """The mark of each note by its path, when it was last looked at. Raises LedgerError."""
+        with self._ledger.locked() as db:
+            rows = db.execute("SELECT path, mark FROM notes")
+            return {decode(path): mark for path, mark in rows}
+
+    def note(self, path: str, mark: str) -> None:
+        """Note that nothing of this note is left to take in. Raises LedgerError."""
+        with self._ledger.transaction() as db:
+            db.execute(_NOTE, (encode(path), mark))
+
+    def add_text(self, name: Name) -> bool:
+        """Note that a text is queued; return whether that is new. Raises LedgerError.
+
+        The id, of the note's path and text alone, tells also where its project was another.
+        """
+        with self._ledger.transaction() as db:
+            known = db.execute(_IS_KNOWN, (encode(name[0]), name[1])).fetchone()[0]
+            db.execute(_NOTE_TEXT, (name[1],))
+        return not known

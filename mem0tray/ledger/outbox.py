@@ -10,10 +10,9 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.meta_names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
+from mem0tray.ledger.foreign_claims import OF_ANOTHER_WORKER
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
 from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, find_raw, read_raw, write_raw
-from mem0tray.ledger.taken_by_others import OF_ANOTHER_WORKER
-from mem0tray.ledger.tickets import Ticket, find_ticket
 
 FRESH: Final = items.FRESH
 DEAD: Final = items.DEAD
@@ -66,6 +65,32 @@ _COUNT_DELIVERY: Final = (
     f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"
     f" UPDATE SET value = iif(name = '{SYNCED}', value + 1, excluded.value)"
 )
+_NOTE: Final = (
+    "INSERT INTO tickets SELECT ?, key, ?, ? FROM servers WHERE name = ?"
+    " ON CONFLICT DO UPDATE SET name = excluded.name, at = excluded.at"
+    " WHERE name != excluded.name"
+)
+_DROP: Final = (
+    "DELETE FROM tickets WHERE item = ? AND server = (SELECT key FROM servers WHERE name = ?)"
+)
+_NEWEST: Final = (
+    "SELECT max(at) FROM tickets JOIN items ON items.key = item"
+    f" WHERE state IN ('{items.FRESH}', '{items.DEAD}')"
+)
+
+
+class Ticket(Struct, frozen=True):
+    """A server's name for its work on a memory, and when it gave that name."""
+
+    name: str
+    at: float
+
+
+def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
+    """The ticket of an item at the server with this key."""
+    sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
+    found = db.execute(sql, (key, server)).fetchone()
+    return None if found is None else Ticket(*found)
 
 
 class Job(Struct, frozen=True):
@@ -188,7 +213,7 @@ class Outbox:
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
             delivered = ticket = None
             if was_sent:
-                ticket = find_ticket(db, key, there)
+                ticket = _find_ticket(db, key, there)
                 past = db.execute(_OUTCOMES, (key,)).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
@@ -319,6 +344,25 @@ class Outbox:
                 (key, key),
             )
 
+    def note_ticket(self, key: int, server: str, name: str, now: float) -> None:
+        """Keep the ticket that `server` gave for an item; the same one keeps its time.
+
+        The ledger already has an outcome of that server. Raises LedgerError.
+        """
+        with self._ledger.transaction() as db:
+            db.execute(_NOTE, (key, name, now, server))
+
+    def drop_ticket(self, key: int, server: str) -> None:
+        """Forget the ticket, once the server has told the outcome. Raises LedgerError."""
+        with self._ledger.transaction() as db:
+            db.execute(_DROP, (key, server))
+
+    def newest_ticket(self) -> float | None:
+        """When the last ticket was given for an item that still waits. Raises LedgerError."""
+        with self._ledger.locked() as db:
+            found = db.execute(_NEWEST).fetchone()[0]
+        return None if found is None else float(found)
+
     def next_due(self, skip: Collection[int] = ()) -> float | None:
         """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
         times = []
@@ -365,6 +409,32 @@ class Outbox:
                 f"UPDATE items SET due = ? + {_WAIT} WHERE state = 'dead' AND due > ? + {_WAIT}",
                 (now, now),
             )
+
+
+def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
+    """At a start, make each claim without an outcome an unknown outcome; return how many.
+
+    The server may still be at work on such a request, and would say that it has nothing: so it
+    is asked `wait` seconds after the request at the soonest, as after every failure.
+    """
+    with ledger.transaction() as db:
+        db.execute(
+            "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
+            " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
+            " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
+        )
+        return db.execute(
+            # Former versions did not note the server.
+            "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
+            " due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL",
+            (now, wait),
+        ).rowcount
+
+
+def make_all_unknown(ledger: Ledger, now: float) -> None:
+    """Have everything that waits asked about before it is sent: nobody knows what was sent."""
+    with ledger.transaction() as db:
+        db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
 
 def perhaps_since(

@@ -7,27 +7,26 @@ an error.
 
 import json
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
 from mem0tray.core import item as items
-from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
+from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger import meta_names, schema, taken_by_others
-from mem0tray.ledger.database import decode, encode, trouble, unusable
-from mem0tray.ledger.dialects import told_of
-from mem0tray.ledger.former_servers import FormerServers
-from mem0tray.ledger.known import AFTER, KNOWN, Attempt, Batch, Known, known_from
-from mem0tray.ledger.rows import find_raw
+from mem0tray.ledger import foreign_claims, names, opening
+from mem0tray.ledger.database import decode, encode
+from mem0tray.ledger.rows import AFTER, KNOWN, Attempt, Batch, Known, find_raw, known_from
+from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
 _KNOWN: Final = f"SELECT {KNOWN} FROM items"
@@ -52,7 +51,7 @@ _REFUSAL: Final = (
     " FROM attempts a JOIN items i ON i.key = a.item"
     f" WHERE i.reason IS NOT 'forgotten' AND a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
     " AND a.at > coalesce((SELECT max(value) FROM meta"
-    f" WHERE name IN ('{meta_names.LAST_DELIVERY}', '{meta_names.REFUSAL_OVER}')), 0))"
+    f" WHERE name IN ('{names.LAST_DELIVERY}', '{names.REFUSAL_OVER}')), 0))"
     f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
     " ORDER BY at DESC LIMIT 1"
@@ -65,6 +64,37 @@ _STAYS: Final = (
     " AND NOT EXISTS (SELECT 1 FROM items AS other WHERE other.id = items.id"
     " AND other.moved = items.moved AND (other.state = 'dead' OR other.closed > items.closed))"
 )
+# Without memories that were deleted or edited while being sent, or queued again since: of such a
+# memory only the last item counts that this server took, or that is to go there.
+_TAKEN: Final = (
+    "SELECT project, items.key FROM outcomes JOIN items ON items.key = item"
+    " WHERE server = (SELECT key FROM servers WHERE name = ?) AND has"
+    " AND state = 'delivered' AND reason IS NULL AND NOT EXISTS"
+    " (SELECT 1 FROM items AS later WHERE later.id = id_again(items.id)"
+    " AND items.digest IN (later.digest, later.first_digest) AND (later.state != 'delivered'"
+    " OR EXISTS (SELECT 1 FROM outcomes AS its WHERE its.item = later.key"
+    " AND its.server = outcomes.server AND its.has))) ORDER BY items.key"
+)
+_ROWS: Final = (
+    "SELECT id, project, digest, coalesce(first_digest, digest), at FROM items"
+    " JOIN outcomes ON item = items.key WHERE has AND items.key IN ({marks})"
+    " AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key"
+)
+_AT_ONCE: Final = 500  # rows of one query
+_WAITING: Final = "SELECT DISTINCT digest FROM items WHERE state IN ('pending', 'dead')"
+_DISCARDED_DIGESTS: Final = (
+    "SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?"
+)
+
+
+class TakenMemory(NamedTuple):
+    """A memory that a server took at `at` (Unix seconds) under an idempotency key."""
+
+    id: str
+    project: str
+    digest: bytes
+    key: str
+    at: float
 
 
 class Reader:
@@ -96,7 +126,7 @@ class Reader:
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
         try:
-            schema.version_of(db, self._path)
+            opening.version_of(db, self._path)
         except BaseException:
             db.close()
             raise
@@ -105,12 +135,12 @@ class Reader:
     def _is_there(self) -> bool:
         """Whether there is a ledger; SQLite would wait at a named pipe without end."""
         try:
-            return plain.look(self._path) is not None
+            return regular_file.look(self._path) is not None
         except NotADirectoryError:
             return False
         except OSError as error:
             if self._needed:
-                raise unusable(self._path, error) from error
+                raise opening.unreachable(self._path, error) from error
             return False
 
     def __exit__(
@@ -150,7 +180,7 @@ class Reader:
         """
         empty = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
         if self._needed and isinstance(error, sqlite3.OperationalError) and not empty:
-            raise trouble(self._path, error) from error
+            raise opening.trouble(self._path, error) from error
 
     def _one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         rows = self._rows(sql, values)
@@ -211,25 +241,25 @@ class Reader:
 
     def other_worker(self) -> WorkerSeen | None:
         """The other worker that was at work when ours last looked."""
-        return taken_by_others.worker_in(self._meta(meta_names.OTHER_WORKER))
+        return foreign_claims.worker_in(self._meta(names.OTHER_WORKER))
 
     def last_run(self) -> str:
         """Return the random id of our worker's last run; empty if it is not known."""
-        return str(self._meta(meta_names.OUR_RUN) or "")
+        return str(self._meta(names.OUR_RUN) or "")
 
     def emergency_sources(self) -> bytes | None:
         """How far the worker has read emergency files, for `sources` of `files.emergency`."""
-        found = self._meta(meta_names.EMERGENCY_SOURCES)
+        found = self._meta(names.EMERGENCY_SOURCES)
         return None if found is None else bytes(found)
 
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
-        found = self._meta(meta_names.LAST_DELIVERY)
+        found = self._meta(names.LAST_DELIVERY)
         return None if found is None else items.number(found)
 
     def last_sync(self) -> Any:
         """When a memory was last delivered, as the queue file showed it: a local ISO time."""
-        return self._meta(meta_names.LAST_SYNC)
+        return self._meta(names.LAST_SYNC)
 
     def counter(self, name: str) -> int | None:
         """One of the totals, as the queue file is to show it; None where it is not known."""
@@ -238,7 +268,7 @@ class Reader:
 
     def dialect_of(self, address: str) -> str:
         """The dialect recognised at this address; empty if none is known."""
-        return told_of(self._meta(meta_names.DIALECT), address)
+        return told_of(self._meta(names.DIALECT), address)
 
     def project_of_notes(self, folder: str) -> str:
         """The project that the notes in a folder of Claude Code's had last; empty for none."""
@@ -259,11 +289,11 @@ class Reader:
 
     def has_merged(self, file: Signature) -> bool:
         """Whether this save of the DLQ file was the last to be merged, or published."""
-        return bool(self._meta(meta_names.DLQ_MERGED) == json.dumps(file.lasting))
+        return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))
 
     def has_read(self, file: Signature) -> bool:
         """Whether this queue file was the last to be read, or published."""
-        return bool(self._meta(meta_names.QUEUE_READ) == json.dumps(file.lasting))
+        return bool(self._meta(names.QUEUE_READ) == json.dumps(file.lasting))
 
     # One memory -----------------------------------------------------------------------
 
@@ -330,3 +360,49 @@ class Reader:
     def has_discarded(self) -> bool:
         """Whether `discarded` has any, without reading them."""
         return bool(self._rows(f"SELECT 1 FROM {_DISCARDED} LIMIT 1", (items.EDITED,)))
+
+    # What a server has taken --------------------------------------------------------
+
+    def taken(self, server: str) -> dict[str, "array[int]"]:
+        """The keys of the items that a server has taken, by project, in the order of intake."""
+        found: dict[bytes, array[int]] = {}
+        if self._db is not None:
+            self._db.create_function("id_again", 1, _id_again, deterministic=True)
+            try:
+                with closing(self._db.execute(_TAKEN, (server,))) as rows:
+                    for project, key in rows:
+                        found.setdefault(project, array("q")).append(key)
+            except sqlite3.Error as error:
+                self._cannot(error)
+        return {decode(project): keys for project, keys in found.items()}
+
+    def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:
+        """The memories with these keys."""
+        rows = self._rows(_ROWS.format(marks=", ".join("?" * len(keys))), (*keys, server))
+        return [
+            TakenMemory(
+                decode(name), decode(project), digest,
+                items.idempotency_key(decode(name), digest, first), at,
+            )
+            for name, project, digest, first, at in rows
+        ]  # fmt: skip
+
+    def ids_by_digest(self, keys: Sequence[int], server: str) -> dict[bytes, list[str]]:
+        """The ids of the memories with these keys, by the digest of their texts."""
+        found: dict[bytes, list[str]] = {}
+        for begin in range(0, len(keys), _AT_ONCE):
+            for each in self.memories(keys[begin : begin + _AT_ONCE], server):
+                found.setdefault(each.digest, []).append(each.id)
+        return found
+
+    def waiting_digests(self) -> set[bytes]:
+        """The digests of all memories that wait here."""
+        return {digest for (digest,) in self._rows(_WAITING)}
+
+    def discarded_digests(self) -> set[bytes]:
+        """The digests of all memories that the user has deleted."""
+        return {digest for (digest,) in self._rows(_DISCARDED_DIGESTS, (items.EDITED,))}
+
+
+def _id_again(item_id: bytes) -> bytes:
+    return encode(items.id_again(decode(item_id)))

@@ -1,16 +1,18 @@
 """What waits, as the ledger has it: counted, listed and found by SQL, on its indexes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.item import Name
 from mem0tray.files import document
-from mem0tray.ledger.counters import COUNTS, Counts
-from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.known import AFTER, KNOWN, Known, known_from
-from mem0tray.ledger.meta_names import QUEUE_STRAYS
+from mem0tray.ledger import foreign_claims
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUE_STRAYS, QUEUED, SHOWN, TOTALS
+from mem0tray.ledger.rows import AFTER, KNOWN, WAITS_SINCE, Known, known_from
 
 Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in its file
 
@@ -24,6 +26,99 @@ _RETRIES: Final = (
 _DROPPED: Final = "SELECT digest FROM tombstones WHERE id = ? AND item = 0"
 _BOTH: Final = f"state IN ('{items.DEAD}', '{items.FRESH}')"
 _MOST: Final = 1000  # memories found by the beginning of an id
+_ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
+COUNTS: Final = (
+    "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
+    " (SELECT count(*) FROM items WHERE state = 'dead')"
+    " + (SELECT count(*) FROM strays WHERE name IS NULL),"
+    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'pending'),"
+    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'dead'),"
+    f" ({foreign_claims.COUNT})"
+)
+
+
+class Counts(Struct, frozen=True):
+    """What waits: fresh entries, dead letters (as in the file), and since when the oldest does.
+
+    `held`: how many of the fresh entries another worker has perhaps delivered.
+    """
+
+    queue: int
+    dlq: int
+    oldest: float | None
+    held: int = 0
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Counts":
+        """The counts in a row of `COUNTS`."""
+        queue, dlq, *oldest, held = row
+        return cls(queue, dlq, min(filter(None, oldest), default=None), held)
+
+
+class Counters:
+    """Counts what waits, and adds up what came, was delivered and moved to the DLQ."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._counted = Counts(0, 0, None)
+        self._counted_at = -1
+
+    def waiting(self) -> Counts:
+        """How much waits now; counted again only when the ledger has changed."""
+        with self._ledger.locked() as db:
+            changes = db.total_changes
+            if changes != self._counted_at or db.in_transaction:
+                self._counted = Counts.of(db.execute(COUNTS).fetchone())
+                self._counted_at = -1 if db.in_transaction else changes
+            return self._counted
+
+    def total(self, name: str) -> int:
+        """One of the totals."""
+        return int(self._ledger.meta(name) or 0)
+
+    def last_delivery(self) -> float | None:
+        """When the last memory was delivered."""
+        return self._ledger.meta(LAST_DELIVERY)  # type: ignore[no-any-return]
+
+    def add(self, name: str, by: int = 1) -> None:
+        """Add to one of the totals."""
+        with self._ledger.transaction() as db:
+            db.execute(_ADD, (name, by))
+
+    def show(self) -> dict[str, int]:
+        """Every total as the queue file is to show it.
+
+        The totals are noted as shown before the file is written: after a kill, what stands
+        in the file is then never counted a second time.
+        """
+        with self._ledger.transaction():
+            totals = {name: self.total(name) for name in TOTALS}
+            for name, total in totals.items():
+                self._ledger.set_meta(SHOWN + name, total)
+        return totals
+
+    def absorb(self, found: Mapping[str, object], new: int = 0, *, afresh: bool = False) -> bool:
+        """Add what others have counted in the file since it was written.
+
+        Return whether the file shows less than we wrote: somebody began it afresh, at zero, or put
+        back an old copy. A file begun `afresh`, by its counts or entries, has gained less than it
+        shows: all its `new` entries count. What an old copy shows was counted before, so no more
+        than its new entries are added.
+        """
+        shown = {name: items.count(found.get(name)) for name in TOTALS}
+        last = found.get("last_sync")
+        with self._ledger.transaction():
+            self._ledger.set_meta(LAST_SYNC, last if isinstance(last, str) else None)
+            gained = {name: shown[name] - self.total(SHOWN + name) for name in TOTALS}
+            lacks = min(gained.values()) < 0
+            came = min(new, shown[QUEUED]) if afresh or lacks or gained[QUEUED] else 0
+            for name, by in gained.items():
+                if by > 0:  # first, so that adding to the total does not outdate the file
+                    self.add(SHOWN + name, by)
+                counted = max(by, came if name == QUEUED else 0)
+                if counted > 0:
+                    self.add(name, counted)
+        return lacks
 
 
 class ProjectCounts(NamedTuple):

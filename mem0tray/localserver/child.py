@@ -18,7 +18,7 @@ from mem0tray.files.private_folders import make_private_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import ANSWER_SECONDS, find
-from mem0tray.system import children, plain
+from mem0tray.system import programs, regular_file
 
 READY_SECONDS = 10.0
 _POLL_SECONDS = 0.01
@@ -115,7 +115,7 @@ class LocalServer:
         with self._guard:
             self._leaving.clear()
             if self._child is not None:
-                children.end(self._child)
+                programs.end_child(self._child)
                 self._child = None
 
     def _end_child(self) -> None:
@@ -126,7 +126,7 @@ class LocalServer:
         hung = child.poll() is None
         if hung:
             child.kill()
-        children.end(child)
+        programs.end_child(child)
         self._child = None
         # A child that found another server at work did nothing wrong.
         if child.returncode != endpoint.EXIT_ALREADY_RUNNING:
@@ -143,7 +143,7 @@ class LocalServer:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         try:
             make_private_folder(self._folder)
-            with os.fdopen(plain.open_fd(log, flags), "ab") as output:
+            with os.fdopen(regular_file.open_fd(log, flags), "ab") as output:
                 self._child = _spawn(self._folder, self._port, output)
         except (OSError, Mem0TrayError) as error:
             self._restart_wait.died(time.monotonic())
@@ -185,8 +185,8 @@ def _spawn(folder: Path, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
         stdout=output,
         stderr=output,
         cwd=folder,
-        env=children.environment(),
-        **children.apart(),  # Ctrl-C is for the worker, which stops the server last
+        env=programs.child_environment(),
+        **programs.detached(),  # Ctrl-C is for the worker, which stops the server last
     )
     return child
 
@@ -198,7 +198,7 @@ def _why(error: OSError | Mem0TrayError) -> Reason:
 def _last_words(folder: Path, code: int) -> Reason:
     """Why the child has ended, from the last line that it wrote."""
     with suppress(OSError):
-        tail = plain.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
+        tail = regular_file.read_bytes(folder / endpoint.LOG)[-4096:].decode("utf-8", "replace")
         for line in reversed(tail.split("\n")):
             if line.strip():
                 return Reason("The embedded server stopped: {why}", why=one_line(line, 300))

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mem0tray.files import atomic
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 HOST = "127.0.0.1"
 DIALECT = "vps"  # the embedded server's, whatever server.dialect says about the user's own server
@@ -54,7 +54,7 @@ class Endpoint(Struct, frozen=True):
 def read(folder: Path) -> Endpoint | None:
     """What `server.json` says; None when there is none or it makes no sense."""
     try:
-        found = msgspec.json.decode(plain.read_bytes(folder / FILE), type=Endpoint)
+        found = msgspec.json.decode(regular_file.read_bytes(folder / FILE), type=Endpoint)
     except (OSError, msgspec.MsgspecError, RecursionError):
         return None
     # The address is made from the port: whatever the file says, it is this computer.

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from mem0tray.core.oss_names import ANY, ID, PROJECT, project_of
 from mem0tray.localserver import wire
 from mem0tray.localserver.details import Details, MemoryFilter
 from mem0tray.localserver.store import Arrival
+from mem0tray.server.oss_names import ANY, ID, PROJECT, project_of
 
 TOP_K: Final = 20
 _NAMES: Final = ("user_id", "agent_id", "run_id")

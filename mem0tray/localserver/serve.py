@@ -25,7 +25,7 @@ from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.localserver.finding import find
 from mem0tray.localserver.store import Store
-from mem0tray.system import children
+from mem0tray.system import programs
 
 PORTS_TRIED = 20
 _LEAVING_SECONDS = 3.0
@@ -154,7 +154,7 @@ def _signals() -> list[signal.Signals]:
 
 def _watch_stdin(server: Server) -> None:
     """Stop when the parent has ended."""
-    children.wait_for_parent()
+    programs.wait_for_parent()
     server.should_exit = True
 
 

@@ -20,7 +20,7 @@ from mem0tray.files import atomic
 from mem0tray.localserver import details
 from mem0tray.localserver.details import Details, MemoryFilter
 from mem0tray.localserver.word_index import WordIndex
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 
 VERSION = 1
 _BUSY_SECONDS = 1.0  # seconds; the event loop stands still for them
@@ -124,7 +124,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         try:
             # SQLite gives its -wal and -shm files the mode of the database.
-            os.close(plain.open_fd(path, os.O_RDWR | os.O_CREAT))
+            os.close(regular_file.open_fd(path, os.O_RDWR | os.O_CREAT))
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             self._words = WordIndex(self._connection)
             try:

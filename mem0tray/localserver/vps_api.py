@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mem0tray.core.oss_names import ID
 from mem0tray.localserver import wire
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import Arrival, KeyReusedError, Store, StoredMemory
 from mem0tray.localserver.wire import answer, iso, refusal
+from mem0tray.server.oss_names import ID
 
 _SAVED: Final = answer({"success": True})  # made once, as this server says it most of the time
 

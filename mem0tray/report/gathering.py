@@ -12,13 +12,12 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from mem0tray.actions import standing
-from mem0tray.actions.find import DLQ_LIST, FoundItem, Identity
 from mem0tray.actions.standing import Overview, Part
-from mem0tray.actions.waiting import WaitingItems
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity, WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.ledger.known import Attempt
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt
 from mem0tray.ledger.waiting import ProjectCounts
 
 _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour

@@ -7,7 +7,7 @@ from functools import partial
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.errors import SettingsError
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (

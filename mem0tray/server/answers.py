@@ -23,8 +23,7 @@ import msgspec
 
 from mem0tray.core import reasons
 from mem0tray.core.due import LONGEST_ASKED
-from mem0tray.core.item import LONGEST_TEXT
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.server import certificates

@@ -13,9 +13,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.item import EARLIEST
-from mem0tray.core.oss_names import ID, PROJECT, name_of, project_of
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
@@ -53,6 +51,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
+from mem0tray.server.oss_names import ID, PROJECT, name_of, project_of
 from mem0tray.server.repeated import repeats
 
 PING: Final = "/v1/ping/"

@@ -7,8 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.oss_names import ID, PROJECT
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.server.answers import classify, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
@@ -22,6 +21,7 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
+from mem0tray.server.oss_names import ID, PROJECT
 from mem0tray.server.outgoing import HEADERS, key_header
 from mem0tray.server.transport import Transport
 

@@ -10,8 +10,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.oss_names import ANY, ID, PROJECT, name_of
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import json_object, no_use
 from mem0tray.server.http_client import (
@@ -32,6 +31,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
+from mem0tray.server.oss_names import ANY, ID, PROJECT, name_of
 from mem0tray.server.outgoing import encode, key_header
 
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored

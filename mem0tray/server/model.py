@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from mem0tray.core import reasons
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
 
 

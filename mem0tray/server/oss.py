@@ -11,9 +11,7 @@ from urllib.parse import quote, urlencode
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.item import LONGEST_TEXT
-from mem0tray.core.oss_names import ID, project_of
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
     NO_PROJECT,
@@ -51,6 +49,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
+from mem0tray.server.oss_names import ID, project_of
 from mem0tray.server.repeated import repeats
 
 SAVE: Final = "/memories"

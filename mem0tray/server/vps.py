@@ -10,8 +10,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core.item import LONGEST_TEXT
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.server.answers import NO_PROJECT, health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,

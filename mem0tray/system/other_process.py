@@ -1,4 +1,4 @@
-"""The process of another worker: what it is, what started it, and how to end it.
+"""The process of another worker: what it is, and how to end it.
 
 A process is named only where it is known for sure: it runs here (`processes.is_here`), was there
 before it wrote the metrics, and its command is that of a worker. Before it gets a signal, we
@@ -11,15 +11,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from mem0tray.core import another_worker
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core import state
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import WorkerSeen
 from mem0tray.core.text import one_line
 from mem0tray.system import processes, programs
 from mem0tray.system.paths import APP
@@ -27,9 +27,6 @@ from mem0tray.system.paths import APP
 _PROC: Final = Path("/proc")
 _IS_LINUX: Final = sys.platform.startswith("linux")  # a name: so mypy checks other systems too
 _STARTED: Final = 19  # the field of /proc/PID/stat, counted after the name
-_PARENT: Final = 1
-_CRON: Final = frozenset({"cron", "crond", "anacron", "fcron", "atd"})
-_FAR: Final = 4  # how many ancestors are looked at for what started it
 _PATIENCE: Final = 5.0
 _LOOK: Final = 0.05
 _LENIENT: Final = 2.0  # seconds by which a process may seem to start after it wrote the metrics
@@ -41,16 +38,14 @@ _LOG: Final = ".log"  # a process that reads or writes mem0_worker.log need be n
 
 @dataclass(frozen=True, slots=True)
 class OtherProcess:
-    """The process of another worker. `mark` tells it from a later one with the same id.
+    """The process of another worker; `mark`, its start, tells it from a later one of the same id.
 
-    `origin` says what started it, as `, which cron started`; `stop` is the command that
-    stops it, `unit` the service of the user's systemd that it is, if it is one.
+    `stop` is the command that stops it, `unit` the service of the user's systemd that it is.
     """
 
     pid: int
     command: str
     mark: str
-    origin: str
     stop: str
     unit: str = ""
     ours: bool = True  # of this user
@@ -71,9 +66,9 @@ def sentence(seen: WorkerSeen) -> Reason:
     if not processes.is_here(seen):
         host = (seen.host or "")[:60]
         inside = Reason("{host}, in another container", host=host)
-        return another_worker.sentence(None, inside if seen.host == socket.gethostname() else host)
+        return state.another_worker(None, inside if seen.host == socket.gethostname() else host)
     found = find(seen)
-    return another_worker.sentence(seen.pid, None, found.stop if found is not None else "")
+    return state.another_worker(seen.pid, None, found.stop if found is not None else "")
 
 
 def end(other: OtherProcess) -> bool:
@@ -91,17 +86,8 @@ def end(other: OtherProcess) -> bool:
     return False
 
 
-def _mark(pid: int) -> str:
-    """When the process started, as the system counts it; empty when there is none, or a zombie."""
-    if _IS_LINUX:
-        fields = _stat(pid)
-        return fields[_STARTED] if fields and fields[0] != "Z" else ""
-    state, _, started = _ps(pid, "stat", "lstart").partition(" ")
-    return "" if state.startswith("Z") else started.strip()
-
-
 def is_worker(name: str, words: Iterable[str]) -> bool:
-    """Whether a service of that name with these words is a worker of memories. Pure.
+    """Judge whether a service of that name with these words is a worker of memories. Pure.
 
     Only the last two parts of a path count: all sorts of programs lie below a folder called mem0.
     Our own name does not count.
@@ -118,11 +104,21 @@ def is_worker(name: str, words: Iterable[str]) -> bool:
 
 
 def _works(unit: str, words: Sequence[str]) -> bool:
-    """Return whether a process with these words is a worker, of whatever make."""
+    """Judge whether a process with these words is a worker, of whatever make."""
     return APP in {PurePath(word).name for word in words} or is_worker(unit, words)
 
 
-# Linux ----------------------------------------------------------------------------------
+def _mark(pid: int) -> str:
+    """Return when the process started, as the system counts it; empty if none, or a zombie."""
+    if not _IS_LINUX:
+        state, _, started = _ps(pid, "stat", "lstart").partition(" ")
+        return "" if state.startswith("Z") else started.strip()
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()  # after the name, which may hold blanks and brackets
+    return fields[_STARTED] if fields and fields[0] != "Z" else ""
 
 
 def _on_linux(pid: int, seen: float) -> OtherProcess | None:
@@ -136,49 +132,24 @@ def _on_linux(pid: int, seen: float) -> OtherProcess | None:
     mark = _mark(pid)
     if not mark or _began(mark) > seen + _LENIENT:
         return None
-    command = one_line(" ".join(words).strip(), _LONGEST)
     unit, is_users = _unit(pid)
     if not _works(unit, words):
         return None
-    if unit:
-        tool = "systemctl --user" if is_users else "sudo systemctl"
-        kind = "user" if is_users else "system"
-        origin = f", the {kind} unit {unit} of systemd"
-        stop = f"{tool} disable --now {unit}"
-        return OtherProcess(
-            pid, command, mark, origin, stop, unit if is_users else "", ours=is_users
-        )
-    origin = ", which cron started: see `crontab -e`" if _CRON & set(_ancestors(pid)) else ""
-    return OtherProcess(pid, command, mark, origin, f"kill {pid}", ours=owner == os.geteuid())
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name, which may hold blanks and brackets."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()
+    command = one_line(" ".join(words).strip(), _LONGEST)
+    if not unit:
+        return OtherProcess(pid, command, mark, f"kill {pid}", ours=owner == os.geteuid())
+    stop = f"{'systemctl --user' if is_users else 'sudo systemctl'} disable --now {unit}"
+    return OtherProcess(pid, command, mark, stop, unit if is_users else "", ours=is_users)
 
 
 def _began(mark: str) -> float:
-    """When a process started, Unix seconds, from the ticks since the system's start."""
+    """Return when a process started, Unix seconds, from the ticks since the system's start."""
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else 0.0
     return time.time() - since_boot + int(mark) / os.sysconf("SC_CLK_TCK")
 
 
-def _ancestors(pid: int) -> Iterator[str]:
-    for _ in range(_FAR):
-        fields = _stat(pid)
-        if len(fields) <= _PARENT:
-            return
-        pid = int(fields[_PARENT])
-        with suppress(OSError):
-            yield (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
-
-
 def _unit(pid: int) -> tuple[str, bool]:
-    """The systemd service whose main process it is, and whether that is the user's own."""
+    """Return the systemd service whose main process it is, and whether it is the user's own."""
     with suppress(OSError):
         for line in (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines():
             *above, last = line.rpartition(":")[2].split("/")
@@ -192,22 +163,18 @@ def _unit(pid: int) -> tuple[str, bool]:
     return "", False
 
 
-# Elsewhere ------------------------------------------------------------------------------
-
-
 def _by_ps(pid: int) -> OtherProcess | None:
-    """The process as `ps` shows it, on macOS; `older` finds what started it."""
+    """Describe the process as `ps` shows it, on macOS."""
     mark = _mark(pid)
-    rest = _ps(pid, "uid", "command").split(None, 1)
-    if not mark or len(rest) != 2 or not _works("", rest[1].split()):  # noqa: PLR2004
+    uid, _, command = _ps(pid, "uid", "command").partition(" ")
+    if not mark or not _works("", command.split()):
         return None
-    uid, command = rest
     shown = one_line(command.strip(), _LONGEST)
-    return OtherProcess(pid, shown, mark, "", f"kill {pid}", ours=uid == str(os.geteuid()))
+    return OtherProcess(pid, shown, mark, f"kill {pid}", ours=uid == str(os.geteuid()))
 
 
 def _ps(pid: int, *columns: str) -> str:
-    """What `ps` says about a process; nothing for one that is gone.
+    """Ask `ps` about a process; empty for one that is gone.
 
     BSDs take what follows "=" for a heading, and cut lines to the terminal's width.
     """

@@ -1,9 +1,4 @@
-"""Where everything lives, on each platform.
-
-Two places: `claude_dir`, whose files other programs share, and our data
-folder. Instance lock and ledger belong to the *real* path of `claude_dir`, so
-that two names for one folder never get two workers: see `data_folders`.
-"""
+"""Where everything lives: `claude_dir`, whose files other programs share, and our data folder."""
 
 import os
 from collections.abc import Mapping
@@ -20,22 +15,22 @@ _LOOKED_UP = Path()
 
 
 def config_file() -> Path:
-    """The settings file, in the platform's config folder."""
+    """Return the path of the settings file, in the platform's config folder."""
     return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
 
 
 def data_root() -> Path:
-    """Our data folder; the embedded server's files and one folder per `claude_dir`."""
+    """Return our data folder: the embedded server's files and one folder per `claude_dir`."""
     return platformdirs.user_data_path(APP, appauthor=False)
 
 
 def log_in(claude_dir: Path) -> Path:
-    """The worker's log."""
+    """Return the path of the worker's log."""
     return claude_dir / "logs" / "mem0_worker.log"
 
 
 def claude_code_folder(environ: Mapping[str, str]) -> Path:
-    """Claude Code's own folder; the files that we share with others stay in `claude_dir`."""
+    """Return Claude Code's own folder; files that we share with others stay in `claude_dir`."""
     named = environ.get("CLAUDE_CONFIG_DIR")
     return Path(named) if named else Path.home() / ".claude"
 
@@ -43,8 +38,7 @@ def claude_code_folder(environ: Mapping[str, str]) -> Path:
 class Paths(Struct, frozen=True):
     """Every path the program touches, for one `claude_dir`.
 
-    `data_dir` (ledger, locks and quarantine) is looked up once, when this is made:
-    whoever uses these paths keeps one and the same folder, even if `claude_dir` moves.
+    `data_dir` is looked up once, when this is made, and stays even if `claude_dir` moves.
     """
 
     claude_dir: Path
@@ -61,7 +55,7 @@ class Paths(Struct, frozen=True):
         return cls(claude_dir.expanduser().absolute(), data_root())
 
     def by_real_path(self) -> "Paths":
-        """These paths under the folder's real path, wherever links may lead later."""
+        """Return these paths under the folder's real path, wherever links may lead later."""
         return Paths(Path(os.path.realpath(self.claude_dir)), self.root, self.data_dir)
 
     # Shared with other programs -------------------------------------------------

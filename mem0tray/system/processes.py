@@ -1,11 +1,11 @@
-"""Whether a process is still there, on each platform, and where its id counts."""
+"""Processes: whether one is still there and where its id counts; our own free memory."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Final
 
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import WorkerSeen
 
 _ACCESS_DENIED: Final = 5
 _WAIT_TIMEOUT: Final = 0x102
@@ -36,7 +36,7 @@ def has_ended(seen: WorkerSeen) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this id runs now on this computer; another user's counts too."""
+    """Return whether a process with this id runs on this computer, whoever's it is."""
     if pid <= 0:
         return False
     if sys.platform == "win32":
@@ -51,7 +51,7 @@ def is_alive(pid: int) -> bool:
 
 
 def alive_by_windows(*, opened: bool, error: int, waited: int) -> bool:
-    """Whether a process runs, from OpenProcess and WaitForSingleObject (without a wait). Pure.
+    """Judge whether a process runs, from OpenProcess and WaitForSingleObject. Pure.
 
     A process that we may not open runs: an id that is gone is refused as an invalid
     parameter. One that we opened may have ended while somebody keeps a handle to it.
@@ -79,3 +79,13 @@ if sys.platform == "win32":
             return alive_by_windows(opened=True, error=0, waited=waited)
         finally:
             kernel.CloseHandle(handle)
+
+
+def trim_heap() -> None:
+    """Return free memory to the system, if the C library is glibc, which keeps it else."""
+    if sys.platform == "linux":
+        import ctypes
+        from contextlib import suppress
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -1,22 +1,37 @@
-"""Other programs: what they answer, and whether they can be started."""
+"""Other programs: starting and ending them, asking them, and words of their command lines."""
 
 import os
+import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Any, Final
 
-from mem0tray.system import plain
+import mem0tray
+from mem0tray.core import text
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.system import regular_file
 
 PATIENCE: Final = 5.0  # seconds
+OSASCRIPT: Final = "/usr/bin/osascript"
+_STOP_SECONDS: Final = 1.0
 _FIRST_LINE: Final = 512  # bytes; no system reads a longer `#!` line
+_PLAIN_SIGNS: Final = frozenset("-_.:/\\@+,=~")  # on Windows, beside letters and digits
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_BY_SIGNAL: Final = 128  # plus the number: a shell's code for a program that a signal ended
+
+# Programs of the system -----------------------------------------------------------------
 
 
 def answer(
     *words: str, patience: float = PATIENCE, env: Mapping[str, str] | None = None
 ) -> str | None:
-    """What a program prints when it succeeds; None when it is missing, fails or takes too long."""
+    """Return what a program prints; None when it is missing, fails or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  (questions that are fixed where they are asked)
             words,
@@ -32,16 +47,15 @@ def answer(
 
 
 def obstacle(program: str) -> str:
-    """Why a program cannot be started, without a full stop; empty when it can.
+    """Say why a program cannot be started, without a full stop; empty when it can.
 
-    A script whose interpreter is gone cannot: that is what remains of a pipx installation after the
+    A script whose interpreter is gone cannot: that remains of a pipx installation after the
     system's Python was replaced.
     """
     found = shutil.which(program)
     if found is None:
-        if not os.path.lexists(program):
-            return f"{program} is not there any more"
-        return f"{program} is no program any more"
+        gone = "is no program" if os.path.lexists(program) else "is not there"
+        return f"{program} {gone} any more"
     interpreter = _interpreter(found)
     if interpreter and not Path(interpreter).exists():
         return f"{program} needs {interpreter}, which is not there any more"
@@ -49,11 +63,132 @@ def obstacle(program: str) -> str:
 
 
 def _interpreter(program: str) -> str:
-    """The interpreter that a script names; empty if it is no script, or cannot be read."""
+    """Return the interpreter that a script names; empty if it is no script, or cannot be read."""
     try:
-        with plain.open_binary(Path(program)) as file:
+        with regular_file.open_binary(Path(program)) as file:
             line = file.readline(_FIRST_LINE)
     except OSError:
         return ""
     words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
     return words[0] if words else ""
+
+
+def run_applescript(script: str, words: tuple[str, ...], timeout: float | None = None) -> None:
+    """Run an ASCII script of ours until it ends; its `run` handler gets these words.
+
+    The words are arguments after a "-": nothing in them can become an option or part of the
+    script. Raises OSError or SubprocessError when it failed, or somebody cancelled its question.
+    """
+    command = [OSASCRIPT, "-", *(text.lines(word) for word in words)]
+    subprocess.run(  # noqa: S603  (a fixed script)
+        command, input=script.encode("ascii"), capture_output=True, check=True, timeout=timeout
+    )
+
+
+def edit(file: Path, *, if_failed: str) -> None:
+    """Open `file` in the user's editor and wait until it ends.
+
+    Raises Mem0TrayError when there is no terminal for a default editor, and, with the remedy
+    `if_failed`, when the editor cannot be started or fails.
+    """
+    import click  # slow to import
+
+    named = any(os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
+    if not named and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Mem0TrayError(
+            "There is no terminal for an editor, and neither $VISUAL nor $EDITOR names one.",
+            "Run this in a terminal, or set $EDITOR to a program that changes the file which it is"
+            " given, as EDITOR='sed -i s/old/new/'.",
+        )
+    try:
+        click.edit(filename=os.fspath(file))
+    except (click.ClickException, ValueError) as error:  # ValueError: an open quote
+        why = error.format_message() if isinstance(error, click.ClickException) else error
+        raise Mem0TrayError(f"{why}.", if_failed) from error
+
+
+# Children -------------------------------------------------------------------------------
+
+
+def child_environment() -> dict[str, str]:
+    """Return our environment; in a checkout, with what lets a child find mem0tray."""
+    ours = dict(os.environ)
+    root = Path(mem0tray.__file__).resolve().parent.parent
+    if root.name not in ("site-packages", "dist-packages"):
+        paths = [ours.get("PYTHONPATH", ""), str(root)]
+        ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return ours
+
+
+def detached() -> dict[str, Any]:
+    """Return the arguments of Popen that detach a child from our terminal.
+
+    Ctrl-C in the terminal then reaches only us, and we end the children in order.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def wait_for_parent() -> None:
+    """Wait until standard input ends: the parent, which holds its other end, closes it or dies."""
+    with suppress(OSError):
+        while os.read(0, 4096):  # it holds no lock when the interpreter exits
+            pass
+
+
+def end_child(child: subprocess.Popen[bytes], patience: float = _STOP_SECONDS) -> None:
+    """Close the child's standard input, then terminate it, then kill it.
+
+    Each step gets `patience` seconds.
+    """
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.close()
+    for harder in (child.terminate, child.kill):
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            harder()
+        else:
+            return
+    child.wait()
+
+
+@contextmanager
+def ends_in_order() -> Iterator[None]:
+    """Turn each signal that ends the process into an exception, which runs every `finally`.
+
+    SIGINT raises KeyboardInterrupt, the others SystemExit. A second signal changes nothing. Signals
+    that the caller ignores (`nohup`) stay ignored. For the main thread alone.
+    """
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    # None: a handler that is not Python's, which could not be restored.
+    known = [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in known:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(_BY_SIGNAL + number)
+
+    before = {number: signal.signal(number, end) for number in known}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# Command lines --------------------------------------------------------------------------
+
+
+def quote(word: str) -> str:
+    """Quote one word of a command shown to people, if it needs that."""
+    return _for_windows(word) if sys.platform == "win32" else shlex.quote(word)
+
+
+def _for_windows(word: str) -> str:
+    is_plain = bool(word) and all(sign.isalnum() or sign in _PLAIN_SIGNS for sign in word)
+    return word if is_plain else f'"{word}"'

@@ -1,6 +1,13 @@
-"""Threads, whose start the system's limits or a lack of memory may prevent."""
+"""Threads: starting one, waking one, and a clock by which a whole day can be played in seconds."""
 
+import contextlib
+import select
+import signal
+import socket
 import threading
+import time
+from types import TracebackType
+from typing import Final, Protocol, Self
 
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason
@@ -15,3 +22,101 @@ def start(thread: threading.Thread) -> None:
             Reason("No thread can be started: {why}.", why=str(error) or "too little memory"),
             Reason("Allow more processes, or end other programs."),
         ) from error
+
+
+class Signal(Protocol):
+    """Something to wait for: an Event, or a Condition whose lock is held."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, or for so many seconds."""
+
+
+class Clock:
+    """The system's clocks."""
+
+    def now(self) -> float:
+        """Return monotonic seconds, which measure intervals."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return Unix seconds, which people are shown."""
+        return time.time()
+
+    def wait(self, signal: Signal, seconds: float) -> None:
+        """Wait for a signal, at most so many seconds; it may also return before either."""
+        signal.wait(seconds)
+
+
+SYSTEM: Final = Clock()
+
+
+class Source(Protocol):
+    """A further source of news: a watch of files."""
+
+    def fileno(self) -> int | None:
+        """Return the descriptor that becomes readable with news; None if there is none."""
+
+    def has_news(self) -> bool:
+        """Read the events that have come; return whether any of them matters."""
+
+
+class WakeUp:
+    """One thread waits for it, any other may set it; waiting costs nothing."""
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = socket.socketpair()
+        for end in (self._reader, self._writer):
+            end.setblocking(False)  # noqa: FBT003  (its only argument)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    def set(self) -> None:
+        """End the wait, or the next one if there is none now; from any thread."""
+        with contextlib.suppress(OSError):  # already set many times, or nobody waits any more
+            self._writer.send(b"\0")
+
+    def wait(self, timeout: float | None, source: Source | None = None) -> bool:
+        """Wait until it is set or the source has news (True), at most `timeout` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            ours = self._reader.fileno()
+            fd = source.fileno() if source is not None else None
+            left = None if end is None else max(0.0, end - time.monotonic())
+            found, _, _ = select.select([ours, *([] if fd is None else [fd])], [], [], left)
+            has_news = source is not None and fd in found and source.has_news()
+            if ours in found:
+                self._reader.recv(4096)
+            if ours in found or has_news:
+                return True
+            if not found or left == 0:
+                return False
+
+
+class Bell(WakeUp):
+    """A wake-up for the main thread: it is set, or a signal comes.
+
+    A signal does not always end a wait for a lock without a limit: the system may give it to any
+    thread. A byte that Python then writes to a socket arrives, whichever thread it was.
+    """
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(self._before)
+        super().__exit__(kind, error, trace)

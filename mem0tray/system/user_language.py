@@ -1,7 +1,6 @@
 """The user's language: the one in the settings, else the system's."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -12,9 +11,9 @@ _VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext'
 _PATIENCE: Final = 2.0  # seconds for macOS to answer
 
 
-def chosen(setting: str = "", environ: Mapping[str, str] | None = None) -> Language:
-    """The language that the settings name (`ui.language`), else the system's own."""
-    return Language(setting or _of_the_system(os.environ if environ is None else environ))
+def chosen(setting: str = "", environ: Mapping[str, str] = os.environ) -> Language:
+    """Return the language that the settings name (`ui.language`), else the system's own."""
+    return Language(setting or _of_the_system(environ))
 
 
 def _of_the_system(environ: Mapping[str, str]) -> str:
@@ -31,13 +30,10 @@ def _of_the_system(environ: Mapping[str, str]) -> str:
 
 
 def _preferred_on_macos() -> str:
-    """The first language in System Settings; an app started from the Dock has no LANG."""
-    question = ["/usr/bin/defaults", "read", "-g", "AppleLanguages"]
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed question)
-            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = [word.strip(' ",()') for word in done.stdout.split("\n")]
+    """Ask for the first language in System Settings: an app from the Dock has no LANG."""
+    from mem0tray.system import programs
+
+    question = ("/usr/bin/defaults", "read", "-g", "AppleLanguages")
+    said = programs.answer(*question, patience=_PATIENCE) or ""
+    words = [word.strip(' ",()') for word in said.split("\n")]
     return next((word for word in words if word), "")

@@ -9,16 +9,15 @@ from typing import Protocol
 from mem0tray.config.settings import Settings
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events, FileBroken, Quarantined
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
-from mem0tray.files.order_barrier import OrderBarrier
-from mem0tray.ledger.counters import Counters
+from mem0tray.files.orders import OrderBarrier
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import TakenByOthers
-from mem0tray.ledger.tickets import Tickets
+from mem0tray.ledger.waiting import Counters
 from mem0tray.system.paths import Paths
 from mem0tray.worker.faults import Faults
 
@@ -72,8 +71,7 @@ class WorkerContext:
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
         self.generations = Generations(self.ledger)
-        self.taken_by_others = TakenByOthers(self.ledger)
-        self.tickets = Tickets(self.ledger)
+        self.foreign_claims = ForeignClaims(self.ledger)
         self.counters = Counters(self.ledger)
 
     @staticmethod
@@ -83,9 +81,9 @@ class WorkerContext:
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
         """Quarantine, one by one, what `json.tool` cannot load; report each once, and `why`."""
-        before = set(quarantine.kept(self.paths.quarantine)) if rejected else set()
+        before = set(private_folders.quarantined(self.paths.quarantine)) if rejected else set()
         for raw in rejected:
-            kept = quarantine.keep(self.paths.quarantine, source, raw, self.now())
+            kept = private_folders.quarantine(self.paths.quarantine, source, raw, self.now())
             if kept not in before:
                 self.events.emit(Quarantined(source.name, kept.name, why))
 
@@ -93,7 +91,7 @@ class WorkerContext:
         """Keep a broken file whole before anything takes its place; report each save once."""
         kept = ""
         if data.strip(b"\0 \r\n\t"):
-            kept = quarantine.keep(self.paths.quarantine, source, data, self.now()).name
+            kept = private_folders.quarantine(self.paths.quarantine, source, data, self.now()).name
         known = self._broken.get(source)
         if known is None or not known.same_bytes(signature):
             self._broken[source] = signature

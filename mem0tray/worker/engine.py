@@ -12,7 +12,6 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerStatus
 from mem0tray.files import private_folders
-from mem0tray.system import heap
 from mem0tray.system.paths import config_file
 from mem0tray.worker.faults import EMERGENCY_PART, READING_PARTS
 from mem0tray.worker.folders import served_folder, watch
@@ -43,7 +42,6 @@ class Engine:
         self._context, self._breaker = parts.context, parts.context.breaker
         self._attempt = parts.context.faults.attempt
         self.watch = self._watch() if watches else None
-        heap.keep_apart()
         if wanted.wrong:
             self._breaker.block("settings", wanted.wrong)
 
@@ -147,7 +145,7 @@ class Engine:
             # Requests that the last worker left under way are asked about soon, and then delivered.
             horizon = max(horizon, self._context.unknown_until - moment)
             # So are memories that the server is at work on.
-            newest = self._context.tickets.newest()
+            newest = self._context.outbox.newest_ticket()
             horizon = max(horizon, 0.0 if newest is None else newest + _FOLLOWED - now)
         if due is None or due > now + horizon:
             return True

@@ -19,7 +19,7 @@ from mem0tray.core.errors import Mem0TrayError, NoThreadError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
-from mem0tray.files import writable
+from mem0tray.files import private_folders
 
 QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
 READING: Final = (
@@ -182,7 +182,7 @@ class Faults:
             return
         episode.looked_at = moment
         refused = episode.refuses
-        episode.refuses = any(map(writable.why_unwritable, self._folders))
+        episode.refuses = any(map(private_folders.why_unwritable, self._folders))
         if episode.refuses:
             episode.failed_at = moment
             episode.is_back = False

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import FileUnavailableError
+from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.ledger import unknown_outcomes
+from mem0tray.ledger import outbox
 from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import has_ended, is_here
 from mem0tray.worker.context import WorkerContext
@@ -41,7 +41,7 @@ class OtherWorker:
         self._between = False  # one was at work while we were not, and has perhaps gone
         self._last = 0.0  # its last sign, monotonic
         self._told: tuple[int | str | None, ...] = ()  # whom people were told of
-        self._seen = context.taken_by_others.worker()
+        self._seen = context.foreign_claims.worker()
         if self._seen is not None:  # the other was at work when our last run ended
             self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
             self._block(self._seen)
@@ -78,9 +78,9 @@ class OtherWorker:
             return
         context = self._context
         with context.ledger.transaction(durable=True):
-            unknown_outcomes.make_all_unknown(context.ledger, context.now())
+            outbox.make_all_unknown(context.ledger, context.now())
             if self._gone or self._seen is None:
-                context.taken_by_others.forget_worker()
+                context.foreign_claims.forget_worker()
                 self._seen = None
         self._between = self._gone = False
         context.beside.at_work = self._seen is not None
@@ -100,7 +100,7 @@ class OtherWorker:
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, former_signature = context.taken_by_others.begin(context.run, signature)
+        former, former_signature = context.foreign_claims.begin(context.run, signature)
         if found is None or values is None:
             return
         if values.get("run") == former:
@@ -121,7 +121,7 @@ class OtherWorker:
         """Note a sign of another worker: it wrote the metrics."""
         if self._seen is not None:
             seen = replace(seen, first=self._seen.first)
-        held = self._context.taken_by_others.note_worker(seen)
+        held = self._context.foreign_claims.note_worker(seen)
         if held:
             self._context.events.emit(events.PerhapsTaken(held))
         self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
@@ -160,9 +160,9 @@ def is_none_beside(context: WorkerContext) -> bool:
 
     It notes nothing. In doubt the answer is False.
     """
-    if context.taken_by_others.worker() is not None:
+    if context.foreign_claims.worker() is not None:
         return False
-    former, former_signature = context.taken_by_others.last_start()
+    former, former_signature = context.foreign_claims.last_start()
     try:
         found = atomic.read(context.paths.metrics)
     except (TornError, FileUnavailableError):

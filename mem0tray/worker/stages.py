@@ -14,11 +14,13 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.events import Events, FolderMade, LeftInFlight
 from mem0tray.core.state import WorkerState
-from mem0tray.files import pauses, writable
+from mem0tray.files import orders, private_folders
 from mem0tray.files.publish_rate import INTERVAL
-from mem0tray.ledger import meta_names, unknown_outcomes
-from mem0tray.ledger.database import NOTES, Ledger, boot_id
-from mem0tray.system import heap
+from mem0tray.ledger import names, outbox
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.names import NOTES
+from mem0tray.ledger.opening import boot_id
+from mem0tray.system import processes
 from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -125,15 +127,15 @@ def recover(context: WorkerContext) -> None:
     ledger, interval = context.ledger, context.settings.sync.retry_interval
     wait, now = min(_AT_WORK, interval), context.now()
     with ledger.transaction(durable=True):
-        if unknown_outcomes.make_claims_unknown(ledger, now, wait):
-            ledger.set_meta(meta_names.LEFT_UNTIL, now + wait)  # kept across another start
-        left = min((ledger.meta(meta_names.LEFT_UNTIL) or 0.0) - now, wait)
+        if outbox.make_claims_unknown(ledger, now, wait):
+            ledger.set_meta(names.LEFT_UNTIL, now + wait)  # kept across another start
+        left = min((ledger.meta(names.LEFT_UNTIL) or 0.0) - now, wait)
         boot = boot_id()
-        if ledger.rebuilt or ledger.meta(meta_names.BOOT) not in (None, boot):
-            unknown_outcomes.make_all_unknown(ledger, now)
+        if ledger.rebuilt or ledger.meta(names.BOOT) not in (None, boot):
+            outbox.make_all_unknown(ledger, now)
         context.outbox.limit_waits(now, interval)
-        ledger.set_meta(meta_names.CLEAN, 0)
-        ledger.set_meta(meta_names.BOOT, boot)
+        ledger.set_meta(names.CLEAN, 0)
+        ledger.set_meta(names.BOOT, boot)
     if left > 0:
         context.unknown_until = time.monotonic() + left
         context.events.emit(LeftInFlight(left))
@@ -207,7 +209,7 @@ class _Pause(Stage):
 
     def run(self, now: float, moment: float) -> None:
         try:
-            self.breaker.pause(pauses.read(self.context.paths, now))
+            self.breaker.pause(orders.read_pause(self.context.paths, now))
         except FileUnavailableError as error:  # the file may say that nothing is to be sent
             self.breaker.block("pause", error.reason)
             raise
@@ -318,7 +320,7 @@ class _Storage(Stage):
 
     def run(self, now: float, moment: float) -> None:
         for folder in (self.context.paths.claude_dir, self.context.paths.data_dir):
-            writable.refuse_read_only(folder)  # even if there is nothing to write now
+            private_folders.refuse_read_only(folder)  # even if there is nothing to write now
         if self.breaker.blocked_by("storage"):
             with self.context.ledger.transaction(durable=True):
                 pass  # it writes whatever is done in it, and so shows that the disk takes something
@@ -412,7 +414,7 @@ class _Retention(Stage):
         files = (self.parts.edits.signature, self.parts.queue.signature)
         if files != self._given_back and self.parts.is_at_rest(now):
             self._given_back = files
-            heap.give_back()
+            processes.trim_heap()
 
 
 def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[Stage, ...]:

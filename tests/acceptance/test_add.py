@@ -14,7 +14,6 @@ from tests.support.standin import Standin
 
 
 def test_add_queues_an_entry_as_a_producer_does(home: Home) -> None:
-    """The entry stands in queue and last_100, total_queued grows, the id is printed."""
     document = queue_document(entries(100), shade="blue")
     home.dump(home.queue, document)
     before = time.time()
@@ -35,7 +34,6 @@ def test_add_queues_an_entry_as_a_producer_does(home: Home) -> None:
 
 @pytest.mark.parametrize("arguments", [["-"], []], ids=["-", "no text"])
 def test_add_reads_standard_input(home: Home, arguments: list[str]) -> None:
-    """`-` or no text means standard input."""
     home.ok("add", "--project", "alpha", *arguments, stdin="two\nlines – ü")
     (item,) = home.queue_items()
     assert item["content"].rstrip("\n") == "two\nlines – ü"
@@ -43,13 +41,11 @@ def test_add_reads_standard_input(home: Home, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["-5 degrees", "--help me", "$(boom) `x` \\n", "\u202ertl 🙂"])
 def test_add_takes_any_text(home: Home, text: str) -> None:
-    """Text that looks like an option or a shell's command is text."""
     home.ok("add", "--project", "alpha", "--", text)
     assert home.queue_items()[0]["content"] == text
 
 
 def test_add_works_in_an_empty_home(bare_home: Home) -> None:
-    """Without settings, server, app or even a folder a memory is queued."""
     bare_home.claude.rmdir()
     bare_home.ok("add", "--project", "alpha", "first")
     (item,) = bare_home.queue_items()
@@ -58,14 +54,12 @@ def test_add_works_in_an_empty_home(bare_home: Home) -> None:
 
 
 def test_add_is_delivered_by_a_running_app(home: Home, server: Standin) -> None:
-    """A running worker delivers what is added, within a second."""
     home.worker()
     home.ok("add", "--project", "alpha", "hello")
     server.wait_for(lambda: server.count("hello") == 1, 1)
 
 
 def test_add_with_an_empty_project_is_a_usage_error(home: Home) -> None:
-    """Usage errors exit 2 and queue nothing."""
     done = home.run("add", "--project", "", "text")
     assert done.returncode == 2
     assert "project" in done.stderr.lower()
@@ -74,7 +68,6 @@ def test_add_with_an_empty_project_is_a_usage_error(home: Home) -> None:
 
 @pytest.mark.row(10)
 def test_add_keeps_a_broken_queue_file_s_entries(home: Home, server: Standin) -> None:
-    """Adding to a truncated queue file loses neither the old entries nor the new one."""
     text = json.dumps(queue_document(entries(5), last_100=[]), indent=2)
     home.queue.write_text(text[: text.index("memory number 4")])
     home.ok("add", "--project", "alpha", "new")
@@ -83,7 +76,6 @@ def test_add_keeps_a_broken_queue_file_s_entries(home: Home, server: Standin) ->
 
 
 def test_add_is_synced_to_the_disk(home: Home) -> None:
-    """`add` has called fsync before it says that it is done."""
     trace = home.root / "trace"
     command = [tool("strace"), "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
     subprocess.run(
@@ -99,7 +91,6 @@ def test_add_is_synced_to_the_disk(home: Home) -> None:
 
 @pytest.mark.row(20)
 def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
-    """Commands that run at the same time lose nothing to each other."""
     commands = [home.start("add", "--project", "alpha", f"at once {n}") for n in range(8)]
     assert [command.wait(30) for command in commands] == [0] * 8
     home.drained()
@@ -109,7 +100,6 @@ def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(7)
 def test_add_that_cannot_write_says_so(humble_home: Home) -> None:
-    """When neither queue nor emergency file can be written, `add` fails in one line."""
     humble_home.write_queue([entry("x")])
     humble_home.claude.chmod(0o500)
     done = humble_home.run("add", "--project", "alpha", "lost?")

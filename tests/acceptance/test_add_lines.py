@@ -29,7 +29,6 @@ def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
 
 @pytest.mark.parametrize("number", [1000, pytest.param(4000, marks=pytest.mark.slow)])
 def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin, number: int) -> None:
-    """Wherever it was killed: in the end each memory is delivered, and once."""
     text = lines(number, 1000)
     file = home.root / "memories.jsonl"
     file.write_text(text)
@@ -44,7 +43,6 @@ def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin, nu
 def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
     home: Home, server: Standin
 ) -> None:
-    """The ledger knows it for each server; `--again` sends it under another id."""
     text = lines(3)
     home.ok("add", "--jsonl", stdin=text)
     home.drained()
@@ -63,7 +61,6 @@ def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
 
 
 def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> None:
-    """Whatever its id: a server shows the key, which is not always the id."""
     with OfficialStandin(SimpleStore()) as server:
         home.env["MEM0TRAY_SERVER_URL"] = server.url
         names = [("one", "x"), ("two", "x"), ("three", "\u00fc"), ("four", "\u00fc"), ("five", "*")]
@@ -76,7 +73,6 @@ def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> N
 
 
 def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
-    """With the ids that they name as keys."""
     home.worker()
     text = "".join(
         json.dumps({"project_id": "p", "content": f"memory {n}", "id": f"id-{n}"}) + "\n"

@@ -24,7 +24,6 @@ def mail(home: Home, tmp_path: Path) -> Path:
 def test_in_the_terminal_the_command_hears_of_an_alert(
     home: Home, server: Standin, mail: Path
 ) -> None:
-    """It reads the text; terminal, log and a file for the next start tell it too."""
     server.health = Answer(503)
     worker = home.worker()
     wait_until(lambda: mail.exists() and mail.read_text().endswith(".\n"), what="the mail")
@@ -37,6 +36,5 @@ def test_in_the_terminal_the_command_hears_of_an_alert(
 
 
 def test_a_single_run_tells_no_alert(home: Home, mail: Path) -> None:
-    """`run --once` is for cron: how long something lasts is not for it to say."""
     home.run("run", "--once")
     assert not mail.exists()

@@ -65,7 +65,6 @@ def asked(requests: list[Request]) -> list[tuple[str, str]]:
 
 
 def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Standin) -> None:
-    """By two questions without content, before anything else; and again after a restart."""
     server.health = UNNAMED
     home.write_queue(entries(3))
     home.drained()
@@ -80,7 +79,6 @@ def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Stand
 def test_a_foreign_service_in_the_place_of_a_known_server_is_sent_no_memory(
     home: Home, server: Standin
 ) -> None:
-    """A health path proves nothing there either."""
     home.write_queue(entries(2))
     home.drained()
     server.forget()
@@ -96,7 +94,6 @@ def test_a_foreign_service_in_the_place_of_a_known_server_is_sent_no_memory(
 def test_an_official_server_is_recognised_once(
     official_home: Home, official: OfficialStandin
 ) -> None:
-    """By two questions without content, before anything else; a restart knows it."""
     official_home.write_queue(entries(3))
     official_home.drained()
     first, second, *_ = requests = official.forget()
@@ -114,7 +111,6 @@ def test_an_official_server_is_recognised_once(
 def test_another_address_is_asked_anew(
     home: Home, server: Standin, official: OfficialStandin
 ) -> None:
-    """What one server spoke says nothing of the next."""
     home.write_queue(entries(2))
     home.drained()
     url = {"MEM0TRAY_SERVER_URL": official.url}
@@ -131,7 +127,6 @@ def test_another_address_is_asked_anew(
 def test_a_server_that_changes_under_its_address_is_found_out(
     home: Home, server: Standin, kind: str
 ) -> None:
-    """By a save that is answered with 404, or by its probe: nothing is lost, twice or counted."""
     home.write_queue(entries(3))
     worker = home.worker()
     server.wait_for(lambda: server.total_stored() == 3, 10)
@@ -157,7 +152,6 @@ def test_a_server_that_changes_under_its_address_is_found_out(
 def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_sent(
     tmp_path: Path, probe_interval: str
 ) -> None:
-    """A memory that is there already is found, and not sent again."""
     item = entry("taken just before the change")
     with (
         has_it_already(item) as later,
@@ -177,7 +171,6 @@ def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_se
 def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
     home: Home, server: Standin
 ) -> None:
-    """The state says that no Mem0 server was recognised."""
     server.health = UNNAMED
     server.can_be_asked = False
     home.write_queue(entries(2))
@@ -190,7 +183,6 @@ def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
 def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
     home: Home, server: Standin
 ) -> None:
-    """With `server.dialect = vps` it has to prove nothing."""
     server.health = UNNAMED
     server.can_be_asked = False
     home.env["MEM0TRAY_SERVER_DIALECT"] = "vps"
@@ -203,7 +195,6 @@ def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
 def test_an_official_server_from_before_april_2026_takes_memories(
     official_home: Home, official: OfficialStandin, dialect: str
 ) -> None:
-    """It is known by its description, whether or not the settings name the dialect."""
     official.is_old = True
     official_home.env["MEM0TRAY_SERVER_DIALECT"] = dialect
     official_home.write_queue(entries(2))
@@ -215,7 +206,6 @@ def test_an_official_server_from_before_april_2026_takes_memories(
 def test_an_official_server_with_a_health_path_takes_memories(
     tmp_path: Path, *, changes: bool
 ) -> None:
-    """Though a private server has that path too."""
     with (
         OfficialStandin(SimpleStore()) as later,
         ChangingStandin() as server,
@@ -263,12 +253,10 @@ def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin
 
 
 def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:
-    """From one kind to the other and back: each server has what it took once, and none is lost."""
     check_changes_in_a_drain(home, server, OfficialStandin(SimpleStore()))
 
 
 def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> None:
-    """The state says so, with what each path said; once one is there, memories go."""
     server.health = Answer(404, {"detail": "Not Found"})
     home.write_queue(entries(2))
     home.worker()
@@ -290,7 +278,6 @@ def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> Non
 def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
     home: Home, server: Standin
 ) -> None:
-    """It is down, until it is back."""
     server.health = Answer(503)
     home.write_queue(entries(2))
     home.worker()
@@ -302,7 +289,6 @@ def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
 
 
 def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Home) -> None:
-    """Nothing is set then."""
     done = bare_home.run("config", "set", "server.dialect", "hosted")
     assert done.returncode == 2
     assert '"auto", "vps", "oss" or "platform"' in done.stderr

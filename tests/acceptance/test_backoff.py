@@ -32,7 +32,6 @@ def seconds(line: str) -> int:
 
 
 def test_a_dead_letter_is_due_by_the_table(home: Home, server: Standin) -> None:
-    """The delay is min(2^retry_count x 30, 3600) after last_attempt, as both stand in the file."""
     due = [dead(f"due {n}", retry_count=n, ago=delay(min(n, 9)) + 3) for n in COUNTS]
     early = [dead(f"early {n}", retry_count=n, ago=delay(min(n, 9)) - 20) for n in COUNTS]
     home.write_dlq([*due, *early])
@@ -42,7 +41,6 @@ def test_a_dead_letter_is_due_by_the_table(home: Home, server: Standin) -> None:
 
 
 def test_a_failed_retry_counts_and_sets_the_time(home: Home, server: Standin) -> None:
-    """A failed retry adds one to retry_count, sets last_attempt and has its line."""
     letters = [dead(f"bad {n}", retry_count=n, extra=n) for n in (0, 3, 6, 8)]
     server.default = Answer(500)
     home.write_dlq(letters)
@@ -58,7 +56,6 @@ def test_a_failed_retry_counts_and_sets_the_time(home: Home, server: Standin) ->
 
 
 def test_a_recovery_has_its_line(home: Home) -> None:
-    """The line of a recovery says the count in the file."""
     letter = dead("fine", retry_count=7)
     home.write_dlq([letter])
     home.drained()
@@ -66,7 +63,6 @@ def test_a_recovery_has_its_line(home: Home) -> None:
 
 
 def test_a_retry_comes_when_it_is_due_and_not_before(home: Home, server: Standin) -> None:
-    """A running worker sends a dead letter in the moment it is due, not before."""
     home.write_dlq([dead("soon", ago=27.0)])
     due = time.time() + 3.0
     home.worker()
@@ -98,7 +94,6 @@ ABSURD: list[Item] = [
 
 @pytest.mark.row(32)
 def test_absurd_values_neither_crash_nor_lose(home: Home, server: Standin) -> None:
-    """Absurd counts and times: each item is delivered or waits, the others go on."""
     letters = [dead(f"absurd {n}", **field) for n, field in enumerate(ABSURD)]
     home.write_dlq([*letters, dead("plain")])
     home.drain(timeout=20)
@@ -112,7 +107,6 @@ def test_absurd_values_neither_crash_nor_lose(home: Home, server: Standin) -> No
 @pytest.mark.row(32)
 @pytest.mark.parametrize("years", variants([10, -10, 12, 500], quick=2))
 def test_a_clock_set_back_waits_at_most_one_delay(home: Home, server: Standin, years: int) -> None:
-    """A last_attempt in the future waits one delay from now; one in the past is due."""
     letter = dead("far", retry_count=1, last_attempt=time.time() + years * 365.25 * 86400)
     home.write_dlq([letter])
     home.drain()
@@ -125,7 +119,6 @@ def test_a_clock_set_back_waits_at_most_one_delay(home: Home, server: Standin, y
 
 
 def test_a_missing_field_counts_as_0(home: Home, server: Standin) -> None:
-    """A dead letter of three fields is due at once and tried as any other."""
     home.write_dlq([{"id": "short-1", "project_id": "alpha", "content": "bare"}])
     server.script(Answer(500), content="bare", forever=True)
     home.drain()
@@ -134,7 +127,6 @@ def test_a_missing_field_counts_as_0(home: Home, server: Standin) -> None:
 
 
 def test_waiting_is_said_once_a_wait(home: Home, server: Standin) -> None:
-    """The line of a wait comes once for each wait, with the seconds left."""
     letter = waiting("later")
     home.write_dlq([letter])
     home.worker()
@@ -144,7 +136,6 @@ def test_waiting_is_said_once_a_wait(home: Home, server: Standin) -> None:
 
 
 def test_a_wait_that_an_edit_begins_is_said_once(home: Home, server: Standin) -> None:
-    """A dead letter that is put into the file of a running worker waits, and the log says so."""
     known, later = waiting("known"), waiting("later")
     home.write_dlq([known])
     home.worker()
@@ -157,7 +148,6 @@ def test_a_wait_that_an_edit_begins_is_said_once(home: Home, server: Standin) ->
 
 
 def test_a_wait_that_the_server_asks_for_outlives_the_worker(home: Home, server: Standin) -> None:
-    """What a Retry-After asks for at the fifth failure, the dead letter waits, restarts or not."""
     bad = entry("bad", retries=4)
     home.write_queue([bad])
     server.script(retry_after(500, 600), content="bad", forever=True)
@@ -169,7 +159,6 @@ def test_a_wait_that_the_server_asks_for_outlives_the_worker(home: Home, server:
 
 
 def test_a_wait_that_begins_at_intake_is_said_once(home: Home, server: Standin) -> None:
-    """What comes in with five failures, or in the list of an older worker, waits by a line."""
     home.worker()
     server.wait_for(lambda: server.probes() >= 1, 10)
     failed, older = entry("failed", retries=5), entry("older")
@@ -181,7 +170,6 @@ def test_a_wait_that_begins_at_intake_is_said_once(home: Home, server: Standin) 
 
 
 def test_many_waits_are_said_in_ten_lines(home: Home) -> None:
-    """At most ten lines a minute say who waits, beside one summary."""
     home.write_dlq([waiting(f"later {n}") for n in range(60)])
     home.drain()
     lines = home.log_lines("Waiting backoff")
@@ -191,7 +179,6 @@ def test_many_waits_are_said_in_ten_lines(home: Home) -> None:
 
 @pytest.mark.slow
 def test_a_summary_says_how_many_more_wait(home: Home) -> None:
-    """When the minute is over, one line says how many more wait."""
     home.write_dlq([waiting(f"later {n}") for n in range(60)])
     home.worker()
     home.wait(lambda: len(home.log_lines("Waiting backoff")) > 10, 75, "summary")
@@ -200,7 +187,6 @@ def test_a_summary_says_how_many_more_wait(home: Home) -> None:
 
 
 def test_retries_never_end(home: Home, server: Standin) -> None:
-    """A dead letter with thousands of retries is kept and tried like any other."""
     home.write_dlq([dead("old", retry_count=5000)])
     server.script(Answer(500), content="old", forever=True)
     home.drain()

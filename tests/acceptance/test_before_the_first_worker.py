@@ -27,7 +27,6 @@ def edit(home: Home, text: str) -> None:
 
 
 def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) -> None:
-    """The second edit takes back what the first one told the worker to drop."""
     home.ok("add", "--jsonl", stdin=LINE)
     edit(home, "second text")
     edit(home, "first text")
@@ -40,7 +39,6 @@ def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) 
 def test_what_is_added_again_after_its_deletion_is_delivered(
     home: Home, server: Standin, how: tuple[str, ...]
 ) -> None:
-    """`add --jsonl` takes back a deletion that no worker has carried out yet."""
     home.ok("add", "--jsonl", stdin=LINE)
     home.ok("delete", "x1", "--yes", *how)
     assert waiting(home) == []
@@ -51,7 +49,6 @@ def test_what_is_added_again_after_its_deletion_is_delivered(
 
 
 def test_what_is_put_back_by_hand_after_a_deletion_waits_again(home: Home, server: Standin) -> None:
-    """As beside a worker: the file lacked it, and now it stands there."""
     home.ok("add", "--jsonl", stdin=LINE)
     before = home.queue.read_bytes()
     home.ok("delete", "x1", "--yes")

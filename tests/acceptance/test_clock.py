@@ -30,7 +30,6 @@ def clock(tmp_path: Path, home: Home) -> WallClock:
 
 @pytest.mark.row(41)
 def test_a_jump_forward_misses_no_retry(home: Home, server: Standin, clock: WallClock) -> None:
-    """After sleep and wake-up, what has become due meanwhile is sent soon."""
     home.write_dlq([waiting("later")])
     home.worker()
     clock.jump(3700)
@@ -42,7 +41,6 @@ def test_a_jump_forward_misses_no_retry(home: Home, server: Standin, clock: Wall
 def test_work_goes_on_after_a_jump(
     home: Home, server: Standin, clock: WallClock, years: int
 ) -> None:
-    """Whatever the clock says, fresh entries are delivered and retried."""
     home.worker()
     clock.jump(years * YEAR)
     home.write_emergency([entry("fine"), entry("bad")])
@@ -55,7 +53,6 @@ def test_work_goes_on_after_a_jump(
 def test_summer_time_moves_no_retry(
     home: Home, server: Standin, clock: WallClock, change: float
 ) -> None:
-    """A dead letter that is due just after the clocks are changed is sent then, not an hour off."""
     home.env["TZ"] = "Europe/Paris"
     clock.jump(int(change - 3 - time.time()))
     begun = time.monotonic()
@@ -71,7 +68,6 @@ def test_summer_time_moves_no_retry(
 
 @pytest.mark.row(41)
 def test_a_worker_that_slept_takes_up_its_work(home: Home, server: Standin) -> None:
-    """Frozen in the middle of a request while a retry falls due, it catches up with both."""
     server.script(Answer(delay=0.5), content="under way")
     home.write_queue([entry("under way")])
     home.write_dlq([dead("due meanwhile", ago=25)])
@@ -92,7 +88,6 @@ def test_a_worker_that_slept_takes_up_its_work(home: Home, server: Standin) -> N
 def test_a_jump_makes_no_busy_loop(
     home: Home, server: Standin, clock: WallClock, seconds: float
 ) -> None:
-    """A jump costs no processor time."""
     home.write_dlq([waiting(f"later {n}", retry_count=12) for n in range(5)])
     worker = home.worker()
     server.default = Answer(500)
@@ -110,7 +105,6 @@ def test_a_jump_makes_no_busy_loop(
 def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
-    """A dead letter that was tried in the future is tried after one delay from now."""
     home.write_queue([entry("bad", retries=4)])
     server.script(Answer(500), content="bad")
     clock.jump(10 * YEAR)
@@ -126,7 +120,6 @@ def test_a_clock_set_back_delays_a_retry_by_one_delay_at_most(
 def test_a_start_with_the_clock_set_back_postpones_nothing(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
-    """What failed while the clock was ten years ahead waits for one delay after the next start."""
     clock.jump(10 * YEAR)
     home.write_queue([entry("bad")])
     server.default = Answer(500)
@@ -142,7 +135,6 @@ def test_a_start_with_the_clock_set_back_postpones_nothing(
 
 @pytest.mark.row(32)
 def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: WallClock) -> None:
-    """A start ten years earlier than the last run delivers what is fresh."""
     home.write_queue([entry("now")])
     home.drained()
     clock.jump(-10 * YEAR)
@@ -155,7 +147,6 @@ def test_a_run_after_a_jump_starts_normally(home: Home, server: Standin, clock: 
 def test_a_letter_set_aside_waits_no_longer_after_the_clock_was_set_back(
     home: Home, server: Standin, clock: WallClock
 ) -> None:
-    """It was due by the former clock; after an outage it waits one delay by the new one."""
     home.env["MEM0TRAY_SYNC_RETRY_INTERVAL"] = "900"
     home.write_dlq([dead("bad", retry_count=0, ago=35)])
     server.script(Answer(502), content="bad")

@@ -33,7 +33,6 @@ JSON_COMMANDS = [["status"], ["list"], ["list", "--queue"], ["diagnose"], ["stat
 def test_json_is_one_document_and_nothing_else(
     home: Home, server: Standin, *, running: bool
 ) -> None:
-    """`--json` prints one JSON document on standard output, with and without the app."""
     server.health = Answer(503)
     if running:
         home.worker()
@@ -44,7 +43,6 @@ def test_json_is_one_document_and_nothing_else(
 
 @pytest.mark.usefixtures("server")
 def test_every_reading_command_works_in_an_empty_home(bare_home: Home) -> None:
-    """Nothing to show is no failure."""
     for command in (["status"], ["list"], ["stats"], ["diagnose"], ["list", "--queue"]):
         assert bare_home.run(*command).returncode == 0, command
         bare_home.json(*command)
@@ -56,7 +54,6 @@ def test_every_reading_command_works_in_an_empty_home(bare_home: Home) -> None:
     ids=" ".join,
 )
 def test_usage_errors_exit_2(home: Home, arguments: list[str]) -> None:
-    """What cannot be understood exits 2 and says so on standard error."""
     done = home.run(*arguments)
     assert done.returncode == 2
     assert done.stderr
@@ -64,7 +61,6 @@ def test_usage_errors_exit_2(home: Home, arguments: list[str]) -> None:
 
 
 def test_help_is_there_for_every_command(home: Home) -> None:
-    """Each command of the contract explains itself."""
     names = "run add status list stats diagnose retry delete restore pause resume serve doctor"
     text = home.ok("--help")
     for name in [*names.split(), "config"]:
@@ -77,7 +73,6 @@ def test_help_is_there_for_every_command(home: Home) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_status_shows_what_waits_and_where_it_goes(home: Home, server: Standin) -> None:
-    """`status` names worker, server, destination, queue and DLQ."""
     server.health = Answer(503)
     worker = home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")
@@ -94,7 +89,6 @@ def test_status_shows_what_waits_and_where_it_goes(home: Home, server: Standin) 
 
 @pytest.mark.usefixtures("letters")
 def test_status_works_without_the_app(home: Home, server: Standin) -> None:
-    """Without a worker `status` reads the files, sends nothing and says that none runs."""
     text = plain(home.ok("status"))
     assert server.netloc in text
     assert "not running" in text
@@ -102,7 +96,6 @@ def test_status_works_without_the_app(home: Home, server: Standin) -> None:
 
 
 def test_status_says_when_the_last_delivery_was(home: Home) -> None:
-    """After a delivery `status` and metrics have its time."""
     home.write_queue([entry("x")])
     home.drained()
     assert home.read(home.metrics)["last_delivery"]
@@ -113,7 +106,6 @@ def test_status_says_when_the_last_delivery_was(home: Home) -> None:
 
 
 def test_list_shows_the_dead_letters(home: Home, letters: list[Item]) -> None:
-    """`list` shows project, short id, retries and reason of each dead letter."""
     text = home.ok("list")
     for letter in letters:
         assert letter["id"][:8] in text
@@ -123,7 +115,6 @@ def test_list_shows_the_dead_letters(home: Home, letters: list[Item]) -> None:
 
 
 def test_list_as_json_has_whole_ids(home: Home, letters: list[Item]) -> None:
-    """`list --json` has every dead letter with its whole id."""
     assert values_under(home.json("list"), "id")
     text = json.dumps(home.json("list"))
     assert all(letter["id"] in text for letter in letters)
@@ -131,7 +122,6 @@ def test_list_as_json_has_whole_ids(home: Home, letters: list[Item]) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_list_can_be_narrowed(home: Home) -> None:
-    """`--project`, `--limit` and `--queue` choose what is listed."""
     beta = home.ok("list", "--project", "beta")
     assert "bbbb3333" in beta
     assert "aaaa1111" not in beta
@@ -156,7 +146,6 @@ def test_list_can_be_narrowed(home: Home) -> None:
 def test_diagnose_says_why_an_item_is_stuck(
     home: Home, server: Standin, answer: Answer, content: str, word: str
 ) -> None:
-    """`diagnose ID` names the class of the trouble; a prefix of the id is enough."""
     item = entry(content)
     home.write_queue([item])
     server.script(answer, content=content, forever=True)
@@ -167,7 +156,6 @@ def test_diagnose_says_why_an_item_is_stuck(
 
 @pytest.mark.usefixtures("letters")
 def test_diagnose_says_that_the_server_is_down(home: Home, server: Standin) -> None:
-    """With a server that refuses, that is the reason."""
     server.close()
     home.drain(timeout=20)
     text = plain(home.ok("diagnose", "aaaa1111"))
@@ -177,7 +165,6 @@ def test_diagnose_says_that_the_server_is_down(home: Home, server: Standin) -> N
 
 @pytest.mark.usefixtures("letters")
 def test_stats_count_by_project_and_retries(home: Home) -> None:
-    """`stats` has the items by project and the distribution of retry counts."""
     text = home.ok("stats")
     assert "alpha" in text
     assert "beta" in text
@@ -207,7 +194,6 @@ def test_stats_count_by_project_and_retries(home: Home) -> None:
 def test_retry_recovers(
     home: Home, server: Standin, arguments: list[str], recovered: set[str], *, running: bool
 ) -> None:
-    """`retry` sends those dead letters now, with the app running or at its next start."""
     if running:
         home.worker()
         server.wait_for(lambda: server.total_stored() == 2, 5)
@@ -221,7 +207,6 @@ def test_retry_recovers(
 
 @pytest.mark.usefixtures("letters")
 def test_retry_probes_at_once(home: Home, server: Standin) -> None:
-    """`retry` makes a waiting worker look at the server now, not at the next interval."""
     server.health = Answer(503)
     home.worker(env={"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"})
     server.health = Answer(body={"status": "ok"})
@@ -231,7 +216,6 @@ def test_retry_probes_at_once(home: Home, server: Standin) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_retry_says_when_the_server_is_down(home: Home, server: Standin) -> None:
-    """While the server is down, `retry` says so."""
     server.health = Answer(503)
     home.worker()
     done = home.run("retry", "--all")
@@ -242,7 +226,6 @@ def test_retry_says_when_the_server_is_down(home: Home, server: Standin) -> None
 @pytest.mark.parametrize("prefix", ["aaaa", "ffff9999"], ids=["ambiguous", "unknown"])
 @pytest.mark.usefixtures("letters")
 def test_an_id_that_names_nothing_or_two_fails(home: Home, command: str, prefix: str) -> None:
-    """An ambiguous or unknown prefix exits 1 with one line and changes nothing."""
     before = home.dlq.read_bytes()
     done = home.run(command, prefix, *(["--yes"] if command == "delete" else []))
     assert done.returncode == 1
@@ -254,7 +237,6 @@ def test_an_id_that_names_nothing_or_two_fails(home: Home, command: str, prefix:
 
 
 def test_pause_survives_a_restart_until_resume(home: Home, server: Standin) -> None:
-    """A pause stops sending at once, in the next run too, until `resume`."""
     worker = home.worker()
     home.ok("pause")
     home.wait(lambda: home.state()[0] == "paused", 3, "paused")
@@ -271,7 +253,6 @@ def test_pause_survives_a_restart_until_resume(home: Home, server: Standin) -> N
 
 @pytest.mark.row(7)
 def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standin) -> None:
-    """Where nobody can say whether deliveries pause, they do; the state says why."""
     home.ok("pause")
     (pause,) = home.data_files("pause.json")
     pause.unlink()
@@ -287,7 +268,6 @@ def test_nothing_is_sent_while_a_pause_cannot_be_read(home: Home, server: Standi
 
 
 def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
-    """A pause that is asked for while nothing runs holds for the next run."""
     home.write_queue(entries(2))
     home.ok("pause", "5")
     assert home.drain().returncode == 1
@@ -301,7 +281,6 @@ def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
 
 
 def test_doctor_names_what_it_checks(home: Home, server: Standin) -> None:
-    """`doctor` names the folder and the server."""
     home.write_queue([])
     text = home.run("doctor").stdout
     assert ".claude" in text
@@ -309,7 +288,6 @@ def test_doctor_names_what_it_checks(home: Home, server: Standin) -> None:
 
 
 def test_doctor_finds_a_server_that_is_down(home: Home, server: Standin) -> None:
-    """A server that refuses is named as such."""
     server.close()
     done = home.run("doctor")
     assert done.returncode in (0, 1)
@@ -321,7 +299,6 @@ def test_doctor_finds_a_server_that_is_down(home: Home, server: Standin) -> None
 
 
 def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: Standin) -> None:
-    """With no desktop, `mem0tray` says so in one line and delivers."""
     home.write_queue(entries(3))
     worker = home.start()
     server.wait_for(lambda: server.total_stored() == 3, 10)
@@ -331,7 +308,6 @@ def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: S
 
 
 def test_a_second_start_does_not_claim_to_run_the_worker(home: Home) -> None:
-    """One line says that there is one already."""
     home.worker()
     second = home.run()
     assert second.returncode == 1
@@ -342,7 +318,6 @@ def test_a_second_start_does_not_claim_to_run_the_worker(home: Home) -> None:
 def test_a_dead_letter_can_be_retried_while_another_request_hangs(
     home: Home, server: Standin
 ) -> None:
-    """A request that hangs holds up neither commands nor the other lane."""
     server.script(Answer(delay=20), content="slow")
     home.write_queue([entry("slow")])
     home.write_dlq([waiting("letter")])
@@ -353,7 +328,6 @@ def test_a_dead_letter_can_be_retried_while_another_request_hangs(
 
 
 def test_commands_run_from_any_folder(home: Home) -> None:
-    """Nothing depends on the working folder, and nothing is written to it."""
     home.write_dlq([dead("x", ago=0.0)])
     before = set(Path(home.root).iterdir())
     home.ok("list")

@@ -43,7 +43,6 @@ def other_worker(home: Home, **fields: object) -> Iterator[Process]:
 
 @pytest.mark.row(33)
 def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
-    """A second worker on the same folder exits 1 with one line, and the first goes on."""
     first = home.worker()
     for arguments in (["run"], ["run", "--once"], ["run", "--until-idle"]):
         done = home.run(*arguments)
@@ -56,7 +55,6 @@ def test_a_second_instance_leaves(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(33)
 def test_a_second_instance_by_another_name_leaves(home: Home) -> None:
-    """The lock belongs to the real path of the folder."""
     home.worker()
     (home.root / "link").symlink_to(home.claude)
     done = home.run("run", "--once", env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(home.root / "link")})
@@ -65,7 +63,6 @@ def test_a_second_instance_by_another_name_leaves(home: Home) -> None:
 
 
 def test_workers_of_two_folders_live_side_by_side(home: Home, server: Standin) -> None:
-    """Another folder is another worker."""
     home.worker()
     other = home.root / "other"
     other.mkdir()
@@ -76,7 +73,6 @@ def test_workers_of_two_folders_live_side_by_side(home: Home, server: Standin) -
 
 
 def test_after_a_kill_the_next_instance_starts(home: Home, server: Standin) -> None:
-    """No lock is left behind by kill -9."""
     home.worker().kill()
     home.write_queue(entries(2))
     home.drained()
@@ -90,7 +86,6 @@ def test_after_a_kill_the_next_instance_starts(home: Home, server: Standin) -> N
 def test_another_worker_pauses_us_and_is_named(
     home: Home, server: Standin, fields: dict[str, object]
 ) -> None:
-    """While somebody else rewrites the metrics we pause, and say who and what to do."""
     home.write_dlq([waiting("later")])
     home.worker()
     with other_worker(home, **fields):
@@ -108,7 +103,6 @@ def test_another_worker_pauses_us_and_is_named(
 
 @pytest.mark.row(33)
 def test_metrics_that_an_older_worker_left_behind_do_no_harm(home: Home, server: Standin) -> None:
-    """A metrics file that nobody rewrites is no other worker."""
     home.write_metrics(pid=1, host="elsewhere")
     home.write_queue(entries(3))
     home.drained()
@@ -120,7 +114,6 @@ def test_metrics_that_an_older_worker_left_behind_do_no_harm(home: Home, server:
 
 @pytest.mark.row(34)
 def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
-    """A worker that starts without `~/.claude` picks it up when it comes."""
     home.claude.rmdir()
     worker = home.start("run")
     server.wait_for(lambda: server.probes() >= 3, 10)
@@ -132,7 +125,6 @@ def test_a_missing_folder_is_no_obstacle(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(34)
 def test_a_replaced_folder_is_picked_up(home: Home, server: Standin) -> None:
-    """A folder that is moved away and made anew is watched like the old one."""
     home.write_dlq([waiting("later")])
     worker = home.worker()
     home.claude.rename(home.root / "old")
@@ -145,7 +137,6 @@ def test_a_replaced_folder_is_picked_up(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(34)
 def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
-    """What was taken in from a folder that is gone is delivered."""
     home.write_dlq([waiting("later")])
     worker = home.worker()
     gone = home.claude.rename(home.root / "gone")  # at once: it is written to meanwhile
@@ -159,7 +150,6 @@ def test_a_removed_folder_loses_nothing(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(34)
 def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
-    """`~/.claude` as a symlink is read, written and watched."""
     target = home.root / "dotfiles"
     home.claude.rename(target)
     home.claude.symlink_to(target)
@@ -174,7 +164,6 @@ def test_a_symlinked_folder_works(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(34)
 def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
-    """A queue or DLQ file that is a symlink is written through it, not replaced."""
     targets = {}
     home.write_queue([entry("x")])
     home.write_dlq([dead("y"), waiting("z")])
@@ -196,7 +185,6 @@ def test_symlinked_files_stay_links(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(35)
 def test_without_inotify_the_files_are_polled(home: Home, server: Standin) -> None:
-    """When inotify is exhausted, changes are found all the same."""
     worker = home.start("run", wrapper=without_inotify())
     server.wait_for(lambda: server.probes() >= 1, 10)
     home.producer("--label", "polled").wait()

@@ -37,7 +37,6 @@ def names_the_other(home: Home) -> bool:
 def test_two_workers_of_one_host_name_and_process_id_know_each_other(
     tmp_path: Path, server: Standin, *, asks: bool
 ) -> None:
-    """The second comes while the first delivers: both stop, and name the other."""
     server.can_be_asked = asks
     server.latency = 0.05
     first = Home(tmp_path / "first", server.url, wrapper=CONTAINER)
@@ -59,7 +58,6 @@ def test_two_workers_of_one_host_name_and_process_id_know_each_other(
 def test_a_worker_elsewhere_has_the_process_id_of_an_innocent_process(
     tmp_path: Path, server: Standin
 ) -> None:
-    """Nobody is advised to kill that one, and `doctor --stop-other` leaves it alone."""
     ours, other = Home(tmp_path / "ours", server.url), Home(tmp_path / "other", server.url)
     other.env["MEM0TRAY_PATHS_CLAUDE_DIR"] = str(ours.claude)
     with ours, other:

@@ -53,7 +53,6 @@ def later(home: Home, *, running: bool) -> None:
 def test_delete_backs_up_and_prints_the_backup_s_name(
     home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
-    """A deleted item is in the named backup, not in the DLQ, and is never sent."""
     before = home.read(home.dlq)
     output = home.ok("delete", letters[1]["id"], "--yes")
     backup = backup_named_in(home, output)
@@ -71,7 +70,6 @@ def test_delete_backs_up_and_prints_the_backup_s_name(
 def test_restore_without_argument_takes_back_the_last_delete(
     home: Home, letters: list[Item], *, running: bool
 ) -> None:
-    """`restore` puts back the items of the last delete, with all they had."""
     home.ok("delete", letters[0]["id"], "--yes")
     home.ok("delete", letters[1]["id"][:13], letters[2]["id"], "--yes")
     home.wait_dlq([])
@@ -87,7 +85,6 @@ def test_restore_without_argument_takes_back_the_last_delete(
 def test_restore_takes_the_backup_that_is_named(
     home: Home, letters: list[Item], *, running: bool
 ) -> None:
-    """`restore --list` shows the backups, and each can be restored by its name."""
     first = backup_named_in(home, home.ok("delete", letters[0]["id"], "--yes")).name
     second = backup_named_in(home, home.ok("delete", letters[1]["id"], "--yes")).name
     assert first != second
@@ -108,7 +105,6 @@ def _changes_are(home: Home, number: int) -> bool:
 def test_restore_takes_back_what_was_removed_by_hand_last(
     home: Home, letters: list[Item], *, running: bool
 ) -> None:
-    """An item that was deleted and restored before comes back after its removal by hand too."""
     steps: tuple[Callable[[], object], ...] = (
         partial(home.ok, "delete", letters[0]["id"], "--yes"),
         partial(home.ok, "restore"),
@@ -128,7 +124,6 @@ def test_restore_takes_back_what_was_removed_by_hand_last(
 def test_a_copy_of_the_user_s_hides_nothing_removed_by_hand(
     home: Home, letters: list[Item], *, running: bool
 ) -> None:
-    """What a kept copy holds and the user then removed comes back with `restore`."""
     user.back_up(home)
     steps: tuple[Callable[[], object], ...] = (
         partial(user.edit, home, _reword),
@@ -150,7 +145,6 @@ def _reword(document: Item) -> None:
 
 
 def test_restoring_twice_gives_one(home: Home, letters: list[Item], *, running: bool) -> None:
-    """An item that is back already is not doubled."""
     home.ok("delete", letters[0]["id"], "--yes")
     for _ in range(2):
         home.run("restore")
@@ -161,7 +155,6 @@ def test_restoring_twice_gives_one(home: Home, letters: list[Item], *, running: 
 def test_restored_items_are_delivered_when_due(
     home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
-    """A restored item is a dead letter like any other."""
     home.ok("delete", letters[0]["id"], "--yes")
     home.wait_dlq(["b", "c"])
     home.ok("restore")
@@ -173,7 +166,6 @@ def test_restored_items_are_delivered_when_due(
 
 
 def test_delete_asks_and_takes_no_for_an_answer(home: Home, letters: list[Item]) -> None:
-    """Without `--yes` it asks; no answer and "n" change nothing."""
     before = home.dlq.read_bytes()
     for answer in ("n\n", ""):
         home.run("delete", letters[0]["id"], stdin=answer)
@@ -185,7 +177,6 @@ def test_delete_asks_and_takes_no_for_an_answer(home: Home, letters: list[Item])
 def test_a_backup_that_is_not_ours_is_kept_under_a_dated_name(
     home: Home, letters: list[Item]
 ) -> None:
-    """The user's own copy under the backup's name is kept before ours replaces it."""
     home.dump(home.dlq_backup, {"items": [], "handmade": "zanzibar"})
     home.ok("delete", letters[0]["id"], "--yes")
     kept = [path for path in home.files_with("zanzibar") if DATED.fullmatch(path.name)]
@@ -194,7 +185,6 @@ def test_a_backup_that_is_not_ours_is_kept_under_a_dated_name(
 
 
 def test_the_user_s_cp_works_beside_delete(home: Home, letters: list[Item]) -> None:
-    """After a delete, `cp` to the backup's name still works and is kept by the next delete."""
     home.ok("delete", letters[0]["id"], "--yes")
     user.back_up(home)
     assert home.dlq_backup.read_bytes() == home.dlq.read_bytes()
@@ -202,7 +192,6 @@ def test_the_user_s_cp_works_beside_delete(home: Home, letters: list[Item]) -> N
 
 @pytest.mark.parametrize("up", [True, False], ids=["running", "stopped"])
 def test_delete_takes_waiting_entries_too(home: Home, server: Standin, *, up: bool) -> None:
-    """An entry that waits in the queue can be deleted and is not sent."""
     server.health = Answer(503)
     items = [entry("stays"), entry("goes")]
     home.write_queue(items)
@@ -221,7 +210,6 @@ def test_delete_takes_waiting_entries_too(home: Home, server: Standin, *, up: bo
 
 
 def test_forget_erases_the_text(home: Home, server: Standin) -> None:
-    """`--forget` leaves the text in no file of ours."""
     text = "zanzibar must be forgotten"
     item = entry(text)
     home.write_queue([item])
@@ -234,7 +222,6 @@ def test_forget_erases_the_text(home: Home, server: Standin) -> None:
 
 
 def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None:
-    """It may hold the text, in the form that HTML gives it."""
     item = entry("a < zanzibar & b")
     home.write_queue([item])
     server.script(Answer(500), content=item["content"], forever=True)
@@ -246,7 +233,6 @@ def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None
 
 
 def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list[Item]) -> None:
-    """`--forget` works while the app runs, and leaves the other items alone."""
     text = "zanzibar must be forgotten"
     home.write_dlq([*letters, waiting(text, id="cafe0000-0000-4000-8000-000000000000")])
     worker = home.worker()
@@ -260,7 +246,6 @@ def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list
 def test_a_delete_during_the_request_is_beaten_by_the_delivery(
     home: Home, server: Standin, letters: list[Item]
 ) -> None:
-    """Deleting an item that is being sent does not undo the delivery, and is logged."""
     server.script(Answer(delay=1.5), content="a")
     home.worker()
     home.ok("retry", letters[0]["id"])

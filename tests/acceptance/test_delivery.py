@@ -63,7 +63,6 @@ def mixed(home: Home) -> tuple[list[Item], list[Item], Item]:
 def test_everything_that_waits_is_stored_once(
     home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
 ) -> None:
-    """500 entries, two emergency lines and a due dead letter are each stored once."""
     queued, urgent, letter = mixed
     home.drained()
     wanted = [*texts(queued), *texts(urgent), letter["content"]]
@@ -75,7 +74,6 @@ def test_everything_that_waits_is_stored_once(
 def test_the_files_afterwards_are_as_the_contract_says(
     home: Home, mixed: tuple[list[Item], list[Item], Item]
 ) -> None:
-    """Counters, last_100 and unknown keys are kept, queue and DLQ are empty."""
     queued = mixed[0]
     home.drained()
     document = home.read(home.queue)
@@ -98,7 +96,6 @@ def test_the_files_afterwards_are_as_the_contract_says(
 def test_metrics_and_log_afterwards_are_as_the_contract_says(
     home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
 ) -> None:
-    """Metrics have the old keys first and ours after; the recovery has its line."""
     letter = mixed[2]
     home.drained()
     metrics = home.read(home.metrics)
@@ -118,7 +115,6 @@ def test_metrics_and_log_afterwards_are_as_the_contract_says(
 def test_a_second_run_sends_nothing_again(
     home: Home, server: Standin, mixed: tuple[list[Item], list[Item], Item]
 ) -> None:
-    """What has been delivered, from the emergency file too, stays delivered."""
     assert mixed
     home.drained()
     home.drained()
@@ -126,7 +122,6 @@ def test_a_second_run_sends_nothing_again(
 
 
 def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
-    """The files of a real older installation are taken as they are."""
     for sample in SAMPLES.iterdir():
         shutil.copy(sample, home.claude / sample.name)
     home.drain()
@@ -139,7 +134,6 @@ def test_the_samples_are_delivered(home: Home, server: Standin) -> None:
 
 
 def test_entries_of_an_older_worker_become_dead_letters(home: Home) -> None:
-    """What stands under `failed` is adopted as a dead letter with retry_count 0."""
     old = entry("left behind", retries=3)
     home.write_queue([], failed=[old])
     before = time.time()
@@ -153,7 +147,6 @@ def test_entries_of_an_older_worker_become_dead_letters(home: Home) -> None:
 
 
 def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) -> None:
-    """A save is `{"user_id", "content"}` in JSON, under the item's id as its key."""
     item = entry("« été »\n\ttab", "a/b c?d")
     home.write_queue([item])
     home.drained()
@@ -165,7 +158,6 @@ def test_the_body_and_the_key_are_the_contract_s(home: Home, server: Standin) ->
 
 @pytest.mark.row(16)
 def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> None:
-    """Two contents under one id are both stored, the further one under its own key."""
     server.honours_keys = True
     first = entry("first text")
     home.write_queue([first, {**first, "content": "second text"}])
@@ -180,7 +172,6 @@ def test_an_id_with_two_contents_stores_both(home: Home, server: Standin) -> Non
 
 @pytest.mark.row(16)
 def test_an_id_twice_with_the_same_content_is_sent_once(home: Home, server: Standin) -> None:
-    """The same id with the same content is one memory."""
     item = entry("said twice")
     home.write_queue([item, item])
     home.drained()
@@ -188,7 +179,6 @@ def test_an_id_twice_with_the_same_content_is_sent_once(home: Home, server: Stan
 
 
 def test_a_key_stays_the_same_when_the_content_is_sent_again(home: Home, server: Standin) -> None:
-    """Every attempt for one content carries the same key."""
     item = entry("stubborn")
     home.write_queue([item])
     server.script(Answer(500), Answer(500), content="stubborn")
@@ -197,7 +187,6 @@ def test_a_key_stays_the_same_when_the_content_is_sent_again(home: Home, server:
 
 
 def test_fresh_entries_go_oldest_first(home: Home, server: Standin) -> None:
-    """Within the lane of fresh entries the oldest is sent first."""
     queued = entries(60)
     home.write_queue(queued)
     home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})  # several at once may overtake each other
@@ -205,7 +194,6 @@ def test_fresh_entries_go_oldest_first(home: Home, server: Standin) -> None:
 
 
 def test_dead_letters_go_oldest_first(home: Home, server: Standin) -> None:
-    """Within the lane of dead letters the oldest is sent first, wherever it stands."""
     letters = [dead(f"letter {n}", ago=1e6 - n * 100) for n in range(40)]
     home.write_dlq(reversed(letters))
     home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})  # several at once may overtake each other
@@ -213,7 +201,6 @@ def test_dead_letters_go_oldest_first(home: Home, server: Standin) -> None:
 
 
 def test_both_lanes_get_at_least_half_of_the_slots(home: Home, server: Standin) -> None:
-    """While dead letters and fresh entries wait, neither lane gets less than half."""
     server.latency = 0.02  # with the same time in each slot, slots show as saves
     home.write_queue(entries(60, "fresh"))
     home.write_dlq([dead(f"letter {n}", ago=1e6 - n) for n in range(60)])
@@ -223,7 +210,6 @@ def test_both_lanes_get_at_least_half_of_the_slots(home: Home, server: Standin) 
 
 
 def test_one_request_at_a_time_while_answers_are_fast(home: Home, server: Standin) -> None:
-    """On a server that answers at once, saves hardly ever overlap."""
     home.write_queue(entries(200))
     home.drained()
     saves = server.saves
@@ -236,7 +222,6 @@ def test_one_request_at_a_time_while_answers_are_fast(home: Home, server: Standi
 
 
 def test_metrics_count_what_comes_in_while_the_server_is_down(home: Home, server: Standin) -> None:
-    """What is queued during an outage shows in the metrics soon, not at the next half minute."""
     server.health = Answer(503)
     home.worker()
     home.ok("add", "--project", "alpha", "during the outage")
@@ -245,14 +230,12 @@ def test_metrics_count_what_comes_in_while_the_server_is_down(home: Home, server
 
 @pytest.mark.slow
 def test_metrics_are_written_at_least_every_30_seconds(home: Home) -> None:
-    """An idle worker rewrites the metrics within 30 s."""
     home.worker()
     before = home.read(home.metrics)["last_update"]
     home.wait(lambda: home.read(home.metrics)["last_update"] != before, 32, "rewritten")
 
 
 def test_a_slow_server_gets_eight_requests_at_once(home: Home, server: Standin) -> None:
-    """A server that takes half a second for each memory gets eight at once, and never more."""
     server.latency = 0.5
     home.write_queue(entries(40))
     home.drained()
@@ -261,7 +244,6 @@ def test_a_slow_server_gets_eight_requests_at_once(home: Home, server: Standin) 
 
 
 def test_the_concurrency_can_be_set(home: Home, server: Standin) -> None:
-    """`sync.concurrency` bounds how many requests are on their way."""
     server.latency = 0.1
     home.write_queue(entries(20))
     home.drained(env={"MEM0TRAY_SYNC_CONCURRENCY": "3"})
@@ -269,7 +251,6 @@ def test_the_concurrency_can_be_set(home: Home, server: Standin) -> None:
 
 
 def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -> None:
-    """An entry that a producer queues is delivered at once, and its traces stay."""
     home.worker()
     assert home.producer("--label", "live", "--count", "3").wait() == 0
     server.wait_for(lambda: server.total_stored() == 3, 3)
@@ -281,7 +262,6 @@ def test_a_running_worker_delivers_what_is_queued(home: Home, server: Standin) -
 
 
 def test_emergency_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
-    """Lines that are appended later are taken in as well, each once."""
     home.worker()
     for n in range(5):
         home.write_emergency([entry(f"line {n}")])
@@ -292,7 +272,6 @@ def test_emergency_lines_are_delivered_by_a_running_worker(home: Home, server: S
 def test_an_entry_that_vanishes_from_the_queue_is_still_delivered(
     home: Home, server: Standin
 ) -> None:
-    """Some producers start afresh: what was taken in is delivered all the same."""
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.worker()
@@ -304,7 +283,6 @@ def test_an_entry_that_vanishes_from_the_queue_is_still_delivered(
 
 
 def test_once_does_one_cycle(home: Home, server: Standin) -> None:
-    """`run --once` tries what is there and ends, without waiting for retries."""
     home.write_queue([entry("good"), entry("bad")])
     server.script(Answer(500), content="bad", forever=True)
     assert home.run("run", "--once", env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}).returncode in (
@@ -317,7 +295,6 @@ def test_once_does_one_cycle(home: Home, server: Standin) -> None:
 
 
 def test_until_idle_says_what_still_waits(home: Home, server: Standin) -> None:
-    """`run --until-idle` exits 1 with one line when something has to wait."""
     home.write_queue([entry("now")])
     home.write_dlq([waiting("later")])
     done = home.drain()
@@ -327,7 +304,6 @@ def test_until_idle_says_what_still_waits(home: Home, server: Standin) -> None:
 
 
 def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server: Standin) -> None:
-    """Each generation of the DLQ that we publish has a name of its own."""
     home.write_dlq([])
     home.worker()
     seen: list[str] = []
@@ -341,7 +317,6 @@ def test_last_update_has_microseconds_and_is_never_used_twice(home: Home, server
 
 
 def test_publishing_is_bounded_while_work_goes_on(home: Home, server: Standin) -> None:
-    """The queue file is replaced at most once a second while work goes on."""
     server.latency = 0.1
     home.write_queue(entries(200))
     process = home.start("run", "--until-idle")
@@ -353,7 +328,6 @@ def test_publishing_is_bounded_while_work_goes_on(home: Home, server: Standin) -
 
 
 def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None:
-    """Every file of ours is indent=2 UTF-8 JSON, private, and loads in the stdlib."""
     home.write_queue([entry("\ud800 lone", project=None, odd=float("nan"))])
     home.drain()
     for path in (home.queue, home.dlq, home.metrics):
@@ -365,7 +339,6 @@ def test_what_we_write_is_indented_utf8_that_json_tool_loads(home: Home) -> None
 
 
 def test_a_mode_that_the_user_chose_is_kept(home: Home) -> None:
-    """Rewrites keep the mode of a file that was there."""
     home.write_queue([entry("x")])
     home.write_dlq([dead("y")])
     home.queue.chmod(0o644)
@@ -376,13 +349,11 @@ def test_a_mode_that_the_user_chose_is_kept(home: Home) -> None:
 
 
 def test_the_dlq_is_made_at_start(home: Home) -> None:
-    """At start a DLQ that is not there is made with `items: []`."""
     home.worker()
     assert home.read(home.dlq)["items"] == []
 
 
 def test_the_queue_is_kept_as_it_was_before_our_change(home: Home) -> None:
-    """mem0_queue_backup.json holds the queue file as it was before our last change."""
     home.write_queue([entry("x")])
     before = home.read(home.queue)
     home.drained()
@@ -396,7 +367,6 @@ def test_the_queue_is_kept_as_it_was_before_our_change(home: Home) -> None:
 def test_a_run_that_is_stopped_says_so_and_nothing_else(
     home: Home, server: Standin, arguments: tuple[str, ...], number: int
 ) -> None:
-    """A signal in the middle of a request ends it with 1 and a line on what still waits."""
     server.latency = 30.0
     home.write_queue(entries(3))
     run = home.start("run", *arguments)

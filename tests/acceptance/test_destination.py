@@ -22,7 +22,6 @@ FOREIGN: dict[str, Callable[[Home], None]] = {
 
 @pytest.mark.parametrize("kind", variants(FOREIGN))
 def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) -> None:
-    """With files of others and no chosen server nothing is sent, and `status` says what to do."""
     FOREIGN[kind](bare_home)
     bare_home.ok("add", "--project", "alpha", "mine")
     assert bare_home.drain().returncode == 1
@@ -37,13 +36,11 @@ def test_foreign_files_and_no_choice_send_nothing(bare_home: Home, kind: str) ->
 
 
 def test_status_asks_to_choose_before_the_first_run(bare_home: Home) -> None:
-    """`status` says so without a worker ever having run."""
     bare_home.write_queue(entries(3))
     assert CHOOSE in bare_home.ok("status").lower()
 
 
 def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) -> None:
-    """As soon as a server is chosen, what waits is delivered, and the log says so."""
     bare_home.write_queue(entries(3))
     bare_home.worker()
     bare_home.wait(lambda: bare_home.state()[0] == "action needed", 5, "asks")
@@ -56,7 +53,6 @@ def test_a_choice_that_is_made_later_delivers(bare_home: Home, server: Standin) 
 
 
 def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:
-    """Where no other program's file is, `add` and `run` deliver to this computer."""
     bare_home.ok("add", "--project", "alpha", "first")
     bare_home.drained()
     metrics = bare_home.read(bare_home.metrics)
@@ -69,7 +65,6 @@ def test_a_home_of_our_own_uses_the_embedded_server(bare_home: Home) -> None:
 
 
 def test_the_embedded_server_can_be_chosen(bare_home: Home) -> None:
-    """`server.url = "local"` uses the embedded server for files of others as well."""
     bare_home.write_queue(entries(20))
     bare_home.write_dlq([dead("letter")])
     local = {"MEM0TRAY_SERVER_URL": "local"}
@@ -79,7 +74,6 @@ def test_the_embedded_server_can_be_chosen(bare_home: Home) -> None:
 
 
 def test_the_choice_of_the_embedded_server_is_remembered(bare_home: Home) -> None:
-    """Once it was used without asking, foreign files that come later change nothing."""
     bare_home.ok("add", "--project", "alpha", "first")
     bare_home.drained()
     bare_home.producer("--label", "later").wait()
@@ -88,7 +82,6 @@ def test_the_choice_of_the_embedded_server_is_remembered(bare_home: Home) -> Non
 
 
 def test_status_says_what_only_the_former_server_has(home: Home, server: Standin) -> None:
-    """When the address changes, `status` counts the memories that only the old one has."""
     home.write_queue(entries(3))
     home.drained()
     with Standin() as other:
@@ -107,7 +100,6 @@ def test_status_says_what_only_the_former_server_has(home: Home, server: Standin
 def test_a_former_server_is_not_sent_again_what_it_has(
     home: Home, server: Standin, place: str, *, asked: bool
 ) -> None:
-    """Who has a memory stays known while others are chosen, whatever old file brings it back."""
     server.can_be_asked = asked
     path = home.dlq if place == "DLQ" else home.queue
     home.write_dlq([dead("letter")] if place == "DLQ" else [])
@@ -130,7 +122,6 @@ def test_a_former_server_is_not_sent_again_what_it_has(
 def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
     home: Home, server: Standin
 ) -> None:
-    """Of a memory that went to two servers, each is known to have it."""
     home.write_queue([entry("memory")])
     copy = home.queue.read_bytes()
     home.drained()
@@ -148,7 +139,6 @@ def test_an_old_file_does_not_send_a_former_server_what_another_has_too(
 def test_what_a_former_server_may_have_is_asked_about_there(
     home: Home, server: Standin, place: str
 ) -> None:
-    """An outcome unknown at one server, and a delivery to another, leave the first a question."""
     server.script(Answer(reset=True, stores=True), content="letter")
     path = home.dlq if place == "DLQ" else home.queue
     home.write_dlq([dead("letter")] if place == "DLQ" else [])
@@ -169,7 +159,6 @@ def test_what_a_former_server_may_have_is_asked_about_there(
 def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
     home: Home, server: Standin
 ) -> None:
-    """What any address took is asked about at the present one; one question answers for all."""
     _, _, port = server.netloc.rpartition(":")
     letters = [dead(f"letter {n}") for n in range(12)]
     home.write_dlq(letters)
@@ -184,7 +173,6 @@ def test_an_old_file_sends_nothing_twice_to_a_server_under_another_name(
 
 @pytest.mark.row(36)
 def test_what_a_former_server_perhaps_has_is_asked_about(home: Home, server: Standin) -> None:
-    """A save that was cut off is of that server, though another one has refused it since."""
     server.script(Answer(reset=True, stores=True), content="letter")
     home.write_dlq([dead("letter")])
     home.drain()

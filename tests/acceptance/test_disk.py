@@ -35,7 +35,6 @@ def words(home: Home) -> str:
 
 @pytest.mark.row(5, 6)
 def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Standin) -> None:
-    """While nothing can be recorded little is sent; with space again all is delivered."""
     server.health = Answer(503)
     queue = entries(300)
     small_home.write_queue(queue)
@@ -60,7 +59,6 @@ def test_a_full_disk_pauses_and_resumes_by_itself(small_home: Home, server: Stan
 
 @pytest.mark.row(5)
 def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> None:
-    """With no room for a ledger nothing is sent, the reason is said, and it works later."""
     small_home.write_queue(entries(20))
     filler = machine.fill(small_home.root)
     worker = small_home.start("run")
@@ -80,7 +78,6 @@ def test_a_disk_that_is_full_at_the_start(small_home: Home, server: Standin) -> 
 
 @pytest.mark.row(5, 6)
 def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None:
-    """A disk that gets full while memories are sent loses and doubles nothing."""
     server.latency = 0.004
     queue = entries(600)
     small_home.write_queue(queue)
@@ -97,7 +94,6 @@ def test_a_disk_that_fills_in_a_drain(small_home: Home, server: Standin) -> None
 
 @pytest.mark.row(5)
 def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin) -> None:
-    """`add` either keeps the memory or fails in words; the queue file stays sound."""
     small_home.write_queue(entries(50))
     filler = machine.fill(small_home.root)
     done = small_home.run("add", "--project", "alpha", "on a full disk " + "x" * 20_000)
@@ -114,7 +110,6 @@ def test_add_on_a_full_disk_says_so_or_is_kept(small_home: Home, server: Standin
 
 @pytest.mark.row(7)
 def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standin) -> None:
-    """Where outcomes cannot be recorded nothing is sent, and the folder is named."""
     humble_home.data.mkdir(mode=0o500)
     humble_home.write_queue(entries(5))
     done = humble_home.run("run", "--until-idle")
@@ -132,7 +127,6 @@ def test_a_read_only_data_folder_sends_nothing(humble_home: Home, server: Standi
 def test_a_ledger_that_cannot_be_made_is_named(
     humble_home: Home, server: Standin, state: str
 ) -> None:
-    """Where there is no good ledger and none may be made nothing is sent, and it is named."""
     humble_home.drain()
     humble_home.write_queue(entries(5))
     (ledger,) = humble_home.ledgers()
@@ -155,7 +149,6 @@ def test_a_ledger_that_cannot_be_made_is_named(
 def test_a_read_only_claude_folder_is_said_and_loses_nothing(
     humble_home: Home, server: Standin
 ) -> None:
-    """Where the files cannot be rewritten that is said, and nothing is lost or doubled."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([waiting("later")])
     humble_home.claude.chmod(0o500)
@@ -173,7 +166,6 @@ def test_a_read_only_claude_folder_is_said_and_loses_nothing(
 
 @pytest.mark.row(7)
 def test_read_only_files_work_or_are_named(humble_home: Home, server: Standin) -> None:
-    """Files with mode 0444 in a writable folder are no obstacle, or are named."""
     humble_home.write_queue(entries(5))
     humble_home.write_dlq([dead("letter")])
     humble_home.queue.chmod(0o444)
@@ -207,7 +199,6 @@ def test_unreadable_files_are_named_and_kept(humble_home: Home, server: Standin)
 
 @pytest.mark.row(7)
 def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> None:
-    """A disk that turns read-only holds sending; turned back, all is delivered."""
     server.health = Answer(503)
     queue = entries(30)
     small_home.write_queue(queue)
@@ -228,7 +219,6 @@ def test_a_read_only_mount_is_survived(small_home: Home, server: Standin) -> Non
 @pytest.mark.row(7)
 @pytest.mark.parametrize("what", variants(["file", "folder"]))
 def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin, what: str) -> None:
-    """A deletion whose request cannot be read is named and kept, and carried out later."""
     server.health = Answer(503)
     items = entries(2)
     humble_home.write_queue(items)
@@ -255,7 +245,6 @@ def test_a_request_that_cannot_be_read_waits(humble_home: Home, server: Standin,
 def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
     humble_home: Home, server: Standin
 ) -> None:
-    """A stop does not wait out the pause after a failure: the queue file is right afterwards."""
     humble_home.write_queue(entries(1))
     worker = humble_home.worker()
     humble_home.wait(lambda: humble_home.queue_items() == [], 10, "published")
@@ -270,7 +259,6 @@ def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
 
 @pytest.mark.row(7)
 def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> None:
-    """There is no lock file, and permissions are what is wrong."""
     humble_home.write_queue(entries(1))
     humble_home.lock.unlink(missing_ok=True)
     humble_home.claude.chmod(0o500)
@@ -285,7 +273,6 @@ def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> No
 
 @pytest.mark.row(8)
 def test_short_writes_are_completed(home: Home, server: Standin, tmp_path: Path) -> None:
-    """A write that does only part of its work is completed."""
     home.env |= machine.short_writes(tmp_path)
     home.write_queue(entries(200))
     home.write_dlq([waiting(f"later {n}") for n in range(50)])

@@ -39,7 +39,6 @@ def some_cycles(home: Home, server: Standin) -> None:
 def test_last_attempt_0_on_all_retries_within_a_second(
     home: Home, server: Standin, worker: Process, letters: list[Item], script: str
 ) -> None:
-    """The user's script that sets last_attempt = 0 on every item is honoured at once."""
     home.script(script)
     server.wait_for(lambda: server.total_stored() == 3, 1)
     home.wait_dlq([], 5)
@@ -51,7 +50,6 @@ def test_last_attempt_0_on_all_retries_within_a_second(
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
-    """A save with last_attempt = 0 forces one retry for each item, not a loop."""
     server.default = Answer(500)
     home.script(user.RETRY_ALL)
     server.wait_for(lambda: len(server.saves) == 3, 2)
@@ -66,7 +64,6 @@ def test_one_save_forces_one_retry(home: Home, server: Standin) -> None:
 def test_last_attempt_0_works_at_the_next_start(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """The script works while no worker runs, too."""
     worker.stop()
     home.script(user.RETRY_ALL)
     home.drained()
@@ -79,7 +76,6 @@ def test_last_attempt_0_works_at_the_next_start(
 def test_an_item_removed_by_hand_is_discarded_and_restorable(
     home: Home, server: Standin, *, stamp: bool
 ) -> None:
-    """Cp to the backup's name, remove an item, save: it stays away until restored."""
     user.back_up(home)
     kept = home.dlq_backup.read_bytes()
     user.remove(home, "b", stamp=stamp)
@@ -95,7 +91,6 @@ def test_an_item_removed_by_hand_is_discarded_and_restorable(
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_removal_by_hand_is_an_event(home: Home) -> None:
-    """A hand edit that removed items is logged."""
     before = len(home.log_text().split("\n"))
     user.remove(home, "a", "b")
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 1, 5, "merged")
@@ -107,7 +102,6 @@ def test_a_removal_by_hand_is_an_event(home: Home) -> None:
 def test_an_item_removed_while_nothing_runs_stays_away(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """A deletion by hand between two runs is a deletion."""
     worker.stop()
     user.remove(home, "a")
     home.worker()
@@ -119,7 +113,6 @@ def test_an_item_removed_while_nothing_runs_stays_away(
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Standin) -> None:
-    """`items: []` in a valid file is the user's wish, and can be taken back."""
     user.remove(home, *LETTERS)
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 0, 5, "merged")
     home.ok("restore")
@@ -129,7 +122,6 @@ def test_an_emptied_file_discards_all_and_is_restorable(home: Home, server: Stan
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> None:
-    """Removing the file deletes nothing."""
     home.dlq.unlink()
     home.wait(lambda: home.dlq.exists() and home.dlq_texts() == LETTERS, 5, "written again")
     some_cycles(home, server)
@@ -140,7 +132,6 @@ def test_a_file_that_is_gone_is_written_again(home: Home, server: Standin) -> No
 def test_a_file_removed_between_two_runs_is_written_again(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """A file that is gone at start deletes nothing either."""
     worker.stop()
     home.dlq.unlink()
     home.drain()
@@ -151,7 +142,6 @@ def test_a_file_removed_between_two_runs_is_written_again(
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_new_items_are_adopted(home: Home, server: Standin) -> None:
-    """An item that the user adds is a dead letter like any other."""
     added = [dead("added", "omega"), waiting("added, later")]
     user.edit(home, lambda document: document["items"].extend(added))
     server.wait_for(lambda: server.count("added") == 1, 2)
@@ -164,7 +154,6 @@ def test_new_items_are_adopted(home: Home, server: Standin) -> None:
 def test_changed_content_is_an_edit_of_the_same_item(
     home: Home, server: Standin, letters: list[Item]
 ) -> None:
-    """Content mended by hand is sent in place of the old, under a further key."""
     server.honours_keys = True
 
     def mend(document: Item) -> None:
@@ -180,7 +169,6 @@ def test_changed_content_is_an_edit_of_the_same_item(
 
 @pytest.mark.row(16)
 def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin) -> None:
-    """Mended content does not collide with the key of what was sent before."""
     server.honours_keys = True
     letter = dead("broken")
     server.script(Answer(500, stores=True), content="broken")
@@ -199,8 +187,6 @@ def test_content_mended_after_a_refusal_is_accepted(home: Home, server: Standin)
 @pytest.mark.row(30)
 @pytest.mark.usefixtures("worker")
 def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Standin) -> None:
-    """The user's project and count win, and the schedule follows them."""
-
     def change(document: Item) -> None:
         first, second, _ = document["items"]
         first |= {"project_id": "moved here", "retry_count": 0, "last_attempt": 1_700_000_000}
@@ -215,7 +201,6 @@ def test_a_value_that_we_never_published_is_the_user_s(home: Home, server: Stand
 
 @pytest.mark.row(29)
 def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) -> None:
-    """A value that we published earlier is no edit: no count goes back, no retry."""
     server.default = Answer(500)
     home.write_dlq([dead("bad", retry_count=2)])
     server.health = Answer(503)
@@ -235,7 +220,6 @@ def test_a_stale_save_does_not_roll_back_a_count(home: Home, server: Standin) ->
 def test_an_item_that_the_server_has_is_taken_out_again(
     home: Home, server: Standin, letters: list[Item]
 ) -> None:
-    """Adding back what was delivered sends nothing twice, and the log says so."""
     old = home.read(home.dlq)
     home.script(user.RETRY_ALL)
     home.wait_dlq([], 5)
@@ -247,7 +231,6 @@ def test_an_item_that_the_server_has_is_taken_out_again(
 
 
 def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Standin) -> None:
-    """When an item is removed while it is being sent, delivered is delivered, and logged."""
     letter = dead("racing")
     server.script(Answer(delay=1.2), content="racing")
     home.write_dlq([letter, waiting("other")])
@@ -263,7 +246,6 @@ def test_a_delivery_beats_a_deletion_that_came_meanwhile(home: Home, server: Sta
 @pytest.mark.row(18, 19)
 @pytest.mark.usefixtures("worker")
 def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None:
-    """What makes no sense to us keeps its value through every rewrite."""
     odd = [7, "text", None, ["a"], {"no": "content"}]
 
     def change(document: Item) -> None:
@@ -283,7 +265,6 @@ def test_unknown_keys_and_odd_items_survive(home: Home, server: Standin) -> None
 
 
 def test_the_user_s_counting_scripts_work(home: Home, server: Standin, worker: Process) -> None:
-    """Counting by project and by retries and reading the metrics work as they are."""
     assert home.script(user.COUNT_BY_PROJECT).strip() == str({f"project-{t}": 1 for t in LETTERS})
     assert home.script(user.COUNT_RETRIES).strip() == "24"
     server.wait_for(server.probes, 5)
@@ -292,7 +273,6 @@ def test_the_user_s_counting_scripts_work(home: Home, server: Standin, worker: P
 
 
 def test_the_user_s_grep_finds_the_markers(home: Home, server: Standin) -> None:
-    """`tail -100 log | grep DLQ` shows moves, retries and recoveries."""
     home.write_queue([entry("bad", retries=4)])
     home.write_dlq([dead("fine"), dead("not yet")])
     server.script(Answer(500), content="bad", forever=True)
@@ -305,7 +285,6 @@ def test_the_user_s_grep_finds_the_markers(home: Home, server: Standin) -> None:
 def test_the_delivery_of_a_dead_letter_shows_in_the_queue_file_s_counters(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """`total_synced` counts every delivery, and is published though no entry left the queue."""
     home.write_queue([])
     home.script(user.RETRY_ALL)
     server.wait_for(lambda: server.missing(LETTERS) == [], 10)

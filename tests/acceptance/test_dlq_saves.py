@@ -55,7 +55,6 @@ def expected(rounds: int) -> list[str]:
 
 @pytest.mark.row(30)
 def test_an_old_copy_under_an_own_stamp_keeps_newcomers(home: Home, server: Standin) -> None:
-    """A copy of what has since been delivered, stamped by its editor, discards nothing newer."""
     home.write_dlq([waiting("old")])
     home.worker()
     copy = home.read(home.dlq)
@@ -72,7 +71,6 @@ def test_an_old_copy_under_an_own_stamp_keeps_newcomers(home: Home, server: Stan
 def test_an_old_copy_of_what_was_deleted_under_way_keeps_newcomers(
     home: Home, server: Standin
 ) -> None:
-    """The generation that first lacked an item is none that a copy with it can stem from."""
     server.script(Answer(delay=3), content="old")
     home.write_dlq([dead("old")])
     foreign = home.read(home.dlq)["last_update"]
@@ -91,7 +89,6 @@ def test_an_old_copy_of_what_was_deleted_under_way_keeps_newcomers(
 
 @pytest.mark.row(30)
 def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Standin) -> None:
-    """A wish that was in the file before does not show that its script read the newcomer, too."""
     server.script(Answer(delay=30), content="old", forever=True)
     home.write_dlq([waiting("old")])
     home.worker().stop()
@@ -109,7 +106,6 @@ def test_a_script_that_stamps_keeps_what_it_has_not_read(home: Home, server: Sta
 def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
     refusing: Home, server: Standin
 ) -> None:
-    """An item that was deleted and restored since dates a copy to when it was first published."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     copy = refusing.read(refusing.dlq)
@@ -129,7 +125,6 @@ def test_a_script_on_a_copy_from_before_a_restore_keeps_newcomers(
 
 @pytest.mark.row(29)
 def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    """Six saves of old copies: each deletion stays, each newcomer stays, no loop."""
     worker = refusing.worker()
     for number in range(ROUNDS):
         stale = refusing.read(refusing.dlq)
@@ -146,7 +141,6 @@ def test_six_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: St
 
 @pytest.mark.row(29)
 def test_one_copy_saved_again_and_again_keeps_newcomers(refusing: Home, server: Standin) -> None:
-    """An editor that stays open and saves its first copy six times harms nobody."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     copy = refusing.read(refusing.dlq)
@@ -160,7 +154,6 @@ def test_one_copy_saved_again_and_again_keeps_newcomers(refusing: Home, server: 
 
 @pytest.mark.row(29)
 def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server: Standin) -> None:
-    """A script's own last_update on an old copy: what the copy shows decides."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     for number in range(ROUNDS):
@@ -177,7 +170,6 @@ def test_stamped_stale_saves_keep_newcomers_and_deletions(refusing: Home, server
 
 @pytest.mark.row(30)
 def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Standin) -> None:
-    """A script that stamps a current copy and drops the newest item is obeyed."""
     refusing.worker()
     newcomer(refusing, 0)
     user.remove(refusing, "new 0", stamp=True)
@@ -196,7 +188,6 @@ def test_a_stamped_removal_of_the_newest_item_stays(refusing: Home, server: Stan
 def test_a_broken_file_is_never_taken_for_empty(
     refusing: Home, server: Standin, damage: str, *, running: bool
 ) -> None:
-    """A DLQ that a dying script left broken is written again with all it held."""
     worker = refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     if not running:
@@ -230,7 +221,6 @@ def intact(home: Home) -> bool:
 
 @pytest.mark.row(31)
 def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
-    """Before a broken file is overwritten, its bytes are kept; the log says so."""
     refusing.worker()
     refusing.wait(lambda: refusing.read(refusing.metrics)["dlq_size"] == ROUNDS, 5, "taken in")
     logged = len(refusing.log_text())
@@ -246,7 +236,6 @@ def test_what_is_in_a_broken_file_is_kept_and_said(refusing: Home) -> None:
 def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
     refusing: Home, server: Standin
 ) -> None:
-    """While a script rewrites the DLQ in small steps, no item is given up."""
     worker = refusing.worker()
     rewriter = [sys.executable, "-c", SLOW_REWRITER, "4"]
     subprocess.run(rewriter, env=refusing.env, check=True, timeout=30)
@@ -257,7 +246,6 @@ def test_a_script_that_rewrites_slowly_in_a_loop_loses_nothing(
 
 @pytest.mark.row(28, 29)
 def test_a_save_in_the_middle_of_our_work_is_merged(home: Home, server: Standin) -> None:
-    """Saves while deliveries change the DLQ all the time lose no item."""
     server.latency = 0.02
     home.write_dlq([waiting(f"letter {n}") for n in range(60)])
     home.worker()

@@ -46,7 +46,6 @@ def _open(
 
 @pytest.mark.parametrize("number", ENDS)
 def test_a_signal_leaves_no_text(home: Home, tmp_path: Path, number: int) -> None:
-    """The editor is ended too, and the command ends as a shell says of that signal."""
     home.write_dlq([dead("a private text", id="a")])
     process = _open(home, tmp_path)
     (text,) = home.data_files("open-*/*.txt")
@@ -61,7 +60,6 @@ def test_a_signal_leaves_no_text(home: Home, tmp_path: Path, number: int) -> Non
 def test_what_was_saved_before_a_signal_is_kept_and_named(
     home: Home, tmp_path: Path, number: int
 ) -> None:
-    """Nothing of the user's is lost."""
     home.write_dlq([dead("old", id="a")])
     process = _open(home, tmp_path, 'printf new > "$1"')
     process.signal(number)
@@ -76,7 +74,6 @@ def test_what_was_saved_before_a_signal_is_kept_and_named(
 def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     home: Home, tmp_path: Path, number: int
 ) -> None:
-    """The editor has ended, and a producer has the queue file: the command waits, and is ended."""
     home.write_queue([entry("old", id="a")])
     program, mark = tmp_path / "editor", tmp_path / "left"
     program.write_text(f'#!/bin/sh\nprintf new > "$1"\ntouch "{mark}"\n')
@@ -93,7 +90,6 @@ def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
 
 
 def test_a_signal_ends_the_editor_of_the_settings_too(home: Home, tmp_path: Path) -> None:
-    """Nobody changes them unseen afterwards."""
     process = _open(home, tmp_path, f'echo $$ > "{tmp_path}/pid"', ("config", "edit"))
     number = int((tmp_path / "pid").read_text())
     process.signal(signal.SIGTERM)

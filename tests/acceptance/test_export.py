@@ -28,7 +28,6 @@ def memories(path: Path) -> list[dict[str, Any]]:
 
 
 def test_what_comes_out_of_one_server_goes_into_another(bare_home: Home, tmp_path: Path) -> None:
-    """The export of the second is that of the first: projects, texts and ids."""
     first, again = tmp_path / "first.jsonl", tmp_path / "again.jsonl"
     written = [
         {"project_id": project, "content": text, "id": f"{project}-{number}"}
@@ -55,7 +54,6 @@ def test_what_comes_out_of_one_server_goes_into_another(bare_home: Home, tmp_pat
 @needs.posix("signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
 def test_a_signal_leaves_the_former_file(bare_home: Home, tmp_path: Path, name: str) -> None:
-    """Whatever ends it in the middle; what a kill leaves, the next export takes away."""
     out = tmp_path / "out" / "memories.jsonl"
     out.parent.mkdir()
     out.write_text("precious\n")

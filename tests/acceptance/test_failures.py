@@ -59,7 +59,6 @@ def counted(home: Home) -> list[int]:
 
 
 def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
-    """After the fifth consecutive failure, not before or after, an entry is a dead letter."""
     item = entry("bad")
     home.write_queue([item])
     server.script(Answer(500), content="bad", forever=True)
@@ -84,7 +83,6 @@ def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
 def test_questions_are_no_failures(
     home: Home, server: Standin, feed: Callable[[], None], vain: Answer
 ) -> None:
-    """Where the question whether it arrived fails too, an entry is sent five times all the same."""
     server.script_questions(*[vain] * 100)
     server.script(Answer(500), content="bad", forever=True)
     home.worker()
@@ -99,7 +97,6 @@ def test_questions_are_no_failures(
 
 
 def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) -> None:
-    """An entry that is delivered at the fifth attempt never was a dead letter."""
     home.write_queue([entry("bad")])
     server.script(*[Answer(500)] * 4, content="bad")
     home.drained()
@@ -112,7 +109,6 @@ def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) ->
 def test_failures_so_far_are_honoured_at_intake(
     home: Home, server: Standin, retries: int, attempts: int
 ) -> None:
-    """`retries` in the file counts towards the five."""
     home.write_queue([entry("bad", retries=retries)])
     server.script(Answer(500), content="bad", forever=True)
     home.drain()
@@ -121,7 +117,6 @@ def test_failures_so_far_are_honoured_at_intake(
 
 
 def test_failures_so_far_are_written_back(home: Home, server: Standin) -> None:
-    """`retries` in the file follows the failures."""
     home.write_queue([entry("bad", retries=2, note="kept")])
     server.script(Answer(500), content="bad", forever=True)
     home.run("run", "--once", env=PATIENT)
@@ -130,7 +125,6 @@ def test_failures_so_far_are_written_back(home: Home, server: Standin) -> None:
 
 
 def test_the_number_of_attempts_can_be_set(home: Home, server: Standin) -> None:
-    """`sync.max_attempts` replaces the five."""
     home.write_queue([entry("bad")])
     server.script(Answer(500), content="bad", forever=True)
     home.drain(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "2"})
@@ -139,7 +133,6 @@ def test_the_number_of_attempts_can_be_set(home: Home, server: Standin) -> None:
 
 
 def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Standin) -> None:
-    """An item failure is counted with its reason; other items are not held up."""
     bad = [entry(f"bad {n}") for n in range(len(ITEM_FAILURES))]
     for item, answer in zip(bad, ITEM_FAILURES, strict=True):
         server.script(answer, content=item["content"], forever=True)
@@ -153,7 +146,6 @@ def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Stan
 
 
 def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> None:
-    """A connection that is cut in mid-request counts, when the server does not have the item."""
     home.write_queue([entry("bad"), entry("good")])
     server.script(Answer(reset=True), content="bad", forever=True)
     home.drain()
@@ -162,7 +154,6 @@ def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> No
 
 
 def test_retry_after_lengthens_the_wait_of_an_item(home: Home, server: Standin) -> None:
-    """A Retry-After beside an item failure lengthens that item's wait."""
     home.write_queue([entry("bad")])
     server.script(retry_after(500, 2), content="bad")
     home.worker()
@@ -172,7 +163,6 @@ def test_retry_after_lengthens_the_wait_of_an_item(home: Home, server: Standin) 
 
 
 def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: Standin) -> None:
-    """A Retry-After that is shorter than the retry interval changes nothing."""
     home.write_queue([entry("bad")])
     server.script(retry_after(500, 0), content="bad")
     home.worker(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "1"})
@@ -183,7 +173,6 @@ def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: St
 
 @pytest.mark.row(36)
 def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
-    """After a time-out the same item may take twice as long."""
     server.can_be_asked = False
     home.write_queue([entry("slow")])
     server.script(Answer(delay=0.9, stores=False), Answer(delay=0.9), content="slow")
@@ -194,7 +183,6 @@ def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin)
 def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
     home: Home, server: Standin
 ) -> None:
-    """Where three questions in a row get no answer, the item is sent again with the same key."""
     server.mutters = True
     server.script(Answer(reset=True, stores=False), content="lost")
     home.worker(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "10"})
@@ -208,7 +196,6 @@ def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
 
 
 def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) -> None:
-    """While the server is down nothing is sent and no attempt is counted."""
     server.health = Answer(500)
     home.write_queue(entries(5))
     home.write_dlq([dead("letter")])
@@ -223,7 +210,6 @@ def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) ->
 
 
 def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) -> None:
-    """With a server that refuses connections `run --until-idle` says so and exits 1."""
     home.write_queue(entries(3))
     server.close()
     assert home.drain(timeout=20).returncode == 1
@@ -235,7 +221,6 @@ def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) ->
 
 @pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
 def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
-    """An outage answer while the server turns unhealthy counts nothing for any item."""
     server.default = dataclasses.replace(answer, delay=0.4, stores=False)
     home.write_queue(entries(3))
     home.start("run")
@@ -251,7 +236,6 @@ def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -
 
 
 def test_connections_refused_in_mid_run_count_nothing(home: Home, server: Standin) -> None:
-    """A server that goes away and comes back is an outage."""
     home.worker()
     server.close()
     home.wait(lambda: home.state()[0] == "down", 5, "down")
@@ -263,7 +247,6 @@ def test_connections_refused_in_mid_run_count_nothing(home: Home, server: Standi
 
 
 def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
-    """An https address where no TLS is spoken counts nothing."""
     home.write_queue(entries(2))
     url = server.url.replace("http:", "https:")
     assert home.drain(timeout=20, env={"MEM0TRAY_SERVER_URL": url}).returncode == 1
@@ -276,7 +259,6 @@ def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
 def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
     home: Home, server: Standin, feed: Callable[[], None], answer: Answer
 ) -> None:
-    """An outage answer, 429 or 403 for one item while others succeed is the item's failure."""
     home.write_queue([*entries(3), entry("bad", "bad")])
     server.script(dataclasses.replace(answer, stores=False), content="bad", forever=True)
     home.worker()
@@ -296,7 +278,6 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
 
 
 def test_429_counts_nothing(home: Home, server: Standin) -> None:
-    """While the server says 429, nothing is sent for an interval each time, nor counted."""
     server.default = Answer(429)
     home.write_queue(entries(8))
     home.worker()
@@ -311,7 +292,6 @@ def test_429_counts_nothing(home: Home, server: Standin) -> None:
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, form: str) -> None:
-    """A Retry-After beside 429 holds all sending; the next item tried is another."""
     home.write_queue(entries(4))
     value = "2" if form == "seconds" else formatdate(time.time() + 4, usegmt=True)
     server.script(retry_after(429, value), content="memory number 0")
@@ -323,7 +303,6 @@ def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, for
 
 
 def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) -> None:
-    """A Retry-After that cannot be read means the probe interval."""
     home.write_queue(entries(2))
     server.script(retry_after(429, "soon\t-1"), retry_after(429, -5), content="memory number 0")
     home.worker()
@@ -335,7 +314,6 @@ def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) 
 
 @pytest.mark.parametrize("status", variants([401, 403, 404, 405]))
 def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status: int) -> None:
-    """Deliveries pause, action is needed, nothing moves; canaries in turn end the pause."""
     server.default = Answer(status)
     home.write_queue(entries(6))
     home.worker()
@@ -355,7 +333,6 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
 
 @pytest.mark.parametrize("then", variants([429, 503]), ids=["break", "outage"])
 def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin, then: int) -> None:
-    """State and `diagnose` name the key until it is mended, with or without a worker."""
     key = "`mem0tray config set server.api_key`"
     server.default = Answer(401)
     items = entries(2)
@@ -389,7 +366,6 @@ def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin,
 
 
 def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Standin) -> None:
-    """With no memory left to try, action is needed as long as the key is refused, no longer."""
     server.api_key = "sesame"
     (only,) = entries(1)
     home.write_queue([only])
@@ -405,7 +381,6 @@ def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Stand
 
 
 def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> None:
-    """`status` says that action is needed, and why."""
     server.api_key = "sesame"
     home.write_queue(entries(2))
     home.worker()
@@ -416,7 +391,6 @@ def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> 
 
 
 def test_the_api_key_goes_out_as_a_bearer_token(home: Home, server: Standin) -> None:
-    """With `server.api_key` every save carries `Authorization: Bearer`."""
     server.api_key = "sesame"
     home.write_queue(entries(2))
     home.drained(env={"MEM0TRAY_SERVER_API_KEY": "sesame"})

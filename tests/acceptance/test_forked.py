@@ -33,7 +33,6 @@ def forking(home: Home) -> ForkedHome:
 def test_both_end_alike_and_say_the_same(
     forking: ForkedHome, arguments: tuple[str, ...], stdin: str, env: dict[str, str]
 ) -> None:
-    """Exit code, standard output and standard error of each command are the same."""
     forked = forking.run(*arguments, stdin=stdin, env=env)
     anew = Home.run(forking, *arguments, stdin=stdin, env=env)
     assert forked.args == ("mem0tray", *arguments)
@@ -43,7 +42,6 @@ def test_both_end_alike_and_say_the_same(
 
 
 def test_a_fork_gets_its_input_and_stands_in_its_folder(forking: ForkedHome) -> None:
-    """A text comes from standard input, the project from the folder it was started in."""
     long = "long " * 30_000
     forking.ok("add", "-", stdin=long)
     (queued,) = forking.queue_items()
@@ -53,7 +51,6 @@ def test_a_fork_gets_its_input_and_stands_in_its_folder(forking: ForkedHome) -> 
 def test_a_fork_is_a_session_of_its_own_and_can_be_killed(
     forking: ForkedHome, server: Standin
 ) -> None:
-    """It leads its group, does not outlive a kill, and the zygote forks on."""
     worker = forking.worker()
     assert isinstance(worker, Forked)
     fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -66,6 +63,5 @@ def test_a_fork_is_a_session_of_its_own_and_can_be_killed(
 
 @pytest.mark.parametrize("name", ["LANG", "PYTHONUTF8", "LD_BIND_NOW"])
 def test_what_an_interpreter_asks_once_starts_one(forking: ForkedHome, name: str) -> None:
-    """A variable of Python's, of the linker's or of the locale is heeded as ever."""
     assert not isinstance(forking.start("--version", env={name: "C"}), Forked)
     assert not isinstance(forking.start("--version", wrapper=ANEW), Forked)

@@ -52,7 +52,6 @@ def check_log(home: Home, moves: int) -> None:
 
 @pytest.mark.parametrize("name", variants(HOSTILE))
 def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str) -> None:
-    """Project, id and the server's words reach neither log nor terminal as commands."""
     text = HOSTILE[name]
     detail = {"detail": [{"loc": ["body", text], "msg": f"no {text}"}]}
     item = entry(f"content {text}", f"project {text}", id=f"id {text}")
@@ -70,7 +69,6 @@ def test_hostile_text_is_shown_harmlessly(home: Home, server: Standin, name: str
 
 
 def test_markup_is_shown_as_it_is(home: Home) -> None:
-    """Square brackets in a project are text, not colours."""
     home.write_dlq([waiting("x", "[bold]loud[/bold]")])
     assert "[bold]loud[/bold]" in home.ok("list")
     assert "[bold]loud[/bold]" in home.ok("stats")
@@ -78,7 +76,6 @@ def test_markup_is_shown_as_it_is(home: Home) -> None:
 
 @pytest.mark.parametrize("name", variants(["NUL", "ANSI", "newline", "right to left"]))
 def test_hostile_text_arrives_unchanged(home: Home, server: Standin, name: str) -> None:
-    """What is hostile to a terminal is content like any other to the server."""
     text = HOSTILE[name]
     home.write_queue([entry(text, f"p {text}")])
     home.write_dlq([])
@@ -87,7 +84,6 @@ def test_hostile_text_arrives_unchanged(home: Home, server: Standin, name: str) 
 
 
 def test_a_megabyte_of_everything(home: Home, server: Standin) -> None:
-    """1 MB of project, id and content is delivered or listed without flooding anything."""
     big = "ä" * 500_000
     home.write_queue([entry(big), entry("big project", big), entry("big id", id=big)])
     home.write_dlq([waiting("letter", big, id="x" * 1_000_000, last_error="e" * 1_000_000)])
@@ -100,7 +96,6 @@ def test_a_megabyte_of_everything(home: Home, server: Standin) -> None:
 
 
 def test_the_content_never_reaches_the_log(home: Home, server: Standin) -> None:
-    """No line of the log repeats what a memory says, delivered or not."""
     texts = ["zanzibar is delivered", "zanzibar is refused", "zanzibar waits"]
     home.write_queue([entry(text) for text in texts[:2]])
     home.write_dlq([waiting(texts[2])])
@@ -113,7 +108,6 @@ def test_the_content_never_reaches_the_log(home: Home, server: Standin) -> None:
 
 
 def test_errors_about_hostile_ids_are_harmless(home: Home) -> None:
-    """An id on the command line that is hostile is not echoed raw."""
     home.write_dlq([waiting("x")])
     done = home.run("diagnose", "\x1b[31mred\nline")
     assert done.returncode == 1

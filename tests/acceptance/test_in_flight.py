@@ -53,7 +53,6 @@ def edit(home: Home) -> str:
 def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
     home: Home, server: Standin
 ) -> None:
-    """The command waits for the answer, and nothing is offered to be restored."""
     begin(home, server, Answer())
     done = home.run("delete", "aa-1", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
@@ -66,7 +65,6 @@ def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
 
 @pytest.mark.usefixtures("_sends")
 def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
-    """Where no answer comes within two seconds nobody knows yet, and the command says so."""
     answers = threading.Event()
     begin(home, server, Answer(), after=answers.is_set)
     done = home.run("delete", "aa-1", "--yes", "--json")
@@ -80,7 +78,6 @@ def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
 
 @pytest.mark.usefixtures("_sends")
 def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) -> None:
-    """A failure ends the request, and the memory is not sent again."""
     begin(home, server, Answer(422, stores=False))
     assert home.ok("delete", "aa-1", "--yes").startswith("Deleted 1 item.")
     home.ok("retry", "--all")
@@ -93,7 +90,6 @@ def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) ->
 def test_the_new_text_waits_for_the_answer_to_the_old_one(
     home: Home, server: Standin, *, in_time: bool
 ) -> None:
-    """One memory is never in two requests, and the user hears where the old text is."""
     answers = threading.Event()
     begin(home, server, Answer(), after=None if in_time else answers.is_set)
     said = edit(home)
@@ -116,7 +112,6 @@ def test_the_new_text_waits_for_the_answer_to_the_old_one(
 def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
     home: Home, server: Standin
 ) -> None:
-    """It looks for orders before each request, and says nothing of a deletion too late."""
     items = entries(5)
     home.write_queue(items)
     thawed = threading.Event()

@@ -60,7 +60,6 @@ def check_kills(home: Home, server: Standin, kills: int, total: int, *, guarded:
 
 @pytest.mark.row(1)
 def test_kills_in_a_drain_lose_nothing(home: Home, server: Standin, *, guarded: bool) -> None:
-    """Six kills -9 in a drain of 400."""
     check_kills(home, server, 6, 400, guarded=guarded)
 
 
@@ -70,7 +69,6 @@ def test_kills_in_a_drain_lose_nothing(home: Home, server: Standin, *, guarded: 
 def test_25_kills_in_a_drain_of_1500_lose_nothing(
     home: Home, server: Standin, *, guarded: bool
 ) -> None:
-    """25 kills -9 in a drain of 1,500."""
     check_kills(home, server, 25, 1500, guarded=guarded)
 
 
@@ -87,7 +85,6 @@ def kill_while_starting(home: Home, times: int) -> None:
 def test_kills_during_the_recovery_lose_nothing(
     home: Home, server: Standin, times: int, *, guarded: bool
 ) -> None:
-    """Kills during the start after a kill."""
     server.latency = 0.002
     if not guarded:
         home.env["MEM0TRAY_SYNC_CONCURRENCY"] = "1"
@@ -101,7 +98,6 @@ def test_kills_during_the_recovery_lose_nothing(
 
 @pytest.mark.row(1)
 def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: Standin) -> None:
-    """Items that fail, move and recover while the worker is killed all stay."""
     queue, letters = entries(120), [dead(f"letter {n}", retry_count=2) for n in range(120)]
     bad = [item["content"] for item in [*queue, *letters] if item["content"].endswith("3")]
     for text in bad:
@@ -119,7 +115,6 @@ def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: 
 
 @pytest.mark.row(1)
 def test_counters_survive_kills(home: Home, server: Standin) -> None:
-    """After kills the counters say what was delivered, once each."""
     home.write_queue(entries(200))
     drain_with_kills(home, server, 3, 200)
     assert home.stats()["total_synced"] == 200
@@ -129,7 +124,6 @@ def test_counters_survive_kills(home: Home, server: Standin) -> None:
 
 @pytest.mark.parametrize("number", variants([15, 2]), ids=["SIGTERM", "SIGINT"])
 def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number: int) -> None:
-    """The worker stops in the middle of a request that hangs for long, and loses nothing."""
     server.script(Answer(delay=30, stores=False))
     home.write_queue(entries(3))
     worker = home.start("run")
@@ -142,7 +136,6 @@ def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number
 
 
 def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
-    """On stopping, the files say what has been delivered and what has not."""
     server.latency = 0.05
     queue = entries(300)
     home.write_queue(queue)
@@ -163,7 +156,6 @@ def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: Standin, means: str, *, stores: bool
 ) -> None:
-    """A kill between request and answer leaves an unknown outcome that is found out."""
     server.honours_keys, server.can_be_asked = means == "keys", means == "asked"
     server.script(Answer(delay=20, stores=stores), content="on its way")
     item: Item = entries(1)[0] | {"content": "on its way"}

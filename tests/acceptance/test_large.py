@@ -19,7 +19,6 @@ _PATIENCE = 120.0  # seconds
 def test_a_large_memory_is_delivered_as_any_other(
     home: Home, server: Standin, file: str, megabytes: int
 ) -> None:
-    """It arrives as it is, once."""
     line = "Ein « längerer » Satz mit Zeilenende.\n"
     text = line * (megabytes * 1_000_000 // len(line.encode()) + 1)
     if file == "queue":
@@ -34,7 +33,6 @@ def test_a_large_memory_is_delivered_as_any_other(
 
 @pytest.mark.timeout(300)
 def test_the_embedded_server_takes_a_large_memory(tmp_path: Path) -> None:
-    """It counts as delivered, and is shown."""
     with Home(tmp_path / "home", "local") as home:
         home.write_queue([entry("oak " * 2_500_000)])
         home.drained(_PATIENCE)

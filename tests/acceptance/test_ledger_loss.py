@@ -73,7 +73,6 @@ DAMAGES = [delete, overwrite, truncate, scribble, empty]
 def test_a_lost_ledger_is_rebuilt_without_resends(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:
-    """With an old queue file and no usable ledger, what the server has is not sent again."""
     queue, letters = entries(40), [dead("letter"), waiting("later")]
     home.write_queue(queue)
     home.write_dlq(letters)
@@ -93,7 +92,6 @@ def test_a_lost_ledger_is_rebuilt_without_resends(
 def test_a_lost_ledger_keeps_what_waits(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:
-    """Entries and dead letters that wait are taken from the files again."""
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.write_dlq([waiting("later", retry_count=8), dead("now")])
@@ -107,7 +105,6 @@ def test_a_lost_ledger_keeps_what_waits(
 
 
 def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Standin) -> None:
-    """After a crash a ledger is begun anew whose every page is sound, but not all together."""
     home.write_queue(entries(3))
     home.write_dlq([waiting("later")])
     worker = home.worker()
@@ -123,7 +120,6 @@ def test_an_index_that_does_not_fit_its_rows_is_noticed(home: Home, server: Stan
 def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
     home: Home, server: Standin
 ) -> None:
-    """What only its use brings to light is said, and mended by starting again, as it says."""
     home.write_queue(entries(3))
     home.write_dlq([waiting("later")])
     home.drain()
@@ -138,7 +134,6 @@ def test_a_ledger_found_corrupt_in_use_is_rebuilt_at_the_next_start(
 
 
 def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Standin) -> None:
-    """Without a way to ask, the same keys go out, so that a server that honours them has one."""
     server.honours_keys, server.can_be_asked = True, False
     queue = entries(20)
     home.write_queue(queue)
@@ -153,7 +148,6 @@ def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Stan
 def test_an_old_copy_of_the_ledger_resends_nothing(
     home: Home, server: Standin, tmp_path: Path
 ) -> None:
-    """A ledger restored from a backup does not know the last deliveries; the server is asked."""
     server.health = Answer(503)
     queue = entries(30)
     home.write_queue(queue)
@@ -173,7 +167,6 @@ def test_an_old_copy_of_the_ledger_resends_nothing(
 def test_entries_that_the_server_has_at_the_very_first_start_are_not_sent(
     home: Home, server: Standin
 ) -> None:
-    """What waits when the ledger is new is asked about before it is sent."""
     queue = entries(10)
     server.stored += [(item["project_id"], item["content"]) for item in queue[:5]]
     home.write_queue(queue)
@@ -183,7 +176,6 @@ def test_entries_that_the_server_has_at_the_very_first_start_are_not_sent(
 
 
 def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, server: Standin) -> None:
-    """Deleting the data folder while the worker runs is survived."""
     server.latency = 0.02
     queue = entries(150)
     home.write_queue(queue)
@@ -209,7 +201,6 @@ def lose_the_last_commit(home: Home) -> None:
 
 @pytest.mark.row(3)
 def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Standin) -> None:
-    """A dead letter that is deleted as soon as the file shows it is not sent after a power cut."""
     server.default = Answer(500)
     home.write_queue([{**entries(1)[0], "retries": 4}])
     home.drain()
@@ -226,7 +217,6 @@ def test_a_deletion_outlasts_the_loss_of_the_last_commit(home: Home, server: Sta
 
 
 def test_with_a_mark_that_cannot_be_read_the_server_is_asked(home: Home, server: Standin) -> None:
-    """Where nobody can say whether the ledger is an old copy, it is asked about and told of."""
     home.write_queue(entries(2))
     home.drained()
     (mark,) = home.data_files("ledger.mark")
@@ -240,7 +230,6 @@ def test_with_a_mark_that_cannot_be_read_the_server_is_asked(home: Home, server:
 
 
 def test_an_end_that_cannot_be_written_down_is_told_of(home: Home) -> None:
-    """A worker that cannot close its ledger in good order leaves, and says why."""
     worker = home.worker()
     (mark,) = home.data_files("ledger.mark")
     mark.unlink()

@@ -93,7 +93,6 @@ def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
 
 
 def test_health_save_and_list(client: httpx.Client) -> None:
-    """The embedded server speaks the dialect `vps`."""
     health = client.get("/health")
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     for text in ("one", "« zwei »\n"):
@@ -104,7 +103,6 @@ def test_health_save_and_list(client: httpx.Client) -> None:
 
 
 def test_the_idempotency_key_is_honoured(client: httpx.Client) -> None:
-    """A known key stores nothing again; with another body it is a 422."""
     for _ in range(2):
         assert save(client, "one", Idempotency_Key="k").status_code == 200
     assert save(client, "two", Idempotency_Key="k").status_code == 422
@@ -113,7 +111,6 @@ def test_the_idempotency_key_is_honoured(client: httpx.Client) -> None:
 
 @pytest.mark.row(43)
 def test_all_but_health_wants_the_token(client: httpx.Client, served: Endpoint) -> None:
-    """Another local user, who does not know the token, gets nothing."""
     save(client, "secret")
     base = f"http://127.0.0.1:{served.port}"
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": served.token[:-1]}):
@@ -133,7 +130,6 @@ def test_all_but_health_wants_the_token(client: httpx.Client, served: Endpoint) 
 
 @pytest.mark.row(43)
 def test_the_token_s_file_is_private(served: Endpoint) -> None:
-    """Token, port and pid stand in a file that only its owner can read."""
     assert served.file.stat().st_mode & 0o777 == 0o600
     assert len(served.token) >= 20
     assert Path(f"/proc/{served.pid}").exists()
@@ -142,14 +138,12 @@ def test_the_token_s_file_is_private(served: Endpoint) -> None:
 @pytest.mark.row(43)
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.nip.io", ""])
 def test_foreign_hosts_are_refused(client: httpx.Client, served: Endpoint, host: str) -> None:
-    """A web page that rebinds its name to this computer gets nothing."""
     answer = client.get("/memory/alpha", headers={"Host": host.format(port=served.port)})
     assert 400 <= answer.status_code < 500
 
 
 @pytest.mark.row(43)
 def test_a_foreign_page_cannot_post(served: Endpoint) -> None:
-    """A form of another web page is refused."""
     answer = httpx.post(
         f"http://127.0.0.1:{served.port}/memory",
         content='{"user_id":"alpha","content":"forged"}',
@@ -164,14 +158,12 @@ def test_a_foreign_page_cannot_post(served: Endpoint) -> None:
     "body", [b"", b"no JSON", b"[]", b'{"user_id": 5}', b'{"user_id":"a","content":null}', b"\xff"]
 )
 def test_nonsense_is_refused_without_harm(client: httpx.Client, body: bytes) -> None:
-    """A body that makes no sense is a client's error, and the server lives on."""
     answer = client.post("/memory", content=body, headers={"Content-Type": "application/json"})
     assert 400 <= answer.status_code < 500
     assert save(client, "fine").status_code == 200
 
 
 def test_memories_survive_a_kill(bare_home: Home) -> None:
-    """What was acknowledged is there after kill -9."""
     process = bare_home.start("serve")
     for number in range(2):
         place = running(bare_home)
@@ -191,7 +183,6 @@ def test_memories_survive_a_kill(bare_home: Home) -> None:
 
 @pytest.mark.row(43)
 def test_it_listens_on_loopback_only(served: Endpoint) -> None:
-    """No other interface of this computer is listened on."""
     port = f"{served.port:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
@@ -201,7 +192,6 @@ def test_it_listens_on_loopback_only(served: Endpoint) -> None:
 
 
 def test_a_taken_port_means_the_next_free_one(bare_home: Home, tmp_path: Path) -> None:
-    """Two servers of two homes get two ports."""
     bare_home.start("serve")
     first = running(bare_home)
     with ForkedHome(tmp_path / "second") as other:
@@ -224,7 +214,6 @@ def local_worker(bare_home: Home) -> Process:
 
 
 def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Process) -> None:
-    """An embedded server that dies is started again; it ends with the worker."""
     first = running(bare_home)
     os.kill(first.pid, signal.SIGKILL)
     bare_home.wait(lambda: gone(first.pid), 5, "killed")
@@ -237,7 +226,6 @@ def test_the_worker_restarts_it_and_stops_it(bare_home: Home, local_worker: Proc
 
 
 def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:
-    """A `serve` that runs already is used, not doubled, and left running."""
     serving = bare_home.start("serve")
     place = running(bare_home)
     bare_home.write_queue(entries(5))
@@ -247,7 +235,6 @@ def test_the_worker_finds_one_that_runs(bare_home: Home) -> None:
 
 
 def test_the_worker_s_deliveries_are_in_the_local_server(bare_home: Home) -> None:
-    """What the worker says is delivered can be read back."""
     bare_home.start("serve")
     place = running(bare_home)
     bare_home.write_queue(entries(10, projects=1))

@@ -130,12 +130,10 @@ def check_kills(home: Home, server: Counting, total: int, kills: int, projects: 
 def test_kills_leave_each_memory_there_once(
     home: Home, server: Standin, total: int, kills: int
 ) -> None:
-    """Kills -9 in a migration, of the command and of the worker beside it."""
     check_kills(home, server, total, kills)
 
 
 def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) -> None:
-    """Each memory arrives once, with its id, project and time; then nothing is left to do."""
     queue = entries(30)
     fill(home, queue)
     choose(home, server)
@@ -155,7 +153,6 @@ def test_all_comes_over_from_this_computers_server(home: Home, server: Standin) 
 
 
 def test_all_comes_over_to_this_computers_server(home: Home, server: Standin) -> None:
-    """From a private or an official server, whose own key alone goes there."""
     server.api_key = "former-key-0123"
     own = {"MEM0TRAY_SERVER_URL": server.url, "MEM0TRAY_SERVER_API_KEY": server.api_key}
     home.write_queue(entries(12))
@@ -174,7 +171,6 @@ def test_all_comes_over_to_this_computers_server(home: Home, server: Standin) ->
 
 
 def test_what_others_saved_there_comes_over_too(home: Home, server: Standin) -> None:
-    """But no text that the chosen server has, or that waits for it."""
     fill(home, [entry("mine")])
     choose(home, server)
     fill(home, [entry("there already")])
@@ -192,7 +188,6 @@ def test_what_others_saved_there_comes_over_too(home: Home, server: Standin) -> 
 
 
 def test_what_others_saved_is_not_sent_back_to_its_server(home: Home, server: Standin) -> None:
-    """Whoever chooses that server again, before all has come over, has each memory there once."""
     fill(home, [entry("mine")])
     choose(home, server)
     fill(home, [entry("theirs"), entry("also theirs", "b")])

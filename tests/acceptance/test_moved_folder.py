@@ -43,7 +43,6 @@ def is_found(home: Home, worker: Process) -> None:
 def test_commands_find_the_worker_of_a_folder_that_moved(
     home: Home, server: Standin, move: object
 ) -> None:
-    """Status, retry, pause and a second start by either name; the worker delivers on."""
     assert callable(move)
     home.write_dlq([waiting("letter")])
     worker = home.worker()
@@ -66,7 +65,6 @@ def test_commands_find_the_worker_of_a_folder_that_moved(
 
 @pytest.mark.parametrize("running", [True, False])
 def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, running: bool) -> None:
-    """Ledger, pause and deleted memories of a folder that moved, whether or not somebody looked."""
     home.write_queue([entry("delivered")])
     home.write_dlq([waiting("deleted"), waiting("kept")])
     worker = home.worker()
@@ -92,7 +90,6 @@ def test_after_a_restart_all_is_where_it_was(home: Home, server: Standin, *, run
 
 
 def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin) -> None:
-    """Moved away, and another folder under the old name: that is the one that is served."""
     worker = home.worker()
     home.claude.rename(home.root / "old")
     home.claude.mkdir()
@@ -104,7 +101,6 @@ def test_a_folder_that_is_made_anew_keeps_its_worker(home: Home, server: Standin
 
 
 def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Standin) -> None:
-    """The worker moves over; what waited in the former folder stays there, and goes out there."""
     first, second = home.root / "first", home.root / "second"
     home.claude.rename(first)
     second.mkdir()
@@ -129,7 +125,6 @@ def test_a_link_that_leads_to_another_folder_is_followed(home: Home, server: Sta
 
 
 def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
-    """Each has a worker, a pause and a ledger of its own, also when one was moved."""
     other = home.root / "other"
     other.mkdir()
     env = {"MEM0TRAY_PATHS_CLAUDE_DIR": str(other)}
@@ -148,7 +143,6 @@ def test_two_folders_stay_apart(home: Home, server: Standin) -> None:
 
 
 def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
-    """A worker makes the folder that the setting names, and says so: it may be a typo."""
     folder = home.root / "claud"
     done = home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(folder)})
     assert f"Made the folder {folder}: it was not there" in done.stdout
@@ -157,7 +151,6 @@ def test_a_folder_that_is_made_is_said(home: Home, server: Standin) -> None:
 
 
 def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
-    """A disk that is not mounted, say: nothing is made in its place, and all goes on with it."""
     away = home.claude.rename(home.root / "disk")
     home.claude.symlink_to(home.root / "not mounted" / "disk")
     done = home.run("run", "--until-idle")
@@ -177,7 +170,6 @@ def test_a_link_to_nothing_is_waited_for(home: Home, server: Standin) -> None:
 
 
 def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
-    """Another folder in `paths.claude_dir`: the running worker serves that one from then on."""
     home.write_dlq([waiting("of the former")])
     worker = home.worker()
     other = home.root / "other"
@@ -197,7 +189,6 @@ def test_a_changed_setting_is_followed(home: Home, server: Standin) -> None:
 
 
 def test_a_setting_that_leads_nowhere_is_said(home: Home, server: Standin) -> None:
-    """A folder that is not there is not followed: the worker says so, once, and goes on."""
     home.worker()
     missing = home.root / "mising"
     home.configure(f'[paths]\nclaude_dir = "{missing}"\n')

@@ -25,7 +25,6 @@ def write(home: Home, name: str, text: str, project: str = GARDEN, age: float = 
 
 
 def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
-    """Those that are there, that change, of a new folder and a new project, while it runs."""
     write(home, "soil.md", "---\nname: soil\n---\nIt is clay.\n")
     write(home, "MEMORY.md", "- [Soil](soil.md)")
     transcript = home.claude / "projects" / GARDEN / "session.jsonl"
@@ -46,14 +45,12 @@ def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
 
 
 def test_no_note_leaves_the_machine_unless_the_user_wants_it(home: Home, server: Standin) -> None:
-    """By default none is read."""
     write(home, "soil.md", "It is clay.")
     assert home.run("run", "--until-idle").returncode == 0
     assert server.total_stored() == 0
 
 
 def test_a_run_to_the_end_delivers_the_notes_that_are_there(home: Home, server: Standin) -> None:
-    """All of them, by several cycles; a second run sends nothing."""
     for n in range(450):
         write(home, f"{n}.md", f"text {n}")
     for _ in range(2):
@@ -64,7 +61,6 @@ def test_a_run_to_the_end_delivers_the_notes_that_are_there(home: Home, server: 
 
 @pytest.mark.row(1)
 def test_a_killed_worker_sends_each_note_once(home: Home, server: Standin) -> None:
-    """Killed again and again while it takes them in, and sends them."""
     wanted = [f"text {n}" for n in range(600)]
     for n, text in enumerate(wanted):
         write(home, f"{n}.md", text)

@@ -67,7 +67,6 @@ _SELDOM = [name for name in {**SHARED, **OURS} if name not in _OFTEN]
     "name", [*_OFTEN, *(pytest.param(name, marks=pytest.mark.slow) for name in _SELDOM)]
 )
 def test_no_command_waits_at_a_pipe(used_home: Home, name: str) -> None:
-    """With a pipe in the place of a file each command ends, and fails in one line if at all."""
     with odd.put(PIPE, {**SHARED, **OURS}[name](used_home)):
         for command in COMMANDS:
             done = used_home.run(*command, timeout=20)
@@ -92,7 +91,6 @@ _TELLING = {("queue", "named pipe"), ("log", "named pipe"), ("queue", "folder")}
 def test_a_worker_says_so_recovers_and_stops(
     used_home: Home, server: Standin, name: str, kind: str
 ) -> None:
-    """A worker names what stands there, takes up its work when it is gone, and ends when told."""
     path = SHARED[name](used_home)
     worker = used_home.worker()
     with odd.put(kind, path):
@@ -118,7 +116,6 @@ def _said(home: Home) -> str:
 @pytest.mark.row(49)
 @pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "file"])
 def test_a_log_that_a_link_leads_nowhere_is_told(used_home: Home, *, is_folder: bool) -> None:
-    """No line of it can be written: the state says so, until the place is there."""
     nowhere = used_home.root / "nowhere"
     link, target = used_home.log, nowhere / "log"
     if is_folder:
@@ -136,7 +133,6 @@ def test_a_log_that_a_link_leads_nowhere_is_told(used_home: Home, *, is_folder: 
 
 @pytest.mark.row(49)
 def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
-    """Where no file can stand nothing is taken in: the state says what to do, in one log line."""
     with odd.put(PIPE, used_home.queue):
         worker = used_home.worker()
         used_home.wait(lambda: used_home.state()[0] == "action needed", 10, "said")
@@ -151,7 +147,6 @@ def test_nothing_can_be_taken_in_needs_action(used_home: Home) -> None:
 def test_add_goes_to_the_emergency_file(
     used_home: Home, server: Standin, name: str, kind: str
 ) -> None:
-    """With no queue file to be had a memory is kept in the other, and delivered from there."""
     with odd.put(kind, SHARED[name](used_home)):
         said = json.loads(used_home.ok("add", "--project", "alpha", "kept", "--json"))
         assert said["queued"] == "emergency"
@@ -162,7 +157,6 @@ def test_add_goes_to_the_emergency_file(
 @pytest.mark.row(49)
 @pytest.mark.parametrize("kind", variants(odd.KINDS, 2))
 def test_add_claims_nothing_where_it_can_keep_nothing(used_home: Home, kind: str) -> None:
-    """With no file for it at all that is said in one line, and no id is printed."""
     with odd.put(kind, used_home.queue), odd.put(kind, used_home.emergency):
         done = used_home.run("add", "--project", "alpha", "lost?")
         assert (done.returncode, done.stdout) == (1, "")
@@ -173,7 +167,6 @@ def test_add_claims_nothing_where_it_can_keep_nothing(used_home: Home, kind: str
 @pytest.mark.row(49)
 @pytest.mark.parametrize("name", ["instance.lock", "ledger.sqlite3"])
 def test_what_is_ours_alone_is_named_at_the_start(used_home: Home, name: str) -> None:
-    """A worker that cannot begin says what stands there, and no command waits at it."""
     path = used_home.ledgers()[0].parent / name
     with odd.put(PIPE, path):
         done = used_home.run("run", "--until-idle")
@@ -197,7 +190,6 @@ for n in itertools.count():
 @pytest.mark.row(52)
 @pytest.mark.parametrize("name", variants(["DLQ", "queue"]))
 def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin, name: str) -> None:
-    """After ten seconds that is a trouble, in one line of the log; mended, it is none."""
     path = SHARED[name](used_home)
     worker = used_home.worker()
     writer = used_home.background(_WRITER, str(path))
@@ -216,7 +208,6 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
 
 @pytest.mark.row(52)
 def test_a_run_does_not_wait_for_a_restless_file_without_end(used_home: Home) -> None:
-    """`run --until-idle` goes when the rest is done, and says what it could not read."""
     used_home.background(_WRITER, str(used_home.queue))
     used_home.wait(used_home.queue.exists, 10, "begun")
     done = used_home.run("run", "--until-idle", timeout=60)

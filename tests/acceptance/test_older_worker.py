@@ -75,7 +75,6 @@ def told(home: Home, server: Standin, accepted: list[str]) -> list[str]:
 def test_what_an_older_worker_took_is_not_sent_again(
     home: Home, server: Standin, keys: tuple[str, ...], *, asks: bool
 ) -> None:
-    """It delivers what we had taken in, and goes: asked where it can be, else held."""
     server.can_be_asked = asks
     memories = entries(10)
     taken_in_while_paused(home, memories)
@@ -97,7 +96,6 @@ def test_what_an_older_worker_took_is_not_sent_again(
 
 @pytest.mark.row(45)
 def test_what_vanished_without_another_worker_is_delivered(home: Home, server: Standin) -> None:
-    """Some producers start afresh: where no other worker is, nothing is held."""
     server.can_be_asked = False
     taken_in_while_paused(home, entries(5))
     home.write_queue([entry("the new start")])
@@ -109,7 +107,6 @@ def test_what_vanished_without_another_worker_is_delivered(home: Home, server: S
 
 @pytest.mark.row(45)
 def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server: Standin) -> None:
-    """Within the minute before it is seen, another worker may have been at work already."""
     server.can_be_asked = False
     taken_in_while_paused(home, entries(3))
     home.write_queue([])
@@ -124,7 +121,6 @@ def test_what_vanished_just_before_the_other_was_seen_is_held(home: Home, server
 
 @pytest.mark.row(45)
 def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standin) -> None:
-    """What it takes while we are dead, and who it was, is known at our next start."""
     server.can_be_asked = False
     memories = entries(8)
     ours = taken_in_while_paused(home, memories)
@@ -142,7 +138,6 @@ def test_a_kill_beside_another_worker_changes_nothing(home: Home, server: Standi
 
 @pytest.mark.row(45)
 def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) -> None:
-    """It came when we had gone and went before we came: what it took is not sent."""
     server.can_be_asked = False
     memories = entries(4)
     taken_in_while_paused(home, memories).stop()
@@ -160,7 +155,6 @@ def test_another_worker_between_two_runs_of_ours(home: Home, server: Standin) ->
 
 @pytest.mark.row(45)
 def test_dead_letters_that_another_worker_makes_are_adopted(home: Home, server: Standin) -> None:
-    """What it moves to the DLQ it has not delivered: it is a dead letter of ours, not held."""
     server.can_be_asked = False
     server.script(Answer(500), content="bad", forever=True)
     taken_in_while_paused(home, [entry("bad"), entry("good")])
@@ -178,7 +172,6 @@ def test_dead_letters_that_another_worker_makes_are_adopted(home: Home, server: 
 def test_dead_letters_that_another_worker_delivers_can_be_restored(
     home: Home, server: Standin
 ) -> None:
-    """What it takes out of the DLQ is discarded, and asked about before it is sent again."""
     home.ok("pause")
     home.write_dlq([dead("due", ago=1e5)])
     home.worker()
@@ -202,7 +195,6 @@ def all_held(status: dict[str, Any]) -> bool:
 
 @pytest.mark.row(45)
 def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) -> None:
-    """What it takes from the emergency file is not sent again either."""
     server.can_be_asked = False
     memories = entries(5)
     taken_in_while_paused(home, [])
@@ -223,7 +215,6 @@ def test_emergency_lines_that_another_worker_takes(home: Home, server: Standin) 
 
 @pytest.mark.row(33)
 def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: Standin) -> None:
-    """Fresh metrics that name a living process are enough: it need not write them again."""
     home.write_metrics(pid=os.getpid(), host=socket.gethostname())
     home.write_queue(entries(3))
     home.worker()
@@ -234,7 +225,6 @@ def test_nothing_is_sent_beside_one_that_was_there_before(home: Home, server: St
 @pytest.mark.row(45)
 @pytest.mark.parametrize("comes", [True, False], ids=["it is there", "it has gone"])
 def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, comes: bool) -> None:
-    """Another worker's metrics are a minute old: what vanishes waits until it shows up, or not."""
     server.can_be_asked = False
     home.write_metrics()
     age = time.time() - (60 if comes else 80)
@@ -254,7 +244,6 @@ def test_a_first_start_beside_fresh_metrics(home: Home, server: Standin, *, come
 
 @pytest.mark.row(45)
 def test_metrics_that_another_worker_left_half_written_are_written_anew(home: Home) -> None:
-    """It was killed over them: ours are not withheld because of that."""
     ours = home.worker()
     home.metrics.write_text('{"last_update": ')
     home.producer("--label", "more").wait()
@@ -282,7 +271,6 @@ def held(home: Home, server: Standin, count: int = 3) -> list[Item]:
 
 @pytest.mark.row(45)
 def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) -> None:
-    """Every surface counts them; `retry` sends one, `delete` drops one, restorable."""
     first, second, third = held(home, server)
     assert "held" in home.ok("status")
     assert "perhaps delivered by another worker" in home.ok("list", "--queue")
@@ -309,7 +297,6 @@ def test_held_entries_are_shown_sent_and_dropped(home: Home, server: Standin) ->
 
 @pytest.mark.row(45)
 def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) -> None:
-    """Neither a kill nor the loss of the ledger sends them; a producer's second copy neither."""
     memories = held(home, server)
     home.wait(lambda: len(home.read(home.queue).get("held", [])) == 3, 10, "shown")
     for process in list(home._processes):
@@ -339,7 +326,6 @@ def other_worker_checks(home: Home) -> list[dict[str, str]]:
 
 @pytest.mark.row(33)
 def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin) -> None:
-    """Process, command line and the exact command; nothing is stopped that nobody asked for."""
     home.worker()
     with older(home, server, "--pid") as other:
         home.wait(lambda: named(home), 10, "named")
@@ -363,7 +349,6 @@ def test_doctor_names_the_other_worker_and_stops_it(home: Home, server: Standin)
 
 @pytest.mark.row(33)
 def test_doctor_names_one_that_does_not_say_its_process(home: Home, server: Standin) -> None:
-    """While the state names another worker, `doctor` does; it stops none that it cannot name."""
     home.worker()
     with older(home, server) as other:
         home.wait(lambda: named(home), 10, "named")

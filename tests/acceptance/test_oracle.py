@@ -15,7 +15,6 @@ from tests.support.standin import Standin
 
 
 def test_a_memory_in_each_of_its_places_is_no_fault(home: Home, server: Standin) -> None:
-    """Delivered, queued, in the emergency file, dead, or deleted by the user: all is well."""
     server.script(Answer(500), content="refused", forever=True)
     home.write_queue([entry("good"), entry("refused")])
     home.write_dlq([waiting("letter"), waiting("deleted")])
@@ -74,7 +73,6 @@ def tear(home: Home, server: Standin) -> None:
 def test_each_harm_is_named(
     home: Home, server: Standin, harm: Callable[[Home, Standin], None], said: str
 ) -> None:
-    """A loss, a deletion of nobody, a double, an invented text, a torn file: each a sentence."""
     home.write_queue([entry("good")])
     home.write_dlq([waiting("letter")])
     home.drain()
@@ -83,7 +81,6 @@ def test_each_harm_is_named(
 
 
 def test_doubles_count_only_where_they_could_be_avoided(home: Home, server: Standin) -> None:
-    """A server that neither honours keys nor can be asked may have a memory twice."""
     server.stored += [("alpha", "twice")] * 2
     server.can_be_asked = False
     assert faults(home, server, ["twice"]) == []
@@ -92,7 +89,6 @@ def test_doubles_count_only_where_they_could_be_avoided(home: Home, server: Stan
 
 
 def test_equal_texts_are_counted(home: Home, server: Standin) -> None:
-    """Two memories with one text may be stored twice; texts never acknowledged, not at all."""
     server.stored += [("alpha", "twice")] * 2 + [("alpha", "perhaps")]
     home.write_dlq([dead("also")])
     assert faults(home, server, ["twice", "twice", "also"], offered=["perhaps", "never"]) == []

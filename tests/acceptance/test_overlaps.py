@@ -23,7 +23,6 @@ def other() -> Iterator[Standin]:
 
 
 def test_an_answer_that_blames_the_server_is_probed_at_once(home: Home, server: Standin) -> None:
-    """One item that draws 503 holds up the others for a probe, not for the probe interval."""
     home.write_queue([entry("bad", timestamp=1), *entries(3)])
     server.script(Answer(503), content="bad", forever=True)
     home.worker(env=CALM)
@@ -31,7 +30,6 @@ def test_an_answer_that_blames_the_server_is_probed_at_once(home: Home, server: 
 
 
 def test_a_suspect_that_is_under_way_is_not_sent_beside_itself(home: Home, server: Standin) -> None:
-    """An item that was set aside and is sent again is not sent once more when others succeed."""
     home.write_queue([entry("slow")])
     server.script(Answer(503), Answer(delay=1.5), content="slow")
     home.worker()
@@ -43,7 +41,6 @@ def test_a_suspect_that_is_under_way_is_not_sent_beside_itself(home: Home, serve
 
 
 def test_a_canary_that_got_lost_is_asked_about(home: Home, server: Standin) -> None:
-    """A canary whose answer was lost is not sent again before the server was asked."""
     server.script(Answer(401), Answer(reset=True, stores=True), content="canary")
     home.worker()
     home.ok("add", "--project", "alpha", "canary")
@@ -53,7 +50,6 @@ def test_a_canary_that_got_lost_is_asked_about(home: Home, server: Standin) -> N
 
 
 def test_two_hanging_entries_hold_up_nobody(home: Home, server: Standin) -> None:
-    """While entries hang until their time-out again and again, all others are sent."""
     hanging = [entry(f"hanging {n}") for n in range(2)]
     home.write_queue([*entries(12), *hanging])  # a fast server, but for these
     for item in hanging:
@@ -68,7 +64,6 @@ def test_two_hanging_entries_hold_up_nobody(home: Home, server: Standin) -> None
 def test_an_answer_of_the_former_server_is_recorded_as_its_own(
     home: Home, server: Standin, other: Standin
 ) -> None:
-    """A memory that the former server took after the change counts as only on that one."""
     del home.env["MEM0TRAY_SERVER_URL"]
     home.configure(f'[server]\nurl = "{server.url}"\n')
     server.script(Answer(delay=2), content="late")
@@ -86,7 +81,6 @@ def test_an_answer_of_the_former_server_is_recorded_as_its_own(
 
 
 def test_without_a_usable_server_nothing_delivered_waits_again(home: Home, server: Standin) -> None:
-    """An entry that the server has is not revived while the settings name no usable one."""
     home.write_queue([entry("done")])
     before = home.queue.read_bytes()
     home.drained()
@@ -99,7 +93,6 @@ def test_without_a_usable_server_nothing_delivered_waits_again(home: Home, serve
 
 
 def test_a_new_emergency_file_is_read_from_its_start(home: Home, server: Standin) -> None:
-    """A file that got the inode of the one before is not taken for that one's next part."""
     first = [entry(f"first {n}") for n in range(3)]
     home.write_emergency(first)
     home.drained()
@@ -130,7 +123,6 @@ def _write_as(path: Path, inode: int, text: str) -> None:
 
 
 def test_settings_that_are_gone_again_trouble_nobody(home: Home, server: Standin) -> None:
-    """A broken settings file that is removed leaves no trace in the state."""
     home.worker()
     server.wait_for(server.probes, 5)
     home.configure("[sync]\ntimeout = 'x'\n")
@@ -140,7 +132,6 @@ def test_settings_that_are_gone_again_trouble_nobody(home: Home, server: Standin
 
 
 def test_items_that_cannot_be_loaded_are_quarantined_one_by_one(home: Home) -> None:
-    """Each item that no JSON program can load is kept and counted by itself."""
     odd = [f'{{"id": "{n}", "content": {"9" * 5000}}}' for n in range(3)]
     home.queue.write_text('{"queue": [' + ",".join(odd) + "]}", encoding="utf-8")
     home.drained()
@@ -149,7 +140,6 @@ def test_items_that_cannot_be_loaded_are_quarantined_one_by_one(home: Home) -> N
 
 
 def test_a_publish_that_fails_leaves_nothing_behind(home: Home, server: Standin) -> None:
-    """While the queue's lock file cannot be opened, no copies pile up and the state says why."""
     server.health = Answer(503)
     home.write_queue([entry("bad", retries=0), entry("waits")])
     home.lock.mkdir()
@@ -165,7 +155,6 @@ def test_a_publish_that_fails_leaves_nothing_behind(home: Home, server: Standin)
 def test_a_kill_right_after_the_ledger_was_made_asks_all_the_same(
     home: Home, server: Standin
 ) -> None:
-    """What the server had before the ledger was lost is asked about, also after a kill."""
     queue = entries(20)
     home.write_queue(queue)
     before = home.queue.read_bytes()
@@ -182,7 +171,6 @@ def test_a_kill_right_after_the_ledger_was_made_asks_all_the_same(
 
 
 def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) -> None:
-    """`delete --forget` on a ledger begun anew does not hide that what waits may be delivered."""
     home.write_queue([entry("known")])
     before = home.queue.read_bytes()
     home.drained()
@@ -196,7 +184,6 @@ def test_forgetting_without_a_worker_ends_no_doubt(home: Home, server: Standin) 
 
 
 def test_a_reader_that_leaves_ends_the_worker_quietly(home: Home, server: Standin) -> None:
-    """`mem0tray run | true` ends by itself and shows no traceback."""
     server.health = Answer(503)
     home.write_queue([entry("x")])
     into_nothing = ("sh", "-c", '"$@" | true', "sh")
@@ -207,7 +194,6 @@ def test_a_reader_that_leaves_ends_the_worker_quietly(home: Home, server: Standi
 
 
 def test_a_password_in_the_address_is_not_shown(home: Home) -> None:
-    """`diagnose` names a server with a password in its address without it."""
     home.env["MEM0TRAY_SERVER_URL"] = "http://me:sesame@127.0.0.1:9"
     home.write_dlq([dead("x")])
     shown = json.dumps(home.json("diagnose")) + home.run("diagnose").stdout

@@ -39,7 +39,6 @@ def longest_wait(producers: list[Process]) -> float:
 @pytest.mark.row(20)
 @pytest.mark.slow
 def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
-    """700 of 700 arrive once; no producer waits over 0.3 s for the lock."""
     server.latency = 0.03
     home.worker()
     waits: list[float] = []
@@ -64,7 +63,6 @@ def test_four_producers_and_a_slow_server(home: Home, server: Standin) -> None:
     [120, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
 )
 def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
-    """Four busy producers and the worker keep every increment."""
     home.worker()
     wanted = contents(four(home, "p", count), 500)
     server.wait_for(lambda: server.total_stored() >= 4 * count, 60)
@@ -77,7 +75,6 @@ def test_no_increment_is_lost(home: Home, server: Standin, count: int) -> None:
 
 @pytest.mark.row(21)
 def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) -> None:
-    """While a producer hangs with the lock, what is known is delivered, and more."""
     server.health = Answer(503)
     home.write_queue(entries(10))
     home.write_dlq([dead("letter")])
@@ -98,7 +95,6 @@ def test_a_stopped_producer_does_not_stop_delivery(home: Home, server: Standin) 
 def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
     home: Home, server: Standin
 ) -> None:
-    """A worker that starts while the lock is held delivers the dead letters."""
     home.write_queue(entries(3))
     home.write_dlq([dead("letter")])
     holder = home.lock_holder()
@@ -111,7 +107,6 @@ def test_a_lock_that_is_held_at_the_start_holds_up_nothing_else(
 
 @pytest.mark.row(21)
 def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: Standin) -> None:
-    """What was delivered leaves the queue file when the producer has let go of the lock."""
     home.write_queue(entries(3))
     before = home.queue.read_bytes()
     holder = home.lock_holder()
@@ -127,7 +122,6 @@ def test_nothing_is_written_while_a_producer_holds_the_lock(home: Home, server: 
 
 @pytest.mark.row(21)
 def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
-    """A worker that waits for the lock, which nobody lets go, stops all the same."""
     home.write_queue(entries(3))
     holder = home.lock_holder()
     worker = home.start("run")
@@ -137,7 +131,6 @@ def test_a_stop_while_the_lock_is_held_is_quick(home: Home) -> None:
 
 
 def test_add_while_the_lock_is_held_writes_the_emergency_file(home: Home, server: Standin) -> None:
-    """After a second without the lock `add` uses the emergency file, and it is delivered."""
     home.worker()
     holder = home.lock_holder()
     started = time.monotonic()
@@ -152,7 +145,6 @@ def test_add_while_the_lock_is_held_writes_the_emergency_file(home: Home, server
 
 @pytest.mark.row(22)
 def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
-    """A lock file that is a symlink works and stays one."""
     target = home.root / "the lock"
     target.touch()
     home.lock.symlink_to(target)
@@ -164,7 +156,6 @@ def test_the_lock_file_may_be_a_symlink(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(22)
 def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
-    """When somebody deletes the lock file, work goes on."""
     home.worker()
     for number in range(3):
         home.producer("--label", f"p{number}").wait()
@@ -175,7 +166,6 @@ def test_a_deleted_lock_file_is_made_again(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(22)
 def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Standin) -> None:
-    """A lock file with mode 0444 works, or the program says that it does not."""
     humble_home.write_queue([entry("x")])
     humble_home.lock.touch(mode=0o444)
     done = humble_home.drain()
@@ -184,7 +174,6 @@ def test_a_read_only_lock_file_works_or_is_named(humble_home: Home, server: Stan
 
 
 def test_the_lock_file_is_never_unlinked(home: Home) -> None:
-    """The lock file stays the same inode through a run and a command."""
     home.write_queue([entry("x")])
     home.lock.touch()
     inode = home.lock.stat().st_ino
@@ -197,7 +186,6 @@ def test_the_lock_file_is_never_unlinked(home: Home) -> None:
 def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
     home: Home, server: Standin
 ) -> None:
-    """Lines from a file opened before everything else arrive, over restarts too."""
     wanted = [f"line {n}" for n in range(12)]
     with home.emergency.open("a") as file:
         for number in range(3):
@@ -216,7 +204,6 @@ def test_an_emergency_writer_that_keeps_its_file_open_loses_nothing(
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: Standin) -> None:
-    """A writer that opened the emergency file before it was renamed loses nothing."""
     home.worker()
     with home.emergency.open("a") as file:
         for number, pause in enumerate((0, 75, 75)):

@@ -32,7 +32,6 @@ def delivered(home: Home, *queue: Item) -> None:
 def test_questions_in_vain_about_others_say_nothing(
     home: Home, server: Standin, vain: Answer
 ) -> None:
-    """Three memories of a project, each asked about in vain once, are all asked about again."""
     names = ["one", "two", "three"]
     for name in names:
         server.script(TAKEN, content=name)
@@ -43,7 +42,6 @@ def test_questions_in_vain_about_others_say_nothing(
 
 @pytest.mark.row(36)
 def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: Standin) -> None:
-    """Where a listing may be cut, a text that was searched in vain is sent, and the next asked."""
     server.begin_with(("alpha", f"old {n}") for n in range(99))
     server.script(CUT, content="never came")
     server.script(TAKEN, content="came")  # the hundredth: a listing may end here
@@ -56,7 +54,6 @@ def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: 
 def test_questions_in_vain_say_nothing_of_the_next_attempt(
     home: Home, server: Standin, vain: Answer
 ) -> None:
-    """What was sent after three questions in vain, and came, is asked about three times anew."""
     server.script(CUT, TAKEN, content="came")
     server.script_questions(*[vain] * 5)
     delivered(home, entry("came"))
@@ -66,7 +63,6 @@ def test_questions_in_vain_say_nothing_of_the_next_attempt(
 @pytest.mark.row(36)
 @pytest.mark.parametrize("strange", variants(STRANGE, 2))
 def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, strange: str) -> None:
-    """Whatever is neither a listing nor a 404 or 405 is a question in vain: it takes three."""
     server.script(TAKEN, content="came")
     delivered(home, entry("first"))
     server.script_questions(*[STRANGE[strange]] * 2)
@@ -80,7 +76,6 @@ def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, str
 def test_a_refusal_says_nothing_about_the_time_before(
     home: Home, server: Standin, vain: Answer
 ) -> None:
-    """What was sent after three questions in vain, and refused, is asked about again."""
     server.script(TAKEN, Answer(422), content="came")
     server.script_questions(*[vain] * 3)
     delivered(home, entry("came"))
@@ -89,7 +84,6 @@ def test_a_refusal_says_nothing_about_the_time_before(
 
 @pytest.mark.row(36)
 def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) -> None:
-    """What was under way when the key was changed, and was not heard of, is asked about."""
     server.script(Answer(reset=True, stores=True, delay=4), content="came")
     home.worker()
     home.write_queue([entry("came")])
@@ -103,7 +97,6 @@ def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) 
 @pytest.mark.row(1)
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: str) -> None:
-    """What was under way when the worker ended is asked about when it would be tried again."""
     server.script(Answer(delay=60), content="slow")
     server.script(Answer(delay=60), content="other")  # about whose delivery nothing is asked yet
     env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
@@ -119,7 +112,6 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
 
 @pytest.mark.row(1)
 def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
-    """A drain after a kill ends with everything delivered, also what nobody knew about."""
     server.script(Answer(delay=60), content="slow")
     env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"}
     worker = home.worker(env=env)
@@ -137,7 +129,6 @@ def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) ->
 def test_a_first_start_asks_once_for_each_project(
     home: Home, server: Standin, status: int, latency: float
 ) -> None:
-    """A server that cannot tell is not asked about each memory that a new worker finds."""
     server.can_be_asked, server.not_asked_status = False, status
     server.latency = latency
     home.write_queue(entries(60, projects=3))
@@ -147,7 +138,6 @@ def test_a_first_start_asks_once_for_each_project(
 
 
 def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> None:
-    """That a server cannot tell holds while it is healthy, and no longer."""
     server.can_be_asked = False
     home.worker()
     for number, content in enumerate(("first", "second", "third"), 1):
@@ -167,7 +157,6 @@ def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> No
 def test_a_project_of_a_round_number_is_not_searched_for_each_memory(
     home: Home, server: Standin
 ) -> None:
-    """A hundred texts may be all: one delivery and one more listing show that they were."""
     server.begin_with(("alpha", f"old {n}") for n in range(100))
     home.write_queue([entry(f"new {n}", timestamp=n) for n in range(30)])
     home.drained()

@@ -39,7 +39,6 @@ def _about_disk(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("which", variants(["shared", "all", "ours"]))
 def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) -> None:
-    """`status` says so at once; log and terminal have one line, and one when it is over."""
     home.write_dlq([waiting("later"), dead("first")])
     worker = home.worker()
     server.wait_for(lambda: server.count("first") == 1, 10)
@@ -75,7 +74,6 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
 
 @pytest.mark.usefixtures("server")
 def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: Home) -> None:
-    """Nobody is told to end its process, whose number may be another's by then."""
     home.write_dlq([waiting("later")])
     home.worker().stop()
     with machine.read_only(home.root):
@@ -85,7 +83,6 @@ def test_a_worker_that_has_ended_does_not_run_on_a_disk_that_is_read_only(home: 
 
 @pytest.mark.row(5)
 def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
-    """Full, with room for a little in between, and full again: one trouble, until it is over."""
     with (
         machine.small_disk(tmp_path / "home", "6m"),
         ForkedHome(tmp_path / "home", server.url) as home,

@@ -14,7 +14,6 @@ from tests.support.standin import Standin
 def test_text_without_a_project_is_counted_without_being_sent(
     home: Home, server: Standin, project: object
 ) -> None:
-    """An item with text and no project becomes a dead letter with its reason, unsent."""
     home.write_queue([entry("homeless", project), entry("good")])
     home.drain()
     assert (server.sends("homeless"), server.count("good")) == (0, 1)
@@ -24,7 +23,6 @@ def test_text_without_a_project_is_counted_without_being_sent(
 
 
 def test_items_without_text_are_never_touched(home: Home, server: Standin) -> None:
-    """Items whose content is no text stay as they are, uncounted, in queue and DLQ."""
     odd = [entry(content) for content in (None, 5, ["x"], {"a": 1}, True)]
     odd.append({key: value for key, value in entry("").items() if key != "content"})
     letters = [dead(None), dead(7, retry_count=2)]
@@ -38,7 +36,6 @@ def test_items_without_text_are_never_touched(home: Home, server: Standin) -> No
 
 @pytest.mark.row(13)
 def test_a_lone_surrogate_goes_out_as_its_escape(home: Home, server: Standin) -> None:
-    """A lone surrogate is sent as its JSON escape."""
     home.write_queue([entry("half \ud83d of a pair")])
     home.drained()
     assert b"half \\ud83d of a pair" in server.saves[0].body
@@ -64,7 +61,6 @@ TREASURE = "the treasure lies below the third oak"
 def test_last_error_and_log_never_repeat_the_content(
     home: Home, server: Standin, body: object
 ) -> None:
-    """Twelve characters of the content are too many for `last_error` and log."""
     home.write_queue([entry(TREASURE)])
     server.script(Answer(400, body), content=TREASURE, forever=True)
     home.drain()
@@ -74,7 +70,6 @@ def test_last_error_and_log_never_repeat_the_content(
 
 
 def test_loc_and_msg_of_a_detail_list_are_kept(home: Home, server: Standin) -> None:
-    """Of a server's detail list, where and what are kept in `last_error`."""
     detail = {"detail": [{"loc": ["body", "content"], "msg": "too odd", "type": "x"}]}
     home.write_queue([entry("short")])
     server.script(Answer(422, detail), content="short", forever=True)
@@ -85,7 +80,6 @@ def test_loc_and_msg_of_a_detail_list_are_kept(home: Home, server: Standin) -> N
 
 
 def test_a_dead_letter_that_fails_keeps_its_reason(home: Home, server: Standin) -> None:
-    """Each failed retry refreshes `last_error`, and success takes all away."""
     home.write_dlq([dead("bad", retry_count=1, last_error="old news")])
     server.script(Answer(413, {"detail": "too large"}), content="bad", forever=True)
     home.drain()

@@ -28,7 +28,6 @@ def worker(home: Home) -> Process:
 
 @pytest.mark.usefixtures("worker")
 def test_each_is_told_and_a_failure_is_exit_1(home: Home, server: Standin) -> None:
-    """What was delivered, what failed and why, and when that is tried again."""
     server.script(Answer(500, {"error": "odd"}), content="b", forever=True)
     done = home.run("retry", "--all", "--wait")
     assert done.returncode == 1
@@ -43,7 +42,6 @@ def test_each_is_told_and_a_failure_is_exit_1(home: Home, server: Standin) -> No
 
 @pytest.mark.usefixtures("worker")
 def test_all_delivered_is_exit_0_and_one_document(home: Home) -> None:
-    """With `--json` nothing else is on standard output."""
     done = home.run("retry", "-p", "alpha", "--wait", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
@@ -59,7 +57,6 @@ def test_all_delivered_is_exit_0_and_one_document(home: Home) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_a_failure_is_one_document_too(home: Home, server: Standin) -> None:
-    """Outcome, reason and next retry of each."""
     server.default = Answer(422, {"error": "odd"})
     done = home.run("retry", "aaaa", "--wait", "--json")
     assert done.returncode == 1
@@ -70,7 +67,6 @@ def test_a_failure_is_one_document_too(home: Home, server: Standin) -> None:
 
 
 def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> None:
-    """The retry is requested all the same, and goes with the next worker."""
     worker.stop()
     done = home.run("retry", "aaaa", "--wait")
     assert done.returncode == 1
@@ -82,7 +78,6 @@ def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> Non
 
 @pytest.mark.usefixtures("worker")
 def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
-    """Nothing is waited for."""
     server.health = Answer(503)
     home.wait(lambda: home.state()[0] == "down", 5, "down")
     done = home.run("retry", "aaaa", "--wait")
@@ -93,7 +88,6 @@ def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> N
 
 @pytest.mark.usefixtures("worker")
 def test_a_server_that_refuses_ends_the_waiting(home: Home, server: Standin) -> None:
-    """What is not counted is no outcome: it is said why nothing goes."""
     server.default = Answer(401)
     done = home.run("retry", "aaaa", "--wait")
     assert done.returncode == 1
@@ -103,7 +97,6 @@ def test_a_server_that_refuses_ends_the_waiting(home: Home, server: Standin) -> 
 def test_a_worker_that_ends_meanwhile_ends_the_waiting(
     home: Home, server: Standin, worker: Process
 ) -> None:
-    """Kill -9 included."""
     server.default = Answer(delay=60)
     command = home.start("retry", "aaaa", "--wait")
     server.wait_for(lambda: len(server.saves) == 1, 10)
@@ -114,7 +107,6 @@ def test_a_worker_that_ends_meanwhile_ends_the_waiting(
 
 @pytest.mark.usefixtures("worker")
 def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
-    """It ends the waiting, not the retry."""
     server.default = Answer(delay=3)
     command = home.start("retry", "aaaa", "--wait")
     server.wait_for(lambda: len(server.saves) == 1, 10)

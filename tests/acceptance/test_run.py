@@ -27,7 +27,6 @@ def told(text: str) -> list[str]:
 def test_a_finite_run_tells_each_delivery_then_the_sum_then_the_stop(
     home: Home, server: Standin, way: str
 ) -> None:
-    """Every memory has a line with a time of day; the sum names the server."""
     home.write_queue(entries(3))
     home.write_dlq([dead("old")])
     done = home.run("run", way)
@@ -42,7 +41,6 @@ def test_a_finite_run_tells_each_delivery_then_the_sum_then_the_stop(
 def test_a_run_that_is_told_to_stop_ends_with_the_sum_and_the_stop(
     home: Home, server: Standin, number: int
 ) -> None:
-    """The order is the same on every way out."""
     home.write_queue([entry("x")])
     worker = home.worker()
     server.wait_for(lambda: server.count("x") == 1)
@@ -56,7 +54,6 @@ def test_a_run_that_is_told_to_stop_ends_with_the_sum_and_the_stop(
 
 
 def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> None:
-    """In a terminal, where both streams are one, the stop is the last line."""
     home.write_queue([entry("x", project=None), entry("y")])
     both = subprocess.run(
         [*COMMAND, "run", "--until-idle"],
@@ -76,7 +73,6 @@ def test_what_still_waits_is_said_between_the_sum_and_the_stop(home: Home) -> No
 
 
 def test_many_deliveries_make_few_lines(home: Home, server: Standin) -> None:
-    """A queue of a thousand is told in a few lines, and the sum is right."""
     home.write_queue(entries(1_000))
     done = home.drained()
     assert len(server.saves) == 1_000
@@ -88,7 +84,6 @@ def test_many_deliveries_make_few_lines(home: Home, server: Standin) -> None:
 def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
     home: Home, server: Standin
 ) -> None:
-    """With a pipe that is full, memories are delivered all the same, and TERM ends the worker."""
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
     with contextlib.suppress(BlockingIOError):
@@ -117,7 +112,6 @@ def test_a_reader_that_stands_still_holds_up_neither_deliveries_nor_the_end(
 
 
 def test_an_embedded_server_that_moved_says_where_it_is(bare_home: Home) -> None:
-    """When server.local_port is taken the worker names both ports, in the terminal and the log."""
     bare_home.write_queue([])
     with listen(0) as taken:
         port = taken.getsockname()[1]
@@ -133,7 +127,6 @@ def test_an_embedded_server_that_moved_says_where_it_is(bare_home: Home) -> None
 def test_what_a_kill_left_under_way_is_waited_for(
     home: Home, server: Standin, *, between: bool
 ) -> None:
-    """As long as the server may be at work on it, and whether or not another start came since."""
     home.write_queue([entry("cut off")])
     server.script(Answer(delay=60, stores=True), content="cut off")
     worker = home.worker()

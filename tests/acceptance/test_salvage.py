@@ -61,7 +61,6 @@ def damage_after_intake(home: Home, server: Standin, data: bytes) -> None:
 @pytest.mark.row(9)
 @pytest.mark.parametrize("data", [b"", b"\0" * 4096], ids=["0 bytes", "NUL"])
 def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: bytes) -> None:
-    """A queue file of 0 bytes or all NUL is rebuilt from the ledger."""
     damage_after_intake(home, server, data)
     assert server.surplus() == {}
 
@@ -71,7 +70,6 @@ def test_an_emptied_queue_file_is_rebuilt(home: Home, server: Standin, data: byt
 def test_a_queue_file_that_never_was_one_does_no_harm(
     home: Home, server: Standin, data: bytes
 ) -> None:
-    """A first start on a broken queue file goes on with what the others hold."""
     home.queue.write_bytes(data)
     home.write_emergency([entry("urgent")])
     home.write_dlq([dead("letter")])
@@ -87,7 +85,6 @@ def test_a_queue_file_that_never_was_one_does_no_harm(
 def test_complete_items_of_a_truncated_file_are_salvaged(
     home: Home, server: Standin, share: float, indent: int | None
 ) -> None:
-    """What stands complete in a truncated queue file is delivered."""
     queue = entries(12)
     text = document_text(queue, indent)
     cut = text[: int(len(text) * share)]
@@ -102,7 +99,6 @@ def test_complete_items_of_a_truncated_file_are_salvaged(
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin) -> None:
-    """Wherever a queue file is cut, its complete items are delivered."""
     queue = entries(2)
     text = document_text(queue)
     for end in range(len(text)):
@@ -117,7 +113,6 @@ def test_a_file_truncated_at_every_byte_is_salvaged(home: Home, server: Standin)
 @pytest.mark.row(11)
 @pytest.mark.parametrize("tail", ["}\n]garbage", "\0\0\0"])
 def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str) -> None:
-    """A document with something behind it is read, and the file is sound afterwards."""
     queue = entries(5)
     home.queue.write_text(document_text(queue) + tail)
     home.drain()
@@ -127,7 +122,6 @@ def test_trailing_garbage_is_no_hindrance(home: Home, server: Standin, tail: str
 
 @pytest.mark.row(11)
 def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) -> None:
-    """Two documents glued together give the entries of both."""
     queue = entries(6)
     home.queue.write_text(document_text(queue[:3]) + document_text(queue[3:]))
     home.drain()
@@ -138,7 +132,6 @@ def test_two_documents_in_one_file_are_both_read(home: Home, server: Standin) ->
 @pytest.mark.row(12)
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_other_encodings_are_read(home: Home, server: Standin, encoding: str) -> None:
-    """A BOM or UTF-16 (as an editor of another system saves it) is read."""
     mark = "\ufeff" if encoding.startswith("utf-16-") else ""
     queue = [entry("Mémoire « été »"), entry("second")]
     letters = {"items": [dead("Überfällig")], "last_update": None}
@@ -150,7 +143,6 @@ def test_other_encodings_are_read(home: Home, server: Standin, encoding: str) ->
 
 @pytest.mark.row(13)
 def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
-    """An item with bytes that are no UTF-8 is neither lost nor in the way, and said to be odd."""
     bad = entry("prefix XYZ suffix")
     text = document_text([entry("first"), bad, entry("last")]).encode()
     home.queue.write_bytes(text.replace(b"XYZ", b"\xff\xfe"))
@@ -168,7 +160,6 @@ def test_bad_utf8_is_kept_and_diagnosed(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(13)
 def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> None:
-    """A lone surrogate that the server refuses is kept as it is and diagnosed."""
     item = entry("half \ud83d pair")
     home.write_queue([item])
     server.script(Answer(422), content="half \ud83d pair", forever=True)
@@ -179,7 +170,6 @@ def test_a_refused_lone_surrogate_is_diagnosed(home: Home, server: Standin) -> N
 
 @pytest.mark.row(14)
 def test_odd_numbers_are_unchanged(home: Home) -> None:
-    """NaN, infinities, 2^64 and long fractions survive a rewrite with their value."""
     numbers = {
         "big": 2**64,
         "bigger": -(2**70),
@@ -204,7 +194,6 @@ def test_odd_numbers_are_unchanged(home: Home) -> None:
 @pytest.mark.row(15)
 @pytest.mark.parametrize("value", variants([BIG_NUMBER, DEEP]), ids=["5000 digits", "100,000 deep"])
 def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, value: str) -> None:
-    """That item alone is quarantined, counted in `status`; the others go on."""
     odd = json.dumps(entry("the odd one", weight="VALUE")).replace('"VALUE"', value)
     lines = [json.dumps(entry("before")), odd, json.dumps(entry("after"))]
     frame = json.dumps(queue_document([], last_100=[]))
@@ -220,7 +209,6 @@ def test_what_json_tool_cannot_load_is_quarantined(home: Home, server: Standin, 
 def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
     home: Home, server: Standin
 ) -> None:
-    """The DLQ loads in json.tool again, and what was taken out is kept."""
     text = json.dumps({"items": [dead("odd", w="VALUE"), dead("even")], "last_update": None})
     home.dlq.write_text(text.replace('"VALUE"', BIG_NUMBER))
     home.drain()
@@ -235,7 +223,6 @@ def test_a_dead_letter_that_json_tool_cannot_load_is_quarantined(
 def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
     home: Home, server: Standin, value: str
 ) -> None:
-    """That line alone is quarantined; those around it are delivered."""
     lines = [json.dumps({**entry(text, weight="VALUE"), "emergency": True}) for text in "abc"]
     lines[1] = lines[1].replace('"VALUE"', value)
     home.emergency.write_text("\n".join(lines) + "\n")
@@ -251,7 +238,6 @@ def test_an_emergency_line_that_json_tool_cannot_load_is_quarantined(
 def test_an_odd_value_among_the_items_harms_nobody(
     home: Home, server: Standin, value: str, which: str
 ) -> None:
-    """A list or number that nothing can load, directly among the items, is quarantined alone."""
     if which == "queue":
         home.write_queue([entry("before"), "VALUE", entry("after")], last_100=[])
     else:
@@ -266,7 +252,6 @@ def test_an_odd_value_among_the_items_harms_nobody(
 
 @pytest.mark.row(17)
 def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin) -> None:
-    """Without a text id an item gets one, the same in every run."""
     bad_ids: list[object] = [None, 7, "", ["x"], {}, True]
     items = [entry(f"nameless {n}", id=bad_id) for n, bad_id in enumerate(bad_ids)]
     items.append({k: v for k, v in entry("without").items() if k != "id"})
@@ -284,7 +269,6 @@ def test_an_id_that_is_none_gets_a_stable_one(home: Home, server: Standin) -> No
 
 @pytest.mark.row(17)
 def test_two_items_without_id_are_two(home: Home, server: Standin) -> None:
-    """Different memories without an id do not get the same one."""
     home.write_queue([entry("one", id=None), entry("two", id=None), entry("one", "beta", id=None)])
     home.drained()
     assert len({request.key for request in server.saves}) == 3
@@ -292,7 +276,6 @@ def test_two_items_without_id_are_two(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(18)
 def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -> None:
-    """Numbers, text, lists and null among the entries stay as they are."""
     odd = [7, "text", None, ["a", 1], True, {"what": "ever"}]
     home.write_queue([entry("first"), *odd, entry("last")])
     home.write_dlq([*odd, dead("letter")])
@@ -308,7 +291,6 @@ def test_elements_that_are_no_objects_harm_nobody(home: Home, server: Standin) -
 def test_another_type_at_the_top_is_quarantined(
     home: Home, server: Standin, top: object, which: str
 ) -> None:
-    """A file whose top is no object is kept aside, and work goes on."""
     home.dump(home.queue if which == "queue" else home.dlq, top)
     home.write_emergency([entry("other")])
     home.drain()
@@ -336,7 +318,6 @@ def test_another_type_at_the_top_is_quarantined(
 def test_wrong_types_below_the_top_harm_nobody(
     home: Home, server: Standin, key: str, value: object
 ) -> None:
-    """A part of the queue file with a wrong type leaves the other parts working."""
     document = queue_document([entry("queued")], failed=[entry("old")])
     document[key] = value
     home.dump(home.queue, document)
@@ -365,7 +346,6 @@ def test_wrong_types_below_the_top_harm_nobody(
     ids=["glued", "torn", "interleaved", "blank", "odd"],
 )
 def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -> None:
-    """Torn, glued and interleaved lines give what is complete in them."""
     first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
     home.emergency.write_text(lines.format(first, second))
     home.drain()
@@ -375,7 +355,6 @@ def test_emergency_lines_are_salvaged(home: Home, server: Standin, lines: str) -
 
 @pytest.mark.row(26)
 def test_a_line_that_another_was_written_into_is_delivered(home: Home, server: Standin) -> None:
-    """Both are, each once, and nothing is left over for the quarantine."""
     first, second = (json.dumps({**entry(text), "emergency": True}) for text in ("one", "two"))
     home.emergency.write_text(f"{first[:70]}{second}\n{first[70:]}\n")
     home.drain()
@@ -386,7 +365,6 @@ def test_a_line_that_another_was_written_into_is_delivered(home: Home, server: S
 
 @pytest.mark.row(26)
 def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standin) -> None:
-    """A line written in two parts is one memory, once it is complete."""
     line = json.dumps({**entry("in two parts"), "emergency": True}) + "\n"
     home.worker()
     with home.emergency.open("a") as file:
@@ -400,7 +378,6 @@ def test_a_line_that_is_completed_later_is_read_whole(home: Home, server: Standi
 
 @pytest.mark.row(26)
 def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standin) -> None:
-    """A complete line whose newline never comes is delivered all the same."""
     home.emergency.write_text(json.dumps({**entry("no newline"), "emergency": True}))
     home.worker()
     server.wait_for(lambda: server.count("no newline") == 1, 10)
@@ -408,7 +385,6 @@ def test_a_last_line_without_its_newline_is_delivered(home: Home, server: Standi
 
 @pytest.mark.row(27)
 def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: Standin) -> None:
-    """A producer that wrote an entry to both files gets it delivered once."""
     items = entries(5)
     home.write_queue(items)
     home.write_emergency(items)
@@ -418,7 +394,6 @@ def test_one_item_in_queue_and_emergency_file_is_sent_once(home: Home, server: S
 
 @pytest.mark.row(23)
 def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
-    """Somebody's `.tmp` file is neither read nor touched."""
     stale = {
         home.claude / f"{name}{end}": json.dumps(queue_document([entry(f"stale {name}{end}")]))
         for name in ("mem0_queue.json", "mem0_queue_dlq.json")
@@ -434,7 +409,6 @@ def test_a_stale_scratch_file_is_ignored(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(16)
 def test_the_duplicates_of_an_id_in_the_dlq_are_both_delivered(home: Home, server: Standin) -> None:
-    """Two dead letters under one id with different content are two memories."""
     server.honours_keys = True
     first = dead("first")
     home.write_dlq([first, {**first, "content": "second"}, first])

@@ -16,7 +16,6 @@ LARGE = pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.mark.row(39)
 @pytest.mark.parametrize("count", [20_000, LARGE])
 def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count: int) -> None:
-    """A queue of 30 MB is taken in and published without holding the lock long."""
     server.health = Answer(503)
     padding = "x" * 140
     queue = [entry(f"{n} {padding}") for n in range(count)]
@@ -33,7 +32,6 @@ def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count:
 @pytest.mark.row(40)
 @pytest.mark.parametrize("count", [10_000, LARGE])
 def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) -> None:
-    """The worker starts with very many dead letters, works, and answers soon."""
     home.write_dlq([waiting(f"letter {n}") for n in range(count)])
     worker = home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == count, 60, "taken in")

@@ -56,7 +56,6 @@ COMMON = ("truncated", "endless body", "slow headers", "gzip bomb")
     [*COMMON, *(pytest.param(n, marks=pytest.mark.slow) for n in BAD_ANSWERS if n not in COMMON)],
 )
 def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin, name: str) -> None:
-    """A bad answer holds up nobody else, costs little memory and is tried again."""
     server.script(BAD_ANSWERS[name], content="bad", forever=True)
     home.write_queue([entry("bad", "odd"), *entries(5)])
     worker = home.worker(wrapper=ANEW, env=IMPATIENT)
@@ -73,7 +72,6 @@ def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin,
 @pytest.mark.row(37)
 @pytest.mark.parametrize("name", ["endless body", "slow headers", "garbage", "gzip bomb"])
 def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str) -> None:
-    """A health path that answers wrongly is a known server that is down; nothing is sent."""
     home.env.setdefault("MEM0TRAY_SERVER_DIALECT", "vps")
     server.health = BAD_ANSWERS[name]
     home.write_queue(entries(2))
@@ -90,7 +88,6 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
 def test_a_redirect_to_another_host_is_not_followed(
     home: Home, server: Standin, status: int
 ) -> None:
-    """Neither memory nor key follow a redirect to another host; nothing is counted."""
     with Standin(host="127.0.0.2") as other:
         location = {"Location": f"{other.url}/memory"}
         server.default = Answer(status, {"moved": True}, location)
@@ -109,7 +106,6 @@ def test_a_redirect_to_another_host_is_not_followed(
 def test_a_redirect_of_saves_alone_is_not_followed_either(
     home: Home, server: Standin, status: int
 ) -> None:
-    """With a healthy server a redirected save goes nowhere."""
     with Standin(host="127.0.0.2") as other:
         location = {"Location": f"{other.url}/memory"}
         server.script(Answer(status, b"", location), content="mine", forever=True)
@@ -127,7 +123,6 @@ def test_a_redirect_of_saves_alone_is_not_followed_either(
 @pytest.mark.row(36)
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
 def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: Answer) -> None:
-    """After a lost connection or a time-out the server is asked, not sent to."""
     server.script(answer, content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])
     home.drained(env=IMPATIENT)
@@ -142,7 +137,6 @@ def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: 
 def test_a_server_that_cannot_be_asked_gets_the_same_key(
     home: Home, server: Standin, answer: Answer, status: int
 ) -> None:
-    """Where the server cannot tell, the memory goes again under the same key."""
     server.honours_keys, server.can_be_asked = True, False
     server.not_asked_status = status
     item = entry("accepted")
@@ -155,7 +149,6 @@ def test_a_server_that_cannot_be_asked_gets_the_same_key(
 
 @pytest.mark.row(36)
 def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: Standin) -> None:
-    """A dead letter whose connection is lost is asked about before it is sent again."""
     server.script(Answer(reset=True, stores=True), content="letter")
     home.write_dlq([dead("letter", retry_count=0)])
     home.drain()
@@ -167,7 +160,6 @@ def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: 
 
 @pytest.mark.row(36)
 def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Standin) -> None:
-    """A text that is merely like the unknown one is not taken for it."""
     server.script(Answer(reset=True), content="the text")
     server.stored += [("alpha", "the text "), ("alpha", "The text"), ("beta", "the text")]
     home.write_queue([entry("the text")])
@@ -177,7 +169,6 @@ def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Stan
 
 @pytest.mark.row(36)
 def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
-    """When the question fails, the item is kept and delivered later."""
     server.can_be_asked, server.not_asked_status = False, 500
     server.script(Answer(reset=True, stores=True), content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])
@@ -192,7 +183,6 @@ def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) 
 
 
 def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
-    """`server.ca_file` makes a private certificate acceptable; without it nothing is sent."""
     authority = Authority(tmp_path)
     home.write_queue(entries(3))
     with Standin(tls=authority.context(HOST)) as secure:
@@ -205,7 +195,6 @@ def test_a_private_authority_can_be_named(home: Home, tmp_path: Path) -> None:
 
 
 def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
-    """Nothing but HOME and PATH is needed (and the test's own settings)."""
     home.env = {k: v for k, v in home.env.items() if not k.startswith(("XDG_", "LANG", "COLUMNS"))}
     home.write_queue(entries(3))
     home.drained()
@@ -215,7 +204,6 @@ def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
 
 @pytest.mark.row(37)
 def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
-    """Healthy, and an answer without sense to each delivery: nothing is counted, and all say so."""
     server.default = Answer(200, b"[1, 2, 3]")
     home.write_queue(entries(2))
     worker = home.worker()

@@ -37,7 +37,6 @@ EXPECTED = ("number", "second", "text", "address", "true or false")
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.key)
 def test_a_wrong_type_names_key_value_and_what_is_expected(home: Home, wrong: Wrong) -> None:
-    """A setting of the wrong type makes commands exit 2 with one line that says it all."""
     del home.env["MEM0TRAY_SERVER_URL"]
     home.configure(f"[{wrong.section}]\n{wrong.key} = {wrong.value}\n")
     done = home.run("status")
@@ -49,7 +48,6 @@ def test_a_wrong_type_names_key_value_and_what_is_expected(home: Home, wrong: Wr
 
 
 def test_a_wrong_setting_stops_every_command(home: Home, server: Standin) -> None:
-    """With a wrong setting no command works on, and nothing is sent."""
     home.configure('[sync]\ntimeout = "soon"\n')
     home.write_queue(entries(2))
     for command in (["list"], ["run", "--once"], ["retry", "--all"], ["stats"]):
@@ -62,7 +60,6 @@ def test_a_wrong_setting_stops_every_command(home: Home, server: Standin) -> Non
     [("SYNC_TIMEOUT", "soon"), ("SYNC_CONCURRENCY", "many"), ("SERVER_URL", "gopher://x")],
 )
 def test_a_wrong_value_in_the_environment_is_named(home: Home, name: str, value: str) -> None:
-    """A wrong value in the environment is reported like one in the file."""
     done = home.run("status", env={f"MEM0TRAY_{name}": value})
     assert done.returncode == 2
     line = one_line(done.stderr)
@@ -71,7 +68,6 @@ def test_a_wrong_value_in_the_environment_is_named(home: Home, name: str, value:
 
 
 def test_the_environment_wins(home: Home, server: Standin) -> None:
-    """A value in the environment beats the one in the file."""
     home.configure('[server]\nurl = "http://127.0.0.1:9"\n[sync]\nmax_attempts = 1\n')
     home.write_queue(entries(2))
     home.drained(env={"MEM0TRAY_SYNC_MAX_ATTEMPTS": "5"})
@@ -79,7 +75,6 @@ def test_the_environment_wins(home: Home, server: Standin) -> None:
 
 
 def test_the_file_is_used(bare_home: Home, server: Standin) -> None:
-    """The settings file alone is enough."""
     bare_home.configure(f'[server]\nurl = "{server.url}"\n')
     bare_home.write_queue(entries(2))
     bare_home.drained()
@@ -87,7 +82,6 @@ def test_the_file_is_used(bare_home: Home, server: Standin) -> None:
 
 
 def test_unknown_keys_warn(home: Home, server: Standin) -> None:
-    """An unknown key is named in a warning, and work goes on."""
     home.configure("[sync]\nretry_intervall = 5\n[other]\nx = 1\n")
     home.write_queue(entries(2))
     done = home.drained()
@@ -98,7 +92,6 @@ def test_unknown_keys_warn(home: Home, server: Standin) -> None:
 @pytest.mark.row(44)
 @pytest.mark.parametrize("text", ["[sync\n", "timeout = = 5", "\0\1"])
 def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
-    """A file that is no TOML makes commands exit 2, naming the file."""
     home.configure(text)
     done = home.run("list")
     assert done.returncode == 2
@@ -106,7 +99,6 @@ def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
 
 
 def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin) -> None:
-    """A running worker follows a changed file within a second; a broken one changes nothing."""
     with Standin() as first:
         bare_home.configure(f'[server]\nurl = "{first.url}"\n')
         bare_home.write_queue(entries(1))
@@ -122,7 +114,6 @@ def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin
 
 
 def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
-    """The next probe does not wait for the end of the interval that held before."""
     address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
     bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
     bare_home.configure(address + "600\n")
@@ -133,7 +124,6 @@ def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin
 
 
 def test_config_shows_gets_and_sets(home: Home) -> None:
-    """`config path`, `show`, `get` and `set` work on the file, and keep what is in it."""
     assert home.ok("config", "path").strip() == str(home.config)
     home.configure("# my comment\n[sync]\ntimeout = 30\n")
     assert float(home.ok("config", "get", "sync.timeout")) == 30
@@ -144,7 +134,6 @@ def test_config_shows_gets_and_sets(home: Home) -> None:
 
 
 def test_config_set_makes_the_file(home: Home) -> None:
-    """Setting a value where no file is makes one that nobody else can read."""
     home.ok("config", "set", "sync.timeout", "45")
     assert float(home.ok("config", "get", "sync.timeout")) == 45
     assert home.config.stat().st_mode & 0o077 == 0
@@ -154,7 +143,6 @@ def test_config_set_makes_the_file(home: Home) -> None:
     "arguments", [["set", "sync.timeout", "soon"], ["set", "no.such", "1"], ["get", "no.such"]]
 )
 def test_config_refuses_what_is_wrong(home: Home, arguments: list[str]) -> None:
-    """A wrong value or key fails and leaves the file as it is."""
     home.configure("[sync]\ntimeout = 30\n")
     done = home.run("config", *arguments)
     assert done.returncode in (1, 2)
@@ -163,7 +151,6 @@ def test_config_refuses_what_is_wrong(home: Home, arguments: list[str]) -> None:
 
 
 def test_config_edit_opens_the_editor(home: Home) -> None:
-    """`config edit` runs the user's editor on the file."""
     editor = home.root / "editor"
     editor.write_text('#!/bin/sh\necho "[sync]" > "$1"\necho "timeout = 77" >> "$1"\n')
     editor.chmod(0o700)
@@ -173,7 +160,6 @@ def test_config_edit_opens_the_editor(home: Home) -> None:
 
 @pytest.mark.row(44)
 def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
-    """A settings file that is a symlink (dotfiles) is read and set through it."""
     target = home.root / "dotfiles.toml"
     target.write_text("[sync]\ntimeout = 30\n")
     home.config.parent.mkdir(parents=True)
@@ -186,7 +172,6 @@ def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
 
 @pytest.mark.row(44)
 def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: Standin) -> None:
-    """A world-readable file with a key is made private, or the user is told."""
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.config.chmod(0o644)
     home.write_queue(entries(1))
@@ -198,7 +183,6 @@ def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: St
 
 @pytest.mark.row(44)
 def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
-    """A key is in no output, no log, no file but its own, no error, no process list."""
     server.api_key = "another"
     home.configure(f'[server]\napi_key = "{SECRET}"\n')
     home.write_queue(entries(2))
@@ -218,7 +202,6 @@ def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
     "text", [f'[server]\napi_key = "{SECRET}\n', f'[server]\napi_key = ["{SECRET}"]\n']
 )
 def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
-    """An error about the settings file does not quote a key."""
     home.configure(text)
     done = home.run("status")
     assert done.returncode == 2
@@ -226,7 +209,6 @@ def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
 
 
 def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> None:
-    """Proxies in the environment are not asked for a server on this computer."""
     dead_end = "http://127.0.0.1:9"
     names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
     home.write_queue(entries(2))
@@ -235,7 +217,6 @@ def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> Non
 
 
 def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
-    """`paths.claude_dir` moves every file, log included."""
     elsewhere = home.root / "elsewhere"
     home.claude.rename(elsewhere)
     home.queue = elsewhere / "mem0_queue.json"
@@ -247,7 +228,6 @@ def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
 
 
 def test_importing_the_package_needs_no_settings() -> None:
-    """Importing says and reads nothing."""
     command = [sys.executable, "-W", "error", "-c", "import mem0tray; print('fine')"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
     assert json.dumps(done.stdout.strip()) == '"fine"'

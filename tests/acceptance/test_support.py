@@ -38,7 +38,6 @@ def save(client: httpx.Client, content: str, key: str | None = None) -> httpx.Re
 def test_saves_are_stored_recorded_and_listed_newest_first(
     server: Standin, client: httpx.Client
 ) -> None:
-    """The stand-in speaks save, health and list of the dialect."""
     assert client.get("/health").json()["status"] == "ok"
     for text in ("one", "two", "three"):
         assert save(client, text).json() == {"success": True}
@@ -49,7 +48,6 @@ def test_saves_are_stored_recorded_and_listed_newest_first(
 
 
 def test_keys_are_honoured_only_when_switched_on(server: Standin, client: httpx.Client) -> None:
-    """A known key stores nothing again, and with another body it is a 422."""
     save(client, "one", "k1")
     save(client, "one", "k1")
     assert server.surplus() == {"one": 2}
@@ -62,7 +60,6 @@ def test_keys_are_honoured_only_when_switched_on(server: Standin, client: httpx.
 
 
 def test_a_server_that_cannot_be_asked_says_404(server: Standin, client: httpx.Client) -> None:
-    """Without the switch the list is not found."""
     server.can_be_asked = False
     assert client.get("/memory/alpha").status_code == 404
 
@@ -70,7 +67,6 @@ def test_a_server_that_cannot_be_asked_says_404(server: Standin, client: httpx.C
 def test_scripts_answer_in_order_and_then_the_default(
     server: Standin, client: httpx.Client
 ) -> None:
-    """Scripted answers are used up one by one, for their content alone."""
     server.script(Answer(500), retry_after(429, 7), content="bad")
     assert [save(client, "bad").status_code for _ in range(3)] == [500, 429, 200]
     assert save(client, "good").status_code == 200
@@ -81,7 +77,6 @@ def test_scripts_answer_in_order_and_then_the_default(
 
 
 def test_a_reset_after_accepting_stores_and_cuts(server: Standin, client: httpx.Client) -> None:
-    """The memory is stored although the client never hears of it."""
     server.script(Answer(reset=True, stores=True), Answer(reset=True), content="x")
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
@@ -90,7 +85,6 @@ def test_a_reset_after_accepting_stores_and_cuts(server: Standin, client: httpx.
 
 
 def test_endless_answers_end_with_the_client(server: Standin, client: httpx.Client) -> None:
-    """A dripping answer goes on until the client hangs up, and blocks nobody else."""
     server.default = Answer(
         raw=b"HTTP/1.1 200 OK\r\n\r\n", drip=b"x", drip_every=0.01, stores=False
     )
@@ -103,7 +97,6 @@ def test_endless_answers_end_with_the_client(server: Standin, client: httpx.Clie
 def test_the_health_answer_and_the_bearer_token_can_be_set(
     server: Standin, client: httpx.Client
 ) -> None:
-    """Health has any status; with a key set, a save needs it."""
     server.health = Answer(503)
     assert client.get("/health").status_code == 503
     server.api_key = "sesame"
@@ -113,7 +106,6 @@ def test_the_health_answer_and_the_bearer_token_can_be_set(
 
 
 def test_concurrency_is_measured(server: Standin, client: httpx.Client) -> None:
-    """The highest number of saves in flight at once is kept."""
     server.latency = 1.0
     threads = [threading.Thread(target=save, args=(client, str(n))) for n in range(4)]
     for thread in threads:
@@ -126,7 +118,6 @@ def test_concurrency_is_measured(server: Standin, client: httpx.Client) -> None:
 def test_a_closed_server_refuses_and_opens_again_on_its_port(
     server: Standin, client: httpx.Client
 ) -> None:
-    """Between close and open connections are refused; the address stays."""
     url = server.url
     server.close()
     with pytest.raises(httpx.ConnectError):
@@ -137,7 +128,6 @@ def test_a_closed_server_refuses_and_opens_again_on_its_port(
 
 
 def test_a_split_request_is_read_whole(server: Standin) -> None:
-    """A request that comes in pieces is one request."""
     body = b'{"user_id":"alpha","content":"pieces"}'
     head = b"POST /memory HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     host, port = server.netloc.split(":")
@@ -150,14 +140,12 @@ def test_a_split_request_is_read_whole(server: Standin) -> None:
 
 
 def test_a_late_condition_says_what_was_waited_for(server: Standin) -> None:
-    """wait_for fails with the server's summary."""
     with pytest.raises(AssertionError, match=r"a save.*0 requests"):
         server.wait_for(lambda: server.saves, 0.05, "a save")
 
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_the_producer_appends_as_the_contract_says(tmp_path: Path, *, replace: bool) -> None:
-    """queue, last_100 and total_queued grow together, the lock file stays."""
     producer = Producer(tmp_path, replace)
     made = [producer.queue(f"text {n}", "alpha") for n in range(102)]
     data = json.loads((tmp_path / "mem0_queue.json").read_text())
@@ -168,7 +156,6 @@ def test_the_producer_appends_as_the_contract_says(tmp_path: Path, *, replace: b
 
 
 def test_the_producer_without_lock_writes_an_emergency_line(bare_home: Home) -> None:
-    """When the lock is not to be had in time, the memory goes to the emergency file."""
     holder = bare_home.lock_holder()
     producer = bare_home.producer("--give-up", "0.2", "--label", "late")
     assert producer.wait() == 0
@@ -182,7 +169,6 @@ def test_the_producer_without_lock_writes_an_emergency_line(bare_home: Home) -> 
 
 
 def test_four_producers_lose_nothing_between_them(bare_home: Home) -> None:
-    """The producers alone keep every increment, and say how long they waited."""
     started = [
         bare_home.producer("--label", f"p{n}", "--count", "50", *(["--replace"] * (n % 2)))
         for n in range(4)
@@ -194,7 +180,6 @@ def test_four_producers_lose_nothing_between_them(bare_home: Home) -> None:
 
 
 def test_shapes_follow_the_contract() -> None:
-    """The examples of the contract come out of the helpers."""
     item = dead("x", retry_count=3, id="7f1c2a34-5b6d")
     assert retry_marker(item, 4) == "⏳ DLQ retry 4: alpha (ID: 7f1c2a34...) (next in 480s)"
     assert [e["content"] for e in entries(2, "m")] == ["m number 0", "m number 1"]
@@ -206,13 +191,11 @@ def test_shapes_follow_the_contract() -> None:
 
 
 def test_waiting_gives_up_with_an_explanation() -> None:
-    """wait_until fails with what was waited for and the explanation."""
     with pytest.raises(AssertionError, match="the sun\nnight"):
         wait_until(lambda: False, 0.05, "the sun", explain=lambda: "night")
 
 
 def test_the_wall_clock_of_a_process_can_jump(tmp_path: Path) -> None:
-    """A process that loads the library sees the wall clock jump, and no other clock."""
     clock = machine.WallClock(tmp_path)
     clock.jump(-86_400 * 365)
     code = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp())"
@@ -222,7 +205,6 @@ def test_the_wall_clock_of_a_process_can_jump(tmp_path: Path) -> None:
 
 
 def test_writes_can_be_short(tmp_path: Path) -> None:
-    """A process that loads the library has its writes to files cut in half."""
     code = (
         "import os, sys; print(os.write(os.open(sys.argv[1], os.O_CREAT | os.O_RDWR), b'x' * 99))"
     )
@@ -232,7 +214,6 @@ def test_writes_can_be_short(tmp_path: Path) -> None:
 
 
 def test_a_small_disk_gets_full(tmp_path: Path) -> None:
-    """A small disk takes nothing more once it is filled, and takes again when it is freed."""
     with machine.small_disk(tmp_path / "disk", "256k"):
         filler = machine.fill(tmp_path / "disk")
         with pytest.raises(OSError, match="No space"):
@@ -242,7 +223,6 @@ def test_a_small_disk_gets_full(tmp_path: Path) -> None:
 
 
 def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
-    """Under the wrapper a folder of mode 0500 cannot be written, not even by root."""
     tmp_path.chmod(0o500)
     command = [*privileges.wrapper(), "touch", str(tmp_path / "x")]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1

@@ -47,7 +47,6 @@ def told(home: Home, *marks: str) -> list[str]:
 
 
 def test_a_deletion_is_told_once(home: Home, worker: Process | None) -> None:
-    """As a deletion, with the backup to restore."""
     output = home.ok("delete", "0aaa", "1aaa", "--yes")
     seen(home, worker, NUMBER - 2)
     (line,) = told(home, BY_COMMAND, BY_HAND)
@@ -58,7 +57,6 @@ def test_a_deletion_is_told_once(home: Home, worker: Process | None) -> None:
 def test_retry_and_restore_are_told_as_that(
     home: Home, server: Standin, worker: Process | None
 ) -> None:
-    """Neither is an edit by hand."""
     home.ok("delete", "0aaa", "--yes")
     seen(home, worker, NUMBER - 1)
     home.ok("restore")
@@ -78,7 +76,6 @@ def test_retry_and_restore_are_told_as_that(
 def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
     home: Home, worker: Process | None
 ) -> None:
-    """Each is told as what it was, however soon one follows the other."""
     user.remove(home, "text 0")
     home.ok("delete", "1aaa", "--yes")
     user.remove(home, "text 2")
@@ -91,7 +88,6 @@ def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
 
 
 def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) -> None:
-    """Also where it is the worker that carries it out."""
     server.health = Answer(503)
     home.write_queue([entry("unwanted", id="eeee-1")])
     home.worker()
@@ -103,7 +99,6 @@ def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) ->
 
 
 def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:
-    """Nobody can restore it."""
     home.ok("delete", "0aaa", "--yes", "--forget")
     seen(home, worker, NUMBER - 1)
     assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
@@ -113,7 +108,6 @@ def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | No
 def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
     home: Home, worker: Process | None
 ) -> None:
-    """Kill -9 between receipt and write included: each removal is told once, and rightly."""
     trace = [tool("strace"), "-f", "-qq", "-o", "/dev/null"]
     renames = "rename,renameat,renameat2"
     by_command = 0

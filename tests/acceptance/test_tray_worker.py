@@ -33,7 +33,6 @@ def start(home: Home) -> Process:
 def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
     home: Home, server: Standin, text: str
 ) -> None:
-    """It starts all the same, says what is wrong, and delivers as soon as it is right."""
     home.configure(text)
     home.write_queue(entries(2))
     home.write_dlq([waiting("dead", last_attempt=0)])
@@ -54,7 +53,6 @@ def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(
 
 
 def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:
-    """Once they are mended the embedded server is used, where no files of others are."""
     bare_home.configure("[sync\n")
     start(bare_home)
     assert bare_home.read(bare_home.metrics)["destination"] == ""
@@ -64,7 +62,6 @@ def test_wrong_settings_and_no_server_chosen(bare_home: Home) -> None:
 
 
 def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path: Path) -> None:
-    """What stands in the default folder is not sent, when the mended settings name another one."""
     home.configure("[paths\n")
     home.write_queue(entries(2))
     start(home)
@@ -75,7 +72,6 @@ def test_another_folder_needs_a_new_start(home: Home, server: Standin, tmp_path:
 
 
 def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
-    """The request is an event there, once, and gone from the folder."""
     process = start(home)
     paths = Paths(home.claude, home.data / "mem0tray")
     orders.ask_to_show(paths)
@@ -86,7 +82,6 @@ def test_a_second_start_asks_the_first_to_show_its_status(home: Home) -> None:
 
 
 def test_a_view_before_there_is_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a full disk, say: it is starting, and the menu knows the settings all the same."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     worker = WorkerThread(Settings(), Events(), lambda: None)

@@ -27,7 +27,6 @@ def drop(place: Endpoint, project: str, texts: set[str]) -> None:
 
 @pytest.mark.parametrize("runs", [True, False], ids=["worker", "no worker"])
 def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home, *, runs: bool) -> None:
-    """Exactly these ten; they are sent again, each once, and all is there then."""
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     queue = entries(60)
     bare_home.write_queue(queue)
@@ -57,7 +56,6 @@ def test_ten_that_were_deleted_are_named_and_come_back_once(bare_home: Home, *, 
 
 
 def test_a_database_that_is_gone_is_all_missing(bare_home: Home) -> None:
-    """The embedded server begins anew then, and gets back what is still known."""
     bare_home.env["MEM0TRAY_SERVER_URL"] = "local"
     bare_home.write_queue(entries(5))
     bare_home.drained()
@@ -70,7 +68,6 @@ def test_a_database_that_is_gone_is_all_missing(bare_home: Home) -> None:
 
 
 def test_a_deletion_stands_against_a_delivery_that_beat_it(home: Home, server: Standin) -> None:
-    """What was deleted while it was being sent, and is deleted on the server then, stays so."""
     server.latency = 1.0
     home.write_queue([doomed := entry("doomed"), *entries(2)])
     worker = home.worker()

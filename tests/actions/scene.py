@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0tray.actions import find, waiting
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions import waiting
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.events import Events
@@ -54,7 +54,7 @@ def chosen(paths: Paths, *names: str) -> list[FoundItem]:
         return seen.resolve(names)
 
 
-def found(raw: dict[str, Any], place: str = find.DLQ_LIST) -> FoundItem:
+def found(raw: dict[str, Any], place: str = waiting.DLQ_LIST) -> FoundItem:
     """An item as it would be found in a file."""
     data = json.dumps(raw).encode()
     item = items.parse(data)

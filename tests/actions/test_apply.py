@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions.apply import apply
-from mem0tray.actions.delete import Deleted, delete
-from mem0tray.actions.edit_text import Changed, edit_text
+from mem0tray.actions.in_step import apply
+from mem0tray.actions.verbs import Changed, Deleted, delete, edit_text
 from mem0tray.config import server_choice
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items

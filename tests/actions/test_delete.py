@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup
-from mem0tray.actions.delete import delete
+from mem0tray.actions import backups
+from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
@@ -42,7 +42,7 @@ def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> N
         before = paths.dlq.read_bytes()
         delete(paths, Settings(), chosen(paths, letter["id"]))
         assert paths.dlq_backup.read_bytes() == before
-    assert len(list(paths.claude_dir.glob(backup.DATED))) == 3
+    assert len(list(paths.claude_dir.glob(backups.DATED))) == 3
 
 
 @pytest.mark.usefixtures("letters")
@@ -50,10 +50,10 @@ def test_a_backup_of_somebody_else_is_kept(paths: Paths) -> None:
     """A file under the backup's name that we did not write gets a dated name; ours does not."""
     write(paths.dlq_backup, {"items": [], "handmade": True})
     delete(paths, Settings(), chosen(paths, "aa"))
-    dated = [read(path) for path in paths.claude_dir.glob(backup.DATED)]
+    dated = [read(path) for path in paths.claude_dir.glob(backups.DATED)]
     assert sum("handmade" in document for document in dated) == 1
     delete(paths, Settings(), chosen(paths, "bb"))
-    assert len(list(paths.claude_dir.glob(backup.DATED))) == 3
+    assert len(list(paths.claude_dir.glob(backups.DATED))) == 3
 
 
 @pytest.mark.usefixtures("letters")
@@ -84,7 +84,7 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
     paths.ledger.mkdir()
     with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
         delete(paths, Settings(), found)
-    assert not list(paths.claude_dir.glob(backup.DATED))
+    assert not list(paths.claude_dir.glob(backups.DATED))
     assert not is_there or contents(paths) == texts(letters)
 
 
@@ -163,7 +163,7 @@ def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
     delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
     assert texts(read(done.backup)["items"]) == ["a"]
-    assert backup.is_of_delete(done.backup, done.backup.read_bytes())
+    assert backups.is_of_delete(done.backup, done.backup.read_bytes())
 
 
 @pytest.mark.row(5)

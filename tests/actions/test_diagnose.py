@@ -6,20 +6,19 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import cause, diagnose, find
-from mem0tray.actions.cause import Cause
-from mem0tray.actions.surroundings import Surroundings
-from mem0tray.core import another_worker, reasons
+from mem0tray.actions import diagnose, waiting
+from mem0tray.actions.diagnose import Cause, Surroundings
+from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.known import Attempt, Known
+from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.answers import HOLDS_NUL, no_use
 from tests.actions.scene import found
 from tests.support.shapes import dead, entry
 
 NOW = 1_764_500_000.0
 FINE = Surroundings([])
-DOWN = Surroundings([Cause(cause.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
-ALONE = Surroundings([Cause(cause.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
+DOWN = Surroundings([Cause(diagnose.SERVER_DOWN, reasons.quoted("x"), reasons.quoted("y"))])
+ALONE = Surroundings([Cause(diagnose.NOT_RUNNING, reasons.quoted("x"), reasons.quoted("y"))])
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
@@ -56,15 +55,15 @@ def test_the_cause_that_counts_comes_first() -> None:
     """Content before server, server before history, history before what is ours."""
     letter = found(dead("x", last_error="500: old"))
     assert names(diagnose.causes(letter, DOWN, failed(), NOW))[:2] == [
-        cause.SERVER_DOWN,
-        cause.REJECTED,
+        diagnose.SERVER_DOWN,
+        diagnose.REJECTED,
     ]
     assert names(diagnose.causes(letter, ALONE, failed(), NOW))[:2] == [
-        cause.REJECTED,
-        cause.NOT_RUNNING,
+        diagnose.REJECTED,
+        diagnose.NOT_RUNNING,
     ]
     nameless = found(dead("x", ""))
-    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == cause.INVALID
+    assert names(diagnose.causes(nameless, DOWN, None, NOW))[0] == diagnose.INVALID
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_without_a_worker_the_reason_s_own_remedy_is_named_too(status: int, reme
 def test_invalid_content(item: dict[str, object], detail: str) -> None:
     """What can never be sent as it stands, and why."""
     (first, *_) = diagnose.causes(found(item), FINE, None, NOW)
-    assert first.name == cause.INVALID
+    assert first.name == diagnose.INVALID
     assert detail in str(first.detail)
 
 
@@ -106,10 +105,10 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
     """What it answered stands behind that, and an outage before."""
     letter = found(dead(*fields))
     first, second, *_ = diagnose.causes(letter, FINE, failed(status=422), NOW)
-    assert (first.name, second.name) == (cause.INVALID, cause.REJECTED)
+    assert (first.name, second.name) == (diagnose.INVALID, diagnose.REJECTED)
     assert f"its {detail} holds half a character" in str(first.detail)
     down, *_ = diagnose.causes(letter, DOWN, failed(status=422), NOW)
-    assert down.name == cause.SERVER_DOWN
+    assert down.name == diagnose.SERVER_DOWN
 
 
 @pytest.mark.parametrize("fields", [("a\0b",), ("x", "p\0q")], ids=["content", "project"])
@@ -135,17 +134,17 @@ def test_nul_is_told_once() -> None:
     said = no_use(502, HOLDS_NUL)
     attempt = Attempt(1.0, "item failure", 502, said, 0.1)
     causes = diagnose.causes(letter, FINE, attempt, NOW)
-    assert names(causes)[:1] == [cause.INVALID]
+    assert names(causes)[:1] == [diagnose.INVALID]
     assert sum("NUL" in str(each.detail) for each in causes) == 1
 
 
 @pytest.mark.parametrize(
     ("attempt", "name"),
     [
-        (failed(), cause.REJECTED),
-        (failed(status=404), cause.REJECTED),
-        (failed("unknown", None), cause.NO_ANSWER),
-        (None, cause.DUE),
+        (failed(), diagnose.REJECTED),
+        (failed(status=404), diagnose.REJECTED),
+        (failed("unknown", None), diagnose.NO_ANSWER),
+        (None, diagnose.DUE),
     ],
     ids=["500", "404", "no answer", "not tried"],
 )
@@ -153,21 +152,21 @@ def test_half_a_character_is_not_to_blame_for_anything_else(
     attempt: Attempt | None, name: Reason
 ) -> None:
     """It goes out as its escape: nobody is advised to delete it for a server's own fault."""
-    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), find.QUEUE_LIST)):
+    for letter in (found(dead("half \ud83d")), found(entry("half \ud83d"), waiting.QUEUE_LIST)):
         causes = diagnose.causes(letter, FINE, attempt, time.time())
         assert causes[0].name == name
-        assert cause.INVALID not in names(causes)
+        assert diagnose.INVALID not in names(causes)
 
 
 @pytest.mark.parametrize(
     ("attempt", "name"),
     [
-        (failed("item failure", 400), cause.REJECTED),
-        (failed("refused", 403), cause.REJECTED),
-        (failed("slow down", 429), cause.REJECTED),
-        (failed("unknown", None), cause.NO_ANSWER),
-        (failed("unanswered", 500), cause.NO_ANSWER),
-        (failed("not sendable", None), cause.INVALID),
+        (failed("item failure", 400), diagnose.REJECTED),
+        (failed("refused", 403), diagnose.REJECTED),
+        (failed("slow down", 429), diagnose.REJECTED),
+        (failed("unknown", None), diagnose.NO_ANSWER),
+        (failed("unanswered", 500), diagnose.NO_ANSWER),
+        (failed("not sendable", None), diagnose.INVALID),
     ],
 )
 def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
@@ -181,15 +180,15 @@ def test_the_last_attempt_tells(attempt: Attempt, name: Reason) -> None:
 def test_without_a_ledger_the_file_tells() -> None:
     """`last_error` in the file is the reason that is left."""
     first = diagnose.causes(found(dead("x", last_error="418: teapot")), FINE, None, NOW)[0]
-    assert (first.name, str(first.detail)) == (cause.REJECTED, "418: teapot")
+    assert (first.name, str(first.detail)) == (diagnose.REJECTED, "418: teapot")
 
 
 def test_nothing_but_time() -> None:
     """An item that only waits says until when; one that is due says so."""
     letter = replace(found(dead("x")), known=known(due=NOW + 100))
-    assert names(diagnose.causes(letter, FINE, None, NOW)) == [cause.WAITING]
+    assert names(diagnose.causes(letter, FINE, None, NOW)) == [diagnose.WAITING]
     assert diagnose.next_retry(letter) == NOW + 100
-    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [cause.DUE]
+    assert names(diagnose.causes(letter, FINE, None, NOW + 100)) == [diagnose.DUE]
 
 
 def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
@@ -197,9 +196,9 @@ def test_only_a_dead_letter_is_advised_to_be_retried() -> None:
     letter = replace(found(dead("x", id="0d55169c-1")), known=known(due=NOW + 30))
     (first,) = diagnose.causes(letter, FINE, None, NOW)
     assert "`mem0tray retry 0d55169c`" in str(first.remedy)
-    fresh = replace(found(entry("x"), find.QUEUE_LIST), known=known(due=NOW + 30))
+    fresh = replace(found(entry("x"), waiting.QUEUE_LIST), known=known(due=NOW + 30))
     (first,) = diagnose.causes(fresh, FINE, None, NOW)
-    assert first.name == cause.WAITING
+    assert first.name == diagnose.WAITING
     assert "retry" not in str(first.remedy)
 
 
@@ -221,11 +220,15 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
 @pytest.mark.parametrize(
     ("reason", "name", "remedy"),
     [
-        ("no answer after 60 s", cause.NO_ANSWER, "Nothing to do: the server is asked"),
-        ("invalid content: the item names no project", cause.INVALID, "Change it with `mem0tray"),
-        ("500 Internal Server Error: odd", cause.REJECTED, "The fault is the server's"),
-        ("401 Unauthorized", cause.REJECTED, "Set the key that it wants with `mem0tray"),
-        ("5000 is too much", cause.REJECTED, "Change it with `mem0tray edit"),
+        ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: the server is asked"),
+        (
+            "invalid content: the item names no project",
+            diagnose.INVALID,
+            "Change it with `mem0tray",
+        ),
+        ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
+        ("401 Unauthorized", diagnose.REJECTED, "Set the key that it wants with `mem0tray"),
+        ("5000 is too much", diagnose.REJECTED, "Change it with `mem0tray edit"),
     ],
 )
 def test_without_a_ledger_the_remedy_follows_the_file(
@@ -244,7 +247,7 @@ def test_a_redirected_save_is_no_item_s_fault(kind: str | None) -> None:
     letter = found(dead("x", last_error=said))
     attempt = None if kind is None else Attempt(1.0, kind, 308, said, 0.1)
     first = diagnose.causes(letter, FINE, attempt, NOW)[0]
-    assert (first.name, str(first.detail), first.by_itself) == (cause.ACTION, said, False)
+    assert (first.name, str(first.detail), first.by_itself) == (diagnose.ACTION, said, False)
     assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)
 
 
@@ -253,22 +256,22 @@ def test_a_question_in_vain_is_not_the_reason_of_what_failed_before() -> None:
     letter = found(dead("x", last_error="422 Unprocessable"))
     asked = Attempt(1.0, "unanswered", None, "no answer after 6.01 s", 6.01)
     first = diagnose.causes(letter, FINE, asked, NOW)[0]
-    assert (first.name, str(first.detail)) == (cause.REJECTED, "422 Unprocessable")
+    assert (first.name, str(first.detail)) == (diagnose.REJECTED, "422 Unprocessable")
     assert diagnose.kept_reason(letter, asked) == "422 Unprocessable"
     never = found(dead("x"))
-    assert diagnose.causes(never, FINE, asked, NOW)[0].name == cause.NO_ANSWER
+    assert diagnose.causes(never, FINE, asked, NOW)[0].name == diagnose.NO_ANSWER
     assert diagnose.kept_reason(never, asked) == "no answer after 6.01 s"
 
 
 def test_what_another_worker_took_is_asked_about_when_it_has_gone() -> None:
     """Until then that one is what counts; only where the server cannot tell the user decides."""
-    told = another_worker.sentence(7, None)
+    told = state.another_worker(7, None)
     what, remedy = reasons.parted(told)
-    beside = Surroundings([Cause(cause.ACTION, what, remedy)])
+    beside = Surroundings([Cause(diagnose.ACTION, what, remedy)])
     item = found(entry("x"))
     taken = replace(item, known=replace(known(NOW), taken=1.0))
     first, second, *_ = diagnose.causes(taken, beside, None, NOW)
-    assert (first.name, second.name, second.by_itself) == (cause.ACTION, cause.HELD, True)
+    assert (first.name, second.name, second.by_itself) == (diagnose.ACTION, diagnose.HELD, True)
     assert "the server is asked once it has gone" in str(second.detail)
     held = replace(item, known=replace(known(NOW), taken=1.0, held=2.0))
     asked = diagnose.causes(held, beside, None, NOW)[0]

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import edit_text
+from mem0tray.actions import backups, verbs
 from mem0tray.actions import waiting as waiting_items
-from mem0tray.actions.delete import delete
-from mem0tray.actions.edit_text import GoneError
-from mem0tray.actions.find import DLQ_LIST, listing
+from mem0tray.actions.backups import EDIT, last_delete, named, sources
 from mem0tray.actions.forget import forget
-from mem0tray.actions.restore_sources import EDIT, last_delete, named, sources
+from mem0tray.actions.verbs import GoneError, delete
+from mem0tray.actions.waiting import DLQ_LIST, listing
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support.needs import has_mode
@@ -27,7 +26,7 @@ from tests.support.shapes import entry, further_key, queue_document, waiting
 
 def _edit(paths: Paths, name: str, text: str) -> Path:
     (found,) = chosen(paths, name)
-    return edit_text.edit_text(paths, Settings(), found, text).kept
+    return verbs.edit_text(paths, Settings(), found, text).kept
 
 
 def _known(paths: Paths, name: str) -> list[Known]:
@@ -92,7 +91,7 @@ def test_one_that_has_become_a_dead_letter_meanwhile_is_changed_there(paths: Pat
     letter = waiting("old", id="qq-1", retry_count=3)
     write(paths.queue, queue_document([]))
     write_dlq(paths, [letter])
-    edit_text.edit_text(paths, Settings(), found, "new")
+    verbs.edit_text(paths, Settings(), found, "new")
     assert read(paths.dlq)["items"] == [{**letter, "content": "new"}]
 
 
@@ -103,9 +102,9 @@ def test_what_is_gone_is_not_brought_back(paths: Paths) -> None:
     for there in ([], [waiting("theirs", id="aa-1")]):
         write_dlq(paths, there)
         with pytest.raises(GoneError, match="delivered meanwhile"):
-            edit_text.edit_text(paths, Settings(), found, "new")
+            verbs.edit_text(paths, Settings(), found, "new")
         assert contents(paths) == [each["content"] for each in there]
-        assert edit_text.texts_kept(paths) == []
+        assert backups.texts_kept(paths) == []
 
 
 def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
@@ -115,7 +114,7 @@ def test_an_id_that_came_from_the_text_stays(paths: Paths) -> None:
     write_dlq(paths, [letter])
     with waiting_items.opened(Settings()) as seen:
         (found,) = seen.items(DLQ_LIST)
-    edit_text.edit_text(paths, Settings(), found, "new")
+    verbs.edit_text(paths, Settings(), found, "new")
     assert read(paths.dlq)["items"][0]["id"] == found.id
 
 
@@ -145,7 +144,7 @@ def test_the_old_text_is_put_back_in_the_place_of_the_new_one(paths: Paths) -> N
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
         last_delete(paths)
     (old,) = listing([source.pieces[0].raw], source.pieces[0].place)
-    done = edit_text.undo(Settings(), old)
+    done = verbs.undo(Settings(), old)
     assert done is not None
     assert contents(paths) == ["old"]
     assert read(done.kept)["items"][0]["content"] == "new"
@@ -159,7 +158,7 @@ def test_old_texts_go_with_time(paths: Paths) -> None:
     long_ago = time.time() - 91 * 86_400
     os.utime(first, (long_ago, long_ago))
     third = _edit(paths, "aa", "four")
-    assert edit_text.texts_kept(paths) == [second, third]
+    assert backups.texts_kept(paths) == [second, third]
 
 
 def test_old_texts_are_named_in_their_order(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +168,7 @@ def test_old_texts_are_named_in_their_order(paths: Paths, monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "time", lambda: next(now) / 1e9)
     write_dlq(paths, [waiting("one", id="aa-1")])
     edits = [_edit(paths, "aa", str(number)) for number in range(20)]
-    assert edit_text.texts_kept(paths) == edits
+    assert backups.texts_kept(paths) == edits
 
 
 def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
@@ -178,7 +177,7 @@ def test_forgetting_takes_the_old_text_too(paths: Paths) -> None:
     _edit(paths, "aa", "a newer secret")
     other = _edit(paths, "bb", "another")
     done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
-    assert edit_text.texts_kept(paths) == [other]
+    assert backups.texts_kept(paths) == [other]
     assert any(name.startswith("edits/") for name in done.erased)
 
 
@@ -186,8 +185,8 @@ def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None
     """And one that a broken-off edit has left; others stay."""
     write_dlq(paths, [waiting("a secret", id="aa-1")])
     with (
-        edit_text.opened(paths, "aa-1", b"a secret\n") as gone,
-        edit_text.opened(paths, "bb-1", b"another\n") as stays,
+        verbs.opened(paths, "aa-1", b"a secret\n") as gone,
+        verbs.opened(paths, "bb-1", b"another\n") as stays,
     ):
         done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
         assert f"edits/{gone.parent.name}/aa_1.txt" in done.erased

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mem0tray.actions import find
-from mem0tray.actions.find import listing, resolve
+from mem0tray.actions import waiting
+from mem0tray.actions.waiting import listing, resolve
 from mem0tray.core.errors import NotFoundError
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, found, write, write_dlq
@@ -16,8 +16,8 @@ def test_a_prefix_names_one_item_of_either_file(paths: Paths) -> None:
     write(paths.queue, queue_document([entry("c", id="cc33")]))
     assert [each.id for each in chosen(paths, "bb", "cc33")] == ["bb22", "cc33"]
     assert [each.place for each in chosen(paths, "bb", "cc33")] == [
-        find.DLQ_LIST,
-        find.QUEUE_LIST,
+        waiting.DLQ_LIST,
+        waiting.QUEUE_LIST,
     ]
 
 
@@ -59,5 +59,5 @@ def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
 
 
 def test_things_without_sense_are_found_if_they_have_an_id() -> None:
-    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], find.DLQ_LIST)
+    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], waiting.DLQ_LIST)
     assert [(each.id, each.item) for each in seen] == [("n1", None)]

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import restore_sources
-from mem0tray.actions.apply import Answer, apply
-from mem0tray.actions.delete import delete
+from mem0tray.actions import backups
 from mem0tray.actions.forget import Forgotten, forget
+from mem0tray.actions.in_step import Answer, apply
+from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, worker, write, write_dlq
 from tests.support import needs
@@ -49,11 +49,11 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mem0tray.actions.delete.apply", applied)
+        patch.setattr("mem0tray.actions.verbs.apply", applied)
         assert delete(paths, Settings(), chosen(paths, "zz"), for_good=True).items
     assert (seen, contents(paths)) == ([], ["stays"])
     with pytest.raises(NotFoundError):
-        restore_sources.last_delete(paths)
+        backups.last_delete(paths)
 
 
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
     write(paths.queue, document | {"last_100": odd})
     write(paths.queue_backup, document)
     write(paths.dlq_backup, {"items": [waiting(TEXT, id="zz-1"), waiting("old", id="oo-1")]})
-    quarantine.keep(paths.quarantine, paths.queue, f'{{"x": "{TEXT}", '.encode(), 0.0)
+    private_folders.quarantine(paths.quarantine, paths.queue, f'{{"x": "{TEXT}", '.encode(), 0.0)
     forgotten(paths, "zz")
     assert holding(tmp_path) == []
     assert queued(paths) == ["stays"]
@@ -101,7 +101,7 @@ def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> N
     r"""Another program writes `\/`, or `\u00E9` with a large E; the rest of the file stays."""
     text = json.loads(written)
     write_dlq(paths, [waiting(text, id="zz-1")])
-    torn = quarantine.keep(
+    torn = private_folders.quarantine(
         paths.quarantine, paths.dlq, rf'{{"x": "\ud800 \n", "y": {written}, '.encode(), 0.0
     )
     (paths.claude_dir / "copy.json").write_text(f"[{written}]", encoding="utf-8")
@@ -118,7 +118,9 @@ def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> Non
     write(paths.dlq_backup, read(paths.dlq) | {"handmade": 1})
     older = {"items": [waiting(TEXT, id="other"), waiting("old", id="oo-1")]}
     write(paths.claude_dir / "mem0_queue_dlq.backup-2020.json", older)
-    quarantine.keep(paths.quarantine, paths.dlq, f'{{"items": [{{"x": "{TEXT}", '.encode(), 0.0)
+    private_folders.quarantine(
+        paths.quarantine, paths.dlq, f'{{"items": [{{"x": "{TEXT}", '.encode(), 0.0
+    )
     forgotten(paths, "zz")
     assert holding(tmp_path) == []
     assert contents(paths) == ["stays"]

@@ -10,7 +10,7 @@ from mem0tray.actions.known_texts import KnownTexts
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.notes import NoteRecords
+from mem0tray.ledger.inbox import NoteRecords
 from mem0tray.system.paths import Paths
 from tests.actions.scene import write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document

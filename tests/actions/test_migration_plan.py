@@ -7,7 +7,7 @@ from msgspec import structs
 
 from mem0tray.actions.migration_plan import Plan
 from mem0tray.core import item as items
-from mem0tray.ledger.former_servers import Traced
+from mem0tray.ledger.servers import Traced
 from mem0tray.server import ServerMemory
 
 FORMER = "http://former.test"

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from mem0tray.actions import own_folders
-from mem0tray.actions.delete import delete
+from mem0tray.actions.verbs import delete
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver import endpoint

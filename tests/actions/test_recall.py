@@ -32,7 +32,7 @@ def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
     write(paths.queue, queue_document([held, fresh, entry("other", "q")]))
     write_dlq(paths, [dead("dead", "p", timestamp=1)])
     with worker(paths) as context:
-        context.taken_by_others.hold(min(context.inbox.fresh_entries()), 5.0)
+        context.foreign_claims.hold(min(context.inbox.fresh_entries()), 5.0)
     with Standin() as server:
         server.begin_with([("p", "there")])
         found = recall(chosen(server.url), "p", 20)

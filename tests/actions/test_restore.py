@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import backup, find, restore_sources
-from mem0tray.actions.delete import delete
-from mem0tray.actions.restore import Restored, restore
+from mem0tray.actions import backups, waiting
+from mem0tray.actions.verbs import Restored, delete, restore
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, LedgerError, NotFoundError
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from mem0tray.system.paths import Paths
 from tests.actions.scene import chosen, contents, queued, read, take_in, worker, write, write_dlq
 from tests.support import needs
-from tests.support.shapes import Item, entry, queue_document, waiting
+from tests.support.shapes import Item, entry, queue_document
+from tests.support.shapes import waiting as letter
 
 SERVER = "https://server.test"
 SETTINGS = Settings(server=ServerSettings(url=SERVER))
@@ -26,7 +26,7 @@ SETTINGS = Settings(server=ServerSettings(url=SERVER))
 @pytest.fixture
 def letters(paths: Paths) -> list[Item]:
     """Write three dead letters and two entries that wait."""
-    made = [waiting(name, id=f"{name}{name}-1", mine=name) for name in ("a", "b", "c")]
+    made = [letter(name, id=f"{name}{name}-1", mine=name) for name in ("a", "b", "c")]
     write_dlq(paths, made)
     write(paths.queue, queue_document([entry("q", id="qq-1"), entry("r", id="rr-1")]))
     return made
@@ -34,9 +34,7 @@ def letters(paths: Paths) -> list[Item]:
 
 def back(paths: Paths, name: str | None = None) -> Restored:
     """Restore."""
-    source = (
-        restore_sources.last_delete(paths) if name is None else restore_sources.named(paths, name)
-    )
+    source = backups.last_delete(paths) if name is None else backups.named(paths, name)
     return restore(paths, SETTINGS, source)
 
 
@@ -84,7 +82,7 @@ def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths)
 
 def look_and_bring_back(paths: Paths) -> None:
     """List what there is, and restore what was deleted last."""
-    restore_sources.sources(paths)
+    backups.sources(paths)
     back(paths)
 
 
@@ -135,7 +133,7 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
     with worker(paths):
         pass
     assert contents(paths) == ["c"]
-    assert restore_sources.last_delete(paths).kind == restore_sources.DELETION
+    assert backups.last_delete(paths).kind == backups.DELETION
     done = back(paths)
     assert [json.loads(piece.raw)["content"] for piece in done.dead] == ["b"]
     with worker(paths):
@@ -166,7 +164,7 @@ def test_a_restore_hides_no_later_removal_by_hand(paths: Paths, others: list[str
     remove_by_hand(paths, "aa-1")
     with worker(paths):
         pass
-    assert restore_sources.DELETION in {source.kind for source in restore_sources.sources(paths)}
+    assert backups.DELETION in {source.kind for source in backups.sources(paths)}
     done = back(paths)
     assert [json.loads(piece.raw) for piece in done.dead] == [letter]
     assert "a" in contents(paths)
@@ -182,14 +180,14 @@ def test_a_restored_entry_that_dies_can_be_removed_by_hand_and_restored(paths: P
     with worker(paths) as context:
         row = context.inbox.by_ids(["qq-1"])["qq-1"][0]
         context.inbox.move_to_dlq(
-            row.key, json.dumps(waiting("q", id="qq-1")).encode(), time.time(), time.time()
+            row.key, json.dumps(letter("q", id="qq-1")).encode(), time.time(), time.time()
         )
         write(paths.queue, queue_document([]))  # as the worker writes it then
         take_in(context)
     remove_by_hand(paths, "qq-1")
     with worker(paths):
         pass
-    assert [piece.place for piece in back(paths).dead] == [find.DLQ_LIST]
+    assert [piece.place for piece in back(paths).dead] == [waiting.DLQ_LIST]
     assert "q" in contents(paths)
 
 
@@ -199,7 +197,7 @@ def test_a_delete_after_a_restore_is_still_the_backup_s(paths: Paths) -> None:
     delete(paths, Settings(), chosen(paths, "aa"))
     back(paths)
     delete(paths, Settings(), chosen(paths, "aa"))
-    assert {source.kind for source in restore_sources.sources(paths)} == {restore_sources.BACKUP}
+    assert {source.kind for source in backups.sources(paths)} == {backups.BACKUP}
     back(paths)
     assert contents(paths) == ["b", "c", "a"]
 
@@ -226,7 +224,7 @@ def test_what_is_delivered_is_not_restored(paths: Paths) -> None:
         context.outbox.record_delivery(keys["bb-1"], "https://former.test", time.time())
     write_dlq(paths, [])
     backup = paths.claude_dir / "mine.json"
-    write(backup, {"items": [waiting("a", id="aa-1"), waiting("b", id="bb-1")]})
+    write(backup, {"items": [letter("a", id="aa-1"), letter("b", id="bb-1")]})
     done = back(paths, "mine.json")
     assert (len(done.delivered), len(done.dead)) == (1, 1)
     assert contents(paths) == ["b"]
@@ -237,9 +235,9 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
     number = b'{"id": "n-1", "content": "number", "retry_count": 2, "n": ' + b"9" * 5000 + b"}"
     nest = b'{"id": "d-1", "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b', "content": "deep"}'
     write_dlq(paths, [])
-    quarantine.keep(paths.quarantine, paths.dlq, number, 1.0)
-    quarantine.keep(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
-    for source in restore_sources.sources(paths):
+    private_folders.quarantine(paths.quarantine, paths.dlq, number, 1.0)
+    private_folders.quarantine(paths.quarantine, paths.dlq, number + b"\n" + nest, 2.0)
+    for source in backups.sources(paths):
         restore(paths, SETTINGS, source)
     assert sorted(contents(paths)) == ["deep", "number"]
     assert read(paths.dlq)["items"][-1]["id"] in ("n-1", "d-1")
@@ -248,10 +246,10 @@ def test_quarantined_items_can_be_had_back(paths: Paths) -> None:
 def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:
     """The beginning of one and the end of another look whole in what was kept together."""
     a, b = (json.dumps(entry(name * 9000, emergency=True)).encode() for name in "ab")
-    quarantine.keep(paths.quarantine, paths.emergency, a[:8192] + b, 1.0)
+    private_folders.quarantine(paths.quarantine, paths.emergency, a[:8192] + b, 1.0)
     mixed = a[:8192] + b[:8192] + a[8192:] + b"\n" + b[8192:]
-    quarantine.keep(paths.quarantine, paths.emergency, mixed, 2.0)
-    both = sorted(restore_sources.sources(paths), key=lambda source: len(source.pieces))
+    private_folders.quarantine(paths.quarantine, paths.emergency, mixed, 2.0)
+    both = sorted(backups.sources(paths), key=lambda source: len(source.pieces))
     assert [len(source.pieces) for source in both] == [0, 1]
     assert "which end is whose" in both[0].note
     assert json.loads(both[1].pieces[0].raw)["content"] == "b" * 9000
@@ -260,7 +258,7 @@ def test_no_memory_is_made_of_two_that_were_torn(paths: Paths) -> None:
 def test_a_broken_file_gives_what_is_whole_in_it(paths: Paths) -> None:
     """Items of a truncated copy are salvaged; nobody knows of the rest."""
     write_dlq(paths, [])
-    whole = json.dumps({"items": [waiting("a"), waiting("b")]})
+    whole = json.dumps({"items": [letter("a"), letter("b")]})
     (paths.claude_dir / "cut.json").write_text(whole[:-20])
     back(paths, "cut.json")
     assert contents(paths) == ["a"]
@@ -278,24 +276,24 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
 def test_nothing_deleted_is_an_error(paths: Paths) -> None:
     """And so is a name that names nothing."""
     with pytest.raises(NotFoundError, match="Nothing has been deleted"):
-        restore_sources.last_delete(paths)
+        backups.last_delete(paths)
     with pytest.raises(NotFoundError, match="names nothing"):
-        restore_sources.named(paths, "nonsense")
+        backups.named(paths, "nonsense")
 
 
 @pytest.mark.usefixtures("letters")
 def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
     """Times, counts and names of backups and of quarantine."""
     delete(paths, Settings(), chosen(paths, "aa", "qq"))
-    quarantine.keep(
+    private_folders.quarantine(
         paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
     )
-    found = restore_sources.sources(paths)
+    found = backups.sources(paths)
     assert [source.at for source in found] == sorted((s.at for s in found), reverse=True)
     counts = {
-        source.kind: len(source.pieces) for source in found if "backup.json" not in source.name
+        source.kind: len(source.pieces) for source in found if "backups.json" not in source.name
     }
-    assert counts == {restore_sources.BACKUP: 2, restore_sources.QUARANTINE: 1}
+    assert counts == {backups.BACKUP: 2, backups.QUARANTINE: 1}
 
 
 @needs.CLOCK
@@ -309,9 +307,9 @@ def test_the_last_delete_is_the_last_also_when_an_hour_comes_twice(
     try:
         before = datetime(2026, 10, 25, 0, 50, tzinfo=UTC).timestamp()  # 02:50, summer time
         for name, at in (("first", before), ("second", before + 1200)):  # 02:10, winter time
-            kept = backup.write_dated(paths, [json.dumps(waiting(name)).encode()], at)
+            kept = backups.write_dated(paths, [json.dumps(letter(name)).encode()], at)
             os.utime(kept, (at, at))
-        found = restore_sources.last_delete(paths)
+        found = backups.last_delete(paths)
         assert found.at == pytest.approx(before + 1200, abs=1)
         assert b"second" in found.pieces[0].raw
     finally:
@@ -340,9 +338,7 @@ def test_a_copy_of_the_user_s_hides_no_deletion_by_hand(paths: Paths, where: str
     write(paths.dlq, document)
     with worker(paths):
         pass
-    assert [source.kind for source in restore_sources.sources(paths)].count(
-        restore_sources.COPY
-    ) == 1
+    assert [source.kind for source in backups.sources(paths)].count(backups.COPY) == 1
     back(paths)
     assert contents(paths) == ["edited", "c"]
 
@@ -378,4 +374,4 @@ def test_a_copy_from_before_an_edit_puts_the_older_text_beside(paths: Paths) -> 
 def test_a_value_that_can_be_loaded_is_not_touched() -> None:
     """Only what no JSON program can load is left out."""
     raw = b'{"a": 18446744073709551616, "b": NaN}'
-    assert restore_sources.tamed(raw) == raw
+    assert backups.tamed(raw) == raw

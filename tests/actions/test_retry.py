@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.actions import retry
+from mem0tray.actions import verbs
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import NotFoundError
 from mem0tray.system.paths import Paths
@@ -26,17 +26,17 @@ def forced(paths: Paths) -> list[str]:
 
 def test_ids_a_project_or_all(paths: Paths, letters: list[Item]) -> None:
     """Exactly what was named is due, and said."""
-    assert [item.id for item in retry.retry_ids(Settings(), ["bb"]).items] == ["bb-1"]
+    assert [item.id for item in verbs.retry_ids(Settings(), ["bb"]).items] == ["bb-1"]
     assert forced(paths) == ["b"]
-    assert [item.id for item in retry.retry_project(Settings(), "x").items] == ["aa-1", "bb-1"]
+    assert [item.id for item in verbs.retry_project(Settings(), "x").items] == ["aa-1", "bb-1"]
     assert forced(paths) == ["a", "b"]
-    assert len(retry.retry_all(Settings()).items) == len(letters)
+    assert len(verbs.retry_all(Settings()).items) == len(letters)
     assert forced(paths) == ["a", "b", "c"]
 
 
 def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
     """Counts and further fields stay."""
-    retry.retry_all(Settings())
+    verbs.retry_all(Settings())
     assert read(paths.dlq)["items"] == [letter | {"last_attempt": 0} for letter in letters]
 
 
@@ -44,7 +44,7 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
     """A worker that sees the file has these items due at once."""
     with worker(paths):
         pass
-    retry.retry_ids(Settings(), [letters[0]["id"]])
+    verbs.retry_ids(Settings(), [letters[0]["id"]])
     with worker(paths) as context, context.ledger.locked() as db:
         due = db.execute("SELECT count(*) FROM items WHERE state = 'dead' AND due = 0").fetchone()
     assert due == (1,)
@@ -54,19 +54,19 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
 def test_an_entry_that_waits_is_said_to_wait() -> None:
     """It is no dead letter, and needs no retry."""
     with pytest.raises(NotFoundError, match="waits in the queue"):
-        retry.retry_ids(Settings(), ["qq"])
+        verbs.retry_ids(Settings(), ["qq"])
 
 
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
     """The ledger knows it, and what waits stands in the file again."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as context:
-        context.taken_by_others.hold(1, 5.0)
+        context.foreign_claims.hold(1, 5.0)
     paths.queue.unlink()
     with pytest.raises(NotFoundError, match="waits in the queue"):
-        retry.retry_ids(Settings(), ["qq"])
-    assert [item.id for item in retry.retry_ids(Settings(), ["hh"]).items] == ["hh-1"]
-    assert retry.retry_all(Settings()).items == ()
+        verbs.retry_ids(Settings(), ["qq"])
+    assert [item.id for item in verbs.retry_ids(Settings(), ["hh"]).items] == ["hh-1"]
+    assert verbs.retry_all(Settings()).items == ()
     assert sorted(each["content"] for each in read(paths.queue)["queue"]) == ["h", "q"]
 
 
@@ -77,16 +77,16 @@ def test_a_dead_letter_is_retried_though_the_file_is_gone(
     with worker(paths):
         pass
     paths.dlq.unlink()
-    retry.retry_ids(Settings(), ["bb"])
+    verbs.retry_ids(Settings(), ["bb"])
     assert forced(paths) == ["b"]
     assert len(read(paths.dlq)["items"]) == len(letters)
 
 
 def test_nothing_to_retry_writes_nothing(paths: Paths) -> None:
     """No dead letters, no file."""
-    assert retry.retry_all(Settings()).items == ()
+    assert verbs.retry_all(Settings()).items == ()
     with pytest.raises(NotFoundError):
-        retry.retry_project(Settings(), "x")
+        verbs.retry_project(Settings(), "x")
     assert not paths.dlq.exists()
 
 
@@ -94,5 +94,5 @@ def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:
     """It is never sent, whatever its time says."""
     write_dlq(paths, [{"id": "n1", "content": 5, "last_attempt": 9}])
     with pytest.raises(NotFoundError, match="no text"):
-        retry.retry_ids(Settings(), ["n1"])
-    assert retry.retry_all(Settings()).items == ()
+        verbs.retry_ids(Settings(), ["n1"])
+    assert verbs.retry_all(Settings()).items == ()

@@ -5,14 +5,13 @@ import time
 
 import pytest
 
-from mem0tray.actions import retry_outcomes
-from mem0tray.actions.retry_outcomes import FAILED, WAITING, RetryOutcome
+from mem0tray.actions import verbs
+from mem0tray.actions.verbs import FAILED, WAITING, RetryOutcome
 from mem0tray.cli import retry as command
-from mem0tray.core.item import Item
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Item, Kind
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.known import Known
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Known
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from tests.actions.scene import found, worker, write_dlq
@@ -42,7 +41,7 @@ def _outcome(paths: Paths, since: float) -> RetryOutcome:
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
     try:
-        (outcome,) = retry_outcomes.follow(paths, [_item()], since, 0.0)
+        (outcome,) = verbs.follow(paths, [_item()], since, 0.0)
     finally:
         lock.release()
     return outcome
@@ -53,7 +52,7 @@ def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.Monk
 
     That its last delivery was answered in the same words changes nothing: none was tried.
     """
-    monkeypatch.setattr(retry_outcomes, "_HINDERED", 0.0)
+    monkeypatch.setattr(verbs, "_HINDERED", 0.0)
     write_dlq(paths, [_LETTER])
     with worker(paths) as context:
         _fail(context)
@@ -113,6 +112,6 @@ def test_a_worker_that_hangs_is_not_waited_for(
     for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):
         path.write_bytes(b"{}")
         os.utime(path, (time.time() - age - older,) * 2)
-    said = retry_outcomes._hindrance(paths, idle, 150.0)
+    said = verbs._hindrance(paths, idle, 150.0)
     lock.release()
     assert said == ("the worker does not answer: `mem0tray doctor` says more" if hangs else "")

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import server_names, standing
+from mem0tray.actions import standing
 from mem0tray.actions.in_step import InStep
-from mem0tray.actions.server_names import ServerNames
 from mem0tray.actions.standing import (
     Contents,
     Part,
@@ -29,17 +28,17 @@ from mem0tray.actions.standing import (
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE
+from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core import another_worker, reasons, state
+from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
-from mem0tray.files import atomic, pauses, writable
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.counters import Counts
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.meta_names import OTHER_WORKER
+from mem0tray.ledger.names import OTHER_WORKER
+from mem0tray.ledger.waiting import Counts
 from mem0tray.system import data_folders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import metrics_of, worker, write, write_dlq
@@ -188,17 +187,17 @@ def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> No
 def test_a_server_to_which_the_key_may_not_go_has_its_name(paths: Paths) -> None:
     """The address is a good one: where memories would go is shown beside what is in the way."""
     chosen = Settings(server=ServerSettings(url="http://m.test:81", api_key="secret"))
-    seen = server_names.chosen_server(chosen, paths)
+    seen = chosen_server(chosen, paths)
     assert (seen.name, seen.shown) == ("http://m.test:81", "m.test:81")
     assert "unencrypted" in str(seen.trouble)
 
 
 def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
     """By the clock of the look, which is an argument."""
-    pauses.write(paths, 1000.0)
+    orders.write_pause(paths, 1000.0)
     assert read(now=999.0).pause.until == 1000.0
     assert read(now=1001.0).pause.until is None
-    pauses.write(paths, None)
+    orders.write_pause(paths, None)
     assert read().pause.until == math.inf
 
 
@@ -256,7 +255,9 @@ def test_a_folder_that_takes_no_files_is_seen(
     """The shared one as well as ours: in neither could be noted what is sent."""
     folder = getattr(paths, name)
     monkeypatch.setattr(
-        writable, "why_unwritable", lambda path: Reason("full") if path == folder else Reason()
+        private_folders,
+        "why_unwritable",
+        lambda path: Reason("full") if path == folder else Reason(),
     )
     assert read(Part.COUNTS).disk == Reason("full")
 
@@ -456,7 +457,7 @@ def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -
 
 def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
     """Who it is and how to stop it is the reason; without any ours is only starting."""
-    named = another_worker.sentence(8, "elsewhere")
+    named = state.another_worker(8, "elsewhere")
     made = standing.overview(replace(seen, worker=RUNNING, another=named))
     assert (made.state, made.reason) == ("action needed", named)
     assert standing.overview(replace(seen, worker=RUNNING)).state == "starting"

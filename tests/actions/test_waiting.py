@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import waiting
-from mem0tray.actions.find import DLQ_LIST, QUEUE_LIST
-from mem0tray.actions.waiting import WaitingItems
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
 from mem0tray.system.paths import Paths

@@ -13,7 +13,7 @@ from mem0tray.alerts import alert_command, episodes
 from mem0tray.alerts.episodes import Alerts
 from mem0tray.config.settings import AlertSettings
 from mem0tray.core.events import AlertBegan, AlertOver, Event
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from tests.support import needs
 from tests.support.processes import wait_until
 

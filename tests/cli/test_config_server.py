@@ -17,7 +17,6 @@ def set_(home: Scratch, key: str, value: str) -> tuple[int, list[str], list[str]
 
 
 def test_a_server_that_is_well_is_told_in_three_lines(home: Scratch) -> None:
-    """What it is, its key, its reading; on standard output, as nothing is wrong."""
     with Standin() as server:
         assert set_(home, "server.url", server.url) == (
             0,
@@ -32,7 +31,6 @@ def test_a_server_that_is_well_is_told_in_three_lines(home: Scratch) -> None:
 
 
 def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> None:
-    """The exit code is 0: what was asked for is done, whatever the server says."""
     with Standin() as server:
         server.api_key = "sesame"
         code, out, (line,) = set_(home, "server.url", server.url)
@@ -59,7 +57,6 @@ def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> N
     ],
 )
 def test_a_key_that_goes_to_another_address_is_told(home: Scratch, variable: str, how: str) -> None:
-    """Another host or port gets the key that is set, which is told once, with what to do."""
     home.configure('[server]\nurl = "http://127.0.0.1:9"\napi_key = "sesame"\n')
     if variable:
         home.env(MEM0TRAY_SERVER_API_KEY=variable)
@@ -76,7 +73,6 @@ def test_a_key_that_goes_to_another_address_is_told(home: Scratch, variable: str
 
 
 def test_an_authority_is_tested_with_the_server(home: Scratch, tmp_path: Path) -> None:
-    """A certificate that nobody vouches for is told, and once the authority is named it is well."""
     authority = Authority(tmp_path)
     with Standin(tls=authority.context(HOST)) as server:
         _, _, (line,) = set_(home, "server.url", server.url)
@@ -86,7 +82,6 @@ def test_an_authority_is_tested_with_the_server(home: Scratch, tmp_path: Path) -
 
 
 def test_nothing_is_asked_where_that_is_not_wanted(home: Scratch) -> None:
-    """With `--no-test`, or where a variable wins over what was set."""
     with Standin() as server:
         assert home.ok("config", "set", "--no-test", "server.url", server.url) == ""
         home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
@@ -102,13 +97,11 @@ def test_nothing_is_asked_where_that_is_not_wanted(home: Scratch) -> None:
 def test_a_setting_of_no_server_is_not_tested(
     home: Scratch, url: str, key: str, value: str
 ) -> None:
-    """As long as no address is set there is nobody to ask."""
     home.configure(f'[server]\nurl = "{url}"\n')
     assert home.run("config", "set", key, value) == (0, "", "")
 
 
 def test_wrong_settings_beside_keep_it_from_no_test_of_its_own(home: Scratch) -> None:
-    """Which server is meant is not known then: nobody is asked, and the setting stands."""
     home.configure('[sync]\ntimeout = "soon"\n')
     with Standin() as server:
         assert home.run("config", "set", "server.url", server.url) == (0, "", "")
@@ -116,6 +109,5 @@ def test_wrong_settings_beside_keep_it_from_no_test_of_its_own(home: Scratch) ->
 
 
 def test_this_computer_is_told_as_that(home: Scratch) -> None:
-    """`local` needs no server, and the worker starts it."""
     said = "this computer only; the embedded server starts together with the worker.\n"
     assert home.run("config", "set", "server.url", "local") == (0, said, "")

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from mem0tray.cli.app import COMMANDS
-from mem0tray.core import another_worker, reasons, state
+from mem0tray.core import reasons, state
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import metrics_of, write
@@ -54,7 +54,7 @@ WORKERS = ("stopped", "healthy", "refused", "busy", "trouble")
 STATES = {
     "refused": ("action needed", REFUSED),
     "busy": ("paused", state.BREAK),
-    "trouble": ("action needed", another_worker.sentence(7, None)),
+    "trouble": ("action needed", state.another_worker(7, None)),
     "healthy": ("healthy", reasons.NONE),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.system import editor, shell
+from mem0tray.system import programs
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support import needs
@@ -27,7 +27,7 @@ def _editor(folder: Path, work: str) -> str:
     """Make an editor that does this with `text` and `path`; the command for $VISUAL."""
     program = folder / "editor.py"
     program.write_text(_PROGRAM.format(work), encoding="utf-8")
-    return f"{shell.quote(sys.executable)} {shell.quote(str(program))}"
+    return f"{programs.quote(sys.executable)} {programs.quote(str(program))}"
 
 
 def _letter(home: Scratch, content: object = "old", **fields: object) -> Path:
@@ -96,7 +96,7 @@ def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
     [
         ("path.write_bytes(b' \\n')", "The text is empty"),
         ("path.write_bytes(b'\\xff')", "not UTF-8"),
-        ("sys.exit(3)", "ended with code 3. Nothing"),
+        ("sys.exit(3)", "Editing failed. Nothing"),
     ],
 )
 def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str) -> None:
@@ -150,7 +150,6 @@ def test_without_a_terminal_no_editor_opens(
     _letter(home)
     for name in ("VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(editor, "_EDITORS", ("true",))
     done = home.run(*command)
     assert done.code == 1
     assert done.line == (
@@ -169,8 +168,9 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
     done = home.run("edit", "aa")
     assert done.code == 1
     assert done.line == (
-        "mem0tray: The editor 'no-such-editor' cannot be started: No such file or directory."
-        " Set $VISUAL or $EDITOR to one that you have."
+        "mem0tray: no-such-editor: Editing failed: [Errno 2] No such file or directory:"
+        " 'no-such-editor'. Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until"
+        " you are done?"
     )
 
 
@@ -181,7 +181,7 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
     program = home.root / "program.py"
     program.write_text(f"import pathlib, sys\npath = pathlib.Path(sys.argv[-1])\n{work}\n")
-    home.env(VISUAL=f"{shell.quote(sys.executable)} {shell.quote(str(program))}")
+    home.env(VISUAL=f"{programs.quote(sys.executable)} {programs.quote(str(program))}")
     done = home.run("edit", "aa")
     assert done.code == 1
     assert "delivered meanwhile" in done.line

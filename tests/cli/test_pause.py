@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.lock import FileLock
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -16,9 +16,9 @@ def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
     """`pause` is written down for a worker that runs now or later; `resume` ends it."""
     assert "until `mem0tray resume`" in home.ok("pause")
     assert json.loads(home.paths.pause.read_text()) == {"until": None}
-    assert pauses.read(home.paths) == float("inf")
+    assert orders.read_pause(home.paths) == float("inf")
     assert home.ok("resume").startswith("Deliveries go on as soon as")
-    assert pauses.read(home.paths) is None
+    assert orders.read_pause(home.paths) is None
     assert "were not paused" in home.ok("resume")
 
 
@@ -34,7 +34,7 @@ def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> Non
     """Where nobody can say whether deliveries pause, that is an error with the file's name."""
     home.paths.pause.mkdir(parents=True)  # the one thing that not even root can read
     with pytest.raises(FileUnavailableError, match=r"pause\.json is a folder, not a file"):
-        pauses.read(home.paths)
+        orders.read_pause(home.paths)
 
 
 @needs.LINKS

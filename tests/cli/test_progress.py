@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from mem0tray.cli import progress
-from mem0tray.cli.progress import EstimatedProgress
+from mem0tray.cli import interaction
+from mem0tray.cli.interaction import EstimatedProgress
 
 
 class Clock:
@@ -42,7 +42,7 @@ def test_a_terminal_has_one_line_which_goes(
 ) -> None:
     """It is written anew, with how long it will take, and taken away at the end."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    monkeypatch.setattr(interaction, "_EVERY", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
     clock = Clock()

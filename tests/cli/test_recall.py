@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from mem0tray.actions import recall
-from mem0tray.cli import progress
+from mem0tray.cli import interaction
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
@@ -258,10 +258,10 @@ def test_a_terminal_is_told_what_is_waited_for(
 ) -> None:
     """Where the server takes longer than a moment; no trace of that is left."""
     home.env(TERM="xterm")
-    home.patch.setattr(progress, "_MOMENT", 0.01)
+    home.patch.setattr(interaction, "_MOMENT", 0.01)
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
     server.health = Answer(body={"status": "ok"}, delay=0.3)
-    assert home.run(*command).err.startswith(f"\r{progress.ASKING}…\r\x1b[K")
+    assert home.run(*command).err.startswith(f"\r{interaction.ASKING}…\r\x1b[K")
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:

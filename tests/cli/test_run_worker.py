@@ -14,7 +14,7 @@ from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import Waiting, WorkerState
-from mem0tray.system.wakeup import Bell, Source
+from mem0tray.system.threads import Bell, Source
 from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs

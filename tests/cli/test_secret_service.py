@@ -53,7 +53,6 @@ def reason(home: Home) -> str:
 def test_a_key_is_kept_used_and_taken_out(
     home: Home, server: Standin, keyring: SecretService
 ) -> None:
-    """The service alone has it, a memory is delivered with it, and `--purge` leaves nothing."""
     said = set_up(home, server)
     assert "The API key is in the system's keyring, for this address alone." in said
     assert len(server.stored) == 1
@@ -71,7 +70,6 @@ def test_a_key_is_kept_used_and_taken_out(
 def test_memories_wait_while_the_keyring_is_locked(
     home: Home, server: Standin, keyring: SecretService
 ) -> None:
-    """That is said, and what to do; once it is unlocked the same worker delivers."""
     set_up(home, server, "--no-memory")
     keyring.lock()
     home.write_queue([entry("kept")])
@@ -86,7 +84,6 @@ def test_memories_wait_while_the_keyring_is_locked(
 def test_a_service_that_dies_costs_no_memory(
     home: Home, server: Standin, keyring: SecretService
 ) -> None:
-    """A worker that has the key goes on; another waits for the service, and says so."""
     set_up(home, server, "--no-memory")
     first = home.worker()
     home.ok("add", "--project", "alpha", "before")
@@ -104,7 +101,6 @@ def test_a_service_that_dies_costs_no_memory(
 
 
 def test_a_locked_keyring_takes_no_key(home: Home, server: Standin, keyring: SecretService) -> None:
-    """Where it was wanted there that is an error; else the settings file has the key."""
     keyring.lock()
     given = ("setup", "--server", server.url, "--key-from", "-", "--no-memory")
     refused = home.run(*given, "--key-in", "keyring", stdin=f"{KEY}\n")

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -171,7 +171,7 @@ def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scra
 def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:
     """As far as it can be named."""
     raw = b'{"id": "zz-1", "project_id": "p", "content": "odd", "n": ' + b"9" * 5000 + b"}"
-    quarantine.keep(home.paths.quarantine, home.queue, raw, time.time())
+    private_folders.quarantine(home.paths.quarantine, home.queue, raw, time.time())
     assert home.run("show", "zz", "--json").json()["place"] == "quarantine"
     assert "in quarantine" in home.ok("show", "zz")
 

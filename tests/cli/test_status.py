@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from mem0tray.cli import status
-from mem0tray.core import another_worker
-from mem0tray.files import orders, quarantine
+from mem0tray.core import state
+from mem0tray.files import orders, private_folders
 from mem0tray.files.lock import InstanceLock
-from mem0tray.ledger.former_servers import FormerServers
+from mem0tray.ledger.servers import FormerServers
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support.imports import imported_by
@@ -80,7 +80,7 @@ def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
     lines = "".join(json.dumps({**_entry(x), "emergency": True}) + "\n" for x in "bc")
     (home.claude / "mem0_emergency.json").write_text(lines + '{"torn')
     home.write("mem0_queue_dlq.json", {"items": [_entry("d"), None]})
-    quarantine.keep(home.paths.quarantine, home.queue, b"odd", now)
+    private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", now)
     document = home.run("status", "--json").json()
     assert (document["queue"], document["dlq"], document["quarantine"]) == (3, 2, 1)
     assert document["totals"] == {"queued": 9, "synced": 4, "failed": 1}
@@ -186,7 +186,7 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
 @pytest.mark.parametrize("beside", [True, False])
 def test_what_is_held_waits_for_the_other_worker_to_end(home: Scratch, *, beside: bool) -> None:
     """As long as that one works `retry` is no advice; afterwards it is."""
-    reason = another_worker.sentence(1, None).document() if beside else {}
+    reason = state.another_worker(1, None).document() if beside else {}
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     own = {"pid": os.getpid(), "host": socket.gethostname()}
     told = {"reason_id": reason.get("id"), "reason_arguments": reason.get("arguments")}
@@ -254,7 +254,7 @@ def test_watch_prints_again_what_has_changed(
     def look(_: float) -> None:
         step = next(looks)
         if step == "changed":
-            quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
+            private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", 1.0)
         if step == "Ctrl-C":
             raise KeyboardInterrupt
 

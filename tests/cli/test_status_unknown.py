@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import standing
-from mem0tray.files import writable
+from mem0tray.files import private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
 from tests.support import needs
@@ -199,7 +199,7 @@ def test_a_disk_that_takes_no_files_is_seen_at_once(
     host = socket.gethostname()
     home.write("mem0_metrics.json", {"pid": os.getpid(), "host": host, "state": "healthy"})
     assert "healthy" in home.ok("status")
-    monkeypatch.setattr(writable, "_NAMELESS", 0)
+    monkeypatch.setattr(private_folders, "_NAMELESS", 0)
     made = os.open
 
     def refusing(path: Any, flags: int, mode: int = 0o777) -> int:
@@ -218,7 +218,7 @@ def test_a_look_leaves_nothing_behind(home: Scratch, monkeypatch: pytest.MonkeyP
     """Whether files without a name can be had or not."""
     home.claude.mkdir()
     home.ok("status")
-    monkeypatch.setattr(writable, "_NAMELESS", 0)
+    monkeypatch.setattr(private_folders, "_NAMELESS", 0)
     home.ok("status")
     assert list(home.claude.iterdir()) == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.cli import times
+from mem0tray.core import times
 
 
 @pytest.mark.parametrize(

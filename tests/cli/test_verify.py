@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import patient_questions
-from mem0tray.cli import progress
+from mem0tray.cli import interaction
 from mem0tray.core import item as items
 from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
@@ -371,7 +371,7 @@ def test_hostile_texts_do_no_harm(home: Scratch, server: Standin) -> None:
 def test_progress_is_told(home: Scratch, server: Standin) -> None:
     """On standard error, with an estimate, and never among what was asked for."""
     delivered(home, server, "oak", "elm")
-    home.patch.setattr(progress, "_EVERY_LINE", 0.0)
+    home.patch.setattr(interaction, "_EVERY_LINE", 0.0)
     done = home.run("verify", "--json")
     assert done.json()["asked"] == 2
     assert "mem0tray: 2 of 2 memories asked for." in done.err.splitlines()

@@ -11,7 +11,7 @@ import pytest
 from mem0tray.core.errors import LedgerError
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
-from mem0tray.system import editor, shell
+from mem0tray.system import programs
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.support.shapes import entry, queue_document, waiting
@@ -39,7 +39,7 @@ def _scene(home: Scratch) -> None:
     """Name a server, which nobody asks, and an editor that saves another text."""
     program = home.root / "editor.py"
     program.write_text("import pathlib, sys\npathlib.Path(sys.argv[-1]).write_text('new')\n")
-    editor = f"{shell.quote(sys.executable)} {shell.quote(str(program))}"
+    editor = f"{programs.quote(sys.executable)} {programs.quote(str(program))}"
     home.env(MEM0TRAY_SERVER_URL=URL, VISUAL=editor)
 
 
@@ -170,7 +170,7 @@ def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
         path.write_bytes(before)
         file.write_text("new")
 
-    monkeypatch.setattr(editor, "edit", put_back)
+    monkeypatch.setattr(programs, "edit", put_back)
     home.ok("edit", "bb")
     _start(home)
     assert sorted(_listed(home, dead=True)) == ["new", "old"]

@@ -41,7 +41,6 @@ def use(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
 
 
 def test_a_key_is_kept_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the address of its server."""
     use(monkeypatch, OURS)
     keyring_key.store(URL, KEY)
     assert keyring_key.read(URL) == KEY
@@ -65,13 +64,11 @@ def test_a_key_is_kept_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_keyring_in_the_clear_is_not_used(
     monkeypatch: pytest.MonkeyPatch, backend: object, *, usable: bool
 ) -> None:
-    """Of a chain the first counts, to which the key would be written."""
     use(monkeypatch, backend)
     assert keyring_key.is_usable() == usable
 
 
 def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where else the key may stand."""
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(KeyringUnavailableError) as caught:
         keyring_key.read(URL)
@@ -88,7 +85,6 @@ def test_without_the_package_it_is_said_how_to_install_it(monkeypatch: pytest.Mo
 def test_a_keyring_that_fails_is_told_without_its_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """They might repeat the key: only the kind of the failure is told."""
     (tmp_path / "keyring.json").write_text(keyring_of_tests.LOCKED, "utf-8")
     use(monkeypatch, OURS)
     with pytest.raises(KeyringUnavailableError) as caught:

@@ -8,7 +8,6 @@ from mem0tray.config import server_choice
 from mem0tray.config.server_choice import chosen, remember_if_first
 from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.language import Language
-from mem0tray.files import atomic
 from mem0tray.system.paths import Paths
 from tests.support.needs import has_mode
 
@@ -22,7 +21,6 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def test_the_setting_is_what_is_used(paths: Paths) -> None:
-    """Whatever files are there, and nothing is remembered then."""
     remember_if_first("http://mem0.test", paths)
     paths.queue.touch()
     assert chosen("http://mem0.test", paths) == "http://mem0.test"
@@ -30,13 +28,11 @@ def test_the_setting_is_what_is_used(paths: Paths) -> None:
 
 
 def test_where_no_file_of_others_is_the_embedded_server_is_used(paths: Paths) -> None:
-    """Nobody is there who expects another."""
     assert chosen("", paths) == LOCAL_URL
 
 
 @pytest.mark.parametrize("name", ["queue", "dlq", "metrics", "emergency"])
 def test_a_file_of_others_asks_for_a_choice(paths: Paths, name: str) -> None:
-    """Whoever has such a file has a server of his own; that is not remembered as our choice."""
     getattr(paths, name).touch()
     assert chosen("", paths) is None
     remember_if_first("", paths)
@@ -44,7 +40,6 @@ def test_a_file_of_others_asks_for_a_choice(paths: Paths, name: str) -> None:
 
 
 def test_our_choice_is_remembered(paths: Paths) -> None:
-    """The files that we made afterwards do not count."""
     remember_if_first("", paths)
     paths.queue.touch()
     assert chosen("", paths) == LOCAL_URL
@@ -54,18 +49,8 @@ def test_our_choice_is_remembered(paths: Paths) -> None:
     assert has_mode(file.parent, 0o700)
 
 
-def test_what_is_remembered_is_not_written_again(paths: Paths) -> None:
-    """A start does not touch the disk for it."""
-    remember_if_first("", paths)
-    file = paths.data_dir / "server-choice"
-    before = atomic.signature(file)
-    remember_if_first("", paths)
-    assert atomic.signature(file) == before
-
-
 @pytest.mark.parametrize("text", ["", "other", "local local"])
 def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> None:
-    """It was not made by us."""
     paths.data_dir.mkdir(parents=True)
     (paths.data_dir / "server-choice").write_text(text, encoding="utf-8")
     paths.queue.touch()
@@ -81,12 +66,10 @@ def test_a_choice_that_says_something_else_is_none(paths: Paths, text: str) -> N
     ],
 )
 def test_a_server_is_named_in_words(server: str | None, shown: str) -> None:
-    """The embedded one has no address that would say something to people."""
     assert server_choice.in_words(server) == shown
 
 
 def test_a_destination_is_said_in_the_language() -> None:
-    """Only this computer is a word of ours; an address is the same in each language."""
     french = Language("fr")
     assert server_choice.said(server_choice.THIS_COMPUTER, french) == french.gettext(
         "this computer only"
@@ -94,12 +77,3 @@ def test_a_destination_is_said_in_the_language() -> None:
     assert server_choice.said(server_choice.THIS_COMPUTER, french) != server_choice.THIS_COMPUTER
     assert server_choice.said("mem0.test", french) == "mem0.test"
     assert server_choice.said("", french) == ""
-
-
-def test_the_choice_says_how_it_is_made() -> None:
-    """Both commands stand in the sentence that people see."""
-    assert server_choice.THIS_COMPUTER == "this computer only"
-    assert str(server_choice.CHOOSE) == (
-        "choose a server: `mem0tray config set server.url ADDRESS` for your own server, or"
-        " `mem0tray config set server.url local` to keep memories on this computer only"
-    )

@@ -48,15 +48,19 @@ TEXTS = [
     ("server.ca_file", ["", ABSOLUTE, "~/ca.pem"], ["ca.pem", "./ca.pem"], "an absolute path"),
     (
         "server.url",
-        ["", "local", "http://h", "https://h:8443/x", "http://[::1]:80"],
-        ["h:80", "ftp://h", "http://", "http://[h", "Local", "mem0.example.com"],
+        ["", "local", "http://h", "https://h:8443/x", "http://[::1]:80", "https://h:65535/x"],
+        [
+            "h:80",
+            "ftp://h",
+            "http://",
+            "http://[h",
+            "Local",
+            "mem0.example.com",
+            "http://h:0",
+            "http://h:x",
+            "https://h:99999",
+        ],
         '"local" or an http:// or https:// address, as "https://mem0.example.com"',
-    ),
-    (
-        "server.url",
-        ["http://h:1", "https://h:65535/x"],
-        ["http://h:0", "http://h:x", "https://h:99999", "http://[::1]:65536"],
-        "an address whose port is from 1 to 65535",
     ),
     (
         "ui.language",
@@ -91,7 +95,6 @@ def checked(key: str, value: Any, remedy: str = "Do it.") -> Any:
 
 
 def test_each_setting_has_a_rule_or_is_a_yes_or_no() -> None:
-    """A setting without a rule would take anything."""
     ruled = {rule[0] for rule in RANGES} | {rule[0] for rule in TEXTS}
     assert ruled == {key for key, kind in settings.keys().items() if kind is not bool}
 
@@ -100,7 +103,6 @@ def test_each_setting_has_a_rule_or_is_a_yes_or_no() -> None:
 def test_a_number_may_be_within_its_range(
     key: str, least: float, most: float, below: float, above: float, expected: str
 ) -> None:
-    """Both ends are allowed, what is beyond is refused with the range."""
     assert checked(key, least) == least
     assert checked(key, most) == most
     for wrong in (below, above):
@@ -114,7 +116,6 @@ def test_a_number_may_be_within_its_range(
 def test_a_text_is_one_of_those_that_may_be(
     key: str, good: list[str], bad: list[str], expected: str
 ) -> None:
-    """What is right is taken as it stands, what is wrong is refused with what may be."""
     for value in good:
         assert checked(key, value) == value
     for value in bad:
@@ -122,13 +123,6 @@ def test_a_text_is_one_of_those_that_may_be(
             checked(key, value)
         told = "" if key in settings.SECRETS else f" is {value!r}, but it"
         assert caught.value.message == f"it{told} must be {expected}."
-
-
-def test_a_long_number_keeps_its_exponent() -> None:
-    """It is shown as short as it was written."""
-    with pytest.raises(SettingsError) as caught:
-        checked("sync.timeout", 1e99)
-    assert caught.value.message == "it is 1e+99, but it must be seconds from 0.01 to 600."
 
 
 @pytest.mark.parametrize(
@@ -142,7 +136,6 @@ def test_a_long_number_keeps_its_exponent() -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused(key: str, value: object, expected: str) -> None:
-    """The type that is expected is named, before any range."""
     with pytest.raises(SettingsError) as caught:
         checked(key, value)
     assert caught.value.message == f"it is {value!r}, but it must be {expected}."
@@ -152,26 +145,16 @@ def test_a_value_of_another_type_is_refused(key: str, value: object, expected: s
     ("value", "shown"), [(True, "true"), (date(2026, 1, 2), "2026-01-02"), ([1], "[1]")]
 )
 def test_a_value_of_another_type_is_told_as_toml_has_it(value: object, shown: str) -> None:
-    """Nobody who writes TOML need know Python."""
     with pytest.raises(SettingsError, match=rf"it is {re.escape(shown)}, but it must be a number"):
         checked("sync.timeout", value)
 
 
 def test_a_whole_number_will_do_where_a_fraction_may_stand() -> None:
-    """`timeout = 5` in the file becomes 5.0."""
     found = checked("sync.timeout", 5)
     assert (type(found), found) == (float, 5.0)
 
 
-def test_a_remedy_is_none_unless_there_is_one() -> None:
-    """Who knows no remedy gives none."""
-    with pytest.raises(SettingsError) as caught:
-        setting_rules.checked("log.backups", -1, int, quoted("it"))
-    assert caught.value.remedy == ""
-
-
 def test_a_wrong_value_is_shown_as_it_was_written_and_not_too_long() -> None:
-    """A whole number has no fraction; of a text, its first hundred characters are shown."""
     with pytest.raises(SettingsError, match=r"^it is -3, "):
         checked("sync.timeout", -3.0)
     with pytest.raises(SettingsError, match=rf"^it is '{'x' * 98}', "):
@@ -180,14 +163,7 @@ def test_a_wrong_value_is_shown_as_it_was_written_and_not_too_long() -> None:
         checked("server.url", "x" * 99)
 
 
-def test_a_secret_is_not_shown() -> None:
-    """Of a wrong key it is said what it must be, and not what it is."""
-    with pytest.raises(SettingsError, match=r"^it must be text without blanks"):
-        checked("server.api_key", "se same")
-
-
 def test_a_text_has_a_longest_length() -> None:
-    """8,192 characters are taken, one more is refused."""
     assert checked("alerts.command", "x" * 8192)
     with pytest.raises(SettingsError, match=r"must be text of at most 8192 characters\."):
         checked("alerts.command", "x" * 8193)
@@ -195,17 +171,10 @@ def test_a_text_has_a_longest_length() -> None:
 
 @pytest.mark.parametrize("sign", ["\n", "\x00", "\x1f", "\x7f", "\x9f", "\u2028", "\u2029"])
 def test_no_text_has_control_characters(sign: str) -> None:
-    """Each end of the ranges of control characters is refused."""
     expected = "text without line breaks and other control characters"
     with pytest.raises(SettingsError) as caught:
         checked("alerts.command", f"a{sign}b")
     assert caught.value.message.endswith(f"but it must be {expected}.")
-
-
-@pytest.mark.parametrize("sign", ["\xa0", "\u202a", "\ue000"])
-def test_what_cannot_be_printed_is_no_control_character(sign: str) -> None:
-    """Odd blanks and private signs may stand in a text."""
-    assert checked("alerts.command", f"a{sign}b") == f"a{sign}b"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +186,6 @@ def test_what_cannot_be_printed_is_no_control_character(sign: str) -> None:
     ],
 )  # fmt: skip
 def test_yes_and_no_are_read_in_each_spelling(text: str, value: object) -> None:
-    """What is neither stays the text that it is, to be refused with it."""
     assert setting_rules.parse(text, bool) is value or setting_rules.parse(text, bool) == value
 
 
@@ -230,13 +198,11 @@ def test_yes_and_no_are_read_in_each_spelling(text: str, value: object) -> None:
     ],
 )  # fmt: skip
 def test_numbers_are_read_from_texts(text: str, kind: type, value: object) -> None:
-    """What is no number of that kind stays the text that it is."""
     found = setting_rules.parse(text, kind)
     assert (type(found), found) == (type(value), value)
 
 
 def test_windows_takes_a_command_line_apart_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There a quote that stays open is the program's business; blanks are no command."""
     monkeypatch.setattr(sys, "platform", "win32")
     assert checked("alerts.command", 'msg "x') == 'msg "x'
     with pytest.raises(SettingsError):

@@ -1,6 +1,6 @@
 """The kinds of outcome have names that the ledger and programs keep."""
 
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 
 
 def test_a_kind_has_the_same_name_in_every_release() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import mem0tray
 from mem0tray.config import server_choice, settings
-from mem0tray.core import another_worker, errors, reasons, state
+from mem0tray.core import errors, reasons, state
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
@@ -74,7 +74,7 @@ _UNSEEN = (
             "le serveur refuse les envois\xa0: 401 Unauthorized: no connection.",
         ),
         pytest.param(
-            another_worker.sentence(42, None, "kill 42"),
+            state.another_worker(42, None, "kill 42"),
             "another worker runs as process 42: stop it with `kill 42`",
             "un autre programme d’envoi tourne (processus 42)\xa0: arrêtez-le avec `kill 42`",
             marks=needs.SIGNALS,

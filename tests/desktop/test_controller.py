@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from mem0tray.actions import backup
-from mem0tray.actions import delete as deleting
-from mem0tray.actions.apply import Answer
+from mem0tray.actions import backups
+from mem0tray.actions import verbs as deleting
+from mem0tray.actions.in_step import Answer
 from mem0tray.core import item as items
 from mem0tray.core.language import Language
 from mem0tray.desktop.tray.menu import Verb
@@ -187,7 +187,7 @@ def test_nothing_to_restore(desk: Desk) -> None:
 
 def test_a_backup_of_nothing_is_no_deletion(desk: Desk, paths: Paths) -> None:
     """What was to be deleted had gone: the deletion before it is the last one."""
-    backup.write_dated(paths, [json.dumps(waiting("kept")).encode()], 1.7e9)
-    backup.write_dated(paths, [], 1.8e9)
+    backups.write_dated(paths, [json.dumps(waiting("kept")).encode()], 1.7e9)
+    backups.write_dated(paths, [], 1.8e9)
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
     assert contents(paths) == ["kept"]

@@ -16,7 +16,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
 from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.system.paths import Paths, config_file
 from tests.actions.scene import contents, write_dlq
 from tests.desktop.click_desk import Desk
@@ -115,7 +115,7 @@ def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> No
         desk.controller.do(MenuCommand(Verb.DELETE, shown[project]))
     assert asked.acquire(timeout=20)
     desk.click(Verb.PAUSE)
-    assert pauses.read(desk.paths) is not None
+    assert orders.read_pause(desk.paths) is not None
     desk.controller.do(MenuCommand(Verb.QUIT))
     assert (desk.quits, len(desk.questions)) == (1, 1)
     answers.put(item=False)
@@ -183,12 +183,12 @@ def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
     """For some minutes, or until resumed."""
     desk.click(Verb.PAUSE, value=30)
-    left = (pauses.read(paths) or 0) - time.time()
+    left = (orders.read_pause(paths) or 0) - time.time()
     assert 29 * 60 < left <= 30 * 60
     desk.click(Verb.PAUSE)
-    assert pauses.read(paths) == float("inf")
+    assert orders.read_pause(paths) == float("inf")
     desk.click(Verb.RESUME)
-    assert pauses.read(paths) is None
+    assert orders.read_pause(paths) is None
     assert desk.click(Verb.RESUME) == []
 
 

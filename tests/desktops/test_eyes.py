@@ -23,14 +23,12 @@ def rows(*lines: tuple[str, ...]) -> str:
 
 
 def test_words_stand_where_the_part_was_cut_out() -> None:
-    """A word's box is in pixels of the screen, whatever the part that was read and enlarged."""
     (first, second) = eyes.words(rows(("Open", "log")), (100, 50), 3)
     assert first.box == Box(100, 50, 140, 60)
     assert second.box == Box(150, 50, 180, 60)
 
 
 def test_a_phrase_is_found_however_its_words_are_parted() -> None:
-    """A phrase is found where the reader ran words together, or mistook letters that look alike."""
     seen = eyes.words(
         rows(
             ("Retryall", "n0w"),
@@ -42,13 +40,11 @@ def test_a_phrase_is_found_however_its_words_are_parted() -> None:
 
 
 def test_a_sign_between_words_may_be_read_as_letters() -> None:
-    """A dot between two words does not hide them, even where it is taken for a letter."""
     seen = eyes.words(rows(("5aa21850", "a", "500")), (0, 0), 1)
     assert eyes.find(seen, "5aa21850 500") is not None
 
 
 def test_the_line_that_says_least_else_is_meant() -> None:
-    """Of two lines with the phrase, the one is found that is nearly the phrase itself."""
     seen = eyes.words(rows(("2", "dead", "letters", "wait"), ("Dead", "letters")), (0, 0), 1)
     found = eyes.find(seen, "Dead letters")
     assert found is not None
@@ -56,12 +52,10 @@ def test_the_line_that_says_least_else_is_meant() -> None:
 
 
 def test_what_is_not_there_is_not_found() -> None:
-    """A phrase over two lines is none."""
     assert eyes.find(eyes.words(rows(("Dead",), ("letters",)), (0, 0), 1), "Dead letters") is None
 
 
 def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:
-    """An icon is where most in its colour has come; what had it before, or is large, is none."""
     before = Image.new("RGB", (400, 300), "white")
     before.paste(GREEN, (200, 200, 216, 216))
     after = before.copy()
@@ -74,7 +68,6 @@ def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:
 
 
 def test_what_changed_is_found_in_parts() -> None:
-    """Pictures that are alike have none; changes apart from each other are parts of their own."""
     before = Image.new("RGB", (400, 300), "white")
     after = before.copy()
     assert eyes.changes(before, after) == []
@@ -85,7 +78,6 @@ def test_what_changed_is_found_in_parts() -> None:
 
 
 def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> None:
-    """Two quick looks that show the same make no rest: what was closed may still be there."""
     popup, none = Image.new("RGB", (4, 4), "white"), Image.new("RGB", (4, 4), "black")
     still = eyes.Stillness(popup, 0.0, 1.0)
     seen = [still.reached(popup, 0.1), still.reached(none, 0.2), still.reached(none, 1.1)]

@@ -9,20 +9,17 @@ def report(*outcomes: Outcome) -> Report:
 
 
 def test_a_desktop_held_where_nothing_failed() -> None:
-    """What a desktop lacks is no failure; a desktop on which nothing was tried did not hold."""
     assert report(Outcome("icon", HELD), Outcome("tooltip", LACKS)).held
     assert not report(Outcome("icon", HELD), Outcome("tooltip", FAILED)).held
     assert not report().held
 
 
 def test_a_report_comes_back_from_json() -> None:
-    """A report is the same after it was written and read."""
     written = report(Outcome("icon", HELD, "at 1, 2", 0.5), Outcome("menu", FAILED, "“…”"))
     assert Report.from_json(written.as_json()) == written
 
 
 def test_the_table_says_what_held_and_why_not() -> None:
-    """Each step is a line and each desktop a column; what was not tried there is left empty."""
     one = report(Outcome("icon", HELD), Outcome("menu", FAILED, "no menu"))
     other = Report("gnome", "GNOME", (Outcome("icon", LACKS, "shows none"),))
     assert table([one, other]).splitlines() == [

@@ -9,7 +9,6 @@ from tests.desktops.scratch_root import ScratchRoot
 
 
 def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
-    """A folder that was not made here is neither removed nor used, with what is in it."""
     (tmp_path / "letter").touch()
     root = ScratchRoot(tmp_path, tmp_path / "output")
     with pytest.raises(OSError, match="not empty"):
@@ -22,7 +21,6 @@ def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
 def test_what_is_mounted_in_it_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, *, stays: bool
 ) -> None:
-    """A root in which a folder of somebody else is mounted is not removed, nor anything in it."""
     root = ScratchRoot(tmp_path / "root", tmp_path / "output")
     root.folder.mkdir()
     (root.folder / ".made-by-tests-desktops").write_text("whole")

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from tests.support import needs, odd
 
 
@@ -178,6 +178,6 @@ def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
     def refused(_: Path) -> None:
         raise _of_windows(32)
 
-    monkeypatch.setattr(plain, "open_binary", refused)
+    monkeypatch.setattr(regular_file, "open_binary", refused)
     with pytest.raises(TornError):
         atomic.read(tmp_path / "file")

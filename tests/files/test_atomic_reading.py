@@ -13,7 +13,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from tests.support import needs
 
 
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(plain, "open_binary", refuse)
+    monkeypatch.setattr(regular_file, "open_binary", refuse)
     with pytest.raises(FileUnavailableError, match="Input/output error") as caught:
         atomic.read(tmp_path / "file")
     assert caught.value.disk_failed
@@ -58,7 +58,7 @@ def test_a_file_that_is_another_by_the_end_is_torn(
     """By its name, though the one that is open has not changed; the error names the file."""
     path = tmp_path / "file"
     path.write_bytes(b"data")
-    real = plain.open_binary
+    real = regular_file.open_binary
 
     def opened(path: Path) -> BinaryIO:
         file = real(path)
@@ -67,7 +67,7 @@ def test_a_file_that_is_another_by_the_end_is_torn(
             path.write_bytes(b"data")
         return file
 
-    monkeypatch.setattr(plain, "open_binary", opened)
+    monkeypatch.setattr(regular_file, "open_binary", opened)
     with pytest.raises(TornError) as caught:
         atomic.read(path)
     assert caught.value.args == (path,)
@@ -84,7 +84,7 @@ def test_a_file_that_grows_between_two_looks_is_torn(
     def looked(fd: int) -> os.stat_result:
         found = real(fd)
         calls.append(fd)
-        if len(calls) == 2:  # the first is of `plain`, which opens it
+        if len(calls) == 2:  # the first is of `regular_file`, which opens it
             with path.open("ab") as more:
                 more.write(b"!")
         return found

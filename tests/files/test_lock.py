@@ -12,7 +12,7 @@ import pytest
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.files import lock as locks
 from mem0tray.files.lock import FileLock, InstanceLock
-from mem0tray.system import data_folders, plain, processes
+from mem0tray.system import data_folders, processes, regular_file
 from mem0tray.system.paths import Paths
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -147,7 +147,7 @@ def test_an_error_of_who_waits_is_his_who_asked(
     path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that waits does not keep it to itself."""
-    real, calls = plain.open_fd, []
+    real, calls = regular_file.open_fd, []
 
     def fail_at_the_second(path: Path, flags: int = os.O_RDONLY) -> int:
         calls.append(path)
@@ -155,7 +155,7 @@ def test_an_error_of_who_waits_is_his_who_asked(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return real(path, flags)
 
-    monkeypatch.setattr(plain, "open_fd", fail_at_the_second)
+    monkeypatch.setattr(regular_file, "open_fd", fail_at_the_second)
     with pytest.raises(FileUnavailableError, match="Input/output error"):
         FileLock(held.path).acquire(30)
     assert calls == [path, path]
@@ -199,14 +199,14 @@ def test_a_file_that_may_only_be_read_serves_as_well(
 ) -> None:
     """That of another user, or on a disk that is read-only; where there is none, why is said."""
     path.parent.mkdir()
-    real = plain.open_fd
+    real = regular_file.open_fd
 
     def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
         if flags & os.O_RDWR:
             raise OSError(number, os.strerror(number))
         return real(path, flags)
 
-    monkeypatch.setattr(plain, "open_fd", read_only)
+    monkeypatch.setattr(regular_file, "open_fd", read_only)
     with pytest.raises(FileUnavailableError, match=os.strerror(number)):
         FileLock(path).acquire(0)
     path.touch()
@@ -324,7 +324,7 @@ def test_where_nobody_can_tell_the_lock_is_held(
     def refuse(_path: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(plain, "look", refuse)
+    monkeypatch.setattr(regular_file, "look", refuse)
     assert locks.is_locked(path)
 
 
@@ -368,7 +368,7 @@ def test_the_remedy_is_that_of_the_cause(
     def refuse(*_: object) -> int:
         raise OSError(code, os.strerror(code), str(path))
 
-    monkeypatch.setattr(plain, "open_fd", refuse)
+    monkeypatch.setattr(regular_file, "open_fd", refuse)
     with pytest.raises(FileUnavailableError) as caught:
         FileLock(path).acquire(1)
     assert str(path) in caught.value.message

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.files.order_barrier import OrderBarrier
+from mem0tray.files.orders import OrderBarrier
 
 LONG_AGO = 1_700_000_000
 

@@ -14,7 +14,7 @@ import pytest
 
 from mem0tray.files import atomic, temporary
 from mem0tray.files.temporary import Temporary
-from mem0tray.system import plain, processes
+from mem0tray.system import processes, regular_file
 from tests.support import needs, odd
 from tests.support.home import REPOSITORY, Home
 from tests.support.needs import has_mode
@@ -280,14 +280,14 @@ def test_a_leftover_that_may_only_be_read_is_removed_too(
     """A further name of a file that the user made read-only."""
     left = tmp_path / ".file.mem0tray-1-0.tmp"
     left.touch()
-    real = plain.open_fd
+    real = regular_file.open_fd
 
     def read_only(path: Path, flags: int = os.O_RDONLY) -> int:
         if flags & os.O_RDWR:
             raise PermissionError
         return real(path, flags)
 
-    monkeypatch.setattr(plain, "open_fd", read_only)
+    monkeypatch.setattr(regular_file, "open_fd", read_only)
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert open_below(tmp_path) == []

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mem0tray.ledger.counters import Counters, Counts
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.meta_names import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import TakenByOthers
+from mem0tray.ledger.waiting import Counters, Counts
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 
@@ -27,7 +27,7 @@ def test_an_empty_ledger_has_nothing_that_waits(counters: Counters) -> None:
 
 def test_what_waits_is_counted_by_where_it_waits(ledger: Ledger, counters: Counters) -> None:
     """Entries, dead letters with what makes no sense beside them, held ones, the oldest of all."""
-    inbox, taken = Inbox(ledger), TakenByOthers(ledger)
+    inbox, taken = Inbox(ledger), ForeignClaims(ledger)
     held = inbox.add_fresh(fresh("held"), NOW + 2, ask=False)
     inbox.add_fresh(fresh("waits"), NOW + 1, ask=False)
     inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)

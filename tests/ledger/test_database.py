@@ -10,9 +10,10 @@ import pytest
 
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.files import atomic
-from mem0tray.ledger import database
-from mem0tray.ledger.database import NOTES, SOURCES, Ledger, decode, encode, trouble
-from mem0tray.ledger.outdated import DLQ_FILE, EMERGENCY_FILE, QUEUE_FILE
+from mem0tray.ledger import opening
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
+from mem0tray.ledger.opening import trouble
 from tests.ledger.looking import table
 from tests.support import needs
 from tests.support.needs import has_mode
@@ -165,7 +166,7 @@ def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         assert (ledger.meta("clean"), ledger.meta("boot")) == (0, "")
     with closing(Ledger(path)) as ledger:
-        assert (ledger.meta("clean"), ledger.meta("boot")) == (1, database.boot_id())
+        assert (ledger.meta("clean"), ledger.meta("boot")) == (1, opening.boot_id())
 
 
 @pytest.mark.parametrize(
@@ -391,6 +392,6 @@ def test_a_disk_that_failed_is_told_apart(path: Path, code: int | None, *, faile
 
 def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
     """With the remedy that any file has."""
-    found = database.unusable(path, PermissionError(13, os.strerror(13)))
+    found = opening.unreachable(path, PermissionError(13, os.strerror(13)))
     assert found.message == f"The ledger {path} cannot be used: Permission denied."
     assert found.remedy.startswith("Mend the permissions")

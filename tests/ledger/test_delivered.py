@@ -6,9 +6,9 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
-from mem0tray.ledger.delivered import DeliveredReader
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.reader import Reader
 from tests.support.delivered import deliver
 from tests.support.shapes import entry
 
@@ -17,7 +17,7 @@ HERE = "http://here"
 
 def taken(path: Path) -> list[str]:
     """The ids of what that server has taken."""
-    with DeliveredReader(path, needed=True) as reader:
+    with Reader(path, needed=True) as reader:
         return [
             each.id for keys in reader.taken(HERE).values() for each in reader.memories(keys, HERE)
         ]
@@ -35,7 +35,7 @@ def test_memories_come_by_project(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     names = ["a\n", "\ud83d", "*"]
     deliver(path, HERE, [entry(f"text {n}", n, id=n) for n in names], at=5.0)
-    with DeliveredReader(path) as reader:
+    with Reader(path) as reader:
         found = reader.taken(HERE)
         assert list(found) == names
         (one,) = reader.memories(found["\ud83d"], HERE)
@@ -52,7 +52,7 @@ def test_only_what_that_server_took_is_among_them(
     inbox.discard(keys[2:4], 2.0, "deleted")
     outbox.record_delivery(keys[3], HERE, 3.0)
     assert taken(tmp_path / "ledger.sqlite3") == ["a"]
-    with DeliveredReader(tmp_path / "ledger.sqlite3") as reader:
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.discarded_digests() == {items.digest("p", "c")}
         assert reader.waiting_digests() == {items.digest("p", "e")}
 
@@ -89,7 +89,7 @@ def test_a_further_text_under_an_id_has_its_own_key(
     """The key by which it was sent."""
     for text in ("first", "second"):
         outbox.record_delivery(inbox.add_fresh(parsed(text, "x"), 1.0, ask=False), HERE, 2.0)
-    with DeliveredReader(tmp_path / "ledger.sqlite3") as reader:
+    with Reader(tmp_path / "ledger.sqlite3") as reader:
         found = reader.memories(reader.taken(HERE)["p"], HERE)
     assert [each.key for each in found] == ["x", f"x-{items.digest('p', 'second').hex()[:8]}"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.dialects import Dialects
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import Dialects
 
 A, B = "http://a.test:8000/mem0", "http://b.test"
 

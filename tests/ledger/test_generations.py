@@ -6,10 +6,9 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.generations import Generations
+from mem0tray.ledger.generations import Generations, Showing
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.showings import Showing
 from tests.ledger.looking import row, table
 from tests.ledger.samples import NOW, fresh, letter
 

@@ -4,10 +4,10 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import FreshEntry, Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter
 
@@ -130,7 +130,7 @@ def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
 ) -> None:
     """Its outcome is not known by the failure of ours."""
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
-    TakenByOthers(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
+    ForeignClaims(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
     inbox.move_to_dlq(key, b"{}", NOW + 5, NOW + 35)
     assert row(ledger, key)["unknown"] == NOW + 1
     assert "taken" not in row(ledger, key)
@@ -140,8 +140,8 @@ def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: 
     """With the values that the file shows, at the end of it."""
     inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
-    TakenByOthers(ledger).vanish([key], NOW, taken=True, wait_until=0)
-    TakenByOthers(ledger).hold(key, NOW)
+    ForeignClaims(ledger).vanish([key], NOW, taken=True, wait_until=0)
+    ForeignClaims(ledger).hold(key, NOW)
     inbox.discard([key], NOW, "user")
     item = letter("a", retry_count=3, last_attempt=NOW + 8, retries=1)
     before = row(ledger, key)
@@ -208,7 +208,7 @@ def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbo
     entries = (fresh("a", retries=2), fresh("b"))
     first, second = (inbox.add_fresh(each, NOW, ask=False) for each in entries)
     inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
-    TakenByOthers(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
+    ForeignClaims(ledger).vanish([second], NOW + 1, taken=True, wait_until=0)
     assert inbox.fresh_entries() == {
         first: FreshEntry(2, None, None),
         second: FreshEntry(0, NOW + 1, NOW + 1),

@@ -4,8 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.notes import NoteRecords
+from mem0tray.ledger.inbox import Inbox, NoteRecords
 from tests.ledger.samples import NOW, fresh
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.outages import Outages
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import Outages
 
 
 @pytest.fixture

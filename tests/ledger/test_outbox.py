@@ -4,9 +4,9 @@ import pytest
 
 from mem0tray.core.due import BACKOFF_MAX, LONGEST_ASKED, backoff
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import DEAD, FRESH, Outbox
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import HERE, NOW, fresh, letter, put
 
 # Which one is next ---------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, 
 def test_what_is_held_or_claimed_is_not_next(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     """Nor does it fall due."""
     held, claimed = put(inbox, fresh("a"), fresh("b"))
-    TakenByOthers(ledger).hold(held, NOW)
+    ForeignClaims(ledger).hold(held, NOW)
     outbox.claim(claimed, NOW)
     assert outbox.head(FRESH, NOW) is None
     assert outbox.in_turn(NOW) is None

@@ -6,9 +6,9 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import DEAD, FRESH, Outbox, perhaps_since
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, put
 
@@ -37,7 +37,7 @@ def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outb
     assert (job.lane, job.retries, job.unknown, job.timeouts) == (FRESH, 2, NOW + 2, 1)
     outbox.release(key)
     (other,) = put(inbox, fresh("b"))
-    TakenByOthers(ledger).vanish([other], NOW + 4, taken=True, wait_until=0)
+    ForeignClaims(ledger).vanish([other], NOW + 4, taken=True, wait_until=0)
     assert outbox.claim(other, NOW + 5).taken == NOW + 4
 
 
@@ -228,7 +228,7 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
 ) -> None:
     """It may deliver the entry after our failure; what it took before is known by now."""
     before, meanwhile = put(inbox, fresh("a"), fresh("b"))
-    taken = TakenByOthers(ledger)
+    taken = ForeignClaims(ledger)
     taken.vanish([before], NOW, taken=True, wait_until=0)
     jobs = [outbox.claim(key, NOW + 1) for key in (before, meanwhile)]
     taken.vanish([meanwhile], NOW + 2, taken=True, wait_until=0)

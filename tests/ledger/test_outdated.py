@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.errors import LedgerError
-from mem0tray.ledger import unknown_outcomes
-from mem0tray.ledger.counters import Counters
+from mem0tray.core.state import WorkerSeen
+from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.meta_names import FAILED, QUEUED
+from mem0tray.ledger.names import DLQ_FILE, FAILED, METRICS_FILE, QUEUE_FILE, QUEUED
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.outdated import DLQ_FILE, METRICS_FILE, QUEUE_FILE
-from mem0tray.ledger.taken_by_others import TakenByOthers
+from mem0tray.ledger.waiting import Counters
 from tests.ledger.samples import HERE, NOW, fresh, letter
 
 FILES = QUEUE, DLQ, METRICS = (QUEUE_FILE, DLQ_FILE, METRICS_FILE)
@@ -31,7 +30,7 @@ class Scene:
     def __post_init__(self) -> None:
         """Fill the ledger."""
         self.inbox, self.outbox = Inbox(self.ledger), Outbox(self.ledger)
-        self.generations, self.taken = Generations(self.ledger), TakenByOthers(self.ledger)
+        self.generations, self.taken = Generations(self.ledger), ForeignClaims(self.ledger)
         self.counters = Counters(self.ledger)
         self.entry, self.other = (
             self.inbox.add_fresh(fresh(name), NOW, ask=False) for name in ("entry", "other")
@@ -135,7 +134,7 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     "another worker that went": (lambda s: s.taken.forget_worker(), {QUEUE}),
     "a generation": (Scene.publish, set()),
     "a question about everything": (
-        lambda s: unknown_outcomes.make_all_unknown(s.ledger, NOW), set(),
+        lambda s: outbox.make_all_unknown(s.ledger, NOW), set(),
     ),
 }  # fmt: skip
 

@@ -3,13 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 
-from mem0tray.core.item import Item
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Item, Kind
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 
 A, B, C = letter("a"), letter("b"), letter("c")
@@ -67,7 +66,7 @@ def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
         Outbox(ledger).record_delivery(
             Inbox(ledger).add_fresh(fresh("d"), NOW, ask=False), ELSEWHERE, NOW
         )
-        TakenByOthers(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
+        ForeignClaims(ledger).hold(Inbox(ledger).add_fresh(fresh("e"), NOW, ask=False), NOW)
     with Reader(path) as reader:
         assert name(C) in reader.waiting.names()
 

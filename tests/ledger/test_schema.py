@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mem0tray.core.errors import LedgerError
-from mem0tray.ledger import schema
+from mem0tray.ledger import opening
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
 from tests.ledger.samples import write_sample
@@ -80,7 +80,7 @@ def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None
     path = tmp_path / "ledger.sqlite3"
     Ledger(path).close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
     with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
         Ledger(path)
     assert refused.value.remedy == "Update mem0tray."

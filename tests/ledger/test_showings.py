@@ -2,7 +2,7 @@
 
 import pytest
 
-from mem0tray.ledger.showings import Showing, Shown
+from mem0tray.ledger.generations import Showing, Shown
 
 # Shown by generations 2 to 4 and again from 7 on; between them a user saved it otherwise.
 FIRST = Showing(2, 4, 1, 10.0, b"x")

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.ledger import unknown_outcomes
+from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import Job, Outbox
+from mem0tray.ledger.outbox import Job, Outbox, Ticket
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.tickets import Ticket, Tickets
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, put
 
 
@@ -18,7 +17,7 @@ class Desk:
     """A ledger with one entry, claimed for a server and put back again and again."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.outbox, self.tickets = Outbox(ledger), Tickets(ledger)
+        self.outbox = Outbox(ledger)
         (self.key,) = put(Inbox(ledger), fresh("m"))
 
     def claim(self, server: str = HERE) -> Job:
@@ -30,7 +29,7 @@ class Desk:
     def give(self, name: str, at: float = NOW, server: str = HERE) -> None:
         """Have a server give a ticket."""
         self.outbox.mark_unknown(self.key, server, at, timed_out=False)
-        self.tickets.note(self.key, server, name, at)
+        self.outbox.note_ticket(self.key, server, name, at)
 
 
 @pytest.fixture
@@ -62,19 +61,19 @@ def test_each_server_s_ticket_is_dropped_by_itself(desk: Desk) -> None:
     """What one has told says nothing of the other's work."""
     desk.give("event-1")
     desk.give("event-2", NOW + 1, ELSEWHERE)
-    desk.tickets.drop(desk.key, HERE)
+    desk.outbox.drop_ticket(desk.key, HERE)
     assert desk.claim().ticket is None
     assert desk.claim(ELSEWHERE).ticket == Ticket("event-2", NOW + 1)
 
 
 def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:
     """Those of what was delivered by another way are nobody's any more."""
-    assert desk.tickets.newest() is None
+    assert desk.outbox.newest_ticket() is None
     desk.give("event-1")
     desk.give("event-2", NOW + 1, ELSEWHERE)
-    assert desk.tickets.newest() == NOW + 1
+    assert desk.outbox.newest_ticket() == NOW + 1
     desk.outbox.record_delivery(desk.key, HERE, NOW + 2)
-    assert desk.tickets.newest() is None
+    assert desk.outbox.newest_ticket() is None
 
 
 def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
         desk.give("event-1")
         desk.outbox.claim(desk.key, NOW + 3, HERE)
     with closing(Ledger(path)) as ledger:
-        unknown_outcomes.make_claims_unknown(ledger, NOW + 4, 10.0)
+        outbox.make_claims_unknown(ledger, NOW + 4, 10.0)
         job = Outbox(ledger).claim(desk.key, NOW + 20, HERE)
     assert (job.ticket, job.unknown) == (Ticket("event-1", NOW), NOW + 3)
     with Reader(path) as reader:

@@ -1,9 +1,8 @@
 """What nobody knows the outcome of: claims that a kill left, or everything."""
 
-from mem0tray.ledger import unknown_outcomes
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import Outbox
+from mem0tray.ledger.outbox import Outbox, make_all_unknown, make_claims_unknown
 from tests.ledger.looking import row, table
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter
 
@@ -14,7 +13,7 @@ def test_everything_that_waits_is_asked_about(ledger: Ledger, inbox: Inbox) -> N
     dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
     gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
     inbox.discard([gone], NOW, "user")
-    unknown_outcomes.make_all_unknown(ledger, NOW + 5)
+    make_all_unknown(ledger, NOW + 5)
     assert row(ledger, pending)["unknown"] == row(ledger, dead)["unknown"] == NOW + 5
     assert "unknown" not in row(ledger, gone)
 
@@ -28,7 +27,7 @@ def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inb
     outbox.claim(due, NOW - 5, ELSEWHERE)
     outbox.defer(due, NOW + 500)
     untouched = row(ledger, idle)
-    assert unknown_outcomes.make_claims_unknown(ledger, NOW, 30) == 3
+    assert make_claims_unknown(ledger, NOW, 30) == 3
     for key, since, at in (
         (early, NOW - 5, NOW + 25), (late, NOW + 1000, NOW + 30), (due, NOW - 5, NOW + 500)
     ):  # fmt: skip
@@ -37,7 +36,7 @@ def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inb
         assert row(ledger, key)["due"] == at
         assert "claimed" not in row(ledger, key)
     assert row(ledger, idle) == untouched
-    assert unknown_outcomes.make_claims_unknown(ledger, NOW, 30) == 0
+    assert make_claims_unknown(ledger, NOW, 30) == 0
     assert table(
         ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
     ) == [
@@ -53,6 +52,6 @@ def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, in
     outbox.record_delivery(key, HERE, NOW)
     inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
     outbox.claim(key, NOW + 2, HERE)
-    unknown_outcomes.make_claims_unknown(ledger, NOW + 3, 30)
+    make_claims_unknown(ledger, NOW + 3, 30)
     assert known(inbox, item).servers == {HERE}
     assert outbox.claim(key, NOW + 4, HERE).delivered == NOW

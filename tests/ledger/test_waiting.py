@@ -7,12 +7,12 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.generations import Generations
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.meta_names import QUEUE_STRAYS
+from mem0tray.ledger.names import QUEUE_STRAYS
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.ledger.waiting import ProjectCounts, WaitingRows
 from tests.ledger.samples import HERE, NOW, fresh, known, letter, put
 
@@ -30,7 +30,7 @@ def waiting(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> Iterator[WaitingRow
     list(put(inbox, *WAITS, fresh("sent"), fresh("gone")))
     outbox.record_delivery(known(inbox, fresh("sent")).key, HERE, NOW)
     inbox.discard([known(inbox, fresh("gone")).key], NOW, items.DELETED)
-    TakenByOthers(ledger).hold(known(inbox, WAITS[3]).key, NOW)
+    ForeignClaims(ledger).hold(known(inbox, WAITS[3]).key, NOW)
     with Reader(ledger.path) as reader:
         yield reader.waiting
 

@@ -16,7 +16,6 @@ def _read(name: str) -> Any:
 
 
 def test_it_has_the_hooks_and_the_tools_of_install() -> None:
-    """Each event has its hook, as `install` writes it but for the path, and the tools a server."""
     ours = callers.with_server(callers.with_hooks("{}", ["mem0tray"], windows=False), ["mem0tray"])
     expected = json.loads(ours)
     assert _read("hooks/hooks.json")["hooks"] == expected["hooks"]
@@ -28,7 +27,6 @@ def test_it_has_the_hooks_and_the_tools_of_install() -> None:
 
 
 def test_its_marketplace_offers_it() -> None:
-    """The marketplace file has the plug-in under its name, which has the program's version."""
     plug_in = _read(".claude-plugin/plugin.json")
     (offered,) = _read(".claude-plugin/marketplace.json")["plugins"]
     assert offered["name"] == plug_in["name"] == callers.NAME

@@ -25,13 +25,11 @@ def check(root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_committed_icons_are_drawn_from_their_masters() -> None:
-    """No master has changed since the files were drawn, and no file by itself."""
     done = check(ROOT)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_changed_master_is_noticed(copy: Path) -> None:
-    """Whoever edits an SVG is told to draw anew."""
     master = copy / "icons" / "down-22.svg"
     master.write_text(master.read_text().replace("#a6121b", "#ff0000"))
     done = check(copy)
@@ -40,7 +38,6 @@ def test_a_changed_master_is_noticed(copy: Path) -> None:
 
 
 def test_a_changed_missing_or_foreign_file_is_noticed(copy: Path) -> None:
-    """So is whatever was put between the drawn files, taken away or painted over."""
     drawn = copy / "icons" / "png"
     (drawn / "down-16.png").unlink()
     shutil.copy(drawn / "healthy-22.png", drawn / "down-22.png")

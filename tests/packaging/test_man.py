@@ -19,14 +19,12 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_page_is_what_the_help_says() -> None:
-    """No command, option, example or setting has changed since the page was written."""
     done = _run(sys.executable, str(ROOT / "packaging" / "update_man.py"), "--check")
     assert done.returncode == 0, done.stderr
 
 
 @needs.program("mandoc")
 def test_the_page_is_sound() -> None:
-    """A manual page's own checker finds nothing, and what it shows has every command and key."""
     done = _run("mandoc", "-T", "lint", "-W", "warning", str(PAGE))
     assert (done.returncode, done.stdout) == (0, "")
     shown = _run("mandoc", "-T", "utf8", "-O", "width=200", str(PAGE)).stdout
@@ -38,7 +36,6 @@ def test_the_page_is_sound() -> None:
 
 
 def test_the_wheel_takes_the_page_along() -> None:
-    """Where a wheel is installed, `man mem0tray` finds the page."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
     assert shared == {"packaging/mem0tray.1": "share/man/man1/mem0tray.1"}

@@ -42,7 +42,6 @@ def asked(path: Path, has: str, ask: str = ASK) -> subprocess.CompletedProcess[s
 
 
 def test_the_tests_go_on_without_root(bare_path: Path) -> None:
-    """A user who may not install packages is told what is left out, and the tests run."""
     done = asked(bare_path, "venv")
     assert (done.returncode, done.stdout) == (0, "False\n")
     for name in ("Xvfb", "strace", "cc"):
@@ -51,7 +50,6 @@ def test_the_tests_go_on_without_root(bare_path: Path) -> None:
 
 
 def test_the_line_for_root_begins_with_fresh_package_lists(bare_path: Path) -> None:
-    """On a new machine apt-get knows no package before `apt-get update`."""
     lines = [line.strip() for line in asked(bare_path, "venv").stderr.splitlines()]
     line = next(line for line in lines if line.startswith("sudo"))
     assert line.startswith("sudo apt-get update && sudo apt-get install -y")
@@ -59,14 +57,12 @@ def test_the_line_for_root_begins_with_fresh_package_lists(bare_path: Path) -> N
 
 
 def test_nothing_runs_where_no_environment_can_be_made(bare_path: Path) -> None:
-    """Without the means to make a virtual environment it stops, and names the least it needs."""
     done = asked(bare_path, "nothing")
     assert (done.returncode, done.stdout) == (1, "")
     assert "At least python3-venv is needed." in done.stderr
 
 
 def test_a_windows_is_not_made_without_its_tools(bare_path: Path) -> None:
-    """`packaging/test-windows` names Wine and the compiler, with the line that installs them."""
     done = asked(bare_path, "nothing", WINDOWS)
     assert done.returncode == 1
     assert "sudo apt-get update && sudo apt-get install" in done.stderr

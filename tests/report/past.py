@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import TakenByOthers
 from mem0tray.system.paths import Paths
 from tests.support.shapes import dead, entry
 
@@ -30,7 +30,7 @@ class Past:
         self._server = server
         self._inbox = Inbox(ledger)
         self._outbox = Outbox(ledger)
-        self._taken = TakenByOthers(ledger)
+        self._taken = ForeignClaims(ledger)
 
     def delivered(self, content: str, at: float) -> None:
         """Take in and deliver a memory a second later."""

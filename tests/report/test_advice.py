@@ -9,7 +9,7 @@ from mem0tray.actions.worker_report import Running
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.ledger.known import Attempt
+from mem0tray.ledger.rows import Attempt
 from mem0tray.report.advice import Message, advice
 from mem0tray.report.gathering import Gathered
 from tests.actions.scene import found

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mem0tray.actions import find
-from mem0tray.actions.find import listing
+from mem0tray.actions import waiting
 from mem0tray.actions.standing import Overview
+from mem0tray.actions.waiting import listing
 from mem0tray.config.settings import ServerSettings
 from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.language import Language
@@ -40,7 +40,7 @@ def _charts(
     gathered = Gathered(
         _NOW,
         Overview(),
-        listing([parsed(each).raw for each in letters], find.DLQ_LIST),
+        listing([parsed(each).raw for each in letters], waiting.DLQ_LIST),
         0,
         [ProjectCounts(name, dead_by[name], fresh_by[name]) for name in names],
         Counter(min(parsed(each).retry_count, GROWS_UNTIL) for each in letters),

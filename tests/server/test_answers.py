@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.server.answers import brief, classify, health, retry_after
 from mem0tray.server.http_client import is_answered
 from mem0tray.server.model import Fault, Health, Reply

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.server.answers import health
 from mem0tray.server.model import NO_TLS, Fault, Reply
 from tests.server.replies import OK, classified, message, reply

@@ -3,7 +3,7 @@
 import pytest
 
 from mem0tray.core import reasons
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.server.model import (
     Fault,
     Health,

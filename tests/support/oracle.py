@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mem0tray.actions import restore_sources
+from mem0tray.actions import backups
 from mem0tray.core.item import load_object
 from mem0tray.system.paths import Paths
 from tests.support.home import Home
@@ -95,7 +95,7 @@ def _texts(items: Iterable[Json]) -> Iterator[str]:
 
 def _restorable(home: Home) -> Iterator[str]:
     """List the texts that `mem0tray restore` could put back."""
-    for source in restore_sources.sources(Paths(home.claude, home.data / "mem0tray")):
+    for source in backups.sources(Paths(home.claude, home.data / "mem0tray")):
         yield from _texts(load_object(piece.raw) for piece in source.pieces)
 
 

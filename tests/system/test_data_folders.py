@@ -35,7 +35,6 @@ def serves(folder: Path, name: Path, real: Path, since: float = 1.0) -> Path:
 
 @needs.LINKS
 def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path) -> None:
-    """The same for each name of the folder, and not made yet."""
     link = claude_dir.with_name("link")
     link.symlink_to(claude_dir)
     found = find(root, claude_dir)
@@ -47,20 +46,18 @@ def test_a_new_folder_is_named_after_the_real_path(root: Path, claude_dir: Path)
 
 @needs.NAMES
 def test_a_name_is_the_same_in_every_release(root: Path) -> None:
-    """Else an update would begin with an empty ledger."""
     assert find(root, Path("/nowhere/claude")).name == "claude-8c29d86930ea"
 
 
 def test_a_record_says_what_it_serves(root: Path) -> None:
-    """It can be read by a person, and by us: name, real path and since when."""
     folder = serves(root / "claude-x", Path("name"), Path("real"), 5.5)
     text = (folder / data_folders.RECORD).read_text(encoding="utf-8")
     assert text == '{\n  "name": "name",\n  "real": "real",\n  "since": 5.5\n}'
     assert records(root) == [FolderRecord(folder, "name", "real", 5.5)]
+    assert records(root / "none") == []
 
 
 def test_the_latest_record_comes_first(root: Path) -> None:
-    """Of equal age, by the folder's name; what is no data folder of ours is not read."""
     for name, since in (("claude-a", 1.0), ("claude-b", 3.0), ("claude-c", 2.0), ("claude-d", 3.0)):
         serves(root / name, Path("/n"), Path("/r"), since)
     serves(root / "local-server", Path("/n"), Path("/r"), 9.0)
@@ -77,35 +74,21 @@ def test_the_latest_record_comes_first(root: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_record_that_makes_no_sense_is_none(root: Path, text: str) -> None:
-    """A folder with a broken record has none; the others are found all the same."""
     (root / "claude-a").mkdir()
     (root / "claude-a" / data_folders.RECORD).write_text(text, encoding="utf-8")
     kept = serves(root / "claude-b", Path("/n"), Path("/r"))
     assert [each.folder for each in records(root)] == [kept]
 
 
-def test_without_a_root_there_are_no_records(tmp_path: Path) -> None:
-    """Before the first start nothing is there."""
-    assert records(tmp_path / "none") == []
-
-
-def test_the_record_counts_and_not_the_name(root: Path, claude_dir: Path) -> None:
-    """A folder of any name that serves it is found."""
+def test_the_latest_record_counts_and_not_the_name(root: Path, claude_dir: Path) -> None:
     serves(root / "claude-a", Path("/other"), Path("/other"), 9.0)
-    folder = serves(root / "claude-b", Path("/name"), claude_dir)
-    assert find(root, claude_dir) == folder
-
-
-def test_of_two_that_serve_it_the_latest_is_taken(root: Path, claude_dir: Path) -> None:
-    """The one that a worker began to serve last."""
-    serves(root / "claude-a", claude_dir, claude_dir, 1.0)
-    latest = serves(root / "claude-b", claude_dir, claude_dir, 2.0)
+    serves(root / "claude-b", Path("/name"), claude_dir, 1.0)
+    latest = serves(root / "claude-c", claude_dir, claude_dir, 2.0)
     assert find(root, claude_dir) == latest
 
 
 @needs.LINKS
 def test_a_recorded_path_that_leads_there_by_a_link_is_it(root: Path, claude_dir: Path) -> None:
-    """Moved, with a link left in its place."""
     former = claude_dir.with_name("former")
     folder = serves(root / "claude-a", former, former)
     former.symlink_to(claude_dir)
@@ -113,30 +96,7 @@ def test_a_recorded_path_that_leads_there_by_a_link_is_it(root: Path, claude_dir
 
 
 @needs.LINKS
-def test_a_folder_without_a_record_is_found_by_its_name(root: Path, claude_dir: Path) -> None:
-    """Earlier versions made no records: the real path's name counts, then the link's own."""
-    link = claude_dir.with_name("link")
-    own = find(root, link)  # by a path that is no link yet
-    link.symlink_to(claude_dir)
-    own.mkdir()
-    assert find(root, link) == own
-    real = root / find(root, claude_dir).name
-    assert real != own
-    real.mkdir()
-    assert find(root, link) == real
-
-
-def test_a_file_of_that_name_is_no_data_folder(root: Path, claude_dir: Path) -> None:
-    """What is no folder has served nothing, so that what has moved is looked for."""
-    gone = claude_dir.with_name("gone")
-    moved = serves(root / "claude-a", claude_dir, gone)
-    (root / data_folders._named(str(claude_dir))).touch()
-    assert find(root, claude_dir) == moved
-
-
-@needs.LINKS
 def test_a_folder_that_moved_is_followed_by_its_recorded_name(root: Path, claude_dir: Path) -> None:
-    """The recorded real path is gone, and the recorded name leads here now."""
     link = claude_dir.with_name("link")
     link.symlink_to(claude_dir)
     folder = serves(root / "claude-a", link, claude_dir.with_name("gone"))
@@ -146,7 +106,6 @@ def test_a_folder_that_moved_is_followed_by_its_recorded_name(root: Path, claude
 def test_a_link_to_another_folder_gets_a_data_folder_of_its_own(
     root: Path, claude_dir: Path
 ) -> None:
-    """The former folder is still there: people switch between profiles so."""
     former, link = claude_dir.with_name("former"), claude_dir.with_name("link")
     former.mkdir()
     link.symlink_to(claude_dir)
@@ -155,7 +114,6 @@ def test_a_link_to_another_folder_gets_a_data_folder_of_its_own(
 
 
 def test_a_name_that_is_taken_gets_a_number(root: Path, claude_dir: Path) -> None:
-    """The name's own folder follows another path by now, and so does that with a 2."""
     elsewhere = claude_dir.with_name("elsewhere")
     elsewhere.mkdir()
     name = find(root, claude_dir)
@@ -168,7 +126,6 @@ def test_a_name_that_is_taken_gets_a_number(root: Path, claude_dir: Path) -> Non
 
 @needs.NAMES
 def test_a_path_that_is_no_text_has_a_name_too(root: Path) -> None:
-    """Bytes that are no UTF-8 may stand in a path."""
     odd = find(root, Path("/nowhere/\udcff"))
     assert odd != find(root, Path("/nowhere/"))
     assert json.loads(as_json(Path("/\udcff"), Path("/r"), 1.0))["name"] == "/\udcff"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import WorkerSeen
 from mem0tray.system import other_process, processes, programs
 from tests.desktop.programs import script
 from tests.support import needs
@@ -47,7 +47,6 @@ def seen(pid: int | None, host: str | None = HERE, ago: float = 0.0) -> WorkerSe
 
 @needs.PROCESSES
 def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
-    """Its command line, and the command that stops it."""
     found = other_process.find(seen(sleeper.pid))
     assert found is not None
     assert "mem0_worker.py" in found.command
@@ -62,7 +61,6 @@ def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
 def test_where_there_is_no_proc_it_is_ps_that_is_asked(
     sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """One option for each column: BSDs take what follows an equals sign for a heading."""
     ps = script(tmp_path / "ps", f'echo "$@" >> "{tmp_path}/asked"\nexec {tool("ps")} "$@"')
     monkeypatch.setenv("PATH", str(ps.parent), prepend=os.pathsep)
     monkeypatch.setattr(other_process, "_IS_LINUX", False)
@@ -79,7 +77,6 @@ def test_where_there_is_no_proc_it_is_ps_that_is_asked(
 
 
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
-    """Without an id, on another computer, ourselves, gone, or begun after it gave its sign."""
     for worker in (
         seen(None),
         seen(sleeper.pid, "elsewhere"),
@@ -96,7 +93,6 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
 def test_a_process_that_is_no_worker_is_neither_named_nor_advised_to_be_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_linux: bool
 ) -> None:
-    """In another container a worker may have the id of any process here."""
     monkeypatch.setattr(other_process, "_IS_LINUX", is_linux)
     with running(tmp_path / "innocent.py") as process:
         assert other_process.find(seen(process.pid)) is None
@@ -105,7 +101,6 @@ def test_a_process_that_is_no_worker_is_neither_named_nor_advised_to_be_killed(
 
 @needs.PROCESSES
 def test_a_worker_of_ours_is_one_by_its_name(tmp_path: Path) -> None:
-    """That of another data folder, on the same files."""
     with running(tmp_path / "mem0tray") as process:
         assert other_process.find(seen(process.pid)) is not None
 
@@ -114,7 +109,6 @@ def test_a_worker_of_ours_is_one_by_its_name(tmp_path: Path) -> None:
 def test_processes_of_another_container_that_proc_shows_are_not_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    """Their ids count there."""
     (tmp_path / "self").symlink_to(str(os.getpid() + 1))
     (tmp_path / str(sleeper.pid)).symlink_to(f"/proc/{sleeper.pid}")
     monkeypatch.setattr(other_process, "_PROC", tmp_path)
@@ -122,7 +116,6 @@ def test_processes_of_another_container_that_proc_shows_are_not_named(
 
 
 def test_where_one_runs_that_is_not_here_is_said() -> None:
-    """By its host, of a long name the beginning; or that it is another container of this name."""
     remedy = "stop it there, or give each its own folder"
     told = str(other_process.sentence(seen(7, "x" * 61)))
     assert told == f"another worker runs on {'x' * 60}: {remedy}"
@@ -133,10 +126,7 @@ def test_where_one_runs_that_is_not_here_is_said() -> None:
 def test_an_id_that_is_another_process_by_now_is_left_alone(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
-    """What was named has ended: whoever has its id is not sent a signal."""
-    former = other_process.OtherProcess(
-        sleeper.pid, "mem0_worker.py", "1", "", f"kill {sleeper.pid}"
-    )
+    former = other_process.OtherProcess(sleeper.pid, "mem0_worker.py", "1", f"kill {sleeper.pid}")
     assert other_process.end(former)
     assert sleeper.poll() is None
 
@@ -161,7 +151,6 @@ def test_the_sentence_names_what_stops_it_for_good(
     cgroup: str,
     command: str,
 ) -> None:
-    """A service that is only killed is started again: its unit is stopped, where it is one."""
     real = Path("/proc", str(sleeper.pid))
     shown = tmp_path / str(sleeper.pid)
     shown.mkdir()

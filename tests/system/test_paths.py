@@ -36,7 +36,6 @@ OURS = {
 
 
 def test_shared_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
-    """Producers, users and their scripts know these files by name."""
     found = Paths(tmp_path / "claude", tmp_path / "data")
     assert {name: getattr(found, name) for name in SHARED} == {
         name: tmp_path / "claude" / file for name, file in SHARED.items()
@@ -44,7 +43,6 @@ def test_shared_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_our_files_have_the_same_names_in_every_release(tmp_path: Path) -> None:
-    """An update finds what the release before it left."""
     found = Paths(tmp_path / "claude", tmp_path / "data")
     assert {name: getattr(found, name) for name in OURS} == {
         name: found.data_dir / file for name, file in OURS.items()
@@ -53,13 +51,11 @@ def test_our_files_have_the_same_names_in_every_release(tmp_path: Path) -> None:
 
 
 def test_each_path_is_in_one_of_the_tables() -> None:
-    """A new file gets its line above."""
     named = {name for name, value in vars(Paths).items() if isinstance(value, property)}
     assert named == SHARED.keys() | OURS.keys() | {"local_server"}
 
 
 def test_our_folders_are_the_platforms_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the program's name alone, without one of an author above it."""
     asked = []
 
     def folder(name: str, *, appauthor: bool | None = None) -> Path:
@@ -74,7 +70,6 @@ def test_our_folders_are_the_platforms_own(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_leading_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A relative path is that of the working directory."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -84,7 +79,6 @@ def test_a_leading_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 @needs.LINKS
 def test_by_its_real_path_a_folder_keeps_its_data(tmp_path: Path) -> None:
-    """Wherever the link leads later, both name the same folder."""
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.symlink_to(real)

@@ -1,19 +1,21 @@
-"""Whether a process is still there."""
+"""Whether a process is still there, and the memory of our own."""
 
+import ctypes
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
 from mem0tray.system import processes
+from tests.support import needs
 
 _INVALID, _DENIED = 87, 5
 _ENDED, _RUNS = 0, 0x102
 
 
 def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
-    """The id of a process that is gone is nobody's."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert processes.is_alive(child.pid)
     child.communicate(b"\n", timeout=20)
@@ -23,7 +25,6 @@ def test_a_process_that_runs_is_alive_and_one_that_ended_is_not() -> None:
 
 @pytest.mark.parametrize("pid", [0, -1, 10**12])
 def test_what_is_no_process_id_is_nobody_s(pid: int) -> None:
-    """Whatever number a file names, asking harms nothing."""
     assert not processes.is_alive(pid)
 
 
@@ -38,8 +39,17 @@ def test_what_is_no_process_id_is_nobody_s(pid: int) -> None:
     ],
     ids=["gone", "another user's", "ended, but looked at by somebody", "runs"],
 )
-def test_what_windows_says_of_a_process(
+def test_a_process_id_that_is_gone_on_windows_is_no_other_worker_s(
     *, opened: bool, error: int, waited: int, alive: bool
 ) -> None:
-    """On Windows a process id that is gone is no other worker's."""
     assert processes.alive_by_windows(opened=opened, error=error, waited=waited) is alive
+
+
+@needs.linux("elsewhere nothing is asked")
+def test_free_memory_is_returned_where_the_c_library_can() -> None:
+    with mock.patch.object(ctypes, "CDLL") as library:
+        processes.trim_heap()
+        library.return_value.malloc_trim.assert_called_once_with(0)
+        for error in (OSError, AttributeError):
+            library.side_effect = error
+            processes.trim_heap()

@@ -38,20 +38,17 @@ def repository(tmp_path: Path) -> Path:
     ],
 )
 def test_a_repository_goes_by_the_end_of_its_address(address: str, name: str) -> None:
-    """URLs, scp-like addresses and paths give the name without `.git`."""
     assert project.repository_name(address) == name
 
 
 @needs.GIT
 def test_the_variable_names_the_project_first(repository: Path) -> None:
-    """`MEM0_PROJECT_ID` wins over repository and folder; an empty one names nothing."""
     assert project.of_folder(repository, {"MEM0_PROJECT_ID": " roses "}) == "roses"
     assert project.of_folder(repository, {"MEM0_PROJECT_ID": " "}) == "checkout"
 
 
 @needs.GIT
 def test_the_remote_names_the_project_of_each_folder_in_the_repository(repository: Path) -> None:
-    """`origin` names it, also for folders within, and the first remote where there is no origin."""
     within = repository / "docs"
     within.mkdir()
     assert project.of_folder(within, {}) == "docs"
@@ -65,7 +62,6 @@ def test_the_remote_names_the_project_of_each_folder_in_the_repository(repositor
 def test_the_folder_names_the_project_without_git(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where git is not installed, or the folder is no repository, the folder's name counts."""
     git(repository, "remote", "add", "origin", "git@example.com:me/garden.git")
     monkeypatch.setenv("PATH", str(repository))
     assert project.of_folder(repository, {}) == "checkout"
@@ -73,7 +69,6 @@ def test_the_folder_names_the_project_without_git(
 
 
 def test_the_root_of_a_disk_names_nothing() -> None:
-    """A folder without a name gives an empty project, and to a hook one that it can queue for."""
     assert project.of_folder(Path("/"), {}) == ""
     assert project.of_session(Path("/"), {}) == "root"
     assert project.of_session(Path("/"), {"MEM0_PROJECT_ID": "named"}) == "named"
@@ -81,5 +76,4 @@ def test_the_root_of_a_disk_names_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["gar\0den", "gar\ud800den"])
 def test_a_folder_that_no_system_can_have_still_has_its_name(name: str) -> None:
-    """What is to be saved there is not lost for the want of a project."""
     assert project.of_folder(Path("/x", name), {}) == name

@@ -1,19 +1,93 @@
-"""Threads that cannot be started."""
+"""Threads: what ends a wait, and what starts none."""
 
+import os
 import threading
+import time
+from typing import Any
 
 import pytest
 
 from mem0tray.core.errors import NoThreadError
 from mem0tray.system import threads
+from mem0tray.system.threads import WakeUp
+from tests.support import needs
+
+PATIENCE = 10.0
 
 
-def test_where_none_can_be_started_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what the system says, and what helps."""
+class Pipe:
+    """A source whose news are what begins with "news"."""
 
+    def __init__(self) -> None:
+        self.out, self.into = os.pipe()
+
+    def fileno(self) -> int:
+        """Return the end that is read."""
+        return self.out
+
+    def has_news(self) -> bool:
+        """Read what has come."""
+        return b"news" in os.read(self.out, 100)
+
+
+def test_a_thread_that_cannot_be_started_is_an_error_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(NoThreadError, match=r"can't start new thread.*Allow more processes"):
         threads.start(threading.Thread())
+
+
+def test_another_thread_ends_a_wait_once() -> None:
+    with WakeUp() as wake:
+        threading.Thread(target=wake.set).start()
+        assert wake.wait(PATIENCE)
+        assert not wake.wait(0)
+    wake.set()  # after the end it is no fault
+
+
+@needs.WAITING_FOR_PIPES
+def test_what_was_set_before_however_often_ends_the_next_wait() -> None:
+    with WakeUp() as wake:
+        for _ in range(10_000):
+            wake.set()
+        assert wake.wait(None)
+        wake.wait(0)
+        assert not wake.wait(0.01)
+
+
+@needs.WAITING_FOR_PIPES
+def test_only_news_of_a_source_end_a_wait() -> None:
+    source = Pipe()
+    with WakeUp() as wake:
+        os.write(source.into, b"nothing")
+        assert not wake.wait(0.05, source)
+        os.write(source.into, b"news")
+        assert wake.wait(PATIENCE, source)
+        wake.set()
+        os.write(source.into, b"news")
+        assert wake.wait(PATIENCE, source)
+        assert not wake.wait(0, source)  # both at once wake once
+    os.close(source.out)
+    os.close(source.into)
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(0.0, 0.0), (-1.0, 0.0), (5.0, 5.0), (None, None)])
+def test_a_wait_has_its_limit(
+    monkeypatch: pytest.MonkeyPatch, timeout: float | None, most: float | None
+) -> None:
+    asked: list[float | None] = []
+
+    def select(*arguments: Any) -> tuple[list[int], list[int], list[int]]:
+        asked.append(arguments[3])
+        return ([], [], [])
+
+    with WakeUp() as wake:
+        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+        monkeypatch.setattr("mem0tray.system.threads.select.select", select)
+        wake.wait(timeout)
+        monkeypatch.undo()
+    assert asked == [most]

@@ -39,7 +39,6 @@ def words_of(line: str) -> list[str]:
 
 
 def test_the_run_key_names_a_program_with_any_path(tmp_path: Path) -> None:
-    """Spaces, umlauts and all: set, told, found stale when the program is gone, taken away."""
     from mem0tray.desktop.autostart.windows import RUN, RunKey
 
     registry: Any = importlib.import_module("winreg")
@@ -64,7 +63,6 @@ def test_the_run_key_names_a_program_with_any_path(tmp_path: Path) -> None:
 
 
 def test_the_command_sets_it_up(home: Home) -> None:
-    """Without a console, by the interpreter that has no window."""
     try:
         home.ok("autostart", "enable")
         state = home.json("autostart", "status")
@@ -86,7 +84,6 @@ def test_the_command_sets_it_up(home: Home) -> None:
 def test_a_question_is_answered_by_its_buttons(
     message: int, button: int, *, confirmed: bool, tmp_path: Path
 ) -> None:
-    """Closing the window means no."""
     title = f"Delete this dead letter? {tmp_path.name}"
     question = Question(title, "Project: Küche 鍵", "Back up and delete", "Cancel")
     answers: list[bool] = []
@@ -119,7 +116,6 @@ COPY = "import sys; from mem0tray.desktop import clipboard; clipboard.copy(sys.a
 
 
 def test_what_was_copied_can_be_pasted() -> None:
-    """All of it and nothing more, also when the program that copied it has ended."""
     for text in ("7f3c-1", "clé & 鍵 😀\n--", ""):
         clipboard.copy(text)
         assert pasted() == text

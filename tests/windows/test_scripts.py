@@ -16,7 +16,6 @@ TEXT: Final = "“Größe” → 5 €, ça va 😀"
 
 
 def test_a_text_of_any_letters_outlasts_a_script(home: Home, server: Standin) -> None:
-    """What a producer wrote as UTF-8 is the same text when a script has loaded and dumped it."""
     home.env["MEM0TRAY_SYNC_MAX_ATTEMPTS"] = "1"
     server.script(Answer(500), content=TEXT)
     document = {"queue": [entry(TEXT, "Müller")]}
@@ -30,7 +29,6 @@ def test_a_text_of_any_letters_outlasts_a_script(home: Home, server: Standin) ->
 
 
 def test_a_json_document_in_a_pipe_is_utf_8(home: Home) -> None:
-    """Whatever the code page is, which a pipe has for its encoding."""
     home.write_queue([entry(TEXT, "Müller")])
     env = {"PYTHONIOENCODING": ""}
     (shown,) = home.json("list", "--queue", env=env)

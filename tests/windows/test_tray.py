@@ -67,7 +67,6 @@ def tray(home: Home) -> Iterator[Tray]:
 
 
 def test_a_log_out_ends_it_in_good_order(tray: Tray, home: Home, server: Standin) -> None:
-    """Windows is told yes, and once it has its answer all is delivered, written and closed."""
     home.write_queue(entries(20))
     server.wait_for(lambda: server.has_saves(20), START, "20 saves")
     for window in taskbar.windows(tray.popen.pid, taskbar.TRAY):
@@ -79,7 +78,6 @@ def test_a_log_out_ends_it_in_good_order(tray: Tray, home: Home, server: Standin
 
 
 def test_the_icon_is_back_with_the_taskbar(tray: Tray) -> None:
-    """It is gone with Explorer, which says so when it has started anew."""
     taskbar.lose_icon(tray.window)
     assert not taskbar.has_icon(tray.window)
     taskbar.send(tray.window, taskbar.registered("TaskbarCreated"))
@@ -87,7 +85,6 @@ def test_the_icon_is_back_with_the_taskbar(tray: Tray) -> None:
 
 
 def test_a_balloon_answers_and_holds_up_nothing(tray: Tray, home: Home, server: Standin) -> None:
-    """Windows asks its window too at a log-out; `taskkill` need not wait until it is gone."""
     server.script(Answer(500), content="refused")
     home.write_queue([entry("refused", "garden")])
     balloon = tray.balloon()
@@ -101,7 +98,6 @@ def test_a_balloon_answers_and_holds_up_nothing(tray: Tray, home: Home, server: 
 
 
 def test_a_click_on_a_balloon_shows_the_status(tray: Tray, home: Home, server: Standin) -> None:
-    """The page is made, and given to the browser."""
     server.script(Answer(500), content="refused")
     home.write_queue([entry("refused", "garden")])
     taskbar.send(tray.balloon(), TOLD_OF_BALLOON, 0, CLICKED)
@@ -109,7 +105,6 @@ def test_a_click_on_a_balloon_shows_the_status(tray: Tray, home: Home, server: S
 
 
 def test_a_second_start_has_the_first_one_show_the_status(tray: Tray, home: Home) -> None:
-    """It has nowhere to say so, and ends without a word."""
     assert start(home).wait(START) == 1
     wait_until(lambda: home.data_files("status.html"), START, "the status page")
     assert tray.popen.poll() is None

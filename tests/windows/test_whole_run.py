@@ -61,7 +61,6 @@ def kill_in_the_middle(home: Home, server: Standin, sends: int) -> None:
 
 
 def test_each_is_delivered_once_whatever_happens(home: Home, server: Standin) -> None:
-    """500 memories, five kills, hand edits, and files that others hold open: nothing is lost."""
     server.script(Answer(500), project=STUCK, forever=True)
     stuck = entries(STUCK_ONES, STUCK, projects=1)
     for each in stuck:

@@ -9,10 +9,10 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.reasons import Reason, quoted
-from mem0tray.files import orders, pauses, writable
+from mem0tray.files import orders, private_folders
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.system import heap
+from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK
 from mem0tray.worker.folders import served_folder
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
@@ -200,7 +200,7 @@ def test_the_queue_file_is_published_when_it_is_outdated(
 
 def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
     """While something is due there is no time for it."""
-    with mock.patch.object(heap, "give_back") as give_back:
+    with mock.patch.object(processes, "trim_heap") as give_back:
         waits_until(scene, NOW)
         scene.cycle()
         give_back.assert_not_called()
@@ -208,7 +208,7 @@ def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
 
 def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
     """Files that do not change ask for nothing."""
-    with mock.patch.object(heap, "give_back") as give_back:
+    with mock.patch.object(processes, "trim_heap") as give_back:
         for inode in (1, 1, 2):
             scene.parts.queue.signature = Signature(inode, 0, 0, 0)
             scene.cycle()
@@ -250,14 +250,14 @@ def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
 FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.stage("settings"), "run"),
     "clock": lambda scene: mock.patch.object(scene.stage("clock"), "run"),
-    "pause": lambda _: mock.patch.object(pauses, "read"),
+    "pause": lambda _: mock.patch.object(orders, "read_pause"),
     "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
     "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "orders": lambda scene: mock.patch.object(scene.parts.orders, "apply"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
     "files": lambda _: mock.patch.object(served_folder, "refuse_unwritable"),
-    "storage": lambda _: mock.patch.object(writable, "refuse_read_only"),
+    "storage": lambda _: mock.patch.object(private_folders, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.stage("state"), "run"),
     "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
     "retention": lambda scene: mock.patch.object(scene.context.inbox, "expire"),

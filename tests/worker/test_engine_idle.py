@@ -6,7 +6,7 @@ import pytest
 
 from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from tests.ledger.samples import HERE
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
@@ -147,7 +147,7 @@ def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
     at_rest(scene)
     key = waits_until(scene, NOW + 8)
     scene.context.outbox.mark_unknown(key, HERE, NOW - since, timed_out=False)
-    scene.context.tickets.note(key, HERE, "ticket", NOW - since)
+    scene.context.outbox.note_ticket(key, HERE, "ticket", NOW - since)
     assert is_idle(scene, 1.0) == idle
     assert is_idle(scene, 0.0)
 

@@ -10,7 +10,7 @@ from mem0tray.config.settings import LogSettings, ServerSettings, Settings, Sync
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, Reason, quoted
-from mem0tray.files import atomic, pauses, private_folders
+from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders import served_folder
@@ -50,13 +50,13 @@ def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
     """It holds from the next one on, and ends by itself."""
-    pauses.write(scene.context.paths, NOW + 60)
+    orders.write_pause(scene.context.paths, NOW + 60)
     scene.cycle()
     assert scene.context.breaker.is_paused(NOW)
     scene.cycle(61)
     assert not scene.context.breaker.is_paused(NOW)  # it was over when it was read
     scene.cycle()
-    pauses.clear(scene.context.paths)
+    orders.clear_pause(scene.context.paths)
     scene.cycle()
     assert not scene.context.breaker.is_paused(NOW)
 

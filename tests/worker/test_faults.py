@@ -12,7 +12,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
-from mem0tray.files import atomic, writable
+from mem0tray.files import atomic, private_folders
 from mem0tray.worker.faults import Faults
 
 
@@ -66,7 +66,7 @@ def test_a_disk_is_in_order_when_it_takes_files(
 ) -> None:
     """That nothing fails any more may mean that there is nothing to write."""
     why = [reasons.quoted("read-only")]
-    monkeypatch.setattr(writable, "why_unwritable", lambda _: why[0])
+    monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
     scene.troubles.note_failure("metrics", _failed(errno.EROFS), 1.0)
     scene.troubles.note_success("metrics")
     scene.forward(60.0)
@@ -204,7 +204,7 @@ def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
 ) -> None:
     """What failed is tried again at once then; if it fails, quiet seconds are waited for."""
     why, full = [reasons.quoted("full")], [True]
-    monkeypatch.setattr(writable, "why_unwritable", lambda _: why[0])
+    monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
 
     def write() -> None:
         if full[0]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions import retry
+from mem0tray.actions import verbs
 from mem0tray.config.settings import PathSettings, Settings
-from mem0tray.core.another_worker import WorkerSeen
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
+from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.taken_by_others import TakenByOthers
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 
@@ -52,41 +52,41 @@ def due(context: WorkerContext) -> list[int]:
 @pytest.mark.row(45)
 def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) -> None:
     """Another worker is seen: what left the file in the minute before is an unknown outcome."""
-    context.taken_by_others.vanish([1], NOW - 61, taken=False, wait_until=0.0)
-    context.taken_by_others.vanish([2], NOW - 59, taken=False, wait_until=0.0)
-    context.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW))
-    context.taken_by_others.vanish([3], NOW + 30, taken=False, wait_until=0.0)
-    context.taken_by_others.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
-    assert context.taken_by_others.count() == 1
+    context.foreign_claims.vanish([1], NOW - 61, taken=False, wait_until=0.0)
+    context.foreign_claims.vanish([2], NOW - 59, taken=False, wait_until=0.0)
+    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW))
+    context.foreign_claims.vanish([3], NOW + 30, taken=False, wait_until=0.0)
+    context.foreign_claims.note_worker(WorkerSeen(7, None, NOW, NOW + 30))
+    assert context.foreign_claims.count() == 1
     assert context.outbox.claim(2, NOW).unknown == NOW
     assert context.outbox.claim(1, NOW).unknown is None
-    assert context.taken_by_others.worker() == WorkerSeen(7, None, NOW, NOW + 30)
+    assert context.foreign_claims.worker() == WorkerSeen(7, None, NOW, NOW + 30)
 
 
 @pytest.mark.row(45)
 def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext) -> None:
     """It is in no lane, no canary, and nothing is waited for."""
     for key in (1, 2, 3):
-        context.taken_by_others.vanish([key], NOW, taken=True, wait_until=0.0)
-        context.taken_by_others.hold(key, NOW)
+        context.foreign_claims.vanish([key], NOW, taken=True, wait_until=0.0)
+        context.foreign_claims.hold(key, NOW)
     assert context.outbox.next_due() is None
     assert context.outbox.in_turn(NOW) is None
     assert due(context) == []
-    assert context.taken_by_others.send([2]) == 1
-    assert context.taken_by_others.send([2]) == 0
+    assert context.foreign_claims.send([2]) == 1
+    assert context.foreign_claims.send([2]) == 0
     assert context.outbox.next_due() == 0
     assert due(context) == [2]
     assert context.outbox.claim(2, NOW).unknown == NOW  # asked first, where it can be
-    assert context.taken_by_others.count() == 2
+    assert context.foreign_claims.count() == 2
 
 
 @pytest.mark.row(45)
 def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -> None:
     """An older worker that puts an entry back into the queue has failed to deliver it."""
-    context.taken_by_others.vanish([1, 2], NOW, taken=True, wait_until=0.0)
-    context.taken_by_others.hold(2, NOW)
-    context.taken_by_others.come_back([1, 2])
-    assert context.taken_by_others.count() == 1
+    context.foreign_claims.vanish([1, 2], NOW, taken=True, wait_until=0.0)
+    context.foreign_claims.hold(2, NOW)
+    context.foreign_claims.come_back([1, 2])
+    assert context.foreign_claims.count() == 1
     assert context.outbox.claim(1, NOW).unknown == NOW
 
 
@@ -96,7 +96,7 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
 ) -> None:
     """Only an attempt that was made with that in mind answers it."""
     before = context.outbox.claim(1, NOW)
-    context.taken_by_others.vanish([1], NOW, taken=True, wait_until=0.0)
+    context.foreign_claims.vanish([1], NOW, taken=True, wait_until=0.0)
     context.outbox.count_fresh_failure(before, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert (job.taken, job.unknown) == (NOW, NOW)
@@ -104,13 +104,13 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     context.outbox.count_fresh_failure(job, NOW, "500", context.outbox.raw(1))
     job = context.outbox.claim(1, NOW)
     assert job.unknown is None
-    assert context.taken_by_others.count() == 0
+    assert context.foreign_claims.count() == 0
 
 
 @pytest.mark.row(45)
 def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: WorkerContext) -> None:
     """It is sent when nobody has shown up, and asked about first."""
-    context.taken_by_others.vanish([1], NOW, taken=False, wait_until=NOW + 40)
+    context.foreign_claims.vanish([1], NOW, taken=False, wait_until=NOW + 40)
     assert context.outbox.head("pending", NOW + 39) == 2
     context.outbox.claim(2, NOW)
     context.outbox.claim(3, NOW)
@@ -125,9 +125,9 @@ def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
     paths = settings.locations()
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, settings, ledger, Events(), "http://here")
-        context.taken_by_others.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
+        context.foreign_claims.hold(context.inbox.add_fresh(entry(1), NOW, ask=True), NOW)
         paths.queue.write_bytes(b'{"queue": [], "held": [' + entry(1).raw + b"]}")
-    assert retry.retry_all(settings, held=False).items == ()
-    assert [item.id for item in retry.retry_all(settings).items] == ["m1"]
+    assert verbs.retry_all(settings, held=False).items == ()
+    assert [item.id for item in verbs.retry_all(settings).items] == ["m1"]
     with closing(Ledger(paths.ledger)) as ledger:
-        assert TakenByOthers(ledger).count() == 0
+        assert ForeignClaims(ledger).count() == 0

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from mem0tray.core.another_worker import WorkerSeen, sentence
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.reasons import NONE, Reason
-from mem0tray.core.state import ACTION_NEEDED
+from mem0tray.core.state import ACTION_NEEDED, WorkerSeen, another_worker
 from mem0tray.files import atomic
 from mem0tray.system import processes
 from mem0tray.worker import other_worker
@@ -85,7 +84,7 @@ def test_who_rewrites_the_metrics_is_another_worker(
     """It is remembered as it names itself, and nothing is sent beside it."""
     write(ground, **values)
     other.look()
-    assert ground.context.taken_by_others.worker() == WorkerSeen(pid, host, NOW, NOW)
+    assert ground.context.foreign_claims.worker() == WorkerSeen(pid, host, NOW, NOW)
     assert ground.context.beside.at_work
     assert not breaker.lets_through(time.monotonic())
     assert breaker.state(time.monotonic()).name == ACTION_NEEDED
@@ -98,7 +97,7 @@ def test_our_own_metrics_are_no_sign(
     """By our run, also after this computer got another name."""
     write(ground, pid=os.getpid(), host=host, run=RUN)
     other.look()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
     assert breaker.lets_through(time.monotonic())
 
 
@@ -109,7 +108,7 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
     other.note_write(atomic.signature(ground.context.paths.metrics))
     assert other.is_unchanged()
     other.look()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
 
 
 @pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
@@ -119,7 +118,7 @@ def test_what_is_no_metrics_file_is_no_sign(
     """Somebody put something else there."""
     ground.put(ground.context.paths.metrics, text.encode())
     other.look()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
 
 
 def test_another_worker_goes_when_it_has_been_silent(
@@ -132,11 +131,11 @@ def test_another_worker_goes_when_it_has_been_silent(
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT - 1)
     other.look()
     other.release()
-    assert ground.context.taken_by_others.worker() is not None
+    assert ground.context.foreign_claims.worker() is not None
     monkeypatch.setattr(time, "monotonic", lambda: started + SILENT + 1)
     other.look()
     other.release()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
     assert not ground.context.beside.at_work
     assert breaker.lets_through(started)
     assert ground.column("unknown", fresh("a")) == NOW
@@ -148,12 +147,12 @@ def test_another_worker_that_has_ended_goes_at_once(
     """When its process was on this computer; five seconds are left to a successor."""
     write(ground, pid=GONE, host=HOST)
     other.look()
-    assert ground.context.taken_by_others.worker() is not None
+    assert ground.context.foreign_claims.worker() is not None
     started = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
     assert breaker.lets_through(started)
 
 
@@ -168,14 +167,14 @@ def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
     monkeypatch.setattr(time, "monotonic", lambda: started + 6)
     other.look()
     other.release()
-    assert ground.context.taken_by_others.worker() is not None
+    assert ground.context.foreign_claims.worker() is not None
 
 
 def test_what_was_seen_before_our_own_end_is_still_known(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
     """A start in between changes nothing."""
-    ground.context.taken_by_others.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
+    ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
     OtherWorker(ground.context)
     assert ground.context.beside.at_work
     assert not breaker.lets_through(time.monotonic())
@@ -209,7 +208,7 @@ def test_metrics_from_before_our_start(
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
     OtherWorker(ground.context).look()
-    assert (ground.context.taken_by_others.worker() is not None) is seen
+    assert (ground.context.foreign_claims.worker() is not None) is seen
     assert ground.context.beside.may_write_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
@@ -222,7 +221,7 @@ def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
     write(ground, pid=os.getppid(), host=HOST, run=RUN)
     ground.context.run = "e1a0"
     OtherWorker(ground.context).look()
-    assert ground.context.taken_by_others.worker() is None
+    assert ground.context.foreign_claims.worker() is None
     assert not ground.context.beside.at_work
     assert ground.context.beside.may_write_until == 0.0
 
@@ -248,7 +247,7 @@ def test_who_started_it_is_asked_once(
     def found(seen: WorkerSeen) -> Reason:
         assert seen.last == NOW
         asked.append(seen.pid)
-        return sentence(seen.pid, None, "systemctl --user disable --now old.service")
+        return another_worker(seen.pid, None, "systemctl --user disable --now old.service")
 
     monkeypatch.setattr(other_worker, "sentence", found)
     for age, pid in ((5.0, 1), (4.0, 1), (3.0, os.getppid())):
@@ -261,11 +260,11 @@ def test_who_started_it_is_asked_once(
 
 def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
     """By host, by process, or by what is known of it."""
-    assert str(sentence(7, "there")) == (
+    assert str(another_worker(7, "there")) == (
         "another worker runs on there: stop it there, or give each its own folder"
     )
-    assert str(sentence(7, None, "kill 7")) == (
+    assert str(another_worker(7, None, "kill 7")) == (
         "another worker runs as process 7: stop it with `kill 7`"
     )
-    assert str(sentence(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
+    assert str(another_worker(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
     assert other_worker.EVERY == 30.0

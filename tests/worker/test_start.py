@@ -10,7 +10,7 @@ import pytest
 from mem0tray.config.settings import PathSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
-from mem0tray.ledger import unknown_outcomes
+from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system.paths import Paths
@@ -48,7 +48,7 @@ def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> 
 @pytest.mark.row(6)
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(unknown_outcomes, "make_claims_unknown"), (Outbox, "in_backoff"), (Outbox, "next_due")],
+    [(outbox, "make_claims_unknown"), (Outbox, "in_backoff"), (Outbox, "next_due")],
 )
 def test_a_ledger_that_fails_at_the_start_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
@@ -83,7 +83,7 @@ def test_nobody_waits_where_nothing_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is left to be asked about, a worker is idle at once."""
-    monkeypatch.setattr(unknown_outcomes, "make_claims_unknown", lambda *_: 1)
+    monkeypatch.setattr(outbox, "make_claims_unknown", lambda *_: 1)
     monkeypatch.setattr("mem0tray.worker.stages._AT_WORK", 1e6)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))

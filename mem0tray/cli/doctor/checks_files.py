@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import folder as claude_folder
-from mem0tray.actions.find import DLQ_LIST
 from mem0tray.actions.standing import Snapshot
+from mem0tray.actions.waiting import DLQ_LIST
 from mem0tray.cli.doctor import remedies
 from mem0tray.cli.doctor.check import FAIL, OK, WARN, Check
 from mem0tray.cli.doctor.seen_file import SeenFile, look
@@ -18,7 +18,7 @@ from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
 from mem0tray.core import item as items
 from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
 from mem0tray.core.text import plural
-from mem0tray.files import atomic, writable
+from mem0tray.files import atomic, private_folders
 from mem0tray.files.document import QUEUE_SECTIONS, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
@@ -105,7 +105,9 @@ def _folder(name: str, folder: Path, unusable: str) -> Check:
     if not folder.is_dir():
         return Check(name, FAIL, f"{folder} is no folder.", remedies.away(folder))
     allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
-    why = writable.why_unwritable(folder)  # the disk may refuse writes, whatever the modes say
+    why = private_folders.why_unwritable(
+        folder
+    )  # the disk may refuse writes, whatever the modes say
     if why or not allowed:
         return Check(
             name,

@@ -10,9 +10,9 @@ from typing import Final
 
 from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import autostart as login
-from mem0tray.cli import times
 from mem0tray.cli.doctor.check import OK, WARN, Check
 from mem0tray.config.settings import Loaded
+from mem0tray.core import times
 from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop import session
 from mem0tray.desktop.autostart import ENABLED, STALE, application_entry

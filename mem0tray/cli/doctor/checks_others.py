@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable
 
 from mem0tray.actions.standing import Snapshot
-from mem0tray.cli import asking, output, times
+from mem0tray.cli import interaction, output
 from mem0tray.cli.doctor.check import OK, WARN, Check
-from mem0tray.core import reasons
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core import reasons, times
 from mem0tray.core.errors import NotFoundError
+from mem0tray.core.state import WorkerSeen
 from mem0tray.desktop import older_workers
 from mem0tray.system import other_process, processes
 from mem0tray.system.other_process import OtherProcess
@@ -59,7 +59,7 @@ def _told(seen: WorkerSeen, paths: Paths) -> Check:
     what, remedy = reasons.parted(other_process.sentence(seen))
     which, advice = "", str(reasons.sentence(remedy))
     if named is not None:
-        which = f" ({named.command}{named.origin})"
+        which = f" ({named.command})"
         also = ", or with `mem0tray doctor --stop-other`" if _may_stop(named) else ""
         advice = f"{advice.rstrip('.')}{also}."
     said = str(what)
@@ -85,7 +85,7 @@ def offer(snapshot: Snapshot) -> None:
     if named is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     output.say(f"Process {named.pid} is another worker: {named.command}")
-    if asking.chooses("Stop it now?", default=False):
+    if interaction.chooses("Stop it now?", default=False):
         _stop(named, told=True)
 
 

@@ -6,12 +6,11 @@ from typing import Final
 
 from mem0tray.actions import server_test, server_test_step, standing
 from mem0tray.actions.standing import Snapshot
-from mem0tray.cli import times
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
-from mem0tray.core import reasons
+from mem0tray.core import reasons, times
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.system.paths import config_file
 

@@ -22,8 +22,8 @@ from mem0tray.cli.doctor import (
     checks_server,
 )
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
+from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
-from mem0tray.cli.progress import waiting
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded
 from mem0tray.core.errors import Mem0TrayError, SettingsError

@@ -13,7 +13,7 @@ from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain, programs
+from mem0tray.system import programs, regular_file
 
 ENABLED: Final = "enabled"
 DISABLED: Final = "disabled"
@@ -170,7 +170,7 @@ class FileStart(Autostart):
         return data is not None and self.mark not in data
 
     def _data(self) -> bytes | None:
-        return plain.read_bytes(self._path) if os.path.lexists(self._path) else None
+        return regular_file.read_bytes(self._path) if os.path.lexists(self._path) else None
 
     def _replace(self, data: bytes) -> None:
         private_folders.make_private_folder(self._path.parent)

@@ -18,7 +18,7 @@ from mem0tray.desktop.autostart import command, unlink, xdg
 from mem0tray.desktop.notify.backends import in_flatpak
 from mem0tray.desktop.tray.icon import icon_file
 from mem0tray.files import atomic, private_folders
-from mem0tray.system import plain, programs
+from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
 
 PLACED: Final = "placed"
@@ -118,7 +118,7 @@ class ApplicationEntry:
         """The lines of the entry; none of a link, which is not ours."""
         with suppress(OSError):
             if not self.path.is_symlink():
-                return command.fields(plain.read_bytes(self.path), xdg.GROUP)
+                return command.fields(regular_file.read_bytes(self.path), xdg.GROUP)
         return {}
 
 

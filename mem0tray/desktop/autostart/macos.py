@@ -13,7 +13,7 @@ from typing import Any, Final
 from xml.parsers.expat import ExpatError
 
 from mem0tray.desktop.autostart import FileStart, Found
-from mem0tray.system import plain, programs
+from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
 
 LABEL: Final = APP
@@ -65,7 +65,7 @@ def agents(home: Path) -> Path:
 def read(path: Path) -> dict[str, Any] | None:
     """A property list; None when the file is none. Raises OSError."""
     try:
-        found = plistlib.loads(plain.read_bytes(path))
+        found = plistlib.loads(regular_file.read_bytes(path))
     except _NO_PLIST:
         return None
     return found if isinstance(found, dict) else None

@@ -10,7 +10,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import session
 from mem0tray.desktop.autostart import FileStart, Found, command, systemd
-from mem0tray.system import plain
+from mem0tray.system import regular_file
 from mem0tray.system.paths import APP
 
 GROUP: Final = "Desktop Entry"
@@ -89,7 +89,7 @@ class XdgAutostart(FileStart):
             _, file, line = _OWN_WAYS[name]
             path = self._settings / file
             with suppress(OSError):
-                said = plain.read_bytes(path)
+                said = regular_file.read_bytes(path)
                 if APP.encode() in said or (b"dex " in said and shutil.which("dex")):
                     return None
             if not systemd.is_active(_TARGET):

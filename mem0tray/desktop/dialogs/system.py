@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mem0tray.desktop.dialogs import Question
-from mem0tray.system import osascript
+from mem0tray.system import programs
 
 MessageBox = Callable[[int, str, str, int], int]
 _OK_CANCEL: Final = 0x01
@@ -62,7 +62,7 @@ class AppleScript:
 
 def _shown(script: str, words: tuple[str, ...]) -> bool:
     try:
-        osascript.run(script, words)
+        programs.run_applescript(script, words)
     except (OSError, subprocess.SubprocessError):
         return False
     return True

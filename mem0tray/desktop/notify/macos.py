@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from plyer.facades import Notification
 
-from mem0tray.system import osascript
+from mem0tray.system import programs
 
 _PATIENCE: Final = 9.0  # seconds; less than the sender's, so that no process is left behind
 _SHOW: Final = """\
@@ -22,4 +22,6 @@ class ScriptNotification(Notification):  # type: ignore[misc]  # plyer has no ty
     """Shows a notification and returns; the system shows it as Script Editor's, without clicks."""
 
     def _notify(self, **given: Any) -> None:
-        osascript.run(_SHOW, (given["title"], given["message"], given["app_name"]), _PATIENCE)
+        programs.run_applescript(
+            _SHOW, (given["title"], given["message"], given["app_name"]), _PATIENCE
+        )

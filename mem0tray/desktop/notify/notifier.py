@@ -18,10 +18,10 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.notices import Due, Notices
 from mem0tray.desktop.notify.sending import NoticeResult, Sender
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
-    from mem0tray.ledger.counters import Counts
+    from mem0tray.ledger.waiting import Counts
 
 _GAP: Final = 20.0  # seconds; a busy computer is late by less
 _STOP_WAIT: Final = 2.0

@@ -7,7 +7,7 @@ from typing import Final
 
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, Migration
-from mem0tray.actions.server_names import chosen_server
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError

@@ -23,7 +23,7 @@ from mem0tray.desktop.tray import dbus_menu, status_notifier
 from mem0tray.desktop.tray.dbus_menu import DBusMenu
 from mem0tray.desktop.tray.panel_check import WATCHER, WATCHER_PATH
 from mem0tray.desktop.tray.status_notifier import ItemCalls, ItemFace, StatusNotifierItem
-from mem0tray.system.wakeup import Bell
+from mem0tray.system.threads import Bell
 
 _TOOLTIP: Final = 2_000  # characters
 # Some panels read an icon before they listen to its signals (XFCE's, now and then): they are

@@ -25,7 +25,7 @@ from PIL import Image
 
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.system import children
+from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.older_panel")
@@ -66,8 +66,8 @@ class OlderPanel:
                 stdin=reading,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=children.environment(),
-                **children.apart(),
+                env=programs.child_environment(),
+                **programs.detached(),
             )
         except OSError:  # no process can be started: no icon
             self.leave()

@@ -19,7 +19,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray import icon, menu
 from mem0tray.desktop.tray.menu import MenuEntry, View
-from mem0tray.system.clock import SYSTEM, Clock
+from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
     from mem0tray.desktop.tray.tray import Tray

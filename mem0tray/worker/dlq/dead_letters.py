@@ -16,7 +16,7 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.due import backoff, dead_due, dead_wait
 from mem0tray.core.item import Item
-from mem0tray.ledger.meta_names import FAILED
+from mem0tray.ledger.names import FAILED
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.merge import Decisions
 from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE

@@ -9,12 +9,11 @@ from typing import Final
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.core.state import PERHAPS
 from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
-from mem0tray.ledger.meta_names import DLQ_MERGED
-from mem0tray.ledger.outdated import DLQ_FILE
-from mem0tray.ledger.taken_by_others import PERHAPS
+from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
 from mem0tray.worker import unstable_file
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
@@ -174,7 +173,7 @@ class HandEdits:
         # Another worker takes out what it has delivered, just as a user what is not wanted.
         context.inbox.discard(gone, now, PERHAPS if context.beside.at_work else "hand edit")
         for key in gone if context.beside.at_work else ():
-            context.taken_by_others.ask(key, now)  # in case it is restored
+            context.foreign_claims.ask(key, now)  # in case it is restored
         written: list[tuple[int, Item]] = []
         for pair in [*decided.edits, *decided.forced]:
             key = pair.row.key
@@ -202,7 +201,7 @@ class HandEdits:
         It is undelivered as far as that worker knows: the server is asked before it is sent.
         """
         context, now = self._context, self._context.now()
-        theirs = moved(found, context.taken_by_others.vanished())
+        theirs = moved(found, context.foreign_claims.vanished())
         if not theirs:
             return
         with context.ledger.transaction(durable=True):
@@ -210,7 +209,7 @@ class HandEdits:
                 row = context.inbox.known(item.name)
                 if row is not None:
                     context.inbox.revive(row, item, now, dead=True, gen=None)
-                    context.taken_by_others.ask(row.key, now)
+                    context.foreign_claims.ask(row.key, now)
         context.events.emit(events.AdoptedToDlq(len(theirs), context.paths.dlq.name))
         dead_letters.report(context, dead_letters.of_letters(theirs, now))
 

@@ -21,8 +21,8 @@ import msgspec
 from mem0tray.core import item as items
 from mem0tray.core.item import Item, Name
 from mem0tray.files.document import stands_as
+from mem0tray.ledger.generations import Shown
 from mem0tray.ledger.rows import Row
-from mem0tray.ledger.showings import Shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def _make_due(context: WorkerContext, name: Name) -> tuple[str, Row | None]:
     if row.state == items.DEAD:
         context.inbox.make_due(row.key, context.now())
         return DONE, row
-    return (DONE if context.taken_by_others.send([row.key]) else THERE), row
+    return (DONE if context.foreign_claims.send([row.key]) else THERE), row
 
 
 # Restoring --------------------------------------------------------------------------

@@ -9,9 +9,8 @@ import msgspec
 from mem0tray.core import events
 from mem0tray.files import atomic, emergency, private_folders
 from mem0tray.files.emergency import EmergencySource
-from mem0tray.ledger.database import boot_id
-from mem0tray.ledger.meta_names import EMERGENCY_SOURCES
-from mem0tray.ledger.outdated import EMERGENCY_FILE
+from mem0tray.ledger.names import EMERGENCY_FILE, EMERGENCY_SOURCES
+from mem0tray.ledger.opening import boot_id
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import accept
 
@@ -105,9 +104,9 @@ class EmergencyIntake:
     def _lose(self) -> None:
         """Note that another worker took the lines away, and delivers them itself."""
         context = self._context
-        unshown = context.taken_by_others.unshown()
+        unshown = context.foreign_claims.unshown()
         if unshown:
-            context.taken_by_others.vanish(
+            context.foreign_claims.vanish(
                 unshown, context.now(), taken=context.beside.at_work, wait_until=0.0
             )
 

@@ -19,8 +19,7 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
-from mem0tray.ledger.meta_names import QUEUE_READ, QUEUE_STRAYS
-from mem0tray.ledger.outdated import QUEUE_FILE
+from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ, QUEUE_STRAYS
 from mem0tray.worker import unstable_file
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
@@ -228,7 +227,7 @@ class QueueIntake:
 
         Returns whether something was taken out.
         """
-        taken, beside = self._context.taken_by_others, self._context.beside
+        taken, beside = self._context.foreign_claims, self._context.beside
         before, now = set(self._known.values()), set(known.values())
         gone = taken.missing(now) if self._first else sorted(before - now)
         if not self._first:
@@ -268,7 +267,7 @@ class QueueIntake:
             return row.key
         now = self._context.now()
         key = self._context.inbox.add_fresh(item, now, ask=True)
-        self._context.taken_by_others.hold(key, now)
+        self._context.foreign_claims.hold(key, now)
         return key
 
     def _adopt(self, raw: bytes, adopted: list[Backoff]) -> int:

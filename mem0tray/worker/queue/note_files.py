@@ -17,7 +17,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.files import document
 from mem0tray.files.atomic import Signature
-from mem0tray.system import plain, project
+from mem0tray.system import project, regular_file
 
 PROJECTS: Final = "projects"
 LARGEST: Final = 1_000_000  # bytes of a note, which Claude Code keeps to a few thousand
@@ -95,12 +95,12 @@ def read(root: Path, path: str) -> tuple[bytes, os.stat_result] | None:
     """The first bytes of a note, at most one more than `LARGEST`, and its stat result.
 
     None where it is gone, or was changed meanwhile, or its folder has become a link. Raises
-    OSError and NotPlainError.
+    OSError and NotRegularError.
     """
     try:
         if not _is_own(root, (root / path).parent):
             return None
-        fd = plain.open_fd(root / path, _NOT_FOLLOWED)
+        fd = regular_file.open_fd(root / path, _NOT_FOLLOWED)
     except FileNotFoundError:
         return None
     with os.fdopen(fd, "rb") as file:
@@ -173,7 +173,7 @@ def _newest(folder: Path) -> list[Path]:
 
 def _directories(transcript: Path) -> Iterator[str]:
     """Each `cwd` in the first lines."""
-    with plain.open_binary(transcript) as file:
+    with regular_file.open_binary(transcript) as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), b""), _LINES):
             try:
                 value = json.loads(line)

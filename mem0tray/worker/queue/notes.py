@@ -19,9 +19,8 @@ from msgspec import Struct
 from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.database import NOTES
-from mem0tray.ledger.meta_names import QUEUED
-from mem0tray.ledger.notes import NoteRecords
+from mem0tray.ledger.inbox import NoteRecords
+from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.system.paths import claude_code_folder
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.folders import watch

@@ -19,7 +19,7 @@ from mem0tray.files.document import HELD
 from mem0tray.files.lock import FileLock
 from mem0tray.files.publish_rate import PublishRate
 from mem0tray.ledger.inbox import FreshEntry
-from mem0tray.ledger.outdated import QUEUE_FILE
+from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
@@ -197,7 +197,7 @@ class QueuePublisher:
             self._intake.expect(())
             return False
         self._context.inbox.clear_tombstones(wanted.tombstones)
-        self._context.taken_by_others.show(wanted.shown)
+        self._context.foreign_claims.show(wanted.shown)
         self._intake.note_published(signature, wanted.entries)
         self._shown = for_this
         return True

@@ -16,10 +16,10 @@ from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, NoThreadError
 from mem0tray.core.events import Event
+from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural, short_id
 from mem0tray.files import orders, temporary
-from mem0tray.ledger.taken_by_others import PERHAPS
-from mem0tray.system import plain, threads
+from mem0tray.system import regular_file, threads
 from mem0tray.system.paths import Paths, log_in
 
 BACKOFFS_PER_MINUTE: Final = 10
@@ -94,7 +94,7 @@ class _Private(logging.handlers.RotatingFileHandler):
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)  # but no folder above it: `claude_dir` may be moving
         path = Path(self.baseFilename)
-        fd = plain.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        fd = regular_file.open_fd(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         stream = os.fdopen(fd, "a", encoding=self.encoding, errors=self.errors)
         with suppress(OSError):
             if stream.tell() and _is_torn(path):
@@ -111,7 +111,7 @@ def _is_named(stream: TextIOWrapper, path: str) -> bool:
 
 
 def _is_torn(path: Path) -> bool:
-    with plain.open_binary(path) as file:
+    with regular_file.open_binary(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
 

@@ -10,8 +10,7 @@ from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import WorkerState
 from mem0tray.files import atomic, document
 from mem0tray.files.publish_rate import PublishRate
-from mem0tray.ledger.meta_names import QUEUED, SYNCED
-from mem0tray.ledger.outdated import METRICS_FILE
+from mem0tray.ledger.names import METRICS_FILE, QUEUED, SYNCED
 from mem0tray.system import processes
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker

@@ -14,8 +14,7 @@ from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.dialects import Dialects
-from mem0tray.ledger.outages import Outages
+from mem0tray.ledger.servers import Dialects, Outages
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery

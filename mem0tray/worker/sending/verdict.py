@@ -210,7 +210,7 @@ class Verdicts:
     def _note_ticket(self, job: Job, outcome: Outcome, server: str, now: float) -> None:
         """Keep the ticket, and mark the outcome unknown until the server tells."""
         self._context.outbox.mark_unknown(job.key, server, now, timed_out=False)
-        self._context.tickets.note(job.key, server, outcome.ticket, now)
+        self._context.outbox.note_ticket(job.key, server, outcome.ticket, now)
 
     def _stored(
         self, job: Job, server: str, now: float, *, elsewhere: str = "", by_another: bool = False
@@ -218,7 +218,7 @@ class Verdicts:
         context = self._context
         why = context.outbox.record_delivery(job.key, server, now, by_another=by_another)
         if job.ticket is not None:
-            context.tickets.drop(job.key, server)
+            context.outbox.drop_ticket(job.key, server)
         result: list[Event] = []
         if job.lane == items.DEAD:
             count = job.retry_count
@@ -235,7 +235,7 @@ class Verdicts:
         context = self._context
         self._suspects.pop(job.key, None)
         context.outbox.release(job.key)
-        context.taken_by_others.hold(job.key, now)
+        context.foreign_claims.hold(job.key, now)
         return [events.Held(job.project, job.item_id)]
 
     def _leave_to_canaries(self, job: Job, outcome: Outcome, now: float) -> float:
@@ -321,7 +321,7 @@ class Verdicts:
         if job.unknown is not None and outcome.status is not None and not outcome.may_have_it:
             self._context.outbox.mark_absent(job, server)
         if job.ticket is not None and outcome.kind is Kind.ITEM_FAILURE:
-            self._context.tickets.drop(job.key, server)
+            self._context.outbox.drop_ticket(job.key, server)
         state, retry_count, last_attempt = self._context.outbox.standing(job.key)
         if state == items.DEAD:
             return self._count_dead(job, outcome, now, retry_count, last_attempt)

@@ -48,7 +48,6 @@ def _has_more_questions(server: HostedStandin, before: int) -> bool:
 
 
 def test_what_is_stored_at_once_is_delivered_at_once(home: Home, server: HostedStandin) -> None:
-    """As it is, with the time and the id of its producer; the first is looked for there."""
     queue = entries(3)
     home.write_queue(queue)
     home.drained()
@@ -64,7 +63,6 @@ def test_what_is_stored_at_once_is_delivered_at_once(home: Home, server: HostedS
 
 @pytest.mark.parametrize("lane", ["fresh", "dead"])
 def test_an_event_is_followed_to_its_end(home: Home, server: HostedStandin, lane: str) -> None:
-    """The memory waits, uncounted and not sent again, until it has succeeded."""
     work_on(server, "slow", NEVER)
     if lane == "fresh":
         home.write_queue([entry("slow"), *entries(3)])
@@ -87,7 +85,6 @@ def test_an_event_is_followed_to_its_end(home: Home, server: HostedStandin, lane
 @pytest.mark.row(36)
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin, how: str) -> None:
-    """Another worker asks for it, and sends nothing."""
     work_on(server, "slow", NEVER)
     home.write_queue([entry("slow")])
     for _ in range(3):
@@ -106,7 +103,6 @@ def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin,
 
 
 def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: HostedStandin) -> None:
-    """`run --until-idle` sends, follows the event, and leaves with nothing left."""
     work_on(server, "slow", Work(1.5))
     home.write_queue([entry("slow")])
     home.drained(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"})
@@ -114,7 +110,6 @@ def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: Hosted
 
 
 def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedStandin) -> None:
-    """It is counted once, with the service's words and without the text; then it is sent again."""
     why = "the model gave no answer"
     work_on(server, "a text of some length", Work(0.1, why), Work(0.1))
     home.write_queue([entry("a text of some length")])
@@ -130,7 +125,6 @@ def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedSta
 def test_words_of_an_event_that_repeat_the_text_are_not_told(
     home: Home, server: HostedStandin
 ) -> None:
-    """Neither log nor files nor commands have them."""
     text = "nobody shall read this in a log"
     work_on(server, text, Work(0.05, f"no facts in: {text}"))
     home.write_queue([entry(text)])
@@ -142,7 +136,6 @@ def test_words_of_an_event_that_repeat_the_text_are_not_told(
 
 
 def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStandin) -> None:
-    """A 404 is a failure; the service stores an equal text once, and so it is there once."""
     work_on(server, "slow", NEVER, Work())
     home.write_queue([entry("slow")])
     worker = home.start("run")
@@ -159,7 +152,6 @@ def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStan
 def test_a_service_that_knows_none_of_its_events_is_not_sent_to_for_ever(
     home: Home, server: HostedStandin
 ) -> None:
-    """Each time counts, so that the memory becomes a dead letter."""
     server.can_be_asked = False
     work_on(server, "slow", Work(0.01))
     home.write_queue([entry("slow"), *entries(2)])
@@ -171,7 +163,6 @@ def test_a_service_that_knows_none_of_its_events_is_not_sent_to_for_ever(
 
 @pytest.mark.row(36)
 def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: HostedStandin) -> None:
-    """Without an event there is nothing to ask for."""
     server.script(Answer(reset=True, stores=True), content="cut off")
     home.write_queue([entry("cut off"), *entries(3)])
     home.drained()
@@ -179,7 +170,6 @@ def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: Host
 
 
 def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
-    """A service that fails when it is asked has the memory all the same."""
     work_on(server, "slow", LATER)
     server.script_questions(Answer(500), Answer(503))
     home.write_queue([entry("slow")])
@@ -188,7 +178,6 @@ def test_questions_that_come_to_nothing_count_nothing(home: Home, server: Hosted
 
 
 def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
-    """The memory is asked for again after the pause, and not sent."""
     work_on(server, "slow", LATER)
     server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
     home.write_queue([entry("slow")])
@@ -198,7 +187,6 @@ def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStan
 
 
 def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) -> None:
-    """`diagnose` says that the service has it and is at work on it."""
     work_on(server, "slow", NEVER)
     home.write_queue([entry("slow")])
     home.worker()
@@ -226,7 +214,6 @@ def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) ->
 def test_what_the_service_says_of_an_item_is_told(
     home: Home, server: HostedStandin, answer: Answer, said: str
 ) -> None:
-    """In its own words, where it has some, and the others go on."""
     server.script(answer, content="odd", forever=True)
     home.write_queue([entry("odd"), *entries(2)])
     home.drain()
@@ -236,7 +223,6 @@ def test_what_the_service_says_of_an_item_is_told(
 
 
 def test_a_nul_is_named_as_that(home: Home, server: HostedStandin) -> None:
-    """The reason says what it is, and how to change it."""
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()
     home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
@@ -247,7 +233,6 @@ def test_a_nul_is_named_as_that(home: Home, server: HostedStandin) -> None:
 
 
 def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
-    """A wrong one needs the user; nothing is counted, and the right one ends it."""
     server.api_key = "m0-sesame"
     home.configure('[server]\napi_key = "m0-wrong"\n')
     home.write_queue(entries(3))
@@ -264,7 +249,6 @@ def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
 
 
 def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedStandin) -> None:
-    """White space is escaped, the metadata has the name as it was; so each is read back."""
     names = ["alpha", "my project", "100%", "a\u00a0b", "tab\there"]
     home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
     home.drained()
@@ -276,7 +260,6 @@ def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedS
 
 @pytest.mark.parametrize("infer", ["false", "true"])
 def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
-    """With `server.user` each project is read back by itself, facts or whole texts alike."""
     home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
     home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
     home.drained()
@@ -289,7 +272,6 @@ def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str
 
 
 def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
-    """The newest of many, in whichever order the service lists them."""
     home.write_queue(entries(450, projects=1))
     home.drained()
     newest = [each["memory"] for each in server.kept()]
@@ -302,7 +284,6 @@ def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
 
 
 def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandin) -> None:
-    """Saves, events, its health, and once whether it keeps what it takes: no other path."""
     work_on(server, "memory number 1", LATER)
     home.write_queue(entries(3))
     home.drained()
@@ -313,7 +294,6 @@ def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandi
 
 
 def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:
-    """All pages of it, under the projects' own names; none is missing, and none is sent again."""
     queue = [entry(f"of mine {n}", "my project") for n in range(230)]
     home.write_queue([*queue, entry("of hers", "hers")])
     home.drained()

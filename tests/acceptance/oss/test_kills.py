@@ -28,7 +28,6 @@ __all__ = [
 def test_kills_in_a_drain_of_500_lose_nothing(
     home: Home, server: OfficialStandin, kills: int
 ) -> None:
-    """Each memory is in the store once."""
     check_kills(home, server, kills, 500, guarded=True)
 
 
@@ -37,7 +36,6 @@ def test_kills_in_a_drain_of_500_lose_nothing(
 def test_an_item_on_its_way_when_killed_is_stored_once(
     home: Home, server: OfficialStandin, *, stores: bool
 ) -> None:
-    """A kill between request and answer leaves an unknown outcome that is found out by our key."""
     server.script(Answer(delay=20, stores=stores), content="on its way")
     item: Item = entries(1)[0] | {"content": "on its way"}
     home.write_queue([item])

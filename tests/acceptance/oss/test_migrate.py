@@ -10,5 +10,4 @@ from tests.support.official import OfficialStandin
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kills_leave_each_of_10_000_there_once(home: Home, server: OfficialStandin) -> None:
-    """Each memory is in the store once."""
     test_migrate.check_kills(home, server, 10_000, 10)

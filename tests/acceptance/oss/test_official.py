@@ -17,7 +17,6 @@ Fail = Callable[[str], None]
 def test_a_model_or_database_that_is_away_counts_nothing(
     home: Home, server: OfficialStandin, fail: Fail, name: str
 ) -> None:
-    """Memories wait until it is back, and arrive once."""
     fail(name)
     home.write_queue(entries(3))
     home.worker()
@@ -32,7 +31,6 @@ def test_a_model_or_database_that_is_away_counts_nothing(
 def test_a_key_that_the_model_refuses_needs_the_user(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
-    """Deliveries pause, what to do is said, nothing is counted; a canary ends it."""
     fail("AuthenticationError")
     home.write_queue(entries(3))
     home.worker()
@@ -47,7 +45,6 @@ def test_a_key_that_the_model_refuses_needs_the_user(
 def test_a_text_that_the_model_refuses_is_the_item_s_failure(
     home: Home, server: OfficialStandin, fail: Fail
 ) -> None:
-    """It becomes a dead letter."""
     fail("BadRequestError")
     home.write_queue([entry("odd")])
     home.worker()
@@ -56,7 +53,6 @@ def test_a_text_that_the_model_refuses_is_the_item_s_failure(
 
 
 def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
-    """The reason says what it is, and the command at hand changes it."""
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain()
     home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
@@ -72,7 +68,6 @@ def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialSta
 
 
 def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
-    """The server said 200, and stored nothing: it is tried again, and says so."""
     server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
     home.write_queue([entry("ignored"), *entries(2)])
     home.drain()
@@ -84,7 +79,6 @@ def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialSta
 def test_a_server_that_says_so_and_stores_nothing_is_told(
     home: Home, server: OfficialStandin
 ) -> None:
-    """Nothing is counted or taken for delivered; it is said once, and all arrives later."""
     added = {"results": [{"id": "m", "memory": "x", "event": "ADD"}]}
     server.script(Answer(body=added, stores=False), forever=True)
     home.env["MEM0TRAY_SYNC_TIMEOUT"] = "1"
@@ -109,7 +103,6 @@ def test_a_server_that_says_so_and_stores_nothing_is_told(
 def test_the_server_s_name_of_a_failed_request_is_in_the_history(
     home: Home, server: OfficialStandin
 ) -> None:
-    """`show` and `diagnose` have it, for whoever looks into the server's log."""
     server.script(Answer(500), content="memory number 0", forever=True)
     home.write_queue(entries(1))
     home.drain()
@@ -121,7 +114,6 @@ def test_the_server_s_name_of_a_failed_request_is_in_the_history(
 
 
 def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
-    """White space is escaped, and the metadata has the name as it was."""
     names = ["alpha", "my project", " edges ", "100%", "a\u00a0b", "tab\there"]
     home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
     home.drained()
@@ -130,7 +122,6 @@ def test_projects_of_any_name_arrive_under_their_own(home: Home, server: Officia
 
 
 def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
-    """`server.user` is sent as the user, the project as the agent; so it is asked for, too."""
     server.script(Answer(reset=True, stores=True), content="cut off")
     home.env["MEM0TRAY_SERVER_USER"] = "me"
     home.write_queue([entry("cut off", "my project")])
@@ -141,7 +132,6 @@ def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
 
 
 def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialStandin) -> None:
-    """With `server.infer` an empty list of results is a delivery."""
     server.script(Answer(body={"results": []}, stores=False), content="hm", forever=True)
     home.env["MEM0TRAY_SERVER_INFER"] = "true"
     home.write_queue([entry("hm")])
@@ -151,7 +141,6 @@ def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialSt
 
 
 def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
-    """As `X-API-Key`; without it nothing is stored, and the state says so."""
     server.api_key = "sesame"
     home.write_queue(entries(2))
     home.worker()
@@ -167,7 +156,6 @@ def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialSta
 @pytest.mark.row(42)
 @pytest.mark.usefixtures("server")
 def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
-    """Neither log nor file has more than where and what."""
     home.write_dlq([dead("half \ud83d of a secret")])
     home.drain()
     home.wait(lambda: home.dlq_items()[0].get("last_error"), 10, "told")
@@ -178,7 +166,6 @@ def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
 
 
 def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
-    """Saves without a slash at the end, questions, health: an official server has no other."""
     server.script(Answer(reset=True, stores=True), content="memory number 1")
     home.write_queue(entries(3))
     home.drained()

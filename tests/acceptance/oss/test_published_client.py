@@ -50,7 +50,6 @@ def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
 
 @needs.program(PROGRAM)
 def test_each_of_its_tools_works(tools: ToolClient) -> None:
-    """It makes them of the server's description, and saves, lists, finds, changes and deletes."""
     message = {"role": "user", "content": "Roses want water"}
     (added,) = called(tools, "add_memory", messages=[message], user_id="garden")["results"]
     (listed,) = called(tools, "list_memories", user_id="garden")["results"]
@@ -71,7 +70,6 @@ def test_each_of_its_tools_works(tools: ToolClient) -> None:
 
 @needs.LIBRARY
 def test_the_client_of_mem0s_own_library_works(embedded: Endpoint, tmp_path: Path) -> None:
-    """Its `MemoryClient` saves, lists, searches, reads, changes and deletes, told the address."""
     mem0 = import_library(tmp_path)
     client = mem0.MemoryClient(api_key=embedded.token, host=embedded.url)
     whose = {"user_id": "garden"}

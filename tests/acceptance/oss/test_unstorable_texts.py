@@ -39,7 +39,6 @@ SHORTEN = (
 def test_list_show_and_diagnose_say_what_is_to_be_changed(
     home: Home, server: OfficialStandin, text: str, reason: str, advice: str
 ) -> None:
-    """Reason and remedy are the same in all three, and `edit` is at hand."""
     too_large = Answer(413, {"detail": "Request Entity Too Large"})
     server.script(too_large, content="large", forever=True)
     home.write_dlq([dead(text, id="aaaa1111-1", ago=7200)])
@@ -56,7 +55,6 @@ def test_list_show_and_diagnose_say_what_is_to_be_changed(
 
 @needs.SHELL
 def test_once_it_is_changed_nothing_is_to_do(home: Home, server: OfficialStandin) -> None:
-    """The new text is delivered, and `show` advises nothing."""
     home.write_dlq([dead("a\0b", id="aaaa1111-1", ago=7200)])
     home.drain()
     home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i 's/.*/plain/'"})

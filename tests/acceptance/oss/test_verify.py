@@ -48,7 +48,6 @@ def named(said: Item) -> list[str]:
 def test_ten_that_were_deleted_are_named_and_come_back_once(
     home: Home, server: OfficialStandin
 ) -> None:
-    """Exactly these ten; those of which the text is known are sent again, each once."""
     queue = entries(40)
     home.write_queue(queue)
     home.drained()
@@ -71,7 +70,6 @@ def test_ten_that_were_deleted_are_named_and_come_back_once(
 
 
 def test_beyond_what_it_lists_it_is_asked_by_our_key(home: Home, server: OfficialStandin) -> None:
-    """What it finds is there; of what it does not find is told what the text tells."""
     queue = [entry(f"memory number {n}") for n in range(30)]
     home.write_queue(queue)
     home.drained()
@@ -95,7 +93,6 @@ def test_beyond_what_it_lists_it_is_asked_by_our_key(home: Home, server: Officia
 def test_where_it_infers_what_is_not_found_cannot_be_told(
     home: Home, server: OfficialStandin
 ) -> None:
-    """It took nothing from a text without a fact, and that is no loss; a fact has our key."""
     home.env["MEM0TRAY_SERVER_INFER"] = "true"
     home.write_queue([entry("a fact."), entry("hm")])
     home.drained()
@@ -109,7 +106,6 @@ def test_where_it_infers_what_is_not_found_cannot_be_told(
 def test_kills_while_it_is_queued_again_bring_each_back_once(
     home: Home, server: OfficialStandin
 ) -> None:
-    """Wherever `verify --requeue` is killed, the next one goes on, and none comes twice."""
     queue = entries(150)
     home.write_queue(queue)
     home.drained()

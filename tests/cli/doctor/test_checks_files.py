@@ -10,7 +10,7 @@ import pytest
 
 from mem0tray.cli.doctor import checks_files
 from mem0tray.core import reasons
-from mem0tray.files import atomic, quarantine, writable
+from mem0tray.files import atomic, private_folders
 from mem0tray.files.lock import FileLock
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
@@ -24,7 +24,7 @@ def test_broken_files_are_named(home: Scratch) -> None:
     home.queue.write_text('{"queue": [')
     deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
     (home.claude / "mem0_queue_dlq.json").write_text(deep)
-    quarantine.keep(home.paths.quarantine, home.queue, b"odd", 1.0)
+    private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", 1.0)
     assert checks(home, "mem0_queue.json")[0][0] == "warn"
     assert "broken" in checks(home, "mem0_queue.json")[0][1]
     odd = [7, None, {"content": ["list"]}, {"content": "text"}]
@@ -109,7 +109,7 @@ def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -
     """Nothing is sent without the ledger's folder; the shared one only keeps what is delivered."""
     home.claude.mkdir()
     home.paths.data_dir.mkdir(parents=True)
-    home.patch.setattr(writable, "why_unwritable", lambda _: reasons.quoted("no"))
+    home.patch.setattr(private_folders, "why_unwritable", lambda _: reasons.quoted("no"))
     assert "cannot be taken out of its files" in checks(home, "claude folder")[0][1]
     assert "nothing is sent" in checks(home, "data folder")[0][1]
 

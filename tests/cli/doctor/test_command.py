@@ -16,7 +16,7 @@ from mem0tray.desktop import older_workers
 from mem0tray.files import atomic
 from mem0tray.files.lock import COMMAND, InstanceLock
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.taken_by_others import TakenByOthers
+from mem0tray.ledger.foreign_claims import ForeignClaims
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support import needs
@@ -230,7 +230,7 @@ def test_our_own_last_run_is_no_other_worker(
     """It has just ended, and its process id is that of doctor by now, as in a container."""
     monkeypatch.setattr(older_workers, "find", lambda _: [])
     with closing(Ledger(home.paths.ledger)) as ledger:
-        TakenByOthers(ledger).begin("0d9f", None)
+        ForeignClaims(ledger).begin("0d9f", None)
     named = {"pid": os.getpid(), "host": socket.gethostname(), "vps_status": "healthy"}
     for run, level in (("0d9f", "ok"), ("e1a0", "warn")):
         home.write("mem0_metrics.json", {**named, "run": run})

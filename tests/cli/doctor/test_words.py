@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mem0tray.cli import progress
+from mem0tray.cli import interaction
 from mem0tray.cli.doctor import command as program
 from mem0tray.cli.doctor.check import Check
 from tests.cli.doctoring import checks
@@ -74,7 +74,7 @@ def test_a_check_that_hangs_is_not_waited_for(
 
 def test_a_person_is_told_what_is_waited_for(home: Scratch, server: Standin) -> None:
     """On a terminal, when a check takes longer than a moment; and no trace of it is left."""
-    home.patch.setattr(progress, "_MOMENT", 0.01)
+    home.patch.setattr(interaction, "_MOMENT", 0.01)
     server.health = Answer(body={"status": "ok"}, delay=0.3)
     assert home.run("doctor").err == ""
     home.terminal(200)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.system import osascript
+from mem0tray.system import programs
 from tests.desktop.macos import kit
 from tests.desktop.macos.names import Names, NoNamesError, names
 from tests.desktop.macos.runtime import Machine
@@ -48,5 +48,5 @@ def user(mac: Machine) -> User:
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Osascript:
     """Stand in for `osascript`, in the place of the system's."""
     made = Osascript(tmp_path)
-    monkeypatch.setattr(osascript, "PROGRAM", str(made.program))
+    monkeypatch.setattr(programs, "OSASCRIPT", str(made.program))
     return made

@@ -15,7 +15,7 @@ from mem0tray.desktop.dialogs.system import AppleScript
 from mem0tray.desktop.notify.backends import PlyerBackend
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.sending import Sender
-from mem0tray.system import osascript
+from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
 
 QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
@@ -58,7 +58,7 @@ def test_without_osascript_nothing_is_confirmed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nobody was asked."""
-    monkeypatch.setattr(osascript, "PROGRAM", str(tmp_path / "gone"))
+    monkeypatch.setattr(programs, "OSASCRIPT", str(tmp_path / "gone"))
     assert not AppleScript().ask(QUESTION)
     AppleScript().tell("title", "text", "Close")
 
@@ -94,7 +94,9 @@ def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
     [
         lambda title, text: AppleScript().tell(title, text, "Close"),
         lambda title, text: AppleScript().ask(Question(title, text, "Yes", "No")),
-        lambda title, text: osascript.run("on run {myTitle, myText}\nend run\n", (title, text)),
+        lambda title, text: programs.run_applescript(
+            "on run {myTitle, myText}\nend run\n", (title, text)
+        ),
     ],
     ids=["tell", "ask", "run"],
 )
@@ -137,4 +139,4 @@ def test_a_script_that_hangs_is_ended(scripts: Osascript) -> None:
     """A notification waits no longer than whoever sent it."""
     scripts.program.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(subprocess.TimeoutExpired):
-        osascript.run("", (), timeout=0.1)
+        programs.run_applescript("", (), timeout=0.1)

@@ -5,7 +5,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.notify.notices import AWAKE_AFTER, BURST, DOWN_AFTER, HOUR, LIMIT, Subject
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from tests.desktop.notice_desk import Desk, alert, healthy_desk, moved
 
 

@@ -22,7 +22,7 @@ from mem0tray.desktop.notify.notices import (
     Subject,
 )
 from mem0tray.desktop.tray.icon import BASES, notice_icon
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from tests.desktop.notice_desk import WALL, Desk, alert, healthy_desk, moved, recovered
 
 

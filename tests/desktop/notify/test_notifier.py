@@ -19,7 +19,7 @@ from mem0tray.desktop.notify import notifier as notifying
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
 from mem0tray.desktop.notify.sending import Sender
-from mem0tray.ledger.counters import Counts
+from mem0tray.ledger.waiting import Counts
 from tests.support.processes import wait_until
 
 TIMEOUT = 0.2

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mem0tray.desktop.bus.session_bus import SessionBus
 from mem0tray.desktop.tray import linux_icon, tray
-from mem0tray.system.wakeup import WakeUp
+from mem0tray.system.threads import WakeUp
 from tests.support.processes import wait_until
 from tests.support.session import session
 from tests.support.sni import TrayHost, TrayItem

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from unittest import mock
 
-from mem0tray.actions import backup
+from mem0tray.actions import backups
 from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from tests.support.home import REPOSITORY, Home
@@ -40,7 +40,7 @@ def backup_unsynced() -> None:
         path.write_bytes(data)
         return path
 
-    mock.patch.object(backup, "_write", write).start()
+    mock.patch.object(backups, "_write", write).start()
 
 
 PLANTED: Final[dict[str, Callable[[], None]]] = {

@@ -29,21 +29,18 @@ _QUICK: Final = ("no-folder-sync", "no-file-sync")
 
 @pytest.mark.parametrize("protocol", variants(EACH, len(_FIRST)))
 def test_a_power_cut_loses_nothing(protocol: str) -> None:
-    """From states spread over all that a cut may leave, the program recovers all it took."""
     result = prove(protocol, at_most=FEW)
     assert result.states >= 5
     assert result.bad == []
 
 
 def test_the_first_memory_of_all_outlasts_a_power_cut() -> None:
-    """What the first `add` acknowledged lasts, though it had to make the folder for it."""
     result = prove("add")
     assert result.states > FEW
     assert result.bad == []
 
 
 def test_the_first_setting_outlasts_a_power_cut() -> None:
-    """What the first `config set` wrote lasts, though it had to make the folder for it."""
     assert prove("settings").bad == []
 
 
@@ -51,7 +48,6 @@ def test_the_first_setting_outlasts_a_power_cut() -> None:
 @pytest.mark.timeout(3600)  # the DLQ file's protocol has 8,900 states
 @pytest.mark.parametrize("protocol", EACH)
 def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> None:
-    """From every state that a cut may leave, the program recovers all it took."""
     assert prove(protocol).bad == []
 
 
@@ -61,5 +57,4 @@ def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> No
     [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PLANTED],
 )
 def test_a_planted_bug_is_found(bug: str) -> None:
-    """The proof is no stronger than the bugs that it finds."""
     assert prove(FINDERS[bug], bug=bug, at_most=100).bad

@@ -25,26 +25,22 @@ def left(*operations: Operation) -> list[Tree]:
 
 
 def test_what_is_synced_is_there_and_nothing_else_is_possible() -> None:
-    """A file whose bytes and whose folder are synced has one state."""
     replaced: list[Operation] = [Name(2, "t"), Write(2, 0, NEW), SyncFile(2, 2), Name(2, "f", "t")]
     assert left(*replaced, SyncFolder(".", 4)) == [{"f": NEW}]
 
 
 def test_a_rename_may_come_before_the_bytes() -> None:
-    """Without an fsync of the file its new name may stand for nothing, zeros, or a half."""
     found = [tree["f"] for tree in left(Name(2, "t"), Write(2, 0, NEW), Name(2, "f", "t"))]
     assert {OLD, NEW, b"", bytes(len(NEW)), NEW[: len(NEW) // 2]} <= set(found)
 
 
 def test_a_rename_may_be_lost_without_an_fsync_of_the_folder() -> None:
-    """An fsync of the file alone leaves the old file, the new one, or the new one's first name."""
     trees = left(Name(2, "t"), Write(2, 0, NEW), SyncFile(2, 2), Name(2, "f", "t"))
     assert all(tree in trees for tree in ({"f": OLD}, {"f": NEW}, {"f": OLD, "t": NEW}))
     assert len(trees) == 4
 
 
 def test_a_new_folder_may_vanish_with_all_that_is_in_it() -> None:
-    """An fsync of a folder says nothing about its own name in the folder above."""
     made: list[Operation] = [Name(FOLDER, "d"), Name(2, "d/g"), Write(2, 0, NEW), SyncFile(2, 3)]
     assert {"f": OLD} in left(*made, SyncFolder("d", 4))
     assert left(*made, SyncFolder("d", 4), SyncFolder(".", 5)) == [
@@ -53,14 +49,12 @@ def test_a_new_folder_may_vanish_with_all_that_is_in_it() -> None:
 
 
 def test_writes_may_reach_the_disk_in_any_order() -> None:
-    """A later write may be there without an earlier one, and a cut may be undone."""
     found = [tree["f"] for tree in left(Write(1, 0, b"O"), Write(1, 3, b"er"))]
     assert {b"Older", b"Old", b"older", b"old\0\0", OLD} <= set(found)
     assert {tree["f"] for tree in left(Resize(1, 0))} == {OLD, b""}
 
 
 def test_a_write_is_torn_at_any_block() -> None:
-    """Of a long write any number of whole blocks may be there."""
     data = bytes([1]) * 4096 + bytes([2]) * 4096
     found = [tree["f"] for tree in left(Write(1, 0, data))]
     assert data[:4096] in found
@@ -68,13 +62,11 @@ def test_a_write_is_torn_at_any_block() -> None:
 
 
 def test_a_removed_name_may_be_back() -> None:
-    """A removal lasts only once the folder is synced."""
     assert {"f": OLD} in left(Unname("f"))
     assert left(Unname("f"), SyncFolder(".", 1)) == [{}]
 
 
 def test_an_fsync_covers_what_was_done_before_it_began() -> None:
-    """What another thread writes while an fsync is under way may be lost after it."""
     found = [tree["f"] for tree in left(Write(1, 0, b"O"), Write(1, 1, b"L"), SyncFile(1, 1))]
     assert set(found) >= {b"OLd", b"Old"}
     assert OLD not in found

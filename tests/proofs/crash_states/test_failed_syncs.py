@@ -24,7 +24,6 @@ def failing(*, since: int = 1, only: bool = False) -> tuple[str, ...]:
 
 
 def test_add_acknowledges_nothing_that_did_not_reach_the_disk(home: Home, server: Standin) -> None:
-    """Where every fsync fails, `add` prints no id, says why, and leaves the queue file."""
     home.write_queue(entries(2))
     before = home.queue.read_bytes()
     process = home.start("add", "--project", "alpha", "added", wrapper=failing())
@@ -37,7 +36,6 @@ def test_add_acknowledges_nothing_that_did_not_reach_the_disk(home: Home, server
 
 
 def test_add_takes_another_file_when_one_cannot_be_synced(home: Home, server: Standin) -> None:
-    """When the new queue file cannot be synced, the memory goes to the emergency file."""
     home.write_queue(entries(2))
     before = home.queue.read_bytes()
     process = home.start("add", "--project", "alpha", "added", wrapper=failing(only=True))
@@ -52,7 +50,6 @@ def test_add_takes_another_file_when_one_cannot_be_synced(home: Home, server: St
 def test_a_worker_whose_syncs_fail_loses_and_doubles_nothing(
     home: Home, server: Standin, since: int
 ) -> None:
-    """Whatever cannot be synced stays as it was until it can be."""
     home.write_queue(entries(3))
     home.write_dlq([waiting("later")])
     process = home.start("run", "--until-idle", wrapper=failing(since=since))

@@ -11,7 +11,6 @@ from tests.proofs.crash_states import power_cuts
 @pytest.mark.skipif(bool(power_cuts.why_not_here()), reason=power_cuts.why_not_here())
 @pytest.mark.parametrize("options", power_cuts.OPTIONS)
 def test_ext4_cut_at_any_moment_loses_nothing(options: str) -> None:
-    """From each copy of an ext4 disk, taken while it worked, the program recovers all it took."""
     result = power_cuts.prove(power_cuts.OPTIONS[options], seconds=5)
     assert result.tried == result.cuts >= 20
     assert result.accepted

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from mem0tray.system.clock import Clock, Signal
+from mem0tray.system.threads import Clock, Signal
 
 LIMIT = 20.0  # real seconds in which a thread must have done its work
 

@@ -4,23 +4,14 @@ import json
 from contextlib import ExitStack, suppress
 from typing import IO, Final
 
-from mem0tray.actions import (
-    add,
-    delete,
-    edit_text,
-    forget,
-    restore,
-    restore_sources,
-    retry,
-    waiting,
-)
-from mem0tray.actions.delete import Deleted
-from mem0tray.actions.find import FoundItem
-from mem0tray.actions.restore_sources import RestoreSource
+from mem0tray.actions import add, backups, forget, verbs, waiting
+from mem0tray.actions.backups import RestoreSource
+from mem0tray.actions.verbs import Deleted
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.item import DISCARDED, parse
-from mem0tray.files import pauses
+from mem0tray.files import orders
 from mem0tray.files.emergency import REMOVE_AFTER
 from mem0tray.files.lock import is_locked
 from mem0tray.ledger.reader import Reader
@@ -199,12 +190,12 @@ class Commands:
     def retry(self, project: str | None) -> None:
         """`mem0tray retry --all`, or `--project`."""
         world = self._world
-        done = retry.Retried()
+        done = verbs.Retried()
         with suppress(Mem0TrayError):
             if project is None:
-                done = retry.retry_all(world.settings)
+                done = verbs.retry_all(world.settings)
             else:
-                done = retry.retry_project(world.settings, project)
+                done = verbs.retry_project(world.settings, project)
         for each in done.items:
             memory = world.beliefs.memories.get(text_of(each))
             if memory is not None:
@@ -250,7 +241,7 @@ class Commands:
 
     def _delete(self, chosen: FoundItem, *, for_good: bool) -> Deleted:
         world = self._world
-        done = delete.delete(world.paths, world.settings, [chosen], for_good=for_good)
+        done = verbs.delete(world.paths, world.settings, [chosen], for_good=for_good)
         world.asked |= not done.heard
         if for_good:
             world.beliefs.offered.add("")  # what is left of it where it is cut out of a wreck
@@ -281,7 +272,7 @@ class Commands:
         if memory is not None:  # the worker may apply the edit before the command ends
             memory.wish = Wish.OPEN
         try:
-            done = edit_text.edit_text(world.paths, world.settings, chosen, text)
+            done = verbs.edit_text(world.paths, world.settings, chosen, text)
         except Mem0TrayError:
             if memory is not None:
                 memory.wish = wish
@@ -305,7 +296,7 @@ class Commands:
 
     def source(self, number: int) -> RestoreSource | None:
         """Choose what to restore from."""
-        known = [source for source in restore_sources.sources(self._world.paths) if source.pieces]
+        known = [source for source in backups.sources(self._world.paths) if source.pieces]
         return known[number % len(known)] if known else None
 
     def restore_from(self, source: RestoreSource) -> None:
@@ -314,7 +305,7 @@ class Commands:
         published = world.beliefs.published_so_far
         gone = self.open(source)
         try:
-            result = restore.restore(world.paths, world.settings, source)
+            result = verbs.restore(world.paths, world.settings, source)
         except Mem0TrayError:
             for memory in gone:
                 memory.wish = Wish.GONE
@@ -346,8 +337,8 @@ class Commands:
     def pause(self, minutes: float | None) -> None:
         """`mem0tray pause`."""
         until = None if minutes is None else self._world.clock.time() + minutes * 60
-        pauses.write(self._world.paths, until)
+        orders.write_pause(self._world.paths, until)
 
     def resume(self) -> None:
         """`mem0tray resume`."""
-        pauses.clear(self._world.paths)
+        orders.clear_pause(self._world.paths)

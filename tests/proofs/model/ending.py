@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions import restore_sources
+from mem0tray.actions import backups
 from mem0tray.core.errors import Mem0TrayError
 from tests.proofs.model.actors import Commands
 from tests.proofs.model.beliefs import Wish
@@ -103,7 +103,7 @@ def _check_log(world: World) -> None:
 
 
 def _restore_everything(world: World) -> None:
-    for source in restore_sources.sources(world.paths):
+    for source in backups.sources(world.paths):
         try:
             Commands(world).restore_from(source)
         except Mem0TrayError as error:

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Final
 
-from mem0tray.actions import delete, edit_text, restore, restore_sources, retry, waiting
-from mem0tray.actions.find import FoundItem
+from mem0tray.actions import backups, verbs, waiting
+from mem0tray.actions.waiting import FoundItem
 from mem0tray.core.errors import Mem0TrayError
 from tests.proofs.model.actors import Commands, text_of
 from tests.proofs.model.beliefs import Wish
@@ -34,7 +34,7 @@ class Killed:
         memory = self._commands.memory(chosen)
         if memory is not None:
             memory.wish = Wish.OPEN
-        act = delete.delete
+        act = verbs.delete
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, [chosen]))
         if self._waits(text_of(chosen)) is not False:
             with suppress(Mem0TrayError):
@@ -44,7 +44,7 @@ class Killed:
 
     def _edit(self, chosen: FoundItem, after: int) -> None:
         world, text = self._world, self._commands.another_text()
-        act = edit_text.edit_text
+        act = verbs.edit_text
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, chosen, text))
         if self._waits(text_of(chosen)) is not False:
             self._commands.edit_item(chosen, text)
@@ -54,7 +54,7 @@ class Killed:
 
     def _retry(self, after: int) -> None:
         world = self._world
-        world.in_a_killed_process(after, lambda: retry.retry_all(world.settings))
+        world.in_a_killed_process(after, lambda: verbs.retry_all(world.settings))
         self._commands.retry(None)
 
     def _restore(self, number: int, after: int) -> None:
@@ -64,12 +64,12 @@ class Killed:
             return
         published = world.beliefs.published_so_far
         gone = self._commands.open(source)
-        act = restore.restore
+        act = verbs.restore
         world.in_a_killed_process(after, lambda: act(world.paths, world.settings, source))
         for memory in gone:
             memory.wish = Wish.GONE
         with suppress(Mem0TrayError):
-            self._commands.restore_from(restore_sources.named(world.paths, source.name))
+            self._commands.restore_from(backups.named(world.paths, source.name))
         for memory in gone:
             waits = self._waits(memory.text)
             if waits is None:

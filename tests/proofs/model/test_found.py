@@ -23,7 +23,6 @@ def producers(world: World) -> Producers:
 def test_a_torn_emergency_line_of_the_future_keeps_nobody(
     world: World, producers: Producers
 ) -> None:
-    """A clock set back by years keeps nobody waiting for the rest of a line."""
     producers.emergency(producers.entry("alpha"), part=0.5)
     world.set_clock(-10 * 365 * 86_400)
     world.work()
@@ -36,7 +35,6 @@ def test_a_torn_emergency_line_of_the_future_keeps_nobody(
 def test_a_recovered_dead_letter_counts_in_the_queue_file(
     world: World, producers: Producers
 ) -> None:
-    """`total_synced` there is right after a dead letter's delivery too."""
     producers.queue(producers.entry("alpha", retries=5))
     world.work()
     ending.heal(world)
@@ -50,7 +48,6 @@ def test_a_recovered_dead_letter_counts_in_the_queue_file(
 def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
     world: World, producers: Producers, cut: int
 ) -> None:
-    """A line glued to half a line is no value of it, wherever that was cut off."""
     world.home.emergency.write_text(_LINE[:cut])
     producers.emergency(producers.entry("alpha"))
     ending.heal(world)
@@ -62,7 +59,6 @@ def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
 def test_a_clock_set_forward_takes_no_file_from_a_slow_writer(
     world: World, producers: Producers
 ) -> None:
-    """A renamed emergency file stays for a day that passes, not for one that the clock skips."""
     world.set_clock(-10 * 365 * 86_400)
     producers.open_emergency()
     world.work()
@@ -84,7 +80,6 @@ def test_a_clock_set_forward_takes_no_file_from_a_slow_writer(
 def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
     world: World, producers: Producers
 ) -> None:
-    """`delete` reaches what stands in both files, and in one that was not read yet."""
     item = producers.entry("alpha")
     world.stop()
     producers.emergency(item)
@@ -102,7 +97,6 @@ def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
 def test_a_dead_letter_changed_by_hand_does_not_come_back_from_the_queue_file(
     world: World, producers: Producers, change: Change
 ) -> None:
-    """An entry that could not leave the queue file undoes no edit by standing there still."""
     item = producers.entry("alpha", retries=5)
     producers.queue(item)
     producers.hold()
@@ -126,7 +120,6 @@ def test_a_dead_letter_changed_by_hand_does_not_come_back_from_the_queue_file(
 def test_what_was_restored_can_be_deleted_at_once(
     world: World, producers: Producers, *, killed: bool
 ) -> None:
-    """`delete` holds for what the worker has seen in the DLQ file and not published yet."""
     producers.queue(producers.entry("alpha", retries=5))
     world.work()
     commands = Commands(world)
@@ -145,7 +138,6 @@ def test_what_was_restored_can_be_deleted_at_once(
 def test_counters_of_a_file_that_was_begun_afresh_are_mended(
     world: World, producers: Producers
 ) -> None:
-    """A queue file without entries gets its counters back too, not at the next delivery only."""
     producers.queue(producers.entry("alpha"))
     ending.heal(world)
     world.home.write_queue([])

@@ -17,13 +17,11 @@ SHORT = settings(
 
 
 def test_some_histories_go_as_the_contract_says() -> None:
-    """The same few histories each time: nothing lost, nothing twice, every edit honoured."""
     run_state_machine_as_test(Histories, settings=SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_histories_go_as_the_contract_says() -> None:
-    """A thousand histories, others each time."""
     many = settings(SHORT, max_examples=1000, stateful_step_count=40, derandomize=False)
     run_state_machine_as_test(Histories, settings=many)

@@ -10,7 +10,6 @@ pytestmark = pytest.mark.row(1)
 
 
 def test_a_kill_at_points_of_a_short_story_loses_nothing(tmp_path: Path) -> None:
-    """A worker killed between any two of its steps delivers each memory once, after a start."""
     assert list(kills(tmp_path, deliver, every=23)) == []
 
 
@@ -20,5 +19,4 @@ def test_a_kill_at_points_of_a_short_story_loses_nothing(tmp_path: Path) -> None
 def test_a_kill_at_each_point_of_a_short_story_loses_nothing(
     tmp_path: Path, *, honours_keys: bool
 ) -> None:
-    """So it does at every one of them; without keys some may be there twice."""
     assert list(kills(tmp_path, deliver, honours_keys=honours_keys)) == []

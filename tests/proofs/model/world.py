@@ -19,7 +19,7 @@ from mem0tray.core.events import Event
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.lock import is_locked
-from mem0tray.ledger.database import Ledger
+from mem0tray.ledger import opening
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.orders import standing_in
@@ -306,14 +306,14 @@ class World:
     @contextmanager
     def _opening(self) -> Iterator[None]:
         """See each ledger that is opened: a killed process closes it, nobody else would."""
-        original = Ledger._connect
+        original = opening._open
 
-        def connect(ledger: Ledger) -> sqlite3.Connection:
-            opened = original(ledger)
-            self._ledgers.append(opened)
+        def connect(path: Path) -> tuple[sqlite3.Connection, str]:
+            opened = original(path)
+            self._ledgers.append(opened[0])
             return opened
 
-        with mock.patch.object(Ledger, "_connect", connect):
+        with mock.patch.object(opening, "_open", connect):
             yield
 
     @contextmanager

@@ -64,7 +64,6 @@ def made(path: str, text: str) -> "list[Mutant]":
 
 
 def test_each_kind_of_change_is_made() -> None:
-    """Conjunctions, comparisons, constants and SQL are changed, in properties and outside too."""
     changes = {(one.function, one.after) for one in made("some.py", SOURCE)}
     assert {
         ("", "LIMIT = 4"),
@@ -77,7 +76,6 @@ def test_each_kind_of_change_is_made() -> None:
 
 
 def test_what_no_test_could_notice_is_left_alone() -> None:
-    """Docstrings, annotations, decorators, imports and `__all__` stay as they are."""
     for one in made("some.py", SOURCE):
         assert not any(
             sign in one.before
@@ -86,7 +84,6 @@ def test_what_no_test_could_notice_is_left_alone() -> None:
 
 
 def test_a_name_outlives_other_changes_of_the_file() -> None:
-    """A mutant is known again after lines were added above it."""
     before = {one.name for one in made("some.py", SOURCE)}
     after = {one.name for one in made("some.py", SOURCE.replace("LIMIT = 3", "\n\n\nLIMIT = 3"))}
     assert before == after
@@ -94,7 +91,6 @@ def test_a_name_outlives_other_changes_of_the_file() -> None:
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_each_room_has_its_modules_and_tests(name: str) -> None:
-    """Nothing that the map names is gone."""
     room = ROOMS[name]
     assert modules_of(room, REPOSITORY)
     assert suite(room, REPOSITORY) == list(room.tests)
@@ -103,13 +99,11 @@ def test_each_room_has_its_modules_and_tests(name: str) -> None:
 
 
 def test_a_modules_own_tests_are_found_by_its_name() -> None:
-    """`files/lock.py` has its tests in `tests/files/test_lock…`."""
     assert mirrored("mem0tray/files/lock.py") == "tests/files/test_lock"
     assert mirrored("mem0tray/core/item.py") == "tests/core/test_item"
 
 
 def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
-    """When the line that it changes is another by now, its sentence goes."""
     text = Path(__file__).with_name("no_effect.toml").read_text(encoding="utf-8")
     for entry in tomllib.loads(text)["mutant"]:
         lines = (REPOSITORY / entry["path"]).read_text(encoding="utf-8").splitlines()
@@ -120,7 +114,6 @@ def test_each_mutant_without_effect_is_one_that_can_be_made_today() -> None:
 
 
 def test_what_is_run_on_import_any_test_may_notice() -> None:
-    """The module's own come first, then those that go through it, the long ones last."""
     (mutant,) = (one for one in made("mem0tray/small.py", SOURCE) if one.after == "LIMIT = 4")
     ran = {str(line): [""] for line in mutant.lines} | {"14": ["tests/test_a.py::user"]}
     own = ["tests/test_small.py::quick", "tests/test_small.py::slow"]
@@ -132,7 +125,6 @@ def test_what_is_run_on_import_any_test_may_notice() -> None:
 
 @needs.linux("it forks, and ends what is left by /proc")
 def test_a_mutant_is_killed_survives_or_is_not_covered(tmp_path: Path) -> None:
-    """A test that fails kills it, none that fails lets it live, no test at all is told apart."""
     project = tmp_path / "project"
     for part in PARTS:
         (project / part).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ SOME_SAVES = ["reset after the server accepted", "endless body", "504 after the 
 
 @pytest.mark.row(36, 37)
 def test_one_worker_outlives_faults_of_each_kind(trial: Trial) -> None:
-    """Struck everywhere the server is down and nothing is lost or doubled."""
     trial.start({})
     for name in SOME_EVERYWHERE:
         case = CASES[name]
@@ -21,7 +20,6 @@ def test_one_worker_outlives_faults_of_each_kind(trial: Trial) -> None:
 
 @pytest.mark.row(36, 37)
 def test_one_worker_asks_about_saves_that_were_struck(trial: Trial) -> None:
-    """What the server took in spite of a fault is asked about, not sent again."""
     trial.start({})
     for name in SOME_SAVES:
         case = CASES[name]
@@ -34,7 +32,6 @@ def test_one_worker_asks_about_saves_that_were_struck(trial: Trial) -> None:
 @pytest.mark.parametrize("keys", [False, True], ids=["asked", "keys"])
 @pytest.mark.parametrize("name", CASES)
 def test_every_fault_is_outlived(trial: Trial, server: Standin, name: str, *, keys: bool) -> None:
-    """Nothing is lost, and all is stored once where keys are honoured or questions answered."""
     server.honours_keys, server.can_be_asked = keys, not keys
     case = CASES[name]
     trial.start(case.env)

@@ -30,7 +30,6 @@ def storm(trial: Trial, memories: int, limit: RateLimit) -> None:
 
 
 def test_a_rate_limit_moves_nothing_to_the_dlq(trial: Trial) -> None:
-    """Behind a limit of ten at a time all goes through, and no failure is counted."""
     trial.start({})
     storm(trial, 45, RateLimit(10, 0.3))
     assert trial.home.log_lines("failed:") == []
@@ -38,7 +37,6 @@ def test_a_rate_limit_moves_nothing_to_the_dlq(trial: Trial) -> None:
 
 @pytest.mark.slow
 def test_a_storm_of_429_moves_nothing_to_the_dlq(trial: Trial) -> None:
-    """Where every second save draws a 429, three hundred memories arrive all the same."""
     trial.start(SCALED)
     storm(trial, 300, RateLimit(1, 0.1))
 
@@ -70,7 +68,6 @@ def after_flapping(trial: Trial) -> None:
 
 
 def test_a_network_that_flaps_loses_and_doubles_nothing(trial: Trial) -> None:
-    """Fifteen interruptions in a row, in as many ways, leave all delivered and once."""
     trial.start({})
     flap(trial, 15, 0.03)
     after_flapping(trial)
@@ -78,7 +75,6 @@ def test_a_network_that_flaps_loses_and_doubles_nothing(trial: Trial) -> None:
 
 @pytest.mark.slow
 def test_a_network_that_flaps_for_ten_minutes_loses_and_doubles_nothing(trial: Trial) -> None:
-    """Up for a second and away for a second, six hundred seconds, ten times as fast."""
     trial.start(SCALED)
     before = trial.worker.memory()
     flap(trial, 300, 0.1)

@@ -34,7 +34,6 @@ def recovered(trial: Trial) -> None:
 
 @pytest.mark.slow
 def test_refused_connections_are_an_outage(trial: Trial) -> None:
-    """While connections are refused nothing is counted; then all is delivered."""
     trial.start({})
     trial.proxy.close()
     outage(trial, "onnection refused")
@@ -43,7 +42,6 @@ def test_refused_connections_are_an_outage(trial: Trial) -> None:
 
 
 def test_a_name_that_is_lost_is_an_outage(trial: Trial, tmp_path: Path) -> None:
-    """While the host's name cannot be resolved nothing is counted; then all is delivered."""
     resolver = Resolver(tmp_path)
     resolver.know()
     trial.home.env["MEM0TRAY_SERVER_URL"] = trial.proxy.url.replace(HOST, "mem0.invalid")
@@ -88,7 +86,6 @@ def test_a_bad_certificate_is_an_outage(
     words: str,
     make: Callable[[Authority, Path], ssl.SSLContext],
 ) -> None:
-    """A certificate turned bad stops all: not a byte of a request goes out, key or memory."""
     authority, proxy = Authority(tmp_path), trial.proxy
     proxy.tls = good = authority.context(HOST)
     trial.home.env["MEM0TRAY_SERVER_URL"] = proxy.url

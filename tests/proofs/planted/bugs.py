@@ -13,7 +13,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
-from mem0tray.files.order_barrier import OrderBarrier
+from mem0tray.files.orders import OrderBarrier
 from mem0tray.ledger.generations import Generations, Prepared
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox

@@ -38,7 +38,6 @@ def begun(root: Path, *, honours_keys: bool, can_be_asked: bool) -> Iterator[Wor
 
 @pytest.mark.parametrize("bug", TOLD)
 def test_the_models_check_catches(tmp_path: Path, bug: str) -> None:
-    """A short story goes well, and goes wrong with the bug."""
     story, keys, asked = TOLD[bug]
     with begun(tmp_path / "sound", honours_keys=keys, can_be_asked=asked) as world:
         story(world)
@@ -50,14 +49,12 @@ def test_the_models_check_catches(tmp_path: Path, bug: str) -> None:
 
 @pytest.mark.parametrize("bug", KILLED)
 def test_a_kill_within_a_delivery_catches(tmp_path: Path, bug: str) -> None:
-    """A worker that has the bug, killed at some point, loses a memory or sends it twice."""
     with planted(bug):
         assert stories.killed_in_a_delivery(tmp_path) != []
 
 
 @pytest.mark.slow
 def test_a_real_kill_catches_an_outcome_before_its_request(home: Home, server: Standin) -> None:
-    """The acceptance test that kills the program in the middle of a request fails."""
     plant_in(home, "outcome-before-request")
     with pytest.raises(AssertionError, match="count"):
         test_kills.test_an_item_on_its_way_when_killed_is_stored_once(
@@ -67,7 +64,6 @@ def test_a_real_kill_catches_an_outcome_before_its_request(home: Home, server: S
 
 @pytest.mark.slow
 def test_a_held_lock_catches_a_worker_that_does_not_take_it(home: Home, server: Standin) -> None:
-    """The acceptance test of a producer that holds the lock fails."""
     plant_in(home, "no-lock")
     with pytest.raises(AssertionError, match="At index"):
         test_producers.test_nothing_is_written_while_a_producer_holds_the_lock(home, server)

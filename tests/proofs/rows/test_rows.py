@@ -7,7 +7,6 @@ from tests.proofs.rows import collect, table
 
 
 def test_every_row_has_a_test() -> None:
-    """Each row is named by at least one test, and each name is a row's."""
     command = [sys.executable, "-m", "tests.proofs.rows", "--list"]
     listed = subprocess.run(command, cwd=collect.ROOT, capture_output=True, text=True, check=True)
     named = {int(line.partition("\t")[0]) for line in listed.stdout.splitlines()}
@@ -16,7 +15,6 @@ def test_every_row_has_a_test() -> None:
 
 
 def test_the_page_says_what_became_of_each_row() -> None:
-    """A failure, a row without a test and a test that did not run are seen at once."""
     proofs = {"tests/a/test_b.py::test_c[x]": [9], "tests/a/test_b.py::test_c[y]": [9, 10]}
     proofs["tests/d/test_e.py::test_f"] = [11]
     outcomes = {"tests/a/test_b.py::test_c[x]": "failed", "tests/a/test_b.py::test_c[y]": "passed"}

@@ -69,7 +69,6 @@ def deliver(home: Home, label: str) -> None:
 def test_a_stranger_can_read_none_of_our_files(
     local: tuple[Home, Process, dict[str, object]],
 ) -> None:
-    """Neither the token nor a memory can be read by another user of this computer."""
     home, _, _ = local
     deliver(home, "private")
     for path in (*home.data_files(), home.queue, home.metrics, home.log):
@@ -80,7 +79,6 @@ def test_a_stranger_can_read_none_of_our_files(
 def test_a_stranger_that_holds_connections_keeps_nobody_out(
     local: tuple[Home, Process, dict[str, object]], tmp_path: Path
 ) -> None:
-    """Two thousand half requests, twice the usual descriptors, hold up no delivery."""
     home, _, found = local
     command = as_nobody("idle", str(found["port"]), "2000")
     limit = [tool("prlimit"), "--nofile=4096:4096", *command]
@@ -96,7 +94,6 @@ def test_a_stranger_that_holds_connections_keeps_nobody_out(
 def test_a_stranger_in_the_place_of_the_server_gets_nothing(
     local: tuple[Home, Process, dict[str, object]], tmp_path: Path
 ) -> None:
-    """A program that takes the port of a server that died sees neither token nor memory."""
     home, worker, found = local
     deliver(home, "before")
     worker.signal(signal.SIGSTOP)  # it does not notice the server's death yet
@@ -116,7 +113,6 @@ def test_a_stranger_in_the_place_of_the_server_gets_nothing(
 
 @pytest.mark.row(44)
 def test_a_link_that_a_stranger_made_is_not_followed(home: Home, shared: Path) -> None:
-    """A report in a shared folder does not overwrite our file behind a stranger's link."""
     victim = home.root / "precious"
     victim.write_text("mine")
     victim.chmod(0o644)
@@ -129,7 +125,6 @@ def test_a_link_that_a_stranger_made_is_not_followed(home: Home, shared: Path) -
 
 
 def test_a_link_of_our_own_is_followed(home: Home, shared: Path) -> None:
-    """The same link, made by ourselves, is as good as the name that it leads to."""
     page = shared / "mine.html"
     page.symlink_to(home.root / "page.html")
     home.ok("report", "--out", str(page))
@@ -137,7 +132,6 @@ def test_a_link_of_our_own_is_followed(home: Home, shared: Path) -> None:
 
 
 def test_a_temporary_name_that_is_taken_is_passed_by(home: Home, shared: Path) -> None:
-    """Where strangers made links of the names that we may use, they lead to nothing written."""
     victim = home.root / "precious"
     victim.write_text("mine")
     program = (
@@ -154,7 +148,6 @@ def test_a_temporary_name_that_is_taken_is_passed_by(home: Home, shared: Path) -
 
 
 def test_a_data_folder_of_a_stranger_is_refused(home: Home, shared: Path) -> None:
-    """Where another user made our data folder first, no worker starts, and says why."""
     assert stranger("folder", str(shared / "mem0tray")).returncode == 0
     home.write_queue(entries(1))
     done = home.run("run", "--once", env={"XDG_DATA_HOME": str(shared)})
@@ -164,7 +157,6 @@ def test_a_data_folder_of_a_stranger_is_refused(home: Home, shared: Path) -> Non
 
 
 def test_a_data_folder_that_is_open_to_others_is_closed(home: Home) -> None:
-    """A data folder of an earlier version, which others could look into, becomes 0700."""
     folder = home.data / "mem0tray"
     folder.mkdir(parents=True)
     folder.chmod(0o755)

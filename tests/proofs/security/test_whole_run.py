@@ -37,7 +37,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeRun]:
 
 @pytest.mark.row(43, 44)
 def test_all_that_is_made_is_for_its_owner_alone(whole: WholeRun) -> None:
-    """Under umask 000 files are 0600 and folders 0700, those above ours included."""
     modes = whole.modes()
     assert len(modes) > 20
     loose = {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
@@ -46,7 +45,6 @@ def test_all_that_is_made_is_for_its_owner_alone(whole: WholeRun) -> None:
 
 @pytest.mark.row(44)
 def test_no_command_says_a_secret(whole: WholeRun) -> None:
-    """Key, token and a password in an address stand in no output and no error."""
     assert len(whole.said) > 25
     secrets = (KEY, PASSWORD, *whole.tokens)
     found = {name for name, said in whole.said.items() if any(s in said for s in secrets)}
@@ -54,14 +52,12 @@ def test_no_command_says_a_secret(whole: WholeRun) -> None:
 
 
 def test_no_command_says_what_a_memory_says(whole: WholeRun) -> None:
-    """What a memory says stands in no output but that of `list`, and of `diagnose` with its id."""
     found = [name for name, said in whole.said.items() if CONTENT[:16] in said]
     assert [name for name in found if not name.startswith(ASKED_FOR)] == []
 
 
 @pytest.mark.row(44)
 def test_ps_shows_neither_secret_nor_content(whole: WholeRun) -> None:
-    """Command lines and environments of the worker and of its children hold none of it."""
     assert len(whole.shown) >= 6
     wanted = (*MARKS, *whole.tokens)
     assert [(n, m) for n, shown in whole.shown.items() for m in wanted if m in shown] == []
@@ -69,7 +65,6 @@ def test_ps_shows_neither_secret_nor_content(whole: WholeRun) -> None:
 
 @pytest.mark.row(44)
 def test_files_hold_only_what_they_are_for(whole: WholeRun) -> None:
-    """The key is in the settings alone; texts in no log, page, metrics or alert."""
     home = whole.home
     assert home.files_with(KEY) == [home.config]
     assert home.files_with(PASSWORD) == []

@@ -20,7 +20,6 @@ SAMPLE = Sample(0.0, 7, 42 * MEGABYTE, 20, 17, 400_000, 4 * MEGABYTE, 1000, 10)
 def test_a_soak_loses_nothing_and_grows_nothing(
     home: Home, server: Standin, seconds: float
 ) -> None:
-    """Kills, troubles, producers and edits at once leave every memory where it belongs."""
     result = soak(home, server, seconds, seed=1, tell=lambda _: None)
     assert result.faults == []
     assert [str(trend) for trend in result.trends if not trend.met] == []
@@ -37,12 +36,10 @@ def life(change: Callable[[int], Sample], samples: int = 400) -> list[str]:
 
 
 def test_a_level_with_noise_is_flat() -> None:
-    """What goes up and down and comes back does not grow."""
     assert life(lambda n: replace(SAMPLE, threads=17 + n % 5, descriptors=20 + n % 11)) == []
 
 
 def test_growth_is_seen() -> None:
-    """A slow leak of memory, descriptors, threads, or of the ledger, is named."""
     assert life(lambda n: replace(SAMPLE, memory=SAMPLE.memory + n * 30_000)) == ["memory"]
     assert life(lambda n: replace(SAMPLE, descriptors=20 + n // 60)) == ["descriptors"]
     assert life(lambda n: replace(SAMPLE, threads=17 + n // 100)) == ["threads"]
@@ -51,6 +48,5 @@ def test_growth_is_seen() -> None:
 
 
 def test_only_the_last_life_is_judged() -> None:
-    """A worker that was killed takes its numbers along."""
     grown = replace(SAMPLE, memory=60 * MEGABYTE, pid=6)
     assert life(lambda n: grown if n < 150 else SAMPLE) == []

@@ -35,7 +35,6 @@ def _traced() -> None:
 def test_add_acknowledges_nothing_that_is_not_on_the_disk(
     home: Home, server: Standin, tmp_path: Path
 ) -> None:
-    """While fsync fails `add` prints no id, says why, and the queue file stays sound."""
     home.write_queue(entries(3))
     wrapper = strace.failing("fsync", "EIO", ALWAYS, tmp_path / "trace")
     add = home.start("add", "--project", "alpha", "not kept", wrapper=wrapper)
@@ -50,7 +49,6 @@ def test_add_acknowledges_nothing_that_is_not_on_the_disk(
 def test_add_whose_first_fsync_fails_keeps_the_memory_elsewhere(
     home: Home, server: Standin, tmp_path: Path
 ) -> None:
-    """What `add` acknowledges after a failed fsync is on the disk in the emergency file."""
     home.write_queue(entries(3))
     wrapper = strace.failing("fsync", "EIO", ONCE, tmp_path / "trace")
     add = home.start("add", "--project", "alpha", "kept", wrapper=wrapper)
@@ -64,7 +62,6 @@ def test_add_whose_first_fsync_fails_keeps_the_memory_elsewhere(
 def test_a_worker_writes_anew_what_did_not_reach_the_disk(
     home: Home, server: Standin, tmp_path: Path, call: str
 ) -> None:
-    """After an fsync of each thread has failed, files and server are as they should be."""
     home.drain()  # what follows is not about folders that are made
     queue = entries(3)
     home.write_queue(queue)
@@ -84,7 +81,6 @@ def test_a_worker_writes_anew_what_did_not_reach_the_disk(
 def test_a_fault_at_the_switch_to_a_write_ahead_log_is_named(
     home: Home, tmp_path: Path, nth: str
 ) -> None:
-    """A disk that fails while the ledger is made is told of; the next start has the right mode."""
     command = [sys.executable, "-c", JOURNAL_MODE, str(home.data / "ledger.sqlite3")]
     trace = tmp_path / "trace"
     failed = ran([*strace.failing("pwrite64", "EIO", nth, trace), *command], home)

@@ -56,13 +56,11 @@ def faults(results: Sequence[Result]) -> list[str]:
 
 @pytest.mark.row(1)
 def test_a_kill_at_a_system_call_loses_and_doubles_nothing(spoilt: Sweep) -> None:
-    """Killed at a system call and started again, the program delivers each memory once."""
     assert faults(spoilt(KILL, (), 2)) == []
 
 
 @pytest.mark.row(2)
 def test_a_second_kill_in_the_recovery_loses_and_doubles_nothing(spoilt: Sweep) -> None:
-    """Killed again after the start that follows, it still delivers each memory once."""
     assert faults(spoilt(TWICE, (), 1)) == []
 
 
@@ -79,7 +77,6 @@ def test_a_second_kill_in_the_recovery_loses_and_doubles_nothing(spoilt: Sweep) 
 def test_an_error_of_a_system_call_is_got_over(
     spoilt: Sweep, fault: str, calls: Sequence[str]
 ) -> None:
-    """A system call that fails once loses and doubles nothing, and work goes on by itself."""
     assert faults(spoilt(fault, calls, 1)) == []
 
 
@@ -87,7 +84,6 @@ def test_an_error_of_a_system_call_is_got_over(
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("fault", plan.AT)
 def test_every_point(fault: str) -> None:
-    """At no system call of the whole scripted run does a kill or an error do harm."""
     record = Record(None)
     for _ in sweep.run(plan.trials(record.count(), fault), record, 2):
         pass

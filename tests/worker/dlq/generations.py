@@ -9,8 +9,8 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.ledger.generations import Showing, Shown
 from mem0tray.ledger.rows import Row
-from mem0tray.ledger.showings import Showing, Shown
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, merge
 
 SERVER = "http://here"

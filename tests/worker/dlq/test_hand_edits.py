@@ -14,7 +14,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events, HandEdit
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import SOURCES, Ledger
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.names import SOURCES
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
@@ -340,7 +341,7 @@ def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> No
     editing.context.reports_backoffs = True
     item = letter("moved")
     key = editing.context.inbox.add_fresh(item, NOW, ask=False)
-    editing.context.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    editing.context.foreign_claims.vanish([key], NOW, taken=False, wait_until=0.0)
     editing.save(shown(A), shown(B), shown(item))
     assert editing.state(item) == "dead"
     assert events.AdoptedToDlq(1, "mem0_queue_dlq.json") in editing.told
@@ -355,7 +356,7 @@ def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Edit
     key = editing.context.inbox.add_fresh(item, NOW, ask=False)
     editing.save(shown(A), shown(B), shown(item))
     assert editing.state(item) == "pending"
-    editing.context.taken_by_others.vanish([key], NOW, taken=False, wait_until=0.0)
+    editing.context.foreign_claims.vanish([key], NOW, taken=False, wait_until=0.0)
     editing.edits.run()
     assert editing.state(item) == "pending"
     editing.edits.look_again()

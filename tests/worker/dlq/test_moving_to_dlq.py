@@ -13,8 +13,7 @@ from mem0tray.core import item as items
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.meta_names import FAILED
-from mem0tray.ledger.outdated import DLQ_FILE, QUEUE_FILE
+from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead

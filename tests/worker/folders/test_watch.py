@@ -13,7 +13,7 @@ import pytest
 from mem0tray.files import atomic
 from mem0tray.files.temporary import Temporary
 from mem0tray.system.paths import Paths
-from mem0tray.system.wakeup import WakeUp
+from mem0tray.system.threads import WakeUp
 from mem0tray.worker.folders import watch
 from mem0tray.worker.folders.watch import ObserverWatch, Watch
 from tests.support import needs

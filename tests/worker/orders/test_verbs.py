@@ -26,7 +26,7 @@ from mem0tray.files.orders import (
     Text,
 )
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.outdated import DLQ_FILE
+from mem0tray.ledger.names import DLQ_FILE
 from mem0tray.worker.orders import verbs
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
@@ -186,7 +186,7 @@ def test_a_retried_dead_letter_is_due_and_keeps_its_count(ground: QueueScene) ->
 
 
 def test_what_is_held_is_sent(ground: QueueScene) -> None:
-    ground.context.taken_by_others.hold(ground.known(WAITS).key, NOW)
+    ground.context.foreign_claims.hold(ground.known(WAITS).key, NOW)
     assert apply(ground, RETRY, [WAITS.name]) == {WAITS.name: DONE}
     assert ground.column("held", WAITS) is None
     assert ground.told == [events.UserAction(RETRY, fresh=1)]

@@ -13,7 +13,8 @@ import pytest
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.core.item import Item
-from mem0tray.ledger.database import SOURCES, Ledger
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext

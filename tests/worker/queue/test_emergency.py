@@ -9,9 +9,9 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.item import Item
-from mem0tray.files import quarantine
+from mem0tray.files import private_folders
 from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
-from mem0tray.ledger.outdated import EMERGENCY_FILE
+from mem0tray.ledger.names import EMERGENCY_FILE
 from mem0tray.worker.queue.emergency import EmergencyIntake
 from tests.worker.queue.scene import NOW, QueueScene, fresh
 
@@ -61,10 +61,10 @@ def test_the_beginning_of_a_torn_line_outlasts_its_file(
     path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
     os.utime(path, (scene.now, scene.now))
     assert emergencies.run() == 1
-    assert quarantine.kept(scene.context.paths.quarantine) == []
+    assert private_folders.quarantined(scene.context.paths.quarantine) == []
     path.unlink()
     emergencies.run()
-    (kept,) = quarantine.kept(scene.context.paths.quarantine)
+    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
     assert C.raw[:20] in kept.read_bytes()
 
 
@@ -78,7 +78,7 @@ def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
     path.write_bytes(a[0] + b[0] + a[1] + b[1])
     os.utime(path, (NOW - RENAME_AFTER,) * 2)
     assert emergencies.run() == 0
-    (kept,) = quarantine.kept(scene.context.paths.quarantine)
+    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
     assert kept.read_bytes() == path.read_bytes().rstrip()
     (event,) = scene.told
     assert isinstance(event, events.Quarantined)

@@ -7,8 +7,8 @@ from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
-from mem0tray.ledger.outdated import QUEUE_FILE
-from mem0tray.ledger.taken_by_others import MINUTE
+from mem0tray.ledger.foreign_claims import MINUTE
+from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.worker.queue.intake import QueueIntake, accept
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 

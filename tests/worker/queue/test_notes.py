@@ -10,8 +10,7 @@ import pytest
 from mem0tray.core import events
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
-from mem0tray.ledger.database import NOTES
-from mem0tray.ledger.meta_names import QUEUED
+from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.worker.queue import note_files
 from mem0tray.worker.queue.notes import QUIET, NoteIntake, quiet_at
 from tests.support import needs

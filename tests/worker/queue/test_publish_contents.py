@@ -11,7 +11,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.files import atomic
 from mem0tray.files.document import HELD, local_iso
-from mem0tray.ledger.meta_names import FAILED, QUEUED, SYNCED
+from mem0tray.ledger.names import FAILED, QUEUED, SYNCED
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
@@ -231,9 +231,9 @@ def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> 
     """Emergency lines that were taken in join what waits; they are noted as shown."""
     publishing.take_in(C)
     keys = publishing.wait(A, B)
-    assert publishing.context.taken_by_others.unshown() == keys
+    assert publishing.context.foreign_claims.unshown() == keys
     assert publishing.queue() == ["c", "a", "b"]
-    assert publishing.context.taken_by_others.unshown() == []
+    assert publishing.context.foreign_claims.unshown() == []
     assert publishing.publisher.show_again_at == math.inf
 
 
@@ -333,13 +333,13 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
     publishing.publish()
     publishing.context.beside.at_work = True
     publishing.take_in(B)
-    publishing.context.taken_by_others.hold(key, NOW)
+    publishing.context.foreign_claims.hold(key, NOW)
     found = publishing.publish()
     assert found[HELD] == [entry(A)]
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert not publishing.is_written()
     publishing.context.beside.at_work = False
-    publishing.context.taken_by_others.send([key])
+    publishing.context.foreign_claims.send([key])
     found = publishing.publish()
     assert HELD not in found
     assert [each["id"] for each in found["queue"]] == ["b", "a"]
@@ -348,7 +348,7 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
 def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
     """It is not sent from there by the other worker once more."""
     first, _ = publishing.take_in(A, B)
-    publishing.context.taken_by_others.hold(first, NOW)
+    publishing.context.foreign_claims.hold(first, NOW)
     found = publishing.publish()
     assert [each["id"] for each in found["queue"]] == ["b"]
     assert found[HELD] == [entry(A)]

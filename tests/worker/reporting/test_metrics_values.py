@@ -20,7 +20,7 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature
 from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.meta_names import QUEUED
+from mem0tray.ledger.names import QUEUED
 from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
@@ -130,7 +130,7 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
     context = telling.context
     context.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)
     held = context.inbox.add_fresh(fresh("b"), NOW - 40, ask=False)
-    context.taken_by_others.hold(held, NOW)
+    context.foreign_claims.hold(held, NOW)
     dead = letter("c")
     context.inbox.add_dead(dead, dead.raw, NOW - 60, ask=False, gen=None)
     done = context.inbox.add_fresh(fresh("d"), NOW, ask=False)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.due import LONGEST_WORK, work_due
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
@@ -56,7 +56,7 @@ def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> Non
     """Neither the time of the ticket nor what is known of the outcome."""
     job = court.fresh()
     court.context.outbox.mark_unknown(job.key, HERE, NOW - 10, timed_out=False)
-    court.context.tickets.note(job.key, HERE, "event-1", NOW - 10)
+    court.context.outbox.note_ticket(job.key, HERE, "event-1", NOW - 10)
     court.context.outbox.release(job.key)
     again = court.claim(job.key)
     assert court.apply(again, AT_WORK) == []
@@ -154,7 +154,7 @@ def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[
     now = context.now()
     key = context.inbox.add_fresh(fresh("m", timestamp=1_767_225_600), now, ask=False)
     context.outbox.mark_unknown(key, HERE, now - age, timed_out=False)
-    context.tickets.note(key, HERE, "event-1", now - age)
+    context.outbox.note_ticket(key, HERE, "event-1", now - age)
     service = Service(said)
     attempts = Attempts(context, lambda: False)
     made = attempts.make(service, court.claim(key), context.barrier.applied)

@@ -14,9 +14,9 @@ from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.core.item import FRESH
+from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
-from mem0tray.ledger.taken_by_others import PERHAPS
 from mem0tray.server import Kind, Memory, Outcome, Presence
 from mem0tray.server.answers import NO_PROJECT
 from mem0tray.system.paths import Paths

@@ -7,7 +7,7 @@ import pytest
 
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import events, reasons
-from mem0tray.core.outcome_kind import Kind
+from mem0tray.core.item import Kind
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
 from mem0tray.localserver.child import LocalServer

@@ -9,7 +9,7 @@ import pytest
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
-from mem0tray.ledger import unknown_outcomes
+from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Memory, Outcome, Presence
@@ -118,7 +118,7 @@ class Scene:
         server.answer, server.stores = CUT, True
         job = self.context.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job, 0)
-        unknown_outcomes.make_claims_unknown(self.context.ledger, self.now(), 0.0)
+        outbox.make_claims_unknown(self.context.ledger, self.now(), 0.0)
         self.began()
 
     def state(self, key: int) -> str:
@@ -293,7 +293,7 @@ def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: 
     """What it has taken since the server was asked may be there by now."""
     key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
     scene.send(key, a, FAILED)
-    scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
     a.stored.append("text of m")
     scene.send(key, a)
     assert (len(a.keys), a.asked) == (1, 2)
@@ -399,7 +399,7 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
     """That it is not at one server says nothing of where that worker sends; the user may."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
-    others = scene.context.taken_by_others
+    others = scene.context.foreign_claims
     others.vanish([key], scene.now(), taken=True, wait_until=0.0)
     for _ in range(2):
         scene.send(key, b, FAILED)
@@ -418,7 +418,7 @@ def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b
     """It is asked about, and sent where nobody can tell."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
-    scene.context.taken_by_others.vanish([key], scene.now(), taken=True, wait_until=0.0)
+    scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
     while scene.state(key) == "pending":
         scene.send(key, b, FAILED)
     assert scene.send(key, a).kind is Kind.DELIVERED

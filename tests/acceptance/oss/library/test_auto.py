@@ -9,6 +9,5 @@ from tests.support.standin import Standin
 
 
 def test_a_server_that_changes_twice_in_a_drain_loses_nothing(tmp_path: Path, store: Store) -> None:
-    """From one kind to the other and back: each server has what it took once, and none is lost."""
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         check_changes_in_a_drain(home, server, OfficialStandin(store))

@@ -38,7 +38,6 @@ def memories(text: str) -> list[tuple[Any, ...]]:
 
 
 def test_what_an_official_server_has_goes_elsewhere(home: Home, tmp_path: Path) -> None:
-    """By the projects that it names, each as it was called here, with our ids."""
     written = [
         {"project_id": project, "content": f"oak {number} in {project}", "id": f"{number}-{at}"}
         for at, project in enumerate(("garden", "my 100% project"))

@@ -14,7 +14,6 @@ from tests.support.shapes import entries, texts
 def test_kills_during_the_recovery_lose_nothing(
     home: Home, server: OfficialStandin, times: int
 ) -> None:
-    """Each of 500 memories is in the store once."""
     queue = entries(500)
     home.write_queue(queue)
     kill_while_starting(home, times)

@@ -46,7 +46,6 @@ def test_what_came_over_under_kills_is_verified(
 
 
 def test_what_is_exported_can_be_added_elsewhere(tmp_path: Path, database: Postgres) -> None:
-    """All that one official server has is in the other then, once, under its project and id."""
     out = tmp_path / "memories.jsonl"
     queue = entries(2_010, projects=10)  # of each no round number, at which a listing may be cut
     with (

@@ -11,7 +11,6 @@ __all__ = ["proxy", "trial"]
 @pytest.mark.row(36, 37)
 @pytest.mark.parametrize("name", CASES)
 def test_every_fault_is_outlived(trial: Trial, name: str) -> None:
-    """Nothing is lost, and all is stored once, as questions are answered."""
     case = CASES[name]
     trial.start(case.env)
     assert check(case, trial.everything(name, case), alone=False) == []

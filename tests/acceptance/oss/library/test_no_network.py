@@ -31,7 +31,6 @@ close_library(library)
 def test_it_stores_and_finds_where_there_is_only_loopback(
     tmp_path: Path, database: Postgres, kind: str
 ) -> None:
-    """In a network of its own, in which there is nothing else."""
     where = database.connection if kind == "postgres" else ""
     done = subprocess.run(
         [*WITH_LOOPBACK, sys.executable, "-c", SOURCE, str(tmp_path), where],

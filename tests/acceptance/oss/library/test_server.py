@@ -91,7 +91,6 @@ def check_delivered(own: Setup, wanted: list[str]) -> None:
 
 @pytest.mark.row(56)
 def test_a_server_that_is_killed_in_a_drain(own: Setup) -> None:
-    """Five kills -9 of it, in the middle of what it does: each memory is there once."""
     queue = entries(1_500)  # a quick server takes many while it is asked how many it has
     own.home.write_queue(queue)
     worker = own.home.worker()
@@ -105,7 +104,6 @@ def test_a_server_that_is_killed_in_a_drain(own: Setup) -> None:
 
 @pytest.mark.row(1, 56)
 def test_a_server_and_a_worker_that_are_killed_in_a_drain(own: Setup) -> None:
-    """Ten kills -9 of the worker, and five of the server at the same moment."""
     queue = entries(400)
     own.home.write_queue(queue)
     for number in range(10):
@@ -128,7 +126,6 @@ def test_a_server_and_a_worker_that_are_killed_in_a_drain(own: Setup) -> None:
 def test_a_database_that_goes_away_in_a_drain(
     on_postgres: Setup, end: Callable[[Postgres], None]
 ) -> None:
-    """The server is down, which is said and moves nothing to the DLQ; then all arrive once."""
     home, database = on_postgres.home, on_postgres.database
     assert database is not None
     queue = entries(500)
@@ -151,7 +148,6 @@ def test_a_database_that_goes_away_in_a_drain(
 
 @pytest.mark.row(56)
 def test_a_database_that_is_away_at_first(on_postgres: Setup) -> None:
-    """A server without its database is down and no stranger, and gets nothing until it is up."""
     home, database = on_postgres.home, on_postgres.database
     assert database is not None
     database.stop()
@@ -165,7 +161,6 @@ def test_a_database_that_is_away_at_first(on_postgres: Setup) -> None:
 
 
 def test_a_nul_is_what_postgres_has_no_place_for(on_postgres: Setup) -> None:
-    """The server says no more than 502 and `unknown`; that memory alone fails, and is diagnosed."""
     home = on_postgres.home
     home.write_queue([entry("an\0oak"), *entries(2)])
     home.drain(PATIENT)
@@ -183,7 +178,6 @@ def test_a_nul_is_what_postgres_has_no_place_for(on_postgres: Setup) -> None:
 def test_a_model_that_is_limited_or_down_counts_nothing(
     with_model: Setup, provider: ModelProvider, fault: int | str
 ) -> None:
-    """Memories wait until it is back, and arrive once."""
     home, queue = with_model.home, entries(20)
     if fault == "gone":
         provider.close()
@@ -207,7 +201,6 @@ def test_a_model_that_is_limited_or_down_counts_nothing(
 def test_a_key_that_the_model_refuses_needs_the_user(
     with_model: Setup, provider: ModelProvider
 ) -> None:
-    """Deliveries pause, where the key stands is said, nothing is counted; a canary ends it."""
     home, queue = with_model.home, entries(20)
     provider.fault = 401
     home.write_queue(queue)
@@ -225,7 +218,6 @@ def test_a_key_that_the_model_refuses_needs_the_user(
 def test_a_text_that_the_model_refuses_is_a_dead_letter(
     with_model: Setup, provider: ModelProvider
 ) -> None:
-    """After five attempts, with what the server said of it."""
     home = with_model.home
     provider.fault = 400
     home.write_queue([entry("odd")])
@@ -237,7 +229,6 @@ def test_a_text_that_the_model_refuses_is_a_dead_letter(
 
 @pytest.mark.row(36, 56)
 def test_a_model_that_is_slower_than_we_wait(with_model: Setup, provider: ModelProvider) -> None:
-    """What came after we had given up is asked about, and not sent again."""
     home, queue = with_model.home, entries(8)
     provider.delay = 1.5
     home.write_queue(queue)
@@ -254,7 +245,6 @@ def test_a_model_that_is_slower_than_we_wait(with_model: Setup, provider: ModelP
 
 
 def test_it_is_recognised_by_questions_without_content(own: Setup) -> None:
-    """Two GETs come before anything else, and neither carries anything."""
     own.home.write_queue(entries(3))
     own.home.drained()
     requests = own.server.requests()
@@ -265,7 +255,6 @@ def test_it_is_recognised_by_questions_without_content(own: Setup) -> None:
 
 
 def test_a_key_that_it_wants(tmp_path: Path) -> None:
-    """Without it nothing is stored and the state says so; with it all arrive."""
     for own in _setup(tmp_path, None, api_key="sesame"):
         own.home.write_queue(entries(3))
         worker = own.home.worker()

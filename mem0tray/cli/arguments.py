@@ -4,12 +4,16 @@ They are asked for in the middle of a line: so they come at once, and silently i
 missing, broken or no file at all.
 """
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mem0tray.cli.context import UsageError
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from mem0tray.actions.waiting import WaitingItems
+
 
 Items = list["CompletionItem[str]"]
 Completer = Callable[[click.Context, click.Parameter, str], Items]
@@ -105,8 +110,8 @@ def projects(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 def former_servers(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """Servers to which something was delivered, except the present one."""
     del ctx, parameter
-    from mem0tray.actions.server_names import chosen_server
     from mem0tray.config import settings
+    from mem0tray.config.server_choice import chosen_server
     from mem0tray.ledger.reader import Reader
 
     found = settings.load().settings
@@ -130,11 +135,11 @@ def events(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> I
 def backups(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """What `restore --list` shows; besides, files."""
     del ctx, parameter
-    from mem0tray.actions import restore_sources
+    from mem0tray.actions import backups
     from mem0tray.config import settings
 
     paths = settings.load().settings.locations()
-    named = [(source.name, source.note) for source in restore_sources.sources(paths)]
+    named = [(source.name, source.note) for source in backups.sources(paths)]
     return _that_fit(named, incomplete) or [_item(incomplete, type="file")]
 
 
@@ -186,3 +191,87 @@ def _waiting() -> "AbstractContextManager[WaitingItems]":
     from mem0tray.config import settings
 
     return waiting.opened(settings.load().settings)
+
+
+END_OF_INPUT: Final = (
+    "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D on a line of its own"
+)
+_Function = Callable[..., Any]
+Callback = Callable[[click.Context, click.Parameter, str | None], int | None]
+
+
+def project_option(help_: str) -> Callable[[_Function], _Function]:
+    """The option `--project`, with what it means to the command."""
+    return click.option("-p", "--project", metavar="P", shell_complete=projects, help=help_)
+
+
+def project_meant(given: str | None) -> str:
+    """The named project, else that of the working directory. Raises UsageError if there is none."""
+    given = whole(_project_here() if given is None else given, "the project")
+    if not given.strip():
+        raise UsageError("A memory needs a project.", "Name it with --project.")
+    return given
+
+
+def project_alone(given: str | None) -> str | None:
+    """The one named project, None for all. Raises UsageError for an empty name."""
+    return None if given is None else project_meant(given)
+
+
+def _project_here() -> str:
+    from mem0tray.system import project  # only a call without a project waits for git
+
+    try:
+        return project.of_folder(Path.cwd(), os.environ)
+    except FileNotFoundError:  # the working directory has been removed
+        return ""
+
+
+def whole(given: str, what: str) -> str:
+    """An argument, or a folder's name, as text. Raises UsageError if its bytes are not UTF-8.
+
+    Python keeps bytes that the system's encoding does not have as halves of characters: where
+    that is ASCII (`LC_ALL=C`, UTF-8 mode off), these are all of a text beyond it.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        if sys.platform != "win32":
+            data = os.fsencode(given)
+            return decoded(data, len(data), what)
+    return given
+
+
+def decoded(data: bytes | bytearray, end: int, what: str) -> str:
+    """The first `end` bytes as text; half a character, which some programs write, is let through.
+
+    Such a half has three bytes. Raises UsageError, which names `what`, if they are not UTF-8.
+    """
+    try:
+        return str(memoryview(data)[:end], "utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Nothing was queued: {what} is not UTF-8: byte"
+            f" {error.start + 1:,} is 0x{data[error.start]:02x}.",
+            "Convert it, from Latin-1 with `iconv -f latin1 -t utf-8`.",
+        ) from error
+
+
+def whole_number(least: int, most: int | None = None) -> Callback:
+    """Make a callback that takes a whole number from `least`, to `most` if there is such."""
+    limits = f", at least {least}" if most is None else f" from {least} to {most}"
+
+    def convert(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if number < least or (most is not None and number > most):
+            raise click.BadParameter(
+                f"must be a whole number{limits}; it is {value!r}.", ctx, parameter
+            )
+        return number
+
+    return convert

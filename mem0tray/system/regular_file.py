@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 
 from mem0tray.core.reasons import Reason
 
-_FILE: Final = Reason("a file")
 FOLDER: Final = Reason("a folder")
+_FILE: Final = Reason("a file")
 _KINDS: Final = {
     stat.S_IFIFO: Reason("a named pipe"),
     stat.S_IFSOCK: Reason("a socket"),
@@ -29,7 +29,7 @@ _ALWAYS: Final = sum(
 )
 
 
-class NotPlainError(OSError):
+class NotRegularError(OSError):
     """Something else stands where a file (or a folder) belongs; `kind` says what."""
 
     def __init__(self, path: Path, mode: int, wanted: Reason = _FILE) -> None:
@@ -39,41 +39,54 @@ class NotPlainError(OSError):
 
 
 def look(path: Path) -> os.stat_result | None:
-    """What `path` names: a regular file, or nothing (None); a link is followed.
+    """Stat the regular file that `path` names, a link followed; None if nothing is there.
 
-    Raises NotPlainError, and OSError when nobody can tell.
+    Raises NotRegularError and OSError.
     """
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(found.st_mode):
-        raise NotPlainError(path, found.st_mode)
+    _check(path, found)
     return found
 
 
 def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """A descriptor of the regular file `path`; a file that O_CREAT makes has `mode`.
+    """Open a regular file without ever waiting; a file that O_CREAT makes has `mode`.
 
-    Raises NotPlainError and OSError. Never waits.
+    Raises NotRegularError and OSError.
     """
     look(path)
     try:
-        fd = _opened(path, flags | _ALWAYS, mode)
+        if sys.platform == "win32" and flags == os.O_RDONLY:
+            fd = _open_shared(path)
+        else:
+            fd = os.open(path, flags | _ALWAYS, mode)
     except OSError:
         look(path)  # a socket, or a pipe without a reader, cannot even be opened
         raise
-    found = os.fstat(fd)
-    if not stat.S_ISREG(found.st_mode):
+    try:
+        _check(path, os.fstat(fd))
+    except NotRegularError:
         os.close(fd)
-        raise NotPlainError(path, found.st_mode)
+        raise
     return fd
 
 
-def _opened(path: Path, flags: int, mode: int) -> int:
-    if sys.platform == "win32" and flags == os.O_RDONLY | _ALWAYS:
-        return _open_shared(path)
-    return os.open(path, flags, mode)
+def open_binary(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Raises NotRegularError and OSError."""
+    return os.fdopen(open_fd(path), "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a regular file. Raises NotRegularError and OSError."""
+    with open_binary(path) as file:
+        return file.read()
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise NotRegularError(path, found.st_mode)
 
 
 if sys.platform == "win32":
@@ -88,14 +101,3 @@ if sys.platform == "win32":
             os.fspath(path), _winapi.GENERIC_READ, _SHARED, 0, _winapi.OPEN_EXISTING, 0, 0
         )
         return msvcrt.open_osfhandle(handle, os.O_RDONLY | _ALWAYS)
-
-
-def open_binary(path: Path) -> BinaryIO:
-    """Open the regular file `path` for reading. Raises NotPlainError and OSError."""
-    return os.fdopen(open_fd(path), "rb")
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of the regular file `path`. Raises NotPlainError and OSError."""
-    with open_binary(path) as file:
-        return file.read()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.ledger.former_servers import FormerServers
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.servers import FormerServers
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 
 THIRD = "http://third.test"

@@ -11,11 +11,10 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger.database import Ledger, decode
-from mem0tray.ledger.meta_names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
+from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
 
-PERHAPS: Final = "perhaps delivered by another worker"
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
 _MISSING: Final = (
     "SELECT key FROM items WHERE state = 'pending' AND shown AND taken IS NULL ORDER BY key"
@@ -66,7 +65,7 @@ def worker_in(kept: str | None) -> WorkerSeen | None:
     return WorkerSeen(**json.loads(kept)) if kept else None
 
 
-class TakenByOthers:
+class ForeignClaims:
     """What the ledger remembers of another worker, and of what it may have taken."""
 
     def __init__(self, ledger: Ledger) -> None:

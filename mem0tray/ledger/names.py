@@ -1,19 +1,24 @@
-"""The names in the ledger's table `meta`, which remembers one value for each.
+"""The names in the ledger's table `meta`, and of the files that it keeps in step.
 
-They stand in everybody's ledgers, and older versions read some of them: a name stays as it is,
-whatever its constant is called here.
+The names in `meta` stand in everybody's ledgers, and other versions read some of them: a name
+stays as it is, whatever its constant is called here.
 """
 
 from typing import Final
 
-# A text that tells this ledger from any other.
+# The files that the ledger outdates, and the sources that items are taken in from.
+METRICS_FILE: Final = "metrics"
+QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE = "queue", "DLQ", "emergency file"
+NOTES: Final = "notes of Claude Code"
+SOURCES: Final = (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
+
+# A text that no other ledger has, and how often this one was opened or closed: the file
+# `ledger.mark` beside it has both too.
 IDENTITY: Final = "identity"
-# How often the ledger was opened or closed, as the file `ledger.mark` beside it says too.
 OPENINGS: Final = "openings"
 # 1 once a worker has closed the ledger with nothing in flight, 0 while one has it open.
 CLEAN: Final = "clean"
-# The start of the machine in which the ledger was last opened or closed in order, as
-# `database.boot_id` tells it.
+# `opening.boot_id` when the ledger was last opened, or closed in order.
 BOOT: Final = "boot"
 # A number that each durable transaction changes.
 DURABLE: Final = "durable"
@@ -26,15 +31,13 @@ LEFT_UNTIL: Final = "left_until"
 QUEUED, SYNCED, FAILED = TOTALS = ("total_queued", "total_synced", "total_failed")
 # Before the name of a total: its value in the queue file.
 SHOWN: Final = "shown_"
-# When the last memory was delivered (Unix seconds).
+# When the last memory was delivered: in Unix seconds; as the queue file showed it (ISO, local).
 LAST_DELIVERY: Final = "last_delivery"
-
-# The time of the last delivery as the queue file showed it last: ISO, local.
 LAST_SYNC: Final = "last_sync"
 
-# The signature of the DLQ file as last merged or published (inode, size, time; JSON).
+# The signature (inode, size, time; JSON) of the DLQ file as last merged or published, and of the
+# queue file as last read or published (null: there was none).
 DLQ_MERGED: Final = "dlq_merged"
-# The signature of the queue file as last read or published (the same; null: there was none).
 QUEUE_READ: Final = "queue_read"
 # What makes no sense as an item under `queue` and `held` there (a JSON list).
 QUEUE_STRAYS: Final = "queue_strays"
@@ -50,7 +53,6 @@ DIALECT: Final = "dialect"
 
 # The other worker that was at work when ours last looked (JSON), or null.
 OTHER_WORKER: Final = "other_worker"
-# The random id of our worker's last run.
+# The random id of our worker's last run, and the signature of the metrics that it found (JSON).
 OUR_RUN: Final = "run"
-# The signature of the metrics file as found at that start (JSON).
 METRICS_AT_START: Final = "metrics_at_start"

@@ -7,7 +7,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.ledger.database import decode, encode
+from mem0tray.ledger.database import Ledger, decode, encode
+from mem0tray.ledger.names import DIALECT
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
 # CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
@@ -137,3 +138,53 @@ class FormerServers:
     def deliveries(self, key: int) -> list[tuple[str, float]]:
         """Each server that has taken an item, and when (Unix seconds); the first one first."""
         return [(str(name), float(at)) for name, at in self._rows(_DELIVERIES, (key,))]
+
+
+class Dialects:
+    """The dialect recognised for the last address alone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def of(self, address: str) -> str:
+        """The dialect that the server at this address spoke; empty if that is not known."""
+        with self._ledger.locked():
+            return told_of(self._ledger.meta(DIALECT), address)
+
+    def note(self, address: str, dialect: str) -> None:
+        """Note the dialect recognised at an address. Raises LedgerError."""
+        with self._ledger.transaction():
+            self._ledger.set_meta(DIALECT, f"{dialect} {address}")
+
+
+def told_of(kept: Any, address: str) -> str:
+    """The dialect kept in `meta` for this address; empty if that names another address."""
+    dialect, _, there = str(kept or "").partition(" ")
+    return dialect if there == address else ""
+
+
+_UNWATCHED: Final = 900.0  # seconds without a probe, after which a failed one begins a new outage
+_KEPT: Final = 90 * 86_400.0
+_UNDER_WAY: Final = "SELECT began FROM outages WHERE NOT over AND ended BETWEEN ? AND ?"
+
+
+class Outages:
+    """The record of outages; a worker that starts in the middle of one goes on with it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._under_way = True  # assumed until the first probe has told
+
+    def note_probe(self, *, healthy: bool, now: float) -> None:
+        """Note what a probe has said. Raises LedgerError."""
+        if healthy and not self._under_way:
+            return  # the usual case
+        with self._ledger.transaction() as db:
+            row = db.execute(_UNDER_WAY, (now - _UNWATCHED, now)).fetchone()
+            if row is not None:
+                update = "UPDATE outages SET ended = ?, over = ? WHERE began = ?"
+                db.execute(update, (now, healthy, row[0]))
+            elif not healthy:
+                db.execute("INSERT OR REPLACE INTO outages VALUES (?, ?, 0)", (now, now))
+                db.execute("DELETE FROM outages WHERE ended < ?", (now - _KEPT,))
+        self._under_way = not healthy

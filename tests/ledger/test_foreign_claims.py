@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import mem0tray
-from mem0tray.core.another_worker import WorkerSeen
+from mem0tray.core.state import PERHAPS, WorkerSeen
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.foreign_claims import MINUTE, ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.ledger.taken_by_others import MINUTE, PERHAPS, TakenByOthers
 from tests.ledger.looking import changes, row, table
 from tests.ledger.samples import NOW, fresh, letter
 
@@ -17,9 +17,9 @@ SEEN = WorkerSeen(pid=7, host="there", first=NOW, last=NOW + 5)
 
 
 @pytest.fixture
-def taken(ledger: Ledger) -> TakenByOthers:
+def taken(ledger: Ledger) -> ForeignClaims:
     """What is remembered."""
-    return TakenByOthers(ledger)
+    return ForeignClaims(ledger)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def keys(ledger: Ledger) -> list[int]:
     return [inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc"]
 
 
-def vanish(taken: TakenByOthers, *keys: int, at: float = NOW, by_another: bool = False) -> None:
+def vanish(taken: ForeignClaims, *keys: int, at: float = NOW, by_another: bool = False) -> None:
     """Let entries leave the queue file by another hand."""
     taken.vanish(keys, at, taken=by_another, wait_until=0)
 
@@ -44,19 +44,19 @@ def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
 
 
 def test_another_worker_is_remembered_until_it_has_gone(
-    ledger: Ledger, taken: TakenByOthers
+    ledger: Ledger, taken: ForeignClaims
 ) -> None:
     """Also by the next start of ours."""
     assert taken.worker() is None
     taken.note_worker(SEEN)
-    assert TakenByOthers(ledger).worker() == SEEN
+    assert ForeignClaims(ledger).worker() == SEEN
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
     taken.forget_worker()
     assert taken.worker() is None
 
 
 def test_what_vanished_in_the_minute_before_was_perhaps_taken(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """At its first sign; what vanished earlier was not."""
     assert MINUTE == 60.0
@@ -71,7 +71,7 @@ def test_what_vanished_in_the_minute_before_was_perhaps_taken(
 
 
 def test_a_further_sign_changes_nothing_of_what_vanished(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """It was decided at the first one."""
     taken.note_worker(SEEN)
@@ -82,7 +82,7 @@ def test_a_further_sign_changes_nothing_of_what_vanished(
     assert taken.worker() == WorkerSeen(7, "there", NOW, NOW + 60)
 
 
-def test_a_start_learns_what_the_last_one_noted(taken: TakenByOthers) -> None:
+def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
     """Our run, and the metrics file as it was found."""
     assert taken.begin("a", [1, 2]) == ("", None)
     assert taken.begin("b", None) == ("a", [1, 2])
@@ -93,7 +93,7 @@ def test_a_start_learns_what_the_last_one_noted(taken: TakenByOthers) -> None:
 
 
 def test_entries_that_the_file_does_not_show_any_more_are_missing(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """But for those from the emergency file, and those already known to be taken."""
     a, b, c = keys
@@ -111,7 +111,7 @@ def test_entries_that_the_file_does_not_show_any_more_are_missing(
 
 
 def test_an_entry_that_vanishes_alone_is_still_delivered(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """Some producers start afresh when they cannot read the file: nothing else changes."""
     before = row(ledger, keys[0])
@@ -123,7 +123,7 @@ def test_an_entry_that_vanishes_alone_is_still_delivered(
 
 
 def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """It counts among those that are held from then on."""
     before = row(ledger, keys[0])
@@ -141,7 +141,7 @@ def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
 
 
 def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """And is asked about; a later due time stays."""
     first, second, third = keys
@@ -155,7 +155,7 @@ def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
     assert changes(before[2], row(ledger, third)) == {"vanished": NOW}
 
 
-def test_only_what_waits_can_vanish(ledger: Ledger, taken: TakenByOthers) -> None:
+def test_only_what_waits_can_vanish(ledger: Ledger, taken: ForeignClaims) -> None:
     """A dead letter has left the file by our own hand."""
     key = Inbox(ledger).add_dead(letter("a"), b"{}", NOW, ask=False, gen=None)
     before = row(ledger, key)
@@ -170,7 +170,7 @@ def test_only_what_waits_can_vanish(ledger: Ledger, taken: TakenByOthers) -> Non
 
 
 def test_an_entry_that_comes_back_was_not_delivered(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """Whoever took it has put it back; one that is held stays so until the user decides."""
     back, held, shown = keys
@@ -185,7 +185,7 @@ def test_an_entry_that_comes_back_was_not_delivered(
     assert changes(before[unshown], row(ledger, unshown)) == {"shown": 1}
 
 
-def test_a_question_is_put_anew(ledger: Ledger, taken: TakenByOthers, keys: list[int]) -> None:
+def test_a_question_is_put_anew(ledger: Ledger, taken: ForeignClaims, keys: list[int]) -> None:
     """Whatever was answered before; others are left alone."""
     before = row(ledger, keys[1])
     taken.ask(keys[0], NOW)
@@ -195,7 +195,7 @@ def test_a_question_is_put_anew(ledger: Ledger, taken: TakenByOthers, keys: list
 
 
 def test_what_the_server_cannot_tell_is_held(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """It is not sent; since when it vanished and was taken stays known."""
     known, new, other = keys
@@ -211,7 +211,7 @@ def test_what_the_server_cannot_tell_is_held(
 
 
 def test_what_is_held_is_sent_when_the_user_says_so(
-    ledger: Ledger, taken: TakenByOthers, keys: list[int]
+    ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
     """At once, and asked about no more than before; how many those were is told."""
     held, asked, other = keys
@@ -229,7 +229,7 @@ def test_what_is_held_is_sent_when_the_user_says_so(
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
 
 
-def test_what_is_news_of_another_worker_is_counted(taken: TakenByOthers, keys: list[int]) -> None:
+def test_what_is_news_of_another_worker_is_counted(taken: ForeignClaims, keys: list[int]) -> None:
     """What vanished in the minute before it was seen, and what does since; each once."""
     vanish(taken, keys[0], at=NOW - 1)
     assert [taken.note_worker(SEEN) for _ in range(2)] == [1, 0]

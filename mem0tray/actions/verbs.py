@@ -1,0 +1,470 @@
+"""Back up, then delete: dead letters and fresh entries."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from mem0tray.actions import backups, waiting, worker_report
+from mem0tray.actions.backups import Piece, RestoreSource
+from mem0tray.actions.in_step import Answer, apply, worker_runs
+from mem0tray.actions.waiting import (
+    DLQ_LIST,
+    QUEUE_LIST,
+    FoundItem,
+    Identity,
+    WaitingItems,
+    resolve,
+)
+from mem0tray.config.server_choice import chosen_server
+from mem0tray.config.settings import Settings
+from mem0tray.core import item as items
+from mem0tray.core.errors import NotFoundError
+from mem0tray.core.item import Item, Kind, identity
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
+from mem0tray.core.text import short_id
+from mem0tray.files import atomic, document, orders, private_folders
+from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
+from mem0tray.ledger.reader import Reader
+from mem0tray.ledger.rows import Attempt, Known
+from mem0tray.server.remedy import REWORD
+from mem0tray.system import regular_file
+from mem0tray.system.paths import Paths
+
+
+@dataclass(slots=True)
+class Deleted:
+    """What a deletion did: `items` are deleted, the others are not; an empty `backup` is none.
+
+    `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
+    server does not take them. `perhaps` (among `items`) were being sent, and nobody knows whether
+    the server has them. `gone` no longer waited. `heard`: the worker, if one runs, knows of the
+    deletion.
+    """
+
+    backup: Path = field(default_factory=Path)
+    items: list[FoundItem] = field(default_factory=list)
+    gone: list[FoundItem] = field(default_factory=list)
+    delivered: list[FoundItem] = field(default_factory=list)
+    in_flight: list[FoundItem] = field(default_factory=list)
+    perhaps: list[FoundItem] = field(default_factory=list)
+    heard: bool = True
+
+
+def delete(
+    paths: Paths, settings: Settings, chosen: Sequence[FoundItem], *, for_good: bool = False
+) -> Deleted:
+    """Write all of `chosen` to a backup of their own, then delete them.
+
+    `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere. If a
+    worker runs, this waits until it knows of the deletion and what became of the items that it
+    was sending, two seconds at most.
+    Raises FileUnavailableError, also when no backup can be made, and LedgerError: then nothing is
+    deleted.
+    """
+    names = [each.identity for each in chosen]
+    if for_good:
+        return _outcome(Path(), chosen, apply(paths, settings, orders.about(orders.FORGET, names)))
+    dated = backups.write_dated(paths, [each.raw for each in chosen], time.time())
+    try:
+        if any(each.is_dead for each in chosen):
+            backups.keep_last_state(paths)
+        answer = apply(paths, settings, orders.about(orders.DELETE, names, dated.name))
+    except BaseException:
+        dated.unlink(missing_ok=True)  # it would be the backup of a deletion that never was
+        raise
+    result = _outcome(dated, chosen, answer)
+    kept = [each.raw for each in (*result.items, *result.in_flight)]
+    if not kept:
+        dated.unlink(missing_ok=True)
+    elif len(kept) < len(chosen):  # what was not deleted cannot be put back
+        backups.write_again(dated, kept)
+    return result
+
+
+def _outcome(dated: Path, chosen: Sequence[FoundItem], answer: Answer) -> Deleted:
+    result = Deleted(dated, heard=answer.heard)
+    lists = {DELIVERED: result.delivered, IN_FLIGHT: result.in_flight, GONE: result.gone}
+    for each in chosen:
+        outcome = answer.of(each.identity)
+        lists.get(outcome, result.items).append(each)
+        if outcome == PERHAPS:
+            result.perhaps.append(each)
+    return result
+
+
+_DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`kept` is the file with the memory as it was, `is_dead` whether it is a dead letter.
+
+    `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
+    text is being sent, and the new one follows after the answer. `perhaps`: nobody
+    knows how an attempt to send the old text ended, now or before. `heard`: the worker, if one
+    runs, knows of the edit.
+    """
+
+    kept: Path
+    is_dead: bool
+    delivered: bool = False
+    in_flight: bool = False
+    perhaps: bool = False
+    heard: bool = True
+
+
+class GoneError(NotFoundError):
+    """The memory is no longer there with the text to be changed."""
+
+
+@contextmanager
+def opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
+    """Put the text into a file (0600) for an editor; the file is gone at the end.
+
+    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
+    leads out, a text that was changed stays. Raises FileUnavailableError.
+    """
+    private_folders.make_private_folder(paths.edits)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
+    except OSError as error:
+        raise atomic.unavailable(paths.edits, error) from error
+    name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
+    path = folder / f"{name}.txt"
+    is_kept = False
+    try:
+        atomic.replace(path, text)
+        yield path
+    except BaseException:
+        is_kept = _is_changed(path, text)
+        raise
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
+            private_folders.drop_empty(paths.edits)
+
+
+def _is_changed(path: Path, text: bytes) -> bool:
+    """Whether there is another text, or one that cannot be read."""
+    try:
+        return regular_file.read_bytes(path) != text
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
+    """Give the memory another content; the old one is kept for `retention.discarded` days.
+
+    If a worker runs, this waits until it knows of the edit and what became of the old text if it
+    was sending that, two seconds at most.
+    Raises GoneError when the memory was delivered, deleted or changed in between,
+    FileUnavailableError, LedgerError; then nothing has changed.
+    """
+    kept = _keep(paths, found, settings.retention.discarded)
+    # An id that we made up from the old text must stay.
+    raw = items.with_fields(found.raw, {"content": content, "id": found.id})
+    name = found.identity
+    order = Order(orders.EDIT, orders.named([name]), [Text.of(raw, dead=found.is_dead)])
+    try:
+        answer = apply(paths, settings, order)
+    except BaseException:
+        kept.unlink(missing_ok=True)
+        raise
+    outcome = answer.of(name)
+    if outcome == GONE:
+        kept.unlink(missing_ok=True)
+        raise GoneError(
+            f"{short_id(found.id)} is no longer there as it was: delivered meanwhile,"
+            " deleted, or changed by somebody else.",
+            f"`mem0tray show {short_id(found.id)}` says more.",
+        )
+    return Changed(
+        kept,
+        is_dead=found.is_dead,
+        delivered=outcome == DELIVERED,
+        in_flight=outcome == IN_FLIGHT,
+        perhaps=outcome == PERHAPS,
+        heard=answer.heard,
+    )
+
+
+def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
+    """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
+    private_folders.make_private_folder(paths.edits)
+    # One reading of the clock: two could fall into different seconds, and names would be out
+    # of order.
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    for old in private_folders.listing(paths.edits, backups.PATTERN):
+        with suppress(OSError):
+            if seconds - old.stat().st_mtime > days * _DAY:
+                old.unlink()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+    path = paths.edits / f"{backups.BEGIN}{stamp}-{fraction // 1000:06d}.json"
+    atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
+    return path
+
+
+def undo(settings: Settings, old: FoundItem) -> Changed | None:
+    """Put the text of `old` back in place of the present one; None when it no longer waits."""
+    with waiting.opened(settings) as seen:
+        there = seen.with_id(old.id)
+    present = [each for each in there if each.identity != old.identity]
+    if not present:
+        return None
+    content = (items.load_object(old.raw) or {}).get("content")
+    with suppress(GoneError):
+        return edit_text(settings.locations(), settings, present[0], content)
+    return None
+
+
+@dataclass(slots=True)
+class Restored:
+    """What became of each memory of a source; no JSON program can load `hopeless` ones.
+
+    `beside` are those of `dead` and `fresh` that now stand beside another text with the same id:
+    the user had edited it. `heard`: the worker, if one runs, has put them back.
+    """
+
+    dead: list[Piece] = field(default_factory=list)
+    fresh: list[Piece] = field(default_factory=list)
+    beside: list[Piece] = field(default_factory=list)
+    there: list[Piece] = field(default_factory=list)
+    delivered: list[Piece] = field(default_factory=list)
+    hopeless: list[Piece] = field(default_factory=list)
+    heard: bool = True
+
+
+def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored:
+    """Put back what neither waits nor is delivered to the chosen server.
+
+    Raises FileUnavailableError, LedgerError: then nothing is put back.
+    """
+    result = Restored()
+    wanted: dict[Identity, Piece] = {}
+    for piece in source.pieces:
+        if not document.loadable(piece.raw):
+            result.hopeless.append(piece)
+        elif wanted.setdefault(identity(piece.raw), piece) is not piece:
+            result.there.append(piece)
+    if not wanted:
+        return result
+    with waiting.opened(settings) as seen:
+        ids = {item_id for item_id, _ in wanted if seen.with_id(item_id)}
+    texts = [Text.of(piece.raw, dead=_is_dead(piece)) for piece in wanted.values()]
+    answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
+    result.heard = answer.heard
+    _sort(result, wanted, answer, ids)
+    return result
+
+
+def _sort(
+    result: Restored, wanted: Mapping[Identity, Piece], answer: Answer, ids: set[str]
+) -> None:
+    for name, piece in wanted.items():
+        outcome = answer.of(name)
+        if outcome == THERE:
+            result.there.append(piece)
+        elif outcome == DELIVERED:
+            result.delivered.append(piece)
+        else:
+            (result.dead if _is_dead(piece) else result.fresh).append(piece)
+            if name[0] in ids:
+                result.beside.append(piece)
+
+
+def _is_dead(piece: Piece) -> bool:
+    return piece.place == DLQ_LIST
+
+
+def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[set[Identity]]:
+    """The memories of each source that `restore` would put back. Raises FileUnavailableError."""
+    server = chosen_server(settings, settings.locations()).name
+    with waiting.opened(settings) as seen:
+        seen.step.check_all()
+        there = seen.names()
+        return [_restorable(seen.reader, there, each.pieces, server) for each in found]
+
+
+def _restorable(
+    reader: Reader, there: set[Identity], pieces: Sequence[Piece], server: str
+) -> set[Identity]:
+    names = {identity(piece.raw) for piece in pieces if document.loadable(piece.raw)} - there
+    known = {name: reader.known(*name) if name[0] else None for name in names}
+    return {name for name, row in known.items() if not reader.is_delivered(row, server)}
+
+
+_CALLED: Final = 1000  # memories that are called by their shortest names
+
+
+class Retried(NamedTuple):
+    """The items retried; `called` has the names in a command of the first ones, by id."""
+
+    items: Sequence[FoundItem] = ()
+    called: Mapping[str, str] = {}
+
+
+def retry_ids(settings: Settings, names: Sequence[str]) -> Retried:
+    """Retry the dead and held items of these ids or prefixes. Raises NotFoundError."""
+    with waiting.opened(settings) as seen:
+        found = seen.candidates(names)
+        try:
+            chosen = resolve(names, [each for each in found if each.is_dead or each.is_held])
+        except NotFoundError:
+            _explain_waiting(seen, names)
+            seen.step.check_all()
+            raise
+        for each in chosen:
+            if each.item is None:
+                raise NotFoundError(
+                    Reason("{id} cannot be retried: its content is no text.", id=short_id(each.id)),
+                    REWORD.replaced("id", short_id(each.id)),
+                )
+        return _retry(settings, seen, chosen)
+
+
+def _explain_waiting(seen: WaitingItems, names: Sequence[str]) -> None:
+    """Raise an error that says so if a named item is no dead letter, but waits in the queue."""
+    try:
+        found = resolve(names, seen.candidates(names, [QUEUE_LIST]))
+    except NotFoundError:
+        return
+    raise NotFoundError(
+        Reason("{id} is no dead letter: it waits in the queue.", id=short_id(found[0].id)),
+        Reason("It is sent automatically, as soon as the server takes it."),
+    )
+
+
+def retry_project(settings: Settings, project: str) -> Retried:
+    """Retry every dead letter of a project, and what is held. Raises NotFoundError."""
+    with waiting.opened(settings) as seen:
+        found = seen.of_project(project)
+        return _retry(settings, seen, [each for each in found if each.is_dead or each.is_held])
+
+
+def retry_all(settings: Settings, *, held: bool = True) -> Retried:
+    """Retry every dead letter, and what is `held`, which the menu does not show."""
+    with waiting.opened(settings) as seen:
+        entries = seen.items(QUEUE_LIST) if held else []
+        chosen = [*seen.items(DLQ_LIST), *(each for each in entries if each.is_held)]
+        return _retry(settings, seen, chosen)
+
+
+def _retry(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) -> Retried:
+    found = {each.identity: each for each in chosen if each.item is not None}
+    if not found:
+        return Retried()
+    called = seen.handles(chosen[:_CALLED])
+    answer = apply(settings.locations(), settings, orders.about(orders.RETRY, found))
+    return Retried([e for name, e in found.items() if answer.of(name) == DONE], called)
+
+
+FAILED: Final = "failed"
+DELETED: Final = "deleted"
+WAITING: Final = "waiting"
+_LOOK: Final = 0.05  # seconds
+_SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
+_HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
+# A failure of these classes counts nothing, unless others show that it was the memory's fault.
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryOutcome:
+    """What became of one retry: `next_retry` in Unix seconds, None where there is none."""
+
+    item: Item
+    name: str
+    reason: str = ""
+    next_retry: float | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.name == DELIVERED
+
+
+def follow(
+    paths: Paths, chosen: Sequence[Item], since: float, patience: float
+) -> Iterator[RetryOutcome]:
+    """Yield what becomes of each, as it happens; `since`: when it was asked for, Unix seconds.
+
+    What has no outcome after `patience` seconds without any, or once the worker is hindered
+    or gone, comes last, as `WAITING`.
+    """
+    left = {item.name: item for item in chosen}
+    with Reader(paths.ledger) as reader:
+        last = time.monotonic()
+        while left:
+            began = time.monotonic()
+            found = [_outcome_of_retry_outcomes(reader, item, since) for item in left.values()]
+            done = [each for each in found if each.name != WAITING]
+            for each in done:
+                del left[each.item.name]
+                last = began
+                yield each
+            why = _hindrance(paths, time.monotonic() - last, patience)
+            if why:
+                break
+            if left:
+                time.sleep(max(_LOOK, _SHARE * (time.monotonic() - began)))
+        yield from (_still_waiting(reader, item, since, why) for item in left.values())
+
+
+def _outcome_of_retry_outcomes(reader: Reader, item: Item, since: float) -> RetryOutcome:
+    known = reader.known(*item.name)
+    if known is None:
+        return RetryOutcome(item, WAITING)
+    if known.state == items.DELIVERED:
+        return RetryOutcome(item, DELIVERED)
+    if known.state == items.DISCARDED:
+        return RetryOutcome(item, DELETED, "deleted meanwhile")
+    attempt = _attempt(reader, known, since)
+    # Its next try is known by what was recorded with the attempt, perhaps after the first look.
+    known = None if attempt is None else reader.known(*item.name)
+    if attempt is None or known is None or _is_uncounted(attempt, known):
+        return RetryOutcome(item, WAITING)
+    return RetryOutcome(item, FAILED, attempt.message, known.due)
+
+
+def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
+    """The last that failed since then."""
+    attempts = reader.attempts(known.key)
+    return attempts[-1] if attempts and attempts[-1].at >= since else None
+
+
+def _is_uncounted(attempt: Attempt, known: Known) -> bool:
+    """Whether it says nothing of the memory; of a question, whatever was counted before it."""
+    if attempt.kind == Kind.ASKED_IN_VAIN:
+        return True
+    return attempt.kind in _UNCOUNTED and attempt.message != known.last_error
+
+
+def _hindrance(paths: Paths, idle: float, patience: float) -> str:
+    """Why there is no point in waiting any longer; empty while there is."""
+    if not worker_runs(paths):
+        return "the worker does not run"
+    if idle < _HINDERED:
+        return ""
+    seen = [worker_report.metrics(each) for each in (paths.metrics, paths.spare_metrics)]
+    if min(idle, time.time() - max(each.written for each in seen)) > worker_report.SILENT:
+        return "the worker does not answer: `mem0tray doctor` says more"
+    metrics = seen[0].values
+    if metrics.get("state") in (DOWN, PAUSED, ACTION_NEEDED):
+        reason = str(metrics.get("reason") or metrics["state"])
+        return f"the server is down: {reason}" if metrics["state"] == DOWN else reason
+    return "" if idle < patience else f"nothing was heard for {idle:.0f} s"
+
+
+def _still_waiting(reader: Reader, item: Item, since: float, why: str) -> RetryOutcome:
+    known = reader.known(*item.name)
+    attempt = None if known is None else _attempt(reader, known, since)
+    reason = attempt.message if attempt is not None and attempt.message not in why else ""
+    return RetryOutcome(item, WAITING, ": ".join(filter(None, (why, reason))))

@@ -1,0 +1,191 @@
+"""Opening the ledger's file: its version, its write-ahead log, and its errors in words."""
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic
+from mem0tray.ledger import names
+from mem0tray.system import regular_file
+
+VERSION: Final = 7
+_TABLES: Final = Path(__file__).with_name("schema.sql")
+_BROKEN: Final = "ledger.broken"  # this file is there once the ledger was found corrupt in use
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DISK_FAILED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+_PAGE: Final = 2048  # bytes; a delivery writes five or six pages to the log
+# Size of the log, in bytes, at which it is checkpointed, which waits for the disk three times. A
+# quarter of this meant one checkpoint in four hundred deliveries, and a tenth of their time.
+_LONGEST_LOG: Final = 16_384_000
+_SHARE: Final = 4  # but never more than a quarter of the free room, so as not to fill a small disk
+
+
+class FormerVersionError(sqlite3.DatabaseError):
+    """A ledger from before the first release: it is kept aside, and rebuilt from the files."""
+
+
+def open_or_begin(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Open the ledger for writing; also return why it was begun anew, empty if it was not.
+
+    One that is corrupt or too old is kept beside it. Raises LedgerError, FileUnavailableError.
+    """
+    try:
+        return _open(path)
+    except sqlite3.OperationalError as error:
+        raise trouble(path, error) from error
+    except sqlite3.DatabaseError as error:
+        is_former = isinstance(error, FormerVersionError)
+        why = str(error) if is_former else f"it was corrupt ({error})"
+    kept = _keep_aside(path)
+    try:
+        return _open(path)[0], f"{why}; kept as {kept.name}"
+    except sqlite3.DatabaseError as error:
+        raise trouble(path, error) from error
+
+
+def _open(path: Path) -> tuple[sqlite3.Connection, str]:
+    if path.with_name(_BROKEN).exists():
+        raise sqlite3.DatabaseError("found in use")
+    try:
+        existed = regular_file.look(path) is not None
+        if not existed:
+            os.close(regular_file.open_fd(path, os.O_CREAT | os.O_WRONLY))
+    except OSError as error:
+        raise atomic.unavailable(path, error) from error
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        _lay_out(db, path)
+        is_new = _is_new(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db, ("it was empty" if existed else "there was none") if is_new else ""
+
+
+def _lay_out(db: sqlite3.Connection, path: Path) -> None:
+    # SQLite heeds both only while there are no tables.
+    db.execute(f"PRAGMA page_size = {_PAGE}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Read to the last row: only there a disk is reported that fails after the first one, and the
+    # old mode would stay in force.
+    db.execute("PRAGMA journal_mode = WAL").fetchall()
+    db.execute("PRAGMA journal_size_limit = 16777216")  # the log may run a little past that
+    (page,) = db.execute("PRAGMA page_size").fetchone()  # former versions had twice that
+    db.execute(f"PRAGMA wal_autocheckpoint = {max(1, _longest_log(path.parent) // page)}")
+
+
+def _longest_log(folder: Path) -> int:
+    import shutil  # slow to import, and those who only read the ledger have no log to lay out
+
+    with suppress(OSError):
+        return min(_LONGEST_LOG, shutil.disk_usage(folder).free // _SHARE)
+    return _LONGEST_LOG
+
+
+def _is_new(db: sqlite3.Connection, path: Path) -> bool:
+    """Check the database; make the tables of a new one."""
+    version = version_of(db, path)
+    # The quick check is three times as fast, but does not see that an index lacks a row.
+    check = "quick_check" if not version or _left_in_order(db) else "integrity_check"
+    if db.execute(f"PRAGMA {check}(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError(f"{check} failed")
+    if not version:
+        db.executescript(f"BEGIN; {_TABLES.read_text()} PRAGMA user_version = {VERSION}; COMMIT;")
+    return not version
+
+
+def version_of(db: sqlite3.Connection, path: Path) -> int:
+    """The version that wrote a ledger, 0 for one without tables.
+
+    Raises FormerVersionError, and LedgerError for a later version.
+    """
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise LedgerError(
+            Reason("The ledger {path} was written by a newer mem0tray.", path=path),
+            Reason("Update mem0tray."),
+        )
+    if 0 < version < VERSION:
+        raise FormerVersionError("it was of a version before the first release")
+    return version
+
+
+def _left_in_order(db: sqlite3.Connection) -> bool:
+    """Whether the last worker closed the ledger, and the machine has run ever since."""
+    wanted = (names.CLEAN, names.BOOT)
+    known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
+    return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()
+
+
+def _keep_aside(path: Path) -> Path:
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+    kept = path.with_name(f"{path.name}.kept-{stamp}-{fraction // 1000:06d}")
+    for suffix in ("", "-wal", "-shm"):
+        try:
+            path.with_name(path.name + suffix).rename(str(kept) + suffix)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+    path.with_name(_BROKEN).unlink(missing_ok=True)
+    return kept
+
+
+def note_corrupt(path: Path, error: sqlite3.Error) -> None:
+    """Note an error that no further use can mend, for the next opening."""
+    if code_of(error) in _CORRUPT:
+        with suppress(OSError):
+            path.with_name(_BROKEN).touch(mode=0o600)
+
+
+def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
+    """A database error in words for a person."""
+    text = str(error).rstrip(".")
+    why, code = reasons.quoted(text), code_of(error)
+    if code == sqlite3.SQLITE_FULL:
+        why = Reason("database or disk is full")
+        remedy = Reason("Free some disk space.")
+    elif atomic.is_read_only(path.parent):
+        remedy = Reason("The disk is read-only: mount it for writing again.")
+    elif "readonly" in text or "unable to open" in text:
+        remedy = Reason("Mend the permissions of the file and its folder.")
+    elif isinstance(error, sqlite3.OperationalError):
+        remedy = Reason("Is the disk all right?")
+    else:
+        remedy = Reason("Restart mem0tray: a broken ledger is kept, and rebuilt from the files.")
+    found = _unusable(path, why, remedy)
+    found.disk_failed = code in _DISK_FAILED
+    return found
+
+
+def unreachable(path: Path, error: OSError) -> LedgerError:
+    """What keeps us from the ledger's file, in words for a person."""
+    remedy = reasons.parted(atomic.unavailable(path, error).reason)[1]
+    return _unusable(path, reasons.of_system(error), remedy)
+
+
+def _unusable(path: Path, why: Reason, remedy: Reason) -> LedgerError:
+    return LedgerError(
+        Reason("The ledger {path} cannot be used: {why}.", path=path, why=why), remedy
+    )
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """The primary result code of SQLite; 0 if there is none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def boot_id() -> str:
+    """A text that changes with each start of the machine."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        # To the nearest ten minutes: the clock may be corrected meanwhile.
+        return f"up since {round((time.time() - time.monotonic()) / 600)}"

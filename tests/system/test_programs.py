@@ -1,0 +1,90 @@
+"""Other programs: the words of a command line, the user's editor, and how a child ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.system import programs
+from tests.support import needs
+
+
+@pytest.mark.parametrize(
+    ("system", "word", "quoted"),
+    [
+        ("linux", "a", "a"), ("linux", "a b", "'a b'"), ("linux", "", "''"),
+        ("win32", "a", "a"), ("win32", r"C:\a-1.txt", r"C:\a-1.txt"),
+        ("win32", r"C:\Jürgen Müller\x", r'"C:\Jürgen Müller\x"'), ("win32", "", '""'),
+        ("win32", "a&b", '"a&b"'),
+    ],
+)  # fmt: skip
+def test_a_word_is_quoted_where_the_system_s_shell_needs_that(
+    monkeypatch: pytest.MonkeyPatch, system: str, word: str, quoted: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert programs.quote(word) == quoted
+
+
+@needs.SHELL
+def test_a_program_that_cannot_be_started_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "program"
+    assert programs.obstacle(str(script)) == f"{script} is not there any more"
+    script.write_text("#!/no/such/python -E\n", encoding="utf-8")
+    assert programs.obstacle(str(script)) == f"{script} is no program any more"
+    script.chmod(0o700)
+    assert programs.obstacle(str(script)) == (
+        f"{script} needs /no/such/python, which is not there any more"
+    )
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    assert not programs.obstacle(str(script))
+    assert not programs.obstacle("sh")
+
+
+@needs.SHELL
+@pytest.mark.parametrize("editor", ["/no/such/editor", "false", "'open quote"])
+def test_an_editor_that_fails_is_an_error_with_the_caller_s_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, editor: str
+) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", editor)
+    with pytest.raises(Mem0TrayError) as caught:
+        programs.edit(tmp_path / "file", if_failed="Look.")
+    assert caught.value.remedy == "Look."
+
+
+@needs.SHELL
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)]
+)
+def test_a_signal_runs_what_clears_away(name: str, code: int) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    cleared = []
+
+    def work() -> None:
+        with programs.ends_in_order():
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            finally:
+                os.kill(os.getpid(), number)  # a second one changes nothing
+                cleared.append(True)
+
+    with pytest.raises((SystemExit, KeyboardInterrupt)) as caught:
+        work()
+    assert cleared
+    assert signal.getsignal(number) == before
+    if isinstance(caught.value, SystemExit):
+        assert caught.value.code == code
+
+
+@needs.SHELL
+@pytest.mark.parametrize("work", ["input()", "__import__('time').sleep(60)"])
+def test_a_child_ends_by_its_input_or_else_by_a_signal(work: str) -> None:
+    child = subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE)
+    programs.end_child(child, patience=0.5 if "sleep" in work else 20.0)
+    assert child.returncode in (1, -signal.SIGTERM)
