@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mem0tray.actions import backups, chosen_client, migration_notes, worker_report
+from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
-from mem0tray.actions.patient_questions import PatientQuestions
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings

@@ -218,14 +218,15 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
-    from mem0tray.server import answers  # slow to import, and commands do without
-
     letters = []
     for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         error = known.last_error or value.get("last_error")
-        why = answers.retold(error if isinstance(error, str) else "")
+        attempts = reader.attempts(known.key)
+        why = reasons.quoted(error if isinstance(error, str) else "")
+        if attempts and attempts[-1].message == error:
+            why = attempts[-1].reason
         letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
     return tuple(letters)
 

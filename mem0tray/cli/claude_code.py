@@ -14,7 +14,7 @@ from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import text
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.autostart import command as starting
+from mem0tray.desktop.autostart import Origin
 
 NAME: Final = "claude-code"
 _WIDEST: Final = 1000
@@ -194,7 +194,7 @@ def install(
     """
     if program is None:
         raise click.UsageError(f"Name what to connect: `mem0tray install {NAME}`.")
-    words = starting.of_this_process().in_console()
+    words = Origin.of_this_process().in_console()
     changes = connecting.additions(parts(mcp=mcp, hooks=hooks), words)
     found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
     if as_json:

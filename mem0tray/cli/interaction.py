@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from mem0tray.cli import output
 from mem0tray.core import times
@@ -38,32 +38,6 @@ def chooses(question: str, *, default: bool) -> bool:
         if answer in ("", "y", "yes", "n", "no"):
             return answer.startswith("y") if answer else default
         output.remark("Answer y or n.")
-
-
-class Deciding(NamedTuple):
-    """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
-
-    `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
-    `changed` names what was changed so far.
-    """
-
-    asking: bool
-    yes: bool
-    is_first: bool
-    changed: list[str]
-
-    def note(self, changed: str) -> None:
-        """Note that something was changed."""
-        if changed not in self.changed:
-            self.changed.append(changed)
-
-    def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
-        """Whether to do something: as an option says, or a person, or by default."""
-        if given is not None:
-            return given
-        if self.asking:
-            return chooses(question, default=self.is_first)
-        return self.yes and self.is_first
 
 
 _EVERY: Final = 0.1  # seconds between two lines

@@ -18,7 +18,6 @@ from mem0tray.core import times
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line
 from mem0tray.ledger.rows import Attempt
-from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
@@ -128,7 +127,7 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
         _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
         _NEXT: [times.due(diagnose.next_retry(each), now) for each, _ in letters],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
-        "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
+        "REASON": [diagnose.last_error(each) for each, _ in letters],
     }
 
 
@@ -143,7 +142,7 @@ def _fresh_columns(
     }
     for name, each in rows:
         held, item = each.is_held, each.item
-        error = brief(diagnose.kept_reason(each, attempts.get(each.identity)))
+        error = diagnose.kept_reason(each, attempts.get(each.identity))
         cells = (
             name,
             each.project or "(none)",

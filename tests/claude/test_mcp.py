@@ -145,8 +145,8 @@ def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(401), "401 Unauthorized"),
-        (Answer(500), "500 Internal Server Error"),
+        (Answer(401), "401: "),
+        (Answer(500), "500: "),
         (Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n<html>"), "200 OK"),
         (Answer(reset=True), "the connection was lost"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import patient_questions
+from mem0tray.actions import chosen_client
 from mem0tray.cli import interaction
 from mem0tray.core import item as items
 from mem0tray.files import orders
@@ -315,7 +315,7 @@ def test_a_server_that_shows_nothing_cannot_tell(home: Scratch, server: Standin)
 def test_a_server_that_fails_for_a_moment_is_asked_again(home: Scratch, server: Standin) -> None:
     """Once it has answered; of what it says then all is told."""
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
-    home.patch.setattr(patient_questions, "WAITS", (0.0, 0.0))
+    home.patch.setattr(chosen_client, "WAITS", (0.0, 0.0))
     delivered(home, server, "oak")
     delivered(home, server, "elm", project="q")
     whole = {"success": True, "memories": {"results": [{"id": "1", "memory": "oak"}]}}

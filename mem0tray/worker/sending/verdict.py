@@ -16,6 +16,7 @@ from mem0tray.core.due import dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
 from mem0tray.core.state import refusal
 from mem0tray.ledger.outbox import Job
+from mem0tray.ledger.rows import kept
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import WorkerContext
@@ -311,8 +312,9 @@ class Verdicts:
         self._context.outbox.defer(job.key, now + wait)
 
     def _record(self, job: Job, outcome: Outcome, now: float) -> None:
+        why = kept(outcome.reason) or outcome.message
         self._context.outbox.record_attempt(
-            job.key, now, str(outcome.kind), outcome.status, outcome.message, outcome.duration,
+            job.key, now, str(outcome.kind), outcome.status, why, outcome.duration,
             outcome.request_id,
         )  # fmt: skip
 

@@ -1,18 +1,20 @@
 """What is the hosted service's own: events that are followed, its names, its words."""
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from tests.acceptance.test_failures import test_an_item_that_times_out_gets_twice_the_time
+from tests.acceptance import kinds
+from tests.acceptance.test_kills import drain_with_kills
 from tests.support.home import Home
 from tests.support.hosted import EVENT, LISTING, PING, SAVE, HostedStandin, Work
-from tests.support.http1 import Answer, Request
-from tests.support.shapes import dead, entries, entry
+from tests.support.http1 import Answer, Request, retry_after
+from tests.support.shapes import dead, entries, entry, texts
 
-__all__ = ["test_an_item_that_times_out_gets_twice_the_time"]
 LATER = Work(0.3)
 NEVER = Work(3600.0)
 PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
@@ -20,10 +22,9 @@ PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
 
 @pytest.fixture
 def server() -> Iterator[HostedStandin]:
-    """Serve as for all of this room, and store at once but where a test says otherwise."""
-    with HostedStandin() as standin:
+    """Serve, and store at once but where a test says otherwise."""
+    with kinds.hosted() as standin:
         yield standin
-        assert (standin.faults, standin.surplus()) == ([], {})
 
 
 def work_on(server: HostedStandin, content: str, *works: Work) -> None:
@@ -201,7 +202,7 @@ def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) ->
     [
         (
             Answer(400, {"error": "400 Bad Request", "details": {"message": "Too many words"}}),
-            "400 Bad Request: Too many words",
+            "400: Too many words",
         ),
         (
             Answer(413, {"detail": "Memory quota exceeded"}),
@@ -307,3 +308,52 @@ def test_what_is_there_is_exported_verified_and_counted(home: Home, server: Host
     assert {each["project_id"] for each in known} >= {"my project", "hers"}
     assert home.json("verify")["missing"] == []
     assert len(server.saves) == sends
+
+
+_CUT = Answer(reset=True)
+_TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
+
+
+@pytest.mark.row(1)
+@pytest.mark.row(36)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("kills", "total"), [(5, 120), pytest.param(25, 500, marks=pytest.mark.slow)]
+)
+def test_kills_among_events_lose_nothing(
+    home: Home, server: HostedStandin, kills: int, total: int
+) -> None:
+    """Events of any length, some that fail, cut-off requests, 429s, kills: each text is there once.
+
+    Nothing is sent again but what was cut off, failed, or was under way at a kill without an event.
+    """
+    chance = random.Random(kills)  # noqa: S311  (no secret)
+    queue = entries(total)
+    names = texts(queue)
+    chance.shuffle(names)
+    failing, cut, taken, slowed = (names[n::12][: total // 12] for n in range(4))
+    for text in cut:
+        server.script(_CUT, content=text)
+    for text in taken:
+        server.script(_TAKEN, content=text)
+    for text in slowed[:3]:
+        server.script(retry_after(429, 0), content=text)
+    tries: Counter[str] = Counter()
+
+    def works(request: Request) -> Work:
+        tries[request.content] += 1
+        fails = request.content in failing and tries[request.content] == 1
+        seconds = chance.choice((0.0, chance.uniform(0.01, 0.2), chance.uniform(0.2, 2.0)))
+        return Work(seconds, "the model gave no answer" if fails else "")
+
+    server.works = works
+    home.write_queue(queue)
+    drain_with_kills(home, server, kills, total)
+    assert server.missing(names) == []
+    assert server.total_stored() == total
+    assert home.queue_items() == []
+    assert home.dlq_items() == []
+    assert home.stats()["total_synced"] == total
+    again = {text: n - 1 for text, n in Counter(server.order()).items() if n > 1}
+    unasked = sum(again.values()) - len(failing) - len(cut) - len(taken) - len(slowed[:3])
+    assert unasked <= 8 * kills  # as many as there are senders

@@ -1,16 +1,48 @@
-"""What is an official server's own: its model, its names, its words."""
+"""What is an official server's own: its model, its names, its words, its memories under kills."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.acceptance import kinds, test_migrate
+from tests.acceptance.test_kills import check_kills
+from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import OfficialStandin
+from tests.support.official import OfficialStandin, SimpleStore, Store
 from tests.support.official_wire import SAVE
-from tests.support.shapes import dead, entries, entry
+from tests.support.shapes import Item, dead, entries, entry
 
 Fail = Callable[[str], None]
+
+
+@pytest.fixture(params=kinds.OFFICIAL)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Keep memories as Mem0's own library does, or in it."""
+    with kinds.opened(request.param, request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def server(store: Store) -> Iterator[OfficialStandin]:
+    """Serve from it."""
+    with kinds.official(store) as standin:
+        yield standin
+
+
+@pytest.fixture
+def fail(store: Store) -> Iterator[Fail]:
+    """Let the server's model fail with an exception of this name, or with none, from now on."""
+    target: Any = store
+    if not isinstance(store, SimpleStore):
+        from tests.support.official_library import WordEmbedder
+
+        target = WordEmbedder
+    yield lambda name: setattr(target, "fails", type(name, (Exception,), {})() if name else None)
+    target.fails = None
 
 
 @pytest.mark.parametrize("name", ["RateLimitError", "APITimeoutError", "OperationalError"])
@@ -171,3 +203,89 @@ def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin)
     home.drained()
     asked = {(each.method, each.path) for each in server.requests}
     assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}
+
+
+NUL = "502 Bad Gateway, but the memory holds the character NUL, which the server cannot store"
+# Python 3.13 has newer names for these two than 3.11.
+HALF = f"422 {HTTPStatus(422).phrase}: body.messages.0.content: Input should be a valid string"
+LARGE = f"413 {HTTPStatus(413).phrase}: Request Entity Too Large"
+EDIT = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray delete aaaa1111`."
+
+SHORTEN = (
+    "It is too large for the server: shorten it with `mem0tray edit aaaa1111`,"
+    " or have the server take more."
+)
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize(
+    ("text", "reason", "advice"),
+    [
+        ("a\0b", NUL, EDIT),
+        ("half \ud83d", HALF, f"Its content holds half a character (a lone surrogate). {EDIT}"),
+        (
+            "large",
+            LARGE,
+            SHORTEN,
+        ),
+    ],
+    ids=["NUL", "half a character", "too large"],
+)
+def test_list_show_and_diagnose_say_what_is_to_be_changed(
+    home: Home, server: OfficialStandin, text: str, reason: str, advice: str
+) -> None:
+    too_large = Answer(413, {"detail": "Request Entity Too Large"})
+    server.script(too_large, content="large", forever=True)
+    home.write_dlq([dead(text, id="aaaa1111-1", ago=7200)])
+    home.drain()
+    listed = home.ok("list").splitlines()
+    assert listed[-2] == f"To change: aaaa1111. {advice}"
+    shown = home.ok("show", "aaaa1111")
+    assert f"\nreason      {reason}\n" in shown
+    assert f"\nto do       {advice}\n" in shown
+    assert home.json("show", "aaaa1111")["remedy"] == advice
+    assert advice.rpartition(" Change")[2] in home.ok("diagnose", "aaaa1111")
+    assert server.kept() == []
+
+
+@needs.SHELL
+def test_once_it_is_changed_nothing_is_to_do(home: Home, server: OfficialStandin) -> None:
+    home.write_dlq([dead("a\0b", id="aaaa1111-1", ago=7200)])
+    home.drain()
+    home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i 's/.*/plain/'"})
+    home.ok("retry", "aaaa1111")
+    home.drained()
+    assert server.kept() == ["plain"]
+    assert "\nto do" not in home.ok("show", "aaaa1111")
+
+
+@pytest.mark.row(1)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kills", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (25, 50))])
+def test_kills_in_a_drain_of_500_lose_nothing(
+    home: Home, server: OfficialStandin, kills: int
+) -> None:
+    check_kills(home, server, kills, 500, guarded=True)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
+def test_an_item_on_its_way_when_killed_is_stored_once(
+    home: Home, server: OfficialStandin, *, stores: bool
+) -> None:
+    server.script(Answer(delay=20, stores=stores), content="on its way")
+    item: Item = entries(1)[0] | {"content": "on its way"}
+    home.write_queue([item])
+    worker = home.start("run")
+    server.wait_for(lambda: server.has_saves(1), 10)
+    worker.kill()
+    home.drained()
+    assert server.count("on its way") == 1
+    assert server.sends("on its way") == (1 if stores else 2)
+    assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_kills_leave_each_of_10_000_there_once(home: Home, server: OfficialStandin) -> None:
+    test_migrate.check_kills(home, server, 10_000, 10)

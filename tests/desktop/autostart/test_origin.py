@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.autostart import command
-from mem0tray.desktop.autostart.command import Origin
+from mem0tray.desktop.autostart import Origin
 
 VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
 PYTHON = f"{VENV}/bin/python"
@@ -64,9 +62,7 @@ PYTHONW = r"C:\venv\Scripts\pythonw.exe"
 def test_the_script_or_else_the_interpreter(
     origin: Origin, there: set[str], expected: tuple[str, ...]
 ) -> None:
-    """The console script by the absolute name it was called by, else the one beside Python."""
-    found = Origin(*_but_programs(origin), is_there=there.__contains__)
-    assert found.tray() == expected
+    assert origin._replace(is_there=there.__contains__).tray() == expected
 
 
 @pytest.mark.parametrize(
@@ -80,7 +76,6 @@ def test_the_script_or_else_the_interpreter(
     ids=["mem0trayw", "pythonw", "neither", "Scripts beside Python"],
 )
 def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[str, ...]) -> None:
-    """A program without a console window is preferred, as one at login would stay open."""
     origin = Origin(
         r"C:\x\__main__.py", python, "C:\\lib", NOTHING, windows=True, is_there=there.__contains__
     )
@@ -88,22 +83,10 @@ def test_windows_opens_no_console(there: set[str], python: str, expected: tuple[
 
 
 def test_what_it_names_runs(tmp_path: Path) -> None:
-    """From this very interpreter, the words start mem0tray, in whatever folder."""
-    words = command.of_this_process().tray()
+    words = Origin.of_this_process().tray()
     assert Path(words[0]).is_absolute()
     assert Path(words[0]).parent == Path(sys.executable).parent
     done = subprocess.run(
         [*words, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("mem0tray ")
-
-
-@pytest.mark.parametrize("sign", [*"\"'`$\\%", "\n", "\x7f", "\udcff"])
-def test_a_path_that_readers_quote_differently_is_refused(sign: str) -> None:
-    """It is named, and where to install instead."""
-    with pytest.raises(Mem0TrayError, match=r"odd characters.*folder with a plainer name"):
-        command.quoted([f"/opt/a{sign}b/mem0tray"])
-
-
-def _but_programs(origin: Origin) -> tuple[str, str, str, Mapping[str, str], bool]:
-    return origin.argv0, origin.executable, origin.package, origin.environ, origin.windows
