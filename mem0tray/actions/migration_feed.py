@@ -59,7 +59,7 @@ class Feed:
     def _still_wanted(self) -> dict[items.Name, items.Object]:
         """What the user has not deleted, as another migration may have queued it before."""
         named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
-        unwanted = add.among(self._paths, named)
+        unwanted = add.deleted(self._paths, named)
         return {name: entry for name, entry in named.items() if name not in unwanted}
 
     def _make_room(self) -> None:

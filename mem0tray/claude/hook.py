@@ -130,7 +130,7 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
-    unwanted = add.among(paths, named) if new else set()
+    unwanted = add.deleted(paths, named) if new else set()
     new = [each for each, its in zip(new, named, strict=True) if its not in unwanted]
     if new:
         add.add(paths, *new, lock_wait=_LOCK_WAIT)
