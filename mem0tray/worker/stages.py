@@ -141,7 +141,7 @@ def recover(context: WorkerContext) -> None:
         context.events.emit(LeftInFlight(left))
 
 
-class Stage:
+class CycleStage:
     """One step of a cycle; `name` is the part that a fault of it is reported as."""
 
     name: ClassVar[str]
@@ -161,7 +161,7 @@ class Stage:
         return math.inf
 
 
-class _Settings(Stage):
+class _Settings(CycleStage):
     name = "settings"
 
     def __init__(self, parts: Parts, wanted: WantedSettings) -> None:
@@ -184,7 +184,7 @@ class _Settings(Stage):
         return AGAIN if self._wanted.torn else math.inf
 
 
-class _Clock(Stage):
+class _Clock(CycleStage):
     """Sees to it that a clock that was set back makes nothing wait longer."""
 
     name = "clock"
@@ -204,7 +204,7 @@ class _Clock(Stage):
             outbox.limit_waits(now, self.context.settings.sync.retry_interval)
 
 
-class _Pause(Stage):
+class _Pause(CycleStage):
     name = "pause"
 
     def run(self, now: float, moment: float) -> None:
@@ -216,21 +216,21 @@ class _Pause(Stage):
         self.breaker.unblock("pause")
 
 
-class _OtherWorker(Stage):
+class _OtherWorker(CycleStage):
     name = _METRICS_FILE
 
     def run(self, now: float, moment: float) -> None:
         self.parts.other.look()
 
 
-class _EmergencyFile(Stage):
+class _EmergencyFile(CycleStage):
     name = EMERGENCY_PART
 
     def run(self, now: float, moment: float) -> None:
         self.parts.emergencies.run()
 
 
-class _QueueFile(Stage):
+class _QueueFile(CycleStage):
     name = QUEUE_PART
 
     def run(self, now: float, moment: float) -> None:
@@ -240,7 +240,7 @@ class _QueueFile(Stage):
         return AGAIN if self.parts.queue.torn else math.inf
 
 
-class _DlqFile(Stage):
+class _DlqFile(CycleStage):
     name = DLQ_PART
 
     def run(self, now: float, moment: float) -> None:
@@ -257,7 +257,7 @@ class _DlqFile(Stage):
         return AGAIN if self.parts.edits.torn else math.inf
 
 
-class _Orders(Stage):
+class _Orders(CycleStage):
     """Applies orders after the files were read, as one may be about what stands in them."""
 
     name = "orders"
@@ -272,7 +272,7 @@ class _Orders(Stage):
             parts.orders.answer()
 
 
-class _GoneWorker(Stage):
+class _GoneWorker(CycleStage):
     """Forgets another worker that has gone, once all that it may have changed was read."""
 
     name = "another worker"
@@ -283,7 +283,7 @@ class _GoneWorker(Stage):
             self.parts.other.release()
 
 
-class _Notes(Stage):
+class _Notes(CycleStage):
     name = NOTES
 
     def run(self, now: float, moment: float) -> None:
@@ -293,7 +293,7 @@ class _Notes(Stage):
         return self.parts.notes.wait(moment)
 
 
-class _Start(Stage):
+class _Start(CycleStage):
     """Starts the threads only when it was read what the user did while we were away."""
 
     name = "start"
@@ -308,14 +308,14 @@ class _Start(Stage):
             self.parts.chosen_server.prober.start()  # it opens the way
 
 
-class _Files(Stage):
+class _Files(CycleStage):
     name = "files"
 
     def run(self, now: float, moment: float) -> None:
         served_folder.refuse_unwritable(self.context.paths)
 
 
-class _Storage(Stage):
+class _Storage(CycleStage):
     name = "storage"
 
     def run(self, now: float, moment: float) -> None:
@@ -327,7 +327,7 @@ class _Storage(Stage):
             self.breaker.unblock("storage")
 
 
-class _State(Stage):
+class _State(CycleStage):
     name = "state"
     _reported = WorkerState("")
 
@@ -339,7 +339,7 @@ class _State(Stage):
             self.context.events.emit(events.StateChanged(state.name, state.reason, told))
 
 
-class _Delivery(Stage):
+class _Delivery(CycleStage):
     """Wakes the senders for what is due, perhaps set aside for the server's sake."""
 
     name = "delivery"
@@ -363,7 +363,7 @@ class _Delivery(Stage):
         )
 
 
-class _Publishing(Stage):
+class _Publishing(CycleStage):
     """Writes outdated files at their pace, or at once when at rest."""
 
     name = "publishing"
@@ -387,7 +387,7 @@ class _Publishing(Stage):
         return min(again, max(dlq.pace.wait(moment), until_try, AGAIN))
 
 
-class _Metrics(Stage):
+class _Metrics(CycleStage):
     name = "metrics"
 
     def run(self, now: float, moment: float) -> None:
@@ -397,7 +397,7 @@ class _Metrics(Stage):
         return self.parts.metrics.wait(moment)
 
 
-class _Retention(Stage):
+class _Retention(CycleStage):
     """Forgets what was deleted long ago, once a day, and gives room and memory back."""
 
     name = "retention"
@@ -417,7 +417,7 @@ class _Retention(Stage):
             processes.trim_heap()
 
 
-def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[Stage, ...]:
+def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
     """All stages in the order of a cycle: settings, reading, delivery, publishing."""
     kinds = (
         _Clock, _Pause, _OtherWorker, _EmergencyFile, _QueueFile, _DlqFile, _Orders, _GoneWorker,

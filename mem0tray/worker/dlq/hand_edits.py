@@ -87,7 +87,7 @@ class HandEdits:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than restless without end."""
+        """Whether the file is being written just now, rather than unstable without end."""
         return self.torn and not self._unstable.told
 
     def take_in(self, data: bytes, signature: Signature) -> bool:

@@ -98,7 +98,7 @@ class QueueIntake:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than restless without end."""
+        """Whether the file is being written just now, rather than unstable without end."""
         return self.torn and not self._unstable.told
 
     def read(self, *, locked: bool = False) -> QueueRead:
