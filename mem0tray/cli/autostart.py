@@ -8,7 +8,7 @@ import click
 from mem0tray.cli import output
 from mem0tray.cli.command_help import CommandGroup
 from mem0tray.cli.context import UsageError
-from mem0tray.core.errors import Mem0TrayError, SettingsError
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (
     BLOCKED,
@@ -19,9 +19,8 @@ from mem0tray.desktop.autostart import (
     STALE,
     Autostart,
     AutostartState,
-    systemd,
+    linux,
 )
-from mem0tray.system.paths import APP
 
 _SENTENCES: Final = {
     ENABLED: "mem0tray starts at login.",
@@ -33,7 +32,6 @@ _NOTHING: Final = "mem0tray did not start at login; nothing was changed."
 _FROM_BOOT: Final = "mem0tray starts with the computer, as a service (lingering is on)."
 _ENABLE: Final = "`mem0tray autostart enable` sets it up anew, or says what to do."
 _FOREIGN: Final = "That file is not made by mem0tray, and stays as it is."
-_ENABLE_AT: Final = "`mem0tray autostart enable` sets it up, at"
 
 
 @click.group(
@@ -77,48 +75,18 @@ def enable(*, desktop: bool, service: bool) -> None:
 
 def set_up(login: Autostart) -> None:
     """Set this way up, and say so. Raises Mem0TrayError if that is impossible."""
-    told = login.enable()
+    changed = login.enable()
     state = login.state()
     if state.name != ENABLED:
         raise Mem0TrayError(f"{_SENTENCES[state.name]} {state.reason}".strip())
     output.say(f"{_sentence(state, login)} {login.where} runs {state.starts}.")
-    for line in (*told, *login.advice(), *_put_entry(login), *_beside(login)):
+    if login.kind == DESKTOP and (entry := linux.application_entry()) is not None:
+        try:
+            entry.put()
+        except Mem0TrayError as error:
+            changed.append(f"It is not in the applications menu: {error}")
+    for line in (*changed, *login.advice()):
         output.say_beside("", line)
-
-
-def _put_entry(login: Autostart) -> list[str]:
-    """Put the tray's desktop entry in place; return a sentence if that fails, else nothing."""
-    from mem0tray.desktop.autostart import application_entry
-
-    entry = application_entry.for_this_system()
-    if login.kind != DESKTOP or entry is None:
-        return []
-    try:
-        entry.put()
-    except Mem0TrayError as error:
-        return [f"It is not in the applications menu: {error}"]
-    return []
-
-
-def _beside(login: Autostart) -> list[str]:
-    """A sentence about another worker, beside which the service cannot run; else nothing."""
-    if login.kind != SERVICE:
-        return []
-    from mem0tray.actions import worker_report
-    from mem0tray.config import settings
-
-    try:
-        running = worker_report.running(settings.load().settings.locations())
-    except SettingsError:
-        return []
-    unit = f"{APP}.service"
-    if running is None or running.pid is None or running.pid == systemd.main_process(unit):
-        return []
-    line = (
-        f"A worker runs already (process {running.pid}). The service takes over within half a"
-        f" minute of its end: `kill {running.pid}`."
-    )
-    return [line]
 
 
 @command.command("disable", examples={"mem0tray autostart disable": ""})
@@ -126,10 +94,10 @@ def disable() -> None:
     """No longer start at login; a running tray goes on, a service is stopped."""
     login = autostart.current()
     was_there = login.state().name != DISABLED
-    told = login.disable()
+    changed = login.disable()
     if login.state().name == DISABLED:  # else a file that is not ours starts it
         output.say(_SENTENCES[DISABLED] if was_there else _NOTHING)
-    for line in told:
+    for line in changed:
         output.say_beside("", line)
 
 
@@ -155,19 +123,15 @@ def status(*, as_json: bool) -> None:
         return
     output.say_beside("", sentence(state, login))
     if state.name == DISABLED:
-        output.say_beside("", f"{_ENABLE_AT} {login.where}.")
-    output.print_facts([("where", _where(state, login)), ("starts", state.starts)])
+        output.say_beside("", f"`mem0tray autostart enable` sets it up, at {login.where}.")
+    else:
+        output.print_facts([("where", login.where), ("starts", state.starts)])
     for line in advice:
         output.say_beside("", line)
 
 
-def _where(state: AutostartState, login: Autostart) -> str:
-    """The place that was found; empty if nothing is set up."""
-    return "" if state.name == DISABLED else login.where
-
-
 def sentence(state: AutostartState, login: Autostart) -> str:
-    """The state, and the command that changes what is odd about it."""
+    """Word the state, with the command that changes what is odd about it."""
     said = f"{_sentence(state, login)} {state.reason}".strip()
     if login.is_foreign:
         return f"{said} {_FOREIGN}"
@@ -179,7 +143,6 @@ def sentence(state: AutostartState, login: Autostart) -> str:
 
 
 def _sentence(state: AutostartState, login: Autostart) -> str:
-
-    if state.name == ENABLED and login.kind == SERVICE and systemd.lingers():
+    if state.name == ENABLED and login.kind == SERVICE and linux.lingers():
         return _FROM_BOOT
     return _SENTENCES[state.name]

@@ -21,7 +21,7 @@ from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.desktop import autostart
-from mem0tray.desktop.autostart import DISABLED, application_entry, systemd
+from mem0tray.desktop.autostart import DISABLED, linux
 from mem0tray.files import atomic
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
@@ -90,7 +90,7 @@ def command(
 
 def _everything(*, purge: bool, yes: bool, as_json: bool) -> None:
     shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
-    service = systemd.main_process(f"{APP}.service")
+    service = linux.main_process(linux.UNIT)
     others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
     done = _Done(told=_held())
     if purge:
@@ -162,7 +162,7 @@ def _take_away(done: _Done) -> None:
     done.told += login.disable()
     if was_there and login.state().name == DISABLED:
         done.removed.append(login.where)
-    entry = application_entry.for_this_system()
+    entry = linux.application_entry()
     if entry is not None:
         done.removed += map(str, entry.remove())
     for path in _strewn(os.environ):

@@ -18,7 +18,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs
-from mem0tray.desktop.autostart import application_entry
+from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.backends import PlyerBackend, in_flatpak
@@ -35,8 +35,8 @@ from mem0tray.desktop.tray.tray import MENDS, Tray
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import user_language
-from mem0tray.worker.folders.settings_file import SettingsFile
-from mem0tray.worker.telling.log import EventLog
+from mem0tray.worker.folders.settings import SettingsFile
+from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.thread import WorkerThread
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Application:
             self._events.emit(events.PartFailed("start at login", str(error), 0.0))
 
     def _mend_entry(self) -> None:
-        entry = application_entry.for_this_system()
+        entry = application_entry()
         if entry is None:
             return
         try:

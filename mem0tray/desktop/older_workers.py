@@ -63,7 +63,7 @@ def _launchd() -> Iterator[OlderWorker]:
                 continue
             starts = label not in off and agent.get("Disabled") is not True
             if is_worker(label, macos.words(agent)) and (starts or macos.is_loaded(uid, label)):
-                service = shlex.quote(f"{macos.domain(uid)}/{label}")
+                service = shlex.quote(f"gui/{uid}/{label}")
                 stop = f"launchctl bootout {service}; launchctl disable {service}"
                 yield OlderWorker(f"the LaunchAgent {path}", stop)
 

@@ -1,12 +1,10 @@
 """`autostart`: enable, disable, status."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from mem0tray.desktop.autostart import systemd
-from mem0tray.files.lock import InstanceLock
+from mem0tray.desktop.autostart import linux
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs
 from tests.desktop.user_systemd import UserSystemd
@@ -26,7 +24,6 @@ def entry(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_there_and_back(home: Scratch, entry: Path) -> None:
-    """Each command says how it is now, and `status` agrees."""
     assert home.ok("autostart", "status").startswith("mem0tray does not start at login.\n")
     said = home.ok("autostart", "enable")
     assert said.startswith(f"mem0tray starts at login. {entry} runs ")
@@ -42,9 +39,8 @@ def test_there_and_back(home: Scratch, entry: Path) -> None:
 def test_a_desktop_that_starts_no_entries(
     home: Scratch, entry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line of its own settings is named; once it is there, mem0tray starts at login."""
     monkeypatch.setenv("XDG_CURRENT_DESKTOP", "sway")
-    monkeypatch.setattr(systemd, "is_active", lambda _: False)
+    monkeypatch.setattr(linux, "is_active", lambda _: False)
     settings = home.root / "config" / "sway" / "config"
     done = home.run("autostart", "enable")
     assert (done.code, done.out, entry.exists()) == (1, "", True)
@@ -62,7 +58,6 @@ def test_a_desktop_that_starts_no_entries(
 
 
 def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
-    """`status` says where an entry would be made, and the place of one only where it stands."""
     first, second = home.ok("autostart", "status").splitlines()
     assert first == "mem0tray does not start at login."
     assert second == f"`mem0tray autostart enable` sets it up, at {entry}."
@@ -71,7 +66,6 @@ def test_no_file_is_named_that_is_not_there(home: Scratch, entry: Path) -> None:
 
 
 def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
-    """State, place, and what is started."""
     home.ok("autostart", "enable")
     seen = home.run("autostart", "status", "--json").json()
     starts = seen["enable_would_start"]
@@ -88,7 +82,6 @@ def test_the_same_for_scripts(home: Scratch, entry: Path) -> None:
 
 
 def test_one_of_two_ways_is_chosen(home: Scratch, entry: Path) -> None:
-    """Both options together are wrong usage, and nothing is set up."""
     done = home.run("autostart", "enable", "--desktop", "--service")
     assert (done.code, done.out) == (2, "")
     assert "`--desktop` and `--service` exclude each other." in done.line
@@ -104,7 +97,6 @@ COMMENT = "Comment=Brings every memory from Claude Code to your Mem0 server"
 
 
 def test_an_entry_of_the_users_own_stays(home: Scratch, entry: Path) -> None:
-    """`status` says so and advises nothing that would not be done; `disable` names it."""
     _write(entry, "Exec=/bin/true")
     text = home.ok("autostart", "status")
     assert "not made by mem0tray, and stays as it is." in text
@@ -126,7 +118,6 @@ def test_an_entry_of_the_users_own_stays(home: Scratch, entry: Path) -> None:
 def test_what_is_odd_comes_with_its_remedy(
     home: Scratch, entry: Path, lines: list[str], state: str, words: str
 ) -> None:
-    """`status` says what is odd and names the command that mends it, and that does."""
     _write(entry, *lines)
     text = home.ok("autostart", "status")
     assert words in text
@@ -137,7 +128,6 @@ def test_what_is_odd_comes_with_its_remedy(
 
 
 def test_a_folder_that_cannot_be_made(home: Scratch, entry: Path) -> None:
-    """Exit 1, with one line that names it."""
     entry.parent.parent.mkdir()
     entry.parent.write_text("")
     done = home.run("autostart", "enable")
@@ -146,7 +136,6 @@ def test_a_folder_that_cannot_be_made(home: Scratch, entry: Path) -> None:
 
 
 def test_no_settings_are_needed(home: Scratch, entry: Path) -> None:
-    """Wrong settings do not stand in the way of starting at login, or of ending that."""
     home.configure("nonsense")
     home.ok("autostart", "enable")
     assert entry.exists()
@@ -165,7 +154,7 @@ def manager(
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     programs = Programs(tmp_path / "programs", monkeypatch)
-    monkeypatch.setattr(systemd, "_LINGER", home.root / "linger")
+    monkeypatch.setattr(linux, "_LINGER", home.root / "linger")
     made = UserSystemd(programs)
     made.answer()
     return made
@@ -174,7 +163,6 @@ def manager(
 def test_without_a_desktop_it_is_a_service(
     home: Scratch, entry: Path, manager: UserSystemd
 ) -> None:
-    """No start is promised that never comes: systemd runs the worker, and lingering is told."""
     said = home.ok("autostart", "enable")
     path = home.root / "config" / "systemd" / "user" / "mem0tray.service"
     assert path.exists()
@@ -191,17 +179,15 @@ def test_without_a_desktop_it_is_a_service(
 
 
 def test_lingering_is_a_start_with_the_computer(home: Scratch, manager: UserSystemd) -> None:
-    """Then nothing is left to do."""
     del manager
     (home.root / "linger").mkdir()
-    (home.root / "linger" / systemd.user()).touch()
+    (home.root / "linger" / linux.user()).touch()
     said = home.ok("autostart", "enable")
     assert said.startswith("mem0tray starts with the computer, as a service (lingering is on). ")
     assert len(said.splitlines()) == 1
 
 
 def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> None:
-    """Each option has its way, takes the other's place and says so."""
     home.ok("autostart", "enable", "--service")
     said = home.ok("autostart", "enable", "--desktop")
     assert entry.exists()
@@ -213,22 +199,7 @@ def test_one_may_choose(home: Scratch, entry: Path, manager: UserSystemd) -> Non
     assert not entry.exists()
 
 
-def test_a_worker_that_runs_already_is_named(home: Scratch, manager: UserSystemd) -> None:
-    """The service waits for its end; the service's own worker is no other one."""
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    try:
-        said = home.ok("autostart", "enable")
-        assert f"A worker runs already (process {os.getpid()})" in said
-        assert f"`kill {os.getpid()}`" in said
-        manager.is_process(os.getpid())
-        assert "A worker runs already" not in home.ok("autostart", "enable")
-    finally:
-        lock.release()
-
-
 def test_doctor_knows_the_service(home: Scratch, manager: UserSystemd) -> None:
-    """One that ends with the login is worth a look, with the command that keeps it."""
     del manager
     home.ok("autostart", "enable")
     checks = home.run("doctor", "--json").json()["checks"]
@@ -238,7 +209,6 @@ def test_doctor_knows_the_service(home: Scratch, manager: UserSystemd) -> None:
 
 
 def test_systemd_is_of_linux(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--service` elsewhere is wrong usage."""
     monkeypatch.setattr("mem0tray.cli.autostart.sys.platform", "darwin")
     done = home.run("autostart", "enable", "--service")
     assert done.code == 2

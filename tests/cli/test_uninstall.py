@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.cli import uninstall
-from mem0tray.desktop.autostart.application_entry import ApplicationEntry
+from mem0tray.desktop.autostart.linux import ApplicationEntry
 from mem0tray.files.lock import COMMAND, InstanceLock
 from tests.cli.scratch import Scratch
 from tests.desktop.programs import Programs

@@ -15,7 +15,7 @@ from mem0tray.config.settings import Loaded
 from mem0tray.core import times
 from mem0tray.desktop import autostart as autostarts
 from mem0tray.desktop import session
-from mem0tray.desktop.autostart import ENABLED, STALE, application_entry
+from mem0tray.desktop.autostart import ENABLED, STALE, linux
 from mem0tray.files.lock import COMMAND, holder, is_locked
 
 _PROC: Final = Path("/proc")
@@ -62,14 +62,14 @@ def autostart(loaded: Loaded) -> Iterable[Check]:
 def desktop_entry(loaded: Loaded) -> Iterable[Check]:
     """The entry of the applications menu, and the icons beside it (Linux)."""
     del loaded
-    entry = application_entry.for_this_system()
+    entry = linux.application_entry()
     if entry is None:
         return
     said = {
-        application_entry.PLACED: "is in its place.",
-        application_entry.THEIRS: "is not made by this mem0tray, and stays as it is.",
-        application_entry.MISSING: f"is not there yet; {_next_start()} mends that.",
-        application_entry.STALE: f"starts no mem0tray, or another; {_next_start()} mends that.",
+        linux.PLACED: "is in its place.",
+        linux.THEIRS: "is not made by this mem0tray, and stays as it is.",
+        linux.MISSING: f"is not there yet; {_next_start()} mends that.",
+        STALE: f"starts no mem0tray, or another; {_next_start()} mends that.",
     }
     yield Check("desktop entry", OK, f"{entry.path} {said[entry.state()]}")
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from mem0tray.actions import server_test, server_test_step, standing
+from mem0tray.actions import server_test, standing
 from mem0tray.actions.standing import Snapshot
 from mem0tray.cli.doctor.check import FAIL, OK, SKIP, WARN, Check
 from mem0tray.config.server_address import is_in_keyring
@@ -17,10 +17,10 @@ from mem0tray.system.paths import config_file
 _SECONDS: Final = 10.0  # for all of the server test
 _KEY: Final = "server.api_key"
 _LEVELS: Final = {
-    server_test_step.OK: OK,
-    server_test_step.WARNING: WARN,
-    server_test_step.FAILED: FAIL,
-    server_test_step.SKIPPED: SKIP,
+    server_test.OK: OK,
+    server_test.WARNING: WARN,
+    server_test.FAILED: FAIL,
+    server_test.SKIPPED: SKIP,
 }
 
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from mem0tray.desktop.autostart import systemd
+from mem0tray.desktop.autostart import linux
 from mem0tray.files import atomic
 
 
@@ -18,7 +18,7 @@ def writable(path: Path) -> str:
     if atomic.is_read_only(path):
         return "The disk is read-only: mount it for writing again."
     if path.stat().st_uid != os.getuid():
-        owner = systemd.user() or str(os.getuid())
+        owner = linux.user() or str(os.getuid())
         return f"It belongs to another user: `sudo chown {owner} {where}`."
     return f"Mend its permissions: `chmod u+rwX {where}`."
 
@@ -34,7 +34,7 @@ def made(folder: Path, parent: Path) -> str:
         or parent.stat().st_uid == os.getuid()
     ):
         return writable(parent)
-    owner = systemd.user() or str(os.getuid())
+    owner = linux.user() or str(os.getuid())
     return f"Make it: `sudo install -d -m 700 -o {owner} {shlex.quote(str(folder))}`."
 
 

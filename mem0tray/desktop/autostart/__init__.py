@@ -4,9 +4,8 @@ import os
 import shlex
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Final, NamedTuple
 
 from mem0tray.core import reasons
@@ -14,6 +13,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic, private_folders
 from mem0tray.system import programs, regular_file
+from mem0tray.system.paths import APP
 
 ENABLED: Final = "enabled"
 DISABLED: Final = "disabled"
@@ -24,8 +24,7 @@ DESKTOP: Final = "desktop"  # the session of a desktop starts the tray
 SERVICE: Final = "service"  # the user's systemd starts the worker
 
 
-@dataclass(frozen=True, slots=True)
-class AutostartState:
+class AutostartState(NamedTuple):
     """The state of the start at login: its name, and the command line set up (`starts`, or empty).
 
     `reason` is a sentence for BLOCKED and STALE, empty otherwise.
@@ -37,25 +36,24 @@ class AutostartState:
 
 
 class Found(NamedTuple):
-    """What is set up: the words that are started, and why the system skips them (or empty)."""
+    """A start that is set up: its words, and why the system skips it (or empty)."""
 
     words: Sequence[str]
     off: str = ""
 
 
 class Autostart(ABC):
-    """A way to start `words` at login; of two `rivals` only one is set up at a time."""
+    """A way to start `words` at login; of two `rivals` only one is set up at a time.
+
+    `where` names the file or registry key for people.
+    """
 
     kind: str = DESKTOP
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = tuple(words)
+    def __init__(self, words: Sequence[str], where: str) -> None:
+        self.where = where
         self.rival: Autostart | None = None
-
-    @property
-    @abstractmethod
-    def where(self) -> str:
-        """The file or registry key, for people."""
+        self._words = tuple(words)
 
     @property
     def command(self) -> str:
@@ -68,7 +66,7 @@ class Autostart(ABC):
         return False
 
     def state(self) -> AutostartState:
-        """What the session will do, looked up anew; never raises."""
+        """Read anew what the session will do; never raises."""
         try:
             found = self._found()
         except OSError as error:
@@ -79,12 +77,9 @@ class Autostart(ABC):
         starts = self._line(found.words)
         if found.off:
             return AutostartState(BLOCKED, starts, found.off)
-        if not found.words:
-            return AutostartState(STALE, "", f"{self.where} starts no program.")
-        obstacle = programs.obstacle(found.words[0])
-        if obstacle:
-            return AutostartState(STALE, starts, f"{obstacle}.")
-        return AutostartState(ENABLED, starts)
+        starts_nothing = f"{self.where} starts no program"
+        why = programs.obstacle(found.words[0]) if found.words else starts_nothing
+        return AutostartState(STALE if why else ENABLED, starts, why and f"{why}.")
 
     def enable(self) -> list[str]:
         """Start this installation at login, in this way alone; a file of others is an error.
@@ -99,10 +94,10 @@ class Autostart(ABC):
         rival = self.rival
         if rival is None or rival.state().name == DISABLED:
             return []
-        told = rival.take_away()
-        if rival.is_foreign:
-            return told
-        return [*told, f"{rival.where} was removed: one start at login is enough."]
+        done = rival.take_away()
+        if not rival.is_foreign:
+            done.append(f"{rival.where} was removed: one start at login is enough.")
+        return done
 
     def disable(self) -> list[str]:
         """No longer start at login, in no way; a running tray goes on, a service ends.
@@ -123,7 +118,7 @@ class Autostart(ABC):
         return True
 
     def advice(self) -> list[str]:
-        """What people have to do, or to know, so that mem0tray starts and goes on; in sentences."""
+        """Say what people have to do so that mem0tray starts and goes on, in sentences."""
         return []
 
     def _line(self, words: Sequence[str]) -> str:
@@ -134,7 +129,7 @@ class Autostart(ABC):
 
     @abstractmethod
     def _found(self) -> Found | None:
-        """What is set up now; None if nothing is. Raises OSError."""
+        """Read what is set up now; None if nothing is. Raises OSError."""
 
     def _set_up(self) -> None:
         self._write()
@@ -152,13 +147,8 @@ class FileStart(Autostart):
     mark: bytes = b""
 
     def __init__(self, words: Sequence[str], path: Path) -> None:
-        super().__init__(words)
+        super().__init__(words, str(path))
         self._path = path
-
-    @property
-    def where(self) -> str:
-        """The path of the file."""
-        return str(self._path)
 
     @property
     def is_foreign(self) -> bool:
@@ -191,10 +181,8 @@ def unlink(path: Path) -> None:
 
 
 def ways() -> dict[str, Autostart]:
-    """The ways of this system by their kind; they start the tray as this process was started."""
-    from mem0tray.desktop.autostart import command
-
-    words = command.of_this_process().tray()
+    """Return this system's ways by their kind; they start the tray as this process was started."""
+    words = Origin.of_this_process().tray()
     if sys.platform == "win32":
         import winreg
 
@@ -205,8 +193,7 @@ def ways() -> dict[str, Autostart]:
         from mem0tray.desktop.autostart.macos import LaunchAgent
 
         return {DESKTOP: LaunchAgent(words, Path.home(), os.getuid())}
-    from mem0tray.desktop.autostart.systemd import UserService
-    from mem0tray.desktop.autostart.xdg import XdgAutostart, config_folder
+    from mem0tray.desktop.autostart.linux import UserService, XdgAutostart, config_folder
 
     folder = config_folder(os.environ)
     desktop = XdgAutostart(words, folder, os.environ)
@@ -216,7 +203,7 @@ def ways() -> dict[str, Autostart]:
 
 
 def chosen(kind: str = "") -> Autostart:
-    """The way of this kind; by default the one that fits this computer."""
+    """Return the way of this kind; by default the one that fits this computer."""
     from mem0tray.desktop import session
 
     found = ways()
@@ -226,10 +213,73 @@ def chosen(kind: str = "") -> Autostart:
 
 
 def current(kind: str = "") -> Autostart:
-    """The way that is set up, else the one of this kind, as `chosen` finds it."""
+    """Return the way that is set up, else the one of this kind, as `chosen` finds it."""
     found = [(way.state().name, way) for way in ways().values()]
     for wanted in ({ENABLED, STALE}, {BLOCKED}):
         for name, way in found:
             if name in wanted:
                 return way
     return chosen(kind)
+
+
+# How this program is started ------------------------------------------------------------
+
+
+def _is_program(path: str) -> bool:
+    return Path(path).is_file() and os.access(path, os.X_OK)
+
+
+class Origin(NamedTuple):
+    """How a process was started; `argv0` is absolute, and `is_there` finds programs.
+
+    `executable` is the interpreter, with no link followed: in a virtual environment the link leads
+    out of it. `package` is the folder that `mem0tray` was imported from.
+    """
+
+    argv0: str
+    executable: str
+    package: str
+    environ: Mapping[str, str]
+    windows: bool = False
+    is_there: Callable[[str], bool] = _is_program
+
+    @classmethod
+    def of_this_process(cls) -> "Origin":
+        """Return how this process was started."""
+        package = str(Path(__file__).parents[2])
+        argv0 = str(Path(sys.argv[0]).absolute())
+        return cls(argv0, sys.executable, package, os.environ, sys.platform == "win32")
+
+    def tray(self) -> tuple[str, ...]:
+        """Return the words that start the tray.
+
+        An AppImage is started as itself, as its inside is mounted elsewhere each time. A console
+        script keeps the name it was called by, and no link is followed: `~/.local/bin/mem0tray`
+        survives when pipx moves its environments, and Homebrew's link every new version.
+        """
+        windowless = str(PureWindowsPath(self.executable).with_name("pythonw.exe"))
+        python = windowless if self.windows and self.is_there(windowless) else self.executable
+        return self._program(f"{APP}w.exe") or (python, "-m", APP)
+
+    def in_console(self) -> tuple[str, ...]:
+        """Return the words that start a command of ours, found as `tray` does.
+
+        Python must import nothing from the working directory, which is somebody's project.
+        """
+        return self._program(f"{APP}.exe") or (self.executable, "-P", "-m", APP)
+
+    def _program(self, exe: str) -> tuple[str, ...]:
+        """Find the AppImage or the script, which is called `exe` on Windows; or nothing."""
+        image, mounted = self.environ.get("APPIMAGE", ""), self.environ.get("APPDIR", "")
+        inside = (self.executable, self.package)  # else it is the AppImage of our terminal
+        if image and mounted and any(PurePath(each).is_relative_to(mounted) for each in inside):
+            return (image,)
+        scripts: list[PurePath]
+        if self.windows:
+            python = PureWindowsPath(self.executable).parent
+            called = PureWindowsPath(self.argv0).parent
+            scripts = [folder / exe for folder in (called, python, python / "Scripts")]
+        else:
+            beside = PurePosixPath(self.executable).with_name(APP)
+            scripts = [each for each in (PurePosixPath(self.argv0), beside) if each.name == APP]
+        return next(((str(each),) for each in scripts if self.is_there(str(each))), ())

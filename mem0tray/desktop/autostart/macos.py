@@ -16,39 +16,33 @@ from mem0tray.desktop.autostart import FileStart, Found
 from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import APP
 
-LABEL: Final = APP
 # What plistlib may raise for a file that is no property list.
 _NO_PLIST: Final = (ValueError, ExpatError, AttributeError, TypeError, LookupError)
 _OFF: Final = re.compile(r'"([^"]+)"\s*=>\s*(?:true|disabled)')  # `true` before macOS 13
+_TURNED_OFF: Final = "It is turned off in System Settings (Login Items), or with launchctl."
 
 
 class LaunchAgent(FileStart):
     """One property list in the user's own folder of agents; only we use its name."""
 
     def __init__(self, words: Sequence[str], home: Path, uid: int) -> None:
-        super().__init__(words, agents(home) / f"{LABEL}.plist")
+        super().__init__(words, agents(home) / f"{APP}.plist")
         self._uid = uid
-
-    @property
-    def is_foreign(self) -> bool:
-        """Never."""
-        return False
 
     def _found(self) -> Found | None:
         if not os.path.lexists(self._path):
             return None
         agent = read(self._path) or {}
-        off = agent.get("Disabled") is True or LABEL in turned_off(self._uid)
-        why = "It is turned off in System Settings (Login Items), or with launchctl."
-        return Found(words(agent), why if off else "")
+        off = agent.get("Disabled") is True or APP in turned_off(self._uid)
+        return Found(words(agent), _TURNED_OFF if off else "")
 
     def _set_up(self) -> None:
         self._write()
-        programs.answer("launchctl", "enable", f"{domain(self._uid)}/{LABEL}")
+        programs.answer("launchctl", "enable", f"gui/{self._uid}/{APP}")
 
     def _write(self) -> None:
         agent = {
-            "Label": LABEL,
+            "Label": APP,
             "ProgramArguments": list(self._words),
             "RunAtLoad": True,
             "ProcessType": "Interactive",  # else launchd slows it down as a background process
@@ -58,12 +52,12 @@ class LaunchAgent(FileStart):
 
 
 def agents(home: Path) -> Path:
-    """The folder of a user's own agents."""
+    """Return the folder of a user's own agents."""
     return home / "Library" / "LaunchAgents"
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A property list; None when the file is none. Raises OSError."""
+    """Read a property list; None when the file is none. Raises OSError."""
     try:
         found = plistlib.loads(regular_file.read_bytes(path))
     except _NO_PLIST:
@@ -72,23 +66,18 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def words(agent: dict[str, Any]) -> tuple[str, ...]:
-    """The command line of an agent; empty when it has none."""
+    """Return the command line of an agent; empty when it has none."""
     found = agent.get("ProgramArguments") or [agent.get("Program")]
     valid = isinstance(found, list) and all(isinstance(word, str) for word in found)
     return tuple(found) if valid else ()
 
 
-def domain(uid: int) -> str:
-    """The launchd domain of a user's session."""
-    return f"gui/{uid}"
-
-
 def turned_off(uid: int) -> frozenset[str]:
-    """The labels that the user or the system settings have turned off."""
-    said = programs.answer("launchctl", "print-disabled", domain(uid)) or ""
+    """Ask for the labels that the user or the system settings have turned off."""
+    said = programs.answer("launchctl", "print-disabled", f"gui/{uid}") or ""
     return frozenset(_OFF.findall(said))
 
 
 def is_loaded(uid: int, label: str) -> bool:
-    """Whether the session has that agent loaded."""
-    return programs.answer("launchctl", "print", f"{domain(uid)}/{label}") is not None
+    """Ask whether the session has that agent loaded."""
+    return programs.answer("launchctl", "print", f"gui/{uid}/{label}") is not None

@@ -15,19 +15,15 @@ from mem0tray.system.paths import APP
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
 _WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
+_TURNED_OFF: Final = "It is turned off in Task Manager or Settings (Startup)."
 
 
 class RunKey(Autostart):
     """One value of the registry, whose name only we use; `winreg` is the module of that name."""
 
     def __init__(self, words: Sequence[str], winreg: Any) -> None:
-        super().__init__(words)
+        super().__init__(words, rf"HKEY_CURRENT_USER\{RUN}\{APP}")
         self._winreg = winreg
-
-    @property
-    def where(self) -> str:
-        """The registry key and the value's name."""
-        return rf"HKEY_CURRENT_USER\{RUN}\{APP}"
 
     def _line(self, words: Sequence[str]) -> str:
         return subprocess.list2cmdline(words)
@@ -39,11 +35,10 @@ class RunKey(Autostart):
         # The first byte is even when it is on (2, 6), odd when it is off (3, 7).
         off = isinstance(flags, bytes) and flags[:1] != b"" and flags[0] % 2 == 1
         words = [quoted or bare for quoted, bare in _WORD.findall(str(line))]
-        why = "It is turned off in Task Manager or Settings (Startup)."
-        return Found(words, why if off else "")
+        return Found(words, _TURNED_OFF if off else "")
 
     def _value(self, key: str) -> Any:
-        """Our value below a key, of whatever type; None when there is none to read."""
+        """Read our value below a key, of whatever type; None when there is none to read."""
         try:
             with self._winreg.OpenKey(self._winreg.HKEY_CURRENT_USER, key) as opened:
                 return self._winreg.QueryValueEx(opened, APP)[0]

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.desktop.autostart import command
-from mem0tray.desktop.autostart.application_entry import (
-    MISSING,
-    PLACED,
-    STALE,
-    THEIRS,
-    ApplicationEntry,
-)
+from mem0tray.desktop.autostart import STALE
+from mem0tray.desktop.autostart.linux import MISSING, PLACED, THEIRS, ApplicationEntry, fields
 from tests.desktop.programs import script
 from tests.support import needs
 from tests.support.machine import tool
@@ -53,7 +47,7 @@ def _icon(data: Path, size: int) -> Path:
 
 
 def _fields(data: Path) -> dict[str, str]:
-    return command.fields(_path(data).read_bytes(), "Desktop Entry")
+    return fields(_path(data).read_bytes(), "Desktop Entry")
 
 
 def _files(data: Path) -> set[Path]:
@@ -65,7 +59,6 @@ def _files(data: Path) -> set[Path]:
 
 @pytest.mark.parametrize("name", ["plain", "with space", "é (x) & ;"])
 def test_the_entry_is_valid(tmp_path: Path, data: Path, name: str) -> None:
-    """`desktop-file-validate` finds nothing to say, whatever the program's path is."""
     program = script(tmp_path / name / "mem0tray", "exit 0")
     made = ApplicationEntry([str(program)], data)
     made.put()
@@ -77,14 +70,12 @@ def test_the_entry_is_valid(tmp_path: Path, data: Path, name: str) -> None:
 
 @pytest.mark.usefixtures("placed")
 def test_icons_stand_in_every_size(data: Path) -> None:
-    """Each is a picture, in the folder of its size."""
     assert _files(data) == {_path(data), *(_icon(data, size) for size in SIZES)}
     assert all(_icon(data, size).read_bytes().startswith(b"\x89PNG") for size in SIZES)
 
 
 @pytest.mark.usefixtures("placed")
 def test_a_desktop_finds_icon_and_notifications(data: Path) -> None:
-    """The entry names the icon, the windows, and that we send notifications."""
     found = _fields(data)
     assert (found["Icon"], found["StartupWMClass"]) == ("mem0tray", "mem0tray")
     assert found["X-GNOME-UsesNotifications"] == "true"
@@ -92,7 +83,6 @@ def test_a_desktop_finds_icon_and_notifications(data: Path) -> None:
 
 
 def test_a_later_start_writes_nothing(placed: ApplicationEntry, data: Path) -> None:
-    """What is right is left as it is, to the very files."""
     before = {path: path.stat().st_ino for path in _files(data)}
     placed.mend()
     assert {path: path.stat().st_ino for path in _files(data)} == before
@@ -102,7 +92,6 @@ def test_a_later_start_writes_nothing(placed: ApplicationEntry, data: Path) -> N
 
 
 def test_it_follows_the_program(placed: ApplicationEntry, tmp_path: Path, data: Path) -> None:
-    """Once the program is gone from there, the next start names the new place."""
     (tmp_path / "bin" / "mem0tray").unlink()
     assert placed.state() == STALE
     moved = script(tmp_path / "moved" / "mem0tray", "exit 0")
@@ -113,7 +102,6 @@ def test_it_follows_the_program(placed: ApplicationEntry, tmp_path: Path, data: 
 
 @pytest.mark.usefixtures("placed")
 def test_a_program_that_is_there_keeps_its_entry(tmp_path: Path, data: Path) -> None:
-    """Another mem0tray that starts does not take it over; `put` does."""
     second = ApplicationEntry([str(script(tmp_path / "second" / "mem0tray", "exit 0"))], data)
     before = _fields(data)["Exec"]
     second.mend()
@@ -123,7 +111,6 @@ def test_a_program_that_is_there_keeps_its_entry(tmp_path: Path, data: Path) -> 
 
 
 def test_another_version_puts_its_own_there(placed: ApplicationEntry, data: Path) -> None:
-    """An icon that an older version has put there is replaced; the user's own lines stay."""
     _icon(data, 48).write_bytes(b"the picture of an older version")
     text = _path(data).read_text(encoding="utf-8")
     older = text.replace("X-mem0tray-Version=", "NoDisplay=true\nX-mem0tray-Version=0.0.")
@@ -142,7 +129,6 @@ def test_another_version_puts_its_own_there(placed: ApplicationEntry, data: Path
 def test_an_entry_of_others_is_never_written_over(
     program: Path, data: Path, tmp_path: Path, *, link: bool
 ) -> None:
-    """Neither is a link, wherever it leads; nothing is put beside it, nothing taken away."""
     theirs = _path(data)
     theirs.parent.mkdir()
     if link:
@@ -162,7 +148,6 @@ def test_an_entry_of_others_is_never_written_over(
 
 
 def test_all_of_it_goes_again(placed: ApplicationEntry, data: Path) -> None:
-    """Entry, icons, and every folder that was made for them."""
     assert len(placed.remove()) == len(SIZES) + 1
     assert list(data.iterdir()) == []
     assert placed.state() == MISSING
@@ -177,7 +162,6 @@ def test_folders_with_files_of_others_stay(placed: ApplicationEntry, data: Path)
 
 
 def test_a_file_in_the_folders_place_is_named(program: Path, data: Path) -> None:
-    """Nothing is harmed."""
     (data / "applications").touch()
     with pytest.raises(FileUnavailableError, match="applications"):
         ApplicationEntry([str(program)], data).mend()

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from mem0tray.core.errors import FileUnavailableError
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.macos import LaunchAgent
 from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
@@ -42,26 +42,7 @@ def _change(login: LaunchAgent, **values: Any) -> None:
     path.write_bytes(plistlib.dumps({**plistlib.loads(path.read_bytes()), **values}))
 
 
-def test_enable_and_disable(login: LaunchAgent, tmp_path: Path) -> None:
-    """The property list is there only in between; disabling twice is no error."""
-    assert login.state() == AutostartState(DISABLED)
-    login.enable()
-    assert login.state() == AutostartState(ENABLED, login.command)
-    assert login.where == f"{tmp_path}/Library/LaunchAgents/mem0tray.plist"
-    agent = plistlib.loads(Path(login.where).read_bytes())
-    assert agent["Label"] == "mem0tray"
-    assert agent["ProgramArguments"] == [f"{tmp_path}/with space/mem0tray", "-m", "mem0tray"]
-    assert agent["RunAtLoad"] is True
-    login.disable()
-    assert login.state() == AutostartState(DISABLED)
-    login.disable()
-
-
-# What is written -------------------------------------------------------------------------
-
-
 def test_launchd_knows_every_key(login: LaunchAgent) -> None:
-    """It passes over what it does not know, and refuses what is of another type."""
     login.enable()
     agent = plistlib.loads(Path(login.where).read_bytes())
     for key, value in agent.items():
@@ -70,18 +51,13 @@ def test_launchd_knows_every_key(login: LaunchAgent) -> None:
         assert not values or value in values
     assert {"Label", "ProgramArguments", "RunAtLoad"} <= agent.keys()
     assert {type(word) for word in agent["ProgramArguments"]} == {str}
+    assert agent["Label"] == "mem0tray"
     assert agent["ProgramArguments"][0].startswith("/")
-
-
-def test_nobody_else_may_change_it(login: LaunchAgent) -> None:
-    """An agent that others could write would be refused by launchd."""
-    login.enable()
-    assert Path(login.where).stat().st_mode & 0o077 == 0
+    assert Path(login.where).stat().st_mode & 0o077 == 0  # else launchd would refuse it
 
 
 @pytest.mark.parametrize("name", [*NAMES, "a'b", '"c" \\ $d'])
 def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs, name: str) -> None:
-    """`plistutil`, which is none of Python's, reads what was written, whatever the path is."""
     programs.add("launchctl")
     program = script(tmp_path / name / "mem0tray", "exit 0")
     login = LaunchAgent([str(program), "-m", name], tmp_path, 501)
@@ -93,7 +69,6 @@ def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs,
 
 
 def test_nothing_is_started_or_ended_at_once(login: LaunchAgent, programs: Programs) -> None:
-    """A second tray is not started beside ours, and ours is not ended by its own menu."""
     login.enable()
     login.mend()
     login.disable()
@@ -103,7 +78,6 @@ def test_nothing_is_started_or_ended_at_once(login: LaunchAgent, programs: Progr
 
 @pytest.mark.parametrize("word", ["disabled", "true"], ids=["macOS 13", "older"])
 def test_what_the_user_turned_off(login: LaunchAgent, programs: Programs, word: str) -> None:
-    """It is shown as turned off, not mended, and `enable` takes it back."""
     programs.add("launchctl", f"echo 'disabled services = {{ \"mem0tray\" => {word}'; echo '}}'")
     login.enable()
     state = login.state()
@@ -114,24 +88,20 @@ def test_what_the_user_turned_off(login: LaunchAgent, programs: Programs, word: 
 
 
 def test_others_that_are_turned_off(login: LaunchAgent, programs: Programs) -> None:
-    """Neither other labels nor our own under `enabled` turn us off."""
     programs.add("launchctl", 'echo \'"x.mem0tray" => disabled "mem0tray" => enabled\'')
     login.enable()
     assert login.state().name == ENABLED
 
 
-def test_a_disabled_key(login: LaunchAgent) -> None:
-    """A property list may turn itself off."""
-    _change(login, Disabled=True)
-    assert login.state().name == BLOCKED
-
-
-def test_without_launchctl(login: LaunchAgent, programs: Programs) -> None:
-    """The property list alone says how it is."""
+def test_the_property_list_alone_counts_without_launchctl(
+    login: LaunchAgent, programs: Programs
+) -> None:
     programs.only()
     (programs.folder / "launchctl").unlink()
     login.enable()
     assert login.state().name == ENABLED
+    _change(login, Disabled=True)
+    assert login.state().name == BLOCKED
 
 
 @pytest.mark.parametrize(
@@ -145,7 +115,6 @@ def test_without_launchctl(login: LaunchAgent, programs: Programs) -> None:
     ids=["gone", "no words", "no texts", "no list"],
 )
 def test_a_stale_agent_is_mended(login: LaunchAgent, values: dict[str, Any]) -> None:
-    """What starts nothing is stale with a reason, and written anew."""
     _change(login, **values)
     state = login.state()
     assert state.name == STALE
@@ -160,7 +129,6 @@ def test_a_stale_agent_is_mended(login: LaunchAgent, values: dict[str, Any]) -> 
     [b"", b"<plist>", b"bplist00", b"<plist><date>x</date></plist>", b"<plist><true/></plist>"],
 )
 def test_a_file_that_is_no_property_list(login: LaunchAgent, data: bytes) -> None:
-    """It is stale, whatever it is."""
     login.enable()
     Path(login.where).write_bytes(data)
     assert login.state().name == STALE
@@ -168,9 +136,9 @@ def test_a_file_that_is_no_property_list(login: LaunchAgent, data: bytes) -> Non
 
 
 def test_a_folder_in_its_place(login: LaunchAgent) -> None:
-    """It is named, and what cannot be done says so."""
     Path(login.where).mkdir(parents=True)
     assert login.where in login.state().reason
-    for change in (login.enable, login.disable, login.mend):
-        with pytest.raises(FileUnavailableError, match=r"mem0tray\.plist"):
-            change()
+    with pytest.raises(Mem0TrayError, match=r"mem0tray\.plist is not made by mem0tray"):
+        login.enable()
+    assert "stays as it is" in login.disable()[0]
+    assert not login.mend()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState, systemd
-from mem0tray.desktop.autostart.systemd import UserService
+from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, AutostartState, linux
+from mem0tray.desktop.autostart.linux import UserService
 from tests.desktop import systemd_reader
 from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
@@ -42,7 +42,6 @@ def _text(service: UserService) -> str:
 @pytest.mark.usefixtures("manager")
 @pytest.mark.parametrize("name", NAMES)
 def test_systemd_reads_the_unit_as_it_was_meant(tmp_path: Path, name: str) -> None:
-    """It has nothing to say against it, and starts the program with its very words."""
     program = script(tmp_path / name / "mem0tray", "exit 0")
     service = UserService([str(program), "run", name], tmp_path / "units")
     service.enable()
@@ -67,7 +66,6 @@ def test_it_comes_back_after_a_failure_for_ever_and_starts_with_the_users_manage
 def test_where_a_manager_answers_it_starts_at_once(
     service: UserService, manager: UserSystemd
 ) -> None:
-    """Enabled and started; stopped and gone when it is disabled, twice without an error."""
     manager.answer()
     service.enable()
     assert manager.runs()
@@ -81,19 +79,9 @@ def test_where_a_manager_answers_it_starts_at_once(
     assert service.disable() == []
 
 
-@pytest.mark.usefixtures("manager")
-def test_a_folder_with_units_of_others_stays(service: UserService) -> None:
-    service.enable()
-    other = Path(service.where).with_name("other.service")
-    other.touch()
-    service.disable()
-    assert [*other.parent.iterdir()] == [other]
-
-
 def test_where_none_answers_the_next_one_finds_it(
     service: UserService, manager: UserSystemd
 ) -> None:
-    """The unit and the link of `systemctl enable` are there, and what to type is said."""
     service.enable()
     link = Path(service.where).parent / "default.target.wants" / "mem0tray.service"
     assert link.resolve() == Path(service.where)
@@ -115,7 +103,6 @@ def test_without_systemd_nothing_is_written_and_cron_is_named(
 
 
 def test_a_manager_that_refuses_is_an_error(service: UserService, manager: UserSystemd) -> None:
-    """A service that does not start is not called one that does."""
     manager.answer()
     manager.refuse()
     with pytest.raises(Mem0TrayError, match=r"systemctl --user status mem0tray\.service"):
@@ -139,7 +126,6 @@ def test_a_unit_that_was_disabled_with_systemctl_is_named_and_enabled_again(
 
 @pytest.mark.usefixtures("manager")
 def test_a_masked_unit_is_not_written_through(service: UserService) -> None:
-    """`systemctl mask` makes a link to nothing, which is not ours."""
     path = Path(service.where)
     path.parent.mkdir()
     path.symlink_to("/dev/null")
@@ -152,7 +138,7 @@ def test_a_masked_unit_is_not_written_through(service: UserService) -> None:
 def test_a_service_that_ends_with_the_login_is_named_with_its_remedy(
     service: UserService, manager: UserSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(systemd, "_LINGER", tmp_path)
+    monkeypatch.setattr(linux, "_LINGER", tmp_path)
     monkeypatch.setenv("LOGNAME", "anna")
     manager.answer()
     service.enable()
@@ -161,32 +147,3 @@ def test_a_service_that_ends_with_the_login_is_named_with_its_remedy(
     assert "`sudo loginctl enable-linger anna`" in advice
     (tmp_path / "anna").touch()
     assert service.advice() == []
-
-
-@pytest.mark.usefixtures("manager")
-def test_a_program_that_is_gone_is_stale_and_mended(
-    service: UserService, program: Path, tmp_path: Path
-) -> None:
-    """So a start at login follows a moved environment."""
-    service.enable()
-    moved = script(tmp_path / "new place" / "mem0tray", "exit 0")
-    program.unlink()
-    why = f"{program} is not there any more."
-    assert service.state() == AutostartState(STALE, service.command, why)
-    after = UserService([str(moved), "run"], tmp_path / "units")
-    assert after.mend()
-    assert after.state() == AutostartState(ENABLED, after.command)
-    assert not after.mend()
-
-
-@pytest.mark.usefixtures("manager")
-@pytest.mark.parametrize("prefix", [":", "-", "@-"])
-def test_a_prefix_is_no_part_of_the_program(service: UserService, prefix: str) -> None:
-    service.enable()
-    text = (
-        _text(service)
-        .replace("ExecStart=", f'ExecStart="{prefix}', 1)
-        .replace(" run\n", '" run\n', 1)
-    )
-    Path(service.where).write_text(text)
-    assert service.state() == AutostartState(ENABLED, service.command)

@@ -1,15 +1,93 @@
-"""Which way fits this computer, and the desktop's entry or systemd's service: never both."""
+"""What holds for each way; which one fits this computer; and never two of them."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import autostart, session
-from mem0tray.desktop.autostart import DESKTOP, DISABLED, ENABLED, SERVICE, Autostart
-from tests.desktop.programs import Programs
+from mem0tray.desktop.autostart import (
+    DESKTOP,
+    DISABLED,
+    ENABLED,
+    SERVICE,
+    STALE,
+    Autostart,
+    AutostartState,
+)
+from mem0tray.desktop.autostart.linux import UserService, XdgAutostart
+from mem0tray.desktop.autostart.macos import LaunchAgent
+from mem0tray.desktop.autostart.windows import RunKey
+from tests.desktop.autostart.registry import Registry
+from tests.desktop.programs import Programs, script
 from tests.desktop.user_systemd import UserSystemd
+
+
+@pytest.fixture(params=["desktop", "service", "macos", "windows"])
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, programs: Programs
+) -> Callable[[Path], Autostart]:
+    """Return what makes the way that starts a program, over the same files each time."""
+    UserSystemd(programs)
+    programs.add("launchctl")
+    registry, environ = Registry(), {"DISPLAY": ":0"}
+    return {
+        "desktop": lambda program: XdgAutostart([str(program)], tmp_path, environ),
+        "service": lambda program: UserService([str(program), "run"], tmp_path / "units"),
+        "macos": lambda program: LaunchAgent([str(program)], tmp_path, 501),
+        "windows": lambda program: RunKey([str(program)], registry),
+    }[request.param]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program to start."""
+    return script(tmp_path / "bin" / "mem0tray", "exit 0")
+
+
+def test_it_is_enabled_only_in_between_and_disabling_twice_is_no_error(
+    make: Callable[[Path], Autostart], program: Path
+) -> None:
+    login = make(program)
+    assert login.state() == AutostartState(DISABLED)
+    login.enable()
+    assert login.state() == AutostartState(ENABLED, login.command)
+    assert not login.mend()
+    login.disable()
+    login.disable()
+    assert login.state() == AutostartState(DISABLED)
+    assert not Path(login.where).exists()
+
+
+def test_a_program_that_is_gone_is_named_and_the_new_one_takes_its_place(
+    make: Callable[[Path], Autostart], program: Path, tmp_path: Path
+) -> None:
+    login = make(program)
+    login.enable()
+    program.unlink()
+    why = f"{program} is not there any more."
+    assert login.state() == AutostartState(STALE, login.command, why)
+    after = make(script(tmp_path / "new place" / "mem0tray", "exit 0"))
+    assert after.mend()
+    assert after.state() == AutostartState(ENABLED, after.command)
+    other = make(script(tmp_path / "other" / "mem0tray", "exit 0"))
+    assert not other.mend()
+    assert other.state() == AutostartState(ENABLED, after.command)
+
+
+@pytest.mark.parametrize("make", ["desktop", "service", "macos"], indirect=True)
+def test_files_of_others_beside_it_stay(make: Callable[[Path], Autostart], program: Path) -> None:
+    login = make(program)
+    login.enable()
+    other = Path(login.where).with_name("other")
+    other.touch()
+    login.disable()
+    assert [*other.parent.iterdir()] == [other]
+
+
+# Which one ------------------------------------------------------------------------------
 
 
 class Lab:
@@ -67,7 +145,6 @@ def test_each_takes_the_place_of_the_other_and_says_so(lab: Lab) -> None:
 def test_what_is_set_up_is_shown_wherever_one_looks_from(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The service of a desktop machine shows as set up in a shell over ssh, and the reverse."""
     lab.way(SERVICE).enable()
     assert autostart.current(DESKTOP).kind == SERVICE
     lab.way(DESKTOP).enable()
@@ -76,7 +153,6 @@ def test_what_is_set_up_is_shown_wherever_one_looks_from(
 
 
 def test_disabling_takes_both_away(lab: Lab) -> None:
-    """Whoever wants no start gets none; that the service was stopped is told."""
     lab.way(SERVICE).enable()
     entry = lab.way(DESKTOP)
     entry.rival = None
@@ -91,7 +167,6 @@ def test_disabling_takes_both_away(lab: Lab) -> None:
 def test_an_entry_that_no_desktop_reads_comes_with_the_command_for_a_service(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A promise made earlier, on a computer where nobody logs in to a desktop, is taken back."""
     entry = lab.way(DESKTOP)
     entry.enable()
     assert entry.advice() == []
@@ -109,7 +184,6 @@ UNIT_OF_THE_USER = "[Unit]\nDescription=mine\n[Service]\nExecStart=/bin/true run
     [(DESKTOP, SERVICE, ENTRY_OF_THE_USER), (SERVICE, DESKTOP, UNIT_OF_THE_USER)],
 )
 def test_a_file_of_the_users_own_stays(lab: Lab, kind: str, other: str, text: str) -> None:
-    """Neither enabling nor disabling touches it; it is named, and the other way can be set up."""
     path = Path(lab.way(kind).where)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -121,11 +195,8 @@ def test_a_file_of_the_users_own_stays(lab: Lab, kind: str, other: str, text: st
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize(("system", "kind"), [("darwin", DESKTOP)])
-def test_elsewhere_there_is_one_way(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, kind: str
-) -> None:
-    monkeypatch.setattr(sys, "platform", system)
+def test_elsewhere_there_is_one_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert lab.way("").kind == kind
+    assert autostart.chosen().kind == DESKTOP
     assert autostart.chosen().where.endswith("Library/LaunchAgents/mem0tray.plist")

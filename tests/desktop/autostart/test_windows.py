@@ -1,73 +1,15 @@
-"""The Run key: the decisions, with a stand-in for the registry."""
+"""The Run key: what Windows makes of it, with a stand-in for the registry."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.autostart import BLOCKED, DISABLED, ENABLED, STALE, AutostartState
+from mem0tray.desktop.autostart import BLOCKED, ENABLED, STALE, AutostartState
 from mem0tray.desktop.autostart.windows import APPROVED, RUN, RunKey
+from tests.desktop.autostart.registry import Registry
 from tests.desktop.programs import script
-
-
-class Registry:
-    """As much of the module `winreg` as we use; keys are made by writing only."""
-
-    HKEY_CURRENT_USER = "HKCU"
-    KEY_READ = 1
-    KEY_WRITE = 2
-    REG_SZ = 1
-
-    def __init__(self) -> None:
-        self.keys: dict[str, dict[str, Any]] = {}
-        self.locked = False
-
-    @contextmanager
-    def OpenKey(  # noqa: N802  (the module's own name)
-        self, root: str, key: str, reserved: int = 0, access: int = KEY_READ
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Open a key that is there."""
-        assert (root, reserved) == ("HKCU", 0)
-        if key not in self.keys:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        if self.locked and access == self.KEY_WRITE:
-            raise PermissionError(13, "Access is denied")
-        yield self.keys[key], access
-
-    @contextmanager
-    def CreateKeyEx(  # noqa: N802
-        self, root: str, key: str, reserved: int, access: int
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Open a key, made if need be."""
-        self.keys.setdefault(key, {})
-        with self.OpenKey(root, key, reserved, access) as opened:
-            yield opened
-
-    def QueryValueEx(  # noqa: N802
-        self, key: tuple[dict[str, Any], int], name: str
-    ) -> tuple[Any, int]:
-        """Read a value and its type."""
-        if name not in key[0]:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        return key[0][name], self.REG_SZ
-
-    def SetValueEx(  # noqa: N802
-        self, key: tuple[dict[str, Any], int], name: str, reserved: int, kind: int, value: str
-    ) -> None:
-        """Set a text."""
-        assert (key[1], reserved, kind) == (self.KEY_WRITE, 0, self.REG_SZ)
-        key[0][name] = value
-
-    def DeleteValue(self, key: tuple[dict[str, Any], int], name: str) -> None:  # noqa: N802
-        """Remove a value that is there."""
-        assert key[1] == self.KEY_WRITE
-        if name not in key[0]:
-            raise FileNotFoundError(2, "The system cannot find the file specified")
-        del key[0][name]
 
 
 @pytest.fixture
@@ -79,91 +21,69 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def words(tmp_path: Path) -> list[str]:
-    """Make a program to start."""
-    return [str(script(tmp_path / "with space" / "pythonw.exe", "exit 0")), "-m", "mem0tray"]
+def login(registry: Registry, tmp_path: Path) -> RunKey:
+    """Start a program in a folder with a space."""
+    program = script(tmp_path / "with space" / "pythonw.exe", "exit 0")
+    return RunKey([str(program), "-m", "mem0tray"], registry)
 
 
-@pytest.fixture
-def login(registry: Registry, words: list[str]) -> RunKey:
-    """Start that program."""
-    return RunKey(words, registry)
-
-
-def test_enable_and_disable(login: RunKey, registry: Registry, words: list[str]) -> None:
-    """The value is there only in between, others stay; disabling twice is no error."""
-    assert login.state() == AutostartState(DISABLED)
+def test_the_value_holds_the_command_line_and_others_stay(
+    login: RunKey, registry: Registry, tmp_path: Path
+) -> None:
     login.enable()
-    line = registry.keys[RUN]["mem0tray"]
-    assert line == subprocess.list2cmdline(words) == login.command
-    assert login.state() == AutostartState(ENABLED, line)
+    words = [str(tmp_path / "with space" / "pythonw.exe"), "-m", "mem0tray"]
+    assert registry.keys[RUN]["mem0tray"] == subprocess.list2cmdline(words) == login.command
+    registry.keys[APPROVED] = {"mem0tray": b"\x03" + bytes(11), "OneDrive": b"\x02"}
     login.disable()
-    assert login.state() == AutostartState(DISABLED)
-    assert registry.keys[RUN] == {"OneDrive": "x"}
-    login.disable()
+    assert registry.keys == {RUN: {"OneDrive": "x"}, APPROVED: {"OneDrive": b"\x02"}}
 
 
-def test_the_first_value_of_a_user(login: RunKey, registry: Registry) -> None:
-    """A Run key that is not there is made."""
+def test_a_run_key_that_is_not_there_is_made(login: RunKey, registry: Registry) -> None:
     del registry.keys[RUN]
-    assert login.state() == AutostartState(DISABLED)
     login.enable()
     assert login.state().name == ENABLED
 
 
 @pytest.mark.parametrize(
-    ("first", "name"), [(2, ENABLED), (6, ENABLED), (3, BLOCKED), (7, BLOCKED), (0x63, BLOCKED)]
-)
-def test_what_task_manager_says(login: RunKey, registry: Registry, first: int, name: str) -> None:
-    """An odd first byte turns it off; that is not mended, and `enable` takes it back."""
+    ("flags", "name"),
+    [
+        (b"\x02", ENABLED), (b"\x06", ENABLED), (b"", ENABLED), ("x", ENABLED), (3, ENABLED),
+        (b"\x03", BLOCKED), (b"\x07", BLOCKED), (b"\x63", BLOCKED),
+    ],
+)  # fmt: skip
+def test_an_odd_first_byte_turns_it_off_and_enable_takes_that_back(
+    login: RunKey, registry: Registry, flags: object, name: str
+) -> None:
     login.enable()
-    registry.keys[APPROVED] = {"mem0tray": bytes([first]) + bytes(11)}
+    registry.keys[APPROVED] = {"mem0tray": flags}
     assert login.state().name == name
     assert not login.mend()
     login.enable()
     assert login.state().name == ENABLED
 
 
-@pytest.mark.parametrize("flags", [b"", "x", 3])
-def test_flags_that_make_no_sense(login: RunKey, registry: Registry, flags: object) -> None:
-    """They turn nothing off."""
-    login.enable()
-    registry.keys[APPROVED] = {"mem0tray": flags}
-    assert login.state().name == ENABLED
-
-
-def test_disabling_forgets_what_windows_remembers(login: RunKey, registry: Registry) -> None:
-    """Else the next `enable` of another installation would stay without effect."""
-    login.enable()
-    registry.keys[APPROVED] = {"mem0tray": b"\x03" + bytes(11), "OneDrive": b"\x02"}
-    login.disable()
-    assert registry.keys[APPROVED] == {"OneDrive": b"\x02"}
-
-
 @pytest.mark.parametrize(
-    "value",
-    ['"/gone folder/pythonw.exe" -m mem0tray', "/gone/mem0tray.exe", "", '""', 7],
+    ("value", "reason"),
+    [
+        ('"/gone folder/pythonw.exe" -m mem0tray', "/gone folder/pythonw.exe is not there"),
+        ("/gone/mem0tray.exe", "/gone/mem0tray.exe is not there"),
+        ("", "starts no program"),
+        ('""', ""),
+        (7, "7 is not there"),
+    ],
     ids=["quoted", "plain", "empty", "no name", "no text"],
 )
-def test_a_stale_value_is_mended(login: RunKey, registry: Registry, value: object) -> None:
-    """What starts nothing is stale with a reason, and set anew."""
+def test_a_stale_value_is_mended(
+    login: RunKey, registry: Registry, value: object, reason: str
+) -> None:
     registry.keys[RUN]["mem0tray"] = value
-    state = login.state()
-    assert state.name == STALE
-    assert state.reason
+    assert login.state().name == STALE
+    assert reason in login.state().reason
     assert login.mend()
     assert login.state() == AutostartState(ENABLED, login.command)
-    assert not login.mend()
 
 
-def test_the_stale_program_is_named(login: RunKey, registry: Registry) -> None:
-    """A quoted path is one name."""
-    registry.keys[RUN]["mem0tray"] = '"/gone folder/pythonw.exe" -m mem0tray'
-    assert login.state().reason == "/gone folder/pythonw.exe is not there any more."
-
-
-def test_a_registry_that_cannot_be_changed(login: RunKey, registry: Registry) -> None:
-    """The key is named, and who can help."""
+def test_a_registry_that_cannot_be_changed_is_named(login: RunKey, registry: Registry) -> None:
     login.enable()
     registry.locked = True
     for change in (login.enable, login.disable):
