@@ -58,8 +58,8 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     from mem0tray.alerts.watch import AlertWatch
     from mem0tray.cli.run_screen import RunScreen
     from mem0tray.core.events import Events
-    from mem0tray.worker.folders.settings_file import SettingsFile
-    from mem0tray.worker.telling.log import EventLog
+    from mem0tray.worker.folders.settings import SettingsFile
+    from mem0tray.worker.reporting.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
     events = Events()

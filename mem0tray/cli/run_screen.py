@@ -24,7 +24,7 @@ from mem0tray.core import events, times
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import threads
-from mem0tray.worker.telling.log import describe, named
+from mem0tray.worker.reporting.log import describe, named
 
 FEW: Final = 10  # lines of a kind between two looks; further events of that kind are counted
 _EVERY: Final = 1.0  # seconds between two looks

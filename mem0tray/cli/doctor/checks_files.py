@@ -22,7 +22,7 @@ from mem0tray.files import atomic, private_folders
 from mem0tray.files.document import QUEUE_SECTIONS, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
-from mem0tray.worker.folders import written_files
+from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _HARDLY_ANY: Final = 10_000_000
@@ -266,7 +266,7 @@ def _emergency(paths: Paths) -> Iterator[Check]:
 def _written(paths: Paths) -> Iterator[Check]:
     """Check that the files which we only write can stand in their places."""
     try:
-        written_files.look(paths)
+        served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
 

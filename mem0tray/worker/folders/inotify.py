@@ -1,26 +1,26 @@
 """The watch of Linux: inotify, read by the worker's own thread, so that none waits beside it.
 
 It uses watchdog's binding, but not its observer, which has two threads for each folder and
-goes deaf once a folder is replaced: here a folder's move or removal is news as well.
+sees nothing more once a folder is replaced: here a folder's move or removal is an event as well.
 """
 
 import os
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from watchdog.observers.inotify_c import InotifyConstants, inotify_add_watch, inotify_init
 
-from mem0tray.worker.folders.watch import Target, ignore
+from mem0tray.worker.folders.watch import Target, Watch
 
 _ITSELF: Final = (
     InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_ATTRIB
 )
 _APPEARS: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
-# Opening and reading are left out, as our own looks do both.
+# Opening and reading are left out, as we do both.
 _CHANGES: Final = (
     InotifyConstants.IN_MODIFY
     | InotifyConstants.IN_CLOSE_WRITE
@@ -33,45 +33,30 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _SHARED: Final = ("nfs", "cifs", "smb", "9p", "fuse", "virtiofs", "ceph", "afs", "gfs", "ocfs")
 
 
-class InotifyWatch:
-    """Watches the targets that `find` gives. A name that is `ignored` wakes nobody.
+class InotifyWatch(Watch):
+    """Watches by one descriptor, which whoever waits for the worker's wake-up waits for too."""
 
-    `hear` is told each target that has changed, or that is watched from now on.
-    """
-
-    def __init__(
-        self,
-        find: Callable[[], tuple[Target, ...]],
-        ignored: Callable[[str], bool],
-        wake: Callable[[], None],
-        hear: Callable[[Path], None] = ignore,
-    ) -> None:
-        self._find = find
-        self._ignored = ignored
-        self._wake = wake
-        self._hear = hear
-        self._fd: int | None = None
-        self._watched: tuple[Target, ...] = ()
-        self._words: dict[int, set[str]] = {}
-        self._paths: dict[int, set[Path]] = {}
-        self.sees_all = False
+    _fd: int | None = None
+    _watched: Sequence[Target] = ()
 
     def check(self) -> None:
         """Watch what is there now; wake the worker where that has changed."""
         wanted = self._find()
         if wanted == self._watched and self.sees_all:
             return
-        news = wanted != self._watched
+        is_new = wanted != self._watched
         self._begin(wanted)
-        if news or self.sees_all:  # something may have changed before we watched
+        if is_new or self.sees_all:  # something may have changed before we watched
             self._wake()
 
-    def _begin(self, wanted: tuple[Target, ...]) -> None:
+    def _begin(self, wanted: Sequence[Target]) -> None:
         """Watch these targets in place of all former ones, as far as the system allows."""
         self.stop()
         for target in {*wanted} - {*self._watched}:
-            self._hear(target.path)
-        self._watched, self._words, self._paths = wanted, defaultdict(set), defaultdict(set)
+            self._note_change(target.path)
+        self._watched = wanted
+        self._words: dict[int, set[str]] = defaultdict(set)
+        self._paths: dict[int, set[Path]] = defaultdict(set)
         fd = inotify_init()
         if fd == -1:
             return
@@ -88,7 +73,7 @@ class InotifyWatch:
         )
 
     def fileno(self) -> int | None:
-        """The descriptor that becomes readable when something has changed."""
+        """The descriptor that becomes readable with an event."""
         return self._fd
 
     def has_news(self) -> bool:
@@ -100,11 +85,10 @@ class InotifyWatch:
         """Whether the entry of a folder matters; an event about the folder itself always does."""
         if mask & (InotifyConstants.IN_IGNORED | InotifyConstants.IN_Q_OVERFLOW):
             self._watched = ()  # the folder is gone, and its inode free; or events were lost
-        is_named = any(word in name for word in self._words[watch]) and not self._ignored(name)
-        if name and not is_named:
+        if name and not self._is_named(name, tuple(self._words[watch])):
             return False
         for path in self._paths[watch]:
-            self._hear(path)
+            self._note_change(path)
         return True
 
     def _events(self) -> Iterable[tuple[int, int, str]]:

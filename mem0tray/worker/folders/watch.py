@@ -1,16 +1,15 @@
 """Which changes of the disk wake the worker: a hint, never the truth.
 
-The worker looks at its files now and then all the same, since the system may refuse a watch
-(there may be none left), and tells nothing of what another computer does to a disk
-that both share.
+The worker reads its files now and then all the same, since the system may refuse a watch (there
+may be none left), and reports nothing of what another computer does to a disk that both share.
 """
 
 import fnmatch
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
@@ -20,7 +19,7 @@ _MOST_LINKS = 40  # links followed in a row, as in the kernel
 
 
 class Identity(NamedTuple):
-    """What tells one folder from another; Linux keeps no birth time, and reuses inodes."""
+    """What distinguishes one folder from another; Linux keeps no birth time, and reuses inodes."""
 
     device: int
     inode: int
@@ -46,28 +45,101 @@ class Target(NamedTuple):
     is_way: bool = False
 
 
-class Watch(Protocol):
-    """Watches targets for one engine, on whose thread all methods are called."""
+class Watch:
+    """Watches the targets that `find` returns, on the thread of one engine.
 
-    @property
-    def sees_all(self) -> bool:
-        """Whether nothing that matters can change unseen, as far as one can know."""
+    A name that is `ignored` wakes nobody. `note_change` gets each target that has changed, or that
+    is watched from now on.
+    """
+
+    sees_all = False  # nothing that matters can change unseen, as far as one can know
+
+    def __init__(
+        self,
+        find: Callable[[], Sequence[Target]],
+        ignored: Callable[[str], bool],
+        wake: Callable[[], None],
+        note_change: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        self._find = find
+        self._ignored = ignored
+        self._wake = wake
+        self._note_change = note_change
 
     def check(self) -> None:
         """Watch what is there now; wake the worker where that has changed."""
 
     def fileno(self) -> int | None:
-        """The descriptor that tells of news; None where a thread wakes the worker."""
+        """The descriptor that becomes readable with an event; None if a thread wakes the worker."""
+        return None
 
     def has_news(self) -> bool:
         """Read the events that have come; return whether any of them matters."""
+        return False
 
     def stop(self) -> None:
         """Stop watching."""
 
+    def _is_named(self, name: str, words: Sequence[str]) -> bool:
+        return any(word in name for word in words) and not self._ignored(name)
 
-def ignore(_: Path) -> None:
-    """Do nothing, where nobody wants to know which target it was."""
+
+class ObserverWatch(Watch):
+    """The watch of macOS and Windows: watchdog's observer, whose threads wake the worker.
+
+    It dies silently when a folder is replaced, so the worker still reads every few seconds.
+    """
+
+    _observer: Any = None
+    _watched: Sequence[Target] | None = None
+
+    def check(self) -> None:
+        """Watch what is there now; wake the worker where that has changed."""
+        wanted = [each for each in self._find() if not (each.is_link or each.is_way)]
+        if wanted != self._watched:
+            self._begin(wanted)
+            self._wake()
+
+    def _begin(self, wanted: Sequence[Target]) -> None:
+        from watchdog import events
+        from watchdog.observers import Observer
+
+        # Opening and reading are left out, as we do both. A file moved here from another folder,
+        # or linked, is only reported as made.
+        changes: list[type[events.FileSystemEvent]] = [
+            events.FileCreatedEvent,
+            events.FileModifiedEvent,
+            events.FileClosedEvent,
+            events.FileMovedEvent,
+            events.FileDeletedEvent,
+        ]
+        self.stop()
+        self._watched, self._observer = wanted, Observer()
+        with suppress(OSError):  # no watches left, or no folder: regular readings must do
+            for target in wanted:
+                self._note_change(target.path)
+                handler = events.FileSystemEventHandler()
+                handler.on_any_event = self._handler(target)  # type: ignore[method-assign,assignment]
+                where = str(target.path.resolve())
+                self._observer.schedule(handler, where, recursive=False, event_filter=changes)
+            self._observer.start()
+
+    def _handler(self, target: Target) -> Callable[[Any], None]:
+        def handle(event: Any) -> None:
+            paths = [os.fsdecode(each) for each in (event.src_path, event.dest_path) if each]
+            if any(self._is_named(Path(path).name, target.words) for path in paths):
+                self._note_change(target.path)
+                self._wake()
+
+        return handle
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._observer is not None:
+            with suppress(RuntimeError):
+                self._observer.stop()
+                self._observer.join(1.0)
+            self._observer = None
 
 
 def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
@@ -105,13 +177,12 @@ def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], b
 
 def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
     """The folder; or, where it is missing, the one above it in which it will appear."""
-    identity = _identity(folder)
-    if identity is not None:
-        return [Target(folder, words, identity)]
-    for above in folder.parents:
-        identity = _identity(above)
-        if identity is not None:
-            return [Target(above, (folder.relative_to(above).parts[0],), identity, is_way=True)]
+    for there in (folder, *folder.parents):
+        with suppress(OSError):
+            identity = Identity.of(there.stat())
+            if there == folder:
+                return [Target(folder, words, identity)]
+            return [Target(there, (folder.relative_to(there).parts[0],), identity, is_way=True)]
     return []
 
 
@@ -123,9 +194,3 @@ def _links(name: Path) -> list[Target]:
             found.append(Target(name, (), Identity.of(name.lstat()), is_link=True))
             name = name.parent / name.readlink()
     return found
-
-
-def _identity(folder: Path) -> Identity | None:
-    with suppress(OSError):
-        return Identity.of(folder.stat())
-    return None

@@ -12,7 +12,6 @@ from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.servers import Dialects, Outages
@@ -28,15 +27,15 @@ FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is
 class ChosenServer:
     """Owns deliveries and prober; `choose` gives them a server, and keeps both in step with it."""
 
-    def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._breaker = breaker
+        self._breaker = context.breaker
         self._outages = Outages(context.ledger)
         self._dialects = Dialects(context.ledger)
         self._connection: ServerConnection | None = None
         self._version = 0  # of the connection's address, which may change
         self._probed_at = -inf  # monotonic
-        self.delivery = Delivery(context, breaker, self._client, self._await_probe, self._recognise)
+        self.delivery = Delivery(context, self._client, self._await_probe, self._recognise)
         self.prober = Prober(
             self._probe_client,
             self._until_probe,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, NoThreadError
 from mem0tray.core.events import Event
 from mem0tray.core.item import DEAD, FRESH
@@ -71,18 +70,17 @@ class Delivery:
     def __init__(
         self,
         context: WorkerContext,
-        breaker: CircuitBreaker,
         connect: Callable[[], Client],
         await_probe: Callable[[], None],
         recognise: Callable[[], None],
     ) -> None:
         self._context = context
-        self._breaker = breaker
+        self._breaker = context.breaker
         self._connect = connect
         self._recognise = recognise
         self._cond = threading.Condition()
         self._throttle = Throttle()
-        self._verdicts = Verdicts(context, breaker, await_probe)
+        self._verdicts = Verdicts(context, await_probe)
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
@@ -214,7 +212,7 @@ class Delivery:
         with self._cond:
             if self._lookout == sender.number:
                 self._lookout = None
-            self._context.troubles.note_failure(_FAULT, fault, _FAULT_WAIT, "delivery")
+            self._context.faults.note_failure(_FAULT, fault, _FAULT_WAIT, "delivery")
             if not self._stopping:
                 self._cond.wait(_FAULT_WAIT)
             flight = self._flights.get(sender.number)
@@ -277,7 +275,7 @@ class Delivery:
                 sender.answered = None
                 if sender.in_vain:
                     sender.in_vain = False
-                    self._context.troubles.note_success(_FAULT)
+                    self._context.faults.note_success(_FAULT)
                 for event in happened:
                     self._context.events.emit(event)
                 if following is not None or self._stopping:
@@ -305,7 +303,7 @@ class Delivery:
 
     def _storage_failed(self, error: LedgerError) -> None:
         self._breaker.block("storage", error.reason)
-        self._context.troubles.note_failure("storage", error, _STORAGE_WAIT, "ledger")
+        self._context.faults.note_failure("storage", error, _STORAGE_WAIT, "ledger")
         self._context.wake.set()
 
     def _idle(self, number: int) -> None:

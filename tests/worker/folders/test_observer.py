@@ -6,9 +6,7 @@ from unittest import mock
 import pytest
 from watchdog import observers
 
-from mem0tray.worker import folders
-from mem0tray.worker.folders.observer import ObserverWatch
-from mem0tray.worker.folders.watch import Identity, Target
+from mem0tray.worker.folders.watch import Identity, ObserverWatch, Target
 
 
 @pytest.mark.parametrize("fault", [None, RuntimeError("not started")])
@@ -26,21 +24,21 @@ def test_its_threads_are_waited_for_a_second_at_most(fault: Exception | None) ->
     assert not watch.has_news()
 
 
-def test_it_is_the_watch_of_other_systems_and_tells_what_it_watches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The stage of the notes hears from when on a folder is watched, and looks into it."""
-    monkeypatch.setattr(folders, "_LINUX", False)
-    monkeypatch.setattr(observers, "Observer", mock.Mock())
+def test_it_reports_what_it_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage of the notes reads a folder once it is watched, and again when it changes."""
+    monkeypatch.setattr(observers, "Observer", observer := mock.Mock())
     told: list[Path | None] = []
-    target = Target(tmp_path, ("",), Identity(1, 1, 0.0))
-    watch = folders.watch_of_this_system(
-        lambda: (target,), lambda _: False, lambda: told.append(None), told.append
+    target = Target(tmp_path, (".md",), Identity(1, 1, 0.0))
+    watch = ObserverWatch(
+        lambda: (target,), lambda name: name == "ours.md", lambda: told.append(None), told.append
     )
     watch.check()
-    watch.stop()
-    assert isinstance(watch, ObserverWatch)
     assert told == [tmp_path, None]
+    handler = observer.return_value.schedule.call_args.args[0]
+    for name in ("other.txt", "ours.md", "note.md"):
+        handler.on_any_event(mock.Mock(src_path=str(tmp_path / name), dest_path=""))
+    assert told == [tmp_path, None] * 2
+    watch.stop()
 
 
 def test_what_it_began_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

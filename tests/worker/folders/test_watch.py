@@ -15,8 +15,7 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
 from mem0tray.worker.folders import watch
-from mem0tray.worker.folders.observer import ObserverWatch
-from mem0tray.worker.folders.watch import Watch
+from mem0tray.worker.folders.watch import ObserverWatch, Watch
 from tests.support import needs
 
 PATIENCE = 10.0

@@ -11,7 +11,6 @@ import pytest
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
 from mem0tray.ledger.database import Ledger
@@ -39,11 +38,9 @@ class Sending:
         context.events.subscribe(self.told.put)
         self.client = mock.Mock()
         self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
-        breaker = CircuitBreaker()
+        breaker = context.breaker
         breaker.note_probe(healthy=True, reason=reasons.NONE)
-        self.delivery = Delivery(
-            context, breaker, lambda: self.client, breaker.await_probe, lambda: None
-        )
+        self.delivery = Delivery(context, lambda: self.client, breaker.await_probe, lambda: None)
         self.delivery.change_server(HERE)
 
     def wait(self, *names: str) -> int:
