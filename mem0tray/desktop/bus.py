@@ -24,7 +24,6 @@ from dbus_fast.unpack import unpack_variants
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
-from mem0tray.desktop.session import bus_address
 
 DBUS: Final = "org.freedesktop.DBus"
 DBUS_PATH: Final = "/org/freedesktop/DBus"
@@ -86,12 +85,12 @@ class Match:
 
 
 class SessionBus:
-    """The connection to the bus at `address`, by default that of this session.
+    """The connection to the bus at `address`.
 
     The first call makes it, or `connect`; `close` ends it.
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str) -> None:
         self._address = address
         self._guard = threading.Lock()  # guards `_closed`: nothing reaches a loop that has ended
         self._closed = False
@@ -277,11 +276,10 @@ class SessionBus:
         """The connection, made if there is none. Raises BusError."""
         async with self._connecting:
             if self._connection is None:
-                address = self._address or bus_address()
-                if not address:
+                if not self._address:
                     raise BusError(Reason("There is no session bus (D-Bus) here."))
                 try:
-                    bus = await self._connected(address)
+                    bus = await self._connected(self._address)
                 except TimeoutError as error:
                     raise BusError(_SILENT) from error
                 except OSError as error:

@@ -39,7 +39,7 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
     from mem0tray.desktop.bus import BusError, SessionBus
 
     asks("the session's D-Bus")
-    bus = SessionBus()
+    bus = SessionBus(bus_address())
     try:
         bus.connect()
     except BusError as error:

@@ -118,11 +118,12 @@ def _notification(language: str | None) -> None:
 
 def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
     """What the daemon on the session bus says about itself."""
+    from mem0tray.desktop import session
     from mem0tray.desktop.bus import SessionBus
     from mem0tray.desktop.notify.dbus import Daemon
     from mem0tray.desktop.tray.icon import notice_icon
 
-    with SessionBus() as bus:
+    with SessionBus(session.bus_address()) as bus:
         daemon = Daemon(bus, notice_icon, patience=_PATIENCE)
         tried: dict[str, Any] = {"name": daemon.name, "tells_failure": True}
         _note_failure(tried, "the notification daemon", lambda: tried.update(daemon=daemon.about()))

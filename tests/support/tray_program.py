@@ -5,6 +5,7 @@ from typing import Any
 from PIL import Image
 
 from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.session import bus_address
 from mem0tray.desktop.tray import linux, tray
 
 COLOURS = {"red": (255, 0, 0, 255), "blue": (0, 0, 255, 255)}
@@ -32,7 +33,7 @@ def main() -> None:
     """Stand in the tray until Quit is clicked."""
     library = tray.pystray(ours=True)
     item, menu = library.MenuItem, library.Menu
-    with SessionBus() as bus:
+    with SessionBus(bus_address()) as bus:
         icon = linux.icon_class(library, bus)("lab", (picture("red"),), "red_or_blue")
         icon.menu = menu(
             item("Turn_it blue", turn_blue),
