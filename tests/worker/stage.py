@@ -108,7 +108,6 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         prober = stand_in(Prober)
         notes = stand_in(NoteIntake, awaited=False)
         notes.wait.return_value = math.inf
-        notes.targets.return_value = ()
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts(
