@@ -34,9 +34,8 @@ from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.metrics import MetricsWriter
-from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.stages import CycleStage, Parts
 from tests.worker.dlq.generations import dead_letter, parsed
 
