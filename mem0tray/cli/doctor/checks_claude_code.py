@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mem0tray.claude import callers, connecting, settings_files
+from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli.doctor.check import OK, WARN, Check
@@ -24,8 +24,8 @@ _ANEW: Final = "`mem0tray install claude-code` names it anew."
 def claude_code(loaded: Loaded) -> Iterable[Check]:
     """Whether Claude Code is there, with its tools and hooks, and which are doubled or gone."""
     try:
-        at_servers = settings_files.read(settings_files.of_servers(os.environ)).text
-        at_hooks = settings_files.read(settings_files.of_hooks(os.environ)).text
+        at_servers = connecting.read(connecting.MCP).text
+        at_hooks = connecting.read(connecting.HOOKS).text
         servers, hooks = callers.servers(at_servers), callers.hooks(at_hooks)
     except Mem0TrayError as error:
         yield Check(_NAME, WARN, error.message, error.remedy)
@@ -81,7 +81,7 @@ def _doubled(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterat
             _NAME,
             WARN,
             f"It starts mem0tray more than once for {', '.join(twice)}.",
-            f"Remove all but one, in {settings_files.of_hooks(os.environ)} or by"
+            f"Remove all but one, in {connecting.file_of(connecting.HOOKS)} or by"
             " `claude mcp remove NAME`.",
         )
     if plug_in and (servers or hooks):

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from mem0tray.actions import migration_feed, worker_report
-from mem0tray.actions.migration_feed import Feed
+from mem0tray.actions import migrate, worker_report
+from mem0tray.actions.migrate import Feed
 from mem0tray.actions.worker_report import Running
 from mem0tray.core import item as items
 from mem0tray.system.paths import Paths
@@ -29,15 +29,15 @@ def in_the_file(paths: Paths) -> int:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let batches and bound be small, and a worker be seen that runs."""
-    monkeypatch.setattr(migration_feed, "BATCH", 10)
-    monkeypatch.setattr(migration_feed, "WAITING_MOST", 30)
-    monkeypatch.setattr(migration_feed, "_LOOK", 0.0)
+    monkeypatch.setattr(migrate, "BATCH", 10)
+    monkeypatch.setattr(migrate, "WAITING_MOST", 30)
+    monkeypatch.setattr(migrate, "_LOOK", 0.0)
     monkeypatch.setattr(worker_report, "running", lambda _: Running(1, 0.0))
 
 
 def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left over is queued at the end; what is counted is on the disk."""
-    monkeypatch.setattr(migration_feed, "BATCH", 10)
+    monkeypatch.setattr(migrate, "BATCH", 10)
     feed = Feed(paths, SERVER, lambda: None)
     feed.put(made(25))
     assert feed.queued == in_the_file(paths) == 20
@@ -49,7 +49,7 @@ def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch must not take all memory."""
-    monkeypatch.setattr(migration_feed, "_BYTES", 1000)
+    monkeypatch.setattr(migrate, "_BYTES", 1000)
     feed = Feed(paths, SERVER, lambda: None)
     feed.put([entry("x" * 600), entry("y" * 600), entry("z")])
     assert feed.queued == in_the_file(paths) == 2
@@ -93,7 +93,7 @@ def test_a_worker_that_sends_no_more_is_waited_for_once(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the rest is queued at once."""
-    monkeypatch.setattr(migration_feed, "_STALLED", 0.0)
+    monkeypatch.setattr(migrate, "_STALLED", 0.0)
     write(paths.metrics, {"state": "healthy"})
     waited: list[int] = []
     with worker(paths):

@@ -2,10 +2,11 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 
-from mem0tray.claude.whole_characters import mended, text_of
+from mem0tray.claude.mcp_server import MendedLines, mended
 
 
 @pytest.mark.parametrize(
@@ -24,15 +25,14 @@ from mem0tray.claude.whole_characters import mended, text_of
     ],
 )
 def test_a_half_becomes_the_sign_for_a_lost_character(line: bytes, after: bytes) -> None:
-    """Whole pairs, and what only looks like an escape, stay as they are."""
     assert mended(line) == after
     json.loads(after).encode()
 
 
 def test_lines_come_whole_and_one_by_one() -> None:
-    """A long line too, whatever the reader's buffer is, and the last without its end."""
     long = b'"' + b"\\ud800x" * 10_000 + b'"\n'
-    text = text_of(io.BytesIO(b"one\n" + long + b"last"))
+    raw: Any = io.BytesIO(b"one\n" + long + b"last")
+    text = io.TextIOWrapper(MendedLines(raw), encoding="utf-8")
     assert text.readline() == "one\n"
     assert text.readline() == '"' + "\\ufffdx" * 10_000 + '"\n'
     assert text.read() == "last"
