@@ -86,7 +86,7 @@ def test_what_cannot_be_told_is_told_again(
     naps: list[float] = []
     monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
     tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
-    monkeypatch.setattr(probing.prober, "_tell", tell)
+    monkeypatch.setattr(probing.prober, "_report", tell)
     probing.prober._deliver(WELL, KEY)
     assert naps == [REPORT_AGAIN] * 2
     assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
