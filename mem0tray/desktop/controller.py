@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
@@ -44,13 +45,8 @@ if TYPE_CHECKING:
 _STOP: Final = 1.0
 _LINE: Final = 300
 _FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
-_THREADS: Final = {  # verbs that have another thread than `mem0tray-clicks`
-    Verb.DELETE: "mem0tray-dialogs",
-    Verb.COPY_ID: "mem0tray-dialogs",
-    Verb.DIAGNOSE: "mem0tray-dialogs",
-    Verb.BRING_OVER: "mem0tray-migration",
-}
-_CLICKS: Final = "mem0tray-clicks"
+_ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
+_Commands = queue.SimpleQueue[MenuCommand | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +76,13 @@ class Controller:
         self._language = language
         self._surface = surface
         self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
-        self._waiting: dict[str, queue.SimpleQueue[MenuCommand | None]] = {
-            name: queue.SimpleQueue() for name in (_CLICKS, *_THREADS.values())
-        }
-        self._threads = [
-            threading.Thread(target=self._run, args=(commands,), name=name, daemon=True)
-            for name, commands in self._waiting.items()
-        ]
+        self._waiting = _Commands(), _Commands(), _Commands()
+        work = [partial(self._run, commands) for commands in self._waiting]
+        self._threads = (
+            threading.Thread(target=work[0], name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=work[1], name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=work[2], name="mem0tray-migration", daemon=True),
+        )
         self._verbs: dict[Verb, Callable[[MenuCommand], None]] = {
             Verb.RETRY_ALL: self._retry_all,
             Verb.RETRY: self._retry,
@@ -112,7 +108,7 @@ class Controller:
 
     def stop(self) -> None:
         """End the threads; a dialog or migration that goes on is left behind, and ends with us."""
-        for commands in self._waiting.values():
+        for commands in self._waiting:
             commands.put(None)
         for thread in self._threads:
             if thread.is_alive():
@@ -122,8 +118,10 @@ class Controller:
         """Carry a command out soon; from any thread."""
         if command.verb is Verb.QUIT:
             self._surface.quit()
-        else:
-            self._waiting[_THREADS.get(command.verb, _CLICKS)].put(command)
+            return
+        clicks, dialogs, migrations = self._waiting
+        others = dialogs if command.verb in _ASKING else clicks
+        (migrations if command.verb is Verb.BRING_OVER else others).put(command)
 
     def former(self) -> tuple[str, ...]:
         """Former servers with memories that the chosen one lacks, as the ledger names them."""
@@ -135,7 +133,7 @@ class Controller:
             self._former = (server.name, now, found)
         return found
 
-    def _run(self, commands: "queue.SimpleQueue[MenuCommand | None]") -> None:
+    def _run(self, commands: _Commands) -> None:
         while (command := commands.get()) is not None:
             try:
                 self._verbs[command.verb](command)

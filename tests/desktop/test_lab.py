@@ -25,10 +25,11 @@ SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108  (where every X server has
 SEND: Final = """
 import sys
 from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.session import bus_address
 name = "org.freedesktop.Notifications"
 body = ["app", 0, "", "hello", "there", [], {}, -1]
 where = (name, "/org/freedesktop/Notifications", name)
-with SessionBus() as bus:
+with SessionBus(bus_address()) as bus:
     print("number", *bus.call(*where, "Notify", "susssasa{sv}i", body, float(sys.argv[1])))
 """
 
