@@ -364,9 +364,7 @@ def test_a_bus_never_used_starts_no_thread() -> None:
 
 def test_the_terminal_does_without() -> None:
     """`mem0tray run` imports neither the library of the bus nor an event loop."""
-    loads = (
-        "import sys, mem0tray.cli.run_worker; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
-    )
+    loads = "import sys, mem0tray.cli.run; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", loads], env=import_path(), capture_output=True, text=True, check=True
     )
