@@ -3,7 +3,7 @@
 from typing import Final
 
 from mem0tray.cli import context, output
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import UsageError
 from mem0tray.config import config_file, keyring_key, server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.server_address import ServerAddress

@@ -9,8 +9,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import INTERRUPTED, context, key_place, memory_words, output, setup_server
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Deciding, chooses, waiting
 from mem0tray.cli.output import Style
 from mem0tray.config import config_file, server_choice

@@ -8,7 +8,7 @@ import click
 
 from mem0tray.actions import server_test_step
 from mem0tray.cli import context, key_place, output, server_test
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.interaction import Deciding
 from mem0tray.config import config_file, server_choice, settings
 from mem0tray.config.setting_rules import LOCAL_URL

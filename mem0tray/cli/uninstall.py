@@ -10,8 +10,7 @@ import click
 
 from mem0tray.actions import own_folders
 from mem0tray.cli import claude_code, interaction, output
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
