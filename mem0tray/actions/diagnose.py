@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mem0tray.actions import own_network, standing, waiting
-from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions import standing, waiting
+from mem0tray.actions.chosen_client import Probe, network_trouble, probe
 from mem0tray.actions.standing import Part, SeenPause, Snapshot
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem
 from mem0tray.actions.worker_report import NO_METRICS, Metrics
@@ -30,9 +30,10 @@ from mem0tray.server.remedy import (
     ID,
     REWORD,
     SHORTEN,
+    UPDATE,
+    WAIT,
     asks_nothing,
     nothing,
-    of_not_kept,
     of_redirect,
     of_refusal,
     of_rejection,
@@ -126,7 +127,7 @@ class Surroundings(Struct, frozen=True):
     @classmethod
     def ask(cls, settings: Settings, seen: Snapshot) -> "Surroundings":
         """Ask the server once; `seen` holds `Part.REFUSAL`."""
-        return cls.of(seen, probe(settings, seen.paths), own_network.trouble)
+        return cls.of(seen, probe(settings, seen.paths), network_trouble)
 
     @classmethod
     def of(cls, seen: Snapshot, server: Probe, trouble: Callable[[str], Reason]) -> "Surroundings":
@@ -465,7 +466,7 @@ def _rejected(found: FoundItem, attempt: Attempt | None) -> list[Cause]:
     reason = one_line(kept_reason(found))
     if attempt is None:
         return _as_the_file_says(reason)
-    said = answers.retold(attempt.message)
+    said = attempt.reason
     if answers.redirected_to(said) or said.find(answers.NOT_KEPT.id) is not None:
         return [_of_the_server(said, attempt.status)]
     if attempt.kind == Kind.NOT_SENDABLE or said.find(answers.HOLDS_NUL.id) is not None:
@@ -487,27 +488,24 @@ def _rejection(detail: Reason, status: int | None) -> Cause:
 def _of_the_server(said: Reason, status: int | None) -> Cause:
     """A save that was redirected, or not kept: address or server are at fault, no item."""
     address = answers.redirected_to(said)
-    return Cause(ACTION, said, of_redirect(address) if address else of_not_kept(), status)
+    return Cause(ACTION, said, of_redirect(address) if address else UPDATE, status)
 
 
 def _as_the_file_says(reason: str) -> list[Cause]:
     """The causes as the file tells them, without a ledger that remembers the attempt."""
     if not reason:
         return []
-    said = answers.retold(reason)
-    if said == answers.NO_PROJECT or said.find(answers.HOLDS_NUL.id) is not None:
-        return [Cause(INVALID, said, REWORD)]
-    status, is_answered = answers.in_short(reason)
-    if answers.redirected_to(said) or said.find(answers.NOT_KEPT.id) is not None:
-        return [_of_the_server(said, status)]
-    if not is_answered:
-        return [Cause(NO_ANSWER, said, _ASKED, by_itself=True)]
+    said, status = reasons.quoted(reason), answers.status_in(reason)
+    if status is None:
+        return [Cause(NO_ANSWER, said, WAIT, by_itself=True)]
     return [_rejection(said, status)]
 
 
 def why_failed(found: FoundItem, attempt: Attempt | None) -> Reason:
     """The reason in the file; without one, what the ledger saw last."""
-    return answers.retold(last_error(found) or (attempt.message if attempt is not None else ""))
+    text = last_error(found)
+    is_last = attempt is not None and text in ("", attempt.message)
+    return attempt.reason if attempt is not None and is_last else reasons.quoted(text)
 
 
 def kept_reason(found: FoundItem, attempt: Attempt | None = None) -> str:

@@ -14,7 +14,7 @@ from typing import IO, Final
 from msgspec.structs import replace
 
 from mem0tray.actions import chosen_client, projects
-from mem0tray.actions.patient_questions import PatientQuestions
+from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.recall import why_not_shown
 from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings

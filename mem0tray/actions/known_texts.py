@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,8 +12,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, claude_code_folder
-from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
-from mem0tray.worker.queue.notes.note_files import FoundNote
+from mem0tray.worker.queue import note_files
 
 _PLACES: Final = {items.DEAD: "the DLQ file", items.FRESH: "the queue file"}
 
@@ -29,7 +27,7 @@ class KnownText(NamedTuple):
 class KnownTexts:
     """Texts by digest, whatever the id; the files are read when the first text is asked for.
 
-    `notes`: Claude Code's notes are looked into too.
+    `notes`: Claude Code's notes count too.
     """
 
     def __init__(self, paths: Paths, *, notes: bool = False) -> None:
@@ -40,9 +38,7 @@ class KnownTexts:
         """The text of this digest; None where no file has it."""
         if self._found is None:
             self._found = {}
-            for raw, place in chain(
-                _everywhere(self._paths), _in_notes(self._paths) if self._notes else ()
-            ):
+            for raw, place in self._everywhere():
                 item = items.parse(raw)
                 if item is not None:
                     self._found.setdefault(item.digest, (raw, place))
@@ -50,34 +46,30 @@ class KnownTexts:
         item = items.parse(raw) if raw else None
         return None if item is None else KnownText(item, place)
 
+    def _everywhere(self) -> Iterator[tuple[bytes, str]]:
+        yield from ((raw, place) for place, raw in look_up.left_over(self._paths))
+        with Reader(self._paths.ledger) as reader:
+            for state, place in _PLACES.items():
+                yield from ((raw, place) for _, raw in reader.waiting.listed(state))
+            yield from ((each.raw, "the quarantine") for each in look_up.quarantined(self._paths))
+            if self._notes:
+                with suppress(OSError):
+                    yield from _in_notes(reader)
 
-def _everywhere(paths: Paths) -> Iterator[tuple[bytes, str]]:
-    yield from ((raw, place) for place, raw in look_up.left_over(paths))
-    with Reader(paths.ledger) as reader:
-        for state, place in _PLACES.items():
-            yield from ((raw, place) for _, raw in reader.waiting.listed(state))
-    yield from ((found.raw, "the quarantine") for found in look_up.quarantined(paths))
 
-
-def _in_notes(paths: Paths) -> Iterator[tuple[bytes, str]]:
-    """What each note holds that can be read, with its path."""
+def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
+    """The text of each note that can be read, with its path. Raises OSError."""
     root = claude_code_folder(os.environ).absolute()
-    with suppress(OSError), Reader(paths.ledger) as reader:
-        for folder in note_files.folders(root):
-            with suppress(OSError):
-                owner = Path(*folder.relative_to(root).parts[:2])
-                former = reader.project_of_notes(owner.as_posix())
-                project = project_of_notes.of_notes(root / owner, os.environ, former)
-                for note in note_files.notes(root, folder):
-                    item = _of_note(root, note, project)
+    for folder in note_files.folders(root):
+        owner = Path(*folder.relative_to(root).parts[:2])
+        former = reader.project_of_notes(owner.as_posix())
+        project = note_files.project_of(root / owner, os.environ, former)
+        for note in note_files.notes(root, folder):
+            with suppress(OSError, UnicodeDecodeError):
+                data, _ = note_files.read(root, note.path) or (b"", None)
+                text = note_files.without_front_matter(data.decode())
+                if text and len(data) <= note_files.LARGEST:
+                    now = time.time()
+                    item = note_files.as_item(note.path, project, text, note.changed, now)
                     if item is not None:
                         yield item.raw, str(root / note.path)
-
-
-def _of_note(root: Path, note: FoundNote, project: str) -> Item | None:
-    with suppress(OSError, UnicodeDecodeError):
-        data, _ = note_files.read(root, note.path) or (b"", None)
-        text = note_text.without_front_matter(data.decode())
-        if text and len(data) <= note_files.LARGEST:
-            return note_text.as_item(note.path, project, text, note.changed, time.time())
-    return None

@@ -5,29 +5,20 @@ deliveries take it: `ServerAddress` refuses plain http to others without leave, 
 follows a redirect.
 """
 
+import ipaddress
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import server_test_way
-from mem0tray.actions.server_test_step import (
-    FAILED,
-    KEY,
-    OK,
-    READING,
-    SERVER,
-    SKIPPED,
-    STEPS,
-    WARNING,
-    Step,
-)
-from mem0tray.actions.server_test_way import IS_IT_THERE, milliseconds
+from mem0tray.actions import chosen_client
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.localserver import finding
 from mem0tray.server import (
     KEY_REFUSED,
@@ -41,15 +32,54 @@ from mem0tray.server import (
     connect,
     connect_to_probe,
 )
-from mem0tray.server.answers import redirected_to, retold
-from mem0tray.server.model import CANNOT_TELL
-from mem0tray.server.remedy import of_redirect
-from mem0tray.system.paths import Paths
+from mem0tray.server.answers import redirected_to
+from mem0tray.server.model import CANNOT_TELL, NO_TLS
+from mem0tray.server.remedy import of_no_tls, of_redirect, of_untrusted
+
+if TYPE_CHECKING:
+    from mem0tray.server.transport import Encryption
+
+OK: Final = "ok"
+WARNING: Final = "warning"
+FAILED: Final = "failed"
+SKIPPED: Final = "skipped"
+
+NAME: Final = "server name"
+CONNECTION: Final = "server connection"
+TLS: Final = "server TLS"
+SERVER: Final = "server"
+KEY: Final = "server key"
+READING: Final = "server reading"
+WAY: Final = (NAME, CONNECTION, TLS)  # what comes before anything is asked
+STEPS: Final = (*WAY, SERVER, KEY, READING)
 
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
 _KEY: Final = "server.api_key"
 _SLOW: Final = 1.0  # seconds: a server that took longer is not asked the same once more
 _LEAST: Final = 0.2  # seconds that a question needs
+_ENDS_SOON: Final = 14 * 86400.0  # seconds
+_SHOWN: Final = 3  # addresses of a name
+_IS_IT_THERE: Final = (
+    "Memories wait until it is back. Does the server run, and is its address right?"
+    " `mem0tray config get server.url` shows the address,"
+    " `mem0tray config set server.url ADDRESS` changes it."
+)
+_SET_ADDRESS: Final = "Correct the address: `mem0tray config set server.url ADDRESS`."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step: its name, one of `STEPS`; its result; what was seen; what to do, where one can.
+
+    `result` is OK, WARNING, FAILED, or SKIPPED where there was nothing to see, or an earlier step
+    keeps this one from being made. `wants_key`: what to do is to set another API key.
+    """
+
+    name: str
+    result: str
+    seen: str
+    remedy: str = ""
+    wants_key: bool = False
 
 
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
@@ -65,7 +95,10 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         what, how = reasons.parted(server_choice.CHOOSE)
         return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
-        return [_embedded(paths, seconds)]
+        found = finding.find(paths.local_server, seconds)
+        runs = f": the embedded server runs at {found.url}" if found is not None else ""
+        starts = "" if found else "; the embedded server starts together with the worker"
+        return [Step(SERVER, OK, f"this computer only{runs}{starts}.")]
     try:
         examination = _Examination(loaded, time.monotonic() + seconds)
     except Mem0TrayError as error:
@@ -74,15 +107,6 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
     failed = next((step.name for step in made.values() if step.result == FAILED), "")
     skipped = f"Skipped: {failed} failed first."
     return [made.get(name) or Step(name, SKIPPED, skipped) for name in STEPS]
-
-
-def _embedded(paths: Paths, seconds: float) -> Step:
-    found = finding.find(paths.local_server, seconds)
-    if found is None:
-        seen = "this computer only; the embedded server starts together with the worker."
-    else:
-        seen = f"this computer only: the embedded server runs at {found.url}."
-    return Step(SERVER, OK, seen)
 
 
 class _Examination:
@@ -96,6 +120,7 @@ class _Examination:
         self._loaded = loaded
         self._end = end
         self._there = ServerAddress.from_settings(server)
+        self._host = self._there.host
         self._terms = Terms(server.user, server.infer)
         self._recognition = Recognition(setting=server.dialect)
         self._client = connect_to_probe(self._there, self._recognition)
@@ -103,7 +128,7 @@ class _Examination:
     def steps(self) -> Iterator[Step]:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
-            for step in server_test_way.steps(self._there, self._left):
+            for step in self._way():
                 yield step
                 if step.result == FAILED:
                     return
@@ -126,12 +151,71 @@ class _Examination:
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
     def _is_over(self) -> bool:
-        """Whether too little is left of the time for a further question."""
         return self._left() < _LEAST
 
     def _not_asked(self, name: str) -> Step:
-        seen = f"{self._there.host} is slow: the time for its test was over before this step."
+        seen = f"{self._host} is slow: the time for its test was over before this step."
         return Step(name, WARNING, seen, "Deliveries give it longer (`sync.timeout`).")
+
+    # The way there ------------------------------------------------------------------------
+
+    def _way(self) -> Iterator[Step]:
+        """Go towards the server: the name, the connection, TLS. Nothing is asked there."""
+        from mem0tray.server.transport import proxy, reach
+
+        there = self._there
+        try:
+            through = proxy(there)
+        except Mem0TrayError as error:
+            yield Step(CONNECTION, FAILED, error.message, "Mend the settings of the proxy.")
+            return
+        if through is not None:
+            way = f"The way is over the proxy {through.url.host.decode()}:{through.url.port}"
+            yield Step(NAME, SKIPPED, f"{way}, which looks the name up.")
+            yield Step(CONNECTION, SKIPPED, f"{way}, which connects.")
+            yield _plain(there) if there.plain_http else Step(TLS, SKIPPED, f"{way}.")
+            return
+        yield self._name()
+        reached = reach(there, self._left())
+        if not reached.at:
+            where = _at(there.hostname, there.port)
+            seen = f"There is no connection to {where}: {reasons.bare(reached.failure)}."
+            yield Step(CONNECTION, FAILED, seen, _IS_IT_THERE)
+            return
+        took = milliseconds(reached.seconds)
+        yield Step(CONNECTION, OK, f"{_at(reached.at, there.port)} was reached within {took}.")
+        if there.plain_http:
+            yield _plain(there)
+        elif reached.encryption is None:
+            yield _not_encrypted(there, reached.failure)
+        else:
+            yield _encrypted(there, reached.encryption)
+
+    def _name(self) -> Step:
+        name = self._there.hostname
+        if self._there.is_loopback:
+            return Step(NAME, OK, f"{name} is this computer.")
+        if _kind(name):
+            return Step(NAME, OK, f"{name} is an address of {_kind(name)}.")
+        found = chosen_client.addresses_of(name, self._left())
+        if found:
+            shown = ", ".join(f"{each} ({_kind(each)})" for each in found[:_SHOWN])
+            more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            return Step(NAME, OK, f"{name} is {shown}{more}.")
+        if not chosen_client.has_way_out():
+            seen = "This computer has no connection to any network."
+            return Step(NAME, FAILED, seen, "Connect it; deliveries go on by themselves then.")
+        return Step(NAME, FAILED, f"The name {name} cannot be resolved (DNS).", _SET_ADDRESS)
+
+    def _speaks_tls(self) -> bool:
+        """Whether the server speaks TLS though the address says plain http."""
+        from mem0tray.server.transport import reach
+
+        reached = reach(ServerAddress.of(self._https()), self._left())
+        return reached.encryption is not None or bool(of_untrusted(reached.failure))
+
+    def _https(self) -> str:
+        return self._there.url.replace("http:", "https:", 1)
 
     # Its health, and what it speaks -------------------------------------------------------
 
@@ -142,70 +226,56 @@ class _Examination:
             path = self._client.probe(self._left()).path
             took_first = time.monotonic() - started
         took = milliseconds(took_first)
-        speaks = f"{self._there.host} is healthy and speaks `{self._recognition.dialect}`"
+        speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
         return Step(SERVER, OK, f"{speaks}: {known}, and {path} is answered within {took}.")
 
     def _ill(self, health: Health) -> Step:
-        host = self._there.host
+        host = self._host
         why, remedy = reasons.parted(health.reason)
+        sentence = reasons.sentence(why)
+        wants_key = health.status in KEY_REFUSED
         if not health.recognised:  # the reason names the host, and what each path said
-            wants_key = health.status in KEY_REFUSED
-            seen = str(reasons.sentence(why))
-            return Step(SERVER, FAILED, seen, str(remedy), wants_key=wants_key)
-        if health.status in KEY_REFUSED:
-            seen = f"{host} wants a key for its health too. {reasons.sentence(why)}"
+            return Step(SERVER, FAILED, str(sentence), str(remedy), wants_key=wants_key)
+        if wants_key:
+            seen = f"{host} wants a key for its health too. {sentence}"
             return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
-        seen = f"{host} is down. {reasons.sentence(why)}"
-        if health.status is None and self._there.plain_http:
-            if server_test_way.speaks_tls(self._there, self._left()):
-                address = self._there.url.replace("http:", "https:", 1)
-                seen = f"{host} speaks TLS, and server.url says plain http."
-                return Step(SERVER, FAILED, seen, _set("server.url", address))
-        elif self._recognition.is_fixed and health.status in CANNOT_TELL:
+        if health.status is None and self._there.plain_http and self._speaks_tls():
+            seen = f"{host} speaks TLS, and server.url says plain http."
+            return Step(SERVER, FAILED, seen, _set("server.url", self._https()))
+        if self._recognition.is_fixed and health.status in CANNOT_TELL:
             found = Recognition()
             with closing(connect_to_probe(self._there, found)) as client:
                 client.probe(self._left())
             if found.dialect:
                 seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
                 return Step(SERVER, FAILED, seen, _set("server.dialect", found.dialect))
-        return Step(SERVER, FAILED, seen, str(remedy) or IS_IT_THERE)
+        return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
 
     # The key ------------------------------------------------------------------------------
 
     def _key(self, found: KeyCheck) -> Step:
         """What the server makes of the key, or of having none."""
-        host, token = self._there.host, self._there.token
+        host, token = self._host, self._there.token
         said = found.message.rstrip(".") or "its answer makes no sense"
-        elsewhere = redirected_to(retold(found.message))
+        elsewhere = redirected_to(found.reason)
         if elsewhere:
             seen = f"{host} sends what is asked of it elsewhere: {said}."
             return Step(KEY, FAILED, seen, str(of_redirect(elsewhere)))
-        if found.verdict is KeyVerdict.REFUSED and token:
-            return Step(
-                KEY, FAILED, f"{host} refuses the API key: {said}.", self._set_key(), wants_key=True
-            )
         if found.verdict is KeyVerdict.REFUSED:
-            seen = f"{host} wants an API key, and none is set: {said}."
-            return Step(KEY, FAILED, seen, self._set_key(), wants_key=True)
+            what = "refuses the API key" if token else "wants an API key, and none is set"
+            return Step(KEY, FAILED, f"{host} {what}: {said}.", self._set_key(), wants_key=True)
         if found.verdict is KeyVerdict.TAKEN:
             return Step(KEY, OK, f"{host} takes the API key.")
+        is_open = found.verdict is KeyVerdict.OPEN
         if not token:
-            rest = "wants none" if found.verdict is KeyVerdict.OPEN else "was not asked for one"
+            rest = "wants none" if is_open else "was not asked for one"
             return Step(KEY, OK, f"No API key is set, and {host} {rest}.")
-        return self._unchecked_key(found)
-
-    def _unchecked_key(self, found: KeyCheck) -> Step:
-        """The key where the server tells nothing about it: past deliveries prove nothing."""
-        host = self._there.host
-        if found.verdict is KeyVerdict.OPEN:
-            why = f"{host} answers those without a key as well"
-        else:
-            why = f"{host} does not tell ({found.message.rstrip('.') or 'no sense'})"
+        why = "answers those without a key as well" if is_open else f"does not tell ({said})"
         return Step(
             KEY,
             WARNING,
-            f"The API key could not be checked: {why}.",
+            f"The API key could not be checked: {host} {why}.",
             "The next delivery shows it: `mem0tray run --until-idle`, then `mem0tray diagnose`.",
         )
 
@@ -221,35 +291,80 @@ class _Examination:
 
     def _reading(self) -> Step:
         """Whether the server shows its memories, tried with a project that it does not have."""
-        host = self._there.host
-        dialect = self._recognition.dialect
+        host, dialect = self._host, self._recognition.dialect
         with closing(connect(self._there, dialect, terms=self._terms)) as client:
             found = client.read(_NOBODY, 1, self._left())
-        if isinstance(found, Outcome):
-            return self._unread(found)
-        if found.memories:
+        if not isinstance(found, Outcome):
+            if not found.memories:
+                return Step(READING, OK, f"{host} can be asked for the memories of a project.")
             seen = f"{host} shows memories of a project that nobody has."
             remedy = "`recall` and `search` may show those of other projects too."
             return Step(READING, WARNING, seen, remedy)
-        return Step(READING, OK, f"{host} can be asked for the memories of a project.")
-
-    def _unread(self, found: Outcome) -> Step:
-        host, said = self._there.host, found.message.rstrip(".") or "its answer makes no sense"
+        said = found.message.rstrip(".") or "its answer makes no sense"
         if found.status in CANNOT_TELL:
-            return Step(
-                READING,
-                WARNING,
-                f"{host} has no way to show what it has: {said}.",
+            seen = f"{host} has no way to show what it has: {said}."
+            remedy = (
                 "Deliveries do not need it. `recall` and `search` show what waits here, and after a"
-                " lost connection a memory is sent again with the same key.",
+                " lost connection a memory is sent again with the same key."
             )
-        return Step(
-            READING,
-            WARNING,
-            f"{host} does not show what it has: {said}.",
-            "Deliveries do not need it; `recall` and `search` do. The server's log may say more.",
-        )
+        else:
+            seen = f"{host} does not show what it has: {said}."
+            remedy = (
+                "Deliveries do not need it; `recall` and `search` do. The server's log may say"
+                " more."
+            )
+        return Step(READING, WARNING, seen, remedy)
+
+
+def milliseconds(seconds: float) -> str:
+    """`12 ms`, rounded up."""
+    return f"{int(seconds * 1000) + 1} ms"
 
 
 def _set(key: str, value: str) -> str:
     return f"Set it: `mem0tray config set {key} {value}`."
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _kind(address: str) -> str:
+    """The kind of place that an IP address leads to; empty for no address."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if found.is_loopback:
+        return "this computer"
+    return "the internet" if found.is_global else "a private network"
+
+
+def _plain(there: ServerAddress) -> Step:
+    if there.is_loopback:
+        return Step(TLS, SKIPPED, "Plain http, which does not leave this computer.")
+    what = "Memories and the API key go" if there.token else "Memories go"
+    return Step(
+        TLS,
+        WARNING,
+        f"{what} to {there.host} over plain http: everybody on the way can read them.",
+        "Use its https address (`mem0tray config set server.url https://…`), or a network that you"
+        " trust.",
+    )
+
+
+def _not_encrypted(there: ServerAddress, failure: Reason) -> Step:
+    remedy = of_no_tls(there.url) if failure.find(NO_TLS.id) else of_untrusted(failure)
+    return Step(TLS, FAILED, str(reasons.sentence(failure)), str(remedy) or _IS_IT_THERE)
+
+
+def _encrypted(there: ServerAddress, shown: "Encryption") -> Step:
+    by = "by server.ca_file" if there.ca_file else "by the authorities of this computer"
+    until = time.strftime("%Y-%m-%d", time.localtime(shown.until))
+    seen = (
+        f"{shown.version}; the certificate, signed by {shown.issuer or 'somebody'}, is trusted"
+        f" {by}, and holds until {until}."
+    )
+    if shown.until - time.time() < _ENDS_SOON:
+        return Step(TLS, WARNING, seen, "Renew it on the server: memories wait once it has ended.")
+    return Step(TLS, OK, seen)

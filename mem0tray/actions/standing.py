@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mem0tray.actions import folder, migration_notes, worker_report
+from mem0tray.actions import folder, migration_plan, worker_report
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
@@ -218,14 +218,15 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
     """The first `limit` dead letters in the file's order."""
-    from mem0tray.server import answers  # slow to import, and commands do without
-
     letters = []
     for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
         value = items.load_object(raw) or {}
         since = items.number(value.get("moved_to_dlq_at")) or known.accepted
         error = known.last_error or value.get("last_error")
-        why = answers.retold(error if isinstance(error, str) else "")
+        attempts = reader.attempts(known.key)
+        why = reasons.quoted(error if isinstance(error, str) else "")
+        if attempts and attempts[-1].message == error:
+            why = attempts[-1].reason
         letters.append(DeadLetter(known.id, known.digest, known.project, since, why))
     return tuple(letters)
 
@@ -266,7 +267,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
         last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
         totals={name: reader.counter(f"total_{name}") or 0 for name in TOTALS},
         only_elsewhere=only_elsewhere,
-        to_bring_over=migration_notes.to_bring_over(paths, server, only_elsewhere),
+        to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
         other_worker=reader.other_worker(),
         last_run=reader.last_run(),
     )

@@ -4,15 +4,15 @@ They are found by our key if the server keeps it, else by the hash of the text, 
 the ledger keeps. Missing memories are queued again if a file here still holds their text.
 """
 
+import hashlib
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from secrets import SystemRandom
 from typing import Final, NamedTuple
 
 from mem0tray.actions import add, backups, chosen_client, look_up
-from mem0tray.actions.asked_server import AskedServer, ListedProject, NotAnsweredError
+from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.in_step import keep_in_step
 from mem0tray.actions.known_texts import KnownText, KnownTexts
 from mem0tray.actions.recall import why_not_shown
@@ -20,14 +20,16 @@ from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import LOCAL_URL, Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader, TakenMemory
-from mem0tray.server import Presence
-from mem0tray.system.paths import Paths
+from mem0tray.server import Client, Memory, Outcome, Presence, ServerMemory
+from mem0tray.server.http_client import key_header
+from mem0tray.server.model import CANNOT_TELL
 
 NOT_ALL_LISTED: Final = "the server does not list all of a project"
 NO_LISTING: Final = "the server cannot show what it has"
 INFERRED: Final = "with server.infer the server keeps no texts as they were"
 _AT_ONCE: Final = 500  # memories looked at together
 _QUEUED: Final = 100  # memories in one write of the queue file
+_WIDTH: Final = 16  # bytes of a mark
 # Fields of an item that come from its former deliveries.
 _OF_ITS_WAY: Final = (*items.OUR_FIELDS, "moved_to_dlq_at", "emergency", items.QUEUED_AT)
 
@@ -90,8 +92,8 @@ def verify(
 ) -> Verified:
     """Ask the chosen server for what it took, of one project or all; `sample`: at most so many.
 
-    `queues`: queue missing memories again. `tell` hears of the progress. Raises Mem0TrayError
-    where no server is chosen, or a file of ours cannot be used.
+    `queues`: queue missing memories again. `tell` is called with the progress. Raises
+    Mem0TrayError where no server is chosen, or a file of ours cannot be used.
     """
     paths = settings.locations()
     server = chosen_server(settings, paths)
@@ -106,15 +108,12 @@ def verify(
         found = Verified(server.shown, sum(map(len, taken.values())))
         if sample is not None and sample < found.delivered:
             taken, found.is_sample = _sampled(taken, sample), True
-        infers = settings.server.infer and server.name != LOCAL_URL
-        asked = AskedServer(client, settings.sync.timeout, infers=infers)
-        texts = KnownTexts(paths, notes=settings.claude.auto_memory)
-        verifier = _Verifier(paths, reader, server.name, asked, found, texts)
+        verifier = _Verifier(settings, client, reader, server.name, found)
         try:
             verifier.ask_about(taken, tell)
             if queues:
                 verifier.queue_again()
-        except NotAnsweredError as error:
+        except _NotAnsweredError as error:
             found.trouble = why_not_shown(server.shown, error.said)
     return found
 
@@ -132,76 +131,141 @@ def _sampled(taken: Mapping[str, "array[int]"], number: int) -> dict[str, "array
     return chosen
 
 
+class _NotAnsweredError(Exception):
+    """The server did not answer a question."""
+
+    def __init__(self, said: Outcome) -> None:
+        super().__init__(said.message)
+        self.said = said
+
+
+class _ListedProject:
+    """A server's listing of a project: marks of the texts, and of our keys if it has them."""
+
+    def __init__(self) -> None:
+        self._marks: set[bytes] = set()
+        self.is_whole = True
+        self.has_keys = False
+
+    def learn(self, memory: ServerMemory, project: str) -> None:
+        """Add a memory."""
+        self._marks.add(items.digest(project, memory.text)[:_WIDTH])
+        if memory.key:
+            self.has_keys = True
+            self._marks.add(_mark(memory.key))
+
+    def has(self, memory: TakenMemory) -> bool:
+        """Whether the memory is listed, by its key or its text."""
+        marks = _mark(key_header(memory.key)), memory.digest[:_WIDTH]
+        return not self._marks.isdisjoint(marks)
+
+
+def _mark(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:_WIDTH]
+
+
 class _Verifier:
-    """Asks `asked` about what `server` took, as `reader` knows it, and adds to `found`."""
+    """Asks `client` (None: nothing was ever stored there) about what `server` took.
+
+    The ledger's `reader` knows that; what is learned is added to `found`.
+    """
 
     def __init__(
         self,
-        paths: Paths,
+        settings: Settings,
+        client: Client | None,
         reader: Reader,
         server: str,
-        asked: AskedServer,
         found: Verified,
-        texts: KnownTexts,
     ) -> None:
-        self._paths, self._reader, self._server = paths, reader, server
-        self._asked, self._found = asked, found
-        self._texts = texts
+        self._paths = settings.locations()
+        self._reader, self._server, self._found = reader, server, found
+        timeout = settings.sync.timeout
+        self._questions = None if client is None else PatientQuestions(client, timeout)
+        self._infers = settings.server.infer and server != LOCAL_URL
+        self._tell: Callable[[int], object] = lambda _: None
+        self._done = 0
+        self._texts = KnownTexts(self._paths, notes=settings.claude.auto_memory)
         # Read before the server is asked, so that no memory queued later hides a missing one.
         ids = reader.waiting.ids()
         found.again = sum(items.first_id(each) != each for each in ids)
-        self._ids = {*ids, *(each.id for each in look_up.quarantined(paths))}
+        self._ids = {*ids, *(each.id for each in look_up.quarantined(self._paths))}
         self._waiting = reader.waiting_digests()
-        lost = backups.deleted_unknown(paths, reader)
+        lost = backups.deleted_unknown(self._paths, reader)
         self._discarded = reader.discarded_digests() | {digest for _, digest in lost}
 
     def ask_about(self, taken: Mapping[str, Sequence[int]], tell: Told) -> None:
-        """Ask about all of these keys, one project after the other. Raises NotAnsweredError."""
+        """Ask about all of these keys, one project after the other. Raises _NotAnsweredError."""
         total = sum(map(len, taken.values()))
+        self._tell = lambda done: tell(done, total)
         done = 0
         for project, keys in taken.items():
-            tell(done, total)
-            self._ask_about(project, keys, partial(_tell_part, tell, done, total))
+            listed = self._listed(project, done, len(keys))
+            for begin in range(0, len(keys), _AT_ONCE):
+                for memory in self._reader.memories(keys[begin : begin + _AT_ONCE], self._server):
+                    self._judge(memory, listed)
+                self._show(done + begin)
             done += len(keys)
-        tell(done, total)
+            self._show(done)
 
-    def _ask_about(self, project: str, keys: Sequence[int], tell: Callable[[int], object]) -> None:
-        """Ask about these keys of a project; `tell` hears how many are done."""
-        reached = 0
+    def _show(self, done: int) -> None:
+        self._done = max(self._done, done)
+        self._tell(self._done)
 
-        def so_far(number: int) -> None:
-            nonlocal reached
-            reached = max(reached, min(number, len(keys)))
-            tell(reached)
+    def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
+        """All that the server lists of a project; None if it cannot. Raises _NotAnsweredError."""
+        found, count = _ListedProject(), 0
+        for page in self._questions.pages(project) if self._questions is not None else ():
+            if isinstance(page, Outcome):
+                if page.status in CANNOT_TELL:
+                    return None
+                raise _NotAnsweredError(page)
+            for memory in page.memories:
+                found.learn(memory, project)
+            found.is_whole &= page.whole
+            count += len(page.memories)
+            self._show(done + min(count, number))
+        return found
 
-        listed = self._asked.listed(project, so_far)
-        for begin in range(0, len(keys), _AT_ONCE):
-            for memory in self._reader.memories(keys[begin : begin + _AT_ONCE], self._server):
-                self._judge(memory, listed)
-            so_far(begin)
-
-    def _judge(self, memory: TakenMemory, listed: ListedProject | None) -> None:
+    def _judge(self, memory: TakenMemory, listed: _ListedProject | None) -> None:
         if listed is not None and listed.has(memory):
             self._found.there += 1
         elif listed is None or not listed.is_whole:
             self._ask_for(memory, listed)
-        elif self._asked.infers:
+        elif self._infers:
             self._found.cannot_say(INFERRED)
         else:
             self._miss(memory)
 
-    def _ask_for(self, memory: TakenMemory, listed: ListedProject | None) -> None:
+    def _ask_for(self, memory: TakenMemory, listed: _ListedProject | None) -> None:
         """Ask for one memory that no listing shows."""
         text = self._texts.find(memory.digest)
         said = Presence.CANNOT_TELL
         if text is not None or (listed is not None and listed.has_keys):
-            said = self._asked.has(memory, text)
+            said = self._has(memory, text)
         if said is Presence.PRESENT:
             self._found.there += 1
         elif said is Presence.ABSENT:
             self._miss(memory)
         else:
             self._found.cannot_say(NO_LISTING if listed is None else NOT_ALL_LISTED)
+
+    def _has(self, memory: TakenMemory, text: KnownText | None) -> Presence:
+        """The server's answer about one memory. Raises _NotAnsweredError.
+
+        Without the text the server finds it by the key, or cannot tell: a memory too unlike the
+        query may not be found.
+        """
+        if self._questions is None:
+            return Presence.ABSENT
+        content = "" if text is None else text.item.content
+        asked = Memory(memory.project, content, memory.key)
+        found = self._questions.answer(self._questions.client.ask, asked)
+        if isinstance(found, Outcome):
+            raise _NotAnsweredError(found)
+        if found is Presence.ABSENT and (text is None or self._infers):
+            return Presence.CANNOT_TELL
+        return found
 
     def _miss(self, memory: TakenMemory) -> None:
         """Count a memory as missing, unless it waits to be sent again."""
@@ -216,7 +280,7 @@ class _Verifier:
         """Queue missing memories as a producer does, after one more question about each.
 
         Their ids are derived from the former ones: if this is cut off, the next run goes on.
-        Raises NotAnsweredError, FileUnavailableError.
+        Raises _NotAnsweredError, FileUnavailableError.
         """
         missing = self._found.missing
         chosen = [at for at, each in enumerate(missing) if each.can_be_queued]
@@ -225,7 +289,7 @@ class _Verifier:
             entries = {}
             for at in chosen[begin : begin + _QUEUED]:
                 memory, text = missing[at].memory, missing[at].text
-                if self._asked.has(memory, text) is Presence.PRESENT:
+                if self._has(memory, text) is Presence.PRESENT:
                     found_there.add(at)
                 elif text is not None:
                     entries[at] = _entry(memory, text)
@@ -235,10 +299,6 @@ class _Verifier:
                 missing[at] = missing[at]._replace(queued=entry["id"])
         self._found.there += len(found_there)
         self._found.missing = [each for at, each in enumerate(missing) if at not in found_there]
-
-
-def _tell_part(tell: Told, done: int, total: int, more: int) -> None:
-    tell(done + more, total)
 
 
 def _entry(memory: TakenMemory, text: KnownText) -> items.Object:

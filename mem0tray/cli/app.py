@@ -54,7 +54,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "logs": CommandEntry(LOOK, "mem0tray.cli.logs:command", "Show the worker's log."),
     "retry": CommandEntry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
     "edit": CommandEntry(
-        ACT, "mem0tray.cli.edit_:command", "Change a memory's text in your editor."
+        ACT, "mem0tray.cli.restore:edit", "Change a memory's text in your editor."
     ),
     "delete": CommandEntry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
     "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import click
 
-from mem0tray.cli import arguments, context, output, server_test
+from mem0tray.cli import arguments, context, output
 from mem0tray.cli.command_help import CommandGroup
+from mem0tray.cli.interaction import waiting
 from mem0tray.config import config_file, settings
 from mem0tray.config.setting_rules import LONGEST
-from mem0tray.config.settings import SECRETS, Loaded
+from mem0tray.config.settings import LOCAL_URL, SECRETS, Loaded
 from mem0tray.core.errors import SettingsError
 from mem0tray.system import programs
 from mem0tray.system.paths import config_file as location
@@ -20,6 +21,12 @@ MASK: Final = "••••"
 _CREDENTIALS: Final = re.compile(r"://[^/\s]*@")  # refused, but shown in the error
 _DEFAULT: Final = "default"
 _WRONG: Final = "wrong"
+# After these the server is asked.
+_TESTED: Final = frozenset(
+    f"server.{name}" for name in ("url", "api_key", "dialect", "ca_file", "allow_plain_key")
+)
+_KEY: Final = "server.api_key"
+_SECONDS: Final = 5.0  # for the server test
 
 
 @click.group(
@@ -132,9 +139,9 @@ def set_(key: str, value: str | None, *, no_test: bool) -> None:
     if context.warn_of_variable(key):
         return
     if key == "server.url":
-        server_test.remark_key_goes_along(before)
-    if key in server_test.TESTED and not no_test:
-        server_test.tell(key)
+        remark_key_goes_along(before)
+    if key in _TESTED and not no_test:
+        report_on_server(key)
     elif key == "claude.auto_memory" and settings.read().settings.claude.auto_memory:
         output.remark("The text of Claude Code's notes goes to your Mem0 server from now on.")
 
@@ -191,3 +198,57 @@ def _shown(loaded: Loaded, key: str) -> Any:
     if key in SECRETS and value:
         return MASK
     return _CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value
+
+
+# The server test ------------------------------------------------------------------------------
+
+
+def report_on_server(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
+    """Ask the server that the settings now choose, and say what is well, and what is not.
+
+    `key` is the setting that was changed. With `asks_for_key` the caller asks for the server's key
+    next, so that nothing is said of how to set it. Returns the names of the steps that failed.
+    """
+    loaded = settings.read()
+    url = loaded.settings.server.url
+    if loaded.wrong or not url or (url == LOCAL_URL and key != "server.url"):
+        return frozenset()  # it is not known which server is meant, or nothing of it has changed
+    from mem0tray.actions import server_test  # slow to import, as the network is
+
+    with waiting():
+        steps = server_test.examine(loaded, _SECONDS)
+    for step in steps:
+        if step.result in (server_test.FAILED, server_test.WARNING):
+            has_remedy = not (asks_for_key and step.wants_key)
+            output.remark(f"{step.seen} {step.remedy}" if has_remedy else step.seen)
+        elif step.result == server_test.OK and step.name not in server_test.WAY:
+            output.say(step.seen)
+    return frozenset(step.name for step in steps if step.result == server_test.FAILED)
+
+
+def remark_key_goes_along(before: Loaded) -> None:
+    """Say it if the API key that is set goes to another host or port than `before` as well."""
+    now = settings.read()
+    there = _host_and_port(now)
+    if not (now.settings.server.api_key and there and before.settings.server.url):
+        return
+    if there == _host_and_port(before):
+        return
+    how = f"type `mem0tray config unset {_KEY}`"
+    if now.sources.get(_KEY) == settings.ENVIRONMENT:
+        how = f"take {settings.variable(_KEY)} out of the environment"
+    output.remark(
+        f"The API key that is set goes to {there[0]}, port {there[1]}, too."
+        f" Where it must not, {how} before you set the address."
+    )
+
+
+def _host_and_port(loaded: Loaded) -> tuple[str, int] | None:
+    """Where the server is reached; None for this computer, and for what is no address."""
+    from mem0tray.config.server_address import ServerAddress
+
+    try:
+        address = ServerAddress.from_settings(loaded.settings.server, keyring_within=0)
+    except SettingsError:
+        return None
+    return address.hostname, address.port

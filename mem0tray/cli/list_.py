@@ -10,7 +10,7 @@ from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.standing import Part
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
 from mem0tray.cli import context, memory_words, output
-from mem0tray.cli.arguments import project_option, whole_number
+from mem0tray.cli.arguments import project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import item as items
@@ -18,7 +18,6 @@ from mem0tray.core import times
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line
 from mem0tray.ledger.rows import Attempt
-from mem0tray.server.answers import brief
 
 _LAST: Final = "LAST ATTEMPT"
 _NEXT: Final = "NEXT RETRY"
@@ -43,7 +42,7 @@ _TEXT: Final = 60  # characters of a memory's text
     "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
 )
 @project_option("Only this project.")
-@click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most this many.")
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
 
@@ -128,7 +127,7 @@ def _dead_columns(rows: Sequence[tuple[str, FoundItem]], now: float) -> dict[str
         _LAST: [times.ago(item.last_attempt, now) for _, item in letters],
         _NEXT: [times.due(diagnose.next_retry(each), now) for each, _ in letters],
         "TEXT": [one_line(item.content, _TEXT) for _, item in letters],
-        "REASON": [brief(diagnose.last_error(each)) for each, _ in letters],
+        "REASON": [diagnose.last_error(each) for each, _ in letters],
     }
 
 
@@ -143,7 +142,7 @@ def _fresh_columns(
     }
     for name, each in rows:
         held, item = each.is_held, each.item
-        error = brief(diagnose.kept_reason(each, attempts.get(each.identity)))
+        error = diagnose.kept_reason(each, attempts.get(each.identity))
         cells = (
             name,
             each.project or "(none)",

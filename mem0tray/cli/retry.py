@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from mem0tray.actions import standing, verbs
-from mem0tray.actions.probe import Probe, probe
+from mem0tray.actions.chosen_client import Probe, probe
 from mem0tray.actions.standing import SeenPause
 from mem0tray.actions.verbs import Retried, RetryOutcome
 from mem0tray.actions.waiting import FoundItem

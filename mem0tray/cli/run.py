@@ -33,7 +33,7 @@ from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import one_line, plural
 from mem0tray.system import threads
 from mem0tray.system.threads import Bell
-from mem0tray.worker.telling.log import describe, named
+from mem0tray.worker.reporting.log import describe, named
 
 if TYPE_CHECKING:
     from mem0tray.alerts.watch import AlertWatch
@@ -77,8 +77,8 @@ def work(*, once: bool = False, until_idle: bool = False, greeting: str = "") ->
     for warning in loaded.warnings:
         output.remark(warning)
     from mem0tray.alerts.watch import AlertWatch
-    from mem0tray.worker.folders.settings_file import SettingsFile
-    from mem0tray.worker.telling.log import EventLog
+    from mem0tray.worker.folders.settings import SettingsFile
+    from mem0tray.worker.reporting.log import EventLog
     from mem0tray.worker.thread import WorkerThread
 
     bus = events.Events()

@@ -1,30 +1,67 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
-import os
+import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from mem0tray.cli import INTERRUPTED, context, key_place, memory_words, output, setup_server
+from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
 from mem0tray.cli.command_help import Command, UsageError
-from mem0tray.cli.interaction import Deciding, chooses, waiting
+from mem0tray.cli.interaction import chooses, waiting
 from mem0tray.cli.output import Style
+from mem0tray.cli.setup_server import Deciding
 from mem0tray.config import config_file, server_choice
-from mem0tray.config.settings import Settings
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.system.paths import config_file as location
 
 _NOTES: Final = "claude.auto_memory"
-_CLAUDE_CODE: Final = "Claude Code"
-_LOGIN: Final = "the start at login"
-_NOTES_SENT: Final = "Claude Code's notes"
 _EXTRA: Final = (
     "Its tools (MCP) want the extra `mcp`: `pipx install --force '.[mcp]'` in the checkout, then"
     " `mem0tray setup` again."
 )
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults."),
+        click.option("--no-memory", is_flag=True, help="Save no memory at the end."),
+        click.option(
+            "--auto-memory/--no-auto-memory",
+            default=None,
+            help="Take in the notes that Claude Code keeps (claude.auto_memory), or not."
+            " Default: not.",
+        ),
+        click.option(
+            "--autostart/--no-autostart",
+            default=None,
+            help="Start at login, as `autostart enable` does, or leave that as it is.",
+        ),
+        click.option(
+            "--claude-code/--no-claude-code",
+            default=None,
+            help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
+        ),
+        click.option(
+            "--key-in",
+            type=click.Choice([setup_server.KEYRING, setup_server.SETTINGS]),
+            help="Where the key is put, or moved. Default: the system's keyring, where one can be"
+            " used.",
+        ),
+        click.option(
+            "--key-from",
+            metavar="FILE",
+            help="The file with the server's API key; `-`: standard input.",
+        ),
+        click.option(
+            "--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -36,32 +73,7 @@ _EXTRA: Final = (
         "mem0tray setup --server local --no-claude-code --autostart": "without a question",
     },
 )
-@click.option("--server", metavar="ADDRESS", help="Your Mem0 server; `local`: this computer only.")
-@click.option(
-    "--key-from", metavar="FILE", help="The file with the server's API key; `-`: standard input."
-)
-@click.option(
-    "--key-in",
-    type=click.Choice([key_place.KEYRING, key_place.SETTINGS]),
-    help="Where the key is put, or moved. Default: the system's keyring, where one can be used.",
-)
-@click.option(
-    "--claude-code/--no-claude-code",
-    default=None,
-    help="Connect Claude Code, as `install claude-code` does, or leave it as it is.",
-)
-@click.option(
-    "--autostart/--no-autostart",
-    default=None,
-    help="Start at login, as `autostart enable` does, or leave that as it is.",
-)
-@click.option(
-    "--auto-memory/--no-auto-memory",
-    default=None,
-    help="Take in the notes that Claude Code keeps (claude.auto_memory), or not. Default: not.",
-)
-@click.option("--no-memory", is_flag=True, help="Save no memory at the end.")
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
+@_options
 def command(
     *,
     server: str | None,
@@ -92,7 +104,7 @@ def command(
             "Say it by options, or take the defaults with --yes: `mem0tray help setup`.",
         )
     paths = context.load().locations()
-    way = Deciding(asking, yes, is_first=not paths.ledger.exists(), changed=[])
+    way = Deciding(asking, yes, is_first=not paths.ledger.exists())
     failed = []
     try:
         wrong = setup_server.set_up(server, key_from, key_in, way)
@@ -102,9 +114,9 @@ def command(
         if wrong and no_memory:  # else the memory shows whether the server takes one
             failed.append("the server test")
         for name, part in (
-            (_CLAUDE_CODE, partial(_connect_claude_code, claude_code, way)),
-            (_LOGIN, partial(_start_at_login, autostart, way)),
-            (_NOTES_SENT, partial(_take_in_notes, auto_memory, way)),
+            ("Claude Code", partial(_connect_claude_code, claude_code, way)),
+            ("the start at login", partial(_start_at_login, autostart, way)),
+            ("Claude Code's notes", partial(_take_in_notes, auto_memory, way)),
         ):
             try:
                 part()
@@ -113,8 +125,15 @@ def command(
                 failed.append(name)
     except (click.Abort, KeyboardInterrupt) as error:  # the end of input at a question, or Ctrl-C
         click.echo()  # the question's line is open
-        raise _ended(way.changed, error) from error
-    if not no_memory:
+        raise _ended(error) from error
+    _finish(failed, saves=not no_memory)
+
+
+def _finish(failed: list[str], *, saves: bool) -> None:
+    """Send the first memory, and say how it all went. Raises Mem0TrayError if a part failed."""
+    from mem0tray.actions import worker_report
+
+    if saves:
         _save_deliver_recall()
     if failed:
         raise Mem0TrayError(
@@ -122,22 +141,20 @@ def command(
             "What to do is said above; then type `mem0tray setup` again.",
         )
     output.say("mem0tray is set up.", Style.GOOD)
-    _say_how_to_start()
+    if worker_report.running(context.load().locations()) is None:
+        output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")
 
 
-class _InterruptedError(Mem0TrayError):
-    """Ctrl-C ended setup."""
-
-    exit_code = INTERRUPTED
-
-
-def _ended(changed: list[str], by: BaseException) -> Mem0TrayError:
-    """What is said where input ended at a question, or Ctrl-C was pressed."""
-    done = f"changed so far: {', '.join(changed)}" if changed else "nothing was changed"
-    rest = "Type `mem0tray setup` again for the rest."
-    if any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__)):
-        return _InterruptedError(f"Setup was interrupted; {done}.", rest)
-    return Mem0TrayError(f"Setup ended at a question; {done}.", rest)
+def _ended(by: BaseException) -> Mem0TrayError:
+    """The error that says that input ended at a question, or that Ctrl-C was pressed."""
+    is_interrupted = any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__))
+    error = Mem0TrayError(
+        "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
+        "What was answered before is set; type `mem0tray setup` again for the rest.",
+    )
+    if is_interrupted:
+        error.exit_code = INTERRUPTED
+    return error
 
 
 # Claude Code and the login --------------------------------------------------------------------
@@ -145,14 +162,12 @@ def _ended(changed: list[str], by: BaseException) -> Mem0TrayError:
 
 def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Connect hooks, and tools where their package is there. Raises Mem0TrayError."""
-    import importlib.util
-
     from mem0tray.claude import connecting
     from mem0tray.cli import claude_code
 
     if given is False:
         return
-    if given is None and not _has_claude_code():
+    if given is None and not connecting.is_there():
         output.say_beside(
             "", "Claude Code was not found here. `mem0tray install claude-code` connects it later."
         )
@@ -167,20 +182,13 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if any(each.is_needed for each in changes):
         if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
             return
-        done = claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
-        way.note(_CLAUDE_CODE)
-        claude_code.tell(done, dry_run=False)
+        claude_code.report(
+            claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
+        )
     else:
         output.say("Claude Code is connected.")
     if not has_tools:
         output.say_beside("", _EXTRA)
-
-
-def _has_claude_code() -> bool:
-    from mem0tray.claude import connecting, settings_files
-
-    files = (settings_files.of_servers(os.environ), settings_files.of_hooks(os.environ))
-    return bool(connecting.claude()) or any(each.exists() for each in files)
 
 
 def _program() -> tuple[str, ...]:
@@ -206,13 +214,14 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
         output.say_beside("", autostart.sentence(state, login))
     elif way.decide(given, "Start mem0tray when you log in?"):
         autostart.set_up(login)
-        way.note(_LOGIN)
 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Have the worker take in Claude Code's notes, or not; by default it does not."""
+    from mem0tray.claude import connecting
+
     are_taken = context.load_all().settings.claude.auto_memory
-    if given is None and (are_taken or not way.asking or not _has_claude_code()):
+    if given is None and (are_taken or not way.asking or not connecting.is_there()):
         if are_taken:
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
         return
@@ -252,7 +261,8 @@ def _save_deliver_recall() -> None:
             f"The memory is saved and waits: {why.rstrip('.')}.",
             "mem0tray delivers it once that is mended; `mem0tray doctor` says more.",
         )
-    _done("Delivered", f"to {server_choice.in_words(_chosen(loaded.settings))}.")
+    server = server_choice.chosen(loaded.settings.server.url, paths)
+    _done("Delivered", f"to {server_choice.in_words(server)}.")
     if found.trouble:
         output.say_beside("", found.trouble, Style.WARNING)
     elif first_memory.is_shown(found):
@@ -269,14 +279,3 @@ def _save_deliver_recall() -> None:
 def _done(what: str, rest: str) -> None:
     mark = output.sign(Style.GOOD)
     output.say_beside("", f"{mark} {what}: {rest}", mark=mark, mark_style=Style.GOOD)
-
-
-def _chosen(now: Settings) -> str | None:
-    return server_choice.chosen(now.server.url, now.locations())
-
-
-def _say_how_to_start() -> None:
-    from mem0tray.actions import worker_report
-
-    if worker_report.running(context.load().locations()) is None:
-        output.say("Start it: `mem0tray`; without a desktop, or in a terminal, `mem0tray run`.")

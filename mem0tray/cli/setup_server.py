@@ -1,28 +1,52 @@
-"""The part of `mem0tray setup` that chooses a server and its API key, and tests both."""
+"""The part of `mem0tray setup` that chooses a server, stores its API key, and tests both."""
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
-from mem0tray.actions import server_test_step
-from mem0tray.cli import context, key_place, output, server_test
+from mem0tray.cli import context, output
 from mem0tray.cli.command_help import UsageError
-from mem0tray.cli.interaction import Deciding
-from mem0tray.config import config_file, server_choice, settings
-from mem0tray.config.setting_rules import LOCAL_URL
+from mem0tray.cli.config import remark_key_goes_along, report_on_server
+from mem0tray.cli.interaction import chooses
+from mem0tray.config import config_file, keyring_key, server_choice, settings
+from mem0tray.config.keyring_key import KeyringUnavailableError
+from mem0tray.config.server_address import ServerAddress
+from mem0tray.config.settings import LOCAL_URL
 from mem0tray.core.errors import SettingsError
 from mem0tray.system.paths import config_file as location
 
+KEYRING: Final = "keyring"
+SETTINGS: Final = "settings"
 _URL: Final = "server.url"
 _KEY: Final = "server.api_key"
+_SWITCH: Final = "server.keyring"
+
+
+class Deciding(NamedTuple):
+    """How decisions are made: by asking a person, by the defaults (`yes`), or only by options.
+
+    `is_first`: no worker has served this folder yet. Otherwise the defaults are the present values.
+    """
+
+    asking: bool
+    yes: bool
+    is_first: bool
+
+    def decide(self, given: bool | None, question: str) -> bool:  # noqa: FBT001  (an option)
+        """Decide whether to do something: as an option says, or a person, or by default."""
+        if given is not None:
+            return given
+        if self.asking:
+            return chooses(question, default=self.is_first)
+        return self.yes and self.is_first
 
 
 def set_up(
     server: str | None, key_from: str | None, key_in: str | None, way: Deciding
 ) -> frozenset[str]:
-    """Have the server and its key chosen, stored and tested.
+    """Choose the server and its key, store and test them.
 
     `server`, `key_from` and `key_in` are the options of those names. Returns the names of the
     test's steps that failed. Raises UsageError, before anything is changed, if `server` is empty
@@ -41,7 +65,7 @@ def set_up(
 def _choose_server(
     given: str | None, key: str | None, place: str | None, way: Deciding
 ) -> frozenset[str]:
-    """Have a server chosen and tested; a person may correct an address that does not answer.
+    """Choose and test a server; a person may correct an address that does not answer.
 
     A `key` is put in its `place` before the test. Returns the steps of the test that failed.
     """
@@ -54,8 +78,10 @@ def _choose_server(
                 "Name it with `--server ADDRESS`; `--server local`: this computer only.",
             )
         output.say(f"Server: {server_choice.in_words(there)}.")
-        _change(None, key, place, way)
-        return server_test.tell(_URL)
+        _change(None, key, place)
+        return report_on_server(_URL)
+    from mem0tray.actions.server_test import KEY  # slow to import
+
     offered = there
     while True:
         answer = given or _asked_server(offered)
@@ -67,11 +93,11 @@ def _choose_server(
                 raise
             output.remark(str(error))
             continue
-        _change(address, key, place, way)
+        _change(address, key, place)
         there = answer
-        failed = server_test.tell(_URL, asks_for_key=key is None and _asks_for_key(way))
+        failed = report_on_server(_URL, asks_for_key=key is None and _asks_for_key(way))
         # If the server wants another key, that is asked for next.
-        if given or answer == offered or not failed or server_test_step.KEY in failed:
+        if given or answer == offered or not failed or KEY in failed:
             return failed
         output.say("Enter keeps this address all the same; or type another.")
         offered = answer
@@ -82,19 +108,16 @@ def _asked_server(offered: str | None) -> str:
     return str(click.prompt(question, default=offered)).strip()
 
 
-def _change(address: str | None, key: str | None, place: str | None, way: Deciding) -> None:
+def _change(address: str | None, key: str | None, place: str | None) -> None:
     """Set the server's address and its key; None leaves the one or the other as it is."""
     before = settings.read()
     if key is not None:
-        key_place.put(key, place, address)
+        _put(key, place, address)
     elif address is not None:
         config_file.change(location(), _URL, address)
-    if address is not None:
-        way.note("the server")
-        if not context.warn_of_variable(_URL):
-            server_test.remark_key_goes_along(before)
+    if address is not None and not context.warn_of_variable(_URL):
+        remark_key_goes_along(before)
     if key is not None:
-        way.note("the API key")
         context.warn_of_variable(_KEY)
 
 
@@ -106,35 +129,29 @@ def _set_key(place: str | None, way: Deciding, failed: frozenset[str]) -> frozen
     """
     before, is_typed = failed, False
     while _asks_for_key(way) and (key := _asked_key()):
-        _change(None, key, place, way)
+        _change(None, key, place)
         is_typed = True
-        failed = server_test.tell(_KEY, asks_for_key=True)
-        if server_test_step.KEY not in failed and failed <= before:
+        failed = report_on_server(_KEY, asks_for_key=True)
+        if failed <= before - {"server key"}:
             return failed
         output.say("Enter keeps this key all the same; or type another.")
     if is_typed or place is None:
         return failed
-    _change(None, key_place.present(), place, way)
-    return server_test.tell(_KEY)
+    _change(None, _present_key(), place)
+    return report_on_server(_KEY)
 
 
 def _asks_for_key(way: Deciding) -> bool:
     """Whether a person is asked for the key of the server that is chosen now."""
-    now = context.load_all().settings
-    is_local = server_choice.chosen(now.server.url, now.locations()) == LOCAL_URL
-    return way.asking and not is_local and not context.is_in_environment(_KEY)
+    return way.asking and bool(_address()) and not context.is_in_environment(_KEY)
 
 
 def _asked_key() -> str:
     """The key that a person types; empty for the one that is set, or none."""
     now = context.load_all().settings.server
     kept = "Enter: the one that is set" if now.api_key or now.keyring else "Enter: none"
-    answer = click.prompt(
-        f"API key of the server, which is not shown ({kept})",
-        hide_input=True,
-        default="",
-        show_default=False,
-    )
+    question = f"API key of the server, which is not shown ({kept})"
+    answer = click.prompt(question, hide_input=True, default="", show_default=False)
     return str(answer).strip()
 
 
@@ -154,3 +171,70 @@ def _read_key(file: str) -> str:
         )
     config_file.checked(_KEY, key)
     return key
+
+
+# The key's place ------------------------------------------------------------------------------
+
+
+def _put(key: str, wanted: str | None, address: str | None) -> None:
+    """Put the key of the chosen server where it is `wanted`; None: where it is safest here.
+
+    It then stands only there. With an `address` that server is chosen too. Raises SettingsError
+    for what cannot be a key, and if the wanted keyring does not take it: then nothing has changed.
+    """
+    value = config_file.checked(_KEY, key).strip()
+    url = _address(address)
+    if not url and wanted == KEYRING:
+        raise UsageError(
+            "The keyring holds the key of a server at an address, and none is chosen.",
+            "Name the server with `--server ADDRESS`.",
+        )
+    is_in_keyring = bool(url) and _keyring_takes(value, url, wanted)
+    if address is not None:
+        # A running worker may read the file in between: it must not send a former server's key.
+        config_file.change(location(), _KEY, "")
+        config_file.change(location(), _URL, address)
+    if is_in_keyring:
+        config_file.change(location(), _SWITCH, value=True)
+        config_file.remove(location(), _KEY)
+        output.say("The API key is in the system's keyring, for this address alone.")
+        return
+    config_file.change(location(), _KEY, value)
+    if config_file.remove(location(), _SWITCH) and url:
+        try:
+            keyring_key.remove(url)
+        except KeyringUnavailableError as error:
+            output.remark(f"The key may still be in the keyring too. {error.message}")
+    output.say(f"The API key is in {location()}, which only you can read.")
+
+
+def _keyring_takes(key: str, url: str, wanted: str | None) -> bool:
+    """Put the key into the keyring, if it is `wanted` there, or can be; whether it is there."""
+    if wanted == SETTINGS or (wanted is None and not keyring_key.is_usable()):
+        return False
+    try:
+        keyring_key.store(url, key)
+    except KeyringUnavailableError as error:
+        if wanted == KEYRING:
+            raise
+        output.remark(str(error))
+        return False
+    return True
+
+
+def _present_key() -> str:
+    """The key in use now, wherever it is. Raises UsageError if there is none."""
+    server = context.load_all().settings.server
+    key = ServerAddress.from_settings(server).token if _address() else ""
+    if not key:
+        raise UsageError(
+            "No API key is set that could be put there.", "Give it with `--key-from FILE`."
+        )
+    return key
+
+
+def _address(given: str | None = None) -> str:
+    """The given or the chosen server's address in its normal form; empty if it has none."""
+    now = context.load_all().settings
+    url = given or server_choice.chosen(now.server.url, now.locations())
+    return "" if url is None or url == LOCAL_URL else ServerAddress.of(url).url

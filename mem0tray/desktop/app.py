@@ -35,8 +35,8 @@ from mem0tray.desktop.tray.tray import MENDS, Tray
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import user_language
-from mem0tray.worker.folders.settings_file import SettingsFile
-from mem0tray.worker.telling.log import EventLog
+from mem0tray.worker.folders.settings import SettingsFile
+from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.thread import WorkerThread
 
 if TYPE_CHECKING:

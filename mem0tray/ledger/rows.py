@@ -1,5 +1,6 @@
 """A row of the ledger as intake and merge see it, and the bytes of its item."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,8 +8,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mem0tray.core import item as items
+from mem0tray.core import reasons
 from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL
 from mem0tray.core.item import Name
+from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
 from mem0tray.ledger.database import decode
 
 
@@ -111,15 +115,40 @@ AFTER: Final = b"\xff"
 class Attempt(Struct, frozen=True):
     """An attempt that failed: `at` in Unix seconds, `kind` a failure class, `duration` seconds.
 
-    `request` is what the server calls it in its own log, empty where it did not say.
+    `kept` is the reason as the ledger keeps it. `request` is what the server calls the attempt in
+    its own log, empty where it did not say.
     """
 
     at: float
     kind: str
     status: int | None
-    message: str
+    kept: str
     duration: float
     request: str = ""
+
+    @property
+    def reason(self) -> Reason:
+        """Why it failed."""
+        return from_kept(self.kept)
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in a line."""
+        return one_line(str(self.reason))
+
+
+def kept(reason: Reason) -> str:
+    """A reason as the ledger keeps it: others' words as they are, a sentence of ours as JSON."""
+    quotes = reason.id in ("", reasons.quoted("x").id)
+    return str(reason) if quotes else json.dumps(reason.document())
+
+
+def from_kept(text: str) -> Reason:
+    """The reason that a text of `kept` stands for."""
+    if not text.startswith('{"id":'):
+        return reasons.quoted(text)
+    document = json.loads(text)
+    return reasons.read(document["id"], document["arguments"])
 
 
 class Known(Struct, frozen=True):

@@ -1,7 +1,5 @@
 """Speaking to a server: clients for its address, their dialects, what the answers mean."""
 
-import importlib
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -26,7 +24,7 @@ from mem0tray.server.model import (
     ServerMemory,
     Terms,
 )
-from mem0tray.server.recognition import AUTO, Recognition, dialects_at
+from mem0tray.server.recogniser import AUTO, Recogniser, Recognition, dialects_at
 
 __all__ = [
     "AUTO",
@@ -52,17 +50,13 @@ __all__ = [
     "connect_to_probe",
 ]
 
-_COMMAND_LINE = "httpx._main"
+_Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
 
 
-_NO_TERMS = Terms()
-
-
+# What the network needs is slow to import, and most commands do without it.
 def _vps(
     address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
 ) -> Client:
-    # What the network needs is slow to import, and most commands do without it.
-    _load_httpx()
     from mem0tray.server.vps import VpsClient
 
     del terms  # nothing to choose: this dialect takes project and text alone
@@ -72,7 +66,6 @@ def _vps(
 def _oss(
     address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
 ) -> Client:
-    _load_httpx()
     from mem0tray.server.oss import OssClient
 
     return OssClient(address, proof, known, terms)
@@ -81,23 +74,11 @@ def _oss(
 def _platform(
     address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
 ) -> Client:
-    _load_httpx()
     from mem0tray.server.hosted import HostedClient
 
     return HostedClient(address, proof, known, terms)
 
 
-def _load_httpx() -> None:
-    """Import httpx without its command line, which would load rich and pygments: 4 MB, 50 ms."""
-    if "httpx" not in sys.modules:
-        sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]
-        try:
-            importlib.import_module("httpx")
-        finally:
-            sys.modules.pop(_COMMAND_LINE, None)
-
-
-_Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Client]
 # The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
 # CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
 # place that was forgotten.
@@ -109,7 +90,7 @@ def connect(
     dialect: str = "vps",
     proof: Proof | None = None,
     known: Listings | None = None,
-    terms: Terms = _NO_TERMS,
+    terms: Terms | None = None,
 ) -> Client:
     """A client that speaks `dialect` to `address`; it connects with its first call.
 
@@ -126,14 +107,12 @@ def connect(
                 "Set server.dialect to one of: {names}.", names=", ".join(sorted((AUTO, *DIALECTS)))
             ),
         )
-    return make(address, proof, known, terms)
+    return make(address, proof, known, terms or Terms())
 
 
 def connect_to_probe(address: ServerAddress, recognition: Recognition) -> ProbeClient:
     """A client for probes; it recognises the server's dialect unless the settings fix it."""
     if recognition.is_fixed:
         return connect(address, recognition.dialect)
-    from mem0tray.server.recogniser import Recogniser  # as slow to import as the others
-
     names = dialects_at(address.hostname)
     return Recogniser(address.host, partial(connect, address), names, recognition)

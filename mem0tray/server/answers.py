@@ -3,11 +3,6 @@
 This module has what holds for HTTP and every dialect. Which answers mean "stored" or "healthy" is
 up to the dialect (`vps.py`). What follows from the class for memories and server is decided in
 `worker/sending/verdict.py`.
-
-The messages are an interface. The ledger keeps kind and status beside a message, and readers go
-by those where they can; but `last_error` in the DLQ file is a text alone, and a sentence of ours
-must be told in the user's language. `retold`, `in_short` and `brief` read messages again, those
-of former releases too: a message with new words must still be known by its old words.
 """
 
 import json
@@ -15,8 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from http import HTTPStatus
-from string import Formatter
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
@@ -26,12 +20,11 @@ from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server import certificates
+from mem0tray.server import remedy
 from mem0tray.server.model import NO_TLS, Fault, Health, Outcome, Reply
 from mem0tray.server.redaction import REPEATED, REPEATED_SECRET, code, repeats, said
-from mem0tray.server.remedy import of_no_tls, of_redirect
 
-_BY_STATUS = {
+_BY_STATUS: Final = {
     401: Kind.UNAUTHORIZED,
     403: Kind.FORBIDDEN,
     404: Kind.FORBIDDEN,
@@ -41,35 +34,22 @@ _BY_STATUS = {
     503: Kind.OUTAGE,
     504: Kind.OUTAGE,
 }
-NO_PROJECT = Reason("invalid content: {why}", why=Reason("the item names no project"))
-_NO_ANSWER = Reason("no answer after {number} s").id
-_ELSEWHERE = Reason("{status} to {address}, which is not followed").id
-_NO_USE = Reason("{status}, but {why}").id
-FAILED_LATER = Reason("the server took it in, and could not store it")
-FORGOTTEN = Reason("the server took it in, and knows nothing of it any more")
-_FAILED_SAYING = Reason("the server took it in, and could not store it: {words}").id
-_HEALTH_ANSWER = Reason("the health check was answered with {answer}").id
-_NOT_JSON = Reason("the answer is not a JSON object")
-STORED_NOTHING = Reason("the server stored nothing")
-NOT_KEPT = Reason("the server does not have what it said that it stored")
-HOLDS_NUL = Reason("the memory holds the character NUL, which the server cannot store")
-_WHY_NO_USE = {
-    str(each): each
-    for each in (_NOT_JSON, Fault.TOO_LONG.value, STORED_NOTHING, NOT_KEPT, HOLDS_NUL)
-}
-# What stands in these places of our messages; after a colon come the words of a server.
-_PLACES = {
-    "number": r"[0-9][0-9.e+]*",
-    "status": r"[1-5][0-9][0-9](?: [A-Za-z' -]+)?",
-    "address": r"[^ ]*://[^ ]+",
-    "why": "|".join(map(re.escape, _WHY_NO_USE)),
-    "words": r".*",
-}
-_LONGEST_WAY = 100  # characters of a path that is shown
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
-_ANSWER = re.compile(r"([1-5][0-9][0-9]) [A-Za-z' -]+?((?:: | without ).*)")
-_DECODER = msgspec.json.Decoder()
+NO_PROJECT: Final = Reason("invalid content: {why}", why=Reason("the item names no project"))
+FAILED_LATER: Final = Reason("the server took it in, and could not store it")
+FORGOTTEN: Final = Reason("the server took it in, and knows nothing of it any more")
+_FAILED_SAYING: Final = Reason("the server took it in, and could not store it: {words}").id
+_NO_ANSWER: Final = Reason("no answer after {number} s").id
+_ELSEWHERE: Final = Reason("{status} to {address}, which is not followed").id
+_NO_USE: Final = Reason("{status}, but {why}").id
+_HEALTH_ANSWER: Final = Reason("the health check was answered with {answer}").id
+_NOT_JSON: Final = Reason("the answer is not a JSON object")
+STORED_NOTHING: Final = Reason("the server stored nothing")
+NOT_KEPT: Final = Reason("the server does not have what it said that it stored")
+HOLDS_NUL: Final = Reason("the memory holds the character NUL, which the server cannot store")
+_LONGEST_WAY: Final = 100  # characters of a path that is shown
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]*)?")
+_DECODER: Final = msgspec.json.Decoder()
 
 
 def classify(
@@ -94,36 +74,44 @@ def classify(
     kind = _kind(status, body, says_success)
     if kind is Kind.DELIVERED:
         return Outcome(kind, status, "", None, reply.duration)
-    message = _message(reply, status, body, content, secrets)
-    wait = retry_after(reply, now)
+    reason = _reason(reply, status, body, content, secrets)
     # Only a 4xx says that nothing was stored. A gateway may give up while the server goes on, and
     # a page may replace only the answer.
     may_have_it = not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return Outcome(
-        kind, status, message, wait, reply.duration,
-        may_have_it=may_have_it, request_id=_request_id(reply, content, secrets),
+        kind, status, one_line(str(reason)), retry_after(reply, now), reply.duration,
+        may_have_it=may_have_it, request_id=_request_id(reply, content, secrets), reason=reason,
     )  # fmt: skip
 
 
-def no_use(status: int, why: Reason) -> str:
-    """The message for an answer of this status that is no delivery, for a reason of ours.
-
-    `why` is one of those that `retold` knows again: STORED_NOTHING, NOT_KEPT or HOLDS_NUL.
-    """
-    return one_line(str(Reason(_NO_USE, status=_named(status), why=why)))
+def no_use(status: int, why: Reason) -> Reason:
+    """Why an answer of this status is no delivery: STORED_NOTHING, NOT_KEPT or HOLDS_NUL."""
+    return Reason(_NO_USE, status=_named(status), why=why)
 
 
-def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> str:
-    """The message for a memory that a server took in but did not store, with the server's words."""
-    words = said(json_object(reply))
-    if not words.strip() or _shows(words, content, secrets):
-        return str(FAILED_LATER)
-    return one_line(str(Reason(_FAILED_SAYING, words=one_line(words))))
+def failed_later(reply: Reply, content: str, secrets: Sequence[str]) -> Reason:
+    """Why a memory that a server took in was not stored, with the server's words."""
+    words = one_line(said(json_object(reply)))
+    if not words or _shows(words, content, secrets):
+        return FAILED_LATER
+    return Reason(_FAILED_SAYING, words=words)
 
 
-def has_failed_later(said: Reason) -> bool:
-    """Whether this reason, from `retold`, is about a memory that the server took in first."""
-    return said in (FAILED_LATER, FORGOTTEN) or said.find(_FAILED_SAYING) is not None
+def has_failed_later(reason: Reason) -> bool:
+    """Whether this reason is about a memory that the server took in first."""
+    return reason in (FAILED_LATER, FORGOTTEN) or reason.find(_FAILED_SAYING) is not None
+
+
+def status_in(message: str) -> int | None:
+    """The status that a message about an answer begins with: all that a file without ledger has."""
+    found = re.match(r"[1-5][0-9][0-9]\b", message)
+    return int(found[0]) if found else None
+
+
+def redirected_to(reason: Reason) -> str:
+    """The address to which a request was redirected; empty for any other reason."""
+    found = reason.find(_ELSEWHERE)
+    return str(found.get("address")) if found is not None else ""
 
 
 def _request_id(reply: Reply, content: str, secrets: Sequence[str]) -> str:
@@ -175,36 +163,28 @@ def retry_after(reply: Reply, now: float) -> float | None:
 
 
 def health(reply: Reply, *, healthy: bool) -> Health:
-    """The health that a probe has shown, with its words if it is bad.
-
-    `healthy` is the dialect's own: whether this answer is that of a healthy server.
-    """
+    """The health that a probe has shown; `healthy` is what the dialect makes of this answer."""
     status, path = reply.status, reply.asked[1].partition("?")[0]
-    remedy = reasons.NONE
     if healthy:
         return Health(healthy=True, reason=reasons.NONE, status=status, path=path)
+    advice = reasons.NONE
     if status is None:
         reason = _why_broken_off(reply)
-        if reason.find(NO_TLS.id):
-            remedy = of_no_tls(reply.asked[0])
-        else:
-            remedy = certificates.remedy(reason)
+        is_plain = reason.find(NO_TLS.id) is not None
+        advice = remedy.of_no_tls(reply.asked[0]) if is_plain else remedy.of_untrusted(reason)
     elif status != HTTPStatus.OK:
         address = _target(reply)
-        remedy = of_redirect(address)
-        reason = _health_answer(_redirected(address, _named(status)))
+        advice = remedy.of_redirect(address)
+        reason = Reason(_HEALTH_ANSWER, answer=_redirected(address, _named(status)))
     elif reply.fault in (Fault.TIMED_OUT, Fault.LOST):
         reason = _why_broken_off(reply)
-    elif json_object(reply) is None:
-        reason = _health_answer(Reason("something that is not a JSON object"))
     else:
-        reason = _health_answer(reasons.quoted(_named(status)))
-    told = reasons.advised(reasons.sentence(reason), remedy)
+        is_object = json_object(reply) is not None
+        other = Reason("something that is not a JSON object")
+        answer = reasons.quoted(_named(status)) if is_object else other
+        reason = Reason(_HEALTH_ANSWER, answer=answer)
+    told = reasons.advised(reasons.sentence(reason), advice)
     return Health(healthy=False, reason=told, status=status, path=path)
-
-
-def _health_answer(answer: Reason) -> Reason:
-    return Reason(_HEALTH_ANSWER, answer=answer)
 
 
 def health_answer(reason: Reason) -> Reason:
@@ -229,14 +209,14 @@ def _kind(
 
 
 def _broken_off(reply: Reply) -> Outcome:
-    """The outcome when there is no status to go by. `retold` and `in_short` know its words."""
+    """The outcome when there is no status to go by."""
     fault = reply.fault or Fault.UNREACHABLE
-    timed_out = fault is Fault.TIMED_OUT
-    kind = Kind.NO_ANSWER if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE
-    message = one_line(str(_why_broken_off(reply)))
+    reason = _why_broken_off(reply)
     return Outcome(
-        kind, reply.status, message, None, reply.duration,
-        timed_out=timed_out, may_have_it=fault is not Fault.UNREACHABLE,
+        Kind.NO_ANSWER if fault in (Fault.TIMED_OUT, Fault.LOST) else Kind.OUTAGE,
+        reply.status, one_line(str(reason)), None, reply.duration,
+        timed_out=fault is Fault.TIMED_OUT, may_have_it=fault is not Fault.UNREACHABLE,
+        reason=reason,
     )  # fmt: skip
 
 
@@ -247,78 +227,33 @@ def _why_broken_off(reply: Reply) -> Reason:
     return reply.detail or fault.value
 
 
-def retold(message: str) -> Reason:
-    """The reason that a message in ledger or file stands for, if it is a sentence of ours.
-
-    The words of a server stay as they are.
-    """
-    ours = (NO_PROJECT, FAILED_LATER, FORGOTTEN, *(fault.value for fault in Fault))
-    whole = next((each for each in ours if str(each) == message), None)
-    return whole or _filled_again(message) or reasons.quoted(message)
-
-
-def _filled_again(message: str) -> Reason:
-    """The reason whose pattern this message fits; NONE if there is none."""
-    for sentence in (_NO_ANSWER, _ELSEWHERE, _NO_USE, _FAILED_SAYING):
-        pattern = "".join(
-            f"{re.escape(words)}(?P<{name}>{_PLACES[name]})" if name else re.escape(words)
-            for words, name, _, _ in Formatter().parse(sentence)
-        )
-        found = re.fullmatch(pattern, message)
-        if found is not None:
-            places = found.groupdict()
-            return Reason(
-                sentence, **{name: _WHY_NO_USE.get(text, text) for name, text in places.items()}
-            )
-    return reasons.NONE
-
-
-def in_short(last_error: str) -> tuple[int | None, bool]:
-    """The status that a `last_error` of ours begins with, and whether the server answered at all.
-
-    It is all that is left of a failure where the item came from another computer's file or
-    the ledger was lost: the DLQ file has room for one short text (contract, section 1).
-    """
-    status, rest = last_error[:3], last_error[3:4]
-    if status.isascii() and status.isdigit() and not rest.isalnum():
-        return int(status), True
-    begin, _, end = _NO_ANSWER.partition("{number}")
-    silent = last_error[: len(begin)] == begin and last_error[-len(end) :] == end
-    return None, not silent and last_error != str(Fault.LOST.value)
-
-
-def brief(message: str) -> str:
-    """A message with the most telling part first: `500: odd`, without the status in words."""
-    found = _ANSWER.fullmatch(message)
-    return message if found is None else f"{found[1]}{found[2]}"
-
-
-def _message(
+def _reason(
     reply: Reply,
     status: int,
     body: dict[str, Any] | None,
     content: str,
     secrets: Sequence[str],
-) -> str:
-    """One line about an answer that is no delivery; it begins with the status, for `in_short`."""
+) -> Reason:
+    """Why an answer is no delivery: a sentence of ours, or the status with the server's words."""
     named = _named(status)
     if body is None and status < HTTPStatus.BAD_REQUEST:
         if reply.fault is Fault.TOO_LONG:
-            return str(Reason(_NO_USE, status=named, why=Fault.TOO_LONG.value))
+            return no_use(status, Fault.TOO_LONG.value)
         for address in (_target(reply), _target(reply, path=False)):
             if address and not _shows(address, content, secrets):
-                return one_line(str(_redirected(address, named)))
-        return one_line(str(Reason(_NO_USE, status=named, why=_NOT_JSON)))
+                return _redirected(address, named)
+        return no_use(status, _NOT_JSON)
+    short = str(status)
     if _is_success(status):
-        named += " without success"
+        named, short = f"{named} without success", f"{status} without success"
     found = json_value(reply) if body is None else body
     words = said(found, beside=named) or _plain(reply)
-    if _shows(words, content, secrets):
-        mark = code(found)
-        hidden = not mark or _shows(mark, content, secrets)
-        return named if hidden else f"{named} ({mark})"
-    words = one_line(words)
-    return one_line(f"{named}: {words}" if words else named)
+    if not _shows(words, content, secrets):
+        words = one_line(words)
+        return reasons.quoted(one_line(f"{short}: {words}" if words else named))
+    mark = code(found)
+    hidden = not mark or _shows(mark, content, secrets)
+    return reasons.quoted(named if hidden else f"{named} ({mark})")
 
 
 def _shows(words: str, content: str, secrets: Sequence[str]) -> bool:
@@ -343,12 +278,6 @@ def _redirected(address: str, answer: str) -> Reason:
     if not address:
         return reasons.quoted(answer)
     return Reason(_ELSEWHERE, status=answer, address=one_line(address))
-
-
-def redirected_to(said: Reason) -> str:
-    """The address to which this reason, from `retold`, says that a request was redirected."""
-    found = said.find(_ELSEWHERE)
-    return str(found.get("address")) if found is not None else ""
 
 
 def _target(reply: Reply, *, path: bool = True) -> str:

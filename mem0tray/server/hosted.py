@@ -16,7 +16,6 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
-    NO_PROJECT,
     NOT_KEPT,
     STORED_NOTHING,
     classify,
@@ -33,9 +32,17 @@ from mem0tray.server.http_client import (
     SAYS_NOTHING,
     as_counted,
     is_answered,
+    no_project,
 )
 from mem0tray.server.listings import Listings
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, type_of
+from mem0tray.server.mem0_client import (
+    Mem0Client,
+    holds_nul,
+    id_of,
+    newest_first,
+    repeats,
+    type_of,
+)
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -52,7 +59,6 @@ from mem0tray.server.model import (
     Terms,
 )
 from mem0tray.server.oss_names import ID, PROJECT, name_of, project_of
-from mem0tray.server.repeated import repeats
 
 PING: Final = "/v1/ping/"
 SAVE: Final = "/v3/memories/add/"
@@ -72,7 +78,7 @@ _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class HostedClient(Mem0Client):
-    """Talks `platform` to one server; see `Client` for what every method promises."""
+    """A client that speaks `platform`; see `Client` for what every method promises."""
 
     def __init__(
         self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
@@ -80,18 +86,14 @@ class HostedClient(Mem0Client):
         key = (b"Authorization", f"Token {address.token}".encode())
         super().__init__(address, proof, known, terms, key, PING)
 
-    def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether a search or listing is one."""
-        return isinstance(body.get("results"), list)
-
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`: it is stored, or the server is at work on it."""
         if not memory.project:
-            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        more = {}
+            return no_project()
+        body = self._body(memory)
         if EARLIEST <= memory.timestamp <= time.time():  # else the time of arrival counts
-            more["timestamp"] = int(memory.timestamp)
-        reply = self._send(SAVE, memory, more, timeout)
+            body["timestamp"] = int(memory.timestamp)
+        reply = self._send(SAVE, memory, body, timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
@@ -182,10 +184,10 @@ class HostedClient(Mem0Client):
                 may_have_it=True, ticket=ticket,
             )  # fmt: skip
         if status == _FAILED:
-            said = failed_later(reply, memory.content, self._secrets)
-            outcome = replace(outcome, message=said, may_have_it=False)
+            reason = failed_later(reply, memory.content, self._secrets)
+            outcome = outcome.because(reason, may_have_it=False)
         if outcome.kind is Kind.ITEM_FAILURE and holds_nul(memory):
-            return replace(outcome, message=no_use(outcome.status or 0, HOLDS_NUL))
+            return outcome.because(no_use(outcome.status or 0, HOLDS_NUL))
         return outcome
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:

@@ -1,14 +1,21 @@
-"""What the clients of all dialects share: one connection, the key, a check of the key."""
+"""What the clients of all dialects share: one connection, the key, and what goes over the wire."""
 
+import hashlib
+import json
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
+import msgspec
+
+from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
-from mem0tray.server.answers import classify, json_object
+from mem0tray.server.answers import NO_PROJECT, classify, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     KEY_REFUSED,
@@ -22,7 +29,6 @@ from mem0tray.server.model import (
     ServerMemory,
 )
 from mem0tray.server.oss_names import ID, PROJECT
-from mem0tray.server.outgoing import HEADERS, key_header
 from mem0tray.server.transport import Transport
 
 SAYS_NOTHING: Final = frozenset({Kind.OUTAGE, Kind.NO_ANSWER, Kind.UNAUTHORIZED, Kind.SLOW_DOWN})
@@ -34,10 +40,17 @@ LONGEST_PAGE: Final = 64 << 20
 LONGEST_LISTING: Final = 1 << 30
 # Longer request lines are refused by servers, some of which then hang up.
 LONGEST_PATH: Final = 4096
+HEADERS: Final = (
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", f"mem0tray/{__version__}".encode()),
+)
+_LONGEST_KEY: Final = 512
+_PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 class HttpClient(ABC):
-    """Speaks to one server; a dialect says what to ask, and what the answers mean.
+    """A client of one server; a dialect says what to ask, and what the answers mean.
 
     `key_header` is the header with the key, name and value; `key_question` is a path where a wrong
     key is refused, and where nothing is stored.
@@ -90,20 +103,52 @@ class HttpClient(ABC):
         if is_answered(reply):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
-        message = self._outcome(reply, NO_MEMORY).message
-        return KeyCheck(KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL, message)
+        verdict = KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL
+        said = self._outcome(reply, NO_MEMORY)
+        return KeyCheck(verdict, said.message, said.reason)
 
     def _get(self, path: str, timeout: float, longest: int = MAX_ANSWER) -> Reply:
         return self._transport.exchange("GET", path, self._headers, None, timeout, longest)
 
-    def _save_headers(self, memory: Memory) -> list[tuple[bytes, bytes]]:
-        if not memory.key:
-            return self._json_headers
-        key = key_header(memory.key).encode("ascii")
-        return [*self._json_headers, (b"Idempotency-Key", key)]
+    def _post(
+        self, path: str, body: dict[str, Any], timeout: float, longest: int = MAX_ANSWER
+    ) -> Reply:
+        data = encode(body)
+        return self._transport.exchange("POST", path, self._json_headers, data, timeout, longest)
+
+    def _send(self, path: str, memory: Memory, body: dict[str, Any], timeout: float) -> Reply:
+        """Send the request that saves a memory, with its key."""
+        headers = self._json_headers
+        if memory.key:
+            headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
+        return self._transport.exchange("POST", path, headers, encode(body), timeout)
 
     def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
+
+
+def no_project() -> Outcome:
+    """The outcome for a memory that names no project."""
+    return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """`body` as JSON; a lone surrogate, which UTF-8 has no place for, as its escape."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return json.dumps(body).encode("ascii")
+
+
+def key_header(key: str) -> str:
+    """An idempotency key as the value of a header, always the same for the same key.
+
+    Anything but printable ASCII is percent-encoded; a value too long for headers becomes a hash.
+    """
+    data = key.encode("utf-8", "surrogatepass")
+    if len(data) > _LONGEST_KEY:
+        return f"sha256-{hashlib.sha256(data).hexdigest()}"
+    return key if _PLAIN_KEY.fullmatch(key) else quote(data, safe="")
 
 
 def is_answered(reply: Reply) -> bool:

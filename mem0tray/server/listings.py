@@ -1,4 +1,4 @@
-"""What one server has told of its projects, shared by all who ask it.
+"""What one server has said of its projects, shared by all who ask it.
 
 After the ledger was lost, many items of one project have to be asked about; one listing
 answers for all of them, as far as it goes. Fingerprints of the texts are enough, and small.
@@ -7,70 +7,38 @@ Later deliveries are not added: an item with the same text is another memory.
 
 import hashlib
 import threading
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import Final
 
+from msgspec import Struct, field
+
 MAX_AGE: Final = 60.0  # seconds
-MAX_TEXTS: Final = 200_000  # in all listings together: about 3 MB
-_MAX_FOUND: Final = 10_000  # texts found by searches in one project: about 1 MB
-_WIDTH: Final = 16  # bytes of a fingerprint
+MAX_TEXTS: Final = 50_000  # in all listings together: about 5 MB
 
 
-class ProjectListing:
+class ProjectListing(Struct):
     """What a server listed of a project when it was asked at `asked` (monotonic seconds).
 
-    `complete`: the server has no other texts of the project. `doubtful`: it may have more, as
-    some servers cut a listing at a round number without saying so.
+    `complete`: the server had no other texts of the project. `seen`: when it was last added to.
     """
 
-    # Packed, a text takes sixteen bytes; in a set it would take a hundred.
-    __slots__ = ("_found", "_packed", "asked", "complete", "doubtful", "outgrown", "seen")
+    asked: float
+    complete: bool
+    found: set[bytes] = field(default_factory=set)
+    seen: float = 0.0
 
-    def __init__(
-        self,
-        texts: Iterable[str],
-        asked: float,
-        *,
-        complete: bool,
-        doubtful: bool = False,
-    ) -> None:
-        self._packed = b"".join(sorted(map(fingerprint, texts)))
-        self._found: set[bytes] = set()
-        self.asked = self.seen = asked
-        self.complete = complete
-        self.doubtful = doubtful
-        self.outgrown = False  # something has been stored in the project since
-
-    def __len__(self) -> int:
-        """How many texts were listed."""
-        return len(self._packed) // _WIDTH
+    def __post_init__(self) -> None:
+        self.seen = self.asked
 
     def __contains__(self, text: str) -> bool:
         """Whether exactly this text was listed, or found by a search."""
-        wanted = fingerprint(text)
-        at = bisect_left(range(len(self)), wanted, key=self._at)
-        return self._at(at) == wanted or wanted in self._found
+        return fingerprint(text) in self.found
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Add what a search has found."""
-        if len(self._found) < _MAX_FOUND:
-            self._found.update(map(fingerprint, texts))
-
-    def renew(self, later: "ProjectListing") -> None:
-        """Add the texts of a later listing that is not complete."""
-        self._found.update(islice(later.fingerprints(), _MAX_FOUND))
-        self.seen = later.asked
-
-    def fingerprints(self) -> Iterator[bytes]:
-        """The fingerprints of the texts that were listed, in order."""
-        return map(self._at, range(len(self)))
-
-    def _at(self, index: int) -> bytes:
-        return self._packed[index * _WIDTH : (index + 1) * _WIDTH]
+        """Add texts that were listed, or found by a search."""
+        self.found.update(map(fingerprint, texts))
 
 
 class Listings:
@@ -90,7 +58,7 @@ class Listings:
 
     @contextmanager
     def turn(self, project: str, timeout: float) -> Iterator[None]:
-        """Have one thread at a time ask about a project, so that one answer serves all who wait.
+        """Let one thread at a time ask about a project, so that one answer serves all who wait.
 
         A thread that has waited for `timeout` seconds goes on.
         """
@@ -133,18 +101,15 @@ class Listings:
     def keep(self, project: str, listing: ProjectListing, since: float) -> ProjectListing:
         """Remember a listing; return the one to rely on.
 
-        That is the former one if it was complete and this one is not: the server will show no
-        more than this from now on. Listings that are too old are forgotten, and the first ones if
-        there are too many.
+        That is the former one if it was complete and this one is not: the project has outgrown what
+        the server lists. Those that are too old are forgotten, and the first if there are too many.
         """
         with self._guard:
             former = self._listings.pop(project, None)
-            if former is not None and former.asked > since:
-                if former.complete and not listing.complete:
-                    former.renew(listing)
-                    listing = former
-                # It has not grown with what was stored: no doubt, the server cuts it here.
-                listing.doubtful &= not (former.doubtful and len(former) == len(listing))
+            if former is not None and former.asked > since and former.complete > listing.complete:
+                former.found |= listing.found
+                former.seen = listing.asked
+                listing = former
             for name, one in list(self._listings.items()):
                 if listing.seen - one.seen > MAX_AGE:
                     del self._listings[name]
@@ -155,24 +120,14 @@ class Listings:
 
     def _texts(self) -> int:
         # An empty listing takes room too.
-        return sum(len(listing) + 1 for listing in self._listings.values())
+        return sum(len(listing.found) + 1 for listing in self._listings.values())
 
     def recent(self, project: str, since: float, now: float) -> ProjectListing | None:
-        """The project's listing, if it was asked for after `since` and is not too old.
-
-        A listing that may have been cut is fetched anew once something has been stored: if it has
-        grown, it had not been cut.
-        """
+        """The project's listing, if it was asked for after `since` and is not too old."""
         listing = self._listings.get(project)
         if listing is None or listing.asked <= since or now - listing.seen > MAX_AGE:
             return None
-        return None if listing.doubtful and listing.outgrown else listing
-
-    def stored(self, project: str) -> None:
-        """Note that the server has stored something in this project."""
-        listing = self._listings.get(project)
-        if listing is not None:
-            listing.outgrown = True
+        return listing
 
 
 def fingerprint(text: str) -> bytes:
@@ -182,4 +137,4 @@ def fingerprint(text: str) -> bytes:
     for are the same: JSON turns the one into the other on the way.
     """
     data = text.encode("utf-16-le", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=_WIDTH).digest()
+    return hashlib.blake2b(data, digest_size=16).digest()

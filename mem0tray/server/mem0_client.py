@@ -3,8 +3,12 @@
 They keep our key with each memory, and the project under a name that they accept.
 """
 
+import json
+import re
 import time
 from abc import abstractmethod
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -20,25 +24,24 @@ from mem0tray.server.http_client import (
     as_shown,
     entries_of,
     has_text,
+    key_header,
 )
 from mem0tray.server.listings import Listings
-from mem0tray.server.model import (
-    MAX_ANSWER,
-    Memory,
-    Outcome,
-    Proof,
-    Reply,
-    ServerMemory,
-    Terms,
-)
+from mem0tray.server.model import Fault, Memory, Outcome, Proof, Reply, ServerMemory, Terms
 from mem0tray.server.oss_names import ANY, ID, PROJECT, name_of
-from mem0tray.server.outgoing import encode, key_header
 
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
+# The first of the results, up to its text; the hosted service nests that in an object of its own.
+_FIRST: Final = re.compile(
+    rb'\s*\{(?:[^{}\[\]]{0,500}?,)?\s*"results"\s*:\s*\[\s*\{[^{}\[\]]{0,500}?'
+    rb'(?:"data"\s*:\s*\{\s*)?"memory"\s*:\s*(?=")'
+)
+_ESCAPE: Final = 6  # characters of the longest one
+_HIGH: Final = re.compile("[\ud800-\udbff]\\Z")  # the first half of a character
 
 
 class Mem0Client(HttpClient):
-    """Speaks to one of Mem0's own servers; a dialect says which paths, and what answers mean."""
+    """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
     def __init__(
         self,
@@ -52,17 +55,9 @@ class Mem0Client(HttpClient):
         super().__init__(address, proof, known, key_header, key_question)
         self._terms = terms
 
-    def _send(self, path: str, memory: Memory, more: dict[str, Any], timeout: float) -> Reply:
-        """Send a request that saves a memory; `more` is what this dialect adds to the body."""
-        body = self._body(memory, more)
-        headers = self._save_headers(memory)
-        return self._transport.exchange("POST", path, headers, body, timeout)
-
-    def _post(
-        self, path: str, body: dict[str, Any], timeout: float, longest: int = MAX_ANSWER
-    ) -> Reply:
-        data = encode(body)
-        return self._transport.exchange("POST", path, self._json_headers, data, timeout, longest)
+    def says_success(self, body: dict[str, Any]) -> bool:
+        """Whether a search or listing is one."""
+        return isinstance(body.get("results"), list)
 
     def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
         """The memories of a listing or search."""
@@ -95,8 +90,7 @@ class Mem0Client(HttpClient):
 
     def _lost(self, outcome: Outcome, kind: Kind, why: Reason) -> Outcome:
         """Change the outcome of a save that the server took for a success into a failure."""
-        said = no_use(outcome.status or 0, why)
-        return replace(outcome, kind=kind, message=said, may_have_it=True)
+        return outcome.because(no_use(outcome.status or 0, why), kind=kind, may_have_it=True)
 
     @abstractmethod
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
@@ -120,14 +114,14 @@ class Mem0Client(HttpClient):
             metadata[PROJECT] = memory.project
         return metadata
 
-    def _body(self, memory: Memory, more: dict[str, Any]) -> bytes:
+    def _body(self, memory: Memory) -> dict[str, Any]:
         """The body of the request that saves a memory."""
-        rest = self._scope(memory.project) | {
+        return {
+            "messages": [{"role": "user", "content": memory.content}],
+            **self._scope(memory.project),
             "infer": self._terms.infer,
             "metadata": self._metadata(memory),
-            **more,
         }
-        return encode({"messages": [{"role": "user", "content": memory.content}], **rest})
 
 
 def id_of(key: str) -> str:
@@ -148,3 +142,27 @@ def type_of(entry: Any) -> Any:
 def holds_nul(memory: Memory) -> bool:
     """Whether project or text contains NUL, which Postgres cannot store."""
     return "\0" in memory.project or "\0" in memory.content
+
+
+def repeats(reply: Reply, memory: Memory) -> bool:
+    """Whether the answer is too long, and its first result is this text as far as was read.
+
+    These servers show in full what they store or find. Only the first half of what was read is
+    compared, as something else follows a text's end.
+    """
+    if reply.fault is not Fault.TOO_LONG or reply.status != HTTPStatus.OK:
+        return False
+    found = _FIRST.match(reply.body)
+    if found is None:
+        return False
+    text = _begun(reply.body[found.end() : len(reply.body) // 2])
+    return bool(text) and memory.content.startswith(text)
+
+
+def _begun(raw: bytes) -> str:
+    """Read the beginning of a text whose JSON begins with `raw`, quote included; empty if none."""
+    part = raw.decode("utf-8", "ignore")
+    for end in range(len(part), len(part) - _ESCAPE, -1):  # the last escape may be cut off
+        with suppress(ValueError):
+            return _HIGH.sub("", json.loads(f'{part[:end]}"'))
+    return ""

@@ -1,19 +1,30 @@
-"""What the worker and a server tell each other: plain data, no I/O."""
+"""What the worker and a server say to each other: plain data, no I/O."""
 
 import enum
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mem0tray.core import reasons
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
+
+KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
+CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such route
+NO_TLS: Final = Reason("the server there does not speak TLS")
+HELD_BY_ANOTHER: Final = Reason("another program has taken the server's place")
+MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included
+
+# The answer to a challenge that only the right server knows; both are printable ASCII.
+Proof = Callable[[str], str]
 
 
 class Memory(Struct, frozen=True):
-    """What is to be delivered; `key` is its idempotency key, sent with every attempt.
+    """A memory to be delivered; `key` is its idempotency key, sent with every attempt.
 
     `timestamp` is when the memory was made, in Unix seconds from its producer, 0 where unknown.
     `ticket` is what the server gave when it took the memory in, empty where it gave none.
@@ -27,7 +38,7 @@ class Memory(Struct, frozen=True):
 
 
 class Terms(Struct, frozen=True):
-    """What the settings say about how a server keeps memories, if its dialect can do that.
+    """The settings that say how a server keeps memories, if its dialect can do that.
 
     `user`: the name under which all are kept, with the project beside it; empty: under the
     project's name. `infer`: the server extracts facts instead of storing the text.
@@ -41,12 +52,12 @@ class Outcome(Struct, frozen=True):
     """The outcome of one attempt; or why a question was not answered.
 
     `message` is safe for logs, `last_error` and people: one line of at most 200 characters, without
-    content or secrets. `retry_after` and `duration` are seconds. `timed_out` is true only when the
-    server had the request and gave no answer in time. `may_have_it`: the server may have stored the
-    memory all the same, so it is asked before the memory is sent again; the flag is independent of
-    the kind, as a 500 is an `ITEM_FAILURE` and leaves this open. `request_id` is the server's own
-    name for the request in its log, empty where it gives none. With `ticket` it can be asked what
-    became of a memory that it is `AT_WORK` on.
+    content or secrets; `reason` is the same as data, where it is a sentence of ours. `retry_after`
+    and `duration` are seconds. `timed_out`: the server had the request and gave no answer in time.
+    `may_have_it`: the server may have stored the memory all the same, so it is asked before the
+    memory is sent again; a 500 is an `ITEM_FAILURE` and leaves this open. `request_id` is the
+    server's own name for the request in its log. With `ticket` it can be asked what became of a
+    memory that it is `AT_WORK` on.
     """
 
     kind: Kind
@@ -58,11 +69,16 @@ class Outcome(Struct, frozen=True):
     may_have_it: bool = False
     request_id: str = ""
     ticket: str = ""
+    reason: Reason = reasons.NONE
 
     @property
     def is_success(self) -> bool:
         """Whether the server did what it was asked: stored a memory, or answered a question."""
         return self.kind is Kind.DELIVERED
+
+    def because(self, reason: Reason, **changed: Any) -> "Outcome":
+        """The same for this reason, and with these fields changed."""
+        return replace(self, message=one_line(str(reason)), reason=reason, **changed)
 
 
 class ServerMemory(Struct, frozen=True):
@@ -82,10 +98,7 @@ class ServerMemory(Struct, frozen=True):
 
     @property
     def moment(self) -> float | None:
-        """The memory's time in Unix seconds, at least 0; None where the server shows none.
-
-        A time without a zone is taken as UTC.
-        """
+        """The memory's time in Unix seconds, at least 0 (UTC without a zone); None if not shown."""
         try:
             at = datetime.fromisoformat(self.created)
             return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
@@ -137,10 +150,6 @@ class Health(Struct, frozen=True):
     path: str = ""
 
 
-KEY_REFUSED: Final = frozenset({401, 403})  # the server does not accept the key
-CANNOT_TELL: Final = frozenset({404, 405})  # the server has no such route
-
-
 class KeyVerdict(enum.Enum):
     """What a server makes of the API key; `OPEN`: it answers without a key as well."""
 
@@ -151,14 +160,15 @@ class KeyVerdict(enum.Enum):
 
 
 class KeyCheck(Struct, frozen=True):
-    """What a check of the API key has shown; `message` has the server's words, for people."""
+    """What a check of the API key has shown; `message` and `reason` as in an `Outcome`."""
 
     verdict: KeyVerdict
     message: str = ""
+    reason: Reason = reasons.NONE
 
 
 class Fault(enum.Enum):
-    """How an exchange over the network broke off; `answers.py` knows the words again."""
+    """How an exchange over the network broke off."""
 
     UNREACHABLE = Reason("no connection")  # nothing of the request was sent
     TIMED_OUT = Reason("no answer in time")
@@ -170,8 +180,8 @@ class Fault(enum.Enum):
 class Reply(Struct):
     """An exchange as it went: an answer, a fault, or the beginning of an answer and a fault.
 
-    `body` is unchanged, and complete only without a fault; `detail` says in a few of our own words
-    why nothing was reached; `duration` is in seconds. Look up names of `headers` in lower case.
+    `headers` have names in lower case. `body` is unchanged, and complete only without a fault;
+    `detail` says in a few of our own words why nothing was reached; `duration` is in seconds.
     `asked` is the server's address and the path below it.
     """
 
@@ -182,14 +192,6 @@ class Reply(Struct):
     fault: Fault | None = None
     detail: Reason = reasons.NONE
     asked: tuple[str, str] = ("", "")
-
-
-NO_TLS: Final = Reason("the server there does not speak TLS")
-HELD_BY_ANOTHER: Final = Reason("another program has taken the server's place")
-MAX_ANSWER: Final = 1_000_000  # bytes of an answer, head included
-
-# The answer to a challenge that only the right server knows; both are printable ASCII.
-Proof = Callable[[str], str]
 
 
 class ProbeClient(Protocol):
@@ -210,9 +212,8 @@ class ProbeClient(Protocol):
     def abort(self) -> None:
         """Make a call that is in progress in another thread return promptly.
 
-        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. Without a request in
-        progress nothing happens, and the next one is not affected: to stop a thread for good,
-        repeat this until the thread has ended.
+        The call returns `NO_ANSWER`, or `OUTAGE` if nothing had been sent. The next one is not
+        affected: to stop a thread for good, repeat this until the thread has ended.
         """
         ...
 
@@ -222,10 +223,11 @@ class ProbeClient(Protocol):
 
 
 class Client(ProbeClient, Protocol):
-    """A dialect's way to talk to a server, over one connection, for one thread.
+    """A dialect's way to speak to a server, over one connection, for one thread.
 
-    Every time-out is in seconds and covers the whole call, connecting
-    included. No method raises for trouble of the network or the server.
+    Every time-out is in seconds and covers the whole call, connecting included. No method raises
+    for trouble of the network or the server: an Outcome says why there is no answer, in its
+    `message` for people.
     """
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
@@ -245,31 +247,27 @@ class Client(ProbeClient, Protocol):
 
         `since` is the monotonic time before which the last attempt to deliver it may still have
         been at work (0.0: none of this process is); what was learnt after that may be used again.
-        An Outcome means that the question itself was not answered: outage, 401 or 429; `NO_ANSWER`
-        for a time-out, a lost connection, or whatever else is no listing. Only 404 and 405 mean
-        that the server cannot tell. Of a memory with a ticket it may also be `AT_WORK`, or an
-        `ITEM_FAILURE`: the server has told that it has not stored it, and why.
+        An Outcome is an outage, a 401, a 429, or `NO_ANSWER` for whatever is no listing; only 404
+        and 405 mean that the server cannot tell. Of a memory with a ticket it may also be
+        `AT_WORK`, or an `ITEM_FAILURE`: the server has not stored it.
         """
         ...
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
-        """Read a project's newest memories, `limit` of them or more; `whole`: they are the newest.
-
-        An Outcome says why the server did not show them, in its `message` for people.
-        """
+        """Read a project's newest memories, `limit` or more; `whole`: they are the newest."""
         ...
 
     def search(
         self, project: str, query: str, limit: int, timeout: float
     ) -> list[ServerMemory] | Outcome:
-        """Search a project for up to `limit` memories, the best first; else as `read`."""
+        """Search a project for up to `limit` memories, the best first."""
         ...
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read some of a project's memories: the newest, or those after an earlier page.
 
         `after` is empty, or the `after` of the page before. While a page's `after` is not empty
-        there may be more, even if that page is empty. Errors as in `read`.
+        there may be more, even if that page is empty.
         """
         ...
 
@@ -283,7 +281,6 @@ class Client(ProbeClient, Protocol):
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects that have memories on the server.
 
-        An Outcome says why it did not name them; a status of CANNOT_TELL means that the server
-        has no such route.
+        An Outcome with a status of CANNOT_TELL means that the server has no such route.
         """
         ...

@@ -1,8 +1,8 @@
-"""The network below httpx: one deadline for all of a call, a bound on its answer, a cut.
+"""The network below httpcore: one deadline for all of a call, a bound on its answer, a cut.
 
-The time-outs of httpx are per read, and a slow drip evades them; nothing in it ends a call
-from another thread, or says whether any of a request went out. httpcore, the engine below
-it, takes a network backend: this one uses httpcore's own code to connect and encrypt.
+The time-outs of httpcore are per read, and a slow drip evades them; nothing in it ends a call
+from another thread, or says whether any of a request went out. It takes a network backend, and
+this one uses httpcore's own code to connect and encrypt.
 """
 
 import contextlib
@@ -18,15 +18,14 @@ from time import monotonic
 from typing import Any, Final
 
 import httpcore
-import httpx
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
-from mem0tray.server.certificates import untrusted
 from mem0tray.server.model import HELD_BY_ANOTHER, MAX_ANSWER, NO_TLS, Proof
+from mem0tray.server.remedy import untrusted
 from mem0tray.system import threads
 
 _CONNECT_SECONDS: Final = 15.0
@@ -42,9 +41,8 @@ _Connected = httpcore.NetworkStream | BaseException
 class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
     """One client's way to its server: its one connection, and the request under way.
 
-    `sent`: something of the request has gone out. `raw`: all bytes received since then.
-    `hung_up`: the other side has. `cut`: another thread has ended the request, or tried to, and
-    its connection is of no more use (`_is_over`).
+    `sent`: something of the request has gone out. `raw`: all bytes received since then. `hung_up`:
+    the other side has. `cut`: another thread has ended the request; its connection is over.
     """
 
     def __init__(self, there: ServerAddress, proof: Proof | None) -> None:
@@ -57,10 +55,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         self.begin(0.0)
 
     def begin(self, deadline: float, longest: int = MAX_ANSWER) -> None:
-        """Get ready for a request that must be over at `deadline` (monotonic seconds).
-
-        Its answer may have `longest` bytes, head included.
-        """
+        """Get ready for a request that must be over at `deadline` (monotonic seconds)."""
         self._deadline = deadline
         self._longest = longest
         self._waiting, self.raw = bytearray(), bytearray()
@@ -112,10 +107,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
         return self
 
     def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
-        """Send a request once its end has come, an empty `buffer`: head and body in one packet.
-
-        A server that refuses early hangs up, and httpcore reads its answer all the same.
-        """
+        """Send a request once its end has come, an empty `buffer`: head and body in one packet."""
         self._waiting += buffer
         if buffer and len(self._waiting) < _PACKET:
             return
@@ -128,7 +120,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             except TimeoutError:
                 if self.cut:
                     raise httpcore.WriteError from None
-            except OSError as error:
+            except OSError as error:  # a server that refuses early: httpcore reads its answer
                 raise httpcore.WriteError from error
             self.sent = self._there.plain_http or isinstance(self._sock, ssl.SSLSocket)
 
@@ -159,14 +151,10 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             self._open.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for: whether an idle connection has been hung up.
-
-        On Windows a connection that we have cut does not become readable, as it does elsewhere.
-        """
+        """What httpcore asks for: whether an idle connection was hung up, or cut by us."""
         return (info == "is_readable" and self._is_over) or self._below.get_extra_info(info)
 
     def _remaining(self) -> float:
-        """Seconds until the deadline; raises TimeoutError when there are none."""
         left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError
@@ -218,9 +206,9 @@ def why(error: BaseException) -> Reason:  # noqa: PLR0911 - a sentence for each
             return Reason("connection refused")
         case TimeoutError() | queue.Empty():
             return Reason("no connection in time")
-        case ConnectionResetError() | ssl.SSLEOFError() | httpx.RemoteProtocolError():
+        case ConnectionResetError() | ssl.SSLEOFError() | httpcore.RemoteProtocolError():
             return Reason("the connection was lost before anything was sent")
-        case httpx.ProxyError():
+        case httpcore.ProxyError():
             return Reason("the proxy answered {answer}", answer=one_line(str(error)))
         case ssl.SSLCertVerificationError(verify_code=code, verify_message=message):
             return untrusted(code, message)

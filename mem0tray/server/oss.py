@@ -14,7 +14,6 @@ from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
-    NO_PROJECT,
     NOT_KEPT,
     STORED_NOTHING,
     health,
@@ -32,9 +31,17 @@ from mem0tray.server.http_client import (
     as_counted,
     entries_of,
     is_answered,
+    no_project,
 )
 from mem0tray.server.listings import Listings, ProjectListing
-from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, type_of
+from mem0tray.server.mem0_client import (
+    Mem0Client,
+    holds_nul,
+    id_of,
+    newest_first,
+    repeats,
+    type_of,
+)
 from mem0tray.server.model import (
     CANNOT_TELL,
     Fault,
@@ -50,7 +57,6 @@ from mem0tray.server.model import (
     Terms,
 )
 from mem0tray.server.oss_names import ID, project_of
-from mem0tray.server.repeated import repeats
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
@@ -78,7 +84,7 @@ _CODES: Final = {
 
 
 class OssClient(Mem0Client):
-    """Talks `oss` to one server; see `Client` for what every method promises."""
+    """A client that speaks `oss`; see `Client` for what every method promises."""
 
     def __init__(
         self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
@@ -87,15 +93,11 @@ class OssClient(Mem0Client):
         key = (b"X-API-Key", address.token.encode())
         super().__init__(address, proof, known, terms, key, KEY_QUESTION)
 
-    def says_success(self, body: dict[str, Any]) -> bool:
-        """Whether a search or listing is one."""
-        return isinstance(body.get("results"), list)
-
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`: the text as it is, or the facts that the server extracts."""
         if not memory.project:
-            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        reply = self._send(SAVE, memory, {}, timeout)
+            return no_project()
+        reply = self._send(SAVE, memory, self._body(memory), timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
         outcome = self._outcome(reply, memory)
@@ -103,7 +105,6 @@ class OssClient(Mem0Client):
             return outcome
         results = entries_of(json_object(reply), ("results",)) or []
         if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
-            self._known.stored(memory.project)
             left = timeout - reply.duration
             if self._known.checks and self._is_kept(memory, left) is False:
                 return self._lost(outcome, Kind.OUTAGE, NOT_KEPT)
@@ -178,17 +179,16 @@ class OssClient(Mem0Client):
         end = time.monotonic() + timeout
         reply = self._get(self._listing_path(project, _LISTED), timeout)
         if reply.fault is Fault.TOO_LONG:
-            return ProjectListing((), now, complete=False)  # it will not be shorter next time
+            return ProjectListing(now, complete=False)  # it will not be shorter next time
         shown = self._shown(reply, project)
         if isinstance(shown, Outcome):
             return None
-        number = _number_of(reply)
-        is_cut = self._is_cut(project, number, end - time.monotonic())
+        is_cut = self._is_cut(project, _number_of(reply), end - time.monotonic())
         if isinstance(is_cut, Outcome):
             return None
-        keys = (each.key for each in shown if each.key)
-        doubtful = is_cut and number < _LISTED  # it may have just as many as it shows
-        return ProjectListing(keys, now, complete=not is_cut, doubtful=doubtful)
+        listing = ProjectListing(now, complete=not is_cut)
+        listing.learn(each.key for each in shown if each.key)
+        return listing
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
         """Whether the server may have more memories of a project than the `number` that it listed.
@@ -307,8 +307,8 @@ class OssClient(Mem0Client):
             return outcome
         code = (json_object(reply) or {}).get("code")
         if code == "unknown" and holds_nul(memory):
-            said = no_use(_SAYS_WHICH, HOLDS_NUL)
-            return replace(outcome, kind=Kind.ITEM_FAILURE, message=said, may_have_it=False)
+            reason = no_use(_SAYS_WHICH, HOLDS_NUL)
+            return outcome.because(reason, kind=Kind.ITEM_FAILURE, may_have_it=False)
         kind = _CODES.get(code) if isinstance(code, str) else None
         if kind is None:
             return outcome

@@ -12,18 +12,50 @@ from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import health_answer
 from mem0tray.server.model import CANNOT_TELL, KEY_REFUSED, Client, Health, KeyCheck
-from mem0tray.server.recognition import Recognition
-from mem0tray.server.remedy import of_refusal, of_unrecognised
+from mem0tray.server.remedy import SET_DIALECT, of_refusal
 
+AUTO: Final = "auto"  # the setting that leaves the dialect open
+_TRIED: Final = ("vps", "oss")  # where nothing is known, in this order
+# Servers known by their host name: only these are asked in these dialects.
+_BY_HOST: Final = {"api.mem0.ai": ("platform",)}
 _UNRECOGNISED: Final = Reason("no Mem0 server was recognised at {host} ({why}).").id
 _WANTS_KEY: Final = Reason("{host} wants the right key before it shows what it is ({why}).").id
+
+
+def dialects_at(hostname: str) -> tuple[str, ...]:
+    """The dialects that a server on this host may speak, in the order in which they are tried."""
+    return _BY_HOST.get(hostname.rstrip(".").lower(), _TRIED)
+
+
+class Recognition:
+    """What all clients of one server know of its dialect, which is empty while unknown.
+
+    With a `setting` other than `auto` the dialect is fixed. `note` is called with what was
+    learnt, to keep it.
+    """
+
+    def __init__(
+        self,
+        dialect: str = "",
+        note: Callable[[str], None] = lambda _: None,
+        setting: str = AUTO,
+    ) -> None:
+        self.is_fixed = setting != AUTO
+        self.dialect = setting if self.is_fixed else dialect
+        self._note = note
+
+    def learn(self, dialect: str) -> None:
+        """Remember the dialect that the server was found to speak."""
+        if dialect != self.dialect:
+            self.dialect = dialect
+            self._note(dialect)
 
 
 class Recogniser:
     """Probes one server and recognises its dialect; see `ProbeClient`.
 
     `make` gives a client for the name of a dialect; `names` are the dialects, in the order in
-    which they are tried. `recognition` is what all clients of the server know of its dialect.
+    which they are tried.
     """
 
     def __init__(
@@ -74,10 +106,7 @@ class Recogniser:
         return Health(healthy=False, reason=reason, status=refused, recognised=False)
 
     def check_key(self, timeout: float) -> KeyCheck:
-        """Ask what the server makes of the key, or of having none.
-
-        Where a refused key keeps the dialect from being known, ask in the first dialect.
-        """
+        """Ask what the server makes of the key, in the first dialect if none is known."""
         return self._client(self._recognition.dialect or self._names[0]).check_key(timeout)
 
     def abort(self) -> None:
@@ -103,4 +132,4 @@ class Recogniser:
             told = Reason("{one}; {other}", one=told, other=answer) if told else answer
             advice = advice or remedy
         what = _WANTS_KEY if refused else _UNRECOGNISED
-        return reasons.advised(Reason(what, host=self._host, why=told), advice or of_unrecognised())
+        return reasons.advised(Reason(what, host=self._host, why=told), advice or SET_DIALECT)

@@ -1,4 +1,4 @@
-"""What to do about an answer of the server, with the exact command. Pure.
+"""What to do about an answer of the server, or its certificate, with the exact command. Pure.
 
 A remedy for one memory has the memory's id as the argument `id`, which whoever shows it fills in.
 """
@@ -9,6 +9,7 @@ from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.reasons import Reason
+from mem0tray.core.text import one_line
 
 ID: Final = "ID"
 _SET_KEY: Final = Reason("Set the key that it wants with `mem0tray config set server.api_key`.")
@@ -18,7 +19,7 @@ _SET_RIGHTS: Final = Reason(
 _SET_MODEL_KEY: Final = Reason(
     "Set the key of the model's provider in the server's own configuration."
 )
-_SET_ADDRESS: Final = Reason("Set the right address with `mem0tray config set server.url ADDRESS`.")
+SET_ADDRESS: Final = Reason("Set the right address with `mem0tray config set server.url ADDRESS`.")
 _SET_REDIRECTED: Final = Reason(
     "If your server is there, set its address: `mem0tray config set server.url {address}`."
 ).id
@@ -29,12 +30,7 @@ _NO_SLASH: Final = Reason(
 _NO_TLS: Final = Reason(
     "If it speaks plain http, set that: `mem0tray config set server.url {address}`."
 ).id
-# The paths that each dialect asks for, below a server's address.
-_ASKED_FOR: Final = re.compile(
-    r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
-    r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status|openapi\.json)(/?)"
-)
-_SET_DIALECT: Final = Reason(
+SET_DIALECT: Final = Reason(
     "Set the right address with `mem0tray config set server.url ADDRESS`, or how the server there"
     " is spoken to with `mem0tray config set server.dialect NAME`."
 )
@@ -51,14 +47,62 @@ SHORTEN: Final = Reason(
     id=ID,
 )
 _NOTHING: Final = Reason("Nothing to do: {why}").id
+WAIT: Final = Reason(_NOTHING, why=Reason("it is tried again automatically."))
 _FAULT: Final = Reason(
     "The fault is the server's: see its log. The memory is tried again automatically."
 )
-
-_SET_KEYS: Final = {401: _SET_KEY, 403: _SET_RIGHTS}
+UPDATE: Final = Reason(
+    "Update the server: an earlier version says that it stores memories, and does not."
+)
 # With 502 an official server says that its model's provider refuses it: the one such refusal here.
-_REFUSALS: Final = _SET_KEYS | {502: _SET_MODEL_KEY}
-_BY_STATUS: Final = _SET_KEYS | {404: _PROJECT, 405: _PROJECT, 413: SHORTEN}
+_REFUSALS: Final = {401: _SET_KEY, 403: _SET_RIGHTS, 502: _SET_MODEL_KEY}
+_REJECTIONS: Final = {
+    401: _SET_KEY,
+    403: _SET_RIGHTS,
+    404: _PROJECT,
+    405: _PROJECT,
+    413: SHORTEN,
+    429: WAIT,
+}
+# The paths that each dialect asks for, below a server's address.
+_ASKED_FOR: Final = re.compile(
+    r"(\w+://[^/]+(?:/.*?)?)/(?:v1/ping/|v1/event/[^/]+/|v3/memories/(?:add/|search/)?|health"
+    r"|memory(?:/[^/]+)?|memories|(?<!/memory/)search|auth/setup-status|openapi\.json)(/?)"
+)
+
+_UNTRUSTED: Final = Reason("the certificate cannot be trusted: {why}").id
+_EXPIRED: Final = Reason("it has expired")
+_TOO_EARLY: Final = Reason("it is not valid yet")
+_SELF_SIGNED: Final = Reason("it is signed by itself")
+_NO_AUTHORITY: Final = Reason("none of the authorities that are trusted here has signed it")
+_OTHER_NAME: Final = Reason("it is for another name")
+# The codes of X509_verify_cert_error_string(3), whose words are not meant for people.
+_DISTRUST: Final = {
+    9: _TOO_EARLY,
+    10: _EXPIRED,
+    18: _SELF_SIGNED,
+    19: _NO_AUTHORITY,
+    20: _NO_AUTHORITY,
+    21: _NO_AUTHORITY,
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+_TRUST: Final = {
+    _EXPIRED: Reason("Renew it on the server."),
+    _TOO_EARLY: Reason("Set the clock of this computer, or that of the server."),
+    _SELF_SIGNED: Reason(
+        "If the server is yours, have its certificate trusted:"
+        " `mem0tray config set server.ca_file FILE`."
+    ),
+    _NO_AUTHORITY: Reason(
+        "If an authority of your own has signed it, name the file of that:"
+        " `mem0tray config set server.ca_file FILE`."
+    ),
+    _OTHER_NAME: Reason(
+        "Set the address with the name that the certificate is for:"
+        " `mem0tray config set server.url ADDRESS`."
+    ),
+}
 
 
 def nothing(why: Reason) -> Reason:
@@ -71,25 +115,9 @@ def asks_nothing(remedy: Reason) -> bool:
     return remedy.id == _NOTHING
 
 
-_UPDATE: Final = Reason(
-    "Update the server: an earlier version says that it stores memories, and does not."
-)
-_WAIT: Final = nothing(Reason("it is tried again automatically."))
-
-
 def of_refusal(status: int | None) -> Reason:
     """The remedy for a server that refuses every delivery."""
-    return _REFUSALS.get(status or 0, _SET_ADDRESS)
-
-
-def of_unrecognised() -> Reason:
-    """The remedy for a server that answers in no known dialect."""
-    return _SET_DIALECT
-
-
-def of_not_kept() -> Reason:
-    """The remedy for a server that does not have what it said it stored."""
-    return _UPDATE
+    return _REFUSALS.get(status or 0, SET_ADDRESS)
 
 
 def of_redirect(address: str) -> Reason:
@@ -98,7 +126,7 @@ def of_redirect(address: str) -> Reason:
         return reasons.NONE
     found = _ASKED_FOR.fullmatch(address)
     if found is None:
-        return _SET_ADDRESS
+        return SET_ADDRESS
     return _NO_SLASH if found[2] else Reason(_SET_REDIRECTED, address=found[1])
 
 
@@ -115,11 +143,21 @@ def of_no_tls(address: str) -> Reason:
 
 def of_rejection(status: int | None) -> tuple[Reason, bool]:
     """The remedy for one memory that is not taken; and whether that may pass by itself."""
-    match status:
-        case 429:
-            return _WAIT, True
-        case int() if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _FAULT, True
-        case int() if status < HTTPStatus.BAD_REQUEST:
-            return _SET_ADDRESS, False
-    return _BY_STATUS.get(status or 0, REWORD), False
+    if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _FAULT, True
+    if status is not None and status < HTTPStatus.BAD_REQUEST:
+        return SET_ADDRESS, False
+    remedy = _REJECTIONS.get(status or 0, REWORD)
+    return remedy, remedy is WAIT
+
+
+def untrusted(code: int, message: str) -> Reason:
+    """Why a certificate was not trusted, from OpenSSL's code and its words."""
+    return Reason(_UNTRUSTED, why=_DISTRUST.get(code) or one_line(message))
+
+
+def of_untrusted(reason: Reason) -> Reason:
+    """The remedy for a reason that is, or holds, one of `untrusted`; NONE for any other."""
+    found = reason.find(_UNTRUSTED)
+    why = found.get("why") if found is not None else None
+    return _TRUST.get(why, reasons.NONE) if isinstance(why, Reason) else reasons.NONE

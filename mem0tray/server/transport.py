@@ -1,29 +1,34 @@
 """The HTTP exchange: one keep-alive connection, one request at a time, everything bounded.
 
-It stands on `httpx.HTTPTransport`, without a client around it: one server and one
-thread want neither redirects nor cookies nor decoding. This is the product's hot loop.
+It stands on httpcore's connection, without a pool around it: one server and one thread want
+neither redirects nor cookies nor decoding. This is the product's hot loop.
 """
 
 import contextlib
 import functools
+import os
 import ssl
 from collections.abc import Sequence
+from contextlib import closing
 from time import monotonic
-from typing import Final, cast
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import certifi
 import httpcore
-import httpx
+from msgspec import Struct
 
 from mem0tray.config.server_address import ServerAddress
+from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.model import MAX_ANSWER, Fault, Proof, Reply
 from mem0tray.server.network import Network, why
 
 # Uvicorn hangs up after five idle seconds: a request that crosses that has an unknown outcome.
-_LIMITS: Final = httpx.Limits(keepalive_expiry=4.0)
-_url: Final = functools.lru_cache(maxsize=8)(httpx.URL)  # a fixed path is parsed once
+_IDLE_SECONDS: Final = 4.0
+_BREAK: Final = b"\r\n\r\n"  # between head and body
 
 
 class Transport:
@@ -49,22 +54,20 @@ class Transport:
         """
         started = monotonic()
         self._network.begin(started + timeout, longest)
-        reply = Reply(None, httpx.Headers(), b"", 0.0, asked=(self._there.url, path))
+        reply = Reply(None, {}, b"", 0.0, asked=(self._there.url, path))
         try:
             url = _url("".join(reply.asked))
-            # All headers at once: httpx would look for missing ones, and copy them all twice.
-            given = [(b"Host", url.netloc), *headers]
-            stream = None if body is None else httpx.ByteStream(body)
+            given = [(b"Host", self._there.host.encode()), *headers]
             if body is not None:
                 given.append((b"Content-Length", b"%d" % len(body)))
-            self._run(httpx.Request(method, url, headers=given, stream=stream), reply)
+            self._run(httpcore.Request(method, url, headers=given, content=body), reply)
         except Exception as error:  # noqa: BLE001 - whatever fails, the worker goes on
             self.close()
             reply.fault = self._fault(error)
             if reply.fault is Fault.UNREACHABLE:
                 reply.detail = Reason("stopped") if self._network.cut else why(error)
             if reply.fault is Fault.TOO_LONG and reply.status is not None:
-                reply.body = bytes(self._network.raw).partition(b"\r\n\r\n")[2]
+                reply.body = bytes(self._network.raw).partition(_BREAK)[2]
         reply.duration = monotonic() - started
         return reply
 
@@ -77,41 +80,41 @@ class Transport:
         self._wire = None  # authorities and proxy may have changed by then
         self._network.close()
 
-    def _run(self, request: httpx.Request, reply: Reply) -> None:
+    def _run(self, request: httpcore.Request, reply: Reply) -> None:
         """Carry the exchange through, filling `reply` as far as it comes."""
         if not self._wire or self._wire.has_expired() or not self._wire.is_available():
             self.close()
-            self._http = httpx.HTTPTransport(
-                verify=authorities(self._there), limits=_LIMITS, proxy=proxy(self._there)
-            )
-            # The seams are httpcore's own. For one connection its pool costs a tenth of a request.
-            pool, origin = self._http._pool, httpcore.URL(str(request.url)).origin  # noqa: SLF001
-            pool._network_backend = self._network  # noqa: SLF001
-            self._http._pool = self._wire = pool.create_connection(origin)  # type: ignore[assignment]  # noqa: SLF001
-        response = self._http.handle_request(request)
-        reply.status, reply.headers = response.status_code, response.headers
-        # The raw stream: the response would count its bytes, and chunk them again.
-        stream = cast("httpx.SyncByteStream", response.stream)
-        reply.body = b"".join(stream)
-        stream.close()
+            pool = httpcore.ConnectionPool(
+                authorities(self._there), proxy(self._there),
+                keepalive_expiry=_IDLE_SECONDS, network_backend=self._network,
+            )  # fmt: skip
+            self._wire = pool.create_connection(request.url.origin)
+        response = self._wire.handle_request(request)
+        headers = ((name.decode("latin-1"), text) for name, text in response.headers)
+        reply.status = response.status
+        reply.headers = {name.lower(): text.decode("latin-1") for name, text in headers}
+        reply.body = response.read()
+        response.close()
         # Bytes behind an answer would be taken for the answer to the next request: a delivery that
         # never was. Whatever cannot be accounted for ends the connection.
-        _, end, rest = self._network.raw.partition(b"\r\n\r\n")
+        _, end, rest = self._network.raw.partition(_BREAK)
         chunked = "transfer-encoding" in reply.headers
         whole = (end + rest).split(b"\r\n0\r\n\r\n")[1:] == [b""] if chunked else rest == reply.body
         if not (end and whole):
             self.close()
 
     def _fault(self, error: Exception) -> Fault:
-        """How the exchange broke off."""
         if self._network.is_too_long:
             return Fault.TOO_LONG
         if not self._network.sent:
             return Fault.UNREACHABLE
         if isinstance(error, TimeoutError):
             return Fault.TIMED_OUT
-        is_garbage = isinstance(error, httpx.RemoteProtocolError) and not self._network.hung_up
+        is_garbage = isinstance(error, httpcore.RemoteProtocolError) and not self._network.hung_up
         return Fault.NOT_HTTP if is_garbage else Fault.LOST
+
+
+_url: Final = functools.lru_cache(maxsize=8)(httpcore.URL)  # a fixed path is parsed once
 
 
 def authorities(there: ServerAddress) -> ssl.SSLContext:
@@ -131,18 +134,17 @@ def authorities(there: ServerAddress) -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _public_authorities() -> ssl.SSLContext:
-    """The authorities of httpx or SSL_CERT_FILE, and the system's; shared, as loading is slow."""
-    context = httpx.create_ssl_context()
-    context.load_default_certs()  # which may hold a company's own
+    """The authorities of the system or SSL_CERT_FILE, else certifi's too; slow to load."""
+    context = ssl.create_default_context()  # which may hold a company's own
+    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+        context.load_verify_locations(certifi.where())
     return context
 
 
-def proxy(there: ServerAddress) -> httpx.Proxy | None:
+def proxy(there: ServerAddress) -> httpcore.Proxy | None:
     """The proxy that the environment or the system names; this computer needs none.
 
-    It is found as Python finds it: httpx looks for one only in its client, and does not know the
-    exceptions in the settings of Windows and macOS. Raises Mem0TrayError for a proxy that
-    cannot be used: it is not bypassed.
+    Raises Mem0TrayError for a proxy that cannot be used: it is not bypassed.
     """
     # httpcore cannot name an IPv6 address to a proxy.
     if there.is_loopback or ":" in there.hostname:
@@ -151,8 +153,64 @@ def proxy(there: ServerAddress) -> httpx.Proxy | None:
     address = found.get(there.scheme) or found.get("all")
     if not address or proxy_bypass(f"{there.hostname}:{there.port}"):
         return None
-    with contextlib.suppress(httpx.InvalidURL, ValueError):
-        named = httpx.Proxy(address if "://" in address else f"http://{address}")
-        if named.url.scheme == "http" and named.url.host:
-            return named
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        if parts.scheme == "http" and parts.hostname:
+            host, port = parts.hostname.encode("idna"), parts.port or 80
+            url = httpcore.URL(scheme=b"http", host=host, port=port, target=b"/")
+            user, password = unquote(parts.username or ""), unquote(parts.password or "")
+            auth = (user.encode(), password.encode()) if user or password else None
+            return httpcore.Proxy(url, auth)
     raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))
+
+
+class Encryption(Struct, frozen=True):
+    """What TLS has shown: its `version`, who signed the certificate, and until when that is valid.
+
+    `until` is in Unix seconds, 0.0 where the certificate does not say.
+    """
+
+    version: str
+    issuer: str
+    until: float
+
+
+class Reached(Struct, frozen=True):
+    """How far a connection got before anything is asked.
+
+    `at`: the address that accepted it, empty where none did; `seconds`: how long that took.
+    `encryption`: None where none was wanted, or it failed. `failure` is NONE if all went well.
+    """
+
+    at: str
+    seconds: float
+    encryption: Encryption | None
+    failure: Reason
+
+
+def reach(there: ServerAddress, timeout: float) -> Reached:
+    """Connect, with TLS where the address wants that, within `timeout` seconds; send nothing."""
+    started = monotonic()
+    at, seconds, encryption, failure = "", 0.0, None, reasons.NONE
+    with closing(Network(there, None)) as network:
+        network.begin(started + timeout)
+        try:
+            network.connect_tcp(there.hostname, there.port)
+            at = network.get_extra_info("server_addr")[0]
+            seconds = monotonic() - started
+            if not there.plain_http:
+                network.start_tls(authorities(there), there.hostname)
+                encryption = _seen(network.get_extra_info("socket"))
+        except Exception as error:  # noqa: BLE001 - any error is reported
+            failure = why(error)
+    return Reached(at, seconds, encryption, failure)
+
+
+def _seen(sock: ssl.SSLSocket) -> Encryption:
+    shown: dict[str, Any] = sock.getpeercert() or {}
+    names = {name: value for each in shown.get("issuer", ()) for name, value in each}
+    issuer = names.get("organizationName") or names.get("commonName") or ""
+    end = shown.get("notAfter")
+    return Encryption(
+        sock.version() or "TLS", issuer, float(ssl.cert_time_to_seconds(end)) if end else 0.0
+    )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import LONGEST_TEXT, Kind
-from mem0tray.server.answers import NO_PROJECT, health, json_object
+from mem0tray.server.answers import health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
@@ -26,8 +26,9 @@ from mem0tray.server.http_client import (
     entries_of,
     has_text,
     is_answered,
+    no_project,
 )
-from mem0tray.server.listings import Listings, ProjectListing, fingerprint
+from mem0tray.server.listings import Listings, ProjectListing
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -42,7 +43,6 @@ from mem0tray.server.model import (
     Reply,
     ServerMemory,
 )
-from mem0tray.server.outgoing import encode
 
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
@@ -63,7 +63,7 @@ _FAILING: Final = HTTPStatus.INTERNAL_SERVER_ERROR  # and what is above
 
 
 class VpsClient(HttpClient):
-    """Talks `vps` to one server; see `Client` for what every method promises."""
+    """A client that speaks `vps`; see `Client` for what every method promises."""
 
     def __init__(
         self,
@@ -81,48 +81,43 @@ class VpsClient(HttpClient):
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`."""
         if not memory.project:
-            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
-        body = encode({"user_id": memory.project, "content": memory.content})
-        headers = self._save_headers(memory)
-        outcome = self._outcome(
-            self._transport.exchange("POST", SAVE, headers, body, timeout), memory
-        )
-        if outcome.kind is Kind.DELIVERED:
-            self._known.stored(memory.project)
-        return outcome
+            return no_project()
+        body = {"user_id": memory.project, "content": memory.content}
+        return self._outcome(self._send(SAVE, memory, body, timeout), memory)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
         """Ask whether the server has exactly this text: by listing, else by searching."""
-        now = time.monotonic()
-        end = now + timeout
-        path = listing_path(memory.project)
-        # Before waiting for a turn: on a first start this holds for every memory.
-        if self._lists_nothing(memory.project, path, since, now):
-            return Presence.CANNOT_TELL
-        with self._known.turn(memory.project, timeout):
-            now = time.monotonic()
-            listing = self._known.recent(memory.project, since, now)
-            if listing is None and len(path) <= LONGEST_PATH:
-                if self._known.cannot_tell(memory.project, LISTING):
-                    return Presence.CANNOT_TELL
-                found = self._list(memory, path, end - now)
-                if not isinstance(found, ProjectListing):
-                    return found
-                listing = self._known.keep(memory.project, found, since)
-        if listing is not None:
-            if memory.content in listing:
-                return Presence.PRESENT
-            if listing.complete:
-                return Presence.ABSENT
+        end = time.monotonic() + timeout
+        listing = ProjectListing(0.0, complete=False)
+        if len(path := listing_path(memory.project)) <= LONGEST_PATH:
+            found = self._listed(memory, path, timeout, since)
+            if not isinstance(found, ProjectListing):
+                return found
+            listing = found
+        if memory.content in listing:
+            return Presence.PRESENT
+        if listing.complete:
+            return Presence.ABSENT
         return self._search(memory, end - time.monotonic(), listing)
 
-    def _lists_nothing(self, project: str, path: str, since: float, now: float) -> bool:
-        """Whether the server has said that it lists nothing, and has listed nothing here lately."""
-        return (
-            len(path) <= LONGEST_PATH
-            and self._known.cannot_tell(project, LISTING)
-            and self._known.recent(project, since, now) is None
-        )
+    def _listed(
+        self, memory: Memory, path: str, timeout: float, since: float
+    ) -> ProjectListing | Presence | Outcome:
+        """The texts of a memory's project, asked for or known; or what the server said instead."""
+        end = time.monotonic() + timeout
+        # Before waiting for a turn: on a first start this holds for every memory.
+        if self._known.cannot_tell(memory.project, LISTING):
+            return Presence.CANNOT_TELL
+        with self._known.turn(memory.project, timeout):
+            listing = self._known.recent(memory.project, since, time.monotonic())
+            if listing is not None:
+                return listing
+            if self._known.cannot_tell(memory.project, LISTING):
+                return Presence.CANNOT_TELL
+            found = self._list(memory, path, end - time.monotonic())
+            if not isinstance(found, ProjectListing):
+                return found
+            return self._known.keep(memory.project, found, since)
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """Read a project's listing; a shorter one where the answer would be too long."""
@@ -219,17 +214,18 @@ class VpsClient(HttpClient):
         reply = self._get(path, timeout)
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # Remembered too: fetched again, the listing would be cut as before.
-            return ProjectListing((), asked, complete=False)
+            return ProjectListing(asked, complete=False)
         found = self._told(reply, memory, "memories", LISTING)
         if not isinstance(found, tuple):
             return found
         texts, count = found
-        whole = len(texts) == count < LIST_LIMIT
-        doubtful = whole and count > 0 and count % _ROUND == 0
-        return ProjectListing(texts, asked, complete=whole and not doubtful, doubtful=doubtful)
+        is_whole = len(texts) == count < LIST_LIMIT and (count % _ROUND != 0 or count == 0)
+        listing = ProjectListing(asked, complete=is_whole)
+        listing.learn(texts)
+        return listing
 
     def _search(
-        self, memory: Memory, timeout: float, listing: ProjectListing | None
+        self, memory: Memory, timeout: float, listing: ProjectListing
     ) -> Presence | Outcome:
         """Look for the text itself among the most similar ones; not finding it proves nothing.
 
@@ -242,13 +238,8 @@ class VpsClient(HttpClient):
         found = self._told(reply, memory, "results", SEARCH)
         if not isinstance(found, tuple):
             return found
-        texts, _ = found
-        if listing is not None:
-            listing.learn(texts)
-        wanted = fingerprint(memory.content)
-        if any(fingerprint(text) == wanted for text in texts):
-            return Presence.PRESENT
-        return Presence.CANNOT_TELL
+        listing.learn(found[0])
+        return Presence.PRESENT if memory.content in listing else Presence.CANNOT_TELL
 
     def _told(
         self, reply: Reply, memory: Memory, name: str, question: str
@@ -271,8 +262,8 @@ class VpsClient(HttpClient):
         return replace(outcome, kind=Kind.NO_ANSWER, message=message, may_have_it=True)
 
     def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
-        body = encode({"user_id": project, "query": query, "limit": limit})
-        return self._transport.exchange("POST", SEARCH, self._json_headers, body, timeout)
+        body = {"user_id": project, "query": query, "limit": limit}
+        return self._post(SEARCH, body, timeout)
 
     def _shown(self, reply: Reply, project: str, name: str) -> list[ServerMemory] | Outcome:
         """The memories of a listing or search."""

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.actions import server_test_way
-from mem0tray.actions.server_test import examine
-from mem0tray.actions.server_test_step import STEPS, Step
+from mem0tray.actions import server_test
+from mem0tray.actions.server_test import STEPS, Step, examine
 from mem0tray.config import settings
 from mem0tray.system.paths import Paths
 
@@ -20,8 +19,7 @@ Test = Callable[..., dict[str, Step]]
 def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
     """Test a server by its address, with further settings; the steps by name, times as 1 ms."""
     del paths  # a scratch home
-    monkeypatch.setattr(server_test_way, "milliseconds", lambda _: "1 ms")
-    monkeypatch.setattr("mem0tray.actions.server_test.milliseconds", lambda _: "1 ms")
+    monkeypatch.setattr(server_test, "milliseconds", lambda _: "1 ms")
 
     def test(url: str, seconds: float = PATIENCE, **more: str) -> dict[str, Step]:
         for name, value in {"url": url, **more}.items():

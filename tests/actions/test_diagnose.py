@@ -10,8 +10,9 @@ from mem0tray.actions import diagnose, waiting
 from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.core import reasons, state
 from mem0tray.core.reasons import Reason
-from mem0tray.ledger.rows import Attempt, Known
-from mem0tray.server.answers import HOLDS_NUL, no_use
+from mem0tray.ledger.rows import Attempt, Known, kept
+from mem0tray.server.answers import HOLDS_NUL, classify, no_use
+from mem0tray.server.model import Reply
 from tests.actions.scene import found
 from tests.support.shapes import dead, entry
 
@@ -131,7 +132,7 @@ def test_nul_is_to_blame_where_the_server_rejects_it_or_falls_over_it(
 def test_nul_is_told_once() -> None:
     """A server that is known not to store it has been named by its own answer."""
     letter = found(dead("a\0b"))
-    said = no_use(502, HOLDS_NUL)
+    said = kept(no_use(502, HOLDS_NUL))
     attempt = Attempt(1.0, "item failure", 502, said, 0.1)
     causes = diagnose.causes(letter, FINE, attempt, NOW)
     assert names(causes)[:1] == [diagnose.INVALID]
@@ -220,15 +221,12 @@ def test_a_reason_that_is_a_sentence_gets_no_second_stop() -> None:
 @pytest.mark.parametrize(
     ("reason", "name", "remedy"),
     [
-        ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: the server is asked"),
-        (
-            "invalid content: the item names no project",
-            diagnose.INVALID,
-            "Change it with `mem0tray",
-        ),
+        ("no answer after 60 s", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
+        ("302 Found to http://a.test", diagnose.REJECTED, "Set the right address with"),
         ("500 Internal Server Error: odd", diagnose.REJECTED, "The fault is the server's"),
         ("401 Unauthorized", diagnose.REJECTED, "Set the key that it wants with `mem0tray"),
-        ("5000 is too much", diagnose.REJECTED, "Change it with `mem0tray edit"),
+        ("422: odd", diagnose.REJECTED, "Change it with `mem0tray edit"),
+        ("5000 is too much", diagnose.NO_ANSWER, "Nothing to do: it is tried again"),
     ],
 )
 def test_without_a_ledger_the_remedy_follows_the_file(
@@ -240,14 +238,14 @@ def test_without_a_ledger_the_remedy_follows_the_file(
     assert str(first.remedy).startswith(remedy)
 
 
-@pytest.mark.parametrize("kind", ["outage", "item failure", None])
-def test_a_redirected_save_is_no_item_s_fault(kind: str | None) -> None:
-    """The address is to be set, whoever remembers the answer: ledger or file."""
-    said = "308 Permanent Redirect to http://a.test/api/memory, which is not followed"
-    letter = found(dead("x", last_error=said))
-    attempt = None if kind is None else Attempt(1.0, kind, 308, said, 0.1)
-    first = diagnose.causes(letter, FINE, attempt, NOW)[0]
-    assert (first.name, str(first.detail), first.by_itself) == (diagnose.ACTION, said, False)
+@pytest.mark.parametrize("kind", ["outage", "item failure"])
+def test_a_redirected_save_is_no_item_s_fault(kind: str) -> None:
+    """The address is to be set."""
+    reply = Reply(308, {"location": "http://a.test/api/memory"}, b"", 0.1)
+    said = classify(reply, NOW, bool).reason
+    letter = found(dead("x", last_error=str(said)))
+    first = diagnose.causes(letter, FINE, Attempt(1.0, kind, 308, kept(said), 0.1), NOW)[0]
+    assert (first.name, first.detail, first.by_itself) == (diagnose.ACTION, said, False)
     assert "`mem0tray config set server.url http://a.test/api`" in str(first.remedy)
 
 

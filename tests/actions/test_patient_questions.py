@@ -7,8 +7,8 @@ from unittest import mock
 
 import pytest
 
-from mem0tray.actions import patient_questions
-from mem0tray.actions.patient_questions import PatientQuestions
+from mem0tray.actions import chosen_client
+from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect
 from tests.support.http1 import Answer
 from tests.support.standin import Standin
@@ -24,7 +24,7 @@ def server() -> Iterator[Standin]:
 @pytest.fixture
 def questions(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[PatientQuestions]:
     """Ask the server, which has a memory of one project, without a pause."""
-    monkeypatch.setattr(patient_questions, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
     server.begin_with([("alpha", "oak")])
     with closing(connect(ServerAddress.of(server.url))) as client:
         yield PatientQuestions(client, 10.0)
@@ -55,7 +55,7 @@ def test_a_server_that_never_answered_is_not_waited_for(
 ) -> None:
     """What is wrong is told at once, after one question."""
     server.script_questions(Answer(503))
-    assert texts(questions.pages("alpha")) == ["503 Service Unavailable: scripted 503"]
+    assert texts(questions.pages("alpha")) == ["503: scripted 503"]
     assert server.questions() == 1
 
 
@@ -63,7 +63,7 @@ def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -
     """A key that is wrong by now stays so."""
     assert texts(questions.pages("alpha")) == ["oak"]
     server.script_questions(Answer(401))
-    assert texts(questions.pages("alpha")) == ["401 Unauthorized: scripted 401"]
+    assert texts(questions.pages("alpha")) == ["401: scripted 401"]
     assert server.questions() == 2
 
 
@@ -71,7 +71,7 @@ def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -
     """A server that stays down is told after three questions."""
     assert texts(questions.pages("alpha")) == ["oak"]
     server.script_questions(*(Answer(503) for _ in range(9)))
-    assert texts(questions.pages("alpha")) == ["503 Service Unavailable: scripted 503"]
+    assert texts(questions.pages("alpha")) == ["503: scripted 503"]
     assert server.questions() == 4
 
 
@@ -79,7 +79,7 @@ def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is as one that was cut, which whoever reads it says."""
-    monkeypatch.setattr(patient_questions, "_MOST", 5)
+    monkeypatch.setattr(chosen_client, "_MOST", 5)
     client, number = mock.Mock(), count()
     client.page.side_effect = lambda *_: Page([ServerMemory("alpha", str(next(number)))], "more")
     found = list(PatientQuestions(client, 10.0).pages("alpha"))

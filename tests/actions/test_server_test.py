@@ -2,8 +2,8 @@
 
 import pytest
 
-from mem0tray.actions import own_network, server_test, server_test_way
-from mem0tray.actions.server_test_step import FAILED, OK, SKIPPED, WARNING
+from mem0tray.actions import chosen_client, server_test
+from mem0tray.actions.server_test import FAILED, OK, SKIPPED, WARNING
 from tests.actions.examining import PATIENCE, Test, results, words
 from tests.support.certificates import HOST
 from tests.support.hosted import HostedStandin
@@ -92,14 +92,14 @@ def test_a_port_at_which_nothing_listens(steps: Test) -> None:
 
 def test_a_name_that_cannot_be_resolved(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is to blame where there is a way out, else this computer's own network."""
-    monkeypatch.setattr(own_network, "has_way_out", lambda: True)
+    monkeypatch.setattr(chosen_client, "has_way_out", lambda: True)
     found = steps("http://mem0.invalid:8000")
     assert results(found) == [FAILED, SKIPPED, SKIPPED, SKIPPED, SKIPPED, SKIPPED]
     assert words(found["server name"]) == (
         "The name mem0.invalid cannot be resolved (DNS)."
         " Correct the address: `mem0tray config set server.url ADDRESS`."
     )
-    monkeypatch.setattr(own_network, "has_way_out", lambda: False)
+    monkeypatch.setattr(chosen_client, "has_way_out", lambda: False)
     assert words(steps("http://mem0.invalid:8000")["server name"]) == (
         "This computer has no connection to any network."
         " Connect it; deliveries go on by themselves then."
@@ -121,13 +121,13 @@ def test_a_name_that_cannot_be_resolved(steps: Test, monkeypatch: pytest.MonkeyP
 )
 def test_the_kind_of_an_address(address: str, kind: str) -> None:
     """An address leads to this computer, to a private network or to the internet."""
-    assert server_test_way._kind(address) == kind
+    assert server_test._kind(address) == kind
 
 
 def test_a_name_is_told_with_its_addresses(steps: Test, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of a few, with its kind; and how many more."""
     many = ["127.0.0.1", "192.168.1.20", "10.0.0.1", "10.0.0.2", "10.0.0.3"]
-    monkeypatch.setattr(own_network, "addresses_of", lambda *_: many)
+    monkeypatch.setattr(chosen_client, "addresses_of", lambda *_: many)
     assert steps("http://mem0.invalid:8000")["server name"].seen == (
         "mem0.invalid is 127.0.0.1 (this computer), 192.168.1.20 (a private network), 10.0.0.1"
         " (a private network), and 2 more."
@@ -222,8 +222,8 @@ def test_a_server_that_is_ill(steps: Test) -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("", "{host} wants an API key, and none is set: 401 Unauthorized: Not authenticated."),
-        ("wrong-sesame", "{host} refuses the API key: 401 Unauthorized: Not authenticated."),
+        ("", "{host} wants an API key, and none is set: 401: Not authenticated."),
+        ("wrong-sesame", "{host} refuses the API key: 401: Not authenticated."),
     ],
 )
 def test_a_key_that_is_wrong_or_missing(
@@ -280,14 +280,14 @@ def test_a_server_that_shows_nothing(steps: Test) -> None:
         server.can_be_asked = False
         found = steps(server.url)
         assert words(found["server reading"]) == (
-            f"{server.netloc} has no way to show what it has: 404 Not Found: Not Found."
+            f"{server.netloc} has no way to show what it has: 404: Not Found."
             " Deliveries do not need it. `recall` and `search` show what waits here, and after a"
             " lost connection a memory is sent again with the same key."
         )
         server.not_asked_status = 500
         found = steps(server.url)
         assert words(found["server reading"]) == (
-            f"{server.netloc} does not show what it has: 500 Internal Server Error: Not Found."
+            f"{server.netloc} does not show what it has: 500: Not Found."
             " Deliveries do not need it; `recall` and `search` do. The server's log may say more."
         )
     assert results(found)[-1] == WARNING

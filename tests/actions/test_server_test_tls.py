@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0tray.actions.server_test_step import FAILED, OK, SKIPPED, WARNING
+from mem0tray.actions.server_test import FAILED, OK, SKIPPED, WARNING
 from tests.actions.examining import Test, results, words
 from tests.server.wire import Connection, Wire, render
 from tests.support import needs

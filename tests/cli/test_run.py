@@ -19,7 +19,7 @@ from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
 from mem0tray.system.threads import Bell, Source
-from mem0tray.worker.folders import wanted
+from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 from tests.support.forked import ForkedHome
@@ -163,7 +163,7 @@ class Work(WorkerThread):
     """A worker that waits until it is told to leave, or fails at once."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        with patch.object(wanted, "ServedFolder"):
+        with patch.object(settings, "ServedFolder"):
             super().__init__(Settings(), Events(), lambda: None)
         self.told = self._stopping
         self._fault = fault

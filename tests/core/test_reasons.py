@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import mem0tray
@@ -18,7 +17,8 @@ from mem0tray.core.errors import Mem0TrayError, SettingsError
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
-from mem0tray.server.answers import classify, health, retold
+from mem0tray.ledger.rows import from_kept, kept
+from mem0tray.server.answers import classify, health
 from mem0tray.server.model import Fault, Reply
 from tests.support import needs
 
@@ -192,12 +192,13 @@ def test_what_is_looked_for_is_found() -> None:
 def test_what_broke_off_is_known(fault: Fault) -> None:
     """However an exchange breaks off, menu and ledger say it in French."""
     for status in (None, 200, 302):
-        reply = Reply(status, httpx.Headers(), b"", 1.0, fault)
+        reply = Reply(status, {}, b"", 1.0, fault)
         reason = health(reply, healthy=False).reason
         assert reason.said(FRENCH) != str(reason)
-    message = classify(Reply(None, httpx.Headers(), b"", 1.0, fault), 0.0, bool).message
-    assert retold(message).said(FRENCH) != message
-    assert str(retold(message)) == message
+    outcome = classify(Reply(None, {}, b"", 1.0, fault), 0.0, bool)
+    again = from_kept(kept(outcome.reason))
+    assert again == outcome.reason
+    assert again.said(FRENCH) != str(again) == outcome.message
 
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))

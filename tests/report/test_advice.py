@@ -9,7 +9,8 @@ from mem0tray.actions.worker_report import Running
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
-from mem0tray.ledger.rows import Attempt
+from mem0tray.core.reasons import Reason
+from mem0tray.ledger.rows import Attempt, kept
 from mem0tray.report.advice import Message, advice
 from mem0tray.report.gathering import Gathered
 from tests.actions.scene import found
@@ -87,8 +88,8 @@ def test_a_pause_is_named_without_a_worker() -> None:
         ("404 Not Found", "warn", "server.url"),
         ("429 Too Many Requests", "calm", "Nothing to do"),
         ("422 Unprocessable Entity", "warn", "`mem0tray edit ID`"),
-        ("no answer after 60 s", "calm", "the server is asked for it"),
-        ("a text of another program", "warn", "`mem0tray delete ID`"),
+        ("no answer after 60 s", "calm", "Nothing to do"),
+        ("a text of another program", "calm", "Nothing to do"),
     ],
 )
 def test_the_servers_answers_from_the_file_alone(reason: str, tone: str, words: str) -> None:
@@ -109,8 +110,9 @@ def test_the_ledger_knows_better_than_the_file() -> None:
 
 def test_the_example_speaks_the_language_of_the_page() -> None:
     """What is ours in a reason is in the words of the table of dead letters."""
-    letter = dead("a", id="one", last_error="no answer after 60 s")
-    (made,) = _advice(letter, language="fr")
+    said = kept(Reason("no answer after {number} s", number="60"))
+    attempt = Attempt(_NOW, "unknown", None, said, 60.0)
+    (made,) = _advice(dead("a", id="one"), attempts={"one": attempt}, language="fr")
     assert made.detail == "aucune réponse au bout de 60 s"
 
 

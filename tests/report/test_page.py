@@ -262,25 +262,6 @@ def test_it_speaks_french_and_says_so(home: Scratch) -> None:
     assert "Que faire" in page.text("h2")
 
 
-@pytest.mark.parametrize(
-    ("last_error", "french_words"),
-    [
-        ("no answer after 60 s", "aucune réponse au bout de 60 s"),
-        ("invalid content: the item names no project", "aucun projet n’est indiqué"),
-        ("302 Found to https://a.test, which is not followed", "302 Found"),
-        ("200 OK, but the answer is not a JSON object", "200 OK, mais la réponse"),
-    ],
-)
-def test_a_reason_that_only_the_file_has_is_in_french_too(
-    home: Scratch, last_error: str, french_words: str
-) -> None:
-    """In the table and as an example, though no ledger knows the attempt."""
-    _letters(home, waiting("x", last_error=last_error))
-    page = made(_FRENCH)
-    assert last_error not in page.source
-    assert french_words in " ".join(page.text("td"))
-
-
 def test_a_broken_file_is_said_in_french(home: Scratch) -> None:
     home.env(MEM0TRAY_SERVER_URL=_ADDRESS)
     home.write("mem0_queue_dlq.json", {"items": 5})

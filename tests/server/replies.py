@@ -2,8 +2,6 @@
 
 import json
 
-import httpx
-
 from mem0tray.server.answers import classify
 from mem0tray.server.model import Fault, Outcome, Reply
 
@@ -16,7 +14,7 @@ def reply(
 ) -> Reply:
     """Make a reply; `body` becomes JSON unless it is bytes, `_` in a name stands for `-`."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = httpx.Headers({name.replace("_", "-"): text for name, text in headers.items()})
+    named = {name.replace("_", "-").lower(): text for name, text in headers.items()}
     return Reply(status, named, raw, 0.5, fault)
 
 

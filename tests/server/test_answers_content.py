@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from mem0tray.core.item import Kind
@@ -89,7 +88,7 @@ def test_a_probe_that_is_redirected_says_what_to_set() -> None:
     assert "`mem0tray config set server.url https://mem0.test`." in str(
         health(found, healthy=False).reason
     )
-    found = Reply(None, httpx.Headers(), b"", 0.1, Fault.UNREACHABLE, NO_TLS)
+    found = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, NO_TLS)
     found.asked = ("https://mem0.test:8000/x", "/health")
     assert str(health(found, healthy=False).reason) == (
         "The server there does not speak TLS. If it speaks plain http, set that:"

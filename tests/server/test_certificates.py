@@ -1,14 +1,14 @@
 """Why a certificate is not trusted, and what to do about it."""
 
-import httpx
 import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
 from mem0tray.core.reasons import Reason
 from mem0tray.server.answers import health
-from mem0tray.server.certificates import remedy, untrusted
 from mem0tray.server.model import Fault, Reply
+from mem0tray.server.remedy import of_untrusted as remedy
+from mem0tray.server.remedy import untrusted
 
 CA_FILE = "`mem0tray config set server.ca_file FILE`"
 URL = "`mem0tray config set server.url ADDRESS`"
@@ -45,7 +45,7 @@ def test_any_other_fault_is_told_in_the_words_of_openssl() -> None:
 def test_the_health_of_such_a_server_has_the_remedy() -> None:
     """Who shows how a server is says what to do about its certificate too."""
     detail = Reason("TLS failed: {why}", why=untrusted(10, ""))
-    reply = Reply(None, httpx.Headers(), b"", 0.1, Fault.UNREACHABLE, detail)
+    reply = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, detail)
     assert str(health(reply, healthy=False).reason) == (
         "TLS failed: the certificate cannot be trusted: it has expired. Renew it on the server."
     )

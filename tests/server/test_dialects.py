@@ -13,8 +13,8 @@ from mem0tray.config import settings
 from mem0tray.config.config_file import HINTS
 from mem0tray.config.setting_rules import CHOICES
 from mem0tray.core.errors import SettingsError
-from mem0tray.server import AUTO, DIALECTS, Client, Memory, ServerAddress, connect, recognition
-from mem0tray.server.recognition import dialects_at
+from mem0tray.server import AUTO, DIALECTS, Client, Memory, ServerAddress, connect, recogniser
+from mem0tray.server.recogniser import dialects_at
 from mem0tray.server.remedy import address_in
 from tests.server.calls import LONG
 from tests.server.wire import Wire, answering, render
@@ -66,7 +66,7 @@ def test_a_probe_names_the_health_path_that_it_asked_for(name: str) -> None:
 @each_dialect
 def test_auto_finds_each_dialect(name: str) -> None:
     """It tries the dialect on any server, or knows it by the server's host."""
-    hosts = ("mem0.example.com", *recognition._BY_HOST)
+    hosts = ("mem0.example.com", *recogniser._BY_HOST)
     assert [host for host in hosts if name in dialects_at(host)] != []
 
 

@@ -115,7 +115,7 @@ def test_a_server_that_does_not_show_says_why(call: str) -> None:
         }
         said = calls[call]()
     assert isinstance(said, Outcome)
-    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no")
+    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401: no")
 
 
 def test_a_search_asks_for_no_more_than_is_given() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from unittest import mock
 
@@ -9,16 +10,14 @@ import pytest
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.server import (
-    Kind,
     Memory,
     Outcome,
     Presence,
     connect,
 )
 from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing, fingerprint
-from tests.server.calls import LONG, MEMORY, TOO_MANY, client_of, found, in_turn_of, listing
+from tests.server.calls import LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
-    DELIVERED,
     Connection,
     Wire,
     answering,
@@ -27,6 +26,14 @@ from tests.server.wire import (
     render,
     routing,
 )
+
+
+def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> ProjectListing:
+    """Make a listing with these texts."""
+    made = ProjectListing(asked, complete=complete)
+    made.learn(texts)
+    return made
+
 
 # A server that cannot tell -------------------------------------------------------------------
 
@@ -122,34 +129,6 @@ def test_an_incomplete_listing_is_not_fetched_again_for_each_question(incomplete
         assert len(gets) == 1
 
 
-def grown(*more: str) -> bytes:
-    """Make a listing of a hundred texts, and some more."""
-    return listing(*map(str, range(100)), *more)
-
-
-def test_a_round_number_that_grows_was_no_limit() -> None:
-    """Once something is stored, one more listing shows whether the server cuts at that number."""
-    answers = in_turn_of(grown(), found(), DELIVERED, grown("new"))
-    with Wire(answers) as server, client_of(server) as client:
-        assert client.ask(Memory("p", "new", "k"), LONG) is Presence.CANNOT_TELL
-        assert client.save(Memory("p", "new", "k"), LONG).kind is Kind.DELIVERED
-        rest = [client.ask(Memory("p", text, "k"), LONG) for text in ("an elm", "7", "an ash")]
-        assert rest == [Presence.ABSENT, Presence.PRESENT, Presence.ABSENT]
-        assert [request.method for request in server.requests] == ["GET", "POST", "POST", "GET"]
-
-
-def test_a_round_number_that_does_not_grow_is_a_limit() -> None:
-    """Where a listing stays as long as it was, it is cut: the rest is searched for."""
-    answers = in_turn_of(grown(), found(), DELIVERED, grown(), found(), DELIVERED, found())
-    with Wire(answers) as server, client_of(server) as client:
-        for text in ("new", "newer"):
-            assert client.ask(Memory("p", text, "k"), LONG) is Presence.CANNOT_TELL
-            assert client.save(Memory("p", text, "k"), LONG).kind is Kind.DELIVERED
-        assert client.ask(Memory("p", "newest", "k"), LONG) is Presence.CANNOT_TELL
-        paths = [request.target.partition("?")[0] for request in server.requests]
-        assert paths[3:] == ["/memory/p", "/memory/search", "/memory", "/memory/search"]
-
-
 def test_what_a_search_has_found_is_not_searched_for() -> None:
     """A search shows what is most like the text: others that are looked for may be among it."""
     routes = {"GET": TOO_MANY, "POST": found("an elm", "an oak")}
@@ -162,8 +141,8 @@ def test_what_a_search_has_found_is_not_searched_for() -> None:
 def test_a_complete_listing_holds_when_the_next_one_is_cut() -> None:
     """What was not there, and has not been sent since, is not there once the server shows less."""
     listings = Listings()
-    listings.keep("p", ProjectListing(["a"], 100.0, complete=True), 0.0)
-    cut = ProjectListing(["b"], 101.0 + MAX_AGE, complete=False)
+    listings.keep("p", listed(["a"], 100.0, complete=True), 0.0)
+    cut = listed(["b"], 101.0 + MAX_AGE, complete=False)
     kept = listings.keep("p", cut, 99.0)
     assert (kept.complete, "a" in kept, "b" in kept, "c" in kept) == (True, True, True, False)
     assert listings.recent("p", 99.0, 102.0 + MAX_AGE) is kept
@@ -176,7 +155,7 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
     listings = Listings()
     texts = ["text", *map(str, range(MAX_TEXTS // 2))]
     for number in range(3):
-        listings.keep(f"p{number}", ProjectListing(texts, 100.0, complete=True), 0.0)
+        listings.keep(f"p{number}", listed(texts, 100.0, complete=True), 0.0)
     assert listings.recent("p0", 0.0, 101.0) is None
     assert listings.recent("p1", 0.0, 101.0) is None
     kept = listings.recent("p2", 0.0, 101.0)
@@ -191,8 +170,7 @@ def test_listings_are_kept_for_a_while_and_up_to_a_size() -> None:
 def test_a_listing_knows_exactly_its_texts() -> None:
     """However many there are, each is found and nothing else is."""
     for count in (0, 1, 2, 3, 1_000):
-        one = ProjectListing((str(number) for number in range(count)), 1.0, complete=True)
-        assert len(one) == count
+        one = listed((str(number) for number in range(count)), 1.0, complete=True)
         assert all(str(number) in one for number in range(count))
         assert not any(f"{number} " in one for number in range(count + 1))
 
@@ -201,7 +179,7 @@ def test_listings_that_are_too_old_take_no_room() -> None:
     """One project after another is asked about, and only the last ones are remembered."""
     listings = Listings()
     for number in range(100):
-        listings.keep(f"p{number}", ProjectListing(["x"], float(number), complete=True), 0.0)
+        listings.keep(f"p{number}", listed(["x"], float(number), complete=True), 0.0)
     assert list(listings._listings) == [f"p{n}" for n in range(99 - int(MAX_AGE), 100)]
 
 
@@ -209,12 +187,12 @@ def test_a_listing_that_was_renewed_is_the_last_to_be_forgotten() -> None:
     """A renewed listing takes no room twice, and counts as new."""
     listings = Listings()
     half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
-    listings.keep("p0", ProjectListing(half, 1.0, complete=True), 0.0)
-    listings.keep("p1", ProjectListing(half, 1.0, complete=True), 0.0)
-    renewed = ProjectListing(half, 2.0, complete=True)
+    listings.keep("p0", listed(half, 1.0, complete=True), 0.0)
+    listings.keep("p1", listed(half, 1.0, complete=True), 0.0)
+    renewed = listed(half, 2.0, complete=True)
     listings.keep("p0", renewed, 0.0)
     assert listings.recent("p1", 0.0, 3.0) is not None
-    listings.keep("p2", ProjectListing(half, 2.0, complete=True), 0.0)
+    listings.keep("p2", listed(half, 2.0, complete=True), 0.0)
     assert listings.recent("p1", 0.0, 3.0) is None
     assert listings.recent("p0", 0.0, 3.0) is renewed
 
@@ -222,7 +200,6 @@ def test_a_listing_that_was_renewed_is_the_last_to_be_forgotten() -> None:
 def test_a_fingerprint_is_too_long_to_stand_for_two_texts() -> None:
     """One that stood for another text too would make a memory pass for delivered."""
     assert len(fingerprint("")) == 16
-    assert len(fingerprint("")) * MAX_TEXTS == 3_200_000  # bytes, in all listings together
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from mem0tray.server import Client, Kind, Memory, ServerAddress, Terms, connect
-from mem0tray.server.answers import HOLDS_NUL, STORED_NOTHING, retold
+from mem0tray.server.answers import HOLDS_NUL, STORED_NOTHING
 from tests.server.calls import LONG
 from tests.server.wire import Request, Wire, answering, render, routing
 
@@ -102,7 +102,7 @@ def test_stored_is_what_was_added() -> None:
     told = (Kind.ITEM_FAILURE, "200 OK, but the server stored nothing")
     assert saved(NOTHING) == told
     assert saved(render(200, {"results": [{"event": "NONE"}, "odd"]})) == told
-    assert retold(told[1]).find(STORED_NOTHING.id) is not None
+    assert told[1].endswith(f", but {STORED_NOTHING}")
     assert saved(render(200, {"message": "hm"}))[0] is Kind.ITEM_FAILURE
     assert saved(render(200, b"<html>"))[0] is Kind.OUTAGE
 
@@ -145,7 +145,7 @@ def test_a_server_that_infers_may_store_nothing() -> None:
 )
 def test_a_502_says_by_its_code_whose_fault_it_is(code: str, kind: Kind) -> None:
     """Of a save and of a question alike."""
-    assert saved(render(502, upstream(code))) == (kind, "502 Bad Gateway: Upstream provider error.")
+    assert saved(render(502, upstream(code))) == (kind, "502: Upstream provider error.")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,6 @@ def test_a_nul_is_named_where_the_server_cannot_store_it(memory: Memory) -> None
     kind, message = saved(render(502, upstream("unknown")), memory)
     assert kind is Kind.ITEM_FAILURE
     assert message == f"502 Bad Gateway, but {HOLDS_NUL}"
-    assert retold(message).find(HOLDS_NUL.id) is not None
 
 
 @pytest.mark.row(42)

@@ -16,7 +16,7 @@ from mem0tray.server import (
     connect,
     mem0_client,
 )
-from mem0tray.server.answers import NOT_KEPT, retold
+from mem0tray.server.answers import NOT_KEPT
 from tests.server.calls import LONG
 from tests.server.wire import Connection, Wire, render
 
@@ -79,7 +79,7 @@ def test_what_it_neither_finds_nor_lists_is_not_delivered() -> None:
         (outcome,) = saves(client)
         assert (outcome.kind, outcome.may_have_it) == (Kind.OUTAGE, True)
         assert outcome.message == "200 OK, but the server does not have what it said that it stored"
-        assert retold(outcome.message).find(NOT_KEPT.id) is not None
+        assert outcome.reason.find(NOT_KEPT.id) is not None
         assert asked(server) == ["/search", "/memories"] * 3
         assert saves(client)[0].kind is Kind.OUTAGE
 

@@ -288,7 +288,7 @@ def test_an_official_server_s_users_are_its_projects(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (render(404, {"detail": "Not Found"}), (Kind.FORBIDDEN, 404, "404 Not Found: Not Found")),
+        (render(404, {"detail": "Not Found"}), (Kind.FORBIDDEN, 404, "404: Not Found")),
         (render(405, {}), (Kind.FORBIDDEN, 405, "405 Method Not Allowed")),
         (render(503, {}), (Kind.OUTAGE, 503, "503 Service Unavailable")),
         (render(200, {"success": True}), (Kind.NO_ANSWER, 200, "the answer names no projects")),
@@ -319,4 +319,4 @@ def test_a_page_that_does_not_come_says_why(dialect: str) -> None:
     ):
         said = client.page("p", "", LONG)
     assert isinstance(said, Outcome)
-    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401 Unauthorized: no key")
+    assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401: no key")

@@ -9,7 +9,7 @@ import pytest
 
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core import reasons
-from mem0tray.server import reach
+from mem0tray.server import transport
 from tests.server.calls import LONG
 from tests.server.conftest import Certificate
 from tests.server.test_tls_and_proxies import encrypted
@@ -22,7 +22,7 @@ def test_over_tls_the_certificate_is_seen(certificate: Certificate) -> None:
         there = ServerAddress.of(
             f"https://127.0.0.1:{server.port}", ca_file=str(certificate.authority)
         )
-        found = reach.reach(there, LONG)
+        found = transport.reach(there, LONG)
     assert (found.at, found.failure, server.requests) == ("127.0.0.1", reasons.NONE, [])
     assert found.encryption is not None
     assert found.encryption.version == "TLSv1.3"
@@ -33,7 +33,7 @@ def test_over_tls_the_certificate_is_seen(certificate: Certificate) -> None:
 def test_without_tls_there_is_no_certificate() -> None:
     """A connection is all that is wanted."""
     with Wire(Connection.hang) as server:
-        found = reach.reach(ServerAddress.of(server.url), LONG)
+        found = transport.reach(ServerAddress.of(server.url), LONG)
     assert (found.at, found.encryption, found.failure) == ("127.0.0.1", None, reasons.NONE)
 
 
@@ -52,4 +52,4 @@ def test_an_authority_is_named_by_its_organization_or_else_its_own_name(
     sock: Any = mock.Mock(spec=ssl.SSLSocket)
     sock.getpeercert.return_value = {"issuer": tuple((each,) for each in names.items())}
     sock.version.return_value = None
-    assert reach._seen(sock) == reach.Encryption("TLS", issuer, 0.0)
+    assert transport._seen(sock) == transport.Encryption("TLS", issuer, 0.0)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0tray.core import jsontext
+from mem0tray.server.mem0_client import repeats
 from mem0tray.server.model import Fault, Memory, Reply
-from mem0tray.server.repeated import repeats
 
 _TEXTS = st.text(
     st.sampled_from('ab\\"/\n\x00uUdD89é«€😀\ud800\udc00\udbff'), min_size=12, max_size=60

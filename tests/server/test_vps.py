@@ -20,7 +20,7 @@ from mem0tray.server import (
     ServerAddress,
     connect,
 )
-from mem0tray.server.outgoing import encode, key_header
+from mem0tray.server.http_client import encode, key_header
 from tests.server.calls import LONG, MEMORY, client_of, listing
 from tests.server.wire import (
     DELIVERED,
@@ -257,12 +257,12 @@ def test_a_further_dialect_joins_by_its_name(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_client_loads_no_command_line() -> None:
-    """That of httpx would bring rich and pygments into a tray that runs all day."""
+    """What is not needed stays out of a tray that runs all day."""
     script = (
         "import sys; from mem0tray.server import ServerAddress, connect;"
         " connect(ServerAddress.of('http://127.0.0.1:9'));"
-        " unwanted = {'rich', 'pygments', 'httpx._main'};"
-        " print('httpx' in sys.modules, sorted(unwanted & set(sys.modules)))"
+        " unwanted = {'rich', 'pygments', 'httpx'};"
+        " print('httpcore' in sys.modules, sorted(unwanted & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=30

@@ -1,24 +1,18 @@
 """The dialect `vps`: asking whether the server has a memory."""
 
 import json
-import time
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from mem0tray.server import (
     Kind,
-    Listings,
     Memory,
     Outcome,
     Presence,
-    ServerAddress,
 )
-from mem0tray.server.listings import ProjectListing
 from mem0tray.server.model import Reply
 from mem0tray.server.transport import Transport
-from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
     DELIVERED,
@@ -182,30 +176,6 @@ def test_where_a_listing_may_be_incomplete_the_server_is_searched(
     """A listing that is or may be cut decides nothing; only an exact find does."""
     handler = routing({"GET": incomplete, "POST /memory/search": search})
     assert asked(handler) == (presence, ["/memory/alpha", "/memory/search"])
-
-
-def test_where_a_server_cannot_tell_nobody_waits_for_a_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Once it has said that it lists nothing each answer is at hand, unless it lists after all."""
-    turns: list[str] = []
-    turn = Listings.turn
-
-    def counted(known: Listings, project: str, timeout: float) -> Any:
-        turns.append(project)
-        return turn(known, project, timeout)
-
-    monkeypatch.setattr(Listings, "turn", counted)
-    known = Listings()
-    with Wire(answering(render(404, {}))) as server:
-        with closing(VpsClient(ServerAddress.of(server.url), None, known)) as client:
-            answers = [client.ask(MEMORY, LONG) for _ in range(2)]
-            listed = ProjectListing([str(MEMORY.content)], time.monotonic(), complete=True)
-            known.keep(MEMORY.project, listed, 0.0)
-            answers.append(client.ask(MEMORY, LONG))
-        assert len(server.requests) == 1
-    assert answers == [Presence.CANNOT_TELL, Presence.CANNOT_TELL, Presence.PRESENT]
-    assert turns == [MEMORY.project] * 2
 
 
 def test_a_search_asks_for_the_text_in_its_project() -> None:

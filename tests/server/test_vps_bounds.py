@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from mem0tray.core.errors import SettingsError
 from mem0tray.server import (
     DIALECTS,
     Kind,
@@ -17,9 +16,8 @@ from mem0tray.server import (
     Terms,
     connect,
 )
-from mem0tray.server import vps as dialect
-from mem0tray.server.outgoing import key_header
-from tests.server.calls import LONG, MEMORY, client_of, found, in_turn_of, listing
+from mem0tray.server.http_client import key_header
+from tests.server.calls import LONG, MEMORY, client_of, found, listing
 from tests.server.wire import DELIVERED, Wire, answering, render, routing
 
 
@@ -29,18 +27,6 @@ def test_a_key_of_more_than_512_bytes_becomes_a_hash(length: int) -> None:
     key = "k" * length
     hashed = f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"
     assert key_header(key) == (hashed if length > 512 else key)
-
-
-@pytest.mark.parametrize("longer", [0, 1])
-def test_a_path_of_more_than_4096_characters_is_not_asked_for(longer: int) -> None:
-    """The longest path that is tried has 4,096 characters."""
-    rest = len(dialect.listing_path("p")) - 1
-    memory = Memory("p" * (4096 - rest + longer), "text", "k")
-    routes = {"GET": listing("text"), "POST /memory/search": found("text")}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        assert client.ask(memory, LONG) is Presence.PRESENT
-        (request,) = server.requests
-    assert request.method == ("POST" if longer else "GET")
 
 
 @pytest.mark.parametrize(
@@ -98,28 +84,6 @@ def test_what_a_search_has_found_is_remembered() -> None:
         assert [request.method for request in server.requests] == ["GET", "POST"]
 
 
-def test_clients_of_one_server_share_what_it_told() -> None:
-    """A listing that one client has fetched answers the question of another."""
-    known = Listings()
-    with Wire(answering(listing(str(MEMORY.content)))) as server:
-        for _ in range(2):
-            client = connect(ServerAddress.of(server.url), "vps", None, known)
-            assert client.ask(MEMORY, LONG) is Presence.PRESENT
-            client.close()
-        assert len(server.requests) == 1
-
-
-def test_a_delivery_makes_a_doubtful_listing_old() -> None:
-    """Once something was stored, a listing that may have been cut is fetched anew."""
-    hundred = listing(*map(str, range(100)))
-    answers = (hundred, found(), DELIVERED, listing(*map(str, range(101))))
-    with Wire(in_turn_of(*answers)) as server, client_of(server) as client:
-        assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
-        assert client.save(Memory("alpha", "100", "k"), LONG).kind is Kind.DELIVERED
-        assert client.ask(MEMORY, LONG) is Presence.ABSENT
-        assert [request.method for request in server.requests] == ["GET", "POST", "POST", "GET"]
-
-
 def test_a_large_text_arrives_whole_and_is_not_searched_for() -> None:
     """Its body is JSON like that of any other, with its length; no search takes such a query."""
     text = 'a "quoted" oak\n' * 100_000
@@ -132,16 +96,6 @@ def test_a_large_text_arrives_whole_and_is_not_searched_for() -> None:
     assert saved.json == {"user_id": "beta", "content": text}
     assert saved.headers["content-length"] == str(len(saved.body))
     assert asked.method == "GET"
-
-
-def test_an_unknown_dialect_is_named_with_those_that_there_are() -> None:
-    """The error says what was asked for, and what to set."""
-    with pytest.raises(SettingsError) as raised:
-        connect(ServerAddress.of("http://127.0.0.1:9"), "klingon")
-    assert str(raised.value).startswith("There is no server dialect 'klingon'.")
-    assert "Set server.dialect to one of: auto, oss, platform, vps." in str(
-        getattr(raised.value, "remedy", raised.value)
-    )
 
 
 def test_a_dialect_is_handed_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,8 @@ def test_what_a_server_adds_is_kept_and_nonsense_is_not() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (render(401, {"detail": "no key"}), Kind.UNAUTHORIZED, "401 Unauthorized: no key"),
-        (render(404, {"detail": "Not Found"}), Kind.FORBIDDEN, "404 Not Found: Not Found"),
+        (render(401, {"detail": "no key"}), Kind.UNAUTHORIZED, "401: no key"),
+        (render(404, {"detail": "Not Found"}), Kind.FORBIDDEN, "404: Not Found"),
         (render(503, {}), Kind.OUTAGE, "503 Service Unavailable"),
         (render(200, {"success": True}), Kind.NO_ANSWER, "the answer names no memories"),
     ],

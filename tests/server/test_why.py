@@ -6,7 +6,7 @@ import socket
 import ssl
 from queue import Empty
 
-import httpx
+import httpcore
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
@@ -44,8 +44,8 @@ def tls(reason: str) -> ssl.SSLError:
         (TimeoutError(), IN_TIME),
         (Empty(), IN_TIME),
         (ConnectionResetError(errno.ECONNRESET, "Reset"), LOST),
-        (httpx.RemoteProtocolError("Server disconnected."), LOST),
-        (httpx.ProxyError("407\nPassword"), "the proxy answered 407 Password"),
+        (httpcore.RemoteProtocolError("Server disconnected."), LOST),
+        (httpcore.ProxyError("407\nPassword"), "the proxy answered 407 Password"),
         (untrusted("self-signed\nit is"), "the certificate cannot be trusted: self-signed it is"),
         (
             untrusted("certificate has expired", 10),
@@ -58,7 +58,10 @@ def tls(reason: str) -> ssl.SSLError:
         (OSError(errno.ENETDOWN, "Network is down"), "Network is down"),
         (OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH)), "No route to host"),
         (OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)), "Network is unreachable"),
-        (httpx.LocalProtocolError("a header"), "the request cannot be made (LocalProtocolError)"),
+        (
+            httpcore.LocalProtocolError("a header"),
+            "the request cannot be made (LocalProtocolError)",
+        ),
     ],
 )
 def test_each_error_has_its_words(error: Exception | str, words: str) -> None:

@@ -22,7 +22,7 @@ from mem0tray.files.atomic import TornError
 from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system.paths import Paths, config_file
-from mem0tray.worker.folders import written_files
+from mem0tray.worker.folders import served_folder
 
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 _HARDLY_ANY: Final = 10_000_000
@@ -144,7 +144,7 @@ def files(examined: Examined) -> Iterable[Check]:
     emergency = paths.emergency
     try:
         atomic.refuse_odd(emergency)
-        written_files.look(paths)
+        served_folder.refuse_unwritable(paths)
     except FileUnavailableError as error:
         yield Check("files", FAIL, error.message, error.remedy)
     if emergency.is_file() and not os.access(emergency, os.R_OK | os.W_OK):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.claude import callers, connecting, settings_files
+from mem0tray.claude import callers, connecting
 from mem0tray.claude.callers import Caller
 from mem0tray.claude.hook import EVENTS
 from mem0tray.cli import autostart as login
@@ -203,8 +203,8 @@ _CONNECT: Final = "`mem0tray install claude-code` connects it."
 def claude_code(examined: Examined) -> Iterable[Check]:
     """Check whether Claude Code is there, with its tools and hooks."""
     try:
-        at_servers = settings_files.read(settings_files.of_servers(os.environ)).text
-        at_hooks = settings_files.read(settings_files.of_hooks(os.environ)).text
+        at_servers = connecting.read(connecting.MCP).text
+        at_hooks = connecting.read(connecting.HOOKS).text
         servers, hooks = callers.servers(at_servers), callers.hooks(at_hooks)
     except Mem0TrayError as error:
         yield _claude(error.message, error.remedy)
@@ -245,7 +245,7 @@ def _odd(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[C
     if twice:
         yield _claude(
             f"It starts mem0tray more than once for {', '.join(twice)}.",
-            f"Remove all but one, in {settings_files.of_hooks(os.environ)} or by"
+            f"Remove all but one, in {connecting.file_of(connecting.HOOKS)} or by"
             " `claude mcp remove NAME`.",
         )
     if plug_in and both:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-from mem0tray.actions import server_test, server_test_step, standing
+from mem0tray.actions import server_test, standing
 from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import interaction, output
 from mem0tray.cli.doctor import FAIL, OK, SKIP, WARN, Check, Examined
@@ -26,10 +26,10 @@ _RECENT: Final = 90.0  # seconds; a worker writes its metrics at least every thi
 _KEY: Final = "server.api_key"
 _ANOTHER: Final = "another worker"
 _LEVELS: Final = {
-    server_test_step.OK: OK,
-    server_test_step.WARNING: WARN,
-    server_test_step.FAILED: FAIL,
-    server_test_step.SKIPPED: SKIP,
+    server_test.OK: OK,
+    server_test.WARNING: WARN,
+    server_test.FAILED: FAIL,
+    server_test.SKIPPED: SKIP,
 }
 
 

@@ -278,8 +278,8 @@ def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
 def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     _ = language.gettext
     project = one_line(letter.project, _PROJECT) or _("no project")
-    status, _answered = answers.in_short(str(letter.reason))
-    reason = str(status) if status else one_line(letter.reason.said(language), _REASON)
+    said = letter.reason.said(language)
+    reason = str(answers.status_in(said) or one_line(said, _REASON))
     parts = (project, short_id(letter.item_id), reason, moment(letter.since, language, now))
     return MenuEntry(
         " · ".join(part for part in parts if part),

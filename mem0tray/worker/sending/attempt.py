@@ -37,7 +37,7 @@ class Attempts:
     def make(self, client: Client, job: Job, applied: int) -> Outcome:
         """Deliver the item. `applied`: how many orders had been when it was claimed."""
         if not job.project:
-            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+            return Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT), reason=NO_PROJECT)
         ticket = job.ticket.name if job.ticket is not None else ""
         memory = Memory(job.project, job.text, job.idempotency_key, job.timestamp, ticket)
         timeout = min(
@@ -132,7 +132,7 @@ class Attempts:
         """
         if self._context.now() - ticket.at < self._context.settings.sync.retry_interval:
             return Outcome(Kind.AT_WORK, None, "", may_have_it=True, ticket=ticket.name)
-        return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True)
+        return Outcome(Kind.ITEM_FAILURE, None, str(FORGOTTEN), may_have_it=True, reason=FORGOTTEN)
 
     def _is_overdue(self, job: Job) -> bool:
         """Whether the server has been at work on an item for so long that it is sent again."""

@@ -12,8 +12,8 @@ from mem0tray.core import events, reasons
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
-from mem0tray.server.answers import NOT_KEPT, redirected_to, retold
-from mem0tray.server.remedy import address_in, of_not_kept, of_redirect, of_refusal, of_rejection
+from mem0tray.server.answers import NOT_KEPT, redirected_to
+from mem0tray.server.remedy import UPDATE, address_in, of_redirect, of_refusal, of_rejection
 
 LASTING: Final = 300.0  # seconds after which a gateway's 503 will hardly end by itself
 
@@ -71,15 +71,15 @@ class BlamedServer:
 
 
 def _foreign(outcome: Outcome, host: str) -> Reason:
-    address = redirected_to(retold(outcome.message))
+    address = redirected_to(outcome.reason)
     if address:
         # Without the path of a question, which names a project: one state for all projects.
         there = address_in(address)
         what = Reason("{host} redirects deliveries to {address}.", host=host, address=there)
         return reasons.advised(what, of_redirect(address))
-    if retold(outcome.message).find(NOT_KEPT.id) is not None:
+    if outcome.reason.find(NOT_KEPT.id) is not None:
         what = Reason("{host} does not have what it said that it stored.", host=host)
-        return reasons.advised(what, of_not_kept())
+        return reasons.advised(what, UPDATE)
     what = Reason(
         "something that is no Mem0 server answers deliveries at {host}: {answer}.",
         host=host, answer=reasons.bare(reasons.quoted(outcome.message)),

@@ -6,12 +6,10 @@ import threading
 
 import pytest
 
-from mem0tray.cli import interaction
 from mem0tray.cli.doctor import Check, Examined
 from mem0tray.cli.doctor import command as program
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
-from tests.support.http1 import Answer
 from tests.support.standin import Standin
 
 
@@ -68,9 +66,8 @@ def test_a_check_that_hangs_is_not_waited_for(
     assert checks(home, "server")
 
 
-def test_a_person_is_told_what_is_waited_for(home: Scratch, server: Standin) -> None:
-    home.patch.setattr(interaction, "_MOMENT", 0.01)
-    server.health = Answer(body={"status": "ok"}, delay=0.3)
+@pytest.mark.usefixtures("server")
+def test_a_person_is_told_what_is_waited_for(home: Scratch) -> None:
     assert home.run("doctor").err == ""
     home.terminal(200)
     home.patch.setattr(sys.stderr, "isatty", lambda: True)

@@ -89,7 +89,7 @@ def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> No
 def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
     """No server could file it."""
     found = attempting.make(replace(UNKNOWN, project=""))
-    assert found == Outcome(Kind.NOT_SENDABLE, None, str(NO_PROJECT))
+    assert (found.kind, found.reason) == (Kind.NOT_SENDABLE, NO_PROJECT)
     attempting.client.ask.assert_not_called()
     attempting.client.save.assert_not_called()
 

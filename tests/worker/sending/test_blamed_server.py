@@ -1,19 +1,28 @@
 """A healthy server that takes no delivery: who is told, and when that ends."""
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.server import Kind, Outcome
-from mem0tray.server.answers import NOT_KEPT, no_use
+from mem0tray.server.answers import NOT_KEPT, classify, no_use
+from mem0tray.server.model import Reply
 from mem0tray.worker.sending.blamed_server import LASTING
 from tests.ledger.samples import NOW
 from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, TAKEN, Court
 
 PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
-KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, no_use(200, NOT_KEPT), may_have_it=True)
-REDIRECT = Outcome(Kind.OUTAGE, 302, "302 Found to https://a/api/memory, which is not followed")
+KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, "", may_have_it=True).because(no_use(200, NOT_KEPT))
+
+
+def redirected(address: str) -> Outcome:
+    """Make the outcome of a delivery that a server sends elsewhere."""
+    return classify(Reply(302, {"location": address}, b"", 0.1), NOW, bool)
+
+
+REDIRECT = redirected("https://a/api/memory")
 ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 
@@ -77,8 +86,8 @@ def test_a_redirect_needs_another_address(healthy: Court) -> None:
         "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
         " address: `mem0tray config set server.url https://a/api`."
     )
-    question = REDIRECT.message.replace("memory", "memory/project")
-    healthy.apply(healthy.fresh("third"), Outcome(Kind.ASKED_IN_VAIN, 302, question))
+    asked = redirected("https://a/api/memory/project")
+    healthy.apply(healthy.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
     assert healthy.reason() == said
 
 
