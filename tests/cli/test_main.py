@@ -79,8 +79,8 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["list", "--limit", "abc"], "-n/--limit: 'abc' is not a valid integer range."),
-        (["list", "--limit", "0"], "-n/--limit: 0 is not in the range x>=1."),
+        (["list", "--limit", "abc"], "'--limit': 'abc' is not a valid integer range."),
+        (["list", "--limit", "0"], "'--limit': 0 is not in the range x>=1."),
         (["serve", "--port", "65536"], "65536 is not in the range 0<=x<=65535."),
         (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
         (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
