@@ -4,7 +4,6 @@ import contextlib
 import queue
 import select
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -68,6 +67,8 @@ class WakeUp:
     """One thread waits for it, any other may set it; waiting costs nothing."""
 
     def __enter__(self) -> Self:
+        import socket  # slow to import, and only the worker waits
+
         self._reader, self._writer = socket.socketpair()
         for end in (self._reader, self._writer):
             end.setblocking(False)  # noqa: FBT003  (its only argument)

@@ -322,9 +322,7 @@ def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:
 
 
 def test_the_terminal_does_without() -> None:
-    loads = (
-        "import sys, mem0tray.cli.run_worker; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
-    )
+    loads = "import sys, mem0tray.cli.run; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", loads], env=import_path(), capture_output=True, text=True, check=True
     )
