@@ -37,7 +37,6 @@ def missing(paths: Paths, server: Standin) -> Item:
 
 
 def test_a_sample_is_of_every_project(paths: Paths, server: Standin) -> None:
-    """So many at most, as many of a small project as of a large one."""
     for project, number in (("p", 2), ("q", 30)):
         made = [entry(f"{project} {n}", project) for n in range(number)]
         deliver(paths.ledger, server.url, made)
@@ -48,7 +47,6 @@ def test_a_sample_is_of_every_project(paths: Paths, server: Standin) -> None:
 
 
 def test_a_missing_memory_is_queued_again_once(paths: Paths, server: Standin) -> None:
-    """Under another id, if it is asked for; it then waits, and is not asked about."""
     oak = missing(paths, server)
     (seen,) = asked(server).missing
     assert (seen.can_be_queued, seen.queued, queued(paths)) == (True, "", [])
@@ -58,7 +56,6 @@ def test_a_missing_memory_is_queued_again_once(paths: Paths, server: Standin) ->
 
 
 def test_what_the_user_has_discarded_is_not_queued_again(paths: Paths, server: Standin) -> None:
-    """An order that no worker has applied yet counts as well."""
     missing(paths, server)
     write_dlq(paths, [waiting("oak", "p", id="another")])
     orders.leave(paths, orders.about(orders.DELETE, [("another", items.digest("p", "oak"))]))
