@@ -30,7 +30,6 @@ def keep_waiting(home: Scratch) -> None:
 
 
 def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Standin) -> None:
-    """One after the other, with all their lines; of this project alone."""
     server.begin_with([("p", "old"), ("q", "not this"), ("p", "new\n\n  indented\n")])
     assert home.ok("recall", "-p", "p") == "· new\n\n    indented\n· old\n"
     assert home.ok("recall", "-p", "p", "-n", "1") == "· new\n\n    indented\n"
@@ -39,12 +38,10 @@ def test_the_server_s_memories_are_shown_newest_first(home: Scratch, server: Sta
 
 @pytest.mark.usefixtures("server")
 def test_a_search_without_a_hit_does_not_call_the_project_empty(home: Scratch) -> None:
-    """Other memories of the project may be there."""
     assert home.ok("search", "-p", "p", "oak") == "Nothing of the project 'p' matches that.\n"
 
 
 def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
-    """The words go there as one query, with the limit."""
     server.begin_with([("p", "two words"), ("p", "two")])
     assert home.ok("search", "-p", "p", "two", "words") == "· two words\n"
     assert server.requests[-1].json == {"user_id": "p", "query": "two words", "limit": 10}
@@ -54,7 +51,6 @@ def test_a_search_is_the_server_s(home: Scratch, server: Standin) -> None:
 def test_what_waits_stands_first_and_is_marked(
     home: Scratch, server: Standin, words: tuple[str, ...]
 ) -> None:
-    """Entries, emergency lines and dead letters of the project, the newest first."""
     server.begin_with([("p", "oak")])
     keep_waiting(home)
     assert home.ok(*words, "-p", "p").splitlines() == [
@@ -66,7 +62,6 @@ def test_what_waits_stands_first_and_is_marked(
 
 
 def test_of_what_was_added_in_one_second_the_last_stands_first(home: Scratch) -> None:
-    """Entries of the same time are shown in the opposite order of the queue file."""
     added = [entry(text, "p", timestamp=7) for text in ("first", "second", "third")]
     home.write("mem0_queue.json", queue_document(added))
     shown = home.run("recall", "-p", "p").out.splitlines()
@@ -74,7 +69,6 @@ def test_of_what_was_added_in_one_second_the_last_stands_first(home: Scratch) ->
 
 
 def test_a_search_takes_only_what_fits_of_what_waits(home: Scratch, server: Standin) -> None:
-    """By words and their beginnings, the best first."""
     assert server.url
     keep_waiting(home)
     assert home.ok("search", "-p", "p", "HÚR", "oak").splitlines()[0] == "! waiting: oak in a hurry"
@@ -102,7 +96,6 @@ def test_without_the_server_what_waits_is_shown(
     answer: Answer,
     said: str,
 ) -> None:
-    """It exits with 1, says why on standard error, and shows what there is here."""
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
     home.patch.setattr(recall, "TIMEOUT", 2.0)
     server.script_questions(answer)
@@ -117,7 +110,6 @@ def test_without_the_server_what_waits_is_shown(
 
 
 def test_a_server_that_is_not_there_is_named(home: Scratch) -> None:
-    """Nothing listens at its address; a script learns it from the document."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     keep_waiting(home)
     done = home.run("recall", "-p", "p", "--json")
@@ -129,7 +121,6 @@ def test_a_server_that_is_not_there_is_named(home: Scratch) -> None:
 
 
 def test_no_server_chosen_is_said(home: Scratch) -> None:
-    """What waits is shown all the same, and what is to be done."""
     keep_waiting(home)
     done = home.run("recall", "-p", "p")
     assert (done.code, len(done.out.splitlines())) == (1, 3)
@@ -137,7 +128,6 @@ def test_no_server_chosen_is_said(home: Scratch) -> None:
 
 
 def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> None:
-    """It is never taken for an empty one: the rest is shown, and the exit code is 1."""
     server.begin_with([("p", "there")])
     keep_waiting(home)
     home.queue.write_text('{"queue": [', "utf-8")
@@ -150,7 +140,6 @@ def test_a_queue_that_cannot_be_read_is_said(home: Scratch, server: Standin) -> 
 
 
 def test_json_is_one_document(home: Scratch, server: Standin) -> None:
-    """Of each memory its text, id, time, score and state; null where the server shows none."""
     server.script_questions(
         Answer(
             body={
@@ -184,7 +173,6 @@ def test_json_is_one_document(home: Scratch, server: Standin) -> None:
 def test_nothing_that_a_terminal_obeys_is_printed(
     home: Scratch, server: Standin, words: tuple[str, ...], option: tuple[str, ...]
 ) -> None:
-    """Neither from the server nor from the queue."""
     hostile = "oak\x1b[2J\x07\u202e\r\x9b31m\ud800"
     home.terminal(60)
     server.script_questions(
@@ -198,7 +186,6 @@ def test_nothing_that_a_terminal_obeys_is_printed(
 
 
 def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> None:
-    """As for `add`, where none is named."""
     server.begin_with([("garden", "mine")])
     home.env(MEM0_PROJECT_ID="garden")
     assert home.ok("recall") == "· mine\n"
@@ -212,13 +199,11 @@ def test_the_project_is_that_of_the_folder(home: Scratch, server: Standin) -> No
     ],
 )  # fmt: skip
 def test_wrong_usage_is_said(home: Scratch, arguments: tuple[str, ...]) -> None:
-    """Exit code 2, and one line."""
     done = home.run(*arguments)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
 
 def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> None:
-    """The newest are shown, as many as an answer may hold."""
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     folder = home.paths.local_server
     folder.mkdir(parents=True)
@@ -231,7 +216,6 @@ def test_memories_too_long_for_one_answer_are_read_in_fewer(home: Scratch) -> No
 
 
 def test_the_embedded_server_is_read(home: Scratch) -> None:
-    """While it runs, and else for the moment; one that is found is left alone."""
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     assert home.ok("recall", "-p", "p") == "Nothing of the project 'p' was found.\n"
     folder = home.paths.local_server
@@ -255,14 +239,12 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
 )
 @pytest.mark.usefixtures("server")
 def test_a_terminal_is_told_what_is_waited_for(home: Scratch, command: tuple[str, ...]) -> None:
-    """On standard error; no trace of that is left."""
     home.env(TERM="xterm")
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
     assert home.run(*command).err.startswith(f"\r{interaction.ASKING}…\r\x1b[K")
 
 
 def test_what_no_mem0_server_is_is_said_whole(home: Scratch, server: Standin) -> None:
-    """With what to do."""
     server.health = Answer(body="<html>")
     done = home.run("recall", "-p", "p")
     assert done.code == 1
