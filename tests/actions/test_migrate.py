@@ -9,7 +9,7 @@ import pytest
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import identity
 from mem0tray.files import atomic, orders
 from mem0tray.system.paths import Paths
@@ -203,11 +203,6 @@ def test_the_key_of_the_present_server_goes_nowhere_else(
     assert all("former-key" not in str(request.headers) for request in server.requests)
 
 
-def test_no_key_goes_in_the_clear_to_another_machine(settings: Settings) -> None:
-    with pytest.raises(SettingsError, match="unencrypted"):
-        Migration(settings, Request("http://192.0.2.7", "former-key-0123")).run(lambda _, __: None)
-
-
 @pytest.mark.parametrize(
     "answer",
     [Answer(status=503), Answer(body="a page"), Answer(reset=True)],
@@ -285,12 +280,3 @@ def test_a_full_disk_stops_it_and_loses_nothing(
     assert (run.queued, len(queued(paths))) == (1, 1)
     assert bring(settings, former).sums.queued == 2
     assert sorted(queued(paths)) == ["one", "three", "two"]
-
-
-def test_progress_is_told_with_what_there_is_to_read(
-    paths: Paths, former: Standin, settings: Settings
-) -> None:
-    deliver(paths, former, "one", "two")
-    told: list[tuple[int, int]] = []
-    Migration(settings, Request(former.url)).run(lambda *each: told.append(each))
-    assert told[-1] == (2, 2)

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-import pytest
-
-from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall, search
+from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall
 from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.system.paths import Paths
 from tests.actions.scene import worker, write, write_dlq
 from tests.server.wire import Connection, Wire, render
 from tests.support.delivered import deliver
-from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entry, queue_document
 from tests.support.standin import Standin
 
@@ -37,16 +34,6 @@ def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
         found = recall(chosen(server.url), "p", 20)
     assert waits(found) == [(HELD, "held"), (WAITING, "fresh"), (DEAD, "dead")]
     assert [(each.state, each.text) for each in found.there] == [("", "there")]
-
-
-@pytest.mark.parametrize("status", [401, 404, 500])
-def test_a_server_that_shows_nothing_hides_nothing_of_ours(paths: Paths, status: int) -> None:
-    write(paths.queue, queue_document([entry("an oak", "p"), entry("a rose", "p")]))
-    with Standin() as server:
-        server.script_questions(Answer(status))
-        found = search(chosen(server.url), "p", "oak", 20)
-    assert waits(found) == [(WAITING, "an oak")]
-    assert (found.there, str(status) in found.trouble, found.trouble[-1]) == ([], True, ".")
 
 
 def test_who_has_no_time_starts_no_server(paths: Paths) -> None:

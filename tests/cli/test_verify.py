@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import chosen_client
 from mem0tray.core import item as items
 from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
@@ -75,7 +74,7 @@ def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
     host = server.url.removeprefix("http://")
     assert done.line == (
         f"mem0tray: 2 memories are missing on {host}."
-        " `mem0tray verify --requeue` queues 1 of them again, as its text is known here."
+        " `mem0tray verify --requeue` queues 1 again, whose text is known here."
     )
 
 
@@ -121,12 +120,6 @@ def test_a_sample_is_of_every_project(home: Scratch, server: Standin) -> None:
     said = home.run("verify", "--sample", "6").out
     assert "Asked for a sample of 6 memories among the 27 that went to" in said
     assert home.run("verify", "--sample", "27", "--json").json()["sample"] is False
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_a_sample_has_one_memory_at_least(home: Scratch, number: str) -> None:
-    done = home.run("verify", "--sample", number)
-    assert (done.code, "--sample: " in done.line) == (2, True)
 
 
 def test_what_is_missing_is_queued_again_once(home: Scratch, server: Standin) -> None:
@@ -179,9 +172,7 @@ def test_a_text_that_is_nowhere_stays_missing(home: Scratch, server: Standin) ->
     keep(home, [oak])
     done = home.run("verify", "--requeue")
     assert (done.code, len(queued(home))) == (1, 1)
-    assert re.search(
-        r"1 memory is missing .*finds no text of what is missing: `mem0tray add` ", done.line
-    )
+    assert re.search(r"1 memory is missing .*`mem0tray add` queues a text that you ", done.line)
 
 
 def test_what_the_user_deleted_here_never_comes_back(home: Scratch, server: Standin) -> None:
@@ -292,16 +283,6 @@ def test_a_server_that_shows_nothing_cannot_tell(home: Scratch, server: Standin)
     assert done.json()["cannot_tell_why"] == {"the server cannot show what it has": 2}
 
 
-def test_a_server_that_fails_for_a_moment_is_asked_again(home: Scratch, server: Standin) -> None:
-    home.env(MEM0TRAY_SERVER_DIALECT="vps")
-    home.patch.setattr(chosen_client, "WAITS", (0.0, 0.0))
-    delivered(home, server, "oak")
-    delivered(home, server, "elm", project="q")
-    whole = {"success": True, "memories": {"results": [{"id": "1", "memory": "oak"}]}}
-    server.script_questions(Answer(body=whole), Answer(reset=True), Answer(503))
-    assert numbers(home.run("verify", "--json")) == (2, 2, 0, 0)
-
-
 def test_of_a_listing_that_is_cut_the_rest_cannot_be_told(home: Scratch, server: Standin) -> None:
     texts = [f"oak {n}" for n in range(101)]
     made = delivered(home, server, *texts)
@@ -321,12 +302,6 @@ def test_where_nothing_was_delivered_nobody_is_asked(home: Scratch, server: Stan
     told = home.ok("verify")
     assert told == f"Nothing has been delivered to {server.url.removeprefix('http://')} yet.\n"
     assert server.requests == []
-
-
-def test_without_a_chosen_server_it_says_so(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("oak")]))
-    done = home.run("verify")
-    assert (done.code, "config set server.url" in done.line) == (1, True)
 
 
 @pytest.mark.row(42)
