@@ -34,9 +34,8 @@ from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.metrics import MetricsWriter
-from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.stages import CycleStage, Parts
 from tests.worker.dlq.generations import dead_letter, parsed
 
@@ -108,7 +107,6 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         prober = stand_in(Prober)
         notes = stand_in(NoteIntake, awaited=False)
         notes.wait.return_value = math.inf
-        notes.targets.return_value = ()
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts(

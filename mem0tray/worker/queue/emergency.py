@@ -71,7 +71,7 @@ class EmergencyIntake:
         found = atomic.signature(path)
         if found is None or found.inode != source.inode:
             self._lose()
-            self._context.quarantine_items(path, source.pieces, _NOT_WHOLE)
+            self._context.quarantine_items(path, list(source.torn), _NOT_WHOLE)
             self._keep(source, None)
             return 0
         if found.size < source.offset:
@@ -86,8 +86,7 @@ class EmergencyIntake:
                     for item in lines.items
                 )
                 self._keep(source, lines.source)
-            self._context.quarantine_items(path, lines.odd)
-            self._context.quarantine_items(path, lines.pieces, _NOT_WHOLE)
+            self._context.quarantine_items(path, lines.odd, _NOT_WHOLE)
             if new:
                 self._context.events.emit(events.Accepted(new))
             return new

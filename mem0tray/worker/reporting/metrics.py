@@ -75,11 +75,7 @@ class MetricsWriter:
         paths = self._context.paths
         try:
             written = atomic.replace(
-                paths.metrics,
-                data,
-                still_valid=self._other.is_unchanged,
-                durable=False,
-                by_way_of=paths.data_dir,
+                paths.metrics, data, still_valid=self._other.is_unchanged, durable=False
             )
         except FileUnavailableError:
             with suppress(FileUnavailableError):

@@ -14,8 +14,8 @@ from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.log import EventLog
+from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
-from mem0tray.worker.sending.health import Prober
 
 if TYPE_CHECKING:
     from mem0tray.server import Outcome
@@ -107,7 +107,7 @@ class SteppedWorker:
         if due or prober._signal.is_set():
             prober._signal.clear()
             self._probed = self._now()
-            prober._report(*prober._probe())
+            prober._deliver(*prober._probe())
 
     def is_idle(self) -> bool:
         """Whether nothing is left that can be delivered now."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.config.settings import ClaudeSettings, Settings
-from mem0tray.worker.queue.notes import NoteIntake
+from mem0tray.worker.queue.notes import LOOK, NoteIntake
 from tests.worker.queue.scene import QueueScene
 
 GARDEN: Final = "-home-ann-garden"
@@ -28,7 +28,6 @@ class NoteDesk:
     def start(self) -> None:
         """Let a worker begin."""
         self.intake = NoteIntake(self.scene.context)
-        self.intake.sees_all = True
 
     def switch(self, *, on: bool) -> None:
         """Set `claude.auto_memory`."""
@@ -50,15 +49,14 @@ class NoteDesk:
         return path
 
     def run(self, after: float = 1.0, *, everywhere: bool = True) -> int:
-        """Let it look so many seconds later, at all folders or where something was heard of.
+        """Let it look so many seconds later; `everywhere`: its look at all folders is due.
 
         Within a second of the last look it does not look again.
         """
         self.scene.now += after
         self.moment += after
         if everywhere:
-            for folder in (self.root / "projects").glob("*/memory"):
-                self.intake.note_change(folder)
+            self.intake._looked = min(self.intake._looked, self.moment - LOOK)
         return self.intake.run(self.scene.now, self.moment)
 
     def queued(self) -> list[tuple[str, str]]:

@@ -217,12 +217,10 @@ def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None
 
 
 def test_they_do_not_wait_for_the_disk(telling: Telling) -> None:
-    """They are written by way of our own folder, so that the watch of theirs hears of one name."""
     telling.run()
     (write,) = telling.written
     assert write["path"] == telling.context.paths.metrics
     assert write["durable"] is False
-    assert write["by_way_of"] == telling.context.paths.data_dir
 
 
 def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:

@@ -111,28 +111,21 @@ def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> N
     assert [sender.daemon for sender in sending.delivery._senders] == [True]
 
 
-def test_a_sender_that_cannot_be_started_is_told_to_whoever_kicks_next(
+def test_where_no_further_sender_can_be_started_the_others_go_on(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker is woken for it; what the others send until then is recorded."""
     sending.context.settings = Settings()
     sending.wait("a", "b", "c")
-    sending.context.wake = wake = threading.Event()
     refuse(monkeypatch, but=("mem0tray-sender-0",))
     sending.delivery.kick()
     assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
-    assert wake.is_set()
-    with pytest.raises(NoThreadError, match="can't start new thread"):
-        sending.delivery.kick()
 
 
-@pytest.mark.parametrize("where", ["_attempt", "_add_another"])
+@pytest.mark.parametrize("where", ["_attempt", "_connected"])
 def test_a_fault_of_ours_leaves_nothing_claimed(
     sending: Sending, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """The outcome of what was under way is unknown; it is told, and the sender goes on."""
-    if where == "_add_another":
-        sending.context.settings = Settings()
     key = sending.wait("a", "b")
     monkeypatch.setattr(sending.delivery, where, failing(1, getattr(sending.delivery, where)))
     sending.delivery.kick()
