@@ -30,10 +30,10 @@ def counting(did: Counter[str], name: str, real: Callable[..., Any]) -> Callable
     return counted
 
 
-def test_a_change_is_found_half_a_minute_later(desk: NoteDesk) -> None:
+def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     desk.run()
     desk.write("soil.md", "It is clay.")
-    assert desk.run(after=29, everywhere=False) == 0
+    assert desk.run(after=14, everywhere=False) == 0
     assert desk.run(after=1, everywhere=False) == 1
 
 
