@@ -166,9 +166,9 @@ def test_what_is_wrong_and_what_is_asked_for(event: events.Event, line: str) -> 
         (events.FolderMade(Path(LONG)), 300),
         (events.FolderChanged(Path("/"), Path(LONG)), 300),
         (events.AlertCommandFailed(LONG), 300),
-        (events.FolderChanged(Path(LONG), Path("/")), 200),
+        (events.FolderChanged(Path(LONG), Path("/")), 300),
         (events.FileBroken("q.json", LONG, ""), 200),
-        (events.AttemptFailed(*ITEM, 1, LONG), 200),
+        (events.AttemptFailed(*ITEM, 1, LONG), 300),
         (events.MovedToDlq(LONG, "id", 5), 80),
     ],
 )
