@@ -9,7 +9,7 @@ from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, classify, no_use
 from mem0tray.server.model import Reply
-from mem0tray.worker.sending.blamed_server import LASTING
+from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW
 from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, TAKEN, Court
 
