@@ -440,7 +440,6 @@ def test_a_killed_worker_sends_each_note_once(home: Home, server: Standin) -> No
 
 
 def _has(server: Standin, least: int) -> bool:
-    """Whether the server has so many memories."""
     return server.total_stored() >= least
 
 
