@@ -1,4 +1,4 @@
-"""`packaging/test-official`: runs the tests of `oss` against Mem0's own library."""
+"""`packaging/test-official`: runs the tests that are against Mem0's own library."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ def main() -> None:
     environ = environment.ensure(["dev", "official"])
     os.chdir(environment.ROOT)
     pytest = [str(environment.python(environment.VENV)), "-m", "pytest", "-m", "official"]
-    environment.become([*pytest, *(sys.argv[1:] or ["tests/acceptance/oss"])], environ)
+    environment.become([*pytest, *(sys.argv[1:] or ["tests/acceptance"])], environ)
 
 
 if __name__ == "__main__":

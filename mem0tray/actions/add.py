@@ -1,15 +1,12 @@
 """Queueing memories as an ordinary producer does: under the lock, and on the disk when done."""
 
-import json
 import os
 import time
 import uuid
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from mem0tray.config.settings import Loaded
 from mem0tray.core import item as items
@@ -20,20 +17,13 @@ from mem0tray.core.errors import (
     NoThreadError,
 )
 from mem0tray.files import atomic, document, orders, private_folders
-from mem0tray.files.atomic import Signature
+from mem0tray.files.document import QUEUE, RECENT, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.system import data_folders, regular_file
 from mem0tray.system.paths import Paths, data_root
 
 LOCK_WAIT: Final = 1.0  # seconds; after that the emergency file, which needs no lock
 SHOWN: Final = 100  # entries in `last_100`
-_LARGE: Final = 1_000_000  # bytes; less is written in a few milliseconds
-_TRIES: Final = 2
-_QUEUE: Final = "queue"
-_FOLDER: Final = "paths.claude_dir"
-_URL: Final = "server.url"
-Value = bytes | list[bytes]
-_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class QueuedEntry(NamedTuple):
@@ -68,42 +58,30 @@ def queue_memory(loaded: Loaded, project: str, text: str) -> QueuedEntry:
 def too_long() -> Mem0TrayError:
     """Make the error about a text that is too long to be queued."""
     return Mem0TrayError(
-        f"Nothing was queued: the text is too long, {items.TEXT_AT_MOST}.",
-        "Add it in parts.",
+        f"Nothing was queued: the text is too long, {items.TEXT_AT_MOST}.", "Add it in parts."
     )
 
 
 def prepared(loaded: Loaded) -> Paths:
-    """The paths where these settings queue memories, made ready for the first of them.
+    """Prepare the folder where these settings queue memories, and return its paths.
 
-    Raises FileUnavailableError if their folder is missing and cannot be made.
+    The choice of the server is remembered before we make the first file there.
+    Raises FileUnavailableError if the folder is missing and cannot be made.
     """
-    paths = _locations(loaded)
-    if _URL not in loaded.unknown:
-        _remember_choice(loaded.settings.server.url, paths)
+    served = data_folders.last_served(data_root()) if "paths.claude_dir" in loaded.unknown else None
+    paths = loaded.settings.locations() if served is None else Paths.for_claude_dir(served)
+    if "server.url" not in loaded.unknown:
+        from mem0tray.config import server_choice
+
+        with suppress(FileUnavailableError):  # the queue file reports any trouble
+            server_choice.remember_if_first(loaded.settings.server.url, paths)
     private_folders.make_private_folder(paths.claude_dir)
     return paths
 
 
 def entry(name: str, project: str, text: str, timestamp: float | None = None) -> items.Object:
-    """A queue entry as producers write it; `timestamp` in Unix seconds, None for now."""
+    """Make a queue entry as producers write it; `timestamp` in Unix seconds, None for now."""
     return items.entry(name, project, text, int(time.time()) if timestamp is None else timestamp)
-
-
-def _locations(loaded: Loaded) -> Paths:
-    if _FOLDER in loaded.unknown:
-        served = data_folders.last_served(data_root())
-        if served is not None:
-            return Paths.for_claude_dir(served)
-    return loaded.settings.locations()
-
-
-def _remember_choice(url: str, paths: Paths) -> None:
-    """Remember the choice before we make the first file; the queue file reports any trouble."""
-    from mem0tray.config import server_choice
-
-    with suppress(FileUnavailableError):
-        server_choice.remember_if_first(url, paths)
 
 
 def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> str:
@@ -113,127 +91,52 @@ def add(paths: Paths, *entries: items.Object, lock_wait: float = LOCK_WAIT) -> s
     queue file is broken, whose salvage is the worker's business.
     Raises FileUnavailableError when neither can be written.
     """
-    try:
-        queued = _queue(paths, [document.dump(entry) for entry in entries], lock_wait)
-    except (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError):
-        queued = False
-    if queued:
-        return "queue"
+    fails = (LockTimeoutError, NoThreadError, FileUnavailableError, atomic.TornError)
+    with suppress(*fails), FileLock(paths.queue_lock).held(lock_wait):
+        data = _with_entries(paths.queue, [document.dump(each) for each in entries])
+        if data is not None:
+            atomic.replace(paths.queue, data)
+            return "queue"
     ours = {"emergency": True, items.QUEUED_AT: time.time()}
-    lines = [document.dump({**entry, **ours}) for entry in entries]
-    append_line(paths.emergency, b"\n".join(lines))
+    append_line(paths.emergency, b"\n".join(document.dump({**each, **ours}) for each in entries))
     return "emergency"
 
 
-def _queue(paths: Paths, entries: list[bytes], lock_wait: float) -> bool:
-    """Write the queue file with `entries` in it; False when it cannot be read whole.
-
-    A large file is prepared without the lock, which is then held only to see that nothing has
-    changed; if others are too busy for that, everything is done under it.
-    """
-    path, lock = paths.queue, FileLock(paths.queue_lock)
-    size = path.stat().st_size if path.exists() else 0
-    for _ in range(_TRIES if size > _LARGE else 0):
-        with suppress(atomic.TornError):
-            data, before = _with_entries(path, entries)
-            if data is not None and _replace_if_unchanged(path, data, before, lock, lock_wait):
-                return True
-    with lock.held(lock_wait):
-        data, _ = _with_entries(path, entries)
-        if data is not None:
-            atomic.replace(path, data)
-    return data is not None
-
-
-def _replace_if_unchanged(
-    path: Path, data: bytes, before: Signature | None, lock: FileLock, lock_wait: float
-) -> bool:
-    late: list[LockTimeoutError] = []
-
-    def still_valid() -> bool:
-        try:
-            lock.acquire(lock_wait)
-        except LockTimeoutError as error:
-            late.append(error)  # raised once the temporary file is gone
-            return False
-        return atomic.signature(path) == before
-
-    try:
-        done = atomic.replace(path, data, still_valid=still_valid) is not None
-    finally:
-        lock.release()
-    if late:
-        raise late[0]
-    return done
-
-
-def _with_entries(path: Path, entries: list[bytes]) -> tuple[bytes | None, Signature | None]:
-    """The queue file with `entries`, and its signature as read; no bytes when it is broken."""
+def _with_entries(path: Path, entries: list[bytes]) -> bytes | None:
+    """Return the queue file with `entries` queued, shown and counted; None if it is broken."""
     found = atomic.read(path)
-    data, before = found or (b"{}", None)
     try:
-        parsed = document.parse(data, (_QUEUE,))
-    except document.BrokenDocumentError:
-        return None, before
+        parsed = _parsed(found[0] if found is not None else b"{}")
+    except BrokenDocumentError:
+        return None
     if parsed.rejected:
-        return None, before
-    queue = [*parsed.lists[_QUEUE], *entries]
-    return _laid_out({_QUEUE: queue, **_beside(parsed.rest, entries)}), before
+        return None
+    rest = parsed.rest
+    top: dict[str, document.Value] = {QUEUE: _laid_out([*parsed.lists[QUEUE], *entries])}
+    top[RECENT] = rest.pop(RECENT, b"") or _laid_out([*parsed.lists[RECENT], *entries][-SHOWN:])
+    top["failed"] = rest.pop("failed", b"[]")
+    top["stats"] = _counted(rest.pop("stats", document.NEW_STATS), len(entries))
+    return document.compose(top | rest)
 
 
-def _beside(rest: dict[str, bytes], entries: list[bytes]) -> dict[str, Value]:
-    """The file's other values beside the queue, with `entries` shown and counted."""
-    return {
-        "last_100": _with_last(rest.pop("last_100", b"[]"), entries),
-        "failed": rest.pop("failed", b"[]"),
-        "stats": _counted(rest.pop("stats", document.NEW_STATS), len(entries)),
-        **rest,
-    }
-
-
-def _with_last(raw: bytes, entries: list[bytes]) -> Value:
-    """`last_100` with `entries`; anything but a list is left alone."""
+def _parsed(data: bytes) -> Document:
+    """Parse a queue file; a `last_100` that is no list is left alone. Raises."""
     try:
-        return [*_RAW_LIST.decode(raw), *entries][-SHOWN:]
-    except msgspec.DecodeError:
-        value = _listed(raw)
-        return raw if value is None else [*map(document.dump, value), *entries][-SHOWN:]
+        return document.parse(data, (QUEUE, RECENT))
+    except BrokenDocumentError:
+        return document.parse(data, (QUEUE,))
 
 
-def _listed(raw: bytes) -> list[Any] | None:
-    """A list that the fast parser refuses (it has NaN), or None when it is no list."""
-    value = json.loads(raw)
-    return value if isinstance(value, list) else None
+def _laid_out(raws: list[bytes]) -> list[bytes]:
+    return [document.pretty(raw, 2) for raw in raws]
 
 
 def _counted(raw: bytes, more: int) -> bytes:
-    """The counters with `more` queued; anything but an object is left alone."""
+    """Add `more` to the queued ones; anything but an object is left alone."""
     stats = items.load_object(raw)
     if stats is None:
         return raw
     return items.with_fields(raw, {"total_queued": items.count(stats.get("total_queued")) + more})
-
-
-def _laid_out(top: dict[str, Value]) -> bytes:
-    """Lay the document out at once; value by value if the fast parser refuses it."""
-    members = (
-        document.dump(name) + b":" + (value if isinstance(value, bytes) else _list_of(value))
-        for name, value in top.items()
-    )
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.format(b"{" + b",".join(members) + b"}", indent=2) + b"\n"
-    return document.compose(
-        {
-            name: value
-            if isinstance(value, bytes)
-            else [document.pretty(bytes(each), 2) for each in value]
-            for name, value in top.items()
-        }
-    )
-
-
-def _list_of(values: list[bytes]) -> bytes:
-    return b"[" + b",".join(values) + b"]"
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -259,8 +162,8 @@ def append_line(path: Path, line: bytes) -> None:
         atomic.sync_folder(path.parent)
 
 
-def among(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
-    """Those of these memories that the user has deleted, or given another text."""
+def deleted(paths: Paths, names: Collection[items.Name]) -> set[items.Name]:
+    """Return those of these memories that the user has deleted, or given another text."""
     found = orders.discarded(paths.orders) & set(names)
     if not os.path.exists(paths.ledger):  # noqa: PTH110  (Path.exists() raises where it may not look)
         return found

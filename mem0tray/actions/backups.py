@@ -1,6 +1,5 @@
-"""Backups: the DLQ's last state under one name, the items of each deletion under a dated one."""
+"""Backups that deletions and edits write, and every source that memories can be restored from."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +11,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Final
 
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, Identity
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
 from mem0tray.core import item as items
 from mem0tray.core import jsontext
 from mem0tray.core.errors import FileUnavailableError, NotFoundError
@@ -27,9 +26,23 @@ from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
 
 DATED: Final = "mem0_queue_dlq.backup-*.json"
+BACKUP: Final = "backup"
+COPY: Final = "copy"
+DELETION: Final = "deletion"
+QUARANTINE: Final = "quarantine"
+EDIT: Final = "edit"
+FILE: Final = "file"
 _MARK: Final = "dlq-backup.sha256"
 _PIECE: Final = 1 << 20  # bytes
-_NAMED: Final = "%Y%m%d-%H%M%S-%f"
+_TIME: Final = "%Y%m%d-%H%M%S-%f"
+_TEXTS: Final = "edited-*.json"
+_DAY: Final = 86_400.0
+_SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
+_WAITING: Final = (QUEUE_LIST, document.HELD)
+_OWN: Final = "a copy of your own"
+
+
+# What a deletion writes -------------------------------------------------------------------------
 
 
 def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
@@ -37,45 +50,37 @@ def write_dated(paths: Paths, raws: Sequence[bytes], now: float) -> Path:
 
     Raises FileUnavailableError; then nothing must be deleted.
     """
-    path, moment = _free_name(paths, now)
-    return _write(path, _composed(raws, moment))
+    return write_again(_free_name(paths, now), raws)
 
 
-def write_again(path: Path, raws: Sequence[bytes]) -> None:
-    """Write a dated backup again with these items alone. Raises FileUnavailableError."""
-    moment = time_in_name(path)
-    if moment is not None:
-        _write(path, _composed(raws, moment))
+def write_again(path: Path, raws: Sequence[bytes]) -> Path:
+    """Write a dated backup with these items alone. Raises FileUnavailableError."""
+    items_ = [document.pretty(raw, 2) for raw in raws]
+    data = document.compose({"items": items_, document.STAMP: _stamp_of(path)})
+    _write(path, data)
+    return path
 
 
-def _composed(raws: Sequence[bytes], moment: datetime) -> bytes:
-    return document.compose(
-        {"items": [document.pretty(raw, 2) for raw in raws], document.STAMP: _stamp(moment)}
-    )
+def _write(path: Path, data: bytes) -> None:
+    atomic.replace(path, data)
+    if _read(path) != data:
+        raise FileUnavailableError(
+            Reason(
+                "The backup {path} does not read as it was written; nothing was deleted.", path=path
+            ),
+            Reason("Is another program writing it? Try again."),
+        )
 
 
 def is_of_delete(path: Path, data: bytes) -> bool:
-    """Whether these bytes under a dated name are the backup of a delete.
+    """Return whether these bytes under a dated name are the backup of a delete.
 
     Such a backup is stamped with the very time in its name; a file kept for the user, or
     one that they named so themselves, is not.
     """
-    moment = time_in_name(path)
-    if moment is None:
-        return False
-    with suppress(BrokenDocumentError):
-        return document.parse(data, ()).rest.get(document.STAMP) == _stamp(moment)
+    with suppress(BrokenDocumentError, ValueError):
+        return document.parse(data, ()).rest.get(document.STAMP) == _stamp_of(path)
     return False
-
-
-def time_in_name(path: Path) -> datetime | None:
-    """The local time in a dated name; None without one."""
-    try:
-        return datetime.strptime(  # noqa: DTZ007  (names have local time)
-            path.stem.rpartition(".backup-")[2], _NAMED
-        )
-    except ValueError:
-        return None
 
 
 def keep_last_state(paths: Paths) -> None:
@@ -87,10 +92,8 @@ def keep_last_state(paths: Paths) -> None:
     if found is None:
         return
     there = atomic.signature(path)
-    if there is not None and not is_ours(paths):
-        differs = there.size != found.size or _bytes(path) != _bytes(paths.dlq)
-        if differs:
-            _copy(path, _free_name(paths, there.mtime / 1e9)[0])
+    if there is not None and not is_ours(paths) and _read(path) != _read(paths.dlq):
+        _copy(path, _free_name(paths, there.mtime / 1e9))
     remember(paths, _copy(paths.dlq, path))
 
 
@@ -111,81 +114,73 @@ def remember(paths: Paths, ours: Signature | None) -> None:
 
 
 def is_ours(paths: Paths) -> bool:
-    """Whether the present backup is what we last wrote there.
-
-    Its signature tells: a copy that anybody else makes there has another time at least. A former
-    version noted the hash of its bytes instead.
-    """
+    """Return whether the backup is what we last wrote: any other copy has another signature."""
     with suppress(OSError, FileUnavailableError):
-        mark, found = (
-            regular_file.read_bytes(paths.data_dir / _MARK),
-            atomic.signature(paths.dlq_backup),
-        )
-        if not mark.startswith(b"["):
-            data = regular_file.read_bytes(paths.dlq_backup)
-            return mark == hashlib.sha256(data).hexdigest().encode()
+        mark = regular_file.read_bytes(paths.data_dir / _MARK)
+        found = atomic.signature(paths.dlq_backup)
         return found is not None and mark == json.dumps(found.lasting).encode()
     return False
 
 
-def has_mark(paths: Paths) -> bool:
-    """Whether there is a note of what we last wrote there; it goes with our folders."""
-    return (paths.data_dir / _MARK).exists()
-
-
-def _stamp(moment: datetime) -> bytes:
-    return document.dump(moment.isoformat(timespec="microseconds"))
-
-
-def _free_name(paths: Paths, at: float) -> tuple[Path, datetime]:
-    """A dated name that is not in use, and its local time; names sort by their time."""
+def _free_name(paths: Paths, at: float) -> Path:
+    """Return a dated name (local time) that is not in use; names sort by their time."""
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  (names have local time)
     while True:
-        path = paths.claude_dir / f"{paths.dlq.stem}.backup-{moment:{_NAMED}}.json"
+        path = paths.claude_dir / f"{paths.dlq.stem}.backup-{moment:{_TIME}}.json"
         if not path.exists():
-            return path, moment
+            return path
         moment += timedelta(microseconds=1)
 
 
-def _bytes(path: Path) -> bytes | None:
-    """The file's bytes; None when there is none."""
-    try:
-        return regular_file.read_bytes(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
+def _time_in(path: Path) -> datetime:
+    """Return the local time in a dated name. Raises ValueError without one."""
+    named = path.stem.rpartition(".backup-")[2]
+    return datetime.strptime(named, _TIME)  # noqa: DTZ007  (names have local time)
 
 
-def _write(path: Path, data: bytes) -> Path:
-    atomic.replace(path, data)
-    try:
-        same = regular_file.read_bytes(path) == data
-    except OSError as error:
-        raise atomic.unavailable(path, error) from error
-    if not same:
-        raise FileUnavailableError(
-            Reason(
-                "The backup {path} does not read as it was written; nothing was deleted.", path=path
-            ),
-            Reason("Is another program writing it? Try again."),
-        )
+def _stamp_of(path: Path) -> bytes:
+    return document.dump(_time_in(path).isoformat(timespec="microseconds"))
+
+
+# What an edit keeps -----------------------------------------------------------------------------
+
+
+def keep_text(paths: Paths, found: FoundItem, days: float) -> Path:
+    """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
+    private_folders.make_private_folder(paths.edits)
+    # One reading of the clock: two could fall into different seconds, and names would be out
+    # of order.
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    for old in texts_kept(paths):
+        with suppress(OSError):
+            if seconds - old.stat().st_mtime > days * _DAY:
+                old.unlink()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
+    path = paths.edits / f"edited-{stamp}-{fraction // 1000:06d}.json"
+    atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
     return path
 
 
-BEGIN: Final = "edited-"  # the beginning of a file's name with an old text
-PATTERN: Final = f"{BEGIN}*.json"
-BACKUP: Final = "backup"
-COPY: Final = "copy"
-DELETION: Final = "deletion"
-QUARANTINE: Final = "quarantine"
-EDIT: Final = "edit"
-FILE: Final = "file"
-_SECTIONS: Final = (DLQ_LIST, *document.QUEUE_SECTIONS)
-_WAITING: Final = (QUEUE_LIST, document.HELD)
-_OWN: Final = "a copy of your own"
-_WHOSE: Final = "the DLQ before a delete, or a copy of your own"
-_STAMP: Final = "%Y%m%d-%H%M%S"
+def texts_kept(paths: Paths) -> list[Path]:
+    """List the files with old texts, by name. Raises FileUnavailableError."""
+    return private_folders.listing(paths.edits, _TEXTS)
+
+
+def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
+    """Remove kept and open texts for which `is_it` is true; return names. Raises Mem0TrayError."""
+    removed = []
+    there = private_folders.listing(paths.edits, "*")
+    folders = [each for each in there if each.is_dir() and not each.is_symlink()]
+    opened = [path for each in folders for path in private_folders.listing(each, "*")]
+    for path in (each for each in (*there, *opened) if each not in folders):
+        with suppress(FileNotFoundError):
+            if is_it(regular_file.read_bytes(path)):
+                path.unlink()
+                removed.append(path.relative_to(paths.data_dir).as_posix())
+    return removed
+
+
+# What can be restored ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,45 +206,24 @@ class RestoreSource:
 
 
 def sources(paths: Paths) -> list[RestoreSource]:
-    """All sources, newest first."""
-    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, DATED)]
+    """Find all sources, newest first. Raises FileUnavailableError."""
+    dated = _dated(paths)
     found = [*dated, *_deletions(paths, dated)]
     if paths.dlq_backup.exists():
-        at = _changed(paths.dlq_backup)
-        kind, note = BACKUP, "the DLQ as it was before the last delete"
-        if not is_ours(paths):
-            kind, note = COPY, _OWN if has_mark(paths) else _WHOSE
-        found.append(_file(paths.dlq_backup, kind, at, note))
+        ours = is_ours(paths)
+        note = "the DLQ as it was before the last delete" if ours else _OWN
+        found.append(_file(paths.dlq_backup, BACKUP if ours else COPY, note))
     found += map(quarantined, private_folders.quarantined(paths.quarantine))
-    found += [
-        _file(path, EDIT, _changed(path), "a text as it was before an edit")
-        for path in texts_kept(paths)
-    ]
+    found += [_file(path, EDIT, "a text as it was before an edit") for path in texts_kept(paths)]
     return sorted(found, key=lambda source: source.at, reverse=True)
 
 
-def backed_up(paths: Paths) -> set[Identity]:
-    """The memories in backups that deletes wrote beside the shared files."""
-    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, DATED)]
-    return {
-        identity(each.raw) for source in dated if source.kind == BACKUP for each in source.pieces
-    }
-
-
-def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
-    """The memories that a delete has backed up and the ledger does not know: it was lost since."""
-    return {name for name in backed_up(paths) if reader.known(*name) is None}
-
-
 def last_delete(paths: Paths) -> RestoreSource:
-    """What was deleted last, in whatever way. Raises NotFoundError."""
-    dated = [_backup(path) for path in private_folders.listing(paths.claude_dir, DATED)]
+    """Find what was deleted last, in whatever way. Raises NotFoundError."""
+    dated = _dated(paths)
     # A backup is empty when its items had left by themselves.
-    found = [
-        source
-        for source in (*dated, *_deletions(paths, dated))
-        if source.pieces and source.kind != COPY
-    ]
+    both = [*(each for each in dated if each.kind == BACKUP), *_deletions(paths, dated)]
+    found = [each for each in both if each.pieces]
     if not found:
         raise NotFoundError(
             "Nothing has been deleted that could be restored.",
@@ -259,16 +233,16 @@ def last_delete(paths: Paths) -> RestoreSource:
 
 
 def named(paths: Paths, name: str) -> RestoreSource:
-    """The source of that name, or unambiguous prefix of one, or any file. Raises NotFoundError."""
+    """Find the source of that name, or unambiguous prefix, or any file. Raises NotFoundError."""
     known = sources(paths)
-    exact = [source for source in known if source.name == name]
+    begin = [source for source in known if name and source.name.startswith(name)]
+    exact = [source for source in begin if source.name == name]
     if exact:
         return exact[0]
     for folder in (Path(), paths.claude_dir, paths.quarantine):
         path = folder / Path(name).expanduser()
         if path.is_file():
-            return _file(path, FILE, _changed(path), "a file")
-    begin = [source for source in known if name and source.name.startswith(name)]
+            return _file(path, FILE, "a file")
     if len(begin) == 1:
         return begin[0]
     problem = "more than one of them" if begin else "nothing"
@@ -278,19 +252,40 @@ def named(paths: Paths, name: str) -> RestoreSource:
     )
 
 
-def _backup(path: Path) -> RestoreSource:
-    data, at = _read(path), _dated(path)
-    if is_of_delete(path, data):
-        return RestoreSource(path.name, BACKUP, at, "deleted items", pieces_of(data))
-    return RestoreSource(path.name, COPY, at, _OWN, pieces_of(data))
+def quarantined(path: Path) -> RestoreSource:
+    """Find the memories in one file of the quarantine. Raises FileUnavailableError."""
+    if path.name.startswith("mem0_emergency") and emergency.is_mixed(_read(path)):
+        note = "lines that cut each other up: nobody can tell which end is whose"
+        return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
+    return _file(path, QUARANTINE, "what could not be read as JSON")
+
+
+def deleted_unknown(paths: Paths, reader: Reader) -> set[Identity]:
+    """Find memories that a delete has backed up and the ledger does not know: it was lost since."""
+    backed_up = {name for source in _dated(paths) for name in _names(source)}
+    return {name for name in backed_up if reader.known(*name) is None}
+
+
+def _names(source: RestoreSource) -> list[Identity]:
+    """Identify the memories that a delete has backed up there."""
+    return [identity(each.raw) for each in source.pieces] if source.kind == BACKUP else []
+
+
+def _dated(paths: Paths) -> list[RestoreSource]:
+    found = []
+    for path in private_folders.listing(paths.claude_dir, DATED):
+        data = _read(path)
+        is_backup = is_of_delete(path, data)
+        kind, note = (BACKUP, "deleted items") if is_backup else (COPY, _OWN)
+        found.append(RestoreSource(path.name, kind, _at(path), note, pieces_of(data)))
+    return found
 
 
 def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSource]:
-    """Deletions that the ledger knows and no delete made a backup for: those by hand."""
+    """Find deletions that the ledger knows and no delete made a backup for: those by hand."""
     kept: dict[Identity, float] = {}  # when it was last backed up
     for source in dated:
-        for piece in source.pieces if source.kind == BACKUP else ():
-            memory = identity(piece.raw)
+        for memory in _names(source):
             kept[memory] = max(kept.get(memory, 0.0), source.at)
     found = []
     with Reader(paths.ledger, needed=True) as reader:
@@ -298,31 +293,21 @@ def _deletions(paths: Paths, dated: Iterable[RestoreSource]) -> list[RestoreSour
     for batch in batches:
         # A delete has made a backup. One from before a memory's intake was made for an earlier
         # deletion, and not for a hand edit.
-        raws = [
-            raw
+        pieces = [
+            Piece(raw, _place(raw, DLQ_LIST))
             for raw, since in zip(batch.raws, batch.since, strict=True)
             if kept.get(identity(raw), 0.0) <= (0.0 if batch.reason == items.DELETED else since)
         ]
-        if raws:
-            name = f"deleted-{_stamp_of_restore_sources(batch.closed)}"
-            pieces = [Piece(raw, _place(raw, DLQ_LIST)) for raw in raws]
-            found.append(
-                RestoreSource(name, DELETION, batch.closed, f"deleted: {batch.reason}", pieces)
-            )
+        if pieces:
+            stamp = datetime.fromtimestamp(batch.closed)  # noqa: DTZ006  (local, as in other names)
+            name, note = f"deleted-{stamp:{_TIME}}", f"deleted: {batch.reason}"
+            found.append(RestoreSource(name, DELETION, batch.closed, note, pieces))
     return found
 
 
-def _file(path: Path, kind: str, at: float, note: str) -> RestoreSource:
+def _file(path: Path, kind: str, note: str) -> RestoreSource:
     name = str(path) if kind == FILE else path.name
-    return RestoreSource(name, kind, at, note, pieces_of(_read(path)))
-
-
-def quarantined(path: Path) -> RestoreSource:
-    """The memories in one file of the quarantine. Raises FileUnavailableError."""
-    if emergency.is_mixed(_read(path)):
-        note = "lines that cut each other up: nobody can tell which end is whose"
-        return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
-    return _file(path, QUARANTINE, _changed(path), "what could not be read as JSON")
+    return RestoreSource(name, kind, _changed(path), note, pieces_of(_read(path)))
 
 
 def _read(path: Path) -> bytes:
@@ -332,14 +317,34 @@ def _read(path: Path) -> bytes:
         raise atomic.unavailable(path, error) from error
 
 
+def _at(path: Path) -> float:
+    """Return the time in a backup's name, else that of its last change.
+
+    Where an hour comes twice, the last change tells which of the two is meant.
+    """
+    changed = _changed(path)
+    with suppress(ValueError, OverflowError):
+        readings = [_time_in(path).replace(fold=fold).timestamp() for fold in (0, 1)]
+        return min(readings, key=lambda at: abs(at - changed))
+    return changed
+
+
+def _changed(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
 def pieces_of(data: bytes) -> list[Piece]:
-    """Every memory in a file: a backup, a queue file, a quarantined file, whole or not."""
+    """Find every memory in a file: a backup, a queue file, a quarantined file, whole or not."""
     try:
         parsed = document.parse(data, _SECTIONS)
     except BrokenDocumentError:
         parsed = document.salvage(data, _SECTIONS)
     else:
-        if not any(parsed.lists.values()) and _is_item(data, parsed):
+        # The file may be one memory by itself, not a document with lists.
+        is_item = "content" in parsed.rest or items.parse(tamed(data)) is not None
+        if is_item and not any(parsed.lists.values()):
             parsed = Document({DLQ_LIST: [tamed(data)]})
     found = [
         Piece(raw, _place(raw, QUEUE_LIST if section in _WAITING else DLQ_LIST))
@@ -350,44 +355,12 @@ def pieces_of(data: bytes) -> list[Piece]:
     return found + [Piece(raw, _place(raw, DLQ_LIST)) for raw in odd if items.parse(raw)]
 
 
-def _is_item(data: bytes, parsed: Document) -> bool:
-    """Whether the file is one memory by itself, not a document with lists."""
-    return "content" in parsed.rest or items.parse(tamed(data)) is not None
-
-
 def _place(raw: bytes, otherwise: str) -> str:
-    """Which file an item belongs to: a dead letter has `retry_count`, an entry only `retries`."""
+    """Choose the file of an item: a dead letter has `retry_count`, an entry only `retries`."""
     value = items.load_object(raw) or {}
     if "retry_count" in value:
         return DLQ_LIST
     return QUEUE_LIST if "retries" in value else otherwise
-
-
-def _stamp_of_restore_sources(at: float) -> str:
-    return f"{time.strftime(_STAMP, time.localtime(at))}-{int(at * 1e6) % 1_000_000:06d}"
-
-
-def _dated(path: Path) -> float:
-    """The time in a backup's name, else that of its last change.
-
-    Where an hour comes twice, the last change tells which of the two is meant.
-    """
-    changed = _changed(path)
-    named = time_in_name(path)
-    if named is None:
-        return changed
-    try:
-        readings = [named.replace(fold=fold).timestamp() for fold in (0, 1)]
-    except (ValueError, OverflowError):
-        return changed
-    return min(readings, key=lambda at: abs(at - changed))
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def tamed(raw: bytes) -> bytes:
@@ -402,31 +375,5 @@ def tamed(raw: bytes) -> bytes:
         parts = jsontext.members(document.to_text(raw))
     except JSONDecodeError:
         return raw
-    return jsontext.encode(
-        jsontext.join(
-            {
-                name: value
-                for name, value in parts.items()
-                if document.loadable(jsontext.encode(value))
-            }
-        )
-    )
-
-
-def texts_kept(paths: Paths) -> list[Path]:
-    """The files with old texts, by name. Raises FileUnavailableError."""
-    return private_folders.listing(paths.edits, PATTERN)
-
-
-def forget_texts(paths: Paths, is_it: Callable[[bytes], bool]) -> list[str]:
-    """Remove kept texts for which `is_it` is true; return names. Raises FileUnavailableError."""
-    removed = []
-    there = private_folders.listing(paths.edits, "*")
-    folders = [each for each in there if each.is_dir() and not each.is_symlink()]
-    in_editors = [path for each in folders for path in private_folders.listing(each, "*")]
-    for path in (each for each in (*there, *in_editors) if each not in folders):
-        with suppress(FileNotFoundError):
-            if is_it(regular_file.read_bytes(path)):
-                path.unlink()
-                removed.append(path.relative_to(paths.data_dir).as_posix())
-    return removed
+    loadable = {k: v for k, v in parts.items() if document.loadable(jsontext.encode(v))}
+    return jsontext.encode(jsontext.join(loadable))

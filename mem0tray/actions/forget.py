@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 from mem0tray.actions import backups
 from mem0tray.actions.in_step import apply, worker_runs
 from mem0tray.actions.verbs import Deleted
-from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import Mem0TrayError
@@ -37,24 +36,26 @@ _SAFE_TO_CUT: Final = 12  # bytes; longer texts occur nowhere by chance
 _SAFE_TO_FIND: Final = 6
 _ESCAPES: Final = re.compile(rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))+')
 _LARGEST: Final = 256 * 2**20
-_DLQ_FORM: Final = (DLQ_LIST,)
-_RECENT_FORM: Final = (document.RECENT,)
-_QUEUE_FORM: Final = (*document.QUEUE_SECTIONS, document.RECENT)
 # The text of an attempt of these kinds never arrived.
 _NEVER_SENT: Final = frozenset({Kind.NOT_SENDABLE, Kind.OUTAGE})
 
 
-@dataclass(slots=True)
 class Forgotten:
-    """Where the text was erased, and where it still is or may be, in sentences for people."""
+    """Where the text was `erased`, and where it still is or may be, in sentences for people."""
 
-    erased: list[str] = field(default_factory=list)
-    unreachable: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.erased: list[str] = []
+        self.unreachable: list[str] = []
 
     def name(self, path: Path, why: str) -> None:
         """Name a place where the text is or may be, each place once."""
         if not any(line.startswith(f"{path}: ") for line in self.unreachable):
             self.unreachable.append(f"{path}: {why}")
+
+    def fail(self, path: Path, error: Mem0TrayError | OSError) -> None:
+        """Name a place that cannot be looked into, or changed."""
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        self.name(path, said.removeprefix(f"{path}: "))
 
 
 class _Text:
@@ -71,16 +72,12 @@ class _Text:
         ]
 
     def is_in(self, data: bytes) -> bool:
-        """Whether these bytes contain the text somewhere, whatever is escaped in it."""
-        return self._stands_in(data) or self._stands_in(_unescaped(data))
-
-    def _stands_in(self, data: bytes) -> bool:
-        return any(needle in data for needle in self._needles)
+        """Return whether these bytes contain the text, whatever is escaped in it."""
+        return any(each in form for form in (data, _unescaped(data)) for each in self._needles)
 
     def cut_from(self, data: bytes) -> bytes:
-        """The bytes without the text, if it is long enough not to stand there by chance."""
-        data = self._cut(data)
-        unescaped = _unescaped(data)
+        """Return the bytes without the text, if it is long enough not to stand there by chance."""
+        data, unescaped = self._cut(data), _unescaped(data)
         cut = self._cut(unescaped)
         return data if cut == unescaped else cut
 
@@ -90,15 +87,22 @@ class _Text:
         return data
 
     def is_it(self, raw: bytes) -> bool:
-        """Whether this item is one of those to forget."""
+        """Return whether this item is one of those to forget."""
         item = items.parse(raw)
         if item is not None:
             return item.id in self.ids or item.content in self.contents
         return (items.load_object(raw) or {}).get("id") in self.ids
 
+    def take_from(self, parsed: Document) -> bool:
+        """Take the items out of the document's lists; return whether one was there."""
+        before = sum(map(len, parsed.lists.values()))
+        for name, raws in parsed.lists.items():
+            parsed.lists[name] = [raw for raw in raws if not self.is_it(raw)]
+        return sum(map(len, parsed.lists.values())) != before
+
 
 def _json(text: str) -> bytes:
-    """The text within a JSON string, with as few escapes as possible."""
+    """Write the text as within a JSON string, with as few escapes as possible."""
     return json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "backslashreplace")
 
 
@@ -108,59 +112,54 @@ def _fewest(escapes: bytes) -> bytes:
 
 
 def _unescaped(data: bytes) -> bytes:
-    """The same JSON with as few escapes as possible."""
+    """Return the same JSON with as few escapes as possible."""
     return _ESCAPES.sub(lambda found: _fewest(found[0]), data)
 
 
 def forget(paths: Paths, settings: Settings, deleted: Deleted) -> Forgotten:
     """Erase what `delete` has just deleted. Raises nothing: failures are named in the result."""
-    result = Forgotten()
-    text = _Text(deleted.items)
+    result, text = Forgotten(), _Text(deleted.items)
     with Reader(paths.ledger) as reader:
         known = [each for name in sorted(text.ids) for each in reader.by_id(name)]
         result.unreachable += _servers(reader, known)
     _from_ledger(paths, settings, deleted, known, result)
-    _guarded(result, paths.queue, partial(_from_queue_file, paths, text, result))
-    for path in [paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result)]:
-        _guarded(result, path, partial(_from_dlq_backup, paths, path, text, result))
-    for path in _listing(paths.quarantine, "*.json", result):
-        _guarded(result, path, partial(_from_quarantine, path, text, result))
-    _guarded(result, paths.edits, partial(_from_edits, paths, text, result))
-    _guarded(result, paths.page, partial(_from_page, paths.page, result))
-    _from_previous(paths, text)
-    for folder in (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine):
-        _from_leftovers(folder, text, result)
+    files: list[tuple[Path, Callable[[], None]]] = [
+        (paths.queue, partial(_from_queue_file, paths, text, result)),
+        *(
+            (path, partial(_from_dlq_backup, paths, path, text, result))
+            for path in (paths.dlq_backup, *_listing(paths.claude_dir, backups.DATED, result))
+        ),
+        *(
+            (path, partial(_cut_from, path, text, result))
+            for path in _listing(paths.quarantine, "*.json", result)
+        ),
+        (paths.edits, partial(_from_edits, paths, text, result)),
+        (paths.page, partial(_from_page, paths.page, result)),
+    ]
+    for path, erase in files:
+        try:
+            erase()
+        except (Mem0TrayError, OSError) as error:
+            result.fail(path, error)
+    _from_private_files(paths, text, result)
     _name_what_is_left(paths, text, result)
     return result
 
 
-def _guarded(result: Forgotten, path: Path, erase: Callable[[], None]) -> None:
-    try:
-        erase()
-    except (Mem0TrayError, OSError) as error:
-        result.name(path, _said(path, error))
-
-
 def _listing(folder: Path, pattern: str, result: Forgotten) -> list[Path]:
-    """The matching files of a folder; a folder that cannot be read is named in `result`."""
+    """List the matching files; a folder that cannot be read is named in `result`."""
     try:
         return private_folders.listing(folder, pattern)
     except Mem0TrayError as error:
-        result.name(folder, _said(folder, error))
+        result.fail(folder, error)
         return []
-
-
-def _said(path: Path, error: Mem0TrayError | OSError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error).removeprefix(f"{path}: ")
 
 
 # The server and the ledger ---------------------------------------------------------
 
 
 def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
-    """The servers that the text was sent to: it cannot be taken back from here."""
+    """Name the servers that the text was sent to: it cannot be taken back from here."""
     has = {each.server for each in known if each.state == items.DELIVERED and each.server}
     if has:
         return [f"the server ({', '.join(sorted(has))}) has it: delete it there"]
@@ -174,17 +173,18 @@ def _servers(reader: Reader, known: Iterable[Known]) -> list[str]:
 
 
 def _from_ledger(
-    paths: Paths,
-    settings: Settings,
-    deleted: Deleted,
-    known: Sequence[Known],
-    result: Forgotten,
+    paths: Paths, settings: Settings, deleted: Deleted, known: Sequence[Known], result: Forgotten
 ) -> None:
     """Erase older texts under the same ids too; the deletion has erased its own."""
     if not paths.ledger.exists():
         return
     named = {each.identity for each in deleted.items}
-    left = [each.name for each in known if _has_traces(each, named)]
+    left = [
+        each.name
+        for each in known
+        if (each.state == items.DISCARDED and each.reason != items.FORGOTTEN)
+        or (each.state == items.DELIVERED and each.name in named)
+    ]
     heard = deleted.heard
     try:
         if left:
@@ -198,103 +198,72 @@ def _from_ledger(
         result.unreachable.append("the ledger: the worker has not answered; it erases it later")
 
 
-def _has_traces(known: Known, named: set[Identity]) -> bool:
-    if known.state == items.DISCARDED:
-        return known.reason != items.FORGOTTEN
-    return known.state == items.DELIVERED and known.name in named
-
-
 # Files ----------------------------------------------------------------------------
 
 
 def _from_queue_file(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Erase it from `last_100`, and then from the backup of the queue file."""
     with FileLock(paths.queue_lock).held(_LOCK_WAIT):
-        kept = None
-        with suppress(FileNotFoundError):  # nobody writes it while we hold the lock
-            kept = _without(
-                document.parse(regular_file.read_bytes(paths.queue), _RECENT_FORM), text
-            )
-        if kept is not None:
-            top: dict[str, document.Value] = {}
-            if document.QUEUE in kept.rest:  # first, as producers write it
-                top[document.QUEUE] = kept.rest.pop(document.QUEUE)
-            top[document.RECENT] = kept.lists[document.RECENT]
-            atomic.replace(paths.queue, document.compose(top | kept.rest))
-            result.erased.append(f"last_100 in {paths.queue.name}")
-        _from_document(paths.queue_backup, _QUEUE_FORM, text, result)
-
-
-def _without(parsed: Document, text: _Text) -> Document | None:
-    """The document without the text, or None when none of its sections has it."""
-    found = False
-    for name, raws in parsed.lists.items():
-        kept = [raw for raw in raws if not text.is_it(raw)]
-        found |= len(kept) != len(raws)
-        parsed.lists[name] = kept
-    return parsed if found else None
+        with suppress(FileNotFoundError, BrokenDocumentError):
+            parsed = document.parse(regular_file.read_bytes(paths.queue), (document.RECENT,))
+            if text.take_from(parsed):
+                top: dict[str, document.Value] = {}
+                if document.QUEUE in parsed.rest:  # first, as producers write it
+                    top[document.QUEUE] = parsed.rest.pop(document.QUEUE)
+                top[document.RECENT] = parsed.lists[document.RECENT]
+                atomic.replace(paths.queue, document.compose(top | parsed.rest))
+                result.erased.append(f"last_100 in {paths.queue.name}")
+        _from_document(
+            paths.queue_backup, (*document.QUEUE_SECTIONS, document.RECENT), text, result
+        )
 
 
 def _from_document(path: Path, sections: Sequence[str], text: _Text, result: Forgotten) -> bool:
     """Erase the text from a file with lists of items; return whether no item is left in it."""
     try:
-        data = regular_file.read_bytes(path)
+        parsed = document.parse(regular_file.read_bytes(path), sections)
     except FileNotFoundError:
         return False
-    try:
-        parsed = _without(document.parse(data, sections), text)
     except BrokenDocumentError:
-        changed, is_empty = text.cut_from(data), False
-    else:
-        if parsed is None:
-            return False
-        top: dict[str, document.Value] = {
-            name: [document.pretty(raw, 2) for raw in raws] for name, raws in parsed.lists.items()
-        }
-        changed, is_empty = document.compose(top | parsed.rest), not any(parsed.lists.values())
-    if changed != data:
-        atomic.replace(path, changed)
-        result.erased.append(path.name)
-    return is_empty
+        _cut_from(path, text, result)
+        return False
+    if not text.take_from(parsed):
+        return False
+    lists: dict[str, document.Value] = {
+        name: [document.pretty(raw, 2) for raw in raws] for name, raws in parsed.lists.items()
+    }
+    atomic.replace(path, document.compose(lists | parsed.rest))
+    result.erased.append(path.name)
+    return not any(parsed.lists.values())
 
 
 def _from_dlq_backup(paths: Paths, path: Path, text: _Text, result: Forgotten) -> None:
     was_ours = path == paths.dlq_backup and backups.is_ours(paths)
-    is_empty = _from_document(path, _DLQ_FORM, text, result)
+    is_empty = _from_document(path, (DLQ_LIST,), text, result)
     if was_ours:
         backups.remember(paths, atomic.signature(path))
     elif is_empty and path != paths.dlq_backup:
         path.unlink()  # the backup held nothing else
 
 
-def _from_quarantine(path: Path, text: _Text, result: Forgotten) -> None:
-    """Cut the text's bytes out of a quarantined file, which is seldom whole."""
+def _cut_from(path: Path, text: _Text, result: Forgotten) -> None:
+    """Cut the text's bytes out of a file that is broken, as in quarantine."""
     data = regular_file.read_bytes(path)
     cut = text.cut_from(data)
     if cut != data:
         atomic.replace(path, cut)
-        result.erased.append(f"quarantine/{path.name}")
+        in_quarantine = "quarantine/" if path.parent.name == "quarantine" else ""
+        result.erased.append(f"{in_quarantine}{path.name}")
 
 
 def _from_edits(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Remove the texts that were kept when the memory was edited."""
-
-    def is_it(data: bytes) -> bool:
-        return text.is_in(data) or any(text.is_it(each.raw) for each in backups.pieces_of(data))
-
-    result.erased += backups.forget_texts(paths, is_it)
-
-
-def _from_previous(paths: Paths, text: _Text) -> None:
-    """Remove the worker's private link to the previous DLQ file, which it makes anew itself."""
-    path = paths.dlq_previous
-    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
-    with suppress(OSError):
-        while text.is_in(regular_file.read_bytes(path)):
-            if time.monotonic() > end:
-                path.unlink()
-                return
-            time.sleep(_LOOK)
+    result.erased += backups.forget_texts(
+        paths,
+        lambda data: (
+            text.is_in(data) or any(text.is_it(each.raw) for each in backups.pieces_of(data))
+        ),
+    )
 
 
 def _from_page(page: Path, result: Forgotten) -> None:
@@ -304,52 +273,56 @@ def _from_page(page: Path, result: Forgotten) -> None:
         result.erased.append(page.name)
 
 
-def _from_leftovers(folder: Path, text: _Text, result: Forgotten) -> None:
-    """Remove temporary files that a kill has left behind: nobody needs them any more."""
-    for path in temporary.leftovers(folder):
-        with suppress(OSError):
-            if text.is_in(regular_file.read_bytes(path)):
-                path.unlink()
-                result.erased.append(path.name)
+def _from_private_files(paths: Paths, text: _Text, result: Forgotten) -> None:
+    """Remove what a kill has left behind, and the link to the previous DLQ file.
+
+    A worker that runs first gets the time to publish: it renews that link and its own files.
+    """
+    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
+    renewed = [paths.dlq_previous, *_listing(paths.data_dir, "*", Forgotten())]
+    while time.monotonic() < end and any(_holds(path, text) for path in renewed):
+        time.sleep(_LOOK)
+    folders = (paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine)
+    for path in [*(each for folder in folders for each in temporary.leftovers(folder))]:
+        if _holds(path, text):
+            path.unlink(missing_ok=True)
+            result.erased.append(path.name)
+    if _holds(paths.dlq_previous, text):
+        paths.dlq_previous.unlink(missing_ok=True)
+
+
+def _holds(path: Path, text: _Text) -> bool:
+    with suppress(OSError):
+        return text.is_in(regular_file.read_bytes(path))
+    return False
 
 
 def _name_what_is_left(paths: Paths, text: _Text, result: Forgotten) -> None:
     """Name files that still hold the text, or may: editors' backups, users' copies, the buffer."""
-    end = time.monotonic() + (_PUBLISHING if worker_runs(paths) else 0.0)
-    while (ours := _holders(paths.data_dir, text, result)) and time.monotonic() < end:
-        time.sleep(_LOOK)
-    for path in ours:
-        result.name(path, "stop mem0tray and run this again")
-    for folder in (paths.orders, paths.quarantine, paths.claude_dir):
-        for path in _holders(folder, text, result):
-            result.name(path, _why_it_stays(path))
+    for folder in (paths.data_dir, paths.orders, paths.quarantine, paths.claude_dir):
+        for path in _listing(folder, "*", result):
+            try:
+                if not stat.S_ISREG((status := path.stat()).st_mode):
+                    continue
+                if status.st_size > _LARGEST:
+                    result.name(path, "too large to be looked into")
+                elif text.is_in(regular_file.read_bytes(path)):
+                    result.name(path, _why_it_stays(paths, path))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                result.name(path, f"not looked into: {error.strerror or error}")
     folders = [path for path in _listing(paths.claude_dir, "*", result) if path.is_dir()]
     if set(folders) - {paths.log.parent}:
         why = "the folders in it are not looked into, Claude Code's own records among them"
         result.name(paths.claude_dir, why)
 
 
-def _why_it_stays(path: Path) -> str:
+def _why_it_stays(paths: Paths, path: Path) -> str:
+    if path.parent == paths.data_dir:
+        return "stop mem0tray and run this again"
     if "mem0_emergency" in path.name:
         return "producers write it; a day after it was read it is removed"
     if path.name.startswith("mem0_queue"):
         return "another memory in it holds the same text"
     return "not ours to change"
-
-
-def _holders(folder: Path, text: _Text, result: Forgotten) -> list[Path]:
-    """The files that hold the text; those that nobody can look into are named."""
-    holders = []
-    for path in _listing(folder, "*", result):
-        try:
-            if not stat.S_ISREG((status := path.stat()).st_mode):
-                continue
-            if status.st_size > _LARGEST:
-                result.name(path, "too large to be looked into")
-            elif text.is_in(regular_file.read_bytes(path)):
-                holders.append(path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            result.name(path, f"not looked into: {_said(path, error)}")
-    return holders

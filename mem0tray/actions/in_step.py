@@ -1,7 +1,8 @@
-"""Keeping the ledger in step with the files: views and verbs go by the ledger alone.
+"""One writer: whoever holds the worker's lock, the worker or a command that stands in for it.
 
-A worker keeps it so within a second. If none runs, a command takes in what has changed, under the
-worker's lock. The shared files stay as they are, unless an order was waiting.
+Views and verbs go by the ledger alone. A worker keeps it in step with the files within a second,
+and applies the orders that verbs leave. If none runs, a command does both itself, under the
+worker's lock, with the worker's code.
 """
 
 import time
@@ -30,7 +31,8 @@ QUEUE: Final = "queue"
 EMERGENCY: Final = "emergency"
 DLQ: Final = "dlq"
 _LOOK: Final = 0.01  # seconds
-_MOMENT: Final = 0.5  # seconds that a worker gets to take in what has changed
+_TAKING_IN: Final = 0.5  # seconds that a worker gets to take in what has changed
+_ANSWERING: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
 
 
 class InStep(Struct, frozen=True):
@@ -69,7 +71,7 @@ def keep_in_step(paths: Paths, settings: Settings) -> InStep:
 
     Nothing happens in the usual case: the ledger notes each file's signature when it is read.
     """
-    end = time.monotonic() + _MOMENT
+    end = time.monotonic() + _TAKING_IN
     while newer := list(_newer(paths)):
         if not worker_runs(paths):
             try:
@@ -109,7 +111,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.orders import standing_in
-    from mem0tray.worker.telling.log import EventLog
+    from mem0tray.worker.reporting.log import EventLog
 
     server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)
@@ -185,10 +187,6 @@ def _behind(newer: list[Path], why: Reason) -> Reason:
     )
 
 
-_LOOK_APPLY: Final = 0.01  # seconds
-_MOMENT_APPLY: Final = 2.0  # seconds; a worker that takes longer is in trouble, and sends nothing
-
-
 class Answer(Struct, frozen=True):
     """What became of each memory; `heard`: the order has been applied."""
 
@@ -196,7 +194,7 @@ class Answer(Struct, frozen=True):
     heard: bool = True
 
     def of(self, name: Name) -> str:
-        """What became of this memory; an order that is not applied yet will be."""
+        """Return what became of this memory; an order that is not applied yet will be."""
         return self.results.get(name, GONE if self.heard else DONE)
 
 
@@ -208,17 +206,16 @@ def apply(paths: Paths, settings: Settings, order: Order) -> Answer:
     or LockTimeoutError when the order cannot be applied: it is taken back, and nothing has changed.
     """
     path = orders.leave(paths, order)
-    end = time.monotonic() + _MOMENT_APPLY
+    end = time.monotonic() + _ANSWERING
     while True:
         waits = path.exists()  # before the answer, which comes before the order leaves
         found = orders.take_answer(path)
         if found is not None:
-            break
+            return Answer(_ended(paths, found, end))
         if not waits or time.monotonic() > end:  # a full disk takes no answer
             return Answer({}, heard=False)
         if worker_runs(paths) or not _stood_in(paths, settings, path, end):
-            time.sleep(_LOOK_APPLY)
-    return Answer(_ended(paths, found, end))
+            time.sleep(_LOOK)
 
 
 def _stood_in(paths: Paths, settings: Settings, order: Path, end: float) -> bool:
@@ -233,9 +230,11 @@ def _stood_in(paths: Paths, settings: Settings, order: Path, end: float) -> bool
 
 
 def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str]:
-    """The results, once the requests under way have ended; until `end` at most."""
-    while IN_FLIGHT in results.values():
+    """Return the results once the requests under way have ended; at `end` at the latest."""
+    while True:
         in_flight = [name for name, what in results.items() if what == IN_FLIGHT]
+        if not in_flight:
+            return results
         runs = worker_runs(paths)
         with Reader(paths.ledger) as reader:
             for name in in_flight:
@@ -247,6 +246,5 @@ def _ended(paths: Paths, results: dict[Name, str], end: float) -> dict[Name, str
                 elif row.claimed is None or not runs:
                     results[name] = PERHAPS if row.claimed or row.unknown else DONE
         if time.monotonic() > end:
-            break
-        time.sleep(_LOOK_APPLY)
-    return results
+            return results
+        time.sleep(_LOOK)

@@ -1,17 +1,19 @@
-"""Back up, then delete: dead letters and fresh entries."""
+"""What a user does to memories that wait: delete, edit, restore, retry, and follow a retry.
 
-import shutil
-import tempfile
+Each verb leaves an order, which `in_step.apply` applies, or the worker as soon as it can. If one
+runs, a verb waits for its answer, also about what it was sending, two seconds at most.
+"""
+
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mem0tray.actions import backups, waiting, worker_report
 from mem0tray.actions.backups import Piece, RestoreSource
-from mem0tray.actions.in_step import Answer, apply, worker_runs
+from mem0tray.actions.in_step import apply, worker_runs
 from mem0tray.actions.waiting import (
     DLQ_LIST,
     QUEUE_LIST,
@@ -28,13 +30,25 @@ from mem0tray.core.item import Item, Kind, identity
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import ACTION_NEEDED, DOWN, PAUSED
 from mem0tray.core.text import short_id
-from mem0tray.files import atomic, document, orders, private_folders
+from mem0tray.files import document, orders
 from mem0tray.files.orders import DELIVERED, DONE, GONE, IN_FLIGHT, PERHAPS, THERE, Order, Text
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import REWORD
-from mem0tray.system import regular_file
 from mem0tray.system.paths import Paths
+
+FAILED: Final = "failed"
+DELETED: Final = "deleted"
+WAITING: Final = "waiting"
+_CALLED: Final = 1000  # memories that are called by their shortest names
+_LOOK: Final = 0.05  # seconds
+_SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
+_HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
+# A failure of these classes counts nothing, unless others show that it was the memory's fault.
+_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
+
+
+# Delete -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -43,8 +57,7 @@ class Deleted:
 
     `delivered`: the server has them. `in_flight`: they are being sent, and are deleted if the
     server does not take them. `perhaps` (among `items`) were being sent, and nobody knows whether
-    the server has them. `gone` no longer waited. `heard`: the worker, if one runs, knows of the
-    deletion.
+    the server has them. `gone` no longer waited. `heard`: the deletion has been applied.
     """
 
     backup: Path = field(default_factory=Path)
@@ -61,44 +74,40 @@ def delete(
 ) -> Deleted:
     """Write all of `chosen` to a backup of their own, then delete them.
 
-    `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere. If a
-    worker runs, this waits until it knows of the deletion and what became of the items that it
-    was sending, two seconds at most.
+    `for_good`: erase their text too, without a backup; `forget` then erases it elsewhere.
     Raises FileUnavailableError, also when no backup can be made, and LedgerError: then nothing is
     deleted.
     """
     names = [each.identity for each in chosen]
+    result = Deleted()
     if for_good:
-        return _outcome(Path(), chosen, apply(paths, settings, orders.about(orders.FORGET, names)))
-    dated = backups.write_dated(paths, [each.raw for each in chosen], time.time())
-    try:
-        if any(each.is_dead for each in chosen):
-            backups.keep_last_state(paths)
-        answer = apply(paths, settings, orders.about(orders.DELETE, names, dated.name))
-    except BaseException:
-        dated.unlink(missing_ok=True)  # it would be the backup of a deletion that never was
-        raise
-    result = _outcome(dated, chosen, answer)
-    kept = [each.raw for each in (*result.items, *result.in_flight)]
-    if not kept:
-        dated.unlink(missing_ok=True)
-    elif len(kept) < len(chosen):  # what was not deleted cannot be put back
-        backups.write_again(dated, kept)
-    return result
-
-
-def _outcome(dated: Path, chosen: Sequence[FoundItem], answer: Answer) -> Deleted:
-    result = Deleted(dated, heard=answer.heard)
+        answer = apply(paths, settings, orders.about(orders.FORGET, names))
+    else:
+        result.backup = backups.write_dated(paths, [each.raw for each in chosen], time.time())
+        try:
+            if any(each.is_dead for each in chosen):
+                backups.keep_last_state(paths)
+            order = orders.about(orders.DELETE, names, result.backup.name)
+            answer = apply(paths, settings, order)
+        except BaseException:
+            result.backup.unlink(missing_ok=True)  # the backup of a deletion that never was
+            raise
+    result.heard = answer.heard
     lists = {DELIVERED: result.delivered, IN_FLIGHT: result.in_flight, GONE: result.gone}
     for each in chosen:
         outcome = answer.of(each.identity)
         lists.get(outcome, result.items).append(each)
         if outcome == PERHAPS:
             result.perhaps.append(each)
+    kept = [each.raw for each in (*result.items, *result.in_flight)]
+    if not for_good and not kept:
+        result.backup.unlink(missing_ok=True)
+    elif not for_good and len(kept) < len(chosen):  # what was not deleted cannot be put back
+        backups.write_again(result.backup, kept)
     return result
 
 
-_DAY: Final = 86_400.0
+# Edit -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +116,8 @@ class Changed:
 
     `delivered`: the server has the old text, and gets the new one too. `in_flight`: the old
     text is being sent, and the new one follows after the answer. `perhaps`: nobody
-    knows how an attempt to send the old text ended, now or before. `heard`: the worker, if one
-    runs, knows of the edit.
+    knows how an attempt to send the old text ended, now or before. `heard`: the edit has been
+    applied.
     """
 
     kept: Path
@@ -123,52 +132,13 @@ class GoneError(NotFoundError):
     """The memory is no longer there with the text to be changed."""
 
 
-@contextmanager
-def opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
-    """Put the text into a file (0600) for an editor; the file is gone at the end.
-
-    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
-    leads out, a text that was changed stays. Raises FileUnavailableError.
-    """
-    private_folders.make_private_folder(paths.edits)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
-    except OSError as error:
-        raise atomic.unavailable(paths.edits, error) from error
-    name = "".join(letter if letter.isalnum() else "_" for letter in item_id[:8])
-    path = folder / f"{name}.txt"
-    is_kept = False
-    try:
-        atomic.replace(path, text)
-        yield path
-    except BaseException:
-        is_kept = _is_changed(path, text)
-        raise
-    finally:
-        if not is_kept:
-            shutil.rmtree(folder, ignore_errors=True)
-            private_folders.drop_empty(paths.edits)
-
-
-def _is_changed(path: Path, text: bytes) -> bool:
-    """Whether there is another text, or one that cannot be read."""
-    try:
-        return regular_file.read_bytes(path) != text
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
 def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) -> Changed:
-    """Give the memory another content; the old one is kept for `retention.discarded` days.
+    """Change the memory's content; the old one is kept for `retention.discarded` days.
 
-    If a worker runs, this waits until it knows of the edit and what became of the old text if it
-    was sending that, two seconds at most.
     Raises GoneError when the memory was delivered, deleted or changed in between,
     FileUnavailableError, LedgerError; then nothing has changed.
     """
-    kept = _keep(paths, found, settings.retention.discarded)
+    kept = backups.keep_text(paths, found, settings.retention.discarded)
     # An id that we made up from the old text must stay.
     raw = items.with_fields(found.raw, {"content": content, "id": found.id})
     name = found.identity
@@ -196,33 +166,18 @@ def edit_text(paths: Paths, settings: Settings, found: FoundItem, content: Any) 
     )
 
 
-def _keep(paths: Paths, found: FoundItem, days: float) -> Path:
-    """Keep the memory as it is in a file of its own, and remove kept files older than `days`."""
-    private_folders.make_private_folder(paths.edits)
-    # One reading of the clock: two could fall into different seconds, and names would be out
-    # of order.
-    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
-    for old in private_folders.listing(paths.edits, backups.PATTERN):
-        with suppress(OSError):
-            if seconds - old.stat().st_mtime > days * _DAY:
-                old.unlink()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
-    path = paths.edits / f"{backups.BEGIN}{stamp}-{fraction // 1000:06d}.json"
-    atomic.replace(path, document.compose({found.place: [document.pretty(found.raw, 2)]}))
-    return path
-
-
 def undo(settings: Settings, old: FoundItem) -> Changed | None:
     """Put the text of `old` back in place of the present one; None when it no longer waits."""
     with waiting.opened(settings) as seen:
-        there = seen.with_id(old.id)
-    present = [each for each in there if each.identity != old.identity]
-    if not present:
-        return None
+        present = [each for each in seen.with_id(old.id) if each.identity != old.identity]
     content = (items.load_object(old.raw) or {}).get("content")
     with suppress(GoneError):
-        return edit_text(settings.locations(), settings, present[0], content)
+        if present:
+            return edit_text(settings.locations(), settings, present[0], content)
     return None
+
+
+# Restore ----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -230,7 +185,7 @@ class Restored:
     """What became of each memory of a source; no JSON program can load `hopeless` ones.
 
     `beside` are those of `dead` and `fresh` that now stand beside another text with the same id:
-    the user had edited it. `heard`: the worker, if one runs, has put them back.
+    the user had edited it. `heard`: they have been put back.
     """
 
     dead: list[Piece] = field(default_factory=list)
@@ -258,34 +213,24 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
         return result
     with waiting.opened(settings) as seen:
         ids = {item_id for item_id, _ in wanted if seen.with_id(item_id)}
-    texts = [Text.of(piece.raw, dead=_is_dead(piece)) for piece in wanted.values()]
+    texts = [Text.of(each.raw, dead=each.place == DLQ_LIST) for each in wanted.values()]
     answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
     result.heard = answer.heard
-    _sort(result, wanted, answer, ids)
+    untouched = {THERE: result.there, DELIVERED: result.delivered}
+    for name, piece in wanted.items():
+        outcome = answer.of(name)
+        back = result.dead if piece.place == DLQ_LIST else result.fresh
+        untouched.get(outcome, back).append(piece)
+        if outcome not in untouched and name[0] in ids:
+            result.beside.append(piece)
     return result
 
 
-def _sort(
-    result: Restored, wanted: Mapping[Identity, Piece], answer: Answer, ids: set[str]
-) -> None:
-    for name, piece in wanted.items():
-        outcome = answer.of(name)
-        if outcome == THERE:
-            result.there.append(piece)
-        elif outcome == DELIVERED:
-            result.delivered.append(piece)
-        else:
-            (result.dead if _is_dead(piece) else result.fresh).append(piece)
-            if name[0] in ids:
-                result.beside.append(piece)
-
-
-def _is_dead(piece: Piece) -> bool:
-    return piece.place == DLQ_LIST
-
-
 def restorable(settings: Settings, found: Iterable[RestoreSource]) -> list[set[Identity]]:
-    """The memories of each source that `restore` would put back. Raises FileUnavailableError."""
+    """Find the memories of each source that `restore` would put back.
+
+    Raises FileUnavailableError.
+    """
     server = chosen_server(settings, settings.locations()).name
     with waiting.opened(settings) as seen:
         seen.step.check_all()
@@ -301,7 +246,7 @@ def _restorable(
     return {name for name, row in known.items() if not reader.is_delivered(row, server)}
 
 
-_CALLED: Final = 1000  # memories that are called by their shortest names
+# Retry ------------------------------------------------------------------------------------------
 
 
 class Retried(NamedTuple):
@@ -366,16 +311,6 @@ def _retry(settings: Settings, seen: WaitingItems, chosen: Sequence[FoundItem]) 
     return Retried([e for name, e in found.items() if answer.of(name) == DONE], called)
 
 
-FAILED: Final = "failed"
-DELETED: Final = "deleted"
-WAITING: Final = "waiting"
-_LOOK: Final = 0.05  # seconds
-_SHARE: Final = 3  # so many times as long as a look takes, the ledger is left alone
-_HINDERED: Final = 3.0  # seconds in which the worker may find out that things go again
-# A failure of these classes counts nothing, unless others show that it was the memory's fault.
-_UNCOUNTED: Final = frozenset({Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
-
-
 @dataclass(frozen=True, slots=True)
 class RetryOutcome:
     """What became of one retry: `next_retry` in Unix seconds, None where there is none."""
@@ -404,21 +339,25 @@ def follow(
         last = time.monotonic()
         while left:
             began = time.monotonic()
-            found = [_outcome_of_retry_outcomes(reader, item, since) for item in left.values()]
-            done = [each for each in found if each.name != WAITING]
-            for each in done:
-                del left[each.item.name]
-                last = began
-                yield each
+            found = [_outcome(reader, item, since) for item in left.values()]
+            for each in found:
+                if each.name != WAITING:
+                    del left[each.item.name]
+                    last = began
+                    yield each
             why = _hindrance(paths, time.monotonic() - last, patience)
             if why:
                 break
             if left:
                 time.sleep(max(_LOOK, _SHARE * (time.monotonic() - began)))
-        yield from (_still_waiting(reader, item, since, why) for item in left.values())
+        for item in left.values():
+            known = reader.known(*item.name)
+            attempt = None if known is None else _attempt(reader, known, since)
+            said = attempt.message if attempt is not None and attempt.message not in why else ""
+            yield RetryOutcome(item, WAITING, ": ".join(filter(None, (why, said))))
 
 
-def _outcome_of_retry_outcomes(reader: Reader, item: Item, since: float) -> RetryOutcome:
+def _outcome(reader: Reader, item: Item, since: float) -> RetryOutcome:
     known = reader.known(*item.name)
     if known is None:
         return RetryOutcome(item, WAITING)
@@ -435,20 +374,20 @@ def _outcome_of_retry_outcomes(reader: Reader, item: Item, since: float) -> Retr
 
 
 def _attempt(reader: Reader, known: Known, since: float) -> Attempt | None:
-    """The last that failed since then."""
+    """Find the last attempt, if it failed since then."""
     attempts = reader.attempts(known.key)
     return attempts[-1] if attempts and attempts[-1].at >= since else None
 
 
 def _is_uncounted(attempt: Attempt, known: Known) -> bool:
-    """Whether it says nothing of the memory; of a question, whatever was counted before it."""
+    """Return whether it says nothing of the memory; a question never does."""
     if attempt.kind == Kind.ASKED_IN_VAIN:
         return True
     return attempt.kind in _UNCOUNTED and attempt.message != known.last_error
 
 
 def _hindrance(paths: Paths, idle: float, patience: float) -> str:
-    """Why there is no point in waiting any longer; empty while there is."""
+    """Say why there is no point in waiting any longer; empty while there is."""
     if not worker_runs(paths):
         return "the worker does not run"
     if idle < _HINDERED:
@@ -461,10 +400,3 @@ def _hindrance(paths: Paths, idle: float, patience: float) -> str:
         reason = str(metrics.get("reason") or metrics["state"])
         return f"the server is down: {reason}" if metrics["state"] == DOWN else reason
     return "" if idle < patience else f"nothing was heard for {idle:.0f} s"
-
-
-def _still_waiting(reader: Reader, item: Item, since: float, why: str) -> RetryOutcome:
-    known = reader.known(*item.name)
-    attempt = None if known is None else _attempt(reader, known, since)
-    reason = attempt.message if attempt is not None and attempt.message not in why else ""
-    return RetryOutcome(item, WAITING, ": ".join(filter(None, (why, reason))))

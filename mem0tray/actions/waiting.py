@@ -27,11 +27,14 @@ from mem0tray.system import programs
 # Where an item stands: the lists of the two files, by their keys there.
 DLQ_LIST: Final = "items"
 QUEUE_LIST: Final = "queue"
+BOTH: Final = (DLQ_LIST, QUEUE_LIST)
 Identity = Name
+_STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
+_PLACES: Final = {state: place for place, state in _STATES.items()}
+_FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
 _SHOWN: Final = 4
 _LONGEST_ID: Final = 40
 _SHORTEST: Final = 8
-_COMPARED: Final = 1000
 _WHERE_TO_LOOK: Final = Reason(
     "See `mem0tray list` for the dead letters, `mem0tray list --queue` for what waits."
 )
@@ -63,16 +66,14 @@ class FoundItem(Struct, frozen=True):
 
     @property
     def identity(self) -> Identity:
-        """See `identity`."""
+        """What tells it from every other memory, also from another text under its id."""
         if self.known is not None:
             return self.known.name
-        if self.item is not None:
-            return self.item.name
-        return identity(self.raw)
+        return self.item.name if self.item is not None else identity(self.raw)
 
 
 def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
-    """Every item of a file, in order; what has no id is left out."""
+    """Make an item of each object, in order; what has no id is left out."""
     result = []
     for raw in raws:
         item = items.parse(raw)
@@ -87,24 +88,8 @@ def listing(raws: Iterable[bytes], place: str) -> list[FoundItem]:
     return result
 
 
-def shortest(item_id: str, others: Iterable[str]) -> str:
-    """The shortest beginning of an id that none of the others has; at least eight characters."""
-    least = max((_shared(item_id, each) for each in others if each != item_id), default=0)
-    return item_id[: max(_SHORTEST, least + 1)]
-
-
-def handle(beginning: str) -> str:
-    """What to type for an id with this unique beginning."""
-    return programs.quote(one_line(beginning, _LONGEST_ID))
-
-
-def _shared(one: str, other: str) -> int:
-    """How many characters both begin with in common."""
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))  # noqa: B905
-
-
 def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]:
-    """The items that ids, or unambiguous prefixes of ids, name; each once, in the given order.
+    """Find the items that ids, or unambiguous beginnings of ids, name; each once, in this order.
 
     An id with two contents means both. Raises NotFoundError, or UnknownIdError where a name fits
     none.
@@ -116,44 +101,23 @@ def resolve(names: Iterable[str], among: Sequence[FoundItem]) -> list[FoundItem]
     return list(chosen.values())
 
 
-def begins(item_id: str, name: str) -> bool:
-    """Whether an id begins with `name` as it is shown: nobody types an escape or a line break."""
-    return bool(name) and one_line(item_id, _COMPARED).startswith(name)
-
-
-def beginning(name: str, among: Sequence[FoundItem]) -> list[int]:
-    """The places of ids that begin with `name`, as they are, or else as they are shown."""
-    if not name:
-        return []
-    begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
-    return begin or [at for at, each in enumerate(among) if begins(each.id, name)]
-
-
 def _matching(name: str, among: Sequence[FoundItem]) -> list[int]:
-    exact = [at for at, each in enumerate(among) if each.id == name]
-    if exact:
-        return exact
-    begin = beginning(name, among)
-    ids = list(dict.fromkeys(among[at].id for at in begin))
-    shown = one_line(name, _LONGEST_ID)
     if not name:
         raise NotFoundError(f"The id {name!r} is empty and names nothing.", _WHERE_TO_LOOK)
+    begin = [at for at, each in enumerate(among) if each.id.startswith(name)]
+    exact = [at for at in begin if among[at].id == name]
+    ids = list(dict.fromkeys(among[at].id for at in begin))
+    shown = one_line(name, _LONGEST_ID)
     if not ids:
         no_such = Reason("No item's id begins with {id}.", id=repr(shown))
         raise UnknownIdError(no_such, _WHERE_TO_LOOK, name=name)
-    if len(ids) > 1:
+    if len(ids) > 1 and not exact:
         some = ", ".join(one_line(each, _LONGEST_ID) for each in ids[:_SHOWN])
         more = f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else ""
         raise NotFoundError(
             f"{len(ids):,} ids begin with {shown!r}: {some}{more}.", "Give more of the id."
         )
-    return begin
-
-
-BOTH: Final = (DLQ_LIST, QUEUE_LIST)
-_STATES: Final = {DLQ_LIST: items.DEAD, QUEUE_LIST: items.FRESH}
-_PLACES: Final = {state: place for place, state in _STATES.items()}
-_FILES: Final = {DLQ_LIST: (DLQ,), QUEUE_LIST: (QUEUE, EMERGENCY)}
+    return exact or begin
 
 
 class WaitingItems:
@@ -167,18 +131,18 @@ class WaitingItems:
     def items(
         self, place: str, project: str | None = None, limit: int | None = None
     ) -> list[FoundItem]:
-        """The items of a place in their file's order. Raises FileUnavailableError if unread."""
+        """List a place in its file's order. Raises FileUnavailableError if that is unread."""
         self.step.check(*_FILES[place])
         return self.listed(place, project, limit)
 
     def listed(
         self, place: str, project: str | None = None, limit: int | None = None
     ) -> list[FoundItem]:
-        """The items of a place as far as they are known."""
+        """List a place as far as its items are known."""
         return _found(self._ledger.listed(_STATES[place], project, limit))
 
     def count(self, place: str, project: str | None = None) -> int:
-        """How many items there are."""
+        """Count the items of a place."""
         if project is not None:
             return self._ledger.count(_STATES[place], project)
         counts = self._ledger.counts()
@@ -192,52 +156,43 @@ class WaitingItems:
         return {place: self._ledger.strays(state) for place, state in _STATES.items()}
 
     def strays(self, place: str) -> list[FoundItem]:
-        """What has an id in a file but makes no sense as an item."""
+        """List what has an id in a file but makes no sense as an item."""
         return listing(self.odd[place], place)
 
     def nonsense(self, place: str) -> int:
-        """How many things in a file make no sense as an item, with or without an id."""
+        """Count the things in a file that make no sense as an item, with or without an id."""
         return len(self.odd[place])
 
     def unnamed(self, place: str) -> int:
-        """How many of these have no id."""
+        """Count those of these that have no id."""
         return self.nonsense(place) - len(self.strays(place))
+
+    @property
+    def _all_strays(self) -> list[FoundItem]:
+        return [each for place in BOTH for each in self.strays(place)]
 
     # By name ----------------------------------------------------------------------------
 
     def candidates(self, names: Iterable[str], places: Sequence[str] = BOTH) -> list[FoundItem]:
-        """What waits whose id is one of `names` or begins with one."""
+        """Find what waits whose id is one of `names` or begins with one."""
         found: dict[Identity, FoundItem] = {}
-        for name in names:
-            for each in self._named(name):
+        for name in filter(None, names):
+            begin = _found(self._ledger.with_id(name) or self._ledger.beginning(name))
+            begin += [each for each in self._all_strays if each.id.startswith(name)]
+            for each in begin:
                 if each.place in places:
                     found.setdefault(each.identity, each)
         return list(found.values())
 
     def with_id(self, item_id: str) -> list[FoundItem]:
-        """What waits under exactly this id."""
-        strays = [e for place in BOTH for e in self.strays(place) if e.id == item_id]
+        """Find what waits under exactly this id."""
+        strays = [each for each in self._all_strays if each.id == item_id]
         return [*_found(self._ledger.with_id(item_id)), *strays]
 
-    def _named(self, name: str) -> list[FoundItem]:
-        if not name:
-            return []
-        strays = [each for place in BOTH for each in self.strays(place)]
-        found = _found(self._ledger.with_id(name) or self._ledger.beginning(name))
-        found += [each for each in strays if each.id.startswith(name)]
-        if found:
-            return found
-        shown = [each for each in set(self._ledger.ids()) if begins(each, name)]
-        found = [each for item_id in shown for each in _found(self._ledger.with_id(item_id))]
-        return found + [each for each in strays if begins(each.id, name)]
-
     def resolve(
-        self,
-        names: Sequence[str],
-        places: Sequence[str] = BOTH,
-        beside: Sequence[FoundItem] = (),
+        self, names: Sequence[str], places: Sequence[str] = BOTH, beside: Sequence[FoundItem] = ()
     ) -> list[FoundItem]:
-        """The items that ids, or unambiguous beginnings of ids, name; see `find.resolve`.
+        """Find the items that ids, or unambiguous beginnings of ids, name; see `resolve`.
 
         `beside`: what else may be meant. Raises FileUnavailableError if what is not found may stand
         in a file that is unread.
@@ -250,12 +205,9 @@ class WaitingItems:
             raise
 
     def of_project(self, project: str) -> list[FoundItem]:
-        """All that waits of a project. Raises NotFoundError where nothing does."""
-        found = [
-            *self.items(DLQ_LIST, project),
-            *self.items(QUEUE_LIST, project),
-            *(e for place in BOTH for e in self.strays(place) if e.project == project),
-        ]
+        """Find all that waits of a project. Raises NotFoundError where nothing does."""
+        strays = [each for each in self._all_strays if each.project == project]
+        found = [*self.items(DLQ_LIST, project), *self.items(QUEUE_LIST, project), *strays]
         if not found:
             raise NotFoundError(
                 f"Nothing of the project {one_line(project, 80)!r} waits.",
@@ -264,30 +216,39 @@ class WaitingItems:
         return found
 
     def shortest(self, found: Iterable[FoundItem]) -> dict[str, str]:
-        """By id its shortest unique beginning, of at least eight characters."""
-        strays = [each.id for place in BOTH for each in self.strays(place)]
-        return {
-            item_id: shortest(item_id, [*self._ledger.beside(item_id), *strays])
-            for item_id in dict.fromkeys(each.id for each in found)
-        }
+        """Find for each id its shortest unique beginning, of at least eight characters."""
+        strays = [each.id for each in self._all_strays]
+        result = {}
+        for item_id in {each.id for each in found}:
+            others = {*self._ledger.beside(item_id), *strays} - {item_id}
+            shared = (_shared(item_id, each) for each in others)
+            result[item_id] = item_id[: max(_SHORTEST, max(shared, default=0) + 1)]
+        return result
 
     def handles(self, found: Iterable[FoundItem]) -> dict[str, str]:
-        """By id what to type for it in a command."""
-        return {item_id: handle(name) for item_id, name in self.shortest(found).items()}
+        """Find for each id what to type in a command."""
+        shortest = self.shortest(found).items()
+        return {name: programs.quote(one_line(each, _LONGEST_ID)) for name, each in shortest}
 
     def names(self) -> set[Identity]:
-        """Every item, and what makes no sense as one."""
+        """Identify every item, and what makes no sense as one."""
         strays = {identity(raw) for raws in self.odd.values() for raw in raws}
         return self._ledger.names() | strays
 
     def attempts(self, found: FoundItem) -> list[Attempt]:
-        """The failed attempts of an item, oldest first."""
+        """List the failed attempts of an item, oldest first."""
         return self.reader.attempts(found.known.key) if found.known is not None else []
+
+
+def _shared(one: str, other: str) -> int:
+    """Count the characters that both begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[WaitingItems]:
-    """What waits now. Raises LedgerError or FileUnavailableError if nothing can be read."""
+    """Open what waits now. Raises LedgerError or FileUnavailableError if nothing can be read."""
     paths = settings.locations()
     step = keep_in_step(paths, settings)
     with Reader(paths.ledger, needed=True) as reader:

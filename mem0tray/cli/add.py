@@ -11,9 +11,8 @@ import click
 from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
 from mem0tray.cli import arguments, context
-from mem0tray.cli.arguments import END_OF_INPUT, decoded, project_meant, project_option, whole
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.arguments import END_OF_INPUT
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.core.item import LONGEST_TEXT
 
 _END_MAX: Final = 2  # bytes of the line break at the end
@@ -28,7 +27,7 @@ _END_MAX: Final = 2  # bytes of the line break at the end
         "mem0tray add --jsonl memories.jsonl": "many, as `export` writes them",
     },
 )
-@project_option(
+@arguments.project_option(
     "The project of the memory. Default: MEM0_PROJECT_ID, else the name of the git"
     " remote's repository, else the folder's name. With --jsonl: for lines that name none."
 )
@@ -70,49 +69,38 @@ def command(
     command exits with 1. What is waiting already, or was delivered to the chosen server, is not
     queued again; a line without an id is known by its text.
     """
-    text = texts[0] if texts else "-"
+    if len(texts) > 1:
+        one = "Add one file after the other." if jsonl else "Put the text in quotes."
+        raise click.UsageError(f"That is more than one argument. {one}")
+    if again and not jsonl:
+        raise click.UsageError("--again is for --jsonl alone.")
+    text = texts[0] if texts and texts[0] != "-" else None
     if jsonl:
-        if len(texts) > 1:
-            raise click.UsageError("That is more than one file. Add one after the other.")
         from mem0tray.cli import add_lines
 
-        path = None if text == "-" else Path(text)
-        add_lines.run(path, project, again=again, as_json=as_json)
-        return
-    if again:
-        raise click.UsageError("--again is for --jsonl alone.")
-    if len(texts) > 1:
-        raise click.UsageError("That is more than one text. Put the text in quotes.")
-    _add(project, None if text == "-" else text, as_json=as_json)
+        add_lines.run(Path(text) if text else None, project, again=again, as_json=as_json)
+    else:
+        _add(project, text, as_json=as_json)
 
 
 def _add(project: str | None, text: str | None, *, as_json: bool) -> None:
     """Queue `text` (None: standard input) and print its id once it is on the disk.
 
-    Once it is queued, failing to print the id is no failure; standard error has it then.
-    Without a `project` it is that of the working directory. Wrong settings keep no memory from
-    being queued: standard error says what is wrong, and where the memory is.
+    After that nothing is a failure: a script would add the memory again.
     """
     loaded = context.load_what_holds()
-    guessed = project is None
-    project = project_meant(project)
-    if text is None:
-        if sys.stdin.isatty():
-            sys.stderr.write(f"Type the memory. {END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
-        text = _read_standard_input()
-    else:
-        text = whole(text, "the text")
+    name = arguments.project_meant(project)
+    text = _read_standard_input() if text is None else arguments.utf8(text, "the text")
     if not text.strip():
         raise UsageError("There is no text to add.", "Give it as an argument or on standard input.")
-    done = queue_memory(loaded, project, text)
+    done = queue_memory(loaded, name, text)
     if loaded.wrong:
         context.warn([f"The memory is queued all the same, in {done.claude_dir}."])
-    document = {"id": done.id, "queued": done.where, "project_id": project}
-    shown = json.dumps(document) if as_json else done.id
-    if guessed and sys.stdout.isatty():  # a person reads it
-        context.warn([f"It is a memory of the project {project!r}; --project names another."])
-    why = cli.why_not_written(f"{shown}\n")
-    if why:  # a script would take that for a failure, and add the memory again
+    if project is None and sys.stdout.isatty():  # a person reads it
+        context.warn([f"It is a memory of the project {name!r}; --project names another."])
+    document = {"id": done.id, "queued": done.where, "project_id": name}
+    why = cli.why_not_written(f"{json.dumps(document) if as_json else done.id}\n")
+    if why:
         with suppress(OSError):
             sys.stderr.write(
                 f"mem0tray: The memory is queued, its id is {done.id}; do not add it again."
@@ -125,10 +113,10 @@ def _read_standard_input() -> str:
 
     Raises UsageError if it is not UTF-8, Mem0TrayError if it is too long.
     """
+    if sys.stdin.isatty():
+        sys.stderr.write(f"Type the memory. {END_OF_INPUT} ends it, Ctrl-C gives it up.\n")
     # No more than that is read: a read of all at once could not be interrupted.
     data = sys.stdin.buffer.read(LONGEST_TEXT + _END_MAX + 1)
     if len(data) > LONGEST_TEXT + _END_MAX:
         raise too_long()
-    end = len(data) - data.endswith(b"\n")
-    end -= data.endswith(b"\r", 0, end)
-    return decoded(data, end, "standard input")
+    return arguments.decoded(data.removesuffix(b"\n").removesuffix(b"\r"), "standard input")

@@ -13,9 +13,8 @@ from mem0tray import cli
 from mem0tray.actions.export import Export
 from mem0tray.cli import context, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
-from mem0tray.cli.interaction import EstimatedProgress
+from mem0tray.cli.command_help import Command, UsageError
+from mem0tray.cli.interaction import Progress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural
 from mem0tray.files import atomic, temporary
@@ -56,7 +55,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     folder = target.parent if target is not None and target.parent.is_dir() else None
     if folder is not None:
         temporary.remove_leftovers(folder)  # left by an export that was killed
-    with EstimatedProgress("memories read") as progress:
+    with Progress("memories read") as progress:
         is_told = target is not None or not sys.stdout.isatty()
         watch = partial(_tell, progress) if is_told else _say_nothing
         export = Export(settings, name, watch, folder)
@@ -72,7 +71,7 @@ def command(*, project: str | None, out: Path | None) -> None:
     _say_what_is_missing(export)
 
 
-def _tell(progress: EstimatedProgress, export: Export) -> None:
+def _tell(progress: Progress, export: Export) -> None:
     if export.total is not None:
         progress(export.read, export.total)
     else:

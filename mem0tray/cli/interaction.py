@@ -1,7 +1,6 @@
-"""Questions to a person: one answer to consent, or as many as it takes to choose."""
+"""Questions to a person at a terminal, and the progress of a long command."""
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,11 @@ from mem0tray.cli import output
 from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
+
+ASKING: Final = "Asking the server"
+_EVERY: Final = 0.1  # seconds between two lines of progress
+_KNOWN: Final = 1.0  # seconds before we can tell how long it takes
+_CLEAR: Final = "\r\x1b[K"
 
 
 def consents(question: str, unchanged: str, remedy: str) -> bool:
@@ -32,51 +36,32 @@ def chooses(question: str, *, default: bool) -> bool:
     """
     import click
 
-    while True:
-        shown = f"{question} [{'Y/n' if default else 'y/N'}]"
-        answer = str(click.prompt(shown, default="", show_default=False)).strip().lower()
-        if answer in ("", "y", "yes", "n", "no"):
-            return answer.startswith("y") if answer else default
-        output.remark("Answer y or n.")
-
-
-_EVERY: Final = 0.1  # seconds between two lines
-_EVERY_LINE: Final = 10.0  # the same without a terminal
-_KNOWN: Final = 1.0  # seconds before we can tell how long it takes
-_CLEAR: Final = "\r\x1b[K"
-_MOMENT: Final = 0.5  # seconds after which a person is told what we wait for
-ASKING: Final = "Asking the server"
+    return click.confirm(question, default=default)
 
 
 @contextmanager
 def waiting(what: str = ASKING, *, told: bool = True) -> Iterator[None]:
-    """Say on a terminal what we wait for, if that takes longer than a moment."""
-    shown = threading.Event()
-
-    def show() -> None:
-        sys.stderr.write(f"\r{what}…")
-        sys.stderr.flush()
-        shown.set()
-
-    timer = threading.Timer(_MOMENT, show)
-    is_told = told and output.can_redraw(sys.stderr)
-    if is_told:
-        timer.start()
+    """Say on a terminal what we wait for, and remove that at the end."""
+    if not (told and output.can_redraw(sys.stderr)):
+        yield
+        return
+    output.write(f"\r{what}…", end="", error=True)
     try:
         yield
     finally:
-        timer.cancel()
-        if is_told:
-            timer.join()
-        if shown.is_set():
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+        output.write(_CLEAR, end="", error=True)
 
 
-class ProgressLine:
-    """`with ProgressLine() as progress: …`; without a terminal it shows nothing."""
+class Progress:
+    """`with Progress("memories") as tell: tell(done, total)`: a line on a terminal, redrawn.
 
-    def __init__(self) -> None:
+    Without a terminal it shows nothing.
+    """
+
+    def __init__(self, what: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self._what = what
+        self._clock = clock
+        self._began = clock()
         self._redraws = output.can_redraw(sys.stderr)
         self._next = 0.0
         self._is_shown = False
@@ -94,15 +79,22 @@ class ProgressLine:
         """Remove the line."""
         self.clear()
 
+    def __call__(self, done: int, total: int) -> None:
+        """Show how many are done, of how many, and the time left."""
+        line, passed = f"{done:,} of {total:,} {self._what}", self._clock() - self._began
+        if passed >= _KNOWN and 0 < done < total:
+            line += f", about {times.span(passed / done * (total - done))} left"
+        self.show(line)
+
     @property
     def is_due(self) -> bool:
         """Whether another line would be shown; this is cheap to ask."""
-        return self._redraws and time.monotonic() >= self._next
+        return self._redraws and self._clock() >= self._next
 
     def show(self, text: str) -> None:
         """Show the progress, unless another line was shown a moment ago."""
         if self.is_due:
-            self._next = time.monotonic() + _EVERY
+            self._next = self._clock() + _EVERY
             self._is_shown = True
             line = one_line(text, max(1, output.columns() - 1))
             output.write(f"{_CLEAR}{line}", end="", error=True)
@@ -112,32 +104,3 @@ class ProgressLine:
         if self._is_shown:
             self._is_shown = False
             output.write(_CLEAR, end="", error=True)
-
-
-class EstimatedProgress(ProgressLine):
-    """`with EstimatedProgress("memories") as tell: tell(done, total)`, with the time left.
-
-    Without a terminal it adds a line every ten seconds.
-    """
-
-    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._what = what
-        self._clock = clock
-        self._began = self._told = clock()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Tell how many are done, of how many."""
-        now = self._clock()
-        if self._redraws:
-            if self.is_due:
-                self.show(self._line(done, total, now))
-        elif now - self._told >= _EVERY_LINE:
-            self._told = now
-            output.remark(f"{self._line(done, total, now)}.")
-
-    def _line(self, done: int, total: int, now: float) -> str:
-        line, passed = f"{done:,} of {total:,} {self._what}", now - self._began
-        if passed < _KNOWN or not 0 < done < total:
-            return line
-        return f"{line}, about {times.span(passed / done * (total - done))} left"

@@ -10,7 +10,7 @@ from mem0tray.actions import diagnose, standing, waiting
 from mem0tray.actions.standing import Part
 from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
 from mem0tray.cli import context, memory_words, output
-from mem0tray.cli.arguments import project_option, whole_number
+from mem0tray.cli.arguments import project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core import item as items
@@ -42,7 +42,7 @@ _TEXT: Final = 60  # characters of a memory's text
     "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
 )
 @project_option("Only this project.")
-@click.option("-n", "--limit", callback=whole_number(1), metavar="N", help="At most this many.")
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
 def command(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
     """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
 

@@ -6,7 +6,6 @@ from typing import Final
 import click
 
 from mem0tray.cli import context, output
-from mem0tray.cli.arguments import whole_number
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import NotFoundError
@@ -49,8 +48,8 @@ _STATES: Final = {
     "-n",
     "--limit",
     "lines",
-    callback=whole_number(0),
-    default=str(_SHOWN),
+    type=click.IntRange(0),
+    default=_SHOWN,
     show_default=True,
     metavar="N",
     help="Show this many of the last lines, old logs included.",

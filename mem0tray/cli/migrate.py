@@ -12,9 +12,8 @@ from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.recall import in_sentence
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
-from mem0tray.cli.interaction import EstimatedProgress
+from mem0tray.cli.command_help import Command, UsageError
+from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import ServerNames, former_in_words
 from mem0tray.config.settings import Settings
@@ -107,7 +106,7 @@ def _run(settings: Settings, request: Request) -> Brought:
 def _told(settings: Settings, request: Request) -> Brought:
     run = Migration(settings, request)
     try:
-        with EstimatedProgress("memories read") as tell:
+        with Progress("memories read") as tell:
             return run.run(tell)
     except (KeyboardInterrupt, Mem0TrayError):
         if run.queued:

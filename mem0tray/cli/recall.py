@@ -8,9 +8,8 @@ import click
 from mem0tray.actions import recall as reading
 from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.cli import context, output
-from mem0tray.cli.arguments import project_meant, project_option, whole_number
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.arguments import project_meant, project_option
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError
@@ -31,8 +30,8 @@ def _limit(default: int) -> Callable[[_Function], _Function]:
     return click.option(
         "-n",
         "--limit",
-        callback=whole_number(1, _MOST),
-        default=str(default),
+        type=click.IntRange(1, _MOST),
+        default=default,
         metavar="N",
         help=f"At most this many of the server's, and as many that wait. Default: {default}.",
     )

@@ -1,25 +1,216 @@
-"""`mem0tray restore`: put deleted memories back."""
+"""`mem0tray edit` and `mem0tray restore`: another text for a memory, and deleted ones put back."""
 
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import backups, verbs, waiting
+from mem0tray.actions import backups, look_up, verbs, waiting
 from mem0tray.actions.backups import Piece, RestoreSource
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.verbs import Restored, restorable, restore
+from mem0tray.actions.look_up import Version
+from mem0tray.actions.verbs import Changed, GoneError, Restored
+from mem0tray.actions.waiting import DLQ_LIST, FoundItem, listing
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.edit_ import tell_old
 from mem0tray.cli.memory_words import NOT_HEARD
+from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
-from mem0tray.core.errors import NotFoundError
+from mem0tray.core.errors import Mem0TrayError, NotFoundError
 from mem0tray.core.text import one_line, plural, short_id
+from mem0tray.files import atomic, private_folders
+from mem0tray.system import programs, regular_file
 from mem0tray.system.paths import Paths
+from mem0tray.system.programs import ends_in_order
 
 _ROOM: Final = 55  # characters beside a name: time, number, and the beginning of what it is
+_NOT_HERE: Final = {
+    "delivered": "It is delivered: its text is on the server alone.",
+    "deleted": "It is deleted: put it back first, `mem0tray restore --list` shows how.",
+    "edited": "It is edited: `mem0tray restore --list` shows how to put the old text back.",
+    "quarantine": "It is in quarantine: put it back first, `mem0tray restore --list` shows how.",
+}
+_NOTHING_CHANGED: Final = (
+    "Nothing was changed. Is $VISUAL or $EDITOR an editor that waits until you are done?"
+)
+_BECAME: Final = {
+    "dead": ("dead letter restored", "dead letters restored"),
+    "fresh": ("waiting entry restored", "waiting entries restored"),
+    "beside": (
+        "of these is another version of one that is there; both stay",
+        "of these are other versions of ones that are there; both stay",
+    ),
+    "there": ("was there already", "were there already"),
+    "delivered": ("is delivered already: not restored", "are delivered already"),
+    "hopeless": (
+        "cannot be loaded by any JSON program; it stays where it is",
+        "cannot be loaded by any JSON program; they stay where they are",
+    ),
+}
+
+
+@click.command(
+    "edit",
+    cls=Command,
+    examples={
+        "mem0tray edit 04f96029": "in $VISUAL or $EDITOR",
+        "EDITOR=nano mem0tray edit 04f96029": "in the editor of your choice",
+        "EDITOR='cp new.txt' mem0tray edit 04f96029": "in a script: the text of that file",
+    },
+)
+@click.argument("name", metavar="ID", shell_complete=arguments.ids)
+def edit(name: str) -> None:
+    """Change the text of a waiting memory or dead letter in $VISUAL or $EDITOR.
+
+    It stays the same memory, under the same id. The old text is kept: the command that puts
+    it back is shown, also by `restore --list`. Nothing changes when the editor fails or
+    nothing is saved.
+    """
+    settings = context.load_there()
+    found = _editable(look_up.look_up(settings, name))
+    with waiting.opened(settings) as seen:
+        called = seen.handles([found])[found.id]
+    done = _edited(settings, found, called)
+    if done is None:
+        output.say(f"{short_id(found.id)} is unchanged.")
+        return
+    output.say(f"Changed the text of {called}. The old one: {done.kept}")
+    _tell_old(called, done)
+    if not found.project.strip():
+        output.say(
+            "It names no project, and so it is not sent:"
+            f" `mem0tray diagnose {called}` says what to do."
+        )
+    elif done.is_dead:
+        output.say(f"`mem0tray retry {called}` sends it now.")
+    output.say(f"`mem0tray restore {done.kept.name}` puts the old text back.")
+
+
+def _editable(versions: list[Version]) -> FoundItem:
+    """Choose the one text that can be changed. Raises NotFoundError."""
+    there = look_up.still_waiting(versions)
+    if not there:
+        raise NotFoundError(
+            f"{short_id(versions[0].found.id)} cannot be edited.",
+            _NOT_HERE[versions[0].place],
+        )
+    if len(there) > 1:
+        raise NotFoundError(
+            f"{short_id(there[0].id)} stands for {len(there)} texts.",
+            "Delete those that are not meant, or edit the file by hand.",
+        )
+    return there[0]
+
+
+def _edited(settings: Settings, found: FoundItem, called: str) -> Changed | None:
+    """Change the text to what the editor saves; return None if that is the same.
+
+    Half a character goes through the editor as its bytes. An error names the file with the text
+    that the user has saved. `called` is the memory's name in a command.
+    """
+    paths, text = settings.locations(), found.item.content if found.item is not None else ""
+    before = text.encode("utf-8", "surrogatepass")
+    is_ended = not before or before.endswith(b"\n")
+    shown = before if is_ended else before + b"\n"  # what editors expect
+    file = None
+    try:
+        with ends_in_order(), _opened(paths, found.id, shown) as file:
+            programs.edit(file, if_failed=_NOTHING_CHANGED)
+            after = _read(file)
+            if not before.endswith(b"\n"):
+                after = after.removesuffix(b"\n").removesuffix(b"\r")
+            if after in (before, shown):
+                return None
+            new = _decoded(after, found)
+            if new.strip():
+                return verbs.edit_text(paths, settings, found, new)
+    except Mem0TrayError as error:
+        if file is None or not file.exists():
+            raise
+        add = f"mem0tray add --project {programs.quote(found.project or 'P')} -"
+        queue = f"To queue it: `{add} < {programs.quote(str(file))}`."
+        remedy = queue if isinstance(error, GoneError) else error.remedy
+        raise Mem0TrayError(f"{error.message} Your text is in {file}.", remedy) from error
+    except (KeyboardInterrupt, SystemExit):  # by a signal, perhaps after the change
+        if file is not None and file.exists():
+            output.remark(f"Your text is in {file}; `mem0tray show {called}` shows the memory's.")
+        raise
+    raise Mem0TrayError(
+        "The text is empty; nothing was changed.",
+        f"To delete the memory: `mem0tray delete {called}`.",
+    )
+
+
+@contextmanager
+def _opened(paths: Paths, item_id: str, text: bytes) -> Iterator[Path]:
+    """Put the text into a file (0600) for an editor; the file is gone at the end.
+
+    It is in a folder of its own, and with it goes what the editor puts beside it. When an error
+    leads out, a text that was changed stays. Raises FileUnavailableError.
+    """
+    private_folders.make_private_folder(paths.edits)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="open-", dir=paths.edits))
+    except OSError as error:
+        raise atomic.unavailable(paths.edits, error) from error
+    path = folder / f"{''.join(sign if sign.isalnum() else '_' for sign in item_id[:8])}.txt"
+    is_kept = False
+    try:
+        atomic.replace(path, text)
+        yield path
+    except BaseException:
+        is_kept = path.exists() and _read(path) != text
+        raise
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
+            private_folders.drop_empty(paths.edits)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return regular_file.read_bytes(file)
+    except OSError as error:
+        raise atomic.unavailable(file, error) from error
+
+
+def _decoded(data: bytes, found: FoundItem) -> str:
+    try:
+        return data.decode("utf-8-sig", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise Mem0TrayError(
+            f"What the editor saved for {short_id(found.id)} is not UTF-8; nothing was changed.",
+            "Save it as UTF-8.",
+        ) from error
+
+
+def _tell_old(name: str, done: Changed) -> None:
+    """Print what the worker made of the old text, if that is not what one expects."""
+    said = ""
+    if done.delivered:
+        said = (
+            "The old text had been sent already: the server has it, and gets the new one as"
+            " another memory."
+        )
+    elif done.in_flight:
+        said = (
+            "The old text is being sent at this moment. The new one is sent after the answer; if"
+            f" the server takes the old one, it has both. `mem0tray show {name}` says more."
+        )
+    elif done.perhaps:
+        said = (
+            "The server may have the old text: an attempt to send it failed in a way that leaves"
+            " this open. It gets the new one in any case."
+        )
+    if said:
+        output.say(said, Style.WARNING)
+    if not done.heard:
+        output.remark(NOT_HEARD)
 
 
 @click.command(
@@ -46,54 +237,69 @@ def command(backup: str | None, *, as_list: bool, as_json: bool) -> None:
         raise click.UsageError("--json goes with --list.")
     settings = context.load_there()
     paths = settings.locations()
-    if as_list:
-        keep_in_step(paths, settings)
-        found = backups.sources(paths)
-        wanted = restorable(settings, found)
-        counts = [len(each) for each in wanted]
-        if as_json:
-            made = zip(found, counts, strict=True)
-            output.print_json([_document(source, count) for source, count in made])
-        else:
-            _print_sources(found, counts)
-            _print_sum(sum(counts), len(set().union(*wanted)))
-        return
     keep_in_step(paths, settings)
-    source = _source(paths, backup)
-    if source.kind == backups.EDIT and _undone(settings, source):
+    if as_list:
+        _list(settings, as_json=as_json)
         return
-    _tell(source.name, restore(paths, settings, source))
-
-
-def _source(paths: Paths, backup: str | None) -> RestoreSource:
-    """The named source, else the last deletion. Raises NotFoundError if it is empty."""
     source = backups.last_delete(paths) if backup is None else backups.named(paths, backup)
     if not source.pieces:
         raise NotFoundError(
             f"There is no memory in {one_line(source.name, 200)}.",
             "`mem0tray restore --list` shows what can be restored.",
         )
-    return source
+    if source.kind != backups.EDIT or not _undone(settings, source.pieces[0]):
+        _tell(source.name, verbs.restore(paths, settings, source))
 
 
-def _undone(settings: Settings, source: RestoreSource) -> bool:
-    """Give a memory that still waits the text from before an edit."""
-    (old,) = waiting.listing([source.pieces[0].raw], source.pieces[0].place)
+def _undone(settings: Settings, piece: Piece) -> bool:
+    """Change a memory that still waits to the text from before an edit."""
+    (old,) = listing([piece.raw], piece.place)
     done = verbs.undo(settings, old)
     if done is None:
         return False
     output.say(f"{short_id(old.id)} has the text again that it had before.")
-    tell_old(short_id(old.id), done)
+    _tell_old(short_id(old.id), done)
     output.say(f"`mem0tray restore {done.kept.name}` takes that back.")
     return True
 
 
-def _document(source: RestoreSource, count: int) -> dict[str, Any]:
-    """A source for --json: its name, its kind (see `restore_sources`), and its content.
+def _list(settings: Settings, *, as_json: bool) -> None:
+    """Print each source, with how many of its items would be put back."""
+    found = backups.sources(settings.locations())
+    wanted = verbs.restorable(settings, found)
+    counts = [len(each) for each in wanted]
+    if as_json:
+        output.print_json(
+            [_document(source, count) for source, count in zip(found, counts, strict=True)]
+        )
+        return
+    if not found:
+        output.say("There is nothing to restore.")
+        return
+    rows = [
+        (source.name, times.clock(source.at), number, _what(source, number))
+        for source, number in zip(found, counts, strict=True)
+    ]
+    room = output.width()
+    if room is not None and room < max(len(name) for name, *_ in rows) + _ROOM:
+        # No source is left out, and no name is cut, as people type it.
+        for name, at, number, what in rows:
+            output.say(name)
+            output.say_beside("    ", f"{at}, {plural(number, 'item')}: {what}")
+    else:
+        table = [(name, at, f"{number:,}", what) for name, at, number, what in rows]
+        output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), table, right={"ITEMS"}, cut={"WHAT"})
+    number = len(set().union(*wanted))
+    if sum(counts) > number:
+        output.say_beside(
+            "",
+            f"In all {plural(number, 'memory', 'memories')}: what stands in more than one of these"
+            " is put back once.",
+        )
 
-    `restorable`: how many of its items would be put back. `time` in Unix seconds; no text of a
-    memory.
-    """
+
+def _document(source: RestoreSource, count: int) -> dict[str, Any]:
+    """Make the document of a source, without the text of any memory; `time` in Unix seconds."""
     return {
         "name": source.name,
         "kind": source.kind,
@@ -105,47 +311,12 @@ def _document(source: RestoreSource, count: int) -> dict[str, Any]:
 
 
 def _item(piece: Piece) -> dict[str, Any]:
-    found = waiting.listing([piece.raw], piece.place)  # empty if it has not even an id
+    found = listing([piece.raw], piece.place)  # empty if it has not even an id
     return {
         "id": found[0].id if found else None,
         "project_id": (found[0].project if found else "") or None,
-        "place": "dlq" if piece.place == waiting.DLQ_LIST else "queue",
+        "place": "dlq" if piece.place == DLQ_LIST else "queue",
     }
-
-
-def _print_sources(found: Sequence[RestoreSource], counts: Sequence[int]) -> None:
-    """Print a line for each source, with how many of its items would be put back."""
-    if not found:
-        output.say("There is nothing to restore.")
-        return
-    if _is_too_narrow(found):
-        # No source is left out, and no name is cut, as people type it.
-        for source, number in zip(found, counts, strict=True):
-            output.say(source.name)
-            count = plural(number, "item")
-            output.say_beside("    ", f"{times.clock(source.at)}, {count}: {_what(source, number)}")
-        return
-    rows = [
-        (source.name, times.clock(source.at), f"{number:,}", _what(source, number))
-        for source, number in zip(found, counts, strict=True)
-    ]
-    output.print_table(("NAME", "TIME", "ITEMS", "WHAT"), rows, right={"ITEMS"}, cut={"WHAT"})
-
-
-def _print_sum(counted: int, number: int) -> None:
-    """How many memories all these are, where the counts of the lines say more."""
-    if counted > number:
-        said = (
-            f"In all {plural(number, 'memory', 'memories')}: what stands in more than one of these"
-        )
-        output.say_beside("", f"{said} is put back once.")
-
-
-def _is_too_narrow(found: Sequence[RestoreSource]) -> bool:
-    """Whether there is too little room for one line each that says what it is."""
-    longest = max(len(source.name) for source in found)
-    room = output.width()
-    return room is not None and room < longest + _ROOM
 
 
 def _what(source: RestoreSource, number: int) -> str:
@@ -156,26 +327,11 @@ def _what(source: RestoreSource, number: int) -> str:
 
 def _tell(name: str, done: Restored) -> None:
     output.say(f"From {name}:")
-    _line(done.dead, "dead letter restored", "dead letters restored")
-    _line(done.fresh, "waiting entry restored", "waiting entries restored")
-    _line(
-        done.beside,
-        "of these is another version of one that is there; both stay",
-        "of these are other versions of ones that are there; both stay",
-    )
-    _line(done.there, "was there already", "were there already")
-    _line(done.delivered, "is delivered already: not restored", "are delivered already")
-    _line(
-        done.hopeless,
-        "cannot be loaded by any JSON program; it stays where it is",
-        "cannot be loaded by any JSON program; they stay where they are",
-    )
+    for became, words in _BECAME.items():
+        pieces: Sequence[Piece] = getattr(done, became)
+        if pieces:
+            output.say_beside("  ", plural(len(pieces), *words))
     if not done.heard:
         output.remark(NOT_HEARD)
     if not (done.dead or done.fresh):
         output.say("`mem0tray restore --list` shows what else can be restored.")
-
-
-def _line(pieces: Sequence[Piece], one: str, many: str) -> None:
-    if pieces:
-        output.say_beside("  ", plural(len(pieces), one, many))

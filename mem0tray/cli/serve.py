@@ -6,7 +6,6 @@ import click
 
 from mem0tray import cli
 from mem0tray.cli import arguments, context, output
-from mem0tray.cli.arguments import whole_number
 from mem0tray.cli.command_help import Command
 from mem0tray.core.errors import Mem0TrayError
 
@@ -72,7 +71,7 @@ def mcp() -> None:
 )
 @click.option(
     "--port",
-    callback=whole_number(0, 65535),
+    type=click.IntRange(0, 65535),
     metavar="N",
     help="Use this port and no other (0: any free one). Default: server.local_port, or a free one"
     " near it.",

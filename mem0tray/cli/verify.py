@@ -9,9 +9,9 @@ from mem0tray.actions import verify
 from mem0tray.actions.recall import in_sentence
 from mem0tray.actions.verify import MissingMemory, Verified
 from mem0tray.cli import context, output
-from mem0tray.cli.arguments import project_alone, project_option, whole_number
+from mem0tray.cli.arguments import project_alone, project_option
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.interaction import EstimatedProgress
+from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
@@ -33,7 +33,7 @@ _LONGEST_ID: Final = 60
 @project_option("Only this project.")
 @click.option(
     "--sample",
-    callback=whole_number(1),
+    type=click.IntRange(1),
     metavar="N",
     help="Ask for N memories at most, chosen at random from all projects.",
 )
@@ -54,7 +54,7 @@ def command(*, project: str | None, sample: int | None, requeue: bool, as_json: 
     """
     settings = context.load_there()
     project = project_alone(project)
-    with EstimatedProgress("memories asked for") as tell:
+    with Progress("memories asked for") as tell:
         found = verify.verify(settings, project, sample, tell, queues=requeue)
     if as_json:
         output.print_json(_document(found))

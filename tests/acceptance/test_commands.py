@@ -1,13 +1,18 @@
 """The commands: exit codes, --json, list, diagnose, stats, retry, pause, doctor."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, one_line, plain, values_under
+from tests.support.forked import ANEW
+from tests.support.home import Home, one_line, values_under
 from tests.support.http1 import Answer
-from tests.support.shapes import Item, dead, entries, entry, waiting
+from tests.support.processes import Process
+from tests.support.shapes import Item, entries, entry, waiting
 from tests.support.standin import Standin
 from tests.support.variants import variants
 
@@ -48,26 +53,6 @@ def test_every_reading_command_works_in_an_empty_home(bare_home: Home) -> None:
         bare_home.json(*command)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["nonsense"], ["run", "--nonsense"], ["list", "--limit", "many"], ["delete"], ["add"]],
-    ids=" ".join,
-)
-def test_usage_errors_exit_2(home: Home, arguments: list[str]) -> None:
-    done = home.run(*arguments)
-    assert done.returncode == 2
-    assert done.stderr
-    assert done.stdout == ""
-
-
-def test_help_is_there_for_every_command(home: Home) -> None:
-    names = "run add status list stats diagnose retry delete restore pause resume serve doctor"
-    text = home.ok("--help")
-    for name in [*names.split(), "config"]:
-        assert name in text
-    assert "--until-idle" in home.ok("run", "--help")
-
-
 # status ------------------------------------------------------------------------------
 
 
@@ -87,90 +72,10 @@ def test_status_shows_what_waits_and_where_it_goes(home: Home, server: Standin) 
     assert worker.alive
 
 
-@pytest.mark.usefixtures("letters")
-def test_status_works_without_the_app(home: Home, server: Standin) -> None:
-    text = plain(home.ok("status"))
-    assert server.netloc in text
-    assert "not running" in text
-    assert server.saves == []
-
-
-def test_status_says_when_the_last_delivery_was(home: Home) -> None:
-    home.write_queue([entry("x")])
-    home.drained()
-    assert home.read(home.metrics)["last_delivery"]
-    assert "last delivery" in plain(home.ok("status"))
-
-
 # list ---------------------------------------------------------------------------------
 
 
-def test_list_shows_the_dead_letters(home: Home, letters: list[Item]) -> None:
-    text = home.ok("list")
-    for letter in letters:
-        assert letter["id"][:8] in text
-        assert letter["project_id"] in text
-        assert str(letter["retry_count"]) in text
-    assert "500: odd" in text
-
-
-def test_list_as_json_has_whole_ids(home: Home, letters: list[Item]) -> None:
-    assert values_under(home.json("list"), "id")
-    text = json.dumps(home.json("list"))
-    assert all(letter["id"] in text for letter in letters)
-
-
-@pytest.mark.usefixtures("letters")
-def test_list_can_be_narrowed(home: Home) -> None:
-    beta = home.ok("list", "--project", "beta")
-    assert "bbbb3333" in beta
-    assert "aaaa1111" not in beta
-    limited = json.dumps(home.json("list", "--limit", "1"))
-    assert sum(short in limited for short in ("aaaa1111", "aaaa2222", "bbbb3333")) == 1
-    queued = home.ok("list", "--queue")
-    assert "gamma" in queued
-    assert "bbbb3333" not in queued
-
-
 # diagnose and stats -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("answer", "content", "word"),
-    [
-        (Answer(400, {"detail": "no thanks"}), "refused", "rejected by the server"),
-        (Answer(422), "half \ud83d pair", "invalid content"),
-    ],
-    ids=["rejected", "invalid"],
-)
-def test_diagnose_says_why_an_item_is_stuck(
-    home: Home, server: Standin, answer: Answer, content: str, word: str
-) -> None:
-    item = entry(content)
-    home.write_queue([item])
-    server.script(answer, content=content, forever=True)
-    home.drain()
-    assert word in plain(home.ok("diagnose", item["id"][:8]))
-    assert word.split(maxsplit=1)[0] in plain(json.dumps(home.json("diagnose", item["id"])))
-
-
-@pytest.mark.usefixtures("letters")
-def test_diagnose_says_that_the_server_is_down(home: Home, server: Standin) -> None:
-    server.close()
-    home.drain(timeout=20)
-    text = plain(home.ok("diagnose", "aaaa1111"))
-    assert "server" in text
-    assert "down" in text
-
-
-@pytest.mark.usefixtures("letters")
-def test_stats_count_by_project_and_retries(home: Home) -> None:
-    text = home.ok("stats")
-    assert "alpha" in text
-    assert "beta" in text
-    document = json.dumps(home.json("stats"))
-    assert "alpha" in document
-    assert "beta" in document
 
 
 # retry ----------------------------------------------------------------------------------------
@@ -212,25 +117,6 @@ def test_retry_probes_at_once(home: Home, server: Standin) -> None:
     server.health = Answer(body={"status": "ok"})
     home.ok("retry", "--all")
     server.wait_for(lambda: server.total_stored() == 5, 3)
-
-
-@pytest.mark.usefixtures("letters")
-def test_retry_says_when_the_server_is_down(home: Home, server: Standin) -> None:
-    server.health = Answer(503)
-    home.worker()
-    done = home.run("retry", "--all")
-    assert "down" in (done.stdout + done.stderr).lower()
-
-
-@pytest.mark.parametrize("command", ["retry", "delete", "diagnose"])
-@pytest.mark.parametrize("prefix", ["aaaa", "ffff9999"], ids=["ambiguous", "unknown"])
-@pytest.mark.usefixtures("letters")
-def test_an_id_that_names_nothing_or_two_fails(home: Home, command: str, prefix: str) -> None:
-    before = home.dlq.read_bytes()
-    done = home.run(command, prefix, *(["--yes"] if command == "delete" else []))
-    assert done.returncode == 1
-    assert prefix in one_line(done.stderr)
-    assert home.dlq.read_bytes() == before
 
 
 # pause and resume ---------------------------------------------------------------------------
@@ -280,21 +166,6 @@ def test_pause_works_without_the_app(home: Home, server: Standin) -> None:
 # doctor ---------------------------------------------------------------------------------------
 
 
-def test_doctor_names_what_it_checks(home: Home, server: Standin) -> None:
-    home.write_queue([])
-    text = home.run("doctor").stdout
-    assert ".claude" in text
-    assert server.netloc in text
-
-
-def test_doctor_finds_a_server_that_is_down(home: Home, server: Standin) -> None:
-    server.close()
-    done = home.run("doctor")
-    assert done.returncode in (0, 1)
-    assert server.netloc in done.stdout
-    assert "Traceback" not in done.stderr
-
-
 # the worker in the terminal -------------------------------------------------------------------
 
 
@@ -305,14 +176,6 @@ def test_without_arguments_the_worker_runs_in_the_terminal(home: Home, server: S
     assert worker.stop() in (0, 143, -15)
     assert "The worker runs in this terminal" in worker.err
     assert "Traceback" not in worker.err
-
-
-def test_a_second_start_does_not_claim_to_run_the_worker(home: Home) -> None:
-    home.worker()
-    second = home.run()
-    assert second.returncode == 1
-    assert "runs in this terminal" not in second.stderr
-    assert len(second.stderr.splitlines()) == 1
 
 
 def test_a_dead_letter_can_be_retried_while_another_request_hangs(
@@ -327,10 +190,268 @@ def test_a_dead_letter_can_be_retried_while_another_request_hangs(
     server.wait_for(lambda: server.count("letter") == 1, 3)
 
 
-def test_commands_run_from_any_folder(home: Home) -> None:
-    home.write_dlq([dead("x", ago=0.0)])
-    before = set(Path(home.root).iterdir())
-    home.ok("list")
-    home.ok("status")
-    new = {path.name for path in set(Path(home.root).iterdir()) - before}
-    assert new <= {"data", "config", "state", "cache"}
+LINE = json.dumps({"id": "x1", "project_id": "alpha", "content": "first text"})
+
+
+def listed(home: Home) -> list[str]:
+    """List the texts that `list --queue` shows, which `status --line` must count."""
+    shown = [each["content"] for each in home.json("list", "--queue", "--json")]
+    count = f"{len(shown)} waiting" if shown else "not running"
+    assert count in home.ok("status", "--line")
+    return shown
+
+
+def edit(home: Home, text: str) -> None:
+    """Have an editor put another text in place of the one memory's."""
+    program = home.root / "editor.py"
+    program.write_text(f"import pathlib, sys; pathlib.Path(sys.argv[1]).write_text({text!r})")
+    home.ok("edit", "x1", env={"VISUAL": f"{sys.executable} {program}"})
+
+
+def test_a_text_edited_there_and_back_is_delivered(home: Home, server: Standin) -> None:
+    home.ok("add", "--jsonl", stdin=LINE)
+    edit(home, "second text")
+    edit(home, "first text")
+    assert listed(home) == ["first text"]
+    home.drained()
+    assert [text for _, text in server.stored] == ["first text"]
+
+
+@pytest.mark.parametrize("how", [(), ("--forget",)])
+def test_what_is_added_again_after_its_deletion_is_delivered(
+    home: Home, server: Standin, how: tuple[str, ...]
+) -> None:
+    home.ok("add", "--jsonl", stdin=LINE)
+    home.ok("delete", "x1", "--yes", *how)
+    assert listed(home) == []
+    home.ok("add", "--jsonl", stdin=LINE)
+    assert listed(home) == ["first text"]
+    home.drained()
+    assert [text for _, text in server.stored] == ["first text"]
+
+
+def test_what_is_put_back_by_hand_after_a_deletion_waits_again(home: Home, server: Standin) -> None:
+    home.ok("add", "--jsonl", stdin=LINE)
+    before = home.queue.read_bytes()
+    home.ok("delete", "x1", "--yes")
+    home.queue.write_bytes(before)
+    assert listed(home) == ["first text"]
+    home.drained()
+    assert [text for _, text in server.stored] == ["first text"]
+
+
+NAMES = ("aaaa0000-1", "bbbb0000-1", "cccc0000-1")
+
+
+@pytest.fixture
+def worker(home: Home) -> Process:
+    """Start a worker over three dead letters of two projects that wait for an hour."""
+    projects = ("alpha", "alpha", "beta")
+    home.write_dlq(
+        [waiting(name[0], project, id=name) for name, project in zip(NAMES, projects, strict=True)]
+    )
+    process = home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(NAMES), 5, "taken in")
+    return process
+
+
+@pytest.mark.usefixtures("worker")
+def test_each_is_told_and_a_failure_is_exit_1(home: Home, server: Standin) -> None:
+    server.script(Answer(500, {"error": "odd"}), content="b", forever=True)
+    done = home.run("retry", "--all", "--wait")
+    assert done.returncode == 1
+    assert "aaaa0000 (alpha): delivered." in done.stdout
+    assert "cccc0000 (beta): delivered." in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if "bbbb0000 (alpha): failed: " in line]
+    assert "500" in line
+    assert "The next try is in " in line
+    (error,) = done.stderr.splitlines()
+    assert "1 of 3 memories were not delivered. `mem0tray diagnose bbbb0000`" in error
+
+
+@pytest.mark.usefixtures("worker")
+def test_all_delivered_is_exit_0_and_one_document(home: Home) -> None:
+    done = home.run("retry", "-p", "alpha", "--wait", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert {(each["id"], each["outcome"]) for each in told["items"]} == {
+        (name, "delivered") for name in NAMES[:2]
+    }
+    assert told["worker_running"]
+    assert told["server"]["healthy"]
+    again = home.json("retry", "cccc")
+    assert [(each["id"], each["outcome"]) for each in again["items"]] == [(NAMES[2], None)]
+    home.wait_dlq([])
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failure_is_one_document_too(home: Home, server: Standin) -> None:
+    server.default = Answer(422, {"error": "odd"})
+    done = home.run("retry", "aaaa", "--wait", "--json")
+    assert done.returncode == 1
+    (told,) = json.loads(done.stdout)["items"]
+    assert (told["outcome"], "422" in told["reason"]) == ("failed", True)
+    assert told["next_retry"] > 0
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_worker_it_is_said_at_once(home: Home, worker: Process) -> None:
+    worker.stop()
+    done = home.run("retry", "aaaa", "--wait")
+    assert done.returncode == 1
+    assert "`mem0tray run`" in done.stderr
+    assert home.dead_letter("a")["last_attempt"] == 0
+    home.drain()
+    assert home.dlq_texts() == ["b", "c"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_server_that_is_down_is_said_at_once(home: Home, server: Standin) -> None:
+    server.health = Answer(503)
+    home.wait(lambda: home.state()[0] == "down", 5, "down")
+    done = home.run("retry", "aaaa", "--wait")
+    assert done.returncode == 1
+    assert "is down" in done.stderr
+    assert server.saves == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_server_that_refuses_ends_the_waiting(home: Home, server: Standin) -> None:
+    server.default = Answer(401)
+    done = home.run("retry", "aaaa", "--wait")
+    assert done.returncode == 1
+    assert "aaaa0000 (alpha): waiting: the server refuses deliveries: 401" in done.stdout
+
+
+def test_a_worker_that_ends_meanwhile_ends_the_waiting(
+    home: Home, server: Standin, worker: Process
+) -> None:
+    server.default = Answer(delay=60)
+    command = home.start("retry", "aaaa", "--wait")
+    server.wait_for(lambda: len(server.saves) == 1, 10)
+    worker.kill()
+    assert command.wait(10) == 1
+    assert "the worker does not run" in command.out
+
+
+@pytest.mark.usefixtures("worker")
+def test_ctrl_c_leaves_it_requested(home: Home, server: Standin) -> None:
+    server.default = Answer(delay=3)
+    command = home.start("retry", "aaaa", "--wait")
+    server.wait_for(lambda: len(server.saves) == 1, 10)
+    command.signal(signal.SIGINT)
+    assert command.wait(10) == 130
+    assert "stay requested" in command.err
+    home.wait_dlq(["b", "c"], 10)
+
+
+SECRET = "sesame-3c1f"  # noqa: S105 - a word to look for
+
+
+@pytest.mark.row(44)
+@pytest.mark.parametrize("text", ["[sync\n", "timeout = = 5", "\0\1"])
+def test_a_malformed_file_is_a_clear_error(home: Home, text: str) -> None:
+    home.configure(text)
+    done = home.run("list")
+    assert done.returncode == 2
+    assert "config.toml" in one_line(done.stderr)
+
+
+def test_the_file_is_read_again_when_it_changes(bare_home: Home, server: Standin) -> None:
+    with Standin() as first:
+        bare_home.configure(f'[server]\nurl = "{first.url}"\n')
+        bare_home.write_queue(entries(1))
+        worker = bare_home.worker()
+        first.wait_for(lambda: first.total_stored() == 1, 5)
+        bare_home.configure(f'[server]\nurl = "{server.url}"\n')
+        server.wait_for(lambda: server.probes() >= 1, 2, "probed within a second")
+        bare_home.configure('[server]\nurl = "broken\n')
+        bare_home.write_emergency([entry("after the change")])
+        server.wait_for(lambda: server.count("after the change") == 1, 5)
+        assert first.total_stored() == 1
+        assert worker.alive
+
+
+def test_a_shorter_probe_interval_holds_at_once(bare_home: Home, server: Standin) -> None:
+    address = f'[server]\nurl = "{server.url}"\n[sync]\nprobe_interval = '
+    bare_home.env.pop("MEM0TRAY_SYNC_PROBE_INTERVAL", None)
+    bare_home.configure(address + "600\n")
+    bare_home.worker()
+    server.wait_for(lambda: server.probes() >= 1, 5)
+    bare_home.configure(address + "0.2\n")
+    server.wait_for(lambda: server.probes() >= 4, 5)
+
+
+@pytest.mark.row(44)
+def test_a_symlinked_file_is_followed_and_stays_a_link(home: Home) -> None:
+    target = home.root / "dotfiles.toml"
+    target.write_text("[sync]\ntimeout = 30\n")
+    home.config.parent.mkdir(parents=True)
+    home.config.symlink_to(target)
+    assert float(home.ok("config", "get", "sync.timeout")) == 30
+    home.ok("config", "set", "sync.timeout", "45")
+    assert home.config.is_symlink()
+    assert "45" in target.read_text()
+
+
+@pytest.mark.row(44)
+def test_a_key_that_others_can_read_is_tightened_or_named(home: Home, server: Standin) -> None:
+    home.configure(f'[server]\napi_key = "{SECRET}"\n')
+    home.config.chmod(0o644)
+    home.write_queue(entries(1))
+    done = home.drained()
+    said = done.stderr + home.run("doctor").stdout
+    assert home.config.stat().st_mode & 0o077 == 0 or "config.toml" in said
+    assert server.saves[0].headers["authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.row(44)
+def test_a_secret_is_shown_nowhere(home: Home, server: Standin) -> None:
+    server.api_key = "another"
+    home.configure(f'[server]\napi_key = "{SECRET}"\n')
+    home.write_queue(entries(2))
+    worker = home.worker(wrapper=ANEW)
+    home.wait(lambda: home.state()[0] == "action needed", 5, "refused")
+    commands = [["status"], ["doctor"], ["config", "show"], ["diagnose"], ["list", "--queue"]]
+    outputs = [home.run(*command) for command in commands]
+    assert not any(SECRET in done.stdout + done.stderr for done in outputs)
+    assert SECRET not in Path(f"/proc/{worker.pid}/cmdline").read_text()
+    worker.stop()
+    assert SECRET not in worker.out + worker.err
+    assert home.files_with(SECRET) == [home.config]
+
+
+@pytest.mark.row(44)
+@pytest.mark.parametrize(
+    "text", [f'[server]\napi_key = "{SECRET}\n', f'[server]\napi_key = ["{SECRET}"]\n']
+)
+def test_a_secret_is_not_in_an_error(home: Home, text: str) -> None:
+    home.configure(text)
+    done = home.run("status")
+    assert done.returncode == 2
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_loopback_never_goes_through_a_proxy(home: Home, server: Standin) -> None:
+    dead_end = "http://127.0.0.1:9"
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    home.write_queue(entries(2))
+    home.drained(env=dict.fromkeys(names, dead_end))
+    assert server.total_stored() == 2
+
+
+def test_another_folder_can_be_chosen(home: Home, server: Standin) -> None:
+    elsewhere = home.root / "elsewhere"
+    home.claude.rename(elsewhere)
+    home.queue = elsewhere / "mem0_queue.json"
+    home.write_queue(entries(2))
+    home.drained(env={"MEM0TRAY_PATHS_CLAUDE_DIR": str(elsewhere)})
+    assert server.total_stored() == 2
+    assert (elsewhere / "logs" / "mem0_worker.log").exists()
+    assert not home.claude.exists()
+
+
+def test_importing_the_package_needs_no_settings() -> None:
+    command = [sys.executable, "-W", "error", "-c", "import mem0tray; print('fine')"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
+    assert json.dumps(done.stdout.strip()) == '"fine"'

@@ -16,13 +16,26 @@ from tests.support.standin import Standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from mem0tray.files.lock import FileLock
+from tests.support import needs
+from tests.support.machine import tool
+from tests.support.needs import SIGNALS
+from tests.support.processes import Process
+from tests.support.shapes import dead, entries
 
 DATED = re.compile(r"mem0_queue_dlq\.backup-[^\s/]+\.json")
 
 
 @pytest.fixture
 def letters(home: Home) -> list[Item]:
-    """Write three dead letters that wait."""
     items = [waiting(text, f"project-{text}", mine=text) for text in ("a", "b", "c")]
     home.write_dlq(items, comment="kept")
     return items
@@ -144,14 +157,6 @@ def _reword(document: Item) -> None:
     document["items"][1]["content"] = "edited"
 
 
-def test_restoring_twice_gives_one(home: Home, letters: list[Item], *, running: bool) -> None:
-    home.ok("delete", letters[0]["id"], "--yes")
-    for _ in range(2):
-        home.run("restore")
-    later(home, running=running)
-    home.wait_dlq(["a", "b", "c"])
-
-
 def test_restored_items_are_delivered_when_due(
     home: Home, server: Standin, letters: list[Item], *, running: bool
 ) -> None:
@@ -163,31 +168,6 @@ def test_restored_items_are_delivered_when_due(
     later(home, running=running)
     server.wait_for(lambda: server.count("a") == 1, 5)
     assert server.order() == ["a"]
-
-
-def test_delete_asks_and_takes_no_for_an_answer(home: Home, letters: list[Item]) -> None:
-    before = home.dlq.read_bytes()
-    for answer in ("n\n", ""):
-        home.run("delete", letters[0]["id"], stdin=answer)
-        assert home.dlq.read_bytes() == before
-    home.run("delete", letters[0]["id"], stdin="y\n")
-    home.wait_dlq(["b", "c"])
-
-
-def test_a_backup_that_is_not_ours_is_kept_under_a_dated_name(
-    home: Home, letters: list[Item]
-) -> None:
-    home.dump(home.dlq_backup, {"items": [], "handmade": "zanzibar"})
-    home.ok("delete", letters[0]["id"], "--yes")
-    kept = [path for path in home.files_with("zanzibar") if DATED.fullmatch(path.name)]
-    assert len(kept) == 1
-    assert json.loads(kept[0].read_text())["handmade"] == "zanzibar"
-
-
-def test_the_user_s_cp_works_beside_delete(home: Home, letters: list[Item]) -> None:
-    home.ok("delete", letters[0]["id"], "--yes")
-    user.back_up(home)
-    assert home.dlq_backup.read_bytes() == home.dlq.read_bytes()
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["running", "stopped"])
@@ -207,18 +187,6 @@ def test_delete_takes_waiting_entries_too(home: Home, server: Standin, *, up: bo
     server.wait_for(lambda: server.count("stays") == 1, 5)
     home.wait(lambda: home.queue_items() == [], 5, "published")
     assert server.sends("goes") == 0
-
-
-def test_forget_erases_the_text(home: Home, server: Standin) -> None:
-    text = "zanzibar must be forgotten"
-    item = entry(text)
-    home.write_queue([item])
-    server.script(Answer(500), content=text, forever=True)
-    home.drain()
-    assert home.files_with(text)
-    home.ok("delete", item["id"], "--yes", "--forget")
-    home.drain()
-    assert home.files_with(text) == []
 
 
 def test_forget_erases_the_last_status_page(home: Home, server: Standin) -> None:
@@ -243,14 +211,325 @@ def test_forget_erases_the_text_under_a_running_worker(home: Home, letters: list
     assert worker.alive
 
 
-def test_a_delete_during_the_request_is_beaten_by_the_delivery(
-    home: Home, server: Standin, letters: list[Item]
+HEARD = ("Deleted: 1", "Changed with")  # what the log has when the worker has heard of it
+
+
+@pytest.fixture(params=["fresh", "dead"])
+def _sends(request: pytest.FixtureRequest, home: Home) -> None:
+    item = entry("old", id="aa-1") if request.param == "fresh" else waiting("old", id="aa-1")
+    if request.param == "fresh":
+        home.write_queue([item])
+    else:
+        home.write_dlq([item | {"last_attempt": 0}])
+
+
+def begin(
+    home: Home, server: Standin, answer: Answer, after: Callable[[], object] | None = None
 ) -> None:
-    server.script(Answer(delay=1.5), content="a")
+    """Let the worker send it, which is answered so as soon as it has heard of a command."""
+
+    def heard() -> bool:
+        return any(home.log_lines(line) for line in HEARD)
+
+    server.script(replace(answer, after=after or heard), content="old")
     home.worker()
-    home.ok("retry", letters[0]["id"])
-    server.wait_for(lambda: server.sends("a") == 1, 5)
-    home.run("delete", letters[0]["id"], "--yes")
-    home.wait(lambda: home.read(home.metrics)["total_synced"] == 1, 5, "delivered")
-    home.wait(lambda: home.log_lines(letters[0]["id"][:8]), 5, "logged")
-    home.wait_dlq(["b", "c"])
+    server.wait_for(lambda: server.sends("old") == 1, 10)
+
+
+def edit(home: Home) -> str:
+    """Change the text to `new`; what the command says."""
+    program = "import pathlib, sys; pathlib.Path(sys.argv[-1]).write_bytes(b'new')"
+    editor = shlex.join([sys.executable, "-c", program])
+    return home.ok("edit", "aa-1", env={"VISUAL": editor})
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_is_delivered_at_that_moment_is_not_said_to_be_deleted(
+    home: Home, server: Standin
+) -> None:
+    begin(home, server, Answer())
+    done = home.run("delete", "aa-1", "--yes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "mem0tray: aa-1 is not deleted: it was delivered meanwhile.\n"
+    assert list(home.claude.glob("mem0_queue_dlq.backup-*")) == []
+    assert server.count("old") == 1
+    home.wait(lambda: home.log_lines("Deleted too late"), 5, "told")
+    home.wait(lambda: not home.queue_items() and not home.dlq_items(), 5, "published")
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_is_being_sent_is_said_to_be(home: Home, server: Standin) -> None:
+    answers = threading.Event()
+    begin(home, server, Answer(), after=answers.is_set)
+    done = home.run("delete", "aa-1", "--yes", "--json")
+    answers.set()
+    assert done.returncode == 1
+    assert "aa-1 is being sent at this moment" in done.stderr
+    assert '"deleted": []' in done.stdout
+    home.wait(lambda: home.log_lines("Deleted too late"), 10, "told")
+    assert "delivered" in home.ok("show", "aa-1")
+
+
+@pytest.mark.usefixtures("_sends")
+def test_what_the_server_did_not_take_is_deleted(home: Home, server: Standin) -> None:
+    begin(home, server, Answer(422, stores=False))
+    assert home.ok("delete", "aa-1", "--yes").startswith("Deleted 1 item.")
+    home.ok("retry", "--all")
+    assert (server.sends("old"), server.count("old")) == (1, 0)
+    assert home.log_lines("too late") == []
+
+
+@pytest.mark.usefixtures("_sends")
+@pytest.mark.parametrize("in_time", [True, False])
+def test_the_new_text_waits_for_the_answer_to_the_old_one(
+    home: Home, server: Standin, *, in_time: bool
+) -> None:
+    answers = threading.Event()
+    begin(home, server, Answer(), after=None if in_time else answers.is_set)
+    said = edit(home)
+    answers.set()
+    if in_time:
+        assert "The old text had been sent already: the server has it" in said
+    else:
+        assert "The old text is being sent at this moment." in said
+    home.wait(lambda: server.sends("old"), 10)
+    home.wait(lambda: home.log_lines("Edited too late"), 10, "told")
+    home.run("retry", "--all")
+    server.wait_for(partial(server.count, "new"), 10)
+    old, new = server.saves
+    assert old.finished is not None
+    assert old.finished <= new.started
+    assert server.keys("new") != server.keys("old")
+
+
+@SIGNALS
+def test_a_worker_that_was_frozen_sends_nothing_that_was_deleted_meanwhile(
+    home: Home, server: Standin
+) -> None:
+    items = entries(5)
+    home.write_queue(items)
+    thawed = threading.Event()
+    server.script(Answer(after=thawed.is_set), content=items[0]["content"])
+    worker = home.worker(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
+    server.wait_for(lambda: server.saves, 10)
+    worker.signal(signal.SIGSTOP)
+    deleted = items[1:4]
+    ids = [each["id"] for each in deleted]
+    done = home.run("delete", *ids, "--yes")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Deleted 3 items.")
+    assert "The worker has not heard of it yet" in done.stderr
+    worker.signal(signal.SIGCONT)
+    thawed.set()
+    server.wait_for(lambda: not server.missing(texts([items[0], items[4]])), 15)
+    home.wait(lambda: not home.queue_items(), 5, "published")
+    assert [text for text in texts(deleted) if server.sends(text)] == []
+    assert home.log_lines("too late") == []
+
+
+def test_a_deletion_stands_against_a_delivery_that_beat_it(home: Home, server: Standin) -> None:
+    server.latency = 1.0
+    home.write_queue([doomed := entry("doomed"), *entries(2)])
+    worker = home.worker()
+    server.wait_for(lambda: server.sends("doomed"), 10)
+    home.run("delete", doomed["id"], "--yes")
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: "doomed" not in str(home.queue_items()), 10, "published")
+    worker.stop()
+    server.begin_with([each for each in server.stored if each[1] != "doomed"])
+    said = home.json("verify", "--requeue")
+    assert (said["asked"], said["there"]) == (2, 2)
+    home.drained()
+    assert server.count("doomed") == 0
+
+
+BY_COMMAND, BY_HAND = "Deleted: ", "DLQ edited: "
+NUMBER = 7
+
+
+@pytest.fixture
+def seven(home: Home) -> list[Item]:
+    """Write seven dead letters that wait for an hour."""
+    made = [waiting(f"text {n}", f"project-{n}", id=f"{n}aaa-{n}") for n in range(NUMBER)]
+    home.write_dlq(made)
+    return made
+
+
+@pytest.fixture(params=[True, False], ids=["running", "stopped"])
+def worker(request: pytest.FixtureRequest, home: Home, seven: list[Item]) -> Process | None:
+    """Start a worker that knows them, and stop it again or not."""
+    process = home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == len(seven), 5, "taken in")
+    if request.param:
+        return process
+    process.stop()
+    return None
+
+
+def seen(home: Home, worker: Process | None, left: int) -> None:
+    """Let a worker see the files: the running one, or one that comes now."""
+    if worker is None:
+        home.drain()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == left, 5, f"{left} left")
+
+
+def told(home: Home, *marks: str) -> list[str]:
+    """The log's lines with one of these marks, without their times, in order."""
+    lines = home.log_text().splitlines()
+    return [line.split(" ", 2)[2] for line in lines if any(mark in line for mark in marks)]
+
+
+def test_a_deletion_is_told_once(home: Home, worker: Process | None) -> None:
+    output = home.ok("delete", "0aaa", "1aaa", "--yes")
+    seen(home, worker, NUMBER - 2)
+    (line,) = told(home, BY_COMMAND, BY_HAND)
+    assert line.startswith("Deleted: 2 dead letters (`mem0tray restore mem0_queue_dlq.backup-")
+    assert line.partition("restore ")[2].partition("`")[0] in output
+
+
+def test_retry_and_restore_are_told_as_that(
+    home: Home, server: Standin, worker: Process | None
+) -> None:
+    home.ok("delete", "0aaa", "--yes")
+    seen(home, worker, NUMBER - 1)
+    home.ok("restore")
+    seen(home, worker, NUMBER)
+    server.default = Answer(500)
+    home.ok("retry", "1aaa", "2aaa")
+    if worker is None:
+        home.drain()
+    home.wait(lambda: len(server.saves) == 2, 5, "retried")
+    assert told(home, "Restored: ", "Retry asked for: ") == [
+        "Restored: 1 dead letter",
+        "Retry asked for: 2 dead letters",
+    ]
+    assert told(home, BY_HAND) == []
+
+
+def test_an_edit_by_hand_at_the_same_moment_is_told_as_that(
+    home: Home, worker: Process | None
+) -> None:
+    user.remove(home, "text 0")
+    home.ok("delete", "1aaa", "--yes")
+    user.remove(home, "text 2")
+    seen(home, worker, NUMBER - 3)
+    lines = told(home, BY_COMMAND, BY_HAND)
+    removed = sum(int(line.split()[2]) for line in lines if line.startswith(BY_HAND))
+    assert [line.split()[1] for line in lines if line.startswith(BY_COMMAND)] == ["1"]
+    assert removed == 2
+    assert all("`mem0tray restore" in line for line in lines)
+
+
+def test_a_waiting_entry_that_is_deleted_is_told(home: Home, server: Standin) -> None:
+    server.health = Answer(503)
+    home.write_queue([entry("unwanted", id="eeee-1")])
+    home.worker()
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 1, 5, "taken in")
+    home.ok("delete", "eeee", "--yes")
+    home.wait(lambda: home.read(home.metrics)["queue_size"] == 0, 5, "deleted")
+    (line,) = told(home, BY_COMMAND)
+    assert line.startswith("Deleted: 1 waiting entry (")
+
+
+def test_what_is_forgotten_is_not_offered_again(home: Home, worker: Process | None) -> None:
+    home.ok("delete", "0aaa", "--yes", "--forget")
+    seen(home, worker, NUMBER - 1)
+    assert told(home, BY_COMMAND, BY_HAND, "for good") == ["Deleted for good: 1 dead letter"]
+
+
+@pytest.mark.slow
+def test_a_command_killed_at_any_rename_hides_no_removal_by_hand(
+    home: Home, worker: Process | None
+) -> None:
+    trace = [tool("strace"), "-f", "-qq", "-o", "/dev/null"]
+    renames = "rename,renameat,renameat2"
+    by_command = 0
+    for at in range(NUMBER):
+        inject = ["-e", f"trace={renames}", "-e", f"inject={renames}:signal=KILL:when={at + 1}"]
+        command = home.start("delete", f"{at}aaa", "--yes", wrapper=[*trace, *inject])
+        command.popen.wait(30)
+        if f"text {at}" in home.dlq_texts():
+            user.remove(home, f"text {at}")
+        else:
+            by_command += 1
+        seen(home, worker, NUMBER - at - 1)
+        lines = told(home, BY_COMMAND, BY_HAND)
+        assert len(lines) == at + 1
+        assert sum(line.startswith(BY_COMMAND) for line in lines) == by_command
+    assert 0 < by_command < NUMBER
+
+
+# However these tests were started: with `nohup` the hang-up signal would stay switched off.
+HEEDING: Final = (
+    sys.executable,
+    "-c",
+    """import os, signal, sys
+for each in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(each, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])""",
+)
+ENDS: Final = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def _open(
+    home: Home, tmp_path: Path, work: str = ":", command: tuple[str, ...] = ("edit", "a")
+) -> Process:
+    """An edit whose editor has done `work` with the file "$1" and is still open."""
+    program = tmp_path / "editor"
+    mark = tmp_path / "open"
+    mark.unlink(missing_ok=True)
+    program.write_text(f'#!/bin/sh\n{work}\ntouch "{mark}"\nexec sleep 60\n')
+    program.chmod(0o700)
+    process = home.start(
+        *command, wrapper=HEEDING, env={"VISUAL": str(program), "TMPDIR": str(tmp_path)}
+    )
+    home.wait(mark.exists, 10, "the editor is open")
+    return process
+
+
+@pytest.mark.parametrize("number", ENDS)
+@needs.SHELL
+def test_a_signal_leaves_no_text(home: Home, tmp_path: Path, number: int) -> None:
+    home.write_dlq([dead("a private text", id="a")])
+    process = _open(home, tmp_path)
+    (text,) = home.data_files("open-*/*.txt")
+    assert text.stat().st_mode & 0o777 == 0o600
+    process.signal(number)
+    assert process.wait() == 128 + number
+    assert list(home.data.rglob("open-*")) == []
+    assert [path for path in tmp_path.glob("*") if path.name.startswith("editor-")] == []
+
+
+@pytest.mark.parametrize("number", ENDS)
+@needs.SHELL
+def test_what_was_saved_before_a_signal_is_kept_and_named(
+    home: Home, tmp_path: Path, number: int
+) -> None:
+    home.write_dlq([dead("old", id="a")])
+    process = _open(home, tmp_path, 'printf new > "$1"')
+    process.signal(number)
+    process.wait()
+    (text,) = home.data_files("open-*/*.txt")
+    assert text.read_text() == "new"
+    said = f"mem0tray: Nothing was changed. What the editor saved is in {text}."
+    assert process.err.strip() == said
+
+
+@pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
+@needs.SHELL
+def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
+    home: Home, tmp_path: Path, number: int
+) -> None:
+    home.write_queue([entry("old", id="a")])
+    program, mark = tmp_path / "editor", tmp_path / "left"
+    program.write_text(f'#!/bin/sh\nprintf new > "$1"\ntouch "{mark}"\n')
+    program.chmod(0o700)
+    with FileLock(home.lock).held(1):
+        process = home.start("edit", "a", wrapper=HEEDING, env={"VISUAL": str(program)})
+        home.wait(mark.exists, 10, "the editor has ended")
+        home.wait(lambda: home.data_files("edited-*.json"), 10, "the command wants the queue file")
+        process.signal(number)
+        process.wait()
+    waiting = [each["content"] for each in json.loads(home.ok("list", "--queue", "--json"))]
+    kept = [text.read_text() for text in home.data_files("open-*/*.txt")]
+    assert waiting == ["new"] or (waiting, kept) == (["old"], ["new"])

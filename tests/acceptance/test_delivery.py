@@ -1,6 +1,7 @@
 """From the files to the server: the main job, lanes, order, concurrency, bodies and keys."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -375,3 +376,135 @@ def test_a_run_that_is_stopped_says_so_and_nothing_else(
     assert run.wait() == 1
     assert "stopped before the end" in one_line(home.errors())
     assert len(home.queue_items()) == 3
+
+
+WANTED = {"MEM0TRAY_CLAUDE_AUTO_MEMORY": "true"}
+GARDEN = "-home-ann-garden"
+
+
+def write(home: Home, name: str, text: str, project: str = GARDEN, age: float = 3600) -> Path:
+    """Let Claude Code write a note, `age` seconds ago."""
+    path = home.claude / "projects" / project / "memory" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_notes_are_delivered_as_they_come(home: Home, server: Standin) -> None:
+    write(home, "soil.md", "---\nname: soil\n---\nIt is clay.\n")
+    write(home, "MEMORY.md", "- [Soil](soil.md)")
+    transcript = home.claude / "projects" / GARDEN / "session.jsonl"
+    transcript.write_text(json.dumps({"cwd": "/home/ann/garden"}), encoding="utf-8")
+    home.worker(env=WANTED)
+    server.wait_for(lambda: server.missing(["It is clay."]) == [], 20)
+    write(home, "soil.md", "It is sand.")
+    server.wait_for(lambda: server.missing(["It is sand."]) == [], 20)
+    write(home, "plants/roses.md", "They want sun.")
+    server.wait_for(lambda: server.missing(["They want sun."]) == [], 20)
+    write(home, "path.md", "It is gravel.", project="-field")
+    server.wait_for(lambda: server.missing(["It is gravel."]) == [], 20)
+    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "published")
+    assert home.stats()["total_queued"] == 4
+    assert server.total_stored() == 4
+    projects = [json.loads(save.body)["user_id"] for save in server.saves]
+    assert projects == ["garden", "garden", "garden", "-field"]
+
+
+def test_no_note_leaves_the_machine_unless_the_user_wants_it(home: Home, server: Standin) -> None:
+    write(home, "soil.md", "It is clay.")
+    assert home.run("run", "--until-idle").returncode == 0
+    assert server.total_stored() == 0
+
+
+def test_a_run_to_the_end_delivers_the_notes_that_are_there(home: Home, server: Standin) -> None:
+    for n in range(450):
+        write(home, f"{n}.md", f"text {n}")
+    for _ in range(2):
+        assert home.run("run", "--until-idle", env=WANTED).returncode == 0
+        assert server.total_stored() == 450
+    assert server.surplus() == {}
+
+
+@pytest.mark.row(1)
+def test_a_killed_worker_sends_each_note_once(home: Home, server: Standin) -> None:
+    wanted = [f"text {n}" for n in range(600)]
+    for n, text in enumerate(wanted):
+        write(home, f"{n}.md", text)
+    for stored in (1, 150, 300, 450):
+        worker = home.start("run", env=WANTED)
+        server.wait_for(partial(_has, server, stored), 30)
+        worker.kill()
+    assert home.run("run", "--until-idle", env=WANTED, timeout=60).returncode == 0
+    assert server.missing(wanted) == []
+    assert server.surplus() == {}
+
+
+def _has(server: Standin, least: int) -> bool:
+    return server.total_stored() >= least
+
+
+LARGE = pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])
+
+
+@pytest.mark.row(39)
+@pytest.mark.parametrize("count", [20_000, LARGE])
+def test_a_huge_queue_holds_the_lock_briefly(home: Home, server: Standin, count: int) -> None:
+    server.health = Answer(503)
+    padding = "x" * 140
+    queue = [entry(f"{n} {padding}") for n in range(count)]
+    home.dump(home.queue, queue_document(queue, last_100=[]))
+    worker = home.start("run")
+    waiter = home.producer("--only-lock", "--count", "200", "--pause", "0.02")
+    home.wait(lambda: home.read(home.metrics, {}).get("queue_size") == count, 60, "taken in")
+    assert waiter.wait(60) == 0
+    assert json.loads(waiter.out)["longest_wait"] < 0.5
+    assert worker.alive
+    assert len(home.queue_items()) == count
+
+
+@pytest.mark.row(40)
+@pytest.mark.parametrize("count", [10_000, LARGE])
+def test_a_huge_dlq_stays_responsive(home: Home, server: Standin, count: int) -> None:
+    home.write_dlq([waiting(f"letter {n}") for n in range(count)])
+    worker = home.worker()
+    home.wait(lambda: home.read(home.metrics)["dlq_size"] == count, 60, "taken in")
+    for number in range(3):
+        home.ok("add", "--project", "alpha", f"quick {number}")
+        server.wait_for(partial(server.count, f"quick {number}"), 2)
+    for words in (("status",), ("list", "--limit", "20"), ("stats",)):
+        home.ok(*words)
+    assert worker.stop() == 0
+    assert len(home.dlq_items()) == count
+
+
+_SIZES = (10, pytest.param(50, marks=pytest.mark.slow))  # megabytes
+_PATIENCE = 120.0  # seconds
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("megabytes", _SIZES)
+@pytest.mark.parametrize("file", ["queue", "emergency", "DLQ"])
+@pytest.mark.row(59)
+def test_a_large_memory_is_delivered_as_any_other(
+    home: Home, server: Standin, file: str, megabytes: int
+) -> None:
+    line = "Ein « längerer » Satz mit Zeilenende.\n"
+    text = line * (megabytes * 1_000_000 // len(line.encode()) + 1)
+    if file == "queue":
+        home.write_queue([entry(text)])
+    elif file == "emergency":
+        home.write_emergency([entry(text)])
+    else:
+        home.write_dlq([dead(text)])
+    home.drained(_PATIENCE)
+    assert server.stored == [("alpha", text)]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.row(59)
+def test_the_embedded_server_takes_a_large_memory(tmp_path: Path) -> None:
+    with Home(tmp_path / "home", "local") as home:
+        home.write_queue([entry("oak " * 2_500_000)])
+        home.drained(_PATIENCE)
+        assert '"on_server": 1' in home.ok("projects", "--json")

@@ -1,14 +1,19 @@
 """Where memories go: a chosen server, the embedded one, or none until the user chooses."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from mem0tray.config.settings import SyncSettings
+from tests.support.forked import ForkedHome
 from tests.support.home import Home
-from tests.support.http1 import Answer
-from tests.support.shapes import dead, entries, entry, texts
-from tests.support.standin import Standin
+from tests.support.http1 import Answer, Request
+from tests.support.official import OfficialStandin, SimpleStore
+from tests.support.shapes import Item, dead, entries, entry, texts
+from tests.support.standin import UNNAMED, Standin
 from tests.support.variants import variants
 
 CHOOSE = "choose a server"
@@ -186,3 +191,282 @@ def test_what_a_former_server_perhaps_has_is_asked_about(home: Home, server: Sta
     home.drained()
     assert (server.sends("letter"), server.count("letter")) == (1, 1)
     assert home.dlq_items() == []
+
+
+HEALTH = ("GET", "/health")
+LISTING = ("GET", "/memory/mem0tray-key-check")
+STATUS = ("GET", "/auth/setup-status")
+CONCURRENCY = SyncSettings().concurrency
+
+
+class ChangingStandin(Standin):
+    """A server in whose place another one answers, once `later` is set."""
+
+    later: Standin | None = None
+
+    def give_way(self, later: Standin) -> bool:
+        """Let the other one answer from the next request on."""
+        self.later = later
+        return True
+
+    async def _handle(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        if self.later is None:
+            return await super()._handle(request, writer)
+        return await self.later._handle(request, writer)
+
+
+def has_it_already(item: Item) -> OfficialStandin:
+    """Make an official server that holds this memory, with its key."""
+    held = OfficialStandin(SimpleStore())
+    messages = [{"role": "user", "content": item["content"]}]
+    metadata = {"mem0tray_id": item["id"]}
+    held.store.add(messages, infer=False, user_id=item["project_id"], metadata=metadata)
+    return held
+
+
+@pytest.fixture
+def official() -> Iterator[OfficialStandin]:
+    with OfficialStandin(SimpleStore()) as standin:
+        yield standin
+
+
+@pytest.fixture
+def official_home(tmp_path: Path, official: OfficialStandin) -> Iterator[Home]:
+    """Make a scratch home whose chosen server is the official one, and says no more."""
+    with ForkedHome(tmp_path / "home", official.url) as scratch:
+        yield scratch
+
+
+def asked(requests: list[Request]) -> list[tuple[str, str]]:
+    """Tell what was asked, without what was saved."""
+    return [(each.method, each.path) for each in requests if each.method == "GET"]
+
+
+def test_a_private_server_proves_itself_by_its_listing(home: Home, server: Standin) -> None:
+    server.health = UNNAMED
+    home.write_queue(entries(3))
+    home.drained()
+    requests = server.forget()
+    assert [(each.method, each.path) for each in requests[:2]] == [HEALTH, LISTING]
+    assert {each.path for each in requests[2:] if each.method == "POST"} == {"/memory"}
+    home.write_queue([entry("one more")])
+    home.drained()
+    assert asked(server.requests)[:2] == [HEALTH, LISTING]
+
+
+def test_a_foreign_service_in_the_place_of_a_known_server_is_sent_no_memory(
+    home: Home, server: Standin
+) -> None:
+    home.write_queue(entries(2))
+    home.drained()
+    server.forget()
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.write_queue([entry("not for strangers")])
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
+    assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert not any(request.body for request in server.requests)
+
+
+def test_an_official_server_is_recognised_once(
+    official_home: Home, official: OfficialStandin
+) -> None:
+    official_home.write_queue(entries(3))
+    official_home.drained()
+    first, second, *_ = requests = official.forget()
+    assert [(each.method, each.path) for each in (first, second)] == [HEALTH, STATUS]
+    assert (first.body, second.body) == (b"", b"")
+    assert asked(requests).count(HEALTH) == 1
+    official_home.write_queue([entry("one more")])
+    official_home.drained()
+    assert HEALTH not in asked(official.requests)
+    assert official.total_stored() == 4
+    (said,) = [each for each in official_home.json("doctor")["checks"] if each["name"] == "server"]
+    assert "speaks `oss`" in said["message"]
+
+
+def test_another_address_is_asked_anew(
+    home: Home, server: Standin, official: OfficialStandin
+) -> None:
+    home.write_queue(entries(2))
+    home.drained()
+    url = {"MEM0TRAY_SERVER_URL": official.url}
+    home.write_queue([entry("elsewhere")])
+    home.drained(env=url)
+    assert asked(official.requests)[:2] == [HEALTH, STATUS]
+    server.forget()
+    home.write_queue([entry("here again")])
+    home.drained()
+    assert (server.count("here again"), official.count("elsewhere")) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["saves", "restart"])
+def test_a_server_that_changes_under_its_address_is_found_out(
+    home: Home, server: Standin, kind: str
+) -> None:
+    home.write_queue(entries(3))
+    worker = home.worker()
+    server.wait_for(lambda: server.total_stored() == 3, 10)
+    if kind == "restart":
+        worker.stop()
+    server.close()
+    later = OfficialStandin(SimpleStore())
+    later._port = server._port
+    with later:
+        if kind == "saves":  # before the first probe finds out
+            later.script(Answer(503), content="new 0")
+        home.write_queue([entry(f"new {n}", "beta") for n in range(3)])
+        if kind == "restart":
+            home.worker()
+        later.wait_for(lambda: later.total_stored() == 3, 20)
+        home.wait(lambda: home.queue_items() == [], 20, "delivered")
+        assert later.surplus() == {}
+        assert home.dlq_items() == []
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("probe_interval", ["0.2", "60"], ids=["probed", "not probed"])
+def test_after_an_unknown_outcome_another_dialect_is_asked_before_anything_is_sent(
+    tmp_path: Path, probe_interval: str
+) -> None:
+    item = entry("taken just before the change")
+    with (
+        has_it_already(item) as later,
+        ChangingStandin() as server,
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        cut = Answer(reset=True, after=lambda: server.give_way(later))
+        server.script(cut, content=item["content"])
+        home.env["MEM0TRAY_SYNC_PROBE_INTERVAL"] = probe_interval
+        home.write_queue([item])
+        home.worker()
+        home.wait(lambda: home.queue_items() == [], 20, "found")
+        assert later.saves == []
+        assert (home.stats()["total_synced"], home.dlq_items()) == (1, [])
+
+
+def test_a_foreign_service_with_a_health_path_is_sent_no_memory(
+    home: Home, server: Standin
+) -> None:
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "not recognised")
+    assert home.state()[1].startswith(f"no Mem0 server was recognised at {server.netloc} (")
+    assert not any(request.body for request in server.requests)
+
+
+def test_a_private_server_without_a_listing_is_spoken_to_as_the_settings_say(
+    home: Home, server: Standin
+) -> None:
+    server.health = UNNAMED
+    server.can_be_asked = False
+    home.env["MEM0TRAY_SERVER_DIALECT"] = "vps"
+    home.write_queue(entries(2))
+    home.drained()
+    assert server.total_stored() == 2
+
+
+@pytest.mark.parametrize("dialect", ["auto", "oss"])
+def test_an_official_server_from_before_april_2026_takes_memories(
+    official_home: Home, official: OfficialStandin, dialect: str
+) -> None:
+    official.is_old = True
+    official_home.env["MEM0TRAY_SERVER_DIALECT"] = dialect
+    official_home.write_queue(entries(2))
+    official_home.drained()
+    assert official.total_stored() == 2
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["from the start", "in the place of a vps"])
+def test_an_official_server_with_a_health_path_takes_memories(
+    tmp_path: Path, *, changes: bool
+) -> None:
+    with (
+        OfficialStandin(SimpleStore()) as later,
+        ChangingStandin() as server,
+        ForkedHome(tmp_path / "home", server.url) as home,
+    ):
+        later.health_paths = (later.health_path, "/health")
+        if changes:
+            home.write_queue([entry("to the first")])
+            home.drained()
+        server.give_way(later)
+        home.write_queue(entries(2))
+        home.drained()
+        assert later.total_stored() == 2
+
+
+def check_changes_in_a_drain(home: Home, server: Standin, later: OfficialStandin) -> None:
+    """Let `later` stand in the place of `server` for a while, and `server` again, in one drain.
+
+    A memory that was under way when one went is asked about at the other, which cannot know.
+    """
+    queue = entries(300)
+    server.latency = later.latency = 0.01
+    home.write_queue(queue)
+    # Held back from there on, so that none is at the end of the drain before it is closed.
+    server.default = Answer(after=lambda: server.total_stored() < 60)
+    later.default = Answer(after=lambda: later.total_stored() < 60)
+    worker = home.worker()
+    server.wait_for(lambda: server.total_stored() >= 60, 20)
+    server.close()
+    server.default = Answer()
+    later._port = server._port
+    with later:
+        later.wait_for(lambda: later.total_stored() >= 60, 30)
+        later.close()
+        server.open()
+        home.wait(lambda: home.queue_items() == [], 30, "delivered")
+    worker.stop()
+    assert set(server.missing(texts(queue))) & set(later.missing(texts(queue))) == set()
+    assert (server.surplus(), later.surplus(), home.dlq_items()) == ({}, {}, [])
+    assert home.stats()["total_synced"] == 300
+    assert server.total_stored() + later.total_stored() <= 300 + 2 * CONCURRENCY
+    for each in (server, later):
+        probes = [request for request in each.requests if request.method == "GET"]
+        assert not any(request.body for request in probes)
+
+
+def test_a_server_that_changes_twice_in_a_drain_loses_nothing(home: Home, server: Standin) -> None:
+    check_changes_in_a_drain(home, server, OfficialStandin(SimpleStore()))
+
+
+def test_what_is_no_mem0_server_gets_nothing(home: Home, server: Standin) -> None:
+    server.health = Answer(404, {"detail": "Not Found"})
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    assert home.state()[1].startswith(
+        f"no Mem0 server was recognised at {server.netloc} (/health: 404 Not Found;"
+        " /auth/setup-status: 404 Not Found)."
+    )
+    assert {request.method for request in server.requests} == {"GET"}
+    assert not any(request.body for request in server.requests)
+    assert "no Mem0 server was recognised" in home.ok("status")
+    failed = home.run("doctor")
+    assert "No Mem0 server was recognised at" in failed.stdout
+    server.health = Answer(body={"status": "ok"})
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+
+
+def test_a_server_that_is_down_at_first_is_not_called_a_stranger(
+    home: Home, server: Standin
+) -> None:
+    server.health = Answer(503)
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "down", 20, "down")
+    server.close()
+    server.health = Answer(body={"status": "ok"})
+    server.open()
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+
+
+def test_a_dialect_that_is_not_there_is_named_with_those_that_are(bare_home: Home) -> None:
+    done = bare_home.run("config", "set", "server.dialect", "hosted")
+    assert done.returncode == 2
+    assert '"auto", "vps", "oss" or "platform"' in done.stderr

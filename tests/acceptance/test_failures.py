@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.acceptance.kinds import ON_ALL, ON_LIBRARY_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer, page, retry_after
 from tests.support.shapes import Item, dead, entries, entry, moved_marker
@@ -58,6 +59,7 @@ def counted(home: Home) -> list[int]:
 # Item failures ----------------------------------------------------------------------
 
 
+@ON_ALL
 def test_five_item_failures_move_an_entry(home: Home, server: Standin) -> None:
     item = entry("bad")
     home.write_queue([item])
@@ -96,6 +98,7 @@ def test_questions_are_no_failures(
     assert (server.sends("bad"), server.questions()) == (5, 4 * 3)
 
 
+@ON_LIBRARY_TOO
 def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad")])
     server.script(*[Answer(500)] * 4, content="bad")
@@ -106,6 +109,7 @@ def test_four_item_failures_do_not_move_an_entry(home: Home, server: Standin) ->
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(3, 2), (4, 1)])
+@ON_LIBRARY_TOO
 def test_failures_so_far_are_honoured_at_intake(
     home: Home, server: Standin, retries: int, attempts: int
 ) -> None:
@@ -116,6 +120,7 @@ def test_failures_so_far_are_honoured_at_intake(
     assert home.dlq_texts() == ["bad"]
 
 
+@ON_LIBRARY_TOO
 def test_failures_so_far_are_written_back(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad", retries=2, note="kept")])
     server.script(Answer(500), content="bad", forever=True)
@@ -132,6 +137,7 @@ def test_the_number_of_attempts_can_be_set(home: Home, server: Standin) -> None:
     assert home.dlq_texts() == ["bad"]
 
 
+@ON_ALL
 def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Standin) -> None:
     bad = [entry(f"bad {n}") for n in range(len(ITEM_FAILURES))]
     for item, answer in zip(bad, ITEM_FAILURES, strict=True):
@@ -145,6 +151,7 @@ def test_item_failures_are_counted_and_the_others_go_on(home: Home, server: Stan
     assert all(letter["last_error"] for letter in home.dlq_items())
 
 
+@ON_ALL
 def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad"), entry("good")])
     server.script(Answer(reset=True), content="bad", forever=True)
@@ -153,6 +160,7 @@ def test_a_lost_connection_is_an_item_failure(home: Home, server: Standin) -> No
     assert home.dlq_texts() == ["bad"]
 
 
+@ON_LIBRARY_TOO
 def test_retry_after_lengthens_the_wait_of_an_item(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad")])
     server.script(retry_after(500, 2), content="bad")
@@ -162,6 +170,7 @@ def test_retry_after_lengthens_the_wait_of_an_item(home: Home, server: Standin) 
     assert second.started - first.started >= 1.9
 
 
+@ON_LIBRARY_TOO
 def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad")])
     server.script(retry_after(500, 0), content="bad")
@@ -172,6 +181,7 @@ def test_retry_after_does_not_shorten_the_wait_of_an_item(home: Home, server: St
 
 
 @pytest.mark.row(36)
+@ON_ALL
 def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin) -> None:
     server.can_be_asked = False
     home.write_queue([entry("slow")])
@@ -180,6 +190,7 @@ def test_an_item_that_times_out_gets_twice_the_time(home: Home, server: Standin)
     assert (server.sends("slow"), server.count("slow")) == (2, 1)
 
 
+@ON_LIBRARY_TOO
 def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
     home: Home, server: Standin
 ) -> None:
@@ -195,6 +206,7 @@ def test_a_question_that_is_never_answered_does_not_keep_an_item_for_ever(
 # Outages ------------------------------------------------------------------------------
 
 
+@ON_ALL
 def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) -> None:
     server.health = Answer(500)
     home.write_queue(entries(5))
@@ -209,6 +221,7 @@ def test_nothing_is_sent_while_health_is_not_200(home: Home, server: Standin) ->
     home.wait(lambda: home.state()[0] == "healthy", 5, "healthy again")
 
 
+@ON_LIBRARY_TOO
 def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) -> None:
     home.write_queue(entries(3))
     server.close()
@@ -220,6 +233,7 @@ def test_until_idle_ends_when_the_server_is_down(home: Home, server: Standin) ->
 
 
 @pytest.mark.parametrize("answer", variants(OUTAGES), ids=lambda a: f"{a.status}-{a.body}")
+@ON_ALL
 def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -> None:
     server.default = dataclasses.replace(answer, delay=0.4, stores=False)
     home.write_queue(entries(3))
@@ -235,6 +249,7 @@ def test_an_outage_counts_nothing(home: Home, server: Standin, answer: Answer) -
     server.wait_for(lambda: server.total_stored() == 3, 5)
 
 
+@ON_LIBRARY_TOO
 def test_connections_refused_in_mid_run_count_nothing(home: Home, server: Standin) -> None:
     home.worker()
     server.close()
@@ -256,6 +271,7 @@ def test_tls_that_fails_is_an_outage(home: Home, server: Standin) -> None:
 @pytest.mark.parametrize(
     "answer", variants([Answer(429), Answer(503), page(), Answer(403)], quick=2)
 )
+@ON_ALL
 def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
     home: Home, server: Standin, feed: Callable[[], None], answer: Answer
 ) -> None:
@@ -277,6 +293,7 @@ def test_an_answer_that_one_item_alone_draws_is_an_item_failure(
 # Slow down ----------------------------------------------------------------------------
 
 
+@ON_ALL
 def test_429_counts_nothing(home: Home, server: Standin) -> None:
     server.default = Answer(429)
     home.write_queue(entries(8))
@@ -291,6 +308,7 @@ def test_429_counts_nothing(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
+@ON_ALL
 def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, form: str) -> None:
     home.write_queue(entries(4))
     value = "2" if form == "seconds" else formatdate(time.time() + 4, usegmt=True)
@@ -302,6 +320,7 @@ def test_429_pauses_all_sending_for_retry_after(home: Home, server: Standin, for
     assert second.content != first.content
 
 
+@ON_LIBRARY_TOO
 def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) -> None:
     home.write_queue(entries(2))
     server.script(retry_after(429, "soon\t-1"), retry_after(429, -5), content="memory number 0")
@@ -313,6 +332,7 @@ def test_a_retry_after_that_makes_no_sense_is_none(home: Home, server: Standin) 
 
 
 @pytest.mark.parametrize("status", variants([401, 403, 404, 405]))
+@ON_ALL
 def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status: int) -> None:
     server.default = Answer(status)
     home.write_queue(entries(6))
@@ -332,6 +352,7 @@ def test_misconfigured_pauses_with_a_canary(home: Home, server: Standin, status:
 
 
 @pytest.mark.parametrize("then", variants([429, 503]), ids=["break", "outage"])
+@ON_LIBRARY_TOO
 def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin, then: int) -> None:
     key = "`mem0tray config set server.api_key`"
     server.default = Answer(401)
@@ -365,6 +386,7 @@ def test_what_came_after_a_refusal_does_not_hide_it(home: Home, server: Standin,
     assert told["cause"] != "action needed"
 
 
+@ON_ALL
 def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Standin) -> None:
     server.api_key = "sesame"
     (only,) = entries(1)
@@ -380,6 +402,7 @@ def test_a_wrong_key_is_asked_about_when_nothing_waits(home: Home, server: Stand
     home.wait(lambda: home.state()[0] == "healthy", 5, "healthy")
 
 
+@ON_LIBRARY_TOO
 def test_the_reason_of_a_pause_stands_in_status(home: Home, server: Standin) -> None:
     server.api_key = "sesame"
     home.write_queue(entries(2))

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.acceptance.kinds import ON_ALL, ON_OFFICIAL_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entries, texts
@@ -97,6 +98,7 @@ def test_kills_during_the_recovery_lose_nothing(
 
 
 @pytest.mark.row(1)
+@ON_ALL
 def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: Standin) -> None:
     queue, letters = entries(120), [dead(f"letter {n}", retry_count=2) for n in range(120)]
     bad = [item["content"] for item in [*queue, *letters] if item["content"].endswith("3")]
@@ -114,6 +116,7 @@ def test_kills_among_failures_and_dead_letters_lose_nothing(home: Home, server: 
 
 
 @pytest.mark.row(1)
+@ON_ALL
 def test_counters_survive_kills(home: Home, server: Standin) -> None:
     home.write_queue(entries(200))
     drain_with_kills(home, server, 3, 200)
@@ -123,6 +126,7 @@ def test_counters_survive_kills(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.parametrize("number", variants([15, 2]), ids=["SIGTERM", "SIGINT"])
+@ON_ALL
 def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number: int) -> None:
     server.script(Answer(delay=30, stores=False))
     home.write_queue(entries(3))
@@ -135,6 +139,7 @@ def test_a_stop_does_not_wait_for_the_server(home: Home, server: Standin, number
     assert server.total_stored() == 3
 
 
+@ON_OFFICIAL_TOO
 def test_a_stop_publishes_what_is_left(home: Home, server: Standin) -> None:
     server.latency = 0.05
     queue = entries(300)

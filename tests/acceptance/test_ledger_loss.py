@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.kinds import ON_LIBRARY_TOO
 from tests.support import oracle
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -70,6 +71,7 @@ DAMAGES = [delete, overwrite, truncate, scribble, empty]
 
 
 @pytest.mark.parametrize("damage", variants(DAMAGES), ids=lambda f: f.__name__)
+@ON_LIBRARY_TOO
 def test_a_lost_ledger_is_rebuilt_without_resends(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:
@@ -89,6 +91,7 @@ def test_a_lost_ledger_is_rebuilt_without_resends(
 
 
 @pytest.mark.parametrize("damage", variants(DAMAGES), ids=lambda f: f.__name__)
+@ON_LIBRARY_TOO
 def test_a_lost_ledger_keeps_what_waits(
     home: Home, server: Standin, damage: Callable[[Home], None]
 ) -> None:
@@ -145,6 +148,7 @@ def test_a_lost_ledger_on_a_server_that_cannot_be_asked(home: Home, server: Stan
     assert server.total_stored() == 20
 
 
+@ON_LIBRARY_TOO
 def test_an_old_copy_of_the_ledger_resends_nothing(
     home: Home, server: Standin, tmp_path: Path
 ) -> None:
@@ -175,6 +179,7 @@ def test_entries_that_the_server_has_at_the_very_first_start_are_not_sent(
     assert home.queue_items() == []
 
 
+@ON_LIBRARY_TOO
 def test_a_ledger_deleted_under_a_running_worker_loses_nothing(home: Home, server: Standin) -> None:
     server.latency = 0.02
     queue = entries(150)

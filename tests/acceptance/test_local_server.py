@@ -10,7 +10,6 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.processes import Process
 from tests.support.shapes import Item, entries
@@ -62,14 +61,12 @@ def running(home: Home) -> Endpoint:
 
 @pytest.fixture
 def served(bare_home: Home) -> Endpoint:
-    """Start `mem0tray serve`."""
     bare_home.start("serve")
     return running(bare_home)
 
 
 @pytest.fixture
 def client(served: Endpoint) -> Iterator[httpx.Client]:
-    """Open a client that knows the token."""
     with httpx.Client(
         base_url=f"http://127.0.0.1:{served.port}",
         headers={"Authorization": f"Bearer {served.token}"},
@@ -79,7 +76,6 @@ def client(served: Endpoint) -> Iterator[httpx.Client]:
 
 
 def save(client: httpx.Client, content: str, **headers: str) -> httpx.Response:
-    """Save one memory."""
     body = {"user_id": "alpha", "content": content}
     return client.post(
         "/memory", json=body, headers={k.replace("_", "-"): headers[k] for k in headers}
@@ -87,120 +83,11 @@ def save(client: httpx.Client, content: str, **headers: str) -> httpx.Response:
 
 
 def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
-    """List a project's memories."""
     answer: Item = client.get(f"/memory/{project}", params={"limit": 100}).json()
     return sorted(result["memory"] for result in answer["memories"]["results"])
 
 
-def test_health_save_and_list(client: httpx.Client) -> None:
-    health = client.get("/health")
-    assert (health.status_code, health.json()["status"]) == (200, "ok")
-    for text in ("one", "« zwei »\n"):
-        answer = save(client, text)
-        assert (answer.status_code, answer.json()["success"]) == (200, True)
-    assert listed(client) == ["one", "« zwei »\n"]
-    assert listed(client, "beta") == []
-
-
-def test_the_idempotency_key_is_honoured(client: httpx.Client) -> None:
-    for _ in range(2):
-        assert save(client, "one", Idempotency_Key="k").status_code == 200
-    assert save(client, "two", Idempotency_Key="k").status_code == 422
-    assert listed(client) == ["one"]
-
-
-@pytest.mark.row(43)
-def test_all_but_health_wants_the_token(client: httpx.Client, served: Endpoint) -> None:
-    save(client, "secret")
-    base = f"http://127.0.0.1:{served.port}"
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": served.token[:-1]}):
-        for method, path in (("GET", "/memory/alpha"), ("POST", "/memory"), ("GET", "/docs")):
-            answer = httpx.request(method, base + path, headers=headers, json={}, trust_env=False)
-            assert answer.status_code in (401, 403, 404), (method, path)
-            assert "secret" not in answer.text
-        posted = httpx.post(
-            f"{base}/memory",
-            json={"user_id": "alpha", "content": "intruder"},
-            headers=headers,
-            trust_env=False,
-        )
-        assert posted.status_code in (401, 403)
-    assert listed(client) == ["secret"]
-
-
-@pytest.mark.row(43)
-def test_the_token_s_file_is_private(served: Endpoint) -> None:
-    assert served.file.stat().st_mode & 0o777 == 0o600
-    assert len(served.token) >= 20
-    assert Path(f"/proc/{served.pid}").exists()
-
-
-@pytest.mark.row(43)
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.nip.io", ""])
-def test_foreign_hosts_are_refused(client: httpx.Client, served: Endpoint, host: str) -> None:
-    answer = client.get("/memory/alpha", headers={"Host": host.format(port=served.port)})
-    assert 400 <= answer.status_code < 500
-
-
-@pytest.mark.row(43)
-def test_a_foreign_page_cannot_post(served: Endpoint) -> None:
-    answer = httpx.post(
-        f"http://127.0.0.1:{served.port}/memory",
-        content='{"user_id":"alpha","content":"forged"}',
-        headers={"Origin": "https://evil.example", "Content-Type": "text/plain"},
-        trust_env=False,
-    )
-    assert 400 <= answer.status_code < 500
-    assert "access-control-allow-origin" not in answer.headers
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"no JSON", b"[]", b'{"user_id": 5}', b'{"user_id":"a","content":null}', b"\xff"]
-)
-def test_nonsense_is_refused_without_harm(client: httpx.Client, body: bytes) -> None:
-    answer = client.post("/memory", content=body, headers={"Content-Type": "application/json"})
-    assert 400 <= answer.status_code < 500
-    assert save(client, "fine").status_code == 200
-
-
-def test_memories_survive_a_kill(bare_home: Home) -> None:
-    process = bare_home.start("serve")
-    for number in range(2):
-        place = running(bare_home)
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{place.port}",
-            headers={"Authorization": f"Bearer {place.token}"},
-            trust_env=False,
-        ) as client:
-            if number:
-                assert listed(client) == ["safe"]
-            else:
-                save(client, "safe")
-                process.kill()
-                place.file.unlink(missing_ok=True)
-                process = bare_home.start("serve")
-
-
-@pytest.mark.row(43)
-def test_it_listens_on_loopback_only(served: Endpoint) -> None:
-    port = f"{served.port:04X}"
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            address, _, local_port = line.split()[1].rpartition(":")
-            if local_port == port and line.split()[3] == "0A":
-                assert address == "0100007F"
-
-
-def test_a_taken_port_means_the_next_free_one(bare_home: Home, tmp_path: Path) -> None:
-    bare_home.start("serve")
-    first = running(bare_home)
-    with ForkedHome(tmp_path / "second") as other:
-        other.start("serve")
-        assert running(other).port != first.port
-
-
 def gone(pid: int) -> bool:
-    """Tell whether a process has ended."""
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

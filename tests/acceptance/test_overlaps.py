@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.kinds import ON_LIBRARY_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, emergency_lines, entries, entry, texts
@@ -17,11 +18,11 @@ CALM = {"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"}
 
 @pytest.fixture
 def other() -> Iterator[Standin]:
-    """Serve a second server."""
     with Standin() as standin:
         yield standin
 
 
+@ON_LIBRARY_TOO
 def test_an_answer_that_blames_the_server_is_probed_at_once(home: Home, server: Standin) -> None:
     home.write_queue([entry("bad", timestamp=1), *entries(3)])
     server.script(Answer(503), content="bad", forever=True)
@@ -29,6 +30,7 @@ def test_an_answer_that_blames_the_server_is_probed_at_once(home: Home, server: 
     server.wait_for(lambda: server.total_stored() == 3, 5)
 
 
+@ON_LIBRARY_TOO
 def test_a_suspect_that_is_under_way_is_not_sent_beside_itself(home: Home, server: Standin) -> None:
     home.write_queue([entry("slow")])
     server.script(Answer(503), Answer(delay=1.5), content="slow")
@@ -40,6 +42,7 @@ def test_a_suspect_that_is_under_way_is_not_sent_beside_itself(home: Home, serve
     assert (server.sends("slow"), server.count("slow")) == (2, 1)
 
 
+@ON_LIBRARY_TOO
 def test_a_canary_that_got_lost_is_asked_about(home: Home, server: Standin) -> None:
     server.script(Answer(401), Answer(reset=True, stores=True), content="canary")
     home.worker()
@@ -49,6 +52,7 @@ def test_a_canary_that_got_lost_is_asked_about(home: Home, server: Standin) -> N
     assert (server.count("canary"), server.sends("canary")) == (1, 2)
 
 
+@ON_LIBRARY_TOO
 def test_two_hanging_entries_hold_up_nobody(home: Home, server: Standin) -> None:
     hanging = [entry(f"hanging {n}") for n in range(2)]
     home.write_queue([*entries(12), *hanging])  # a fast server, but for these

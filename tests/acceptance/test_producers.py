@@ -1,15 +1,19 @@
 """Foreign producers beside the worker: none waits long, none loses anything."""
 
 import json
+import subprocess
 import time
+import uuid
 from functools import partial
 
 import pytest
 
-from tests.support.home import Home
+from tests.support.home import COMMAND, Home, one_line
 from tests.support.http1 import Answer
+from tests.support.machine import tool
+from tests.support.official import OfficialStandin, SimpleStore
 from tests.support.processes import Process
-from tests.support.shapes import dead, entries, entry
+from tests.support.shapes import dead, entries, entry, queue_document
 from tests.support.standin import Standin
 
 HEALTHY = Answer(body={"status": "ok"})
@@ -26,7 +30,6 @@ def four(home: Home, label: str, count: int, *options: str) -> list[Process]:
 
 
 def contents(producers: list[Process], timeout: float = 60) -> list[str]:
-    """Wait for the producers; what they wrote."""
     assert [producer.wait(timeout) for producer in producers] == [0] * len(producers)
     return [text for producer in producers for text in json.loads(producer.out)["contents"]]
 
@@ -214,3 +217,146 @@ def test_an_emergency_file_that_was_renamed_is_still_read(home: Home, server: St
     home.write_emergency([entry("a new file")])
     server.wait_for(lambda: server.count("a new file") == 1, 10)
     assert server.surplus() == {}
+
+
+def test_add_queues_an_entry_as_a_producer_does(home: Home) -> None:
+    document = queue_document(entries(100), shade="blue")
+    home.dump(home.queue, document)
+    before = time.time()
+    identity = home.ok("add", "--project", "my project", "« été »").strip()
+    after = home.read(home.queue)
+    added = after["queue"][-1]
+    assert added["id"] == identity
+    assert uuid.UUID(identity)
+    assert set(added) >= {"id", "project_id", "content", "timestamp", "retries"}
+    assert (added["project_id"], added["content"]) == ("my project", "« été »")
+    assert added["retries"] == 0
+    assert before - 1 <= added["timestamp"] <= time.time() + 1
+    assert after["queue"][:-1] == document["queue"]
+    assert after["last_100"] == [*document["last_100"][1:], added]
+    assert after["stats"]["total_queued"] == 101
+    assert after["shade"] == "blue"
+
+
+def test_add_works_in_an_empty_home(bare_home: Home) -> None:
+    bare_home.claude.rmdir()
+    bare_home.ok("add", "--project", "alpha", "first")
+    (item,) = bare_home.queue_items()
+    assert item["content"] == "first"
+    assert bare_home.queue.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.row(10)
+def test_add_keeps_a_broken_queue_file_s_entries(home: Home, server: Standin) -> None:
+    text = json.dumps(queue_document(entries(5), last_100=[]), indent=2)
+    home.queue.write_text(text[: text.index("memory number 4")])
+    home.ok("add", "--project", "alpha", "new")
+    home.drain()
+    assert server.missing(["new", *(f"memory number {n}" for n in range(4))]) == []
+
+
+def test_add_is_synced_to_the_disk(home: Home) -> None:
+    trace = home.root / "trace"
+    command = [tool("strace"), "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
+    subprocess.run(
+        [*command, *COMMAND, "add", "--project", "alpha", "safe"],
+        env=home.env,
+        cwd="/",
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    assert "sync(" in trace.read_text()
+
+
+@pytest.mark.row(20)
+def test_many_adds_at_once_are_all_kept(home: Home, server: Standin) -> None:
+    commands = [home.start("add", "--project", "alpha", f"at once {n}") for n in range(8)]
+    assert [command.wait(30) for command in commands] == [0] * 8
+    home.drained()
+    assert server.missing([f"at once {n}" for n in range(8)]) == []
+    assert home.stats()["total_queued"] == 8
+
+
+@pytest.mark.row(7)
+def test_add_that_cannot_write_says_so(humble_home: Home) -> None:
+    humble_home.write_queue([entry("x")])
+    humble_home.claude.chmod(0o500)
+    done = humble_home.run("add", "--project", "alpha", "lost?")
+    humble_home.claude.chmod(0o700)
+    assert done.returncode == 1
+    assert str(humble_home.claude) in one_line(done.stderr)
+    assert done.stdout == ""
+
+
+def lines(number: int, size: int = 1) -> str:
+    """Make so many lines, each a memory of about so many bytes, without ids."""
+    return "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n} " + "x" * size}) + "\n"
+        for n in range(number)
+    )
+
+
+def kill_when_larger(home: Home, size: int, *arguments: str) -> None:
+    """Start a command, and kill it when the queue file has more bytes than these."""
+    process = home.start(*arguments)
+    home.wait(
+        lambda: not process.alive or (home.queue.exists() and home.queue.stat().st_size > size)
+    )
+    process.kill()
+
+
+@pytest.mark.parametrize("number", [1000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_a_run_that_was_killed_can_be_made_again(home: Home, server: Standin, number: int) -> None:
+    text = lines(number, 1000)
+    file = home.root / "memories.jsonl"
+    file.write_text(text)
+    for size in (1, number * 250, number * 500):
+        kill_when_larger(home, size, "add", "--jsonl", str(file))
+    home.ok("add", "--jsonl", str(file))
+    home.drained()
+    assert server.total_stored() == number
+    assert not server.surplus()
+
+
+def test_what_was_delivered_is_added_again_only_if_that_is_wanted(
+    home: Home, server: Standin
+) -> None:
+    text = lines(3)
+    home.ok("add", "--jsonl", stdin=text)
+    home.drained()
+    said = home.ok("add", "--jsonl", stdin=text)
+    assert said.startswith("Nothing was queued.\n3 were delivered to this server before.")
+    assert home.ok("add", "--jsonl", "--again", stdin=text) == "3 memories are queued.\n"
+    assert home.ok("add", "--jsonl", "--again", stdin=text).endswith("3 waited already.\n")
+    home.drained()
+    assert server.total_stored() == 6
+    with Standin() as other:
+        env = {"MEM0TRAY_SERVER_URL": other.url}
+        done = home.run("add", "--jsonl", stdin=text, env=env)
+        assert done.stdout == "3 memories are queued.\n"
+        home.drained(env=env)
+        assert other.total_stored() == 3
+
+
+def test_what_was_exported_is_not_sent_to_the_same_server_again(home: Home) -> None:
+    with OfficialStandin(SimpleStore()) as server:
+        home.env["MEM0TRAY_SERVER_URL"] = server.url
+        names = [("one", "x"), ("two", "x"), ("three", "\u00fc"), ("four", "\u00fc"), ("five", "*")]
+        home.write_queue([entry(text, id=name) for text, name in names])
+        home.drained()
+        exported = home.run("export").stdout
+        assert len(exported.splitlines()) == len(names)
+        said = home.ok("add", "--jsonl", stdin=exported)
+        assert said.startswith("Nothing was queued.\n5 were delivered to this server before.")
+
+
+def test_lines_are_delivered_by_a_running_worker(home: Home, server: Standin) -> None:
+    home.worker()
+    text = "".join(
+        json.dumps({"project_id": "p", "content": f"memory {n}", "id": f"id-{n}"}) + "\n"
+        for n in range(50)
+    )
+    home.ok("add", "--jsonl", stdin=text)
+    home.wait(lambda: server.total_stored() == 50)
+    assert {save.key for save in server.saves} == {f"id-{n}" for n in range(50)}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.acceptance.kinds import ON_LIBRARY_TOO, ON_OFFICIAL_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, entries, entry
@@ -29,6 +30,7 @@ def delivered(home: Home, *queue: Item) -> None:
 
 @pytest.mark.row(36)
 @VAIN
+@ON_OFFICIAL_TOO
 def test_questions_in_vain_about_others_say_nothing(
     home: Home, server: Standin, vain: Answer
 ) -> None:
@@ -51,6 +53,7 @@ def test_a_text_that_nobody_finds_hinders_no_other_question(home: Home, server: 
 
 @pytest.mark.row(36)
 @VAIN
+@ON_OFFICIAL_TOO
 def test_questions_in_vain_say_nothing_of_the_next_attempt(
     home: Home, server: Standin, vain: Answer
 ) -> None:
@@ -62,6 +65,7 @@ def test_questions_in_vain_say_nothing_of_the_next_attempt(
 
 @pytest.mark.row(36)
 @pytest.mark.parametrize("strange", variants(STRANGE, 2))
+@ON_OFFICIAL_TOO
 def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, strange: str) -> None:
     server.script(TAKEN, content="came")
     delivered(home, entry("first"))
@@ -73,6 +77,7 @@ def test_a_strange_answer_to_a_question_is_none(home: Home, server: Standin, str
 
 @pytest.mark.row(36)
 @VAIN
+@ON_LIBRARY_TOO
 def test_a_refusal_says_nothing_about_the_time_before(
     home: Home, server: Standin, vain: Answer
 ) -> None:
@@ -83,6 +88,7 @@ def test_a_refusal_says_nothing_about_the_time_before(
 
 
 @pytest.mark.row(36)
+@ON_LIBRARY_TOO
 def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) -> None:
     server.script(Answer(reset=True, stores=True, delay=4), content="came")
     home.worker()
@@ -96,6 +102,7 @@ def test_other_settings_of_the_server_end_no_doubt(home: Home, server: Standin) 
 
 @pytest.mark.row(1)
 @pytest.mark.parametrize("end", ["kill", "stop"])
+@ON_OFFICIAL_TOO
 def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: str) -> None:
     server.script(Answer(delay=60), content="slow")
     server.script(Answer(delay=60), content="other")  # about whose delivery nothing is asked yet
@@ -111,6 +118,7 @@ def test_a_new_worker_gives_the_server_time(home: Home, server: Standin, end: st
 
 
 @pytest.mark.row(1)
+@ON_LIBRARY_TOO
 def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) -> None:
     server.script(Answer(delay=60), content="slow")
     env = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"}
@@ -126,6 +134,7 @@ def test_until_idle_waits_for_what_was_under_way(home: Home, server: Standin) ->
 @pytest.mark.row(55)
 @pytest.mark.parametrize("status", variants([404, 405]))
 @pytest.mark.parametrize("latency", [0.0, 0.03], ids=["one at a time", "eight at once"])
+@ON_OFFICIAL_TOO
 def test_a_first_start_asks_once_for_each_project(
     home: Home, server: Standin, status: int, latency: float
 ) -> None:
@@ -137,6 +146,7 @@ def test_a_first_start_asks_once_for_each_project(
     assert (server.total_stored(), server.questions()) == (60, 3)
 
 
+@ON_OFFICIAL_TOO
 def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> None:
     server.can_be_asked = False
     home.worker()

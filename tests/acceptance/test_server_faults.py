@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.kinds import ON_ALL, ON_LIBRARY_TOO, ON_OFFICIAL_TOO
 from tests.support.certificates import HOST, Authority
 from tests.support.forked import ANEW
 from tests.support.home import Home
@@ -55,6 +56,7 @@ COMMON = ("truncated", "endless body", "slow headers", "gzip bomb")
     "name",
     [*COMMON, *(pytest.param(n, marks=pytest.mark.slow) for n in BAD_ANSWERS if n not in COMMON)],
 )
+@ON_ALL
 def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin, name: str) -> None:
     server.script(BAD_ANSWERS[name], content="bad", forever=True)
     home.write_queue([entry("bad", "odd"), *entries(5)])
@@ -71,6 +73,7 @@ def test_bad_answers_are_bounded_in_time_and_memory(home: Home, server: Standin,
 
 @pytest.mark.row(37)
 @pytest.mark.parametrize("name", ["endless body", "slow headers", "garbage", "gzip bomb"])
+@ON_ALL
 def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str) -> None:
     home.env.setdefault("MEM0TRAY_SERVER_DIALECT", "vps")
     server.health = BAD_ANSWERS[name]
@@ -85,6 +88,7 @@ def test_a_bad_health_answer_is_an_outage(home: Home, server: Standin, name: str
 
 @pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 308])
+@ON_LIBRARY_TOO
 def test_a_redirect_to_another_host_is_not_followed(
     home: Home, server: Standin, status: int
 ) -> None:
@@ -103,6 +107,7 @@ def test_a_redirect_to_another_host_is_not_followed(
 
 @pytest.mark.row(37)
 @pytest.mark.parametrize("status", [302, 307])
+@ON_ALL
 def test_a_redirect_of_saves_alone_is_not_followed_either(
     home: Home, server: Standin, status: int
 ) -> None:
@@ -122,6 +127,7 @@ def test_a_redirect_of_saves_alone_is_not_followed_either(
 
 @pytest.mark.row(36)
 @pytest.mark.parametrize("answer", [Answer(reset=True, stores=True), Answer(delay=2)])
+@ON_OFFICIAL_TOO
 def test_an_unknown_outcome_is_asked_about(home: Home, server: Standin, answer: Answer) -> None:
     server.script(answer, content="accepted")
     home.write_queue([entry("accepted"), *entries(3)])
@@ -148,6 +154,7 @@ def test_a_server_that_cannot_be_asked_gets_the_same_key(
 
 
 @pytest.mark.row(36)
+@ON_OFFICIAL_TOO
 def test_an_unknown_outcome_of_a_dead_letter_is_asked_about(home: Home, server: Standin) -> None:
     server.script(Answer(reset=True, stores=True), content="letter")
     home.write_dlq([dead("letter", retry_count=0)])
@@ -168,6 +175,7 @@ def test_only_an_exactly_equal_text_counts_as_delivered(home: Home, server: Stan
 
 
 @pytest.mark.row(36)
+@ON_OFFICIAL_TOO
 def test_a_bad_answer_to_the_question_does_no_harm(home: Home, server: Standin) -> None:
     server.can_be_asked, server.not_asked_status = False, 500
     server.script(Answer(reset=True, stores=True), content="accepted")
@@ -203,6 +211,7 @@ def test_a_bare_environment_is_enough(home: Home, server: Standin) -> None:
 
 
 @pytest.mark.row(37)
+@ON_ALL
 def test_what_is_no_mem0_server_is_told(home: Home, server: Standin) -> None:
     server.default = Answer(200, b"[1, 2, 3]")
     home.write_queue(entries(2))

@@ -2,23 +2,24 @@
 
 import json
 import os
-import socket
+import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support import machine, privileges
+from tests.support import machine, privileges, user
+from tests.support.forked import ANEW, CAN_FORK, Forked, ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer, retry_after
-from tests.support.processes import wait_until
+from tests.support.oracle import faults
 from tests.support.producer import Producer
-from tests.support.shapes import dead, entries, is_iso, retry_marker
+from tests.support.shapes import dead, entry, waiting
 from tests.support.standin import Standin
 
 
@@ -30,21 +31,8 @@ def client(server: Standin) -> Iterator[httpx.Client]:
 
 
 def save(client: httpx.Client, content: str, key: str | None = None) -> httpx.Response:
-    """Save one memory, as the dialect says."""
     headers = {"Idempotency-Key": key} if key else {}
     return client.post("/memory", json={"user_id": "alpha", "content": content}, headers=headers)
-
-
-def test_saves_are_stored_recorded_and_listed_newest_first(
-    server: Standin, client: httpx.Client
-) -> None:
-    assert client.get("/health").json()["status"] == "ok"
-    for text in ("one", "two", "three"):
-        assert save(client, text).json() == {"success": True}
-    listed = client.get("/memory/alpha", params={"limit": 2}).json()
-    assert [memory["memory"] for memory in listed["memories"]["results"]] == ["three", "two"]
-    assert server.order() == ["one", "two", "three"]
-    assert (server.probes(), server.questions(), server.total_stored()) == (1, 1, 3)
 
 
 def test_keys_are_honoured_only_when_switched_on(server: Standin, client: httpx.Client) -> None:
@@ -57,11 +45,6 @@ def test_keys_are_honoured_only_when_switched_on(server: Standin, client: httpx.
     assert save(client, "other", "k2").status_code == 422
     assert (server.count("two"), server.count("other")) == (1, 0)
     assert server.keys("two") == ["k2", "k2"]
-
-
-def test_a_server_that_cannot_be_asked_says_404(server: Standin, client: httpx.Client) -> None:
-    server.can_be_asked = False
-    assert client.get("/memory/alpha").status_code == 404
 
 
 def test_scripts_answer_in_order_and_then_the_default(
@@ -82,66 +65,6 @@ def test_a_reset_after_accepting_stores_and_cuts(server: Standin, client: httpx.
         with pytest.raises(httpx.RemoteProtocolError):
             save(client, "x")
     assert server.count("x") == 1
-
-
-def test_endless_answers_end_with_the_client(server: Standin, client: httpx.Client) -> None:
-    server.default = Answer(
-        raw=b"HTTP/1.1 200 OK\r\n\r\n", drip=b"x", drip_every=0.01, stores=False
-    )
-    with client.stream("POST", "/memory", json={"user_id": "a", "content": "b"}) as response:
-        assert next(response.iter_raw(3)) == b"xxx"
-        assert client.get("/health").status_code == 200
-    server.wait_for(lambda: server.saves[0].finished is not None, 5)
-
-
-def test_the_health_answer_and_the_bearer_token_can_be_set(
-    server: Standin, client: httpx.Client
-) -> None:
-    server.health = Answer(503)
-    assert client.get("/health").status_code == 503
-    server.api_key = "sesame"
-    assert save(client, "x").status_code == 401
-    client.headers["Authorization"] = "Bearer sesame"
-    assert save(client, "x").status_code == 200
-
-
-def test_concurrency_is_measured(server: Standin, client: httpx.Client) -> None:
-    server.latency = 1.0
-    threads = [threading.Thread(target=save, args=(client, str(n))) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert server.max_concurrency == 4
-
-
-def test_a_closed_server_refuses_and_opens_again_on_its_port(
-    server: Standin, client: httpx.Client
-) -> None:
-    url = server.url
-    server.close()
-    with pytest.raises(httpx.ConnectError):
-        client.get("/health")
-    server.open()
-    assert server.url == url
-    assert client.get("/health").status_code == 200
-
-
-def test_a_split_request_is_read_whole(server: Standin) -> None:
-    body = b'{"user_id":"alpha","content":"pieces"}'
-    head = b"POST /memory HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-    host, port = server.netloc.split(":")
-    with socket.create_connection((host, int(port)), 5) as raw:
-        for piece in (head[:9], head[9:], body[:5], body[5:]):
-            raw.sendall(piece)
-            time.sleep(0.01)
-        assert raw.recv(15) == b"HTTP/1.1 200 OK"
-    assert server.count("pieces") == 1
-
-
-def test_a_late_condition_says_what_was_waited_for(server: Standin) -> None:
-    with pytest.raises(AssertionError, match=r"a save.*0 requests"):
-        server.wait_for(lambda: server.saves, 0.05, "a save")
 
 
 @pytest.mark.parametrize("replace", [False, True])
@@ -179,22 +102,6 @@ def test_four_producers_lose_nothing_between_them(bare_home: Home) -> None:
     assert all(json.loads(producer.out)["longest_wait"] < 5 for producer in started)
 
 
-def test_shapes_follow_the_contract() -> None:
-    item = dead("x", retry_count=3, id="7f1c2a34-5b6d")
-    assert retry_marker(item, 4) == "⏳ DLQ retry 4: alpha (ID: 7f1c2a34...) (next in 480s)"
-    assert [e["content"] for e in entries(2, "m")] == ["m number 0", "m number 1"]
-    assert [is_iso(text) for text in ("2025-11-30T04:38:18", "yesterday", 5)] == [
-        True,
-        False,
-        False,
-    ]
-
-
-def test_waiting_gives_up_with_an_explanation() -> None:
-    with pytest.raises(AssertionError, match="the sun\nnight"):
-        wait_until(lambda: False, 0.05, "the sun", explain=lambda: "night")
-
-
 def test_the_wall_clock_of_a_process_can_jump(tmp_path: Path) -> None:
     clock = machine.WallClock(tmp_path)
     clock.jump(-86_400 * 365)
@@ -227,3 +134,139 @@ def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
     command = [*privileges.wrapper(), "touch", str(tmp_path / "x")]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
     tmp_path.chmod(0o700)
+
+
+@pytest.fixture
+def forking(home: Home) -> ForkedHome:
+    if not CAN_FORK:
+        pytest.skip("nothing is forked here")
+    assert isinstance(home, ForkedHome)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "env"),
+    [
+        (("list", "--json"), "", {}),
+        (("add", "--project", "alpha", "-"), " \n", {}),
+        (("delete", "none", "--yes"), "", {}),
+        (("nonsense",), "", {}),
+        (("config", "get", "server.url"), "", {"MEM0TRAY_SERVER_URL": "http://other.test"}),
+        (("config", "path"), "", {"XDG_CONFIG_HOME": "/elsewhere"}),
+        (("status",), "", {"HOME": "/nowhere/at/all"}),
+    ],
+)
+def test_both_end_alike_and_say_the_same(
+    forking: ForkedHome, arguments: tuple[str, ...], stdin: str, env: dict[str, str]
+) -> None:
+    forked = forking.run(*arguments, stdin=stdin, env=env)
+    anew = Home.run(forking, *arguments, stdin=stdin, env=env)
+    assert forked.args == ("mem0tray", *arguments)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (
+        anew.returncode, anew.stdout, anew.stderr,
+    )  # fmt: skip
+
+
+def test_a_fork_gets_its_input_and_stands_in_its_folder(forking: ForkedHome) -> None:
+    long = "long " * 30_000
+    forking.ok("add", "-", stdin=long)
+    (queued,) = forking.queue_items()
+    assert (queued["content"].strip(), queued["project_id"]) == (long.strip(), forking.root.name)
+
+
+def test_a_fork_is_a_session_of_its_own_and_can_be_killed(
+    forking: ForkedHome, server: Standin
+) -> None:
+    worker = forking.worker()
+    assert isinstance(worker, Forked)
+    fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    assert [int(field) for field in fields[2:4]] == [worker.pid, worker.pid]
+    worker.kill()
+    assert (worker.alive, worker.wait()) == (False, -9)
+    assert forking.worker().stop() == 0
+    assert server.probes() >= 2
+
+
+@pytest.mark.parametrize("name", ["LANG", "PYTHONUTF8", "LD_BIND_NOW"])
+def test_what_an_interpreter_asks_once_starts_one(forking: ForkedHome, name: str) -> None:
+    assert not isinstance(forking.start("--version", env={name: "C"}), Forked)
+    assert not isinstance(forking.start("--version", wrapper=ANEW), Forked)
+
+
+def test_a_memory_in_each_of_its_places_is_no_fault(home: Home, server: Standin) -> None:
+    server.script(Answer(500), content="refused", forever=True)
+    home.write_queue([entry("good"), entry("refused")])
+    home.write_dlq([waiting("letter"), waiting("deleted")])
+    home.drain()
+    user.remove(home, "deleted")
+    home.drain()
+    home.write_emergency([entry("late")])
+    everything = ["good", "refused", "letter", "late", "deleted"]
+    assert faults(home, server, everything, discarded=["deleted"]) == []
+
+
+def lose(home: Home, server: Standin) -> None:
+    """Take the dead letter out of file and ledger."""
+    del server
+    home.write_dlq([])
+    for path in home.ledgers():
+        with closing(sqlite3.connect(path)) as ledger, ledger:
+            ledger.execute("DELETE FROM items WHERE state = 'dead'")
+
+
+def delete(home: Home, server: Standin) -> None:
+    del server
+    user.remove(home, "letter")
+    home.drain()
+
+
+def double(home: Home, server: Standin) -> None:
+    """Store the delivered memory again."""
+    del home
+    server.stored.append(("alpha", "good"))
+
+
+def invent(home: Home, server: Standin) -> None:
+    """Store half of a text."""
+    del home
+    server.stored.append(("alpha", "goo"))
+
+
+def tear(home: Home, server: Standin) -> None:
+    """Leave half of the queue file."""
+    del server
+    home.queue.write_bytes(home.queue.read_bytes()[:-20])
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lose, "lost: 'letter'"),
+        (delete, "gone from the files, though nobody discarded it: 'letter'"),
+        (double, "stored 2 times, not 1: 'good'"),
+        (invent, "on the server, though nobody queued it: 'goo'"),
+        (tear, "mem0_queue.json cannot be read"),
+    ],
+)
+def test_each_harm_is_named(
+    home: Home, server: Standin, harm: Callable[[Home, Standin], None], said: str
+) -> None:
+    home.write_queue([entry("good")])
+    home.write_dlq([waiting("letter")])
+    home.drain()
+    harm(home, server)
+    assert faults(home, server, ["good", "letter"]) == [said]
+
+
+def test_doubles_count_only_where_they_could_be_avoided(home: Home, server: Standin) -> None:
+    server.stored += [("alpha", "twice")] * 2
+    server.can_be_asked = False
+    assert faults(home, server, ["twice"]) == []
+    server.honours_keys = True
+    assert faults(home, server, ["twice"]) == ["stored 2 times, not 1: 'twice'"]
+
+
+def test_equal_texts_are_counted(home: Home, server: Standin) -> None:
+    server.stored += [("alpha", "twice")] * 2 + [("alpha", "perhaps")]
+    home.write_dlq([dead("also")])
+    assert faults(home, server, ["twice", "twice", "also"], offered=["perhaps", "never"]) == []

@@ -1,4 +1,4 @@
-"""Queueing a memory: where it goes, and what it leaves alone."""
+"""Queueing memories: how long they may be, several at once, and many writers."""
 
 import json
 import threading
@@ -13,27 +13,10 @@ from mem0tray.core.item import LONGEST_TEXT
 from mem0tray.server.http_client import LONGEST_PATH
 from mem0tray.server.vps import listing_path
 from mem0tray.system.paths import Paths
-from tests.actions.scene import read, write
+from tests.actions.scene import read
 from tests.support import needs
 
 SETTINGS = Loaded(Settings(server=ServerSettings(url="https://server.test")))
-
-
-def test_a_memory_is_queued_under_an_id_of_its_own(paths: Paths) -> None:
-    """What is told of it is what stands in the file."""
-    first, second = (add.queue_memory(SETTINGS, "garden", text) for text in ("one", "two"))
-    found = [(each["id"], each["content"]) for each in read(paths.queue)["queue"]]
-    assert found == [(first.id, "one"), (second.id, "two")]
-    assert first.where == second.where == "queue"
-
-
-def test_beside_a_broken_queue_file_it_goes_into_the_emergency_file(paths: Paths) -> None:
-    """What can be saved of the other is the worker's business."""
-    paths.queue.write_text('{"queue": [')
-    done = add.queue_memory(SETTINGS, "garden", "one")
-    assert done.where == "emergency"
-    assert read(paths.emergency)["id"] == done.id
-    assert paths.queue.read_text() == '{"queue": ['
 
 
 @pytest.mark.parametrize("before", [None, "{"], ids=["queue", "emergency"])
@@ -77,11 +60,7 @@ def test_a_project_that_no_server_could_list_is_refused(paths: Paths) -> None:
     assert len(listing_path("\U0001f333" * 300)) < LONGEST_PATH
 
 
-def test_a_large_file_loses_nothing_to_writers_at_the_same_time(paths: Paths) -> None:
-    """A file that is prepared without the lock is prepared again when it has changed."""
-    write(paths.queue, {"queue": [], "note": "x" * 2 * add._LARGE})
-    wanted = [f"{name}{n}" for name in "abc" for n in range(8)]
-
+def test_writers_at_the_same_time_lose_nothing(paths: Paths) -> None:
     def produce(name: str) -> None:
         for n in range(8):
             add.add(paths, {"id": f"{name}{n}", "content": "x", "project_id": "p"})
@@ -96,4 +75,4 @@ def test_a_large_file_loses_nothing_to_writers_at_the_same_time(paths: Paths) ->
     assert document["stats"]["total_queued"] == len(found)
     if needs.WINDOWS and paths.emergency.exists():  # where nobody replaces what others read
         found += [json.loads(line)["id"] for line in paths.emergency.read_bytes().splitlines()]
-    assert sorted(found) == wanted
+    assert sorted(found) == [f"{name}{n}" for name in "abc" for n in range(8)]

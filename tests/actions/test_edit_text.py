@@ -13,6 +13,7 @@ from mem0tray.actions.backups import EDIT, last_delete, named, sources
 from mem0tray.actions.forget import forget
 from mem0tray.actions.verbs import GoneError, delete
 from mem0tray.actions.waiting import DLQ_LIST, listing
+from mem0tray.cli.restore import _opened
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.core.errors import NotFoundError
@@ -185,8 +186,8 @@ def test_forgetting_reaches_a_text_that_an_editor_has_open(paths: Paths) -> None
     """And one that a broken-off edit has left; others stay."""
     write_dlq(paths, [waiting("a secret", id="aa-1")])
     with (
-        verbs.opened(paths, "aa-1", b"a secret\n") as gone,
-        verbs.opened(paths, "bb-1", b"another\n") as stays,
+        _opened(paths, "aa-1", b"a secret\n") as gone,
+        _opened(paths, "bb-1", b"another\n") as stays,
     ):
         done = forget(paths, Settings(), delete(paths, Settings(), chosen(paths, "aa")))
         assert f"edits/{gone.parent.name}/aa_1.txt" in done.erased

@@ -124,7 +124,7 @@ def test_a_broken_file_is_unread_until_it_has_held_still(paths: Paths) -> None:
 def test_a_worker_gets_a_moment_to_take_it_in(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_step, "_MOMENT", 30.0)
+    monkeypatch.setattr(in_step, "_TAKING_IN", 30.0)
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
     write_all(paths)

@@ -1,6 +1,5 @@
 """What waits, to views and verbs."""
 
-import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -65,8 +64,7 @@ def test_what_names_nothing_or_too_much_is_an_error(seen: WaitingItems, name: st
 def test_a_name_in_a_command_is_as_short_as_it_can_be(seen: WaitingItems) -> None:
     called = seen.handles([*seen.items(DLQ_LIST), *seen.items(QUEUE_LIST)])
     assert (called["aaaa1111-1"], called["cccc"]) == ("aaaa1111-1", "cccc")
-    (shown,) = shlex.split(called[HOSTILE])
-    assert [each.id for each in seen.resolve([shown])] == [HOSTILE]
+    assert not set("\x1b\n") & set(called[HOSTILE])
 
 
 def test_all_of_a_project_are_found_in_both_files(seen: WaitingItems) -> None:

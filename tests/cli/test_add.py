@@ -111,13 +111,12 @@ def test_a_line_without_an_end_is_ended_first(home: Scratch) -> None:
     assert [json.loads(line)["content"] for line in lines] == ["one", "two"]
 
 
-@pytest.mark.parametrize("size", [0, add._LARGE], ids=["small", "large"])
 def test_without_the_lock_the_emergency_file(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, size: int
+    home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock that is held too long is not waited for, and no temporary file stays behind."""
     monkeypatch.setattr(add, "LOCK_WAIT", 0.05)
-    home.write("mem0_queue.json", {"queue": [], "note": "x" * size})
+    home.write("mem0_queue.json", {"queue": []})
     lock = FileLock(home.paths.queue_lock)
     lock.acquire(1)
     try:

@@ -124,7 +124,7 @@ def test_what_was_saved_in_vain_is_kept_and_named(home: Scratch, work: str, save
     home.env(VISUAL=_editor(home.root, work))
     done = home.run("edit", "aa")
     (kept,) = home.paths.edits.glob("open-*/*.txt")
-    assert f"What the editor saved is in {kept}." in done.line
+    assert f"Your text is in {kept}." in done.line
     assert kept.read_bytes() == saved
 
 
@@ -187,7 +187,7 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
     assert "delivered meanwhile" in done.line
     (kept,) = home.paths.edits.glob("open-*/*.txt")
     assert kept.read_text() == "my new text\n"
-    assert f"your text is in {kept}" in done.line
+    assert f"Your text is in {kept}" in done.line
     assert f"`mem0tray add --project alpha - < {kept}`" in done.line
 
 

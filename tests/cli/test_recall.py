@@ -253,14 +253,11 @@ def test_the_embedded_server_is_read(home: Scratch) -> None:
 @pytest.mark.parametrize(
     "command", [("recall", "-p", "p"), ("search", "-p", "p", "oak"), ("projects",), ("diagnose",)]
 )
-def test_a_terminal_is_told_what_is_waited_for(
-    home: Scratch, server: Standin, command: tuple[str, ...]
-) -> None:
-    """Where the server takes longer than a moment; no trace of that is left."""
+@pytest.mark.usefixtures("server")
+def test_a_terminal_is_told_what_is_waited_for(home: Scratch, command: tuple[str, ...]) -> None:
+    """On standard error; no trace of that is left."""
     home.env(TERM="xterm")
-    home.patch.setattr(interaction, "_MOMENT", 0.01)
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
-    server.health = Answer(body={"status": "ok"}, delay=0.3)
     assert home.run(*command).err.startswith(f"\r{interaction.ASKING}…\r\x1b[K")
 
 

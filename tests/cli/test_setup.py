@@ -287,7 +287,7 @@ def test_a_person_corrects_an_address(home: Home, server: Standin) -> None:
         "--no-memory",
     )
     assert code == 0, said
-    assert "mem0tray: Answer y or n.\n" in said
+    assert "Error: invalid input" in said
     assert settings(home) == {"server": {"url": server.url}}
     assert not (home.root / "config" / "autostart").exists()
 

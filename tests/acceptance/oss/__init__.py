@@ -1,1 +1,0 @@
-"""Black-box tests, written from the contract alone."""

@@ -1,0 +1,359 @@
+"""What is the hosted service's own: events that are followed, its names, its words."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.acceptance import kinds
+from tests.acceptance.test_kills import drain_with_kills
+from tests.support.home import Home
+from tests.support.hosted import EVENT, LISTING, PING, SAVE, HostedStandin, Work
+from tests.support.http1 import Answer, Request, retry_after
+from tests.support.shapes import dead, entries, entry, texts
+
+LATER = Work(0.3)
+NEVER = Work(3600.0)
+PATIENT = {"MEM0TRAY_SYNC_RETRY_INTERVAL": "60"}
+
+
+@pytest.fixture
+def server() -> Iterator[HostedStandin]:
+    """Serve, and store at once but where a test says otherwise."""
+    with kinds.hosted() as standin:
+        yield standin
+
+
+def work_on(server: HostedStandin, content: str, *works: Work) -> None:
+    """Do these with a text, one for each time that it is sent; with any other what was done."""
+    waiting, before = list(works), server.works
+
+    def works_of(request: Request) -> Work:
+        if request.content != content:
+            return before(request)
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    server.works = works_of
+
+
+def recalled(home: Home, *arguments: str) -> list[str]:
+    """List the texts that a command reads back."""
+    return [each["memory"] for each in home.json(*arguments)["memories"]]
+
+
+def _has_more_questions(server: HostedStandin, before: int) -> bool:
+    return server.questions() > before
+
+
+def test_what_is_stored_at_once_is_delivered_at_once(home: Home, server: HostedStandin) -> None:
+    queue = entries(3)
+    home.write_queue(queue)
+    home.drained()
+    assert server.total_stored() == 3
+    asked = [each.path for each in server.requests if each.path not in (SAVE, PING)]
+    assert asked == [LISTING]
+    first = server.saves[0]
+    (item,) = [each for each in queue if each["content"] == first.content]
+    assert first.json["infer"] is False
+    assert first.json["timestamp"] == item["timestamp"]
+    assert first.json["metadata"]["mem0tray_id"] == item["id"]
+
+
+@pytest.mark.parametrize("lane", ["fresh", "dead"])
+def test_an_event_is_followed_to_its_end(home: Home, server: HostedStandin, lane: str) -> None:
+    work_on(server, "slow", NEVER)
+    if lane == "fresh":
+        home.write_queue([entry("slow"), *entries(3)])
+    else:
+        home.write_queue(entries(3))
+        home.write_dlq([dead("slow", retry_count=2)])
+    home.worker()
+    server.wait_for(lambda: server.total_stored() == 3 and server.questions() >= 3, 20)
+    if lane == "fresh":
+        home.wait(lambda: len(home.queue_items()) == 1, 10, "the others are delivered")
+        assert home.queue_items()[0]["retries"] == 0
+    else:
+        assert home.dead_letter("slow")["retry_count"] == 2
+    server.finish()
+    home.wait(lambda: home.stats()["total_synced"] == 4, 20, "delivered")
+    home.wait(lambda: home.queue_items() == [] and home.dlq_texts() == [], 20, "published")
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_an_event_is_followed_across_restarts(home: Home, server: HostedStandin, how: str) -> None:
+    work_on(server, "slow", NEVER)
+    home.write_queue([entry("slow")])
+    for _ in range(3):
+        asked = server.questions()
+        worker = home.start("run")
+        asked_again = partial(_has_more_questions, server, asked)
+        server.wait_for(asked_again, 20)
+        if how == "kill":
+            worker.kill()
+        else:
+            worker.stop()
+    server.finish()
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+    assert home.stats()["total_synced"] == 1
+
+
+def test_a_run_to_the_end_waits_for_what_is_under_way(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", Work(1.5))
+    home.write_queue([entry("slow")])
+    home.drained(env={"MEM0TRAY_SYNC_RETRY_INTERVAL": "5"})
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_an_event_that_fails_is_the_item_s_failure(home: Home, server: HostedStandin) -> None:
+    why = "the model gave no answer"
+    work_on(server, "a text of some length", Work(0.1, why), Work(0.1))
+    home.write_queue([entry("a text of some length")])
+    home.worker(env=PATIENT)
+    home.wait(lambda: [each["retries"] for each in home.queue_items()] == [1], 20, "counted")
+    (told,) = home.json("list", "--queue")
+    assert told["last_error"] == f"the server took it in, and could not store it: {why}"
+    (cause, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert (cause["cause"], "see its log" in cause["remedy"]) == ("rejected by the server", True)
+
+
+@pytest.mark.row(42)
+def test_words_of_an_event_that_repeat_the_text_are_not_told(
+    home: Home, server: HostedStandin
+) -> None:
+    text = "nobody shall read this in a log"
+    work_on(server, text, Work(0.05, f"no facts in: {text}"))
+    home.write_queue([entry(text)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == [text], 20, "dead")
+    assert home.dlq_items()[0]["last_error"] == "the server took it in, and could not store it"
+    assert text not in home.log_text()
+    assert server.sends(text) == 5
+
+
+def test_an_event_that_is_forgotten_is_sent_again(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", NEVER, Work())
+    home.write_queue([entry("slow")])
+    worker = home.start("run")
+    server.wait_for(lambda: server.questions() >= 1, 20)
+    worker.kill()
+    server.finish()
+    server.forget_events()
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (2, 1)
+    why = "the server took it in, and knows nothing of it any more"
+    assert why in home.log_text()
+
+
+def test_a_service_that_knows_none_of_its_events_is_not_sent_to_for_ever(
+    home: Home, server: HostedStandin
+) -> None:
+    server.can_be_asked = False
+    work_on(server, "slow", Work(0.01))
+    home.write_queue([entry("slow"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["slow"], 20, "dead")
+    assert (server.sends("slow"), server.count("slow")) == (5, 1)
+    assert server.total_stored() == 3
+
+
+@pytest.mark.row(36)
+def test_what_was_cut_off_is_sent_again_and_stored_once(home: Home, server: HostedStandin) -> None:
+    server.script(Answer(reset=True, stores=True), content="cut off")
+    home.write_queue([entry("cut off"), *entries(3)])
+    home.drained()
+    assert (server.sends("cut off"), server.count("cut off")) == (2, 1)
+
+
+def test_questions_that_come_to_nothing_count_nothing(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(500), Answer(503))
+    home.write_queue([entry("slow")])
+    home.drained()
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_a_429_to_a_question_pauses_and_is_heeded(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", LATER)
+    server.script_questions(Answer(429, {"detail": "slow down"}, {"Retry-After": "1"}))
+    home.write_queue([entry("slow")])
+    home.worker()
+    home.wait(lambda: home.stats()["total_synced"] == 1, 20, "delivered")
+    assert (server.sends("slow"), server.count("slow")) == (1, 1)
+
+
+def test_what_is_under_way_is_told_as_that(home: Home, server: HostedStandin) -> None:
+    work_on(server, "slow", NEVER)
+    home.write_queue([entry("slow")])
+    home.worker()
+    server.wait_for(lambda: server.questions() >= 1, 20)
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert told["cause"] == "waiting for its time"
+    assert told["detail"] == "the server has taken it in, and is still at work on it"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            Answer(400, {"error": "400 Bad Request", "details": {"message": "Too many words"}}),
+            "400: Too many words",
+        ),
+        (
+            Answer(413, {"detail": "Memory quota exceeded"}),
+            "Memory quota exceeded",
+        ),
+        (Answer(200, {"status": "FAILED", "event_id": "e"}), "took it in, and could not store it"),
+        (Answer(200, {"status": "PENDING"}), "200 OK without success"),
+    ],
+)
+def test_what_the_service_says_of_an_item_is_told(
+    home: Home, server: HostedStandin, answer: Answer, said: str
+) -> None:
+    server.script(answer, content="odd", forever=True)
+    home.write_queue([entry("odd"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
+    assert said in home.dlq_items()[0]["last_error"]
+    assert server.total_stored() == 2
+
+
+def test_a_nul_is_named_as_that(home: Home, server: HostedStandin) -> None:
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    (letter,) = home.dlq_items()
+    (told, *_) = home.json("diagnose", letter["id"])
+    assert (told["cause"], "NUL" in told["detail"]) == ("invalid content", True)
+    assert server.total_stored() == 2
+
+
+def test_the_key_goes_out_as_a_token(home: Home, server: HostedStandin) -> None:
+    server.api_key = "m0-sesame"
+    home.configure('[server]\napi_key = "m0-wrong"\n')
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    assert "mem0tray config set server.api_key" in home.state()[1]
+    assert [each["retries"] for each in home.queue_items()] == [0, 0, 0]
+    home.configure('[server]\napi_key = "m0-sesame"\n')
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+    (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
+    assert key["level"] == "ok"
+    assert "m0-" not in home.log_text()
+
+
+def test_projects_of_any_name_arrive_under_their_own(home: Home, server: HostedStandin) -> None:
+    names = ["alpha", "my project", "100%", "a\u00a0b", "tab\there"]
+    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
+    home.drained()
+    assert sorted(project for project, _ in server.stored) == sorted(names)
+    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
+    for number, name in enumerate(names):
+        assert recalled(home, "recall", "--project", name) == [f"of {number}"]
+
+
+@pytest.mark.parametrize("infer", ["false", "true"])
+def test_a_user_keeps_all_projects(home: Home, server: HostedStandin, infer: str) -> None:
+    home.env |= {"MEM0TRAY_SERVER_USER": "me", "MEM0TRAY_SERVER_INFER": infer}
+    home.write_queue([entry("of mine", "my project"), entry("of hers", "hers")])
+    home.drained()
+    assert recalled(home, "search", "mine", "--project", "my project") == ["of mine"]
+    assert recalled(home, "recall", "--project", "my project") == ["of mine"]
+    assert {(save.json["user_id"], save.json["agent_id"]) for save in server.saves} == {
+        ("me", "my%20project"),
+        ("me", "hers"),
+    }
+
+
+def test_recall_reads_page_by_page(home: Home, server: HostedStandin) -> None:
+    home.write_queue(entries(450, projects=1))
+    home.drained()
+    newest = [each["memory"] for each in server.kept()]
+    newest.sort(key=lambda text: -int(text.rpartition(" ")[2]))
+    for oldest_first in (False, True):
+        server.oldest_first = oldest_first
+        told = recalled(home, "recall", "--project", "project-0", "--limit", "430")
+        assert told == newest[:430]
+    assert {each.path for each in server.requests} == {SAVE, PING, LISTING}
+
+
+def test_nothing_is_asked_but_what_is_published(home: Home, server: HostedStandin) -> None:
+    work_on(server, "memory number 1", LATER)
+    home.write_queue(entries(3))
+    home.drained()
+    events = [each for each in server.requests if each.path.startswith(EVENT)]
+    others = {(each.method, each.path) for each in server.requests if each not in events}
+    assert {each.method for each in events} == {"GET"}
+    assert others == {("POST", SAVE), ("GET", PING), ("POST", LISTING)}
+
+
+def test_what_is_there_is_exported_verified_and_counted(home: Home, server: HostedStandin) -> None:
+    queue = [entry(f"of mine {n}", "my project") for n in range(230)]
+    home.write_queue([*queue, entry("of hers", "hers")])
+    home.drained()
+    sends = len(server.saves)
+    lines = [json.loads(line) for line in home.ok("export").splitlines()]
+    assert len(lines) == 231
+    assert {line["content"] for line in lines if line["project_id"] == "my project"} == {
+        item["content"] for item in queue
+    }
+    known = home.json("projects")["projects"]
+    assert {each["project_id"] for each in known} >= {"my project", "hers"}
+    assert home.json("verify")["missing"] == []
+    assert len(server.saves) == sends
+
+
+_CUT = Answer(reset=True)
+_TAKEN = Answer(reset=True, stores=True)  # and nobody hears of it
+
+
+@pytest.mark.row(1)
+@pytest.mark.row(36)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("kills", "total"), [(5, 120), pytest.param(25, 500, marks=pytest.mark.slow)]
+)
+def test_kills_among_events_lose_nothing(
+    home: Home, server: HostedStandin, kills: int, total: int
+) -> None:
+    """Events of any length, some that fail, cut-off requests, 429s, kills: each text is there once.
+
+    Nothing is sent again but what was cut off, failed, or was under way at a kill without an event.
+    """
+    chance = random.Random(kills)  # noqa: S311  (no secret)
+    queue = entries(total)
+    names = texts(queue)
+    chance.shuffle(names)
+    failing, cut, taken, slowed = (names[n::12][: total // 12] for n in range(4))
+    for text in cut:
+        server.script(_CUT, content=text)
+    for text in taken:
+        server.script(_TAKEN, content=text)
+    for text in slowed[:3]:
+        server.script(retry_after(429, 0), content=text)
+    tries: Counter[str] = Counter()
+
+    def works(request: Request) -> Work:
+        tries[request.content] += 1
+        fails = request.content in failing and tries[request.content] == 1
+        seconds = chance.choice((0.0, chance.uniform(0.01, 0.2), chance.uniform(0.2, 2.0)))
+        return Work(seconds, "the model gave no answer" if fails else "")
+
+    server.works = works
+    home.write_queue(queue)
+    drain_with_kills(home, server, kills, total)
+    assert server.missing(names) == []
+    assert server.total_stored() == total
+    assert home.queue_items() == []
+    assert home.dlq_items() == []
+    assert home.stats()["total_synced"] == total
+    again = {text: n - 1 for text, n in Counter(server.order()).items() if n > 1}
+    unasked = sum(again.values()) - len(failing) - len(cut) - len(taken) - len(slowed[:3])
+    assert unasked <= 8 * kills  # as many as there are senders

@@ -1,0 +1,290 @@
+"""What is an official server's own: its model, its names, its words, its memories under kills."""
+
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance import kinds, test_migrate
+from tests.acceptance.test_kills import check_kills
+from tests.support import needs
+from tests.support.home import Home
+from tests.support.http1 import Answer
+from tests.support.official import OfficialStandin, SimpleStore, Store
+from tests.support.official_wire import SAVE
+from tests.support.shapes import Item, dead, entries, entry
+
+Fail = Callable[[str], None]
+
+
+@pytest.fixture(params=kinds.OFFICIAL)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Keep memories as Mem0's own library does, or in it."""
+    with kinds.opened(request.param, request, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def server(store: Store) -> Iterator[OfficialStandin]:
+    with kinds.official(store) as standin:
+        yield standin
+
+
+@pytest.fixture
+def fail(store: Store) -> Iterator[Fail]:
+    """Let the server's model fail with an exception of this name, or with none, from now on."""
+    target: Any = store
+    if not isinstance(store, SimpleStore):
+        from tests.support.official_library import WordEmbedder
+
+        target = WordEmbedder
+    yield lambda name: setattr(target, "fails", type(name, (Exception,), {})() if name else None)
+    target.fails = None
+
+
+@pytest.mark.parametrize("name", ["RateLimitError", "APITimeoutError", "OperationalError"])
+def test_a_model_or_database_that_is_away_counts_nothing(
+    home: Home, server: OfficialStandin, fail: Fail, name: str
+) -> None:
+    fail(name)
+    home.write_queue(entries(3))
+    home.worker()
+    server.wait_for(lambda: len(server.requests) > 8, 10)
+    assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
+    fail("")
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.queue_items() == [], 10, "delivered")
+    assert home.stats()["total_synced"] == 3
+
+
+def test_a_key_that_the_model_refuses_needs_the_user(
+    home: Home, server: OfficialStandin, fail: Fail
+) -> None:
+    fail("AuthenticationError")
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    assert "the key of the model's provider in the server's own configuration" in home.state()[1]
+    assert [item["retries"] for item in home.queue_items()] == [0, 0, 0]
+    fail("")
+    server.wait_for(lambda: server.total_stored() == 3, 20)
+    home.wait(lambda: home.state()[0] == "healthy", 20, "over")
+
+
+def test_a_text_that_the_model_refuses_is_the_item_s_failure(
+    home: Home, server: OfficialStandin, fail: Fail
+) -> None:
+    fail("BadRequestError")
+    home.write_queue([entry("odd")])
+    home.worker()
+    home.wait(lambda: home.dlq_texts() == ["odd"], 20, "dead")
+    assert server.sends("odd") == 5
+
+
+def test_a_nul_is_diagnosed_and_mended_with_edit(home: Home, server: OfficialStandin) -> None:
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["an\0oak"], 20, "dead")
+    (letter,) = home.dlq_items()
+    (told, *_) = home.json("diagnose", letter["id"])
+    assert told["cause"] == "invalid content"
+    assert "NUL" in told["detail"]
+    assert f"mem0tray edit {letter['id'][:8]}" in told["remedy"]
+    home.ok("edit", letter["id"], env={"EDITOR": "sed -i 's/\\x00/ny/'"})
+    home.ok("retry", "--all")
+    home.drained()
+    assert server.count("annyoak") == 1
+
+
+def test_an_empty_list_of_results_is_no_delivery(home: Home, server: OfficialStandin) -> None:
+    server.script(Answer(body={"results": []}, stores=False), content="ignored", forever=True)
+    home.write_queue([entry("ignored"), *entries(2)])
+    home.drain()
+    home.wait(lambda: home.dlq_texts() == ["ignored"], 20, "dead")
+    assert home.dlq_items()[0]["last_error"] == "200 OK, but the server stored nothing"
+    assert server.total_stored() == 2
+
+
+def test_a_server_that_says_so_and_stores_nothing_is_told(
+    home: Home, server: OfficialStandin
+) -> None:
+    added = {"results": [{"id": "m", "memory": "x", "event": "ADD"}]}
+    server.script(Answer(body=added, stores=False), forever=True)
+    home.env["MEM0TRAY_SYNC_TIMEOUT"] = "1"
+    home.write_queue(entries(8))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "told")
+    host = server.url.removeprefix("http://")
+    assert home.state()[1] == (
+        f"{host} does not have what it said that it stored."
+        " Update the server: an earlier version says that it stores memories, and does not."
+    )
+    (told, *_) = home.json("diagnose", home.queue_items()[0]["id"])
+    assert "Update the server" in str(told)
+    assert home.stats()["total_synced"] == 0
+    assert [item["retries"] for item in home.queue_items()] == [0] * 8
+    server.clear_scripts()
+    server.wait_for(lambda: server.total_stored() == 8, 20)
+    home.wait(lambda: home.queue_items() == [] and home.state()[0] == "healthy", 20, "over")
+    assert len(home.log_lines("does not have what it said that it stored.")) == 1
+
+
+def test_the_server_s_name_of_a_failed_request_is_in_the_history(
+    home: Home, server: OfficialStandin
+) -> None:
+    server.script(Answer(500), content="memory number 0", forever=True)
+    home.write_queue(entries(1))
+    home.drain()
+    item = home.dlq_items()[0]["id"]
+    names = [each["request"] for each in home.json("show", item)["history"]]
+    assert len(set(names)) == len(names) == 5
+    assert all(len(name) == 8 for name in names)
+    assert f"request {names[-1]}" in home.ok("diagnose", item)
+
+
+def test_projects_of_any_name_arrive_under_their_own(home: Home, server: OfficialStandin) -> None:
+    names = ["alpha", "my project", " edges ", "100%", "a\u00a0b", "tab\there"]
+    home.write_queue([entry(f"of {n}", name) for n, name in enumerate(names)])
+    home.drained()
+    assert sorted(project for project, _ in server.stored) == sorted(names)
+    assert not any(c.isspace() for save in server.saves for c in save.json["user_id"])
+
+
+def test_a_user_keeps_all_projects(home: Home, server: OfficialStandin) -> None:
+    server.script(Answer(reset=True, stores=True), content="cut off")
+    home.env["MEM0TRAY_SERVER_USER"] = "me"
+    home.write_queue([entry("cut off", "my project")])
+    home.drained()
+    assert server.sends("cut off") == 1
+    (save,) = server.saves
+    assert (save.json["user_id"], save.json["agent_id"]) == ("me", "my%20project")
+
+
+def test_a_server_that_infers_keeps_what_it_finds(home: Home, server: OfficialStandin) -> None:
+    server.script(Answer(body={"results": []}, stores=False), content="hm", forever=True)
+    home.env["MEM0TRAY_SERVER_INFER"] = "true"
+    home.write_queue([entry("hm")])
+    home.drained()
+    assert server.sends("hm") == 1
+    assert server.saves[0].json["infer"] is True
+
+
+def test_the_key_goes_out_as_the_server_wants_it(home: Home, server: OfficialStandin) -> None:
+    server.api_key = "sesame"
+    home.write_queue(entries(2))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 20, "refused")
+    assert server.total_stored() == 0
+    home.configure('[server]\napi_key = "sesame"\n')
+    server.wait_for(lambda: server.total_stored() == 2, 20)
+    assert "sesame" not in home.log_text()
+    (key,) = [each for each in home.json("doctor")["checks"] if each["name"] == "server key"]
+    assert key["level"] == "ok"
+
+
+@pytest.mark.row(42)
+@pytest.mark.usefixtures("server")
+def test_a_422_that_repeats_the_text_is_not_told(home: Home) -> None:
+    home.write_dlq([dead("half \ud83d of a secret")])
+    home.drain()
+    home.wait(lambda: home.dlq_items()[0].get("last_error"), 10, "told")
+    said = home.dlq_items()[0]["last_error"]
+    assert said.startswith("422 ")
+    assert said.endswith(": body.messages.0.content: Input should be a valid string")
+    assert "of a secret" not in home.log_text()
+
+
+def test_nothing_but_its_own_paths_is_asked(home: Home, server: OfficialStandin) -> None:
+    server.script(Answer(reset=True, stores=True), content="memory number 1")
+    home.write_queue(entries(3))
+    home.drained()
+    asked = {(each.method, each.path) for each in server.requests}
+    assert asked == {("POST", SAVE), ("POST", "/search"), ("GET", "/auth/setup-status")}
+
+
+NUL = "502 Bad Gateway, but the memory holds the character NUL, which the server cannot store"
+# Python 3.13 has newer names for these two than 3.11.
+HALF = f"422 {HTTPStatus(422).phrase}: body.messages.0.content: Input should be a valid string"
+LARGE = f"413 {HTTPStatus(413).phrase}: Request Entity Too Large"
+EDIT = "Change it with `mem0tray edit aaaa1111`, or delete it with `mem0tray delete aaaa1111`."
+
+SHORTEN = (
+    "It is too large for the server: shorten it with `mem0tray edit aaaa1111`,"
+    " or have the server take more."
+)
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize(
+    ("text", "reason", "advice"),
+    [
+        ("a\0b", NUL, EDIT),
+        ("half \ud83d", HALF, f"Its content holds half a character (a lone surrogate). {EDIT}"),
+        (
+            "large",
+            LARGE,
+            SHORTEN,
+        ),
+    ],
+    ids=["NUL", "half a character", "too large"],
+)
+def test_list_show_and_diagnose_say_what_is_to_be_changed(
+    home: Home, server: OfficialStandin, text: str, reason: str, advice: str
+) -> None:
+    too_large = Answer(413, {"detail": "Request Entity Too Large"})
+    server.script(too_large, content="large", forever=True)
+    home.write_dlq([dead(text, id="aaaa1111-1", ago=7200)])
+    home.drain()
+    listed = home.ok("list").splitlines()
+    assert listed[-2] == f"To change: aaaa1111. {advice}"
+    shown = home.ok("show", "aaaa1111")
+    assert f"\nreason      {reason}\n" in shown
+    assert f"\nto do       {advice}\n" in shown
+    assert home.json("show", "aaaa1111")["remedy"] == advice
+    assert advice.rpartition(" Change")[2] in home.ok("diagnose", "aaaa1111")
+    assert server.kept() == []
+
+
+@needs.SHELL
+def test_once_it_is_changed_nothing_is_to_do(home: Home, server: OfficialStandin) -> None:
+    home.write_dlq([dead("a\0b", id="aaaa1111-1", ago=7200)])
+    home.drain()
+    home.ok("edit", "aaaa1111", env={"EDITOR": "sed -i 's/.*/plain/'"})
+    home.ok("retry", "aaaa1111")
+    home.drained()
+    assert server.kept() == ["plain"]
+    assert "\nto do" not in home.ok("show", "aaaa1111")
+
+
+@pytest.mark.row(1)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kills", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (25, 50))])
+def test_kills_in_a_drain_of_500_lose_nothing(
+    home: Home, server: OfficialStandin, kills: int
+) -> None:
+    check_kills(home, server, kills, 500, guarded=True)
+
+
+@pytest.mark.row(36)
+@pytest.mark.parametrize("stores", [True, False], ids=["accepted", "not accepted"])
+def test_an_item_on_its_way_when_killed_is_stored_once(
+    home: Home, server: OfficialStandin, *, stores: bool
+) -> None:
+    server.script(Answer(delay=20, stores=stores), content="on its way")
+    item: Item = entries(1)[0] | {"content": "on its way"}
+    home.write_queue([item])
+    worker = home.start("run")
+    server.wait_for(lambda: server.has_saves(1), 10)
+    worker.kill()
+    home.drained()
+    assert server.count("on its way") == 1
+    assert server.sends("on its way") == (1 if stores else 2)
+    assert {save.json["metadata"]["mem0tray_id"] for save in server.saves} == {item["id"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_kills_leave_each_of_10_000_there_once(home: Home, server: OfficialStandin) -> None:
+    test_migrate.check_kills(home, server, 10_000, 10)

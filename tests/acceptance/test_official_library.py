@@ -1,0 +1,450 @@
+"""Mem0's own library behind an official server: killed, restarted, without database or model.
+
+What takes too long for every run; `packaging/test-official` runs it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from mem0tray.localserver.child import LocalServer
+from mem0tray.localserver.endpoint import Endpoint
+from tests.acceptance import test_verify
+from tests.acceptance.kinds import LIBRARY, POSTGRES, on, opened
+from tests.acceptance.test_destination import check_changes_in_a_drain
+from tests.acceptance.test_kills import kill_while_starting, moment
+from tests.acceptance.test_migrate import LOCAL, check_kills
+from tests.claude.tool_client import ToolClient
+from tests.proofs.network.conftest import proxy, trial
+from tests.proofs.network.matrix import CASES, Trial, check
+from tests.support import needs
+from tests.support.forked import ForkedHome
+from tests.support.home import REPOSITORY, Home
+from tests.support.model_provider import KEY, ModelProvider
+from tests.support.official import OfficialStandin
+from tests.support.official_server import OfficialServer, exactly
+from tests.support.official_wire import HEALTH
+from tests.support.postgres import Postgres
+from tests.support.privileges import is_root
+from tests.support.processes import wait_until
+from tests.support.shapes import entries, entry, texts
+from tests.support.standin import Standin
+
+pytestmark = [pytest.mark.official, needs.LIBRARY, pytest.mark.timeout(3600)]
+PROGRAM = "mem0-selfhosted-fastmcp"  # from PyPI, which wants Python 3.14; tried with its 0.1.4
+PATIENT = 200.0  # seconds; without its database the library waits half a minute
+_LONG = 1800.0  # seconds
+CONNECTIONS = 5  # that the library has to Postgres
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A server, the database that it is the only one to use, and a home that has its address."""
+
+    server: OfficialServer
+    database: Postgres | None
+    home: Home
+
+
+@pytest.fixture(params=LIBRARY)
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setup]:
+    """Serve from the embedded Qdrant, or from a Postgres that a test may stop."""
+    if request.param == POSTGRES:
+        with Postgres() as database:
+            yield from _setup(tmp_path, database)
+    else:
+        yield from _setup(tmp_path, None)
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path) -> Iterator[Setup]:
+    with Postgres() as database:
+        yield from _setup(tmp_path, database)
+
+
+@pytest.fixture
+def provider() -> Iterator[ModelProvider]:
+    with ModelProvider() as made:
+        yield made
+
+
+@pytest.fixture
+def with_model(tmp_path: Path, provider: ModelProvider) -> Iterator[Setup]:
+    with Postgres() as database:
+        yield from _setup(tmp_path, database, model=provider.url, key=KEY)
+
+
+def _setup(folder: Path, database: Postgres | None, **settings: str) -> Iterator[Setup]:
+    if database is not None:
+        settings["database"] = database.connection
+    with (
+        OfficialServer(folder / "server", **settings) as server,
+        ForkedHome(folder / "home", server.url) as home,
+    ):
+        yield Setup(server, database, home)
+
+
+def wait_for_saves(server: OfficialServer, number: int, timeout: float = 60) -> None:
+    wait_until(lambda: server.saves() >= number, timeout, f"{number} saves")
+
+
+def check_delivered(own: Setup, wanted: list[str]) -> None:
+    """Each is stored once, nothing waits, and no attempt was counted."""
+    assert own.server.texts() == exactly(wanted)
+    assert own.home.queue_items() == []
+    assert own.home.dlq_items() == []
+    assert own.home.stats()["total_synced"] == len(wanted)
+
+
+# The server's end ------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+def test_a_server_that_is_killed_in_a_drain(own: Setup) -> None:
+    queue = entries(1_500)  # a quick server takes many while it is asked how many it has
+    own.home.write_queue(queue)
+    worker = own.home.worker()
+    for number in range(5):
+        wait_for_saves(own.server, own.server.saves() + 10 + int(moment(number) * 50))
+        own.server.restart()
+    own.home.wait(lambda: own.home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(own, texts(queue))
+
+
+@pytest.mark.row(1, 56)
+def test_a_server_and_a_worker_that_are_killed_in_a_drain(own: Setup) -> None:
+    queue = entries(400)
+    own.home.write_queue(queue)
+    for number in range(10):
+        worker = own.home.start("run")
+        wait_for_saves(own.server, own.server.saves() + 5 + int(moment(number) * 20))
+        if number % 2:
+            own.server.kill()
+        worker.kill()
+        if number % 2:
+            own.server.start()
+    own.home.drained(PATIENT)
+    check_delivered(own, texts(queue))
+
+
+# Its database ----------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize("end", [Postgres.stop, Postgres.kill], ids=["stopped", "killed"])
+def test_a_database_that_goes_away_in_a_drain(
+    on_postgres: Setup, end: Callable[[Postgres], None]
+) -> None:
+    home, database = on_postgres.home, on_postgres.database
+    assert database is not None
+    queue = entries(500)
+    home.write_queue(queue)
+    worker = home.worker()
+    for _ in range(2):
+        wait_for_saves(on_postgres.server, on_postgres.server.saves() + 100)
+        end(database)
+        home.wait(lambda: home.state()[0] == "down", 60, "down")
+        assert "500" in home.state()[1]
+        waiting = home.queue_items()
+        assert waiting
+        # Whose connection ended first, while others were still answered, failed alone.
+        assert sum(item["retries"] for item in waiting) <= CONNECTIONS
+        database.start()
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(on_postgres, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_database_that_is_away_at_first(on_postgres: Setup) -> None:
+    home, database = on_postgres.home, on_postgres.database
+    assert database is not None
+    database.stop()
+    home.write_queue(entries(3))
+    home.worker()
+    home.wait(lambda: home.state()[0] == "down", 20, "down")
+    assert {method for method, _, _ in on_postgres.server.requests()} == {"GET"}
+    database.start()
+    home.wait(lambda: home.queue_items() == [], 60, "delivered")
+    check_delivered(on_postgres, texts(entries(3)))
+
+
+def test_a_nul_is_what_postgres_has_no_place_for(on_postgres: Setup) -> None:
+    home = on_postgres.home
+    home.write_queue([entry("an\0oak"), *entries(2)])
+    home.drain(PATIENT)
+    assert home.dlq_texts() == ["an\0oak"]
+    (told, *_) = home.json("diagnose", home.dlq_items()[0]["id"])
+    assert told["cause"] == "invalid content"
+    assert on_postgres.server.texts() == exactly(texts(entries(2)))
+
+
+# Its model --------------------------------------------------------------------------------------
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize("fault", [429, 500, "gone"])
+def test_a_model_that_is_limited_or_down_counts_nothing(
+    with_model: Setup, provider: ModelProvider, fault: int | str
+) -> None:
+    home, queue = with_model.home, entries(20)
+    if fault == "gone":
+        provider.close()
+    else:
+        provider.fault = int(fault)
+    home.write_queue(queue)
+    worker = home.worker()
+    asked = with_model.server.requests
+    # Of what a new worker finds it asks first, for which the model is wanted as well.
+    wait_until(lambda: sum(method == "POST" for method, _, _ in asked()) >= 6, 60, "six tries")
+    assert {item["retries"] for item in home.queue_items()} == {0}
+    if fault == "gone":
+        provider.open()
+    provider.fault = None
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(with_model, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_key_that_the_model_refuses_needs_the_user(
+    with_model: Setup, provider: ModelProvider
+) -> None:
+    home, queue = with_model.home, entries(20)
+    provider.fault = 401
+    home.write_queue(queue)
+    worker = home.worker()
+    home.wait(lambda: home.state()[0] == "action needed", 60, "told")
+    assert "the key of the model's provider in the server's own configuration" in home.state()[1]
+    assert {item["retries"] for item in home.queue_items()} == {0}
+    provider.fault = None
+    home.wait(lambda: home.queue_items() == [], PATIENT, "delivered")
+    worker.stop()
+    check_delivered(with_model, texts(queue))
+
+
+@pytest.mark.row(56)
+def test_a_text_that_the_model_refuses_is_a_dead_letter(
+    with_model: Setup, provider: ModelProvider
+) -> None:
+    home = with_model.home
+    provider.fault = 400
+    home.write_queue([entry("odd")])
+    home.drain(PATIENT)
+    assert home.dlq_texts() == ["odd"]
+    assert home.dlq_items()[0]["last_error"].startswith("502 ")
+    assert with_model.server.saves() == 5
+
+
+@pytest.mark.row(36, 56)
+def test_a_model_that_is_slower_than_we_wait(with_model: Setup, provider: ModelProvider) -> None:
+    home, queue = with_model.home, entries(8)
+    provider.delay = 1.5
+    home.write_queue(queue)
+    worker = home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "1"})
+    wait_for_saves(with_model.server, 8)
+    wait_until(lambda: with_model.server.texts() == exactly(texts(queue)), 60, "stored")
+    provider.delay = 0.0
+    home.wait(lambda: home.stats()["total_synced"] == 8, PATIENT, "delivered")
+    worker.stop()
+    assert with_model.server.texts() == exactly(texts(queue))
+
+
+# What it is, and who may ----------------------------------------------------------------------
+
+
+def test_it_is_recognised_by_questions_without_content(own: Setup) -> None:
+    own.home.write_queue(entries(3))
+    own.home.drained()
+    requests = own.server.requests()
+    ours = requests[requests.index(("GET", "/health", 0)) :]
+    assert ours[:2] == [("GET", "/health", 0), ("GET", HEALTH, 0)]
+    assert ours[2][0] == "POST"
+    check_delivered(own, texts(entries(3)))
+
+
+def test_a_key_that_it_wants(tmp_path: Path) -> None:
+    for own in _setup(tmp_path, None, api_key="sesame"):
+        own.home.write_queue(entries(3))
+        worker = own.home.worker()
+        own.home.wait(lambda: own.home.state()[0] == "action needed", 20, "refused")  # noqa: B023
+        assert own.server.texts() == exactly([])
+        own.home.configure('[server]\napi_key = "sesame"\n')
+        own.home.wait(lambda: own.home.queue_items() == [], 20, "delivered")  # noqa: B023
+        worker.stop()
+        check_delivered(own, texts(entries(3)))
+
+
+@pytest.mark.parametrize("kind", LIBRARY)
+def test_a_server_that_changes_twice_in_a_drain_loses_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, home: Home, server: Standin, kind: str
+) -> None:
+    with opened(kind, request, tmp_path) as store:
+        check_changes_in_a_drain(home, server, OfficialStandin(store))
+
+
+@pytest.mark.row(2)
+@on(*LIBRARY)
+@pytest.mark.parametrize("times", [6, 25])
+def test_kills_during_the_recovery_lose_nothing(
+    home: Home, server: OfficialStandin, times: int
+) -> None:
+    queue = entries(500)
+    home.write_queue(queue)
+    kill_while_starting(home, times)
+    home.drained()
+    assert server.missing(texts(queue)) == []
+    assert server.surplus() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("total", [1_000, 10_000])
+def test_what_came_over_under_kills_is_verified(
+    tmp_path: Path, database: Postgres, total: int
+) -> None:
+    """Each is there once after ten kills; of what is deleted there, `verify` names every one.
+
+    No project has more than the thousand that an official server lists: of a larger one, what is
+    missing and has no text here any more cannot be told from what no search finds.
+    """
+    folder = tmp_path / "server"
+    with (
+        OfficialServer(folder, database=database.connection, table=f"t_{total}") as server,
+        ForkedHome(tmp_path / "home") as home,
+    ):
+        home.env |= LOCAL
+        check_kills(home, server, total, 10, projects=20)
+        assert home.run("verify", timeout=_LONG).returncode == 0
+        kept = server.kept()
+        gone = kept[total // 20 :: total // 10]
+        assert len(gone) == 10
+        for name, *_ in gone:
+            server.delete(name)
+        found = json.loads(home.run("verify", "--json", timeout=_LONG).stdout)
+        assert (found["asked"], found["there"]) == (total, total - 10)
+        assert {each["id"] for each in found["missing"]} == {key for *_, key in gone}
+
+
+def test_what_is_exported_can_be_added_elsewhere(tmp_path: Path, database: Postgres) -> None:
+    out = tmp_path / "memories.jsonl"
+    queue = entries(2_010, projects=10)  # of each no round number, at which a listing may be cut
+    with (
+        OfficialServer(tmp_path / "a", database=database.connection, table="first") as first,
+        OfficialServer(tmp_path / "b", database=database.connection, table="second") as second,
+        ForkedHome(tmp_path / "home", first.url) as home,
+        ForkedHome(tmp_path / "elsewhere", second.url) as elsewhere,
+    ):
+        home.write_queue(queue)
+        home.drained(_LONG)
+        home.ok("export", "--out", str(out), timeout=_LONG)
+        elsewhere.ok("add", "--jsonl", str(out), timeout=_LONG)
+        elsewhere.drained(_LONG)
+        assert second.texts() == exactly(texts(queue))
+        assert {(project, key) for _, project, _, key in second.kept()} == {
+            (each["project_id"], each["id"]) for each in queue
+        }
+        again = tmp_path / "again.jsonl"
+        elsewhere.ok("export", "--out", str(again), timeout=_LONG)
+    assert test_verify.memories(again) == test_verify.memories(out)
+    assert len(test_verify.memories(out)) == len(queue)
+
+
+__all__ = ["proxy", "trial"]
+
+
+@pytest.mark.row(36, 37)
+@on(*LIBRARY)
+@pytest.mark.parametrize("name", CASES)
+def test_every_fault_is_outlived(trial: Trial, name: str) -> None:
+    case = CASES[name]
+    trial.start(case.env)
+    assert check(case, trial.everything(name, case), alone=False) == []
+    assert check(case, trial.saves_alone(name, case), alone=True) == []
+    assert trial.server.surplus() == {}
+
+
+ALONE = ("unshare", "--net") if is_root() else ("unshare", "--user", "--map-root-user", "--net")
+WITH_LOOPBACK = (*ALONE, "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+SOURCE = """
+import sys
+from pathlib import Path
+from tests.support.official_library import close_library, open_library
+lines = Path("/proc/net/dev").read_text().splitlines()[2:]
+print(*(line.partition(":")[0].strip() for line in lines))
+library = open_library(Path(sys.argv[1]), database=sys.argv[2])
+library.add([{"role": "user", "content": "an oak"}], user_id="p", infer=False)
+print(library.search("an oak", filters={"user_id": "p"})["results"][0]["memory"])
+close_library(library)
+"""
+
+
+@needs.program("unshare")
+@needs.program("ip")
+@pytest.mark.parametrize("kind", ["qdrant", "postgres"])
+def test_it_stores_and_finds_where_there_is_only_loopback(
+    tmp_path: Path, database: Postgres, kind: str
+) -> None:
+    where = database.connection if kind == "postgres" else ""
+    done = subprocess.run(
+        [*WITH_LOOPBACK, sys.executable, "-c", SOURCE, str(tmp_path), where],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["lo", "an oak"]
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Endpoint]:
+    """Run an embedded server of the test's own."""
+    server = LocalServer(tmp_path / "local-server", 0)
+    yield server.ensure()
+    server.stop()
+
+
+@pytest.fixture
+def tools(embedded: Endpoint) -> Iterator[ToolClient]:
+    """Run the program that makes tools of a server, and hold a session with it."""
+    env = {
+        **os.environ,
+        "MEM0_BASE_URL": embedded.url,
+        "MEM0_API_KEY": embedded.token,
+        "FASTMCP_CHECK_FOR_UPDATES": "off",  # tests speak to nobody else
+    }
+    with ToolClient(stdio_client(StdioServerParameters(command=PROGRAM, env=env))) as client:
+        yield client
+
+
+def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
+    said = tools.call(tool, **arguments)
+    assert not said.failed, said.text
+    return json.loads(said.text)
+
+
+@needs.program(PROGRAM)
+def test_each_of_its_tools_works(tools: ToolClient) -> None:
+    message = {"role": "user", "content": "Roses want water"}
+    (added,) = called(tools, "add_memory", messages=[message], user_id="garden")["results"]
+    (listed,) = called(tools, "list_memories", user_id="garden")["results"]
+    (found,) = called(tools, "search_memories", query="roses", user_id="garden")["results"]
+    assert {listed["memory"], found["memory"]} == {"Roses want water"}
+    name = added["id"]
+    called(tools, "update_memory", memory_id=name, text="Roses want sun")
+    assert called(tools, "get_memory", memory_id=name)["memory"] == "Roses want sun"
+    (entity,) = called(tools, "list_entities")["result"]
+    assert (entity["id"], entity["total_memories"]) == ("garden", 1)
+    called(tools, "delete_memory", memory_id=name)
+    for tool in ("delete_all_memories", "delete_entity"):
+        called(tools, "add_memory", messages=[message], user_id="garden")
+        whose = {"entity_type": "user", "entity_id": "garden"}
+        called(tools, tool, **(whose if tool == "delete_entity" else {"user_id": "garden"}))
+        assert called(tools, "list_memories", user_id="garden")["results"] == []
