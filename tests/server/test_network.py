@@ -173,10 +173,10 @@ def test_a_farewell_is_noticed_by_whoever_reads_or_asks() -> None:
         assert made.get_extra_info("ssl_object") is None
         other.sendall(b"a")
         made.read(9)
-        assert not made.hung_up
+        hung_up = [made.hung_up]
         other.shutdown(socket.SHUT_WR)
         assert made.read(9) == b""
-        assert made.hung_up
+        assert [*hung_up, made.hung_up] == [False, True]
         assert made.get_extra_info("is_readable") is True
         made.close()
         made.close()
