@@ -11,13 +11,13 @@ from mem0tray.actions import diagnose, standing, worker_report
 from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
-from mem0tray.actions.diagnose import Cause
 from mem0tray.actions.projects import ProjectSeen
-from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.claude import wording
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural
@@ -109,7 +109,7 @@ def _what_follows(settings: Settings) -> str:
         seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = diagnose.hindrance(seen)
+    hindrance = standing.hindrance(seen)
     if hindrance:
         return wording.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
@@ -138,26 +138,26 @@ def _settings() -> Settings:
 
 def _seen(settings: Settings) -> Overview:
     worker_report.ask_to_look(settings.locations())
-    return standing.overview(standing.read(settings, time.time(), Part.COUNTS))
+    return standing.overview(standing.read(settings, time.time()))
 
 
 def _state(seen: Overview) -> list[str]:
     if seen.worker is None:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
-        worker = f"Worker: running since {diagnose.clock(seen.worker.since)}."
+        worker = f"Worker: running since {times.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
     state = wording.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
-    last = diagnose.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    last = times.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
 
 
 def _counts(seen: Overview) -> str:
     queue = _number(seen.queue, "memory waits", "memories wait")
     oldest = (
-        f", the oldest undelivered one since {diagnose.clock(seen.oldest_waiting)}"
+        f", the oldest undelivered one since {times.clock(seen.oldest_waiting)}"
         if seen.oldest_waiting
         else ""
     )
@@ -194,10 +194,6 @@ def _causes(settings: Settings) -> list[str]:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
         return [one_line(f"Why memories wait cannot be told. {error}", wording.SENTENCE)]
-    told = [f"{diagnose.number(group)}: {_in_words(cause)}" for cause, group in found.groups]
-    told += map(_in_words, found.besides)
+    told = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    told += map(str, found.besides)
     return [one_line(each, wording.SENTENCE) for each in told] or [_NOTHING_AMISS]
-
-
-def _in_words(cause: Cause) -> str:
-    return f"{cause.name}: {cause.sentence} {cause.remedy}"

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from mem0tray.actions import standing, worker_report
-from mem0tray.actions.standing import Part, Snapshot
+from mem0tray.actions.standing import Snapshot
 from mem0tray.cli import context, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.doctor import (
@@ -48,7 +48,7 @@ class Examined:
     def snapshot(self) -> Snapshot:
         """How things stand, as of the first check that asks."""
         worker_report.ask_to_look(self.loaded.settings.locations())
-        return standing.read(self.loaded.settings, time.time(), Part.COUNTS)
+        return standing.read(self.loaded.settings, time.time())
 
 
 _Look = Callable[[Examined], Iterable[Check]]
