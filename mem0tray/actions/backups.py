@@ -254,7 +254,7 @@ def named(paths: Paths, name: str) -> RestoreSource:
 
 def quarantined(path: Path) -> RestoreSource:
     """Find the memories in one file of the quarantine. Raises FileUnavailableError."""
-    if emergency.is_mixed(_read(path)):
+    if path.name.startswith("mem0_emergency") and emergency.is_mixed(_read(path)):
         note = "lines that cut each other up: nobody can tell which end is whose"
         return RestoreSource(path.name, QUARANTINE, _changed(path), note, [])
     return _file(path, QUARANTINE, "what could not be read as JSON")

@@ -111,7 +111,7 @@ def _run(paths: Paths, settings: Settings) -> Mapping[str, Reason]:
     from mem0tray.ledger.database import Ledger
     from mem0tray.worker.context import WorkerContext
     from mem0tray.worker.orders import standing_in
-    from mem0tray.worker.telling.log import EventLog
+    from mem0tray.worker.reporting.log import EventLog
 
     server_choice.remember_if_first(settings.server.url, paths)
     ledger = Ledger(paths.ledger)

@@ -12,7 +12,7 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths, claude_code_folder
-from mem0tray.worker.queue.notes import note_files, note_text, project_of_notes
+from mem0tray.worker.queue import note_files
 
 _PLACES: Final = {items.DEAD: "the DLQ file", items.FRESH: "the queue file"}
 
@@ -63,13 +63,13 @@ def _in_notes(reader: Reader) -> Iterator[tuple[bytes, str]]:
     for folder in note_files.folders(root):
         owner = Path(*folder.relative_to(root).parts[:2])
         former = reader.project_of_notes(owner.as_posix())
-        project = project_of_notes.of_notes(root / owner, os.environ, former)
+        project = note_files.project_of(root / owner, os.environ, former)
         for note in note_files.notes(root, folder):
             with suppress(OSError, UnicodeDecodeError):
                 data, _ = note_files.read(root, note.path) or (b"", None)
-                text = note_text.without_front_matter(data.decode())
+                text = note_files.without_front_matter(data.decode())
                 if text and len(data) <= note_files.LARGEST:
                     now = time.time()
-                    item = note_text.as_item(note.path, project, text, note.changed, now)
+                    item = note_files.as_item(note.path, project, text, note.changed, now)
                     if item is not None:
                         yield item.raw, str(root / note.path)

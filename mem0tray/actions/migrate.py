@@ -6,22 +6,23 @@ queue tell what has been queued: nothing is queued twice, as each memory always 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from mem0tray.actions import backups, chosen_client, migration_notes, worker_report
+from mem0tray.actions import add, backups, chosen_client, migration_plan, worker_report
 from mem0tray.actions.chosen_client import PatientQuestions
 from mem0tray.actions.in_step import keep_in_step
-from mem0tray.actions.migration_feed import Feed
 from mem0tray.actions.migration_plan import Plan, Sums
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server, former_in_words
+from mem0tray.config.server_choice import ServerNames, chosen_server, former_in_words
 from mem0tray.config.settings import LOCAL_URL, Settings
+from mem0tray.core import item as items
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
+from mem0tray.core.state import HEALTHY, STARTING
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.servers import Traced
 from mem0tray.server import KEY_REFUSED, Client, Outcome, Page, ServerMemory
@@ -31,7 +32,11 @@ from mem0tray.system.paths import Paths
 KEY: Final = "MEM0TRAY_MIGRATE_KEY"  # the variable with the former server's key
 _COMPARED: Final = 5  # memories compared to see whether two addresses are one server
 _SWITCH: Final = 5.0  # seconds for a worker to take on other settings
-_LOOK: Final = 0.1
+BATCH: Final = 500  # memories in one write of the queue file
+_BYTES: Final = 4 << 20  # bytes of texts in one write, about
+WAITING_MOST: Final = 2000  # memories that wait while a worker sends them
+_LOOK: Final = 0.05  # seconds between two looks at the worker
+_STALLED: Final = 10.0  # seconds without a delivery after which we no longer wait
 Tell = Callable[[int, int], None]
 
 
@@ -74,19 +79,16 @@ class Brought:
 def chosen(settings: Settings, paths: Paths) -> ServerNames:
     """The server to bring memories to. Raises Mem0TrayError where there is none."""
     server = chosen_server(settings, paths)
-    if not server.name:
-        raise Mem0TrayError(reasons.sentence(server.trouble or CHOOSE))
     if server.trouble:
-        raise Mem0TrayError(server.trouble)
+        raise Mem0TrayError(reasons.sentence(server.trouble))
     return server
 
 
 def candidates(paths: Paths, server: ServerNames) -> dict[str, int]:
     """Former servers with memories that the chosen one lacks, and how many."""
     with Reader(paths.ledger) as reader:
-        return migration_notes.to_bring_over(
-            paths, server.name, reader.former.only_elsewhere(server.name)
-        )
+        only_elsewhere = reader.former.only_elsewhere(server.name)
+    return migration_plan.to_bring_over(paths, server.name, only_elsewhere)
 
 
 def named(given: str) -> str:
@@ -138,7 +140,7 @@ class Migration:
             self._feed.flush()
             if request.project is None:
                 left = len(unread) + plan.reworded
-                migration_notes.write(self._paths, request.former, left)
+                migration_plan.note_left(self._paths, request.former, left)
         sums = plan.sums(self._feed.discarded)
         return Brought(
             sums, unread, plan.reworded, self._cut, self._names_projects, plan.only_known
@@ -281,3 +283,77 @@ class Migration:
 
 def _ids(shown: list[ServerMemory]) -> set[tuple[str, ...]]:
     return {(each.id, each.created, each.text) for each in shown if each.id}
+
+
+class Feed:
+    """Queues entries as an ordinary producer does.
+
+    While a worker delivers, the queue file stays small: more than `WAITING_MOST` are queued
+    only if their number does not fall. Without a worker, or with a server that is down, all are
+    queued at once. `server` is what the ledger calls the chosen one; `waits` is called while
+    there is nothing to do but wait.
+    """
+
+    def __init__(self, paths: Paths, server: str, waits: Callable[[], None]) -> None:
+        self._paths = paths
+        self._server = server
+        self._waits = waits
+        self._batch: list[items.Object] = []
+        self._size = 0
+        self._last: items.Name | None = None  # the last one queued
+        self._patient = True
+        self.queued = 0  # memories put into the file
+        self.discarded = 0  # memories that the user deleted before they were queued
+
+    def put(self, entries: Sequence[items.Object]) -> None:
+        """Queue these entries, together with others. Raises FileUnavailableError."""
+        for entry in entries:
+            self._batch.append(entry)
+            self._size += len(entry["content"])
+            if len(self._batch) >= BATCH or self._size >= _BYTES:
+                self.flush()
+                self._make_room()
+
+    def flush(self) -> None:
+        """Queue what was put but not queued yet. Raises FileUnavailableError."""
+        wanted = self._still_wanted()
+        self.discarded += len(self._batch) - len(wanted)
+        if wanted:
+            add.add(self._paths, *wanted.values())
+            self._last = next(reversed(wanted))
+            self.queued += len(wanted)
+        self._batch, self._size = [], 0
+
+    def _still_wanted(self) -> dict[items.Name, items.Object]:
+        """What the user has not deleted, as another migration may have queued it before."""
+        named = {(e["id"], items.digest(e["project_id"], e["content"])): e for e in self._batch}
+        unwanted = add.deleted(self._paths, named)
+        return {name: entry for name, entry in named.items() if name not in unwanted}
+
+    def _make_room(self) -> None:
+        """Wait until a worker has taken in what was queued, and sent most of it."""
+        least, changed = None, time.monotonic()
+        while self._patient and self._delivers():
+            left = self._left()
+            if left <= WAITING_MOST - BATCH:
+                return
+            if least is None or left < least:
+                least, changed = left, time.monotonic()
+            elif time.monotonic() - changed > _STALLED:
+                self._patient = False
+            self._waits()
+            time.sleep(_LOOK)
+
+    def _left(self) -> int:
+        """How many memories wait; more than allowed while the last batch is not taken in yet."""
+        with Reader(self._paths.ledger) as reader:
+            if self._last is not None and not reader.former.was_taken_in(self._last, self._server):
+                return WAITING_MOST + 1
+            return reader.former.waiting()
+
+    def _delivers(self) -> bool:
+        """Whether a worker runs and, as far as it says, nothing keeps it from delivering."""
+        if worker_report.running(self._paths) is None:
+            return False
+        said = worker_report.metrics(self._paths.metrics).values.get("state")
+        return said in (HEALTHY, STARTING, None)

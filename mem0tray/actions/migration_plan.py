@@ -1,20 +1,30 @@
-"""Which of a former server's memories are to be queued again. Pure: no I/O.
+"""Which of a former server's memories are to be queued again, and what earlier runs had to leave.
 
 The ledger says which memories that server has taken, and which of them the chosen one lacks; it
 keeps no text of delivered ones, so the former server must show it. Whatever else that server
-shows was saved there by others.
+shows was saved there by others. The plan is pure: no I/O.
 """
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import structs
 
 from mem0tray.core import item as items
-from mem0tray.ledger.servers import Traced
-from mem0tray.server import ServerMemory
+from mem0tray.core.errors import FileUnavailableError
+from mem0tray.files import atomic, private_folders
+from mem0tray.files.atomic import TornError
+from mem0tray.system.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.ledger.servers import Traced
+    from mem0tray.server import ServerMemory
+
+_NAME: Final = "migrations.json"
 
 
 class Sort(IntEnum):
@@ -27,8 +37,7 @@ class Sort(IntEnum):
     PRESENT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """How many memories were found, and what became of them: `found` is the sum of the others."""
 
     found: int = 0
@@ -39,30 +48,29 @@ class Sums:
     unread: int = 0
 
 
-@dataclass(slots=True)
 class Plan:
     """Takes what the former server shows, and says what of it to queue.
 
-    `former` is what the ledger calls that server. `known` is what the ledger has, `waiting` what
-    stands in the files and was not taken in yet. `project`: only this one, if not None.
+    `former` is what the ledger calls that server. `project`: only this one, if not None.
     `only_known`: leave alone what the ledger does not know to be there.
     """
 
-    former: str
-    project: str | None = None
-    only_known: bool = False
-    _sorts: dict[bytes, Sort] = field(default_factory=dict)
-    _there: set[bytes] = field(default_factory=set)
-    _projects: dict[str, bool] = field(default_factory=dict)
-    _unread: dict[bytes, list[Traced]] = field(default_factory=lambda: defaultdict(list))
-    _by_key: dict[str, Traced] = field(default_factory=dict)
-    _reworded: set[tuple[str, bytes]] = field(default_factory=set)
-    _shown: set[bytes] = field(default_factory=lambda: {items.trial_digest()})
-    _counts: Counter[Sort] = field(default_factory=Counter)
+    def __init__(
+        self, former: str, project: str | None = None, *, only_known: bool = False
+    ) -> None:
+        self.former, self.project, self.only_known = former, project, only_known
+        self._sorts: dict[bytes, Sort] = {}  # by digest
+        self._there: set[bytes] = set()
+        self._projects: dict[str, bool] = {}  # whether the former server has something of each
+        self._unread: defaultdict[bytes, list[Traced]] = defaultdict(list)
+        self._by_key: dict[str, Traced] = {}
+        self._reworded: set[items.Name] = set()
+        self._shown = {items.trial_digest()}
+        self._counts: Counter[Sort] = Counter()
 
     def learn(
         self,
-        known: Iterable[Traced],
+        known: "Iterable[Traced]",
         waiting: Collection[items.Name],
         discarded: Collection[items.Name] = (),
     ) -> None:
@@ -70,10 +78,8 @@ class Plan:
 
         `discarded`: what the user has deleted, though the ledger does not know that yet.
         """
-        for digest in (digest for _, digest in discarded):
-            self._sorts[digest] = Sort.DELETED
-        for digest in (digest for _, digest in waiting):
-            self._sorts[digest] = Sort.WAITING
+        self._sorts.update((digest, Sort.DELETED) for _, digest in discarded)
+        self._sorts.update((digest, Sort.WAITING) for _, digest in waiting)
         waits, dropped = _first_names(waiting), _first_names(discarded)
         trial = items.trial_digest()
         theirs = (each for each in known if each.digest != trial)
@@ -103,7 +109,7 @@ class Plan:
         return list(self._projects)
 
     @property
-    def unread(self) -> list[Traced]:
+    def unread(self) -> "list[Traced]":
         """What, as the ledger knows, only the former server has, and has not shown."""
         return [
             each
@@ -117,7 +123,7 @@ class Plan:
         """How many of these it keeps in its own words; they count here as memories of others."""
         return len(self._reworded)
 
-    def take(self, memory: ServerMemory) -> list[items.Object]:
+    def take(self, memory: "ServerMemory") -> list[items.Object]:
         """Take a memory as the former server shows it; return the queue entries to make of it."""
         digest = items.digest(memory.project, memory.text)
         found = self._unread.pop(digest, [])
@@ -161,7 +167,7 @@ def _first_names(names: Collection[items.Name]) -> set[items.Name]:
     return {(items.first_id(name), digest) for name, digest in names}
 
 
-def _memories(known: Iterable[Traced]) -> dict[items.Name, Traced]:
+def _memories(known: "Iterable[Traced]") -> "dict[items.Name, Traced]":
     """Join the items that are one memory, sent again under further ids.
 
     It stands under its first id. The last item counts that the former server has taken, as the
@@ -175,7 +181,7 @@ def _memories(known: Iterable[Traced]) -> dict[items.Name, Traced]:
     return found
 
 
-def _joined(before: Traced, later: Traced) -> Traced:
+def _joined(before: "Traced", later: "Traced") -> "Traced":
     last = later if later.there or not before.there else before
     return structs.replace(
         last,
@@ -185,7 +191,7 @@ def _joined(before: Traced, later: Traced) -> Traced:
     )
 
 
-def _sort_of(known: Traced, *, waits: bool, discarded: bool) -> Sort:
+def _sort_of(known: "Traced", *, waits: bool, discarded: bool) -> Sort:
     if known.here:
         return Sort.PRESENT
     if discarded:
@@ -199,6 +205,39 @@ def _sort_by_state(state: str) -> Sort:
     return Sort.DELETED if state == items.DISCARDED else Sort.UNREAD
 
 
-def _entry(name: str, memory: ServerMemory, timestamp: float) -> items.Object:
+def _entry(name: str, memory: "ServerMemory", timestamp: float) -> items.Object:
     whole = int(timestamp) if timestamp == int(timestamp) else timestamp
     return items.entry(name, memory.project, memory.text, whole)
+
+
+# What earlier runs had to leave ---------------------------------------------------------------
+
+
+def to_bring_over(paths: Paths, chosen: str, only_elsewhere: Mapping[str, int]) -> dict[str, int]:
+    """By server, how many memories that only former servers have a migration may still bring over.
+
+    Without those that an earlier one could not read back; empty where no server is chosen.
+    """
+    if not (chosen and only_elsewhere):
+        return {}
+    left = _read(paths)
+    counts = {name: count - items.count(left.get(name)) for name, count in only_elsewhere.items()}
+    return {name: count for name, count in counts.items() if count > 0}
+
+
+def note_left(paths: Paths, server: str, left: int) -> None:
+    """Note how many memories of a former server could not be read back from it."""
+    found = _read(paths)
+    if items.count(found.get(server)) == left:
+        return
+    private_folders.make_private_folder(paths.data_dir)
+    document = {**found, server: left}
+    atomic.replace(paths.data_dir / _NAME, json.dumps(document, indent=2).encode())
+
+
+def _read(paths: Paths) -> items.Object:
+    with suppress(FileUnavailableError, TornError):
+        found = atomic.read(paths.data_dir / _NAME)
+        if found is not None:
+            return items.load_object(found[0]) or {}
+    return {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mem0tray.actions import folder, migration_notes, worker_report
+from mem0tray.actions import folder, migration_plan, worker_report
 from mem0tray.actions.in_step import DLQ, EMERGENCY, QUEUE, InStep, keep_in_step
 from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
@@ -258,7 +258,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
         last_delivery=reader.last_delivery() or worker_report.local_time(reader.last_sync()),
         totals={name: reader.counter(f"total_{name}") or 0 for name in TOTALS},
         only_elsewhere=only_elsewhere,
-        to_bring_over=migration_notes.to_bring_over(paths, server, only_elsewhere),
+        to_bring_over=migration_plan.to_bring_over(paths, server, only_elsewhere),
         other_worker=reader.other_worker(),
         last_run=reader.last_run(),
     )

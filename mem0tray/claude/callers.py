@@ -5,20 +5,25 @@ server as `claude mcp add` does; it only reads the hooks in its settings.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import PurePath
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
 
-from mem0tray.claude import start_words
 from mem0tray.claude.hook import EVENTS
 from mem0tray.core import json_edit
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.system.paths import APP
 
-NAME: Final = "mem0tray"  # the name of the tools' server
+NAME: Final = APP  # the name of the tools' server
 _SERVERS: Final = "mcpServers"
 _HOOKS: Final = "hooks"
 _MEND: Final = "Mend it, then try again; nothing was changed."
 _PATIENCE: Final = 10  # seconds, after which Claude Code goes on without a hook
+_BARE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_SPECIAL: Final = re.compile(r'([\\"$`])')
+_ESCAPED: Final = r"\\\1"
 
 
 class Caller(NamedTuple):
@@ -44,9 +49,9 @@ def servers(text: str) -> list[Caller]:
         if isinstance(server, dict) and isinstance(server.get("command"), str):
             arguments = server.get("args")
             words = [server["command"], *map(str, arguments if isinstance(arguments, list) else ())]
-            program = start_words.program(words, "mcp")
+            program = started_program(words, "mcp")
             if program:
-                installed = name == NAME and start_words.is_installed(program)
+                installed = name == NAME and is_installed(program)
                 found.append(Caller("mcp", (_SERVERS, name), tuple(program), installed))
     return found
 
@@ -100,10 +105,10 @@ def _hooks_of(document: dict[str, Any], event: str) -> Iterator[Caller]:
     for number, group in enumerate(_list(document, event)):
         inner = group.get(_HOOKS) if isinstance(group, dict) else None
         for index, hook in enumerate(inner if isinstance(inner, list) else ()):
-            if isinstance(hook, dict) and start_words.seems_hook(hook, event):
-                program = start_words.program(start_words.split(hook), "hook", event)
+            if isinstance(hook, dict) and seems_hook(hook, event):
+                program = started_program(words_of(hook), "hook", event)
                 place = (_HOOKS, event, number, _HOOKS, index)
-                installed = start_words.is_installed(program) and "args" not in hook
+                installed = is_installed(program) and "args" not in hook
                 yield Caller(event, place, tuple(program), installed)
 
 
@@ -111,10 +116,10 @@ def with_hooks(text: str, program: Sequence[str], *, windows: bool) -> str:
     """`text` with a hook for each event; an existing one gets `program`, unless made by hand."""
     for event in EVENTS:
         found = list(_hooks_of(json.loads(text), event))
-        line = start_words.of_hook(program, event, windows=windows)
+        line = hook_line(program, event, windows=windows)
         ours = next((each for each in found if each.installed), None)
         if ours is not None:
-            written = start_words.split({"command": line})[:-2]
+            written = words_of({"command": line})[:-2]
             if ours.program != tuple(written):
                 text = json_edit.with_value(text, (*ours.place, "command"), line)
         elif not found:
@@ -145,9 +150,8 @@ def _without_empty(text: str, place: tuple[str | int, ...]) -> str:
 # What is there --------------------------------------------------------------------------------
 
 
-def refuse_odd(text: str) -> None:
+def refuse_odd(document: dict[str, Any]) -> None:
     """Raise Mem0TrayError where servers or hooks are not in the form that Claude Code reads."""
-    document = json.loads(text)
     _object(document, _SERVERS)
     for event in EVENTS:
         _list(document, event)
@@ -190,3 +194,59 @@ def _at(document: Any, place: Sequence[str | int]) -> Any:
     for name in place:
         document = document[name]
     return document
+
+
+# The command lines by which it is started -----------------------------------------------------
+
+
+def hook_line(program: Sequence[str], event: str, *, windows: bool) -> str:
+    """A hook's line: one for sh; on Windows one that Git's bash and other shells read alike."""
+    if not windows:
+        return shlex.join([*program, "hook", event])
+    words = [*(word.replace("\\", "/") for word in program), "hook", event]
+    return " ".join(
+        word if _BARE.fullmatch(word) else f'"{_SPECIAL.sub(_ESCAPED, word)}"' for word in words
+    )
+
+
+def words_of(hook: Mapping[str, Any]) -> list[str]:
+    """The words that a hook in the settings starts; empty if that is no command."""
+    command, arguments = hook.get("command"), hook.get("args")
+    if not isinstance(command, str):
+        return []
+    if isinstance(arguments, list):
+        return [command, *map(str, arguments)]
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []
+
+
+def started_program(words: Sequence[str], *verb: str) -> list[str]:
+    """The words that start mem0tray itself, if `words` are these and `verb`; else empty."""
+    found = list(words[: -len(verb)])
+    if list(words[-len(verb) :]) != list(verb) or not found:
+        return []
+    if found[-2:] == ["-m", APP]:
+        return found
+    name = re.split(r"[\\/]", found[0])[-1].lower()
+    is_ours = name in (APP, f"{APP}.exe") or (name.startswith(APP) and name.endswith(".appimage"))
+    return found if is_ours and len(found) == 1 else []
+
+
+def is_installed(words: Sequence[str]) -> bool:
+    """Whether `install` writes such a program: one with its full path.
+
+    A line written by hand lets the PATH find it.
+    """
+    return bool(words) and (
+        PurePosixPath(words[0]).is_absolute() or PureWindowsPath(words[0]).is_absolute()
+    )
+
+
+def seems_hook(hook: Mapping[str, Any], event: str) -> bool:
+    """Whether a hook runs `mem0tray hook` for this event, among other things."""
+    arguments = hook.get("args")
+    given = arguments if isinstance(arguments, list) else ()
+    line = " ".join([str(hook.get("command", "")), *map(str, given)])
+    return re.search(rf"\b{APP}\b[^|;&]*\bhook\s+{event}\b", line) is not None

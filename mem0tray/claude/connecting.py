@@ -1,44 +1,65 @@
-"""Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out."""
+"""Connecting Claude Code with mem0tray, and undoing that: planned, shown, carried out.
 
+Its two settings files are read and written so that nothing in them is lost. Our folder has copies
+of them, as they may hold secrets, and a record of what we wrote over which copy: by that a file is
+restored byte for byte if nobody has changed it since.
+"""
+
+import codecs
 import difflib
+import hashlib
 import importlib.util
+import json
 import os
 import shutil
-import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
-from mem0tray.claude import callers, settings_files
-from mem0tray.claude.settings_files import FoundSettings
+from mem0tray.claude import callers
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
+from mem0tray.files import atomic, private_folders, temporary
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.system.paths import claude_code_folder, data_root
 
 MCP: Final = "mcp"
 HOOKS: Final = "hooks"
-# The program `claude`, which adds the tools, may rewrite the file of the hooks when it starts.
 PARTS: Final = (HOOKS, MCP)
-_LIMIT: Final = 60.0  # seconds for the program `claude`, which starts in one
-# What it would do besides, and nobody waits for here.
-_QUIET: Final = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
-_LINE: Final = 300  # characters of its message
+_LARGEST: Final = 32_000_000  # bytes
+# The name must not begin like those of the folders that belong to one `claude_dir` each.
+_FOLDER: Final = "settings-of-claude-code"
+_RECORD: Final = "written.json"
+_WRITABLE: Final = 0o222
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSettings:
+    """A settings file as found; `data` and `signature` are None if there is none.
+
+    `text` is always valid JSON and an object, without the byte order mark of some editors.
+    """
+
+    path: Path
+    data: bytes | None
+    text: str
+    signature: Signature | None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A planned change of one settings file: `after` is its new content, None for no file.
 
-    `by_claude` are the words after `claude` that have that program make the change, empty if it
-    cannot. `program` starts mem0tray. `remarks` say what is left as it is, and why.
+    `remarks` say what is left as it is, and why.
     """
 
     part: str
     found: FoundSettings
     after: bytes | None
     adding: bool
-    program: tuple[str, ...] = ()
-    by_claude: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -52,14 +73,6 @@ class Change:
         before, after = (_text(data or b"") for data in (self.found.data, self.after))
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, "", "")
         return [line.rstrip("\n") for line in lines]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What was done: where the copy of the former file is, and what to say about it."""
-
-    copy: Path | None
-    remark: str = ""
 
 
 # Planning -------------------------------------------------------------------------------------
@@ -94,40 +107,21 @@ def plug_in() -> str:
 
     Raises FileUnavailableError if its settings cannot be read.
     """
-    return callers.plug_in(_read(HOOKS).text)
+    return callers.plug_in(read(HOOKS).text)
 
 
 def _addition(part: str, program: Sequence[str]) -> Change:
-    found = _read(part)
-    by_claude: tuple[str, ...] = ()
+    found = read(part)
     if part == MCP:
         text = callers.with_server(found.text, program)
-        if not callers.servers(found.text):
-            name = callers.NAME
-            by_claude = ("mcp", "add", "--scope", "user", name, "--", *program, "mcp")
-        there = callers.servers(text)
     else:
-        windows = sys.platform == "win32"
-        text = callers.with_hooks(found.text, program, windows=windows)
-        there = callers.hooks(text)
-    after = found.data if text == found.text else _encoded(found, text)
+        text = callers.with_hooks(found.text, program, windows=sys.platform == "win32")
     remarks = tuple(
         f"{found.path} has one for {each.what} that was made by hand: it stays, and none is added."
-        for each in there
+        for each in _callers(part, text)
         if not each.installed
     )
-    change = Change(
-        part,
-        found,
-        after,
-        adding=True,
-        program=tuple(program),
-        by_claude=by_claude,
-        remarks=remarks,
-    )
-    if change.is_needed:
-        settings_files.refuse_unwritable(found)
-    return change
+    return _checked(Change(part, found, _encoded(found, text), adding=True, remarks=remarks))
 
 
 def removals(parts: Iterable[str]) -> list[Change]:
@@ -142,7 +136,7 @@ def left() -> list[tuple[str, str]]:
 
     Raises Mem0TrayError if Claude Code's settings cannot be read.
     """
-    found = _read(HOOKS)
+    found = read(HOOKS)
     told = []
     name = callers.plug_in(found.text)
     if name:
@@ -154,36 +148,45 @@ def left() -> list[tuple[str, str]]:
 
 def removal(part: str) -> Change:
     """The change that uninstalls one part. Raises Mem0TrayError if a file must not be changed."""
-    found = _read(part)
+    found = read(part)
     without = callers.without_server if part == MCP else callers.without_hooks
     text = without(found.text)
-    after = found.data if text == found.text else _encoded(found, text)
-    by_claude: tuple[str, ...] = ()
+    after = _encoded(found, text)
     if after != found.data:
-        settings_files.refuse_unwritable(found)
-        is_ours, before = settings_files.as_before(found)
+        is_ours, before = _as_before(found)
         if is_ours and (before is None or without(_text(before)) == _text(before)):
             after = before
-        elif part == MCP:
-            by_claude = ("mcp", "remove", "--scope", "user", callers.NAME)
-    left = callers.servers(text) if part == MCP else callers.hooks(text)
-    remarks = tuple(f"{found.path} has one for {each.what} that was made by hand." for each in left)
-    return Change(part, found, after, adding=False, by_claude=by_claude, remarks=remarks)
+    remarks = tuple(
+        f"{found.path} has one for {each.what} that was made by hand."
+        for each in _callers(part, text)
+    )
+    return _checked(Change(part, found, after, adding=False, remarks=remarks))
 
 
-def _read(part: str) -> FoundSettings:
-    where = settings_files.of_servers if part == MCP else settings_files.of_hooks
-    found = settings_files.read(where(os.environ))
+def _callers(part: str, text: str) -> list[callers.Caller]:
+    return callers.servers(text) if part == MCP else callers.hooks(text)
+
+
+def _checked(change: Change) -> Change:
+    """The change, if it may be made. Raises FileUnavailableError for a link or read-only file."""
+    path = change.found.path
+    if change.is_needed and path.is_symlink():
+        where = os.path.realpath(path)
+        _refuse(path, f"is a link to {where}", "Add by hand there what --dry-run shows")
+    if change.is_needed and change.found.data is not None:
+        is_writable = path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)
+        if not is_writable:
+            _refuse(path, "is read-only", "Make it writable")
+    return change
+
+
+def _encoded(found: FoundSettings, text: str) -> bytes | None:
+    """`text` in the bytes of the file, those that it has where nothing changes."""
+    if text == found.text:
+        return found.data
+    mark = codecs.BOM_UTF8 if (found.data or b"").startswith(codecs.BOM_UTF8) else b""
     try:
-        callers.refuse_odd(found.text)
-    except Mem0TrayError as error:
-        raise FileUnavailableError(f"{found.path}: {error.message}", error.remedy) from error
-    return found
-
-
-def _encoded(found: FoundSettings, text: str) -> bytes:
-    try:
-        return found.encoded(text)
+        return mark + text.encode()
     except UnicodeEncodeError as error:
         raise Mem0TrayError(
             "The path of mem0tray is not in UTF-8, so that no settings file can name it.",
@@ -195,7 +198,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8-sig")
 
 
-# Carrying out ---------------------------------------------------------------------------------
+# Reading --------------------------------------------------------------------------------------
 
 
 def claude() -> str:
@@ -203,44 +206,139 @@ def claude() -> str:
     return shutil.which("claude") or ""
 
 
-def carry_out(change: Change) -> Done:
-    """Make the planned change, by the program `claude` if it can, after making a copy.
-
-    Raises FileUnavailableError if a file has changed since, or cannot be written.
-    """
-    copy = settings_files.back_up(change.found)
-    remark = ""
-    if change.by_claude and claude():
-        said = _run(change.by_claude)
-        if not _is_missing(change):
-            return Done(copy)
-        remark = f"`claude {' '.join(change.by_claude[:2])}` did not do it ({said}): done without."
-        # `claude` may have written other things of its own.
-        again = _addition(MCP, change.program) if change.adding else removal(MCP)
-        change = replace(again, by_claude=())
-    settings_files.write(change.found, change.after, copy, remember=change.adding)
-    return Done(copy, remark)
+def is_there() -> bool:
+    """Whether this computer has Claude Code: its program, or one of its files."""
+    return bool(claude()) or any(file_of(part).exists() for part in PARTS)
 
 
-def _is_missing(change: Change) -> bool:
-    """Whether the change is still to be made."""
-    there = any(each.installed for each in callers.servers(_read(change.part).text))
-    return there != change.adding
+def file_of(part: str) -> Path:
+    """The file of the user's hooks, or that of the servers, in which there is much else."""
+    folder = claude_code_folder(os.environ)
+    if part == HOOKS:
+        return folder / "settings.json"
+    former = folder / ".config.json"
+    if former.exists():
+        return former
+    named = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(named) if named else Path.home()) / ".claude.json"
 
 
-def _run(words: Sequence[str]) -> str:
-    """Run `claude`, and return the last line of what it said."""
+def read(part: str) -> FoundSettings:
+    """The file of a part. Raises FileUnavailableError if it must not be read or changed."""
+    path = file_of(part)
+    at_first = atomic.signature(path)
+    if at_first is not None and at_first.size > _LARGEST:
+        _refuse(path, f"is larger than {_LARGEST // 1_000_000} MB", "Make it smaller")
     try:
-        done = subprocess.run(  # noqa: S603  (the user's own program, asked for its own verbs)
-            [claude(), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_LIMIT,
-            env={**os.environ, **_QUIET},
-            check=False,
+        found = atomic.read(path)
+    except TornError as error:
+        raise FileUnavailableError(f"{path} is being written now.", "Try again.") from error
+    if found is None:
+        return FoundSettings(path, None, "{}\n", None)
+    data, signature = found
+    try:
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
+        document = json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        _refuse(path, f"is no JSON that can be changed without loss ({error})", "Mend it")
+    if not isinstance(document, dict):
+        _refuse(path, "holds no JSON object", "Mend it")
+    try:
+        callers.refuse_odd(document)
+    except Mem0TrayError as error:
+        raise FileUnavailableError(f"{path}: {error.message}", error.remedy) from error
+    return FoundSettings(path, data, text, signature)
+
+
+def _refuse(path: Path, why: str, remedy: str) -> NoReturn:
+    raise FileUnavailableError(f"{path} {why}. It was left alone.", f"{remedy}, then try again.")
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has two members of one name")
+    return found
+
+
+# Carrying out ---------------------------------------------------------------------------------
+
+
+def carry_out(change: Change) -> Path | None:
+    """Make the planned change; return the copy of the former file, None if there was none.
+
+    Raises FileUnavailableError if a file has changed since, or cannot be written; it then stays
+    as it was.
+    """
+    found, path = change.found, change.found.path
+    private_folders.make_private_folder(_folder())
+    copy = None
+    if found.data is not None:
+        copy = _folder() / f"{path.name.removeprefix('.')}.{time.time():.6f}"
+        atomic.replace(copy, found.data)
+    temporary.remove_leftovers(path.parent)  # left by a change that was killed
+    done = _is_as_found(found)
+    if done and change.after is None:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise atomic.unavailable(path, error) from error
+    elif done and change.after is not None:
+        if change.adding:
+            _remember(found, change.after, copy)
+        private_folders.make_private_folder(path.parent)
+        still_valid = partial(_is_as_found, found)
+        done = atomic.replace(path, change.after, still_valid=still_valid) is not None
+    if not done:
+        raise FileUnavailableError(
+            f"{path} was changed by another program meanwhile; nothing was written.", "Try again."
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return type(error).__name__
-    lines = done.stdout.decode("utf-8", "replace").split("\n")
-    return next((line[:_LINE] for line in reversed(lines) if line.strip()), "it said nothing")
+    return copy
+
+
+def _folder() -> Path:
+    return data_root() / _FOLDER
+
+
+def _is_as_found(found: FoundSettings) -> bool:
+    return not found.path.is_symlink() and atomic.signature(found.path) == found.signature
+
+
+def _as_before(found: FoundSettings) -> tuple[bool, bytes | None]:
+    """Whether the file is as we left it, and what it was before (None: no file)."""
+    entry = _record().get(str(found.path))
+    if not isinstance(entry, dict) or found.data is None or entry.get("made") != _hash(found.data):
+        return False, None
+    name = entry.get("before")
+    try:
+        return True, None if name is None else (_folder() / str(name)).read_bytes()
+    except OSError:  # somebody has cleared up: do without
+        return False, None
+
+
+def _remember(found: FoundSettings, data: bytes, copy: Path | None) -> None:
+    """Record that `data` was written over the content of `copy`."""
+    record = _record()
+    known = record.get(str(found.path))
+    if isinstance(known, dict) and known.get("made") == _hash(found.data or b""):
+        before = known.get("before")  # we write over a text of ours: keep what was before that
+    else:
+        before = None if copy is None else copy.name
+    record[str(found.path)] = {"made": _hash(data), "before": before}
+    atomic.replace(_folder() / _RECORD, json.dumps(record, indent=2).encode())
+
+
+def _record() -> dict[str, Any]:
+    try:
+        found = json.loads((_folder() / _RECORD).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

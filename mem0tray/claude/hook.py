@@ -5,8 +5,10 @@ wanted: most answers queue nothing.
 """
 
 import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 EVENTS: Final = ("SessionStart", "Stop", "PostCompact", "SessionEnd")
 _LOCK_WAIT: Final = 0.05  # seconds; then the emergency file, which needs no lock
 _LONGEST: Final = 300  # characters of a line in the log
+_LOOKED_AT: Final = 1_000_000  # bytes of a transcript, from the end
 
 
 class _UnusableError(Exception):
@@ -47,9 +50,9 @@ def _carried_out(event: str, given: bytes, began: float) -> str:
     if told.get("agent_id"):  # of a subagent, whose answer is its caller's to judge
         return ""
     if event == "SessionStart":
-        from mem0tray.claude import session_start
+        from mem0tray.claude import for_models
 
-        return session_start.output(_folder(told), began)
+        return for_models.session_start(_folder(told), began)
     texts = _texts(event, told)
     if texts:
         _queue(texts, told)
@@ -88,10 +91,8 @@ def _texts(event: str, told: Mapping[str, Any]) -> list[str]:
     if event == "Stop":
         return marked(_text(told, "last_assistant_message"))
     if event == "SessionEnd":
-        from mem0tray.claude import transcript
-
         path = _text(told, "transcript_path")
-        return marked(transcript.last_answer(Path(path))) if path else []
+        return marked(last_answer(Path(path))) if path else []
     summary = _text(told, "compact_summary").strip()
     return [summary] if summary and _loaded().settings.claude.save_summaries else []
 
@@ -110,6 +111,42 @@ def marked(answer: str) -> list[str]:
     return list(dict.fromkeys(filter(None, texts)))
 
 
+def last_answer(path: Path) -> str:
+    """The text of the last answer in a session's transcript, which has a JSON object a line.
+
+    An answer is written in several lines, one for each of its parts, which have one id. Empty
+    where there is none within the last megabyte, or no file: some sessions are not kept. Raises
+    OSError where there is one that cannot be read.
+    """
+    found: list[str] = []
+    answer = None
+    for message in _answers(path):
+        name = message.get("id")
+        if found and name != answer:
+            break
+        answer = name
+        content = message.get("content")
+        parts = content if isinstance(content, list) else [{"text": content}]
+        texts = (part.get("text") for part in parts if isinstance(part, dict))
+        found = [*(text for text in texts if isinstance(text, str)), *found]
+    return "\n".join(found)
+
+
+def _answers(path: Path) -> Iterator[dict[str, Any]]:
+    """The messages of the model that speaks to the user, the last one first."""
+    import json
+
+    for line in reversed(_bytes(path, _LOOKED_AT).split(b"\n")):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):  # the line that is cut, an empty one, or nonsense
+            continue
+        if isinstance(value, dict) and value.get("type") == "assistant":
+            message = value.get("message")
+            if isinstance(message, dict) and not value.get("isSidechain"):
+                yield message
+
+
 def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     """Queue the texts, but what this session has queued before, or the user has deleted since."""
     import re
@@ -126,7 +163,10 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
     # One id for a text in a session, so that it is delivered once at most.
     fit = [text for text in texts if not items.is_too_long(text)]
     entries = [add.entry(items.id_of(session, name, text), name, text) for text in fit]
-    there = b"".join(_bytes(path) for path in (paths.queue, paths.emergency))
+    there = b""
+    for path in (paths.queue, paths.emergency):
+        with suppress(OSError):  # `add` says what is wrong
+            there += _bytes(path)
     known = set(re.findall(rb'"id"\s*:\s*"([^"]+)"', there))
     new = [each for each in entries if str(each["id"]).encode() not in known]
     named = [(each["id"], items.digest(name, each["content"])) for each in new]
@@ -140,13 +180,17 @@ def _queue(texts: list[str], told: Mapping[str, Any]) -> None:
         )
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int = sys.maxsize) -> bytes:
+    """The last bytes of a file; none where there is no file. Raises OSError."""
     from mem0tray.system import regular_file
 
     try:
-        return regular_file.read_bytes(path)
-    except OSError:
+        file = regular_file.open_binary(path)
+    except FileNotFoundError:
         return b""
+    with file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+        return file.read()
 
 
 def _loaded() -> "Loaded":
@@ -169,8 +213,6 @@ def _in_words(error: Exception) -> str:
 
 def _log(event: str, why: str) -> None:
     """A line in the worker's log; on standard error where that cannot be written."""
-    import sys
-
     from mem0tray.core.text import one_line
 
     text = f"❌ {f'Hook {one_line(event, 40)}'.strip()}: {one_line(why, _LONGEST)}"

@@ -5,10 +5,12 @@ from answering. Standard output is the protocol's alone: while it is served, wha
 written there goes to standard error.
 """
 
+import io
 import logging
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,8 +31,7 @@ from mcp_types import (
 from pydantic import BeforeValidator, Field, ValidationError
 
 from mem0tray import __version__
-from mem0tray.claude import tool_answers, whole_characters, wrong_arguments
-from mem0tray.claude.wrong_arguments import MISSING, WrongArgument
+from mem0tray.claude import tool_answers
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import did_you_mean, one_line
 from mem0tray.system import project
@@ -42,6 +43,13 @@ INSTRUCTIONS: Final = (
 _log = logging.getLogger(__name__)
 _MOST: Final = 1000
 _PATIENCE: Final = 1.0  # seconds for the client to name its folders
+_NAME: Final = 80  # characters of a name that is shown
+_NAMED: Final = 5  # wrong arguments
+# Each escape of a line of JSON in turn: a whole pair, half of a character, or any other.
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
 _READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 _SAVES: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
@@ -54,9 +62,7 @@ _Project = Annotated[
 
 def _no_truth(value: object) -> object:
     """The value, unless it is true or false, which pydantic would take for 1 or 0."""
-    if isinstance(value, bool):
-        raise ValueError  # noqa: TRY004  (of a TypeError pydantic makes no ValidationError)
-    return value
+    return str(value) if isinstance(value, bool) else value
 
 
 _Limit = Annotated[
@@ -177,7 +183,7 @@ def _result(text: str, *, failed: bool = False) -> CallToolResult:
 
 
 class _ToolServer(MCPServer[Any]):
-    """The SDK's server, which tells a model in our words that its call is wrong."""
+    """The SDK's server, which says in our words what is wrong with a call."""
 
     def __init__(self, tools: list[Tool], **options: Any) -> None:
         super().__init__(tools=tools, **options)
@@ -189,36 +195,63 @@ class _ToolServer(MCPServer[Any]):
         """Call a tool, if it has these arguments."""
         tool = self._tools.get(name)
         if tool is None:
-            guess = did_you_mean(name, self._tools)
-            there = ", ".join(self._tools)
-            text = f"There is no tool `{one_line(name, 80)}`.{guess} The tools are {there}."
+            guess, there = did_you_mean(name, self._tools), ", ".join(self._tools)
+            text = f"There is no tool `{one_line(name, _NAME)}`.{guess} The tools are {there}."
             return _result(text, failed=True)
+        known = tool.parameters["properties"]
         required = tool.parameters.get("required", ())
-        may_be_left_out = tool.parameters["properties"].keys() - required
         # Some models write null for what they leave out.
         given = {
             key: each
             for key, each in arguments.items()
-            if each is not None or key not in may_be_left_out
+            if each is not None or key in required or key not in known
         }
-        wrong = _wrong(tool, given)
+        wrong = list(dict.fromkeys(_wrong(tool, given)))
         if wrong:
-            unless = "Nothing was saved:" if name == mem0_save.__name__ else "Nothing was asked:"
-            text = wrong_arguments.in_words(name, unless, tool.parameters, wrong)
+            unless = "saved" if name == mem0_save.__name__ else "asked"
+            more = f" And {len(wrong) - _NAMED:,} more." if len(wrong) > _NAMED else ""
+            takes = ", ".join(
+                f"`{each}`{'' if each in required else ' (may be left out)'}" for each in known
+            )
+            text = f"Nothing was {unless}. {' '.join(wrong[:_NAMED])}{more} {name} takes {takes}."
             return _result(text, failed=True)
         return await super().call_tool(name, given, context)
 
 
-def _wrong(tool: Tool, given: dict[str, Any]) -> list[WrongArgument]:
-    """What is wrong with the arguments of a call."""
-    wrong = wrong_arguments.unknown(tool.parameters, given)
+def _wrong(tool: Tool, given: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the arguments of a call, in sentences without their values."""
+    known = tool.parameters["properties"]
+    for name in given if known else ():  # a tool that has no arguments takes any, and uses none
+        if name not in known:
+            guess = did_you_mean(name, known)
+            yield f"There is no argument `{one_line(name, _NAME)}`.{guess}"
     try:
         tool.fn_metadata.validate_arguments(given)
     except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False):
-            what = MISSING if each["type"] == MISSING else ""
-            wrong.append(WrongArgument(str(each["loc"][0]), what, each["input"]))
-    return wrong
+        for each in error.errors(include_url=False, include_context=False, include_input=False):
+            yield f"`{each['loc'][0]}`: {each['msg']}."
+
+
+def mended(line: bytes) -> bytes:
+    """A line of JSON with a replacement for each escape that is half a character.
+
+    A text that a model cut within an emoji ends with one. Python's strings and the queue file can
+    hold halves, pydantic cannot: the SDK would drop the request, and its client wait without end.
+    """
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], line)
+
+
+class MendedLines(io.BufferedReader):
+    """A stream whose lines are `mended`, for a `TextIOWrapper`."""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read a line, whatever its size."""
+        del size
+        return mended(self.readline())
+
+    def fileno(self) -> int:
+        """Have none, so that the SDK does not read beside us."""
+        raise io.UnsupportedOperation
 
 
 def made() -> MCPServer[Any]:
@@ -242,5 +275,5 @@ def made() -> MCPServer[Any]:
 
 def serve() -> None:
     """Serve until standard input ends."""
-    sys.stdin = whole_characters.text_of(sys.stdin.buffer)
+    sys.stdin = io.TextIOWrapper(MendedLines(io.FileIO(0, closefd=False)), encoding="utf-8")
     made().run("stdio")

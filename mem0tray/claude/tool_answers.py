@@ -13,7 +13,7 @@ from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
 from mem0tray.actions.projects import ProjectSeen
 from mem0tray.actions.standing import NOT_RUNNING, Overview
-from mem0tray.claude import wording
+from mem0tray.claude import for_models
 from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
@@ -37,14 +37,14 @@ def save(project: str, content: str) -> str:
     loaded = config.read()
     done = queue_memory(loaded, project, content)
     wrong = [f"The settings are wrong: {error}" for error in loaded.wrong]
-    return wording.paragraph([_saved(done, project), *wrong, _what_follows(loaded.settings)])
+    return for_models.paragraph([_saved(done, project), *wrong, _what_follows(loaded.settings)])
 
 
 def recall(project: str, limit: int) -> str:
     """The newest memories of a project, with what waits here."""
     _check_project(project, "It")
     found = reading.recall(_settings(), project, limit)
-    return wording.memories(found, f"the project {wording.named(project)}", "newest first")
+    return for_models.memories(found, f"the project {for_models.named(project)}", "newest first")
 
 
 def search(project: str, query: str, limit: int) -> str:
@@ -56,8 +56,8 @@ def search(project: str, query: str, limit: int) -> str:
             "mem0_recall shows the newest memories without one.",
         )
     found = reading.search(_settings(), project, query, limit)
-    subject = f"the project {wording.named(project)} for “{one_line(query, wording.NAME)}”"
-    return wording.memories(found, subject, "best first")
+    subject = f"the project {for_models.named(project)} for “{one_line(query, for_models.NAME)}”"
+    return for_models.memories(found, subject, "best first")
 
 
 def projects() -> str:
@@ -70,7 +70,7 @@ def projects() -> str:
         told.append(f"{plural(len(found.projects), 'project')}:")
     elif not (found.trouble or found.unread):
         told.append("No project has memories yet.")
-    return "\n".join([wording.paragraph(told), *map(_project, found.projects)])
+    return "\n".join([for_models.paragraph(told), *map(_project, found.projects)])
 
 
 def health() -> str:
@@ -97,7 +97,7 @@ def _check_project(project: str, subject: str) -> None:
 
 def _saved(done: QueuedEntry, project: str) -> str:
     """Where the memory is."""
-    told = f"Saved in the project {wording.named(project)}, id {done.id}."
+    told = f"Saved in the project {for_models.named(project)}, id {done.id}."
     if done.where == "emergency":
         told += " The queue file is locked or broken, so it stands in the emergency file beside it."
     return told
@@ -111,7 +111,7 @@ def _what_follows(settings: Settings) -> str:
         return ""
     hindrance = standing.hindrance(seen)
     if hindrance:
-        return wording.sentence(f"It waits on this computer: {hindrance}")
+        return for_models.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
 
 
@@ -126,7 +126,7 @@ def _project(seen: ProjectSeen) -> str:
         f"{seen.fresh:,} waiting here" if seen.fresh else "",
         plural(seen.dead, "dead letter") if seen.dead else "",
     ]
-    return f"- {one_line(seen.project, wording.NAME)}: {', '.join(filter(None, counts))}"
+    return f"- {one_line(seen.project, for_models.NAME)}: {', '.join(filter(None, counts))}"
 
 
 # How things stand -----------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def _state(seen: Overview) -> list[str]:
         worker = f"Worker: running since {times.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
-    state = wording.sentence(f"State: {seen.state}{reason}") if is_told else ""
+    state = for_models.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
     last = times.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
@@ -172,7 +172,7 @@ def _number(count: int | None, one: str, many: str = "") -> str:
 
 def _beside(seen: Overview) -> list[str]:
     """What `status` says besides the counts, if there is something to say."""
-    told = [f"Unknown: {one_line(str(why), wording.SENTENCE)}" for why in seen.unknown.values()]
+    told = [f"Unknown: {one_line(str(why), for_models.SENTENCE)}" for why in seen.unknown.values()]
     if seen.held:
         told.append(f"{seen.held:,} of those in the queue held: {PERHAPS}.")
     if seen.quarantine:
@@ -193,7 +193,7 @@ def _causes(settings: Settings) -> list[str]:
     try:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
-        return [one_line(f"Why memories wait cannot be told. {error}", wording.SENTENCE)]
+        return [one_line(f"Why memories wait cannot be told. {error}", for_models.SENTENCE)]
     told = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
     told += map(str, found.besides)
-    return [one_line(each, wording.SENTENCE) for each in told] or [_NOTHING_AMISS]
+    return [one_line(each, for_models.SENTENCE) for each in told] or [_NOTHING_AMISS]

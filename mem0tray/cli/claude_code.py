@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import click
 
 from mem0tray.claude import MARK, connecting
-from mem0tray.claude.connecting import Change, Done
+from mem0tray.claude.connecting import Change
 from mem0tray.cli import interaction, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Style
@@ -26,6 +27,14 @@ _HOW_TO_USE: Final = {
     connecting.HOOKS: f"Lines of Claude's answers that begin with `{MARK}` are saved as memories;"
     " each session begins with a sentence that tells Claude so.",
 }
+
+
+class Made(NamedTuple):
+    """A change and what became of it: `done`, with a `copy` of the former file if there was one."""
+
+    change: Change
+    done: bool
+    copy: Path | None
 
 
 class Program(click.Choice[str]):
@@ -61,21 +70,24 @@ def parts(*, mcp: bool, hooks: bool) -> list[str]:
 
 def show_and_make(
     changes: Sequence[Change], *, dry_run: bool, yes: bool, as_json: bool
-) -> list[tuple[Change, Done | None]]:
-    """Show the changes, ask if somebody can answer, make them; return what was done for each.
+) -> list[Made]:
+    """Show the changes, ask if somebody can answer, make those that are needed.
 
-    None stands for a change that was not needed, or only shown. Raises click.Abort if the
-    person does not agree, and Mem0TrayError where a file cannot be written.
+    Raises click.Abort if the person does not agree, and Mem0TrayError where a file cannot be
+    written.
     """
     needed = [each for each in changes if each.is_needed]
     if not as_json:
-        for each in needed:
-            _show(each)
+        for line in (line for each in needed for line in each.difference()):
+            shown = text.lines(line)[:_WIDEST]
+            output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
         if needed and not dry_run and not yes and _can_answer():
-            _ask(needed)
+            names = " and ".join(str(each.found.path) for each in needed)
+            if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
+                raise click.Abort
     made = [not dry_run and each.is_needed for each in changes]
     return [
-        (each, connecting.carry_out(each) if now else None)
+        Made(each, now, connecting.carry_out(each) if now else None)
         for each, now in zip(changes, made, strict=True)
     ]
 
@@ -84,69 +96,49 @@ def _can_answer() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _show(change: Change) -> None:
-    for line in change.difference():
-        shown = text.lines(line)[:_WIDEST]
-        output.write(output.paint(shown, _STYLES.get(shown[:1], Style.PLAIN)))
-
-
-def _ask(changes: Sequence[Change]) -> None:
-    names = " and ".join(str(each.found.path) for each in changes)
-    if not interaction.consents(f"Change {names}?", "nothing was changed.", "Use --yes."):
-        raise click.Abort
-
-
-def tell(found: Sequence[tuple[Change, Done | None]], *, dry_run: bool) -> None:
+def report(made: Sequence[Made], *, dry_run: bool = False, as_json: bool = False) -> None:
     """Say for each change what was done, and what is left as it is."""
-    for change, done in found:
+    if as_json:
+        output.print_json({"changes": [_object(each) for each in made]})
+        return
+    for change, done, copy in made:
         what, path = _WHAT[change.part], change.found.path
-        if done is not None:
+        if done:
             verb = "Connected" if change.adding else "Removed"
-            copy = f" The file as it was: {done.copy}." if done.copy is not None else ""
-            output.say_beside("", f"{verb} the {what} in {path}.{copy}")
-            if done.remark:
-                output.say_beside("", done.remark, Style.WARNING)
+            kept = f" The file as it was: {copy}." if copy is not None else ""
+            output.say_beside("", f"{verb} the {what} in {path}.{kept}")
             if change.adding:
                 output.say_beside("", _HOW_TO_USE[change.part])
         elif dry_run and change.is_needed:
             output.say_beside("", f"Only shown: {path} was not changed.")
+        elif change.adding:
+            output.say_beside("", f"The {what} in {path} are as they should be.")
         else:
-            right = f"The {what} in {path} are as they should be."
-            none = f"{path} has no {what} that `install` wrote."
-            output.say_beside("", right if change.adding else none)
+            output.say_beside("", f"{path} has no {what} that `install` wrote.")
         for remark in change.remarks:
             output.say_beside("", remark, Style.WARNING)
-    if any(done is not None and change.adding for change, done in found):
+    if any(each.done and each.change.adding for each in made):
         output.say_beside("", "It takes effect in Claude Code's next session.")
 
 
-def as_objects(found: Sequence[tuple[Change, Done | None]]) -> list[dict[str, Any]]:
-    """The changes for --json."""
-    return [
-        {
-            "part": change.part,
-            "path": str(change.found.path),
-            "needed": change.is_needed,
-            "done": done is not None,
-            "difference": change.difference(),
-            "backup": str(done.copy) if done is not None and done.copy is not None else None,
-            "remarks": [
-                *change.remarks,
-                *([done.remark] if done is not None and done.remark else []),
-            ],
-        }
-        for change, done in found
-    ]
+def _object(made: Made) -> dict[str, Any]:
+    change = made.change
+    return {
+        "part": change.part,
+        "path": str(change.found.path),
+        "needed": change.is_needed,
+        "done": made.done,
+        "difference": change.difference(),
+        "backup": str(made.copy) if made.copy is not None else None,
+        "remarks": list(change.remarks),
+    }
 
 
 def take_away(wanted: Sequence[str], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Take back what `install claude-code` added."""
     changes = connecting.removals(wanted)
-    found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-    if as_json:
-        output.print_json({"changes": as_objects(found)})
-    else:
-        tell(found, dry_run=dry_run)
+    made = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+    report(made, dry_run=dry_run, as_json=as_json)
 
 
 def taken_away_quietly() -> tuple[list[str], list[tuple[str, str]]]:
@@ -184,10 +176,10 @@ def install(
 ) -> None:
     """Connect Claude Code with mem0tray: its tools (MCP) and its hooks.
 
-    The program `claude` adds the tools if it is there, else they go into Claude Code's file
-    .claude.json; the hooks go into its settings.json. The difference is shown, and at a terminal
-    you are asked. Everything else in these files stays as it is, and a copy of each is kept. What
-    is connected already is not added again; if the program has moved, its new path is written.
+    The tools go into Claude Code's file .claude.json, the hooks into its settings.json. The
+    difference is shown, and at a terminal you are asked. Everything else in these files stays as
+    it is, and a copy of each is kept. What is connected already is not added again; if the program
+    has moved, its new path is written.
 
     A file that is malformed, read-only or a link is left alone, and then nothing is changed.
     `mem0tray uninstall claude-code` takes back what was added.
@@ -196,8 +188,5 @@ def install(
         raise click.UsageError(f"Name what to connect: `mem0tray install {NAME}`.")
     words = Origin.of_this_process().in_console()
     changes = connecting.additions(parts(mcp=mcp, hooks=hooks), words)
-    found = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
-    if as_json:
-        output.print_json({"changes": as_objects(found)})
-        return
-    tell(found, dry_run=dry_run)
+    made = show_and_make(changes, dry_run=dry_run, yes=yes, as_json=as_json)
+    report(made, dry_run=dry_run, as_json=as_json)

@@ -13,8 +13,7 @@ from mem0tray import cli
 from mem0tray.actions.export import Export
 from mem0tray.cli import context, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.text import one_line, plural

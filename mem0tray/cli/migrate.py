@@ -12,8 +12,7 @@ from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.recall import in_sentence
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.arguments import project_alone, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import Progress
 from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import ServerNames, former_in_words

@@ -1,7 +1,6 @@
 """`mem0tray setup`: what a newcomer must decide, one question at a time, and a first memory."""
 
 import importlib.util
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,8 +10,7 @@ from typing import Any, Final
 import click
 
 from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import chooses, waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding
@@ -169,7 +167,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
     if given is False:
         return
-    if given is None and not _has_claude_code():
+    if given is None and not connecting.is_there():
         output.say_beside(
             "", "Claude Code was not found here. `mem0tray install claude-code` connects it later."
         )
@@ -184,19 +182,13 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
     if any(each.is_needed for each in changes):
         if not way.decide(given, "Connect Claude Code, so that it saves and recalls?"):
             return
-        done = claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
-        claude_code.tell(done, dry_run=False)
+        claude_code.report(
+            claude_code.show_and_make(changes, dry_run=False, yes=True, as_json=False)
+        )
     else:
         output.say("Claude Code is connected.")
     if not has_tools:
         output.say_beside("", _EXTRA)
-
-
-def _has_claude_code() -> bool:
-    from mem0tray.claude import connecting, settings_files
-
-    files = (settings_files.of_servers(os.environ), settings_files.of_hooks(os.environ))
-    return bool(connecting.claude()) or any(each.exists() for each in files)
 
 
 def _program() -> tuple[str, ...]:
@@ -226,8 +218,10 @@ def _start_at_login(given: bool | None, way: Deciding) -> None:  # noqa: FBT001 
 
 def _take_in_notes(given: bool | None, way: Deciding) -> None:  # noqa: FBT001  (an option)
     """Have the worker take in Claude Code's notes, or not; by default it does not."""
+    from mem0tray.claude import connecting
+
     are_taken = context.load_all().settings.claude.auto_memory
-    if given is None and (are_taken or not way.asking or not _has_claude_code()):
+    if given is None and (are_taken or not way.asking or not connecting.is_there()):
         if are_taken:
             output.say(f"Claude Code's notes are taken in ({_NOTES}).")
         return

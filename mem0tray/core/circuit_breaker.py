@@ -33,7 +33,7 @@ class CircuitBreaker:
         self._misconfigured = reasons.NONE
         self._last_try = ""  # the server's answer to the last canary, if it is worth telling
         self._obstacles: dict[Obstacle, Reason] = {}
-        self._troubles: dict[str, Reason] = {}
+        self._faults: dict[str, Reason] = {}
 
     # What happens ----------------------------------------------------------------
 
@@ -95,13 +95,13 @@ class CircuitBreaker:
         with self._guard:
             self._obstacles.pop(name, None)
 
-    def note_trouble(self, name: str, reason: Reason) -> None:
+    def note_fault(self, name: str, reason: Reason) -> None:
         """Note a trouble that needs the user while deliveries go on; NONE: it is over."""
         with self._guard:
             if reason:
-                self._troubles[name] = reason
+                self._faults[name] = reason
             else:
-                self._troubles.pop(name, None)
+                self._faults.pop(name, None)
 
     def bring_waits_forward(self, by: float) -> None:
         """Move every wait `by` seconds earlier, after the clock was set back by as much.
@@ -115,11 +115,11 @@ class CircuitBreaker:
 
     # What follows ----------------------------------------------------------------
 
-    def trouble_with(self, names: Iterable[str]) -> Reason:
+    def fault_with(self, names: Iterable[str]) -> Reason:
         """What is wrong with the first of these parts that is in trouble, else NONE."""
         with self._guard:
             return next(
-                (self._troubles[name] for name in names if name in self._troubles), reasons.NONE
+                (self._faults[name] for name in names if name in self._faults), reasons.NONE
             )
 
     def blocked_by(self, name: Obstacle) -> bool:
@@ -177,7 +177,7 @@ class CircuitBreaker:
                 healthy=self._healthy,
                 health_reason=self._health_reason,
                 obstacles=tuple(self._obstacles.values()),
-                troubles=dict(self._troubles),
+                troubles=dict(self._faults),
                 refusal=self._misconfigured,
                 last_try=self._last_try,
                 paused=self.is_paused(now),

@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -207,7 +207,6 @@ def replace(
     still_valid: Callable[[], bool] = lambda: True,
     announce: Callable[[Signature], None] = lambda _: None,
     durable: bool = True,
-    by_way_of: Path | None = None,
 ) -> Signature | None:
     """Put `data`, or its parts, in the place of `path`; return the new signature, or None.
 
@@ -215,22 +214,17 @@ def replace(
     and the result is None. `announce` gets the new file's signature before that. A symbolic link is
     followed; mode, owner and group of the old file are kept where we may; a new file is 0600.
     Unless it is `durable`, nothing waits for the disk: a power cut may put the old file back, and
-    on some file systems leave an empty one. `by_way_of` is a folder of ours to write the file in
-    first, if it is on the same disk: whoever watches the file's own folder then hears of it once.
-    What an iterator `data` raises is raised here; with `by_way_of` it must be iterable twice.
+    on some file systems leave an empty one. What an iterator `data` raises is raised here.
     Raises FileUnavailableError; the old file is then untouched, or replaced by
     one that a power cut may still undo.
     """
     _refuse_planted(path)
     target = Path(os.path.realpath(path))
-    place = target
-    if by_way_of is not None and _on_one_disk(by_way_of, target.parent):
-        place = by_way_of / target.name
     try:
         old = _found(target)
-        with Temporary(place) as new:
-            for part in _in_one_go(data):
-                write_all(new.fd, part)
+        with Temporary(target) as new:
+            with open(new.fd, "wb", _AT_ONCE, closefd=False) as file:
+                file.writelines((data,) if isinstance(data, bytes) else data)
             if durable:
                 sync(new.fd)
             announce(Signature.of(os.fstat(new.fd)))
@@ -238,9 +232,6 @@ def replace(
                 return None
             result = Signature.of(new.become(target, old))
     except OSError as error:
-        if by_way_of is not None:
-            # One disk mounted twice; or our folder takes no files, which is no fault of `path`.
-            return replace(path, data, still_valid=still_valid, announce=announce, durable=durable)
         raise unavailable(path, error) from error
     if durable:
         sync_folder(target.parent)
@@ -250,18 +241,8 @@ def replace(
     return now if now is not None and now.same_bytes(result) else result
 
 
-def _on_one_disk(folder: Path, other: Path) -> bool:
-    with suppress(OSError):
-        return folder.stat().st_dev == other.stat().st_dev
-    return False
-
-
 def _refuse_planted(path: Path) -> None:
-    """Raise FileUnavailableError where `path` is a link that a stranger made.
-
-    The link might lead to any file of ours. In folders like /tmp the kernel prevents that only
-    when a link is opened, and we resolve it.
-    """
+    """Refuse a link that a stranger made, as in /tmp: it might lead to any file of ours."""
     if sys.platform == "win32":
         return
     try:
@@ -271,26 +252,9 @@ def _refuse_planted(path: Path) -> None:
         return
     if stat.S_ISLNK(link.st_mode) and link.st_uid not in known:
         raise FileUnavailableError(
-            Reason(
-                "{path} is a link that another user made (uid {number}); nothing was written.",
-                path=path,
-                number=link.st_uid,
-            ),
+            Reason("{path} is a link that another user made.", path=path),
             Reason("Choose another name, or have the link removed."),
         )
-
-
-def _in_one_go(data: bytes | Iterable[bytes]) -> Iterator[bytes]:
-    """Join the parts for each write call."""
-    some: list[bytes] = []
-    size = 0
-    for part in (data,) if isinstance(data, bytes) else data:
-        some.append(part)
-        size += len(part)
-        if size >= _AT_ONCE:
-            yield b"".join(some)
-            some, size = [], 0
-    yield b"".join(some)
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -340,45 +304,26 @@ def keep_link(path: Path, name: Path) -> bool:
     Raises FileUnavailableError.
     """
     target = Path(os.path.realpath(path))
+    link = temporary.name_beside(name)
     try:
         regular_file.look(name)
         try:
-            _link(target, name)
-        except FileNotFoundError:
-            return False
+            os.link(target, link)
+            temporary.move(link, name)
+        except FileNotFoundError:  # no file; or a starting worker has cleaned up
+            return target.exists() and keep_link(path, name)
         except OSError:
             with Temporary(name) as new:
                 write_all(new.fd, regular_file.read_bytes(target))
                 sync(new.fd)
                 new.become(name, _found(target))
             return False
+        finally:
+            # Both may name one file already: rename() then does nothing, and leaves the link.
+            link.unlink(missing_ok=True)
     except OSError as error:
         raise unavailable(name, error) from error
     return True
-
-
-def _link(target: Path, name: Path) -> None:
-    """Make `name` a further name of the file `target`, by way of a temporary one."""
-    for patience in (True, False):
-        link = _linked(target, name)
-        try:
-            temporary.move(link, name)
-        except FileNotFoundError:  # a starting worker has cleaned up
-            if not patience:
-                raise
-        else:
-            return
-        finally:
-            # Both already name one file: rename() then does nothing, and leaves the temporary name.
-            link.unlink(missing_ok=True)
-
-
-def _linked(target: Path, name: Path) -> Path:
-    while True:
-        link = temporary.name_beside(name)
-        with suppress(FileExistsError):  # left by a killed process that had our id
-            os.link(target, link)
-            return link
 
 
 def _found(path: Path) -> os.stat_result | None:

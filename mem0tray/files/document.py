@@ -201,19 +201,10 @@ def salvage(data: bytes, sections: Sequence[str]) -> Document:
     return document
 
 
-def around_lines(data: bytes) -> bytes:
-    """A line of the emergency file, less the whole lines that others wrote into it."""
-    at, left = 0, []
-    for start, end in lines_in(data):
-        left.append(data[at:start])
-        at = end
-    return b"".join([*left, data[at:]])
-
-
-def lines_in(data: bytes) -> list[tuple[int, int]]:
-    """Where whole lines begin and end within one line of the emergency file."""
-    text = data.decode("latin-1")  # one character for each byte; only ASCII matters here
-    return [(start, end) for start, end, value in _objects(text) if _is_line(value)]
+def objects_in(line: bytes) -> list[tuple[int, int]]:
+    """Where the outermost whole objects within some bytes begin and end, odd ones included."""
+    text = line.decode("latin-1")  # one character for each byte; only ASCII matters here
+    return [(start, end) for start, end, _ in _objects(text)]
 
 
 def _is_line(value: Any) -> bool:

@@ -5,10 +5,11 @@ inode and offset on. (Measured: rename-read-delete lost 1,352 of 5,367 lines,
 truncating 1,968 of 14,975, reading by offset none.)
 """
 
+import math
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,14 +17,13 @@ from mem0tray.core.item import Item, load_object, parse
 from mem0tray.files import atomic, document
 from mem0tray.system import regular_file
 
-RENAME_AFTER = 60.0  # seconds without growth
-_BLANKS = b"\0 \r\t\xef\xbb\xbf"
-_BEGINS = re.compile(rb'\{\s*("|\Z)')  # a line, not an object within one
-_LONGEST_TORN = 1_000_000  # bytes of torn lines that we keep until their end comes
-_SHORTEST_CUT = 4096  # bytes of C's buffers (Python's are larger): a shorter line is one write
-_MOST_TORN = 64  # torn lines kept, since each may be the end
-_CONTEXT = 256  # bytes before the offset that must still be the same
-REMOVE_AFTER = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
+RENAME_AFTER: Final = 60.0  # seconds without growth
+REMOVE_AFTER: Final = 86_400.0  # seconds after the renaming; a slow writer may still hold it open
+_BLANKS: Final = b"\0 \r\t\xef\xbb\xbf"
+_BEGINS: Final = re.compile(rb'\{\s*("|\Z)')  # a line, not an object within one
+_LONGEST_TORN: Final = 1_000_000  # bytes of torn lines that we keep until their end comes
+_ONE_WRITE: Final = 4096  # bytes of C's buffers (Python's are larger): a shorter line is one write
+_CONTEXT: Final = 256  # bytes before the offset that must still be the same
 
 
 class EmergencySource(msgspec.Struct, frozen=True):
@@ -32,8 +32,7 @@ class EmergencySource(msgspec.Struct, frozen=True):
     `before` is a hash of what stands just before `offset`, as the inode of a removed file is
     soon another file's. `renamed` is in Unix seconds; `boot` names the machine's start at that
     moment, and `uptime` is the moment on the monotonic clock, which nobody can set. `torn` are
-    lines of which the first is the beginning of a line that other writers cut up, and whose end
-    may still come.
+    the parts of a line that others wrote theirs into, and whose end may still come.
     """
 
     name: str
@@ -55,22 +54,15 @@ class EmergencySource(msgspec.Struct, frozen=True):
             return False
         return boot != self.boot or uptime - self.uptime > REMOVE_AFTER
 
-    @property
-    def pieces(self) -> list[bytes]:
-        """The torn lines as one piece, if there are any."""
-        return _together(self.torn)
-
 
 class Lines(msgspec.Struct):
     """What new lines held, and where to go on.
 
-    `odd` are lines that make no sense; `pieces` those of which nobody can tell any more how they
-    belong together: each piece is counted as one, however many lines it has.
+    `odd` are lines that make no sense, and parts of lines whose other parts never came.
     """
 
     items: list[Item] = msgspec.field(default_factory=list)
     odd: list[bytes] = msgspec.field(default_factory=list)
-    pieces: list[bytes] = msgspec.field(default_factory=list)
     source: EmergencySource | None = None
 
 
@@ -82,10 +74,11 @@ def sources(kept: bytes) -> list[EmergencySource]:
 def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     """New lines of `source`, or None when there are none.
 
-    `final` also takes a last line without a newline, and lines cut up by others, as they are:
-    nobody will complete them. Otherwise they wait.
+    `final` also takes a last line without a newline, and parts of a line, as they are:
+    nobody will complete them. Otherwise they wait. Raises FileUnavailableError.
     """
-    torn, lost = list(source.torn), list[bytes]()
+    torn = list(source.torn)
+    result = Lines()
     path = folder / source.name
     try:
         with regular_file.open_binary(path) as file:
@@ -97,7 +90,7 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
             if _hash(context) != source.before:
                 offset, context = 0, b""
                 file.seek(0)
-                torn, lost = [], torn  # those lines stood in another file
+                _give_up(torn, result)  # its end would have come in the other file
             data = file.read()
     except FileNotFoundError:
         return None
@@ -108,16 +101,16 @@ def read(folder: Path, source: EmergencySource, *, final: bool) -> Lines | None:
     if tail.strip() and (final or parse(tail) is not None):
         lines.append(tail)
         taken = len(data)
-    if not taken and not (final and (torn or lost)):
+    if not taken and not result.odd and not (final and torn):
         return None
     before = _hash((context + data[max(0, taken - _CONTEXT) : taken])[-_CONTEXT:])
-    result = Lines()
-    _give_up(lost, result)
     for line in lines:
         _take(line, result, torn)
-        if len(torn) > _MOST_TORN or sum(map(len, torn)) > _LONGEST_TORN:
-            _give_up(torn, result)
     if final:
+        if len(torn) == 1:  # no end came that could be in it: what looks whole there is whole
+            found, rest = _within(torn.pop(), is_torn=True, longest=math.inf)
+            result.items += found
+            torn.append(rest)
         _give_up(torn, result)
     result.source = msgspec.structs.replace(
         source, offset=offset + taken, before=before, torn=tuple(torn)
@@ -134,7 +127,7 @@ def _hash(context: bytes) -> bytes:
 
 
 def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
-    """Take what a line holds; changes `torn`, for which see `EmergencySource`."""
+    """Take what a line holds; `torn` has the parts of another line so far."""
     bare = line.strip(_BLANKS)
     if not bare:
         return
@@ -142,72 +135,68 @@ def _take(line: bytes, result: Lines, torn: list[bytes]) -> None:
     if item is not None:
         result.items.append(item)
         return
-    if _may_be_of_two(line):
-        torn.append(line)
+    found, rest = _within(line, is_torn=bool(torn))
+    result.items += found
+    if not rest.strip(_BLANKS):
         return
-    found = document.salvage(bare, ("queue",))
-    result.items += [item for raw in found.lists["queue"] if (item := parse(raw)) is not None]
-    rest = document.around_lines(line)
-    is_whole = bool(found.rejected) or load_object(bare) is not None
-    if is_whole or not (torn or _begins(rest)):
-        result.odd.append(bare)
+    if _is_closed(rest) or not (torn or _begins(rest)):
+        result.odd.append(rest.strip(_BLANKS))
         return
-    torn.append(line)  # it may be the middle of a line
-    if rest.rstrip(_BLANKS).endswith(b"}") and (item := _put_together(torn)) is not None:
+    torn.append(rest)
+    if sum(map(_begins, torn)) > 1:  # an end may be that of either: no memory is made of two
+        _give_up(torn, result)
+    elif rest.rstrip(_BLANKS).endswith(b"}") and (item := _whole(b"".join(torn))) is not None:
         result.items.append(item)
         torn.clear()
+    elif sum(map(len, torn)) > _LONGEST_TORN:
+        _give_up(torn, result)
 
 
-def _put_together(torn: list[bytes]) -> Item | None:
-    """The memory that these parts make up, without the whole lines between them.
+def _within(line: bytes, *, is_torn: bool, longest: float = _ONE_WRITE) -> tuple[list[Item], bytes]:
+    """The whole memories that others wrote into a line, and the line without them.
 
-    Where two lines have begun, an end may be that of either, and would read as a memory in both.
+    Behind the beginning of a line, what is longer than one write may have that line's end: two
+    writers that take turns make `{"content": "a…{"content": "b…` and the end of the first.
     """
-    parts = list(map(document.around_lines, torn))
-    if sum(map(_begins, parts)) != 1 or any(map(_may_be_of_two, torn)):
-        return None
-    return _whole(b"".join(parts))
+    items, left, at = list[Item](), b"", 0
+    for start, end in document.objects_in(line):
+        before = left + line[at:start]
+        is_alone = not is_torn and not before.strip(_BLANKS)
+        if not is_alone and end - start >= longest:
+            continue
+        item = _whole(line[start:end])
+        if item is None or (before.rstrip().endswith(b":") and not _is_marked(item)):
+            continue
+        items.append(item)
+        left, at = before, end
+    return items, left + line[at:]
+
+
+def _is_marked(item: Item) -> bool:
+    """Whether it is a line of its own, not a value of the torn line that it is glued to."""
+    return (load_object(item.raw) or {}).get("emergency") is True
 
 
 def _give_up(torn: list[bytes], result: Lines) -> None:
-    """Keep in one piece what nobody completes any more, or nobody can tell apart."""
-    if not _are_mixed(torn):
-        for line in filter(_may_be_of_two, torn):
-            found = document.salvage(line, ("queue",)).lists["queue"]
-            result.items += [item for raw in found if (item := parse(raw)) is not None]
-    result.pieces += _together(torn)
-    torn.clear()
+    """Keep what nobody completes any more, or nobody can tell apart."""
+    if torn:
+        result.odd.append(b"\n".join(torn))
+        torn.clear()
 
 
-def is_mixed(pieces: bytes) -> bool:
-    """Whether a memory that looks whole in one of `Lines.pieces` may be made of two."""
-    return _are_mixed(pieces.split(b"\n"))
+def is_mixed(kept: bytes) -> bool:
+    """Whether what was kept is parts of lines: what looks whole in it may be made of two."""
+    return b"\n" in kept
 
 
-def _are_mixed(torn: Sequence[bytes]) -> bool:
-    """Whether an end has come that may be another line's, which then looks whole."""
-    return any(map(_may_be_of_two, torn)) and not all(
-        _begins(document.around_lines(line)) for line in torn
-    )
-
-
-def _may_be_of_two(line: bytes) -> bool:
-    """Whether a torn line that looks whole may be the beginning of one and the end of another.
-
-    So it is where two writers take turns: `{"content": "a…{"content": "b…` and the first's end.
-    """
-    return any(
-        end - start >= _SHORTEST_CUT and _begins(document.around_lines(line[:start]))
-        for start, end in document.lines_in(line)
-    )
+def _is_closed(part: bytes) -> bool:
+    """Whether it is one whole object, perhaps one that no program can load."""
+    bare = part.strip(_BLANKS)
+    return document.objects_in(bare) == [(0, len(bare))]
 
 
 def _begins(part: bytes) -> bool:
     return _BEGINS.match(part.lstrip(_BLANKS)) is not None
-
-
-def _together(torn: Sequence[bytes]) -> list[bytes]:
-    return [b"\n".join(torn)] if torn else []
 
 
 def _whole(line: bytes) -> Item | None:

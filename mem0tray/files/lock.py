@@ -18,7 +18,7 @@ from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, Lock
 from mem0tray.core.reasons import Reason
 from mem0tray.files.atomic import unavailable
 from mem0tray.files.private_folders import make_private_folder
-from mem0tray.system import data_folders, regular_file, threads
+from mem0tray.system import data_folders, regular_file
 from mem0tray.system.regular_file import NotRegularError
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ else:
 
 
 _ONLY_READ: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
+COMMAND: Final = "command"  # in place of a worker's run: a command that writes for a moment
+_PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
 
 
 def _open(path: Path) -> int:
@@ -81,48 +84,35 @@ def _open(path: Path) -> int:
 
 
 def _is_current(fd: int, path: Path) -> bool:
-    """Whether `path` still names the file that we locked."""
     try:
         return os.path.samestat(os.fstat(fd), path.stat())
     except OSError:
         return False
 
 
-class _Waiter:
-    """A blocking acquisition on a thread of its own, which can be given up."""
+def _wait(path: Path, timeout: float) -> int:
+    """Lock by a blocking call on a thread of its own; -1 when time has run out."""
+    from concurrent.futures import Future  # slow to import, and hardly anybody has to wait
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._guard = threading.Lock()
-        self._given_up = False
-        self._done = threading.Event()
-        self._fd = -1
-        self._error: Exception | None = None
-        threads.start(threading.Thread(target=self._run, name="mem0tray-lock", daemon=True))
+    result = Future[int]()
 
-    def _run(self) -> None:
+    def run() -> None:
         try:
-            fd = _open(self._path)
+            fd = _open(path)
             _lock(fd, blocking=True)
         except (OSError, FileUnavailableError) as error:
-            self._error = error
-            self._done.set()
+            result.set_exception(error)
             return
-        with self._guard:
-            if self._given_up:
-                os.close(fd)
-            else:
-                self._fd = fd
-        self._done.set()
+        if result.set_running_or_notify_cancel():
+            result.set_result(fd)
+        else:
+            os.close(fd)
 
-    def wait(self, timeout: float) -> int:
-        """The locked descriptor, or -1 when time has run out."""
-        self._done.wait(timeout)
-        with self._guard:
-            self._given_up = self._fd < 0
-        if self._error is not None:
-            raise self._error
-        return self._fd
+    try:
+        threading.Thread(target=run, name="mem0tray-lock", daemon=True).start()
+        return result.result(timeout)
+    except (TimeoutError, RuntimeError):  # no time, or no thread is to be had
+        return -1 if result.cancel() else result.result()
 
 
 class FileLock:
@@ -138,7 +128,7 @@ class FileLock:
         while True:
             fd = self._try()
             if fd < 0:
-                fd = _Waiter(self.path).wait(max(0.0, deadline - time.monotonic()))
+                fd = _wait(self.path, max(0.0, deadline - time.monotonic()))
             if fd < 0:
                 raise LockTimeoutError(
                     Reason(
@@ -187,20 +177,6 @@ class FileLock:
             self.release()
 
 
-def already_running(path: Path) -> AlreadyRunningError:
-    """The error for a second worker, which names the worker that holds this instance lock."""
-    pid = holder(path).pid
-    return AlreadyRunningError(
-        f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
-        "Use `mem0tray status` to see how it is, or stop that one first.",
-    )
-
-
-LOOKER: Final = 0.2  # seconds; a look whether the lock is held holds it for less
-COMMAND: Final = "command"  # in place of a worker's run: a command that writes for a moment
-_PATIENCE: Final = 30.0  # seconds that a worker waits for a command that writes
-
-
 class Holder(NamedTuple):
     """Who holds an instance lock: a worker's run, or COMMAND; `pid` is None if unknown here."""
 
@@ -242,6 +218,15 @@ class InstanceLock:
         self._lock.release()
 
 
+def already_running(path: Path) -> AlreadyRunningError:
+    """The error for a second worker, which names the worker that holds this instance lock."""
+    pid = holder(path).pid
+    return AlreadyRunningError(
+        f"mem0tray is already running for this folder{f' (process {pid})' if pid else ''}.",
+        "Use `mem0tray status` to see how it is, or stop that one first.",
+    )
+
+
 def _command_hangs(command: Holder) -> LockTimeoutError:
     return LockTimeoutError(
         Reason(
@@ -254,10 +239,7 @@ def _command_hangs(command: Holder) -> LockTimeoutError:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock now; nobody can where there is no file.
-
-    Where the lock cannot be tried, the process counts whose number stands in the file.
-    """
+    """Whether somebody holds the lock now, or may hold it; nobody can where there is no file."""
     try:
         if regular_file.look(path) is None:
             return False
@@ -269,10 +251,7 @@ def is_locked(path: Path) -> bool:
     try:
         free = lock.try_acquire(shared=True)
     except (OSError, FileUnavailableError):
-        from mem0tray.system import processes  # needed only here
-
-        pid = holder(path).pid
-        return pid is None or processes.is_alive(pid)
+        return True
     lock.release()
     return not free
 

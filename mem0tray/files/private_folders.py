@@ -1,19 +1,17 @@
-"""Folders of ours: made so that nobody else can change them; listed; told from other things."""
+"""Folders of ours, which nobody else can change; the quarantine; whether a folder takes files."""
 
 import errno
 import os
-import stat
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, temporary
-from mem0tray.system.regular_file import NotRegularError
+from mem0tray.files import atomic
+from mem0tray.files.temporary import Temporary
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
@@ -51,70 +49,43 @@ def make_private_folder(folder: Path) -> None:
         atomic.sync_folder(each.parent)
 
 
+def make_own_folder(folder: Path) -> None:
+    """Make `folder`, or shut it to others (0700), who could put orders and links into it.
+
+    Raises FileUnavailableError.
+    """
+    make_private_folder(folder)
+    try:
+        if sys.platform != "win32" and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise atomic.unavailable(folder, error) from error
+
+
 def drop_empty(folder: Path) -> None:
     """Remove a folder in which nothing is left; one that cannot be removed stays."""
     with suppress(OSError):
         folder.rmdir()
 
 
-def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or make sure that it is ours, with mode 0700: nobody else can change it.
-
-    Raises FileUnavailableError when it belongs to another user, who could put orders and
-    links into it.
-    """
-    make_private_folder(folder)
-    if sys.platform == "win32":
-        return
-    try:
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise FileUnavailableError(
-                Reason(
-                    "The folder {path} belongs to another user (uid {number}).",
-                    path=folder,
-                    number=found.st_uid,
-                ),
-                Reason("Run mem0tray as that user, or move the folder away."),
-            )
-        if found.st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise atomic.unavailable(folder, error) from error
-
-
 def refuse_no_folder(path: Path) -> None:
     """Raise FileUnavailableError when something other than a folder stands at `path`."""
-    error = _not_a_folder(path)
-    if error is not None:
-        raise atomic.unavailable(path, error)
-
-
-def _not_a_folder(path: Path) -> NotRegularError | None:
-    with suppress(OSError):
-        mode = path.stat().st_mode
-        return None if stat.S_ISDIR(mode) else NotRegularError(path, mode, Reason("a folder"))
-    return None
-
-
-# A file without a name leaves nothing behind, and whoever watches the folder does not notice it.
-_NAMELESS: Final = getattr(os, "O_TMPFILE", 0)
-_HAS_NONE: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+    if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112  (never raise)
+        raise atomic.unavailable(path, NotADirectoryError(errno.ENOTDIR, ""))
 
 
 def why_unwritable(folder: Path) -> Reason:
-    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing."""
+    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing.
+
+    A file is made there, as the flags do not always tell: a disk that the file system has made
+    read-only after a fault still counts as writable by them, and to root every folder does.
+    """
     if not folder.is_dir():
         return reasons.NONE
     try:
         refuse_read_only(folder)
-        fd, name = _made(folder)
-        try:
-            os.write(fd, b"\n")
-        finally:
-            os.close(fd)
-            if name is not None:
-                name.unlink()
+        with Temporary(folder / "probe") as probe:
+            os.write(probe.fd, b"\n")
     except FileUnavailableError as error:
         return error.reason
     except OSError as error:
@@ -128,23 +99,8 @@ def refuse_read_only(folder: Path) -> None:
         raise atomic.unavailable(folder, OSError(errno.EROFS, os.strerror(errno.EROFS)))
 
 
-def _made(folder: Path) -> tuple[int, Path | None]:
-    """A new file there, and its name if it has one."""
-    if _NAMELESS:
-        try:
-            return os.open(folder, os.O_WRONLY | _NAMELESS, 0o600), None
-        except OSError as error:
-            if error.errno not in _HAS_NONE:
-                raise
-    name = folder / f"{temporary.prefix(Path('probe'))}0.tmp"
-    with suppress(FileNotFoundError):
-        name.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    return os.open(name, flags | getattr(os, "O_BINARY", 0), 0o600), name
-
-
 def quarantine(folder: Path, source: Path, data: bytes, now: float) -> Path:
-    """Keep `data`, found in `source`; return the path. The same bytes are kept only once.
+    """Keep `data`, found in `source`, byte for byte; return the path. Equal bytes are kept once.
 
     The name is never a hidden one, even if that of `source` is: hidden files do not count.
     """

@@ -239,9 +239,7 @@ class Ledger:
         self._lock.acquire()
         try:
             if not self._depth:
-                if synchronous != self._synchronous:
-                    self._db.execute(f"PRAGMA synchronous = {synchronous}")
-                    self._synchronous = synchronous
+                self._set_synchronous(synchronous)
                 self._db.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._lock.release()
@@ -250,6 +248,11 @@ class Ledger:
             raise
         self._depth += 1
         return self._db
+
+    def _set_synchronous(self, mode: str) -> None:
+        if mode != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous = {mode}")
+            self._synchronous = mode
 
     def _end(self, error: BaseException | None) -> None:
         """Let go of the lock; the outermost transaction commits, or rolls back."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mem0tray.config.settings import Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events, FileBroken, Quarantined
 from mem0tray.files import private_folders
 from mem0tray.files.atomic import Signature
@@ -18,7 +19,7 @@ from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.waiting import Counters
 from mem0tray.system.paths import Paths
-from mem0tray.worker.troubles import Troubles
+from mem0tray.worker.faults import Faults
 
 
 class Wakes(Protocol):
@@ -42,7 +43,7 @@ class Beside:
 
 @dataclass
 class WorkerContext:
-    """What all stages of the worker share; `settings` and the server change while it runs.
+    """What all stages share; `settings` and the server change while the worker runs.
 
     `server` names where deliveries go as the ledger records it, `destination` as people
     read it; both are empty while none is chosen.
@@ -56,14 +57,16 @@ class WorkerContext:
     destination: str = ""
     wake: Wakes = field(default_factory=threading.Event)
     run: str = ""  # a random id, which stands in our metrics; a command writes none
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     beside: Beside = field(default_factory=Beside, init=False)
     unknown_until: float = field(default=0.0, init=False)  # monotonic; of requests left under way
-    tells_backoffs: bool = field(default=False, init=False)  # not before all were told at the start
-    _told_broken: dict[Path, Signature] = field(default_factory=dict, init=False)
+    reports_backoffs: bool = field(default=False, init=False)  # all were reported at the start
+    _broken: dict[Path, Signature] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.troubles = Troubles(self.events, lambda *_: None)
+        folders = (self.paths.claude_dir, self.paths.data_dir)
+        self.faults = Faults(self.events, self.breaker.note_fault, folders=folders)
         self.barrier = OrderBarrier(self.paths.orders)
         self.inbox = Inbox(self.ledger)
         self.outbox = Outbox(self.ledger)
@@ -77,7 +80,7 @@ class WorkerContext:
         return time.time()
 
     def quarantine_items(self, source: Path, rejected: list[bytes], why: str = "") -> None:
-        """Quarantine, one by one, what `json.tool` cannot load; tell of each once, and `why`."""
+        """Quarantine, one by one, what `json.tool` cannot load; report each once, and `why`."""
         before = set(private_folders.quarantined(self.paths.quarantine)) if rejected else set()
         for raw in rejected:
             kept = private_folders.quarantine(self.paths.quarantine, source, raw, self.now())
@@ -85,12 +88,11 @@ class WorkerContext:
                 self.events.emit(Quarantined(source.name, kept.name, why))
 
     def quarantine_file(self, source: Path, data: bytes, signature: Signature, reason: str) -> None:
-        """Keep a broken file whole before anything takes its place; tell of each save once."""
+        """Keep a broken file whole before anything takes its place; report each save once."""
+        kept = ""
         if data.strip(b"\0 \r\n\t"):
             kept = private_folders.quarantine(self.paths.quarantine, source, data, self.now()).name
-        else:
-            kept = ""
-        told = self._told_broken.get(source)
-        if told is None or not told.same_bytes(signature):
-            self._told_broken[source] = signature
+        known = self._broken.get(source)
+        if known is None or not known.same_bytes(signature):
+            self._broken[source] = signature
             self.events.emit(FileBroken(source.name, reason, kept))

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core import item as items
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files import atomic
@@ -23,7 +22,7 @@ from mem0tray.ledger import outbox
 from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import has_ended, is_here
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.folders.restless_file import is_stable
+from mem0tray.worker.unstable_file import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY
@@ -33,9 +32,9 @@ _ENDED: Final = 5.0  # seconds without a sign, where its process is gone
 class OtherWorker:
     """Call `look` before the files are read, `release` after."""
 
-    def __init__(self, context: WorkerContext, breaker: CircuitBreaker) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._breaker = breaker
+        self._breaker = context.breaker
         self._signature: Signature | None = None
         self._looked = False
         self._gone = False  # as it seemed before the files were read

@@ -14,15 +14,15 @@ from mem0tray.ledger.waiting import Counts
 from mem0tray.system import threads
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
-from mem0tray.worker import engine, engine_parts
+from mem0tray.worker import engine, stages
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.folders.settings import WantedSettings
 
 
 class WorkerThread:
     """The worker on its thread. Everything but `start` may be called from any thread.
 
-    `reload` and `wrong` are those of `Wanted`. Raises AlreadyRunningError where
+    `reload` and `wrong` are those of `WantedSettings`. Raises AlreadyRunningError where
     another worker has the folder.
     """
 
@@ -36,7 +36,7 @@ class WorkerThread:
         self.failure: Mem0TrayError | None = None  # why the worker could not begin
         self.fatal: BaseException | None = None  # a fault of ours that has ended the worker
         self._events = events
-        self._wanted = Wanted(settings, reload, wrong)
+        self._wanted = WantedSettings(settings, reload, wrong)
         self._engine: Engine | None = None  # the engine of the present folder
         self._wake: WakeUp | None = None  # while the thread runs
         self._stopping = threading.Event()
@@ -133,7 +133,7 @@ class WorkerThread:
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                made = engine_parts.open_in(self._wanted, self._events, wake)
+                made = stages.open_parts(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
@@ -179,7 +179,7 @@ class WorkerThread:
     def has_published(self) -> bool:
         """Whether the files show what was done, as far as they can be written."""
         found = self._engine
-        return found is not None and found.has_published
+        return found is not None and found.parts.has_published
 
     def waiting(self) -> Waiting:
         """What still waits. Raises LedgerError."""

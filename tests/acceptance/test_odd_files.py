@@ -193,7 +193,7 @@ def test_a_file_that_never_holds_still_is_told(used_home: Home, server: Standin,
     path = SHARED[name](used_home)
     worker = used_home.worker()
     writer = used_home.background(_WRITER, str(path))
-    said = f"{path} does not hold still and cannot be read"
+    said = f"{path} keeps changing while it is read"
     used_home.wait(lambda: said in used_home.state()[1], 30, "told")
     assert used_home.state()[0] == "action needed"
     assert len(used_home.log_lines(said)) == 1
@@ -212,4 +212,4 @@ def test_a_run_does_not_wait_for_a_restless_file_without_end(used_home: Home) ->
     used_home.wait(used_home.queue.exists, 10, "begun")
     done = used_home.run("run", "--until-idle", timeout=60)
     assert done.returncode == 1
-    assert "does not hold still" in done.stderr.splitlines()[-1]
+    assert "keeps changing" in done.stderr.splitlines()[-1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mem0tray.actions import migrate, migration_feed
+from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
@@ -284,7 +284,7 @@ def test_a_full_disk_stops_it_and_loses_nothing(
 ) -> None:
     """It is told, what is queued is told, and the next run goes on."""
     deliver(paths, former, "one", "two", "three")
-    monkeypatch.setattr(migration_feed, "BATCH", 1)
+    monkeypatch.setattr(migrate, "BATCH", 1)
     real, calls = atomic.replace, []
 
     def full(path: Any, data: Any, **more: Any) -> Any:

@@ -1,7 +1,5 @@
 """What of a former server's memories is queued again, and how the sums add up."""
 
-from dataclasses import astuple
-
 import pytest
 from msgspec import structs
 
@@ -33,7 +31,7 @@ def shown(text: str, *, created: str = "", key: str = "") -> ServerMemory:
 
 def check(plan: Plan) -> dict[str, int]:
     """Take the sums that are not 0; AssertionError where they do not add up."""
-    found, *rest = astuple(plan.sums())
+    found, *rest = plan.sums()
     assert found == sum(rest)
     names = ("found", "queued", "waiting", "present", "deleted", "unread")
     return {name: n for name, n in zip(names, (found, *rest), strict=True) if n}

@@ -11,7 +11,7 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.store import Arrival, Store
 from mem0tray.system.paths import Paths, data_root
-from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
 from tests.actions.scene import chosen, worker, write, write_dlq
 from tests.support.shapes import entry, queue_document, waiting
 

@@ -116,7 +116,6 @@ def _settings(home: Home) -> tuple[bytes | None, object]:
 
 
 def test_saved_recalled_and_gone_without_a_trace(claude: Claude, server: Standin) -> None:
-    """A tool's and an answer's memory are each delivered once, and begin the next session."""
     home = claude.home
     before = _settings(home)
     home.ok("install", "claude-code", "--mcp", "--hooks", timeout=_LIMIT)
@@ -144,32 +143,13 @@ def test_saved_recalled_and_gone_without_a_trace(claude: Claude, server: Standin
     assert not any(claude.begins_with(text) for text in waiting)
 
 
-def test_the_program_and_the_files_alone_come_to_the_same(claude: Claude) -> None:
-    """What `install` writes by itself is what `claude mcp add` does, and Claude Code takes both."""
-    home = claude.home
-    home.ok("install", "claude-code", timeout=_LIMIT)
-    by_program = _settings(home)
-    home.ok("uninstall", "claude-code", timeout=_LIMIT)
-    folders = home.env["PATH"].split(os.pathsep)
-    without = {
-        "PATH": os.pathsep.join(each for each in folders if not Path(each, "claude").exists())
-    }
-    home.ok("install", "claude-code", env=without, timeout=_LIMIT)
-    assert _settings(home) == by_program
-    assert "✔ Connected" in claude.ok("mcp", "list")
-    home.ok("uninstall", "claude-code", env=without, timeout=_LIMIT)
-    assert "mem0tray" not in (home.root / ".claude.json").read_text()
-
-
 def test_settings_in_a_folder_of_the_users_choice(claude: Claude) -> None:
-    """With CLAUDE_CONFIG_DIR the real program finds the tools there too."""
     claude.home.env["CLAUDE_CONFIG_DIR"] = str(claude.home.root / "elsewhere")
     claude.home.ok("install", "claude-code", timeout=_LIMIT)
     assert "✔ Connected" in claude.ok("mcp", "list")
 
 
 def test_the_plug_in_is_valid_and_connects(claude: Claude) -> None:
-    """Claude Code finds no fault with the plug-in, installs it, and is connected by it."""
     folder = REPOSITORY / "packaging" / "claude-plugin"
     for path in (folder, folder / ".claude-plugin" / "plugin.json"):
         assert "✔ Validation passed\n" in claude.ok("plugin", "validate", str(path))

@@ -42,7 +42,6 @@ def queued(home: Home) -> list[tuple[str, str]]:
 
 
 def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin) -> None:
-    """For the folder's project, and not again before another session, delivered or not."""
     for _ in range(2):
         assert hook(home, "Stop", last_assistant_message=ANSWER) == ""
     assert queued(home) == [("garden", "roses want sun"), ("garden", "so do beans")]
@@ -59,7 +58,6 @@ def test_marked_lines_of_the_answer_are_queued_once(home: Home, server: Standin)
 
 
 def test_what_the_user_has_forgotten_is_not_queued_again(home: Home, server: Standin) -> None:
-    """By the session that said it: its last answer is the same at its end, however late."""
     server.health = Answer(503)
     hook(home, "Stop", last_assistant_message="mem0: a secret\nmem0: no secret")
     home.run("run", "--once")
@@ -74,7 +72,6 @@ def test_what_the_user_has_forgotten_is_not_queued_again(home: Home, server: Sta
 def test_what_was_forgotten_before_a_worker_saw_it_is_not_queued_again(
     home: Home, server: Standin, *, started: bool
 ) -> None:
-    """Neither at once nor by a worker's next start, with or without a ledger until then."""
     server.health = Answer(503)
     if started:
         home.run("run", "--once")
@@ -88,7 +85,6 @@ def test_what_was_forgotten_before_a_worker_saw_it_is_not_queued_again(
 
 
 def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
-    """It has no name, and the next session there begins with what was queued for it."""
     hook(home, "Stop", json.dumps({"cwd": "/", "last_assistant_message": ANSWER}))
     assert queued(home) == [("root", "roses want sun"), ("root", "so do beans")]
     begun = hook(home, "SessionStart", json.dumps({"cwd": "/", "source": "startup"}))
@@ -96,7 +92,6 @@ def test_a_marked_line_is_queued_in_the_root_of_a_disk(home: Home) -> None:
 
 
 def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> None:
-    """In one reading of the file, and not in one for each line, which took hours."""
     home.write_queue([{**each, "content": "x" * 1000} for each in entries(20_000)])
     marks = [f"mem0: row {number}" for number in range(20_000)]
     for _ in range(2):
@@ -105,7 +100,6 @@ def test_many_marked_lines_beside_a_large_queue_file_are_queued(home: Home) -> N
 
 
 def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
-    """No file is made, and none of what is slow to import is imported."""
     assert hook(home, "Stop", last_assistant_message="All done.") == ""
     assert not home.queue.exists()
     script = (
@@ -124,7 +118,6 @@ def test_an_answer_without_a_mark_queues_nothing(home: Home) -> None:
 
 
 def test_the_session_s_folder_names_the_project(home: Home) -> None:
-    """Where the model has moved on to another one, Claude Code's variable still names it."""
     home.env["CLAUDE_PROJECT_DIR"] = str(home.root / "orchard")
     hook(home, "Stop", last_assistant_message="mem0: x")
     assert queued(home) == [("orchard", "x")]
@@ -132,7 +125,6 @@ def test_the_session_s_folder_names_the_project(home: Home) -> None:
 
 @pytest.mark.parametrize("event", ["SessionStart", "Stop", "PostCompact", "SessionEnd"])
 def test_nothing_of_a_subagent_is_queued_or_told(home: Home, event: str) -> None:
-    """It has an `agent_id`."""
     home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
     home.write_dlq([dead("roses", "garden")])
     fields = {"last_assistant_message": ANSWER, "compact_summary": "x", "transcript_path": "/x"}
@@ -142,7 +134,6 @@ def test_nothing_of_a_subagent_is_queued_or_told(home: Home, event: str) -> None
 
 
 def test_the_end_of_a_session_queues_what_the_last_answer_marks(home: Home) -> None:
-    """It is read from the transcript, and what `Stop` has queued is not queued again."""
     hook(home, "Stop", last_assistant_message="mem0: roses want sun")
     path = write(
         home.root / "transcript.jsonl",
@@ -159,7 +150,6 @@ def test_the_end_of_a_session_queues_what_the_last_answer_marks(home: Home) -> N
 
 
 def test_a_summary_is_queued_if_the_setting_says_so(home: Home) -> None:
-    """By default it is not."""
     hook(home, "PostCompact", compact_summary="We talked of roses.")
     assert not home.queue.exists()
     home.env["MEM0TRAY_CLAUDE_SAVE_SUMMARIES"] = "true"
@@ -170,7 +160,6 @@ def test_a_summary_is_queued_if_the_setting_says_so(home: Home) -> None:
 @needs.FLOCK
 @pytest.mark.row(57)
 def test_a_text_of_more_than_a_megabyte_is_a_line_in_the_log(home: Home) -> None:
-    """The others are queued, and the hook succeeds."""
     answer = f"mem0: roses\nmem0: {'x' * 1_000_001}\nmem0: beans"
     assert hook(home, "Stop", last_assistant_message=answer) == ""
     assert queued(home) == [("garden", "roses"), ("garden", "beans")]
@@ -178,7 +167,6 @@ def test_a_text_of_more_than_a_megabyte_is_a_line_in_the_log(home: Home) -> None
 
 
 def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -> None:
-    """What is marked goes to the emergency file, and is delivered from there once."""
     holder = home.lock_holder()
     for _ in range(2):
         hook(home, "Stop", last_assistant_message="mem0: roses want sun")
@@ -205,7 +193,6 @@ def test_a_lock_that_is_held_keeps_nobody_waiting(home: Home, server: Standin) -
     ],
 )
 def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
-    """It exits with 0, prints nothing, and leaves a line in the log without what it was given."""
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
     printed = hook(home, event, junk)
     assert not home.queue.exists()
@@ -230,7 +217,6 @@ def test_junk_fails_no_caller(home: Home, event: str, junk: str) -> None:
     ],
 )
 def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str) -> None:
-    """It is told also where nothing in it looks like a mark."""
     assert hook(home, "Stop", junk) == ""
     (line,) = home.log_text().splitlines()
     assert "❌ Hook Stop: " in line
@@ -247,7 +233,6 @@ def test_junk_at_the_end_of_an_answer_is_a_line_in_the_log(home: Home, junk: str
     ],
 )
 def test_an_event_without_a_text_is_no_failure(home: Home, event: str, given: str) -> None:
-    """Codex has such events: the log has no line about it, and nothing is queued."""
     assert hook(home, event, given) == ""
     assert not home.log.exists()
     assert not home.queue.exists()
@@ -258,7 +243,6 @@ def test_an_event_without_a_text_is_no_failure(home: Home, event: str, given: st
 def test_a_wrong_command_line_in_the_settings_fails_no_caller(
     home: Home, words: tuple[str, ...]
 ) -> None:
-    """Its 2 would keep a session of Claude Code from ending; it is a line in the log."""
     done = home.run("hook", *words, stdin=told(home, last_assistant_message="mem0: x"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     if words[:1] != ("Stop",):
@@ -267,7 +251,6 @@ def test_a_wrong_command_line_in_the_settings_fails_no_caller(
 
 
 def test_a_transcript_that_cannot_be_read_is_a_line_in_the_log(home: Home) -> None:
-    """The line names it; one that is not there is no failure, as some sessions are not kept."""
     hook(home, "SessionEnd", transcript_path=str(home.root / "none.jsonl"))
     assert not home.log.exists()
     hook(home, "SessionEnd", transcript_path=str(home.root / "garden"))
@@ -276,7 +259,6 @@ def test_a_transcript_that_cannot_be_read_is_a_line_in_the_log(home: Home) -> No
 
 @pytest.mark.row(57)
 def test_a_full_disk_fails_no_caller(tmp_path: Path) -> None:
-    """Neither memory nor log can be written: standard error says so, the exit code is 0."""
     with machine.small_disk(tmp_path / "home", "1m"), ForkedHome(tmp_path / "home") as home:
         given = told(home, last_assistant_message="mem0: " + "roses " * 2000)
         machine.fill(home.root)
@@ -290,7 +272,6 @@ def test_a_full_disk_fails_no_caller(tmp_path: Path) -> None:
 @needs.program("setpriv")
 @pytest.mark.row(57)
 def test_without_a_home_no_caller_fails(home: Home) -> None:
-    """Nobody knows where to write: standard error says so, the exit code is 0."""
     become = ["setpriv", "--reuid=54321", "--clear-groups"]
     become += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     done = subprocess.run(
@@ -323,7 +304,6 @@ def context(home: Home) -> str:
 
 
 def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standin) -> None:
-    """What waits here, marked, and what the server has."""
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     server.begin_with([("garden", "roses want sun"), ("orchard", "not this")])
     _, _, first, *memories = context(home).splitlines()
@@ -335,7 +315,6 @@ def test_a_session_begins_with_its_project_s_memories(home: Home, server: Standi
 
 
 def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
-    """A session begins with what brings its memories back, as long as the worker is stopped."""
     home.env["MEM0TRAY_SERVER_URL"] = "local"
     hook(home, "Stop", last_assistant_message="mem0: roses want sun")
     home.drained()
@@ -345,7 +324,6 @@ def test_a_local_server_that_does_not_run_is_told(home: Home) -> None:
 
 
 def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
-    """Also where there is none yet; repeated in an answer, the sentence itself is no memory."""
     (line,) = context(home).splitlines()
     assert "a line that begins with `mem0:`" in line
     hook(home, "Stop", last_assistant_message=line)
@@ -353,7 +331,6 @@ def test_each_session_is_told_how_to_save_a_memory(home: Home) -> None:
 
 
 def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) -> None:
-    """What waits is told while the server has not answered, and that it did not."""
     home.configure('[server]\ndialect = "vps"\n')
     hook(home, "Stop", last_assistant_message="mem0: so do beans")
     released = Event()
@@ -365,7 +342,6 @@ def test_a_server_that_hangs_holds_up_no_session(home: Home, server: Standin) ->
 
 
 def test_the_context_has_its_limit(home: Home) -> None:
-    """Ten thousand bytes: whole memories as far as they go, and where the others are."""
     text = "é" * 400
     home.write_queue([{**each, "project_id": "garden", "content": text} for each in entries(20)])
     told = context(home)
@@ -376,7 +352,6 @@ def test_the_context_has_its_limit(home: Home) -> None:
 
 
 def test_of_a_single_long_memory_the_beginning_is_told(home: Home) -> None:
-    """It is cut between two characters."""
     home.write_queue([{**entries(1)[0], "project_id": "garden", "content": "é" * 20_000}])
     told = context(home)
     assert len(told.encode()) <= 10_000
@@ -385,7 +360,6 @@ def test_of_a_single_long_memory_the_beginning_is_told(home: Home) -> None:
 
 
 def test_wrong_settings_are_a_line_in_the_log(home: Home) -> None:
-    """A session begins without memories, and marked lines are queued all the same."""
     home.configure("[server]\nurl = 7\n")
     home.env.pop("MEM0TRAY_SERVER_URL")
     assert hook(home, "SessionStart") == ""

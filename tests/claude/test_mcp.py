@@ -32,7 +32,6 @@ REQUIRED = {"mem0_save": ["content"], "mem0_search": ["query"]}
 
 @pytest.mark.parametrize("mode", ["auto", LEGACY])
 def test_six_tools_are_listed(connect: Connect, mode: str) -> None:
-    """Their names and arguments are those of the contract, to clients old and new."""
     tools = connect(mode=mode).tools()
     found = {name: set(each.input_schema["properties"]) for name, each in tools.items()}
     assert found == {name: set(arguments) for name, arguments in ARGUMENTS.items()}
@@ -44,7 +43,6 @@ def test_six_tools_are_listed(connect: Connect, mode: str) -> None:
 
 
 def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin) -> None:
-    """What is saved is marked as waiting, delivered once, and then recalled from there."""
     session = start()
     saved = session.call("mem0_save", project_id="garden", content="roses want sun")
     (queued,) = home.queue_items()
@@ -78,7 +76,6 @@ def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin)
 def test_of_a_memory_that_the_server_dates_the_minute_is_told(
     connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By this computer's clock, without a fraction of a second and an offset."""
     home.env["MEM0TRAY_SERVER_URL"] = "local"
     monkeypatch.setenv("MEM0TRAY_SERVER_URL", "local")
     home.write_queue([{**entry("roses"), "project_id": "garden"}])
@@ -90,7 +87,6 @@ def test_of_a_memory_that_the_server_dates_the_minute_is_told(
 def test_beside_a_worker_a_memory_is_on_its_way(
     connect: Connect, home: Home, server: Standin
 ) -> None:
-    """The answer names where it goes, and the server gets it."""
     home.worker()
     saved = connect().call("mem0_save", project_id="garden", content="beans")
     assert saved.text.endswith(f" It is on its way to {server.url.removeprefix('http://')}.")
@@ -98,7 +94,6 @@ def test_beside_a_worker_a_memory_is_on_its_way(
 
 
 def test_a_save_waits_for_no_server(start: Connect, home: Home, server: Standin) -> None:
-    """While the server keeps a question waiting, saves are answered, and then the question is."""
     home.configure('[server]\ndialect = "vps"\n')
     released = Event()
     server.begin_with([("garden", "older")])
@@ -115,7 +110,6 @@ def test_a_save_waits_for_no_server(start: Connect, home: Home, server: Standin)
 
 
 def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
-    """Saves succeed, what waits is recalled and found, and all that ask say what is the matter."""
     home.write_dlq([dead("roses died", "garden", last_error="500 Internal Server Error")])
     home.env["MEM0TRAY_SERVER_URL"] = "http://127.0.0.1:9"
     session = start()
@@ -154,7 +148,6 @@ def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
 def test_with_a_server_that_is_wrong(
     connect: Connect, home: Home, server: Standin, answer: Answer, said: str
 ) -> None:
-    """Whatever it answers, what waits is recalled, with what the server said."""
     home.configure('[server]\ndialect = "vps"\n')
     session = connect()
     session.call("mem0_save", project_id="garden", content="roses")
@@ -167,7 +160,6 @@ def test_with_a_server_that_is_wrong(
 def test_dead_letters_are_told_with_their_cause(
     connect: Connect, home: Home, server: Standin
 ) -> None:
-    """Health and queue status say how many a server rejects, why, and what to do."""
     server.script(Answer(422, {"detail": "no such project"}), content="bad", forever=True)
     home.write_queue([entry("bad", retries=4)])
     home.drain()
@@ -182,7 +174,6 @@ def test_dead_letters_are_told_with_their_cause(
 def test_what_only_a_former_server_has_is_told(
     connect: Connect, home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its address, and what brings it over."""
     home.write_queue([entry("roses")])
     home.drained()
     monkeypatch.setenv("MEM0TRAY_SERVER_URL", "http://127.0.0.1:9")
@@ -191,7 +182,6 @@ def test_what_only_a_former_server_has_is_told(
 
 
 def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> None:
-    """A worker that runs, a server that answers: health has no more to say."""
     home.worker()
     told = connect().call("mem0_health").lines
     assert "State: healthy." in told
@@ -199,7 +189,6 @@ def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> Non
 
 
 def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, server: Standin) -> None:
-    """Those of the server, where it lists them, and those that have memories here alone."""
     home.configure('[server]\ndialect = "vps"\n')
     session = connect()
     session.call("mem0_save", project_id="garden", content="roses")
@@ -232,7 +221,6 @@ def test_projects_are_listed_with_what_waits(connect: Connect, home: Home, serve
 def test_the_project_is_that_of_the_client_s_folder(
     connect: Connect, home: Home, tmp_path: Path, mode: str
 ) -> None:
-    """The first that it names, wherever the server was started; unless a project is named."""
     folder = tmp_path / "a garden"
     folder.mkdir()
     session = connect(roots=[folder.as_uri(), tmp_path.as_uri()], mode=mode)
@@ -250,7 +238,6 @@ def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
     mode: str,
     roots: list[str] | None,
 ) -> None:
-    """Also where the client knows the question, and has none."""
     folder = home.root / "orchard"
     folder.mkdir()
     session = connect(roots=roots, mode=mode)
@@ -260,7 +247,6 @@ def test_without_a_folder_of_the_client_it_is_the_working_directory_s(
 
 
 def test_a_client_that_cannot_name_its_folders_is_no_obstacle(connect: Connect, home: Home) -> None:
-    """It answers the question with an error, and the memory goes to the working directory's."""
     session = connect(roots="no idea", mode=LEGACY)
     assert not session.call("mem0_save", content="one").failed
     assert [each["project_id"] for each in home.queue_items()] == [home.root.name]
@@ -269,7 +255,6 @@ def test_a_client_that_cannot_name_its_folders_is_no_obstacle(connect: Connect, 
 def test_the_variable_wins_over_every_folder(
     connect: Connect, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`MEM0_PROJECT_ID` names the project of all that name none."""
     session = connect(roots=[tmp_path.as_uri()])
     monkeypatch.setenv("MEM0_PROJECT_ID", "orchard")
     session.call("mem0_save", content="one")
@@ -282,7 +267,6 @@ def test_the_variable_wins_over_every_folder(
 def test_with_a_broken_queue_file_it_is_saved_beside_it(
     connect: Connect, home: Home, server: Standin
 ) -> None:
-    """That is said, the broken file stays as it is, and the worker delivers the memory."""
     home.queue.write_text('{"queue": [', encoding="utf-8")
     session = connect()
     saved = session.call("mem0_save", project_id="garden", content="beans")
@@ -300,7 +284,6 @@ def test_with_a_broken_queue_file_it_is_saved_beside_it(
 
 @needs.FLOCK
 def test_while_the_lock_is_held_it_is_saved_beside_it(connect: Connect, home: Home) -> None:
-    """After a second without the lock of the queue file, in the emergency file."""
     session = connect()
     home.lock_holder()
     saved = session.call("mem0_save", project_id="garden", content="beans")
@@ -311,7 +294,6 @@ def test_while_the_lock_is_held_it_is_saved_beside_it(connect: Connect, home: Ho
 def test_where_nothing_can_be_written_that_is_said(
     connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model learns that the memory was not saved, and what to do."""
     session = connect()
     (home.root / "file").touch()
     monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(home.root / "file"))
@@ -322,7 +304,6 @@ def test_where_nothing_can_be_written_that_is_said(
 
 
 def test_a_text_of_more_than_a_megabyte_is_refused(connect: Connect, home: Home) -> None:
-    """The model learns how long it may be, and what to do."""
     refused = connect().call("mem0_save", project_id="garden", content="x" * 1_000_001)
     assert refused.failed
     assert refused.text.startswith("Nothing was queued: the text is too long, a memory has")
@@ -333,7 +314,6 @@ def test_a_text_of_more_than_a_megabyte_is_refused(connect: Connect, home: Home)
 def test_wrong_settings_keep_no_memory_from_being_saved(
     connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is wrong is said with it; what only asks says it as an error."""
     monkeypatch.setenv("MEM0TRAY_SERVER_URL", "nonsense")
     session = connect()
     saved = session.call("mem0_save", project_id="garden", content="beans")
@@ -346,7 +326,6 @@ def test_wrong_settings_keep_no_memory_from_being_saved(
 
 
 def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
-    """Neither signs that a terminal obeys nor half a character come out; the rest does."""
     odd = entry("a\x1b[31m\u202eb\ud800\n\nc", "p")
     home.dump(home.queue, queue_document([odd]))
     told = connect().call("mem0_recall", project_id="p", limit=5)
@@ -354,7 +333,6 @@ def test_foreign_text_is_shown_harmlessly(connect: Connect, home: Home) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(home: Home) -> None:
-    """One line on standard error, exit code 1, and nothing on standard output."""
     without = "sys.modules['mcp'] = None; from mem0tray.cli import main; sys.exit(main(['mcp']))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; {without}"],
@@ -370,7 +348,6 @@ def test_without_the_extra_it_says_what_to_install(home: Home) -> None:
 
 
 def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
-    """A client's text that was cut within an emoji is saved, and its request is answered."""
     shake = {
         "protocolVersion": "2025-06-18",
         "capabilities": {},

@@ -74,7 +74,6 @@ def save_and_kill(home: Home, server: Standin, clients: int, count: int, kills: 
 @needs.SIGNALS
 @pytest.mark.row(58)
 def test_what_was_answered_is_delivered_once(home: Home, server: Standin) -> None:
-    """Two clients at once, the server of each killed once in the middle of its saves."""
     save_and_kill(home, server, 2, 40, 1)
 
 
@@ -83,5 +82,4 @@ def test_what_was_answered_is_delivered_once(home: Home, server: Standin) -> Non
 @pytest.mark.timeout(600)
 @pytest.mark.row(58)
 def test_of_a_thousand_saves_each_answered_is_delivered_once(home: Home, server: Standin) -> None:
-    """Four clients at once, the server of each killed nine times in the middle of its saves."""
     save_and_kill(home, server, 4, 1000, 9)

@@ -27,7 +27,6 @@ def _everything(home: Scratch) -> dict[str, bytes]:
 
 
 def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
-    """`install` adds the tools and a hook for each event; `uninstall` leaves no trace of them."""
     settings = own_settings(home)
     servers = own_servers(home, '{"numStartups":3,"projects":{}}')
     said = home.ok("install", "claude-code")
@@ -48,7 +47,6 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
 
 
 def test_files_that_were_not_there_are_gone_again(home: Scratch) -> None:
-    """Where Claude Code had no settings, `uninstall` removes what `install` made."""
     home.ok("install", "claude-code")
     assert (home.claude / "settings.json").exists()
     assert needs.has_mode(own_servers(home), 0o600)
@@ -58,7 +56,6 @@ def test_files_that_were_not_there_are_gone_again(home: Scratch) -> None:
 
 
 def test_it_says_how_memories_come_to_be_saved(home: Scratch) -> None:
-    """By tools that have to be allowed, and by lines that begin with a mark."""
     tools, hooks = (home.ok("install", "claude-code", part) for part in ("--mcp", "--hooks"))
     assert ('add "mcp__mem0tray" to permissions.allow' in tools, "`mem0:`" in tools) == (
         True,
@@ -68,7 +65,6 @@ def test_it_says_how_memories_come_to_be_saved(home: Scratch) -> None:
 
 
 def test_a_second_run_changes_nothing(home: Scratch) -> None:
-    """What is connected is neither added again nor written again."""
     own_settings(home)
     home.ok("install", "claude-code")
     before = _everything(home)
@@ -79,7 +75,6 @@ def test_a_second_run_changes_nothing(home: Scratch) -> None:
 
 @pytest.mark.parametrize("part", ["mcp", "hooks"])
 def test_one_part_alone(home: Scratch, part: str) -> None:
-    """With --mcp or --hooks only that one is connected, and taken back."""
     settings, servers = own_settings(home), own_servers(home, "{}")
     home.ok("install", "claude-code", f"--{part}")
     assert ("mem0tray" in settings.read_text()) == (part == "hooks")
@@ -92,7 +87,6 @@ def test_one_part_alone(home: Scratch, part: str) -> None:
 
 
 def test_what_others_changed_since_stays(home: Scratch) -> None:
-    """`uninstall` takes away its own alone where the files have been changed since."""
     settings = own_settings(home)
     home.ok("install", "claude-code")
     document = json.loads(settings.read_bytes())
@@ -107,7 +101,6 @@ def test_what_others_changed_since_stays(home: Scratch) -> None:
 
 
 def test_a_copy_of_each_file_is_kept_and_named(home: Scratch) -> None:
-    """Before a file is changed a private copy is made, and its name is told."""
     own_settings(home)
     done = home.run("install", "claude-code", "--hooks", "--json").json()
     (change,) = done["changes"]
@@ -118,7 +111,6 @@ def test_a_copy_of_each_file_is_kept_and_named(home: Scratch) -> None:
 
 
 def test_a_dry_run_shows_and_changes_nothing(home: Scratch) -> None:
-    """With --dry-run the difference is shown, and no file is changed or made."""
     own_settings(home)
     before = _everything(home)
     said = home.ok("install", "claude-code", "--dry-run")
@@ -129,7 +121,6 @@ def test_a_dry_run_shows_and_changes_nothing(home: Scratch) -> None:
 
 @pytest.mark.parametrize("answer", ["y", "n"])
 def test_a_person_is_asked(home: Scratch, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a terminal nothing is changed before somebody says yes."""
     settings = own_settings(home)
     home.terminal(200)
     monkeypatch.setattr("mem0tray.cli.claude_code._can_answer", lambda: True)
@@ -139,7 +130,6 @@ def test_a_person_is_asked(home: Scratch, answer: str, monkeypatch: pytest.Monke
 
 
 def test_a_moved_program_is_named_anew(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hooks and tools that name a former place get the present one, and nothing is doubled."""
     settings, servers = own_settings(home), own_servers(home, "{}")
     home.ok("install", "claude-code")
     moved = home.root / "elsewhere" / Path(sys.argv[0]).name
@@ -154,7 +144,6 @@ def test_a_moved_program_is_named_anew(home: Scratch, monkeypatch: pytest.Monkey
 
 
 def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> None:
-    """A hook and a server that the user wrote are left as they are, and named."""
     own = {"hooks": [{"type": "command", "command": "cd /tmp && mem0tray hook Stop"}]}
     text = json.dumps({"hooks": {"Stop": [own]}}, indent=2)
     server = json.dumps({"mcpServers": {"memory": {"command": "mem0tray", "args": ["mcp"]}}})
@@ -168,7 +157,6 @@ def test_what_was_made_by_hand_is_neither_doubled_nor_taken(home: Scratch) -> No
 
 
 def test_a_plug_in_besides_is_named(home: Scratch) -> None:
-    """What connects Claude Code already by a plug-in is told, with how to take that away."""
     own_settings(home, '{"enabledPlugins": {"mem0tray@somewhere": true}}')
     assert home.ok("install", "claude-code").count("`claude plugin uninstall mem0tray@s") == 1
     assert "plug-in" not in home.ok("install", "claude-code")
@@ -176,7 +164,6 @@ def test_a_plug_in_besides_is_named(home: Scratch) -> None:
 
 @pytest.mark.parametrize("words", [("claude-code",), ()])
 def test_what_calls_it_besides_is_named_on_leaving(home: Scratch, words: tuple[str, ...]) -> None:
-    """A plug-in and a status line of the user's stay, and `uninstall` says so."""
     text = json.dumps(
         {
             "enabledPlugins": {"mem0tray@somewhere": True},
@@ -191,7 +178,6 @@ def test_what_calls_it_besides_is_named_on_leaving(home: Scratch, words: tuple[s
 
 
 def test_its_own_folder_is_honoured(home: Scratch) -> None:
-    """With CLAUDE_CONFIG_DIR both files are in that folder."""
     folder = home.root / "config of claude"
     home.env(CLAUDE_CONFIG_DIR=str(folder))
     home.ok("install", "claude-code")
@@ -203,7 +189,6 @@ def test_its_own_folder_is_honoured(home: Scratch) -> None:
 
 
 def test_options_of_one_are_refused_with_the_other(home: Scratch) -> None:
-    """--purge does not go with `claude-code`, nor --mcp without it."""
     usage = 2
     assert home.run("uninstall", "claude-code", "--purge").code == usage
     assert home.run("uninstall", "--mcp").code == usage
@@ -211,7 +196,6 @@ def test_options_of_one_are_refused_with_the_other(home: Scratch) -> None:
 
 
 def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
-    """`doctor` names what is connected, and what is doubled, off, or a plug-in besides."""
     assert checks(home, "claude code")[0][0] == "ok"
     settings = own_settings(home)
     home.ok("install", "claude-code")
@@ -233,7 +217,6 @@ def test_doctor_says_how_claude_code_is_connected(home: Scratch) -> None:
 def test_doctor_warns_of_notes_that_are_not_taken_in(
     home: Scratch, where: str, *, taken: bool
 ) -> None:
-    """Where Claude Code's setting puts them, or those of its agents; if any are to be taken in."""
     home.env(MEM0TRAY_CLAUDE_AUTO_MEMORY=str(taken).lower())
     own_settings(home, '{"autoMemoryDirectory": "~/notes"}' if where == "settings" else "{}")
     if where == "agents":
@@ -243,26 +226,7 @@ def test_doctor_warns_of_notes_that_are_not_taken_in(
     assert ["agent-memory" in said for said in warned] == [True] * expected
 
 
-@needs.SHELL
-@pytest.mark.parametrize("does", ["echo no network >&2; exit 1", "exit 0"])
-def test_a_program_that_does_not_do_it_is_done_without(home: Scratch, does: str) -> None:
-    """Where `claude mcp add` and `remove` change nothing, the file is written all the same."""
-    programs = home.root / "no-programs"
-    programs.mkdir()
-    (programs / "claude").write_text(f"#!/bin/sh\n{does}\n")
-    (programs / "claude").chmod(0o755)
-    servers = own_servers(home, "{}")
-    said = home.ok("install", "claude-code", "--mcp")
-    assert "did not do it" in said
-    assert ("no network" in said) == ("network" in does)
-    assert "mem0tray" in servers.read_text()
-    servers.write_text(servers.read_text() + "\n")  # so that it is no longer as it was left
-    assert "did not do it" in home.ok("uninstall", "claude-code", "--mcp")
-    assert json.loads(servers.read_bytes()) == {"mcpServers": {}}
-
-
 def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
-    """`uninstall` takes Claude Code's away, and says what it cannot take and why."""
     settings, servers = own_settings(home), own_servers(home, "{}")
     home.ok("install", "claude-code")
     text = servers.read_text() + "// mine"
@@ -276,7 +240,6 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
 
 
 def test_a_purge_takes_copies_and_record_too(home: Scratch) -> None:
-    """`uninstall --purge` leaves no copy of Claude Code's settings."""
     own_settings(home)
     copy = home.run("install", "claude-code", "--hooks", "--json").json()["changes"][0]["backup"]
     home.ok("uninstall", "--purge", "--yes")
@@ -285,7 +248,6 @@ def test_a_purge_takes_copies_and_record_too(home: Scratch) -> None:
 
 @pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_what_a_killed_change_left_goes_with_the_next_one(home: Scratch, command: str) -> None:
-    """No copy of the settings, which may hold secrets, stays beside them."""
     settings = own_settings(home)
     if command == "uninstall":
         home.ok("install", "claude-code", "--hooks")

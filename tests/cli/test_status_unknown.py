@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import standing
-from mem0tray.files import private_folders
 from mem0tray.files.lock import InstanceLock
 from tests.cli.scratch import Done, Scratch
 from tests.support import needs
@@ -199,7 +198,6 @@ def test_a_disk_that_takes_no_files_is_seen_at_once(
     host = socket.gethostname()
     home.write("mem0_metrics.json", {"pid": os.getpid(), "host": host, "state": "healthy"})
     assert "healthy" in home.ok("status")
-    monkeypatch.setattr(private_folders, "_NAMELESS", 0)
     made = os.open
 
     def refusing(path: Any, flags: int, mode: int = 0o777) -> int:
@@ -214,11 +212,8 @@ def test_a_disk_that_takes_no_files_is_seen_at_once(
     assert os.strerror(number) in text
 
 
-def test_a_look_leaves_nothing_behind(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether files without a name can be had or not."""
+def test_a_look_leaves_nothing_behind(home: Scratch) -> None:
     home.claude.mkdir()
-    home.ok("status")
-    monkeypatch.setattr(private_folders, "_NAMELESS", 0)
     home.ok("status")
     assert list(home.claude.iterdir()) == []
 

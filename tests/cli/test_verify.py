@@ -132,7 +132,7 @@ def test_a_sample_is_of_every_project(home: Scratch, server: Standin) -> None:
 def test_a_sample_has_one_memory_at_least(home: Scratch, number: str) -> None:
     """Anything else is wrong usage."""
     done = home.run("verify", "--sample", number)
-    assert (done.code, "--sample: " in done.line) == (2, True)
+    assert (done.code, "'--sample': " in done.line) == (2, True)
 
 
 def test_what_is_missing_is_queued_again_once(home: Scratch, server: Standin) -> None:

@@ -210,11 +210,11 @@ def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
 
 def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
     """A trouble needs action while deliveries go on; an empty one ends it."""
-    breaker.note_trouble("storage", reasons.quoted("the disk is full"))
+    breaker.note_fault("storage", reasons.quoted("the disk is full"))
     assert breaker.lets_through(NOW)
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("the disk is full"))
-    breaker.note_trouble("storage", reasons.NONE)
-    breaker.note_trouble("storage", reasons.NONE)
+    breaker.note_fault("storage", reasons.NONE)
+    breaker.note_fault("storage", reasons.NONE)
     assert breaker.state(NOW) == WorkerState(HEALTHY)
 
 
@@ -303,21 +303,21 @@ def test_a_new_one_has_no_break() -> None:
 
 def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> None:
     """In the order in which the parts are named; without trouble there is nothing to tell."""
-    assert breaker.trouble_with(["queue", "dlq"]) is reasons.NONE
-    breaker.note_trouble("dlq", reasons.quoted("two"))
-    breaker.note_trouble("queue", reasons.quoted("one"))
-    breaker.note_trouble("log", reasons.quoted("three"))
-    assert breaker.trouble_with(["queue", "dlq"]) == reasons.quoted("one")
-    assert breaker.trouble_with(["dlq"]) == reasons.quoted("two")
-    assert breaker.trouble_with(["metrics"]) is reasons.NONE
+    assert breaker.fault_with(["queue", "dlq"]) is reasons.NONE
+    breaker.note_fault("dlq", reasons.quoted("two"))
+    breaker.note_fault("queue", reasons.quoted("one"))
+    breaker.note_fault("log", reasons.quoted("three"))
+    assert breaker.fault_with(["queue", "dlq"]) == reasons.quoted("one")
+    assert breaker.fault_with(["dlq"]) == reasons.quoted("two")
+    assert breaker.fault_with(["metrics"]) is reasons.NONE
 
 
 def test_the_disk_is_told_first(breaker: CircuitBreaker) -> None:
     """What else fails for it comes and goes."""
     breaker.block("worker", reasons.quoted("one"))
-    breaker.note_trouble("queue", reasons.quoted("two"))
+    breaker.note_fault("queue", reasons.quoted("two"))
     assert str(breaker.state(NOW).reason) == "one"
-    breaker.note_trouble("disk", reasons.quoted("it is full"))
+    breaker.note_fault("disk", reasons.quoted("it is full"))
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("it is full"))
 
 

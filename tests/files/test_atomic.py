@@ -1,16 +1,383 @@
-"""Replacing files: what is said to be on the disk is there."""
+"""Reading a file that others may be writing; replacing one, and keeping it under a further name."""
 
 import errno
 import os
+import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
 
 import pytest
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
 from mem0tray.files.atomic import Signature, TornError
 from mem0tray.system import regular_file
 from tests.support import needs, odd
+from tests.support.needs import has_mode
+
+if sys.platform != "win32":
+    import fcntl
+
+
+def test_what_is_read_has_its_signature(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"data")
+    found = path.stat()
+    ctime = 0 if sys.platform == "win32" else found.st_ctime_ns
+    expected = Signature(found.st_ino, 4, found.st_mtime_ns, ctime)
+    assert atomic.read(path) == (b"data", expected)
+    assert atomic.signature(path) == expected
+
+
+@pytest.mark.parametrize("name", ["none", "file/below"])
+def test_where_no_file_is_there_is_nothing_to_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    assert atomic.read(tmp_path / name) is None
+    assert atomic.signature(tmp_path / name) is None
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(regular_file, "open_binary", refuse)
+    with pytest.raises(FileUnavailableError, match="Input/output error") as caught:
+        atomic.read(tmp_path / "file")
+    assert caught.value.disk_failed
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(FileUnavailableError, match="Input/output error"):
+        atomic.signature(tmp_path / "file")
+
+
+@pytest.mark.parametrize("change", ["replace", "remove"])
+def test_a_file_that_is_another_by_the_end_is_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"data")
+    real = regular_file.open_binary
+
+    def opened(path: Path) -> BinaryIO:
+        file = real(path)
+        path.unlink()
+        if change == "replace":
+            path.write_bytes(b"data")
+        return file
+
+    monkeypatch.setattr(regular_file, "open_binary", opened)
+    with pytest.raises(TornError) as caught:
+        atomic.read(path)
+    assert caught.value.args == (path,)
+
+
+def test_a_file_that_grows_between_two_looks_is_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"data")
+    real, calls = os.fstat, []
+
+    def looked(fd: int) -> os.stat_result:
+        found = real(fd)
+        calls.append(fd)
+        if len(calls) == 2:  # the first is of `regular_file`, which opens it
+            with path.open("ab") as more:
+                more.write(b"!")
+        return found
+
+    monkeypatch.setattr(os, "fstat", looked)
+    with pytest.raises(TornError):
+        atomic.read(path)
+
+
+def test_a_further_link_changes_no_bytes() -> None:
+    one = Signature(1, 2, 3, 4)
+    assert one.same_bytes(Signature(1, 2, 3, 9))
+    for other in (Signature(9, 2, 3, 4), Signature(1, 9, 3, 4), Signature(1, 2, 9, 4)):
+        assert not one.same_bytes(other)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy", "disk_failed"),
+    [
+        (errno.ENOENT, "Make its folder, or choose another.", False),
+        (errno.ENOSPC, "Free some disk space.", True),
+        (errno.EDQUOT, "Free some disk space.", True),
+        (errno.EROFS, "The disk is read-only: mount it for writing again.", True),
+        (errno.EACCES, "Mend the permissions of the file and its folder.", False),
+        (errno.EPERM, "Mend the permissions of the file and its folder.", False),
+        (errno.EIO, "The disk may be broken: see what the system's log says of it.", True),
+        (errno.EBUSY, "", False),
+    ],
+)
+def test_each_error_has_its_remedy(code: int, remedy: str, *, disk_failed: bool) -> None:
+    found = atomic.unavailable(Path("x"), OSError(code, os.strerror(code)))
+    assert found.message == f"x: {os.strerror(code)}."
+    assert (found.remedy, found.disk_failed) == (remedy, disk_failed)
+
+
+def test_an_error_without_a_number_is_told_as_it_is() -> None:
+    found = atomic.unavailable(Path("x"), OSError("odd"))
+    assert (found.message, found.remedy) == ("x: odd.", "")
+
+
+def test_the_file_that_is_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    file = tmp_path / "file"
+    found = atomic.unavailable(file / "a" / "b", OSError(errno.ENOTDIR, "x"))
+    assert found.message == f"{file / 'a' / 'b'} cannot exist: {file} is no folder."
+    assert found.remedy == (
+        f"Move {file} away, unless paths.claude_dir leads there by mistake"
+        " (MEM0TRAY_PATHS_CLAUDE_DIR in the environment wins)."
+    )
+
+
+def test_what_is_no_file_is_to_be_moved_away(tmp_path: Path) -> None:
+    with pytest.raises(FileUnavailableError) as caught:
+        atomic.replace(tmp_path, b"")
+    assert caught.value.message == f"{tmp_path} is a folder, not a file."
+    command = atomic.moving(tmp_path)
+    assert caught.value.remedy == f"Move it away: `{command}`."
+    assert atomic.moving(Path("a b"), "linux") == "mv 'a b' 'a b.away'"
+    assert atomic.moving(Path("a b"), "win32") == 'move "a b" "a b.away"'
+
+
+def test_windows_says_who_holds_a_file_open() -> None:
+    error = PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = 32  # type: ignore[attr-defined]
+    found = atomic.unavailable(Path("x"), error)
+    assert found.message == "x is held open by another program."
+    assert found.remedy == "Close it there, or end that program."
+
+
+def test_what_windows_lets_nobody_replace_is_held_open(tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = 5  # type: ignore[attr-defined]
+    file = tmp_path / "file"
+    file.touch()
+    assert atomic.unavailable(file, error).message == f"{file} is held open by another program."
+    file.unlink()
+    assert atomic.unavailable(file, error).message == f"{file}: {reasons.of_system(error)}."
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    for path in (file, tmp_path / "none", file / "below"):
+        atomic.refuse_odd(path)
+    with pytest.raises(FileUnavailableError, match="is a folder, not a file"):
+        atomic.refuse_odd(folder)
+
+
+@needs.FLAGS
+def test_a_disk_that_takes_no_writes_is_told_by_its_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not atomic.is_read_only(tmp_path)
+    assert not atomic.is_read_only(tmp_path / "none")
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY | 4096))
+    assert atomic.is_read_only(tmp_path)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert not atomic.is_read_only(tmp_path)
+
+
+# Replacing ---------------------------------------------------------------------------------
+
+
+@needs.LINKS
+def test_a_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    atomic.replace(file, b"old")
+    assert has_mode(file, 0o600)
+    file.chmod(0o644)
+    link.symlink_to(file)
+    found = atomic.replace(link, [b"n", b"ew"])
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+    assert has_mode(file, 0o644)
+    assert found == atomic.signature(file)
+
+
+def test_nothing_happens_where_it_is_not_wanted_any_more(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    told: list[atomic.Signature] = []
+
+    def still_valid() -> bool:
+        assert told
+        return False
+
+    assert atomic.replace(file, b"new", still_valid=still_valid, announce=told.append) is None
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_announced_file_is_the_one_that_comes(tmp_path: Path) -> None:
+    told: list[atomic.Signature] = []
+    found = atomic.replace(tmp_path / "file", b"new", announce=told.append)
+    assert found is not None
+    assert found.same_bytes(told[0])
+
+
+def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
+    with (tmp_path / "file").open("wb") as file:
+        atomic.write_all(file.fileno(), b"0123456789")
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+@needs.FOLDER_SYNC
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_durable_file_has_its_folder_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+) -> None:
+    synced: list[bool] = []
+    real = os.fsync
+
+    def sync(fd: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(fd).st_mode))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    atomic.replace(tmp_path / "file", b"new", durable=durable)
+    assert synced == [False, True] if durable else [False]
+
+
+@needs.FLOCK
+@pytest.mark.parametrize("refused", [True, False])
+def test_on_macos_the_drive_itself_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, refused: bool
+) -> None:
+    asked: list[object] = []
+
+    def control(_fd: int, what: int) -> None:
+        asked.append(what)
+        if refused:
+            raise OSError(errno.ENOTSUP, "not here")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(os, "fsync", lambda _fd: asked.append("fsync"))
+    with (tmp_path / "file").open("wb") as file:
+        atomic.sync(file.fileno())
+    assert asked == ([51, "fsync"] if refused else [51])
+
+
+@needs.FOLDER_SYNC
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
+def test_a_folder_whose_file_system_knows_no_sync_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    if code == errno.EINVAL:
+        atomic.sync_folder(tmp_path)
+    else:
+        with pytest.raises(FileUnavailableError, match="Input/output error"):
+            atomic.sync_folder(tmp_path)
+
+
+def test_windows_has_no_folder_to_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    atomic.sync_folder(tmp_path / "none")
+
+
+@needs.LINKS
+@pytest.mark.parametrize("owner", ["mine", "root's", "that of the folder", "a stranger's"])
+def test_the_link_of_a_stranger_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str
+) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    uid = {"mine": 1000, "root's": 0, "that of the folder": 1001}.get(owner, 1002)
+    real_lstat, real_stat = Path.lstat, Path.stat
+
+    def with_owner(found: os.stat_result, owner: int) -> os.stat_result:
+        return os.stat_result((*found[:4], owner, *found[5:]))
+
+    def lstat(self: Path) -> os.stat_result:
+        found = real_lstat(self)
+        return with_owner(found, uid) if self == link else found
+
+    def of_folder(self: Path, **more: bool) -> os.stat_result:
+        found = real_stat(self, **more)
+        return with_owner(found, 1001) if self == tmp_path else found
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(Path, "lstat", lstat)
+    monkeypatch.setattr(Path, "stat", of_folder)
+    if uid == 1002:
+        with pytest.raises(FileUnavailableError) as caught:
+            atomic._refuse_planted(link)
+        assert caught.value.message == f"{link} is a link that another user made."
+        assert caught.value.remedy == "Choose another name, or have the link removed."
+        monkeypatch.setattr(sys, "platform", "win32")
+    atomic._refuse_planted(link)
+    atomic._refuse_planted(tmp_path / "none")
+
+
+# A further name ------------------------------------------------------------------------------
+
+
+@needs.LINKS
+def test_a_file_is_kept_under_a_further_name(tmp_path: Path) -> None:
+    file, link, name = tmp_path / "file", tmp_path / "link", tmp_path / "kept"
+    file.write_bytes(b"data")
+    link.symlink_to(file)
+    name.write_bytes(b"older")
+    for _ in range(2):
+        assert atomic.keep_link(link, name) is True
+        assert name.samefile(file)
+        assert sorted(tmp_path.iterdir()) == [file, name, link]
+
+
+def test_where_no_file_is_none_is_kept(tmp_path: Path) -> None:
+    name = tmp_path / "kept"
+    name.write_bytes(b"older")
+    assert atomic.keep_link(tmp_path / "none", name) is False
+    assert name.read_bytes() == b"older"
+
+
+def test_where_no_links_are_to_be_had_it_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    file, name = tmp_path / "file", tmp_path / "kept"
+    file.write_bytes(b"data")
+    file.chmod(0o640)
+    assert atomic.keep_link(file, name) is False
+    assert name.read_bytes() == b"data"
+    assert has_mode(name, 0o640)
+    assert sorted(tmp_path.iterdir()) == [file, name]
+
+
+def test_a_name_that_something_else_has_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(FileUnavailableError, match="kept is a folder, not a file"):
+        atomic.keep_link(tmp_path / "file", tmp_path / "kept")
+
+
+@needs.LINKS
+def test_a_link_in_a_circle_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    assert atomic._found(link) is None
+    assert atomic._found(tmp_path / "none") is None
+    link.unlink()
+    link.touch()
+    assert atomic._found(link) == link.stat()
 
 
 def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -31,7 +398,6 @@ def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def test_a_folder_that_cannot_be_synced_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """Where the folder cannot even be opened, nothing claims that the file is on the disk."""
     refuse_folders(monkeypatch, number)
     with pytest.raises(FileUnavailableError, match=os.strerror(number)):
         atomic.replace(tmp_path / "file", b"data")
@@ -41,58 +407,9 @@ def test_a_folder_that_cannot_be_synced_is_named(
 def test_a_folder_that_may_not_be_read_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder may be writable and not readable: files in it are replaced all the same."""
     refuse_folders(monkeypatch, errno.EACCES)
     atomic.replace(tmp_path / "file", b"data")
     assert (tmp_path / "file").read_bytes() == b"data"
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Make the folder by way of which a file is written, and the one in which it is to stand."""
-    made = tmp_path / "way", tmp_path / "place"
-    for folder in made:
-        folder.mkdir()
-    return made
-
-
-def test_a_file_written_by_way_of_another_folder_shows_once_in_its_own(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing but the file itself ever stands in the folder that others watch."""
-    way, place = folders
-    moves: list[tuple[Path, list[Path]]] = []
-    move = Path.replace
-
-    def noted(self: Path, target: Path) -> Path:
-        moves.append((self.parent, list(place.iterdir())))
-        return move(self, target)
-
-    monkeypatch.setattr(Path, "replace", noted)
-    atomic.replace(place / "file", b"text", durable=False, by_way_of=way)
-    assert moves == [(way, [])]
-    assert (place / "file").read_bytes() == b"text"
-    assert list(way.iterdir()) == []
-
-
-def test_a_disk_that_is_mounted_twice_is_no_obstacle(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a file cannot be moved from the one folder to the other it is written in its own."""
-    way, place = folders
-    move = Path.replace
-
-    def refused(self: Path, target: Path) -> Path:
-        if self.parent == way:
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return move(self, target)
-
-    monkeypatch.setattr(Path, "replace", refused)
-    atomic.replace(place / "file", b"text", by_way_of=way)
-    assert (place / "file").read_bytes() == b"text"
-    assert list(way.iterdir()) == []
-    atomic.replace(place / "file", b"more", by_way_of=way / "missing")
-    assert (place / "file").read_bytes() == b"more"
 
 
 # What is no file ------------------------------------------------------------------------------
@@ -101,7 +418,6 @@ def test_a_disk_that_is_mounted_twice_is_no_obstacle(
 @pytest.mark.row(49)
 @pytest.mark.parametrize("kind", odd.KINDS)
 def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
-    """It may be somebody's: it is named, with the command that moves it away, and stays."""
     path = tmp_path / "file"
     with odd.put(kind, path):
         with pytest.raises(FileUnavailableError) as caught:
@@ -129,7 +445,6 @@ def _found(ctime: int) -> os.stat_result:
 
 @pytest.mark.row(53)
 def test_no_ctime_in_a_signature_on_windows() -> None:
-    """There it is another time by path than by descriptor, and a file at rest would never be."""
     by_path, by_descriptor = _found(1), _found(2)
     assert Signature.of(by_path, "win32") == Signature.of(by_descriptor, "win32")
     assert Signature.of(by_path, "linux") != Signature.of(by_descriptor, "linux")
@@ -140,7 +455,6 @@ def test_no_ctime_in_a_signature_on_windows() -> None:
 def test_a_replace_that_windows_refuses_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """A target that another program has open for a moment is replaced when it is let go."""
     move, refusals = Path.replace, [_of_windows(number)] * 3
 
     def refused(self: Path, target: Path) -> Path:
@@ -157,8 +471,6 @@ def test_a_replace_that_windows_refuses_is_tried_again(
 def test_a_target_that_windows_never_lets_go_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not tried without end: who holds it open is to close it; nothing is left behind."""
-
     def refused(*_: object) -> Path:
         raise _of_windows(32)
 
@@ -172,7 +484,6 @@ def test_a_target_that_windows_never_lets_go_is_named(
 def test_a_file_that_its_writer_shares_with_nobody_is_read_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On Windows a file may be locked while it is written: that is no fault of the file."""
     (tmp_path / "file").touch()
 
     def refused(_: Path) -> None:

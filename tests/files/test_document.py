@@ -60,7 +60,6 @@ def written(items: list[bytes], **rest: bytes) -> bytes:
 
 
 def test_a_document_is_taken_apart() -> None:
-    """Sections come as the bytes of their items, the rest as bytes by key in order."""
     document = parse(b'{"x": 1,"items":[ {"id" :1}, 2 ], "y":[3]}', SECTIONS)
     assert document.lists == {"items": [b'{"id" :1}', b"2"]}
     assert document.rest == {"x": b"1", "y": b"[3]"}
@@ -69,7 +68,6 @@ def test_a_document_is_taken_apart() -> None:
 
 
 def test_a_missing_section_is_empty() -> None:
-    """A section that is not there is an empty list."""
     assert parse(b'{"queue":[1]}', QUEUE).lists == {"queue": [b"1"], "failed": []}
 
 
@@ -97,13 +95,11 @@ def test_a_missing_section_is_empty() -> None:
     ],
 )
 def test_what_is_no_document_is_broken(data: bytes) -> None:
-    """What is not one object whose sections are lists is broken, and never empty."""
     with pytest.raises(BrokenDocumentError):
         parse(data, SECTIONS)
 
 
 def test_a_reason_does_not_quote_the_content() -> None:
-    """Why a file is broken is said without what is in it."""
     with pytest.raises(BrokenDocumentError) as caught:
         parse(b'{"items":[{"content":"secret" oops}]}', SECTIONS)
     assert "secret" not in str(caught.value)
@@ -111,14 +107,12 @@ def test_a_reason_does_not_quote_the_content() -> None:
 
 
 def test_a_reason_names_the_line_in_plain_words() -> None:
-    """The parser's own words, some of which end in "at", do not say it twice."""
     with pytest.raises(BrokenDocumentError, match=r"^Invalid control character at line 1$"):
         parse(b'{"items":["\n"]}', SECTIONS)
 
 
 @pytest.mark.parametrize("end", range(len(FILE)))
 def test_a_document_cut_short_is_broken(end: int) -> None:
-    """No beginning of a document passes for a document."""
     with pytest.raises(BrokenDocumentError):
         parse(FILE[:end], SECTIONS)
 
@@ -127,14 +121,12 @@ def test_a_document_cut_short_is_broken(end: int) -> None:
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
 )
 def test_other_encodings_are_understood(encoding: str) -> None:
-    """A BOM and UTF-16 or UTF-32, as Windows editors write them, are read."""
     document = parse(FILE.decode().encode(encoding), SECTIONS)
     assert values(document.lists["items"]) == LETTERS
     assert json.loads(document.rest["last_update"]) == "now"
 
 
 def test_bytes_that_are_no_utf8_cost_nothing_else() -> None:
-    """Bad UTF-8 in one item leaves the others whole, and what is written loads."""
     document = parse(b'{"items":[{"content":"\xff\xfe"},{"content":"ok"}]}', SECTIONS)
     assert len(document.lists["items"]) == 2
     assert json.loads(document.lists["items"][1]) == {"content": "ok"}
@@ -142,7 +134,6 @@ def test_bytes_that_are_no_utf8_cost_nothing_else() -> None:
 
 
 def test_lone_surrogates_survive() -> None:
-    """Half of a surrogate pair is read, kept and written so that it loads."""
     data = b'{"items":[{"content":"\\ud83d!"},{"\\udc00":"x"}],"k\\ud800":1}'
     document = parse(data, SECTIONS)
     again = compose({**document.rest, "items": [pretty(i, 2) for i in document.lists["items"]]})
@@ -151,7 +142,6 @@ def test_lone_surrogates_survive() -> None:
 
 
 def test_nan_and_infinity_survive() -> None:
-    """NaN and infinities, which Python writes, are read, kept and written."""
     data = b'{"items":[{"content":"x","a":NaN,"b":Infinity,"c":-Infinity}],"n":NaN}'
     document = parse(data, SECTIONS)
     (item,) = json.loads(written(document.lists["items"], n=document.rest["n"]))["items"]
@@ -161,7 +151,6 @@ def test_nan_and_infinity_survive() -> None:
 
 @pytest.mark.parametrize("number", ["18446744073709551616", "-" + "9" * 400, "1e999", "1.10"])
 def test_a_number_keeps_its_digits(number: str) -> None:
-    """A number of any size is written as it was read."""
     data = f'{{"items":[{{"n": {number}}}],"n":{number}}}'.encode()
     document = parse(data, SECTIONS)
     again = written(document.lists["items"], n=document.rest["n"])
@@ -174,7 +163,6 @@ def test_a_number_keeps_its_digits(number: str) -> None:
 def test_a_number_keeps_its_digits_beside_what_the_fast_parser_refuses(
     number: str, beside: str
 ) -> None:
-    """Neither a NaN nor a lone surrogate in the file changes how a number is written."""
     item = f'{{"n": {number}, "o": {beside}}}'
     document = parse(f'{{"items":[{item}],"n":{number},"m":[{beside}]}}'.encode(), SECTIONS)
     again = written(document.lists["items"], **document.rest)
@@ -183,7 +171,6 @@ def test_a_number_keeps_its_digits_beside_what_the_fast_parser_refuses(
 
 
 def test_odd_items_keep_their_place() -> None:
-    """Elements that are no items are elements like any other."""
     odd: list[Any] = [None, True, 3, "x", [], {}, {"content": None}, {"id": 7}]
     document = parse(json.dumps({"items": odd}).encode(), SECTIONS)
     assert values(document.lists["items"]) == odd
@@ -200,7 +187,6 @@ def test_odd_items_keep_their_place() -> None:
     ids=["5,000 digits", "100,000 deep", "900 deep", "3,000 objects deep"],
 )
 def test_what_json_tool_cannot_load_is_rejected_alone(odd: bytes) -> None:
-    """An endless number or nesting is quarantined whole; its neighbours stay."""
     document = parse(b'{"items":[{"id":"a"},' + odd + b',{"id":"b"}],"z":1}', SECTIONS)
     assert values(document.lists["items"]) == [{"id": "a"}, {"id": "b"}]
     assert document.rejected == [odd]
@@ -215,7 +201,6 @@ def test_what_json_tool_cannot_load_is_rejected_alone(odd: bytes) -> None:
     ids=["100,000 deep", "5,000 digits", "an item within a list"],
 )
 def test_an_odd_element_that_is_no_object_is_rejected_alone(odd: bytes) -> None:
-    """A list or a number among the items that nothing can load leaves the file in place."""
     data = b'{"items":[{"id":"a"},' + odd + b',{"id":"b"}],"z":NaN}'
     document = parse(data, SECTIONS)
     assert values(document.lists["items"]) == [{"id": "a"}, {"id": "b"}]
@@ -224,21 +209,18 @@ def test_an_odd_element_that_is_no_object_is_rejected_alone(odd: bytes) -> None:
 
 
 def test_an_odd_unknown_key_is_rejected_alone() -> None:
-    """A top-level value that `json.tool` cannot load leaves the items in place."""
     document = parse(b'{"n":' + b"9" * 5_000 + b',"items":[1]}', SECTIONS)
     assert (document.lists, document.rest) == ({"items": [b"1"]}, {})
     assert document.rejected == [b"9" * 5_000]
 
 
 def test_brackets_in_text_are_not_nesting() -> None:
-    """A long text full of brackets is loadable, also with half a character."""
     assert loadable(dump({"content": '[{"' * 5_000}))
     assert loadable(b'{"content": "\xed\xa0\xbd' + b"[" * 5_000 + b'"}')
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_broken(data: bytes) -> None:
-    """Whatever a file holds, it is a document or broken, and salvage never fails."""
     to_text(data)
     salvage(data, SECTIONS)
     with contextlib.suppress(BrokenDocumentError):
@@ -250,7 +232,6 @@ def test_any_bytes_are_read_or_broken(data: bytes) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_cut_document_yields_every_whole_item(encoding: str) -> None:
-    """Wherever a write broke off, each item that was whole by then is found, once."""
     data = FILE.decode().encode(encoding)
     last = 0
     for end in range(len(data) + 1):
@@ -263,20 +244,17 @@ def test_a_cut_document_yields_every_whole_item(encoding: str) -> None:
 
 
 def test_what_an_item_holds_is_no_item_when_the_item_is_torn() -> None:
-    """An object under a key of an item that broke off is not taken for an item itself."""
     whole = dump(LETTERS[0])
     data = b'{"items": [' + whole + b', {"id": "x", "origin": {"id": "y", "content": "old"}, "con'
     assert salvage(data, SECTIONS).lists["items"] == [whole]
 
 
 def test_an_item_with_a_raw_control_character_is_salvaged_as_json() -> None:
-    """A text with a bare line break, which JSON may not hold, is found and gets an escape."""
     document = salvage(b'{"items": [{"id": "a", "content": "two\nlines"}, {"id"', SECTIONS)
     assert document.lists["items"] == [b'{"id": "a", "content": "two\\nlines"}']
 
 
 def test_whole_items_are_found_as_soon_as_they_end() -> None:
-    """An item counts from its closing brace on."""
     text = json.dumps({"items": LETTERS})
     for number, item in enumerate(LETTERS, 1):
         end = text.index(json.dumps(item)) + len(json.dumps(item))
@@ -285,7 +263,6 @@ def test_whole_items_are_found_as_soon_as_they_end() -> None:
 
 
 def test_a_lost_beginning_costs_only_the_first_item() -> None:
-    """Without its beginning a document still yields the items behind the cut."""
     text = json.dumps({"items": LETTERS})
     for start in range(text.index('"b"')):
         document = salvage(text[start:].encode(), SECTIONS)
@@ -296,7 +273,6 @@ def test_a_lost_beginning_costs_only_the_first_item() -> None:
 
 @pytest.mark.parametrize("junk", [b"", b"?", b'"', b"{", b"}", b"[", b"\\", b"\x00", b"\xff"])
 def test_damage_in_one_item_costs_only_that_one(junk: bytes) -> None:
-    """Whichever byte of an item is lost or overwritten, its neighbours are found."""
     for at in range(FILE.index(b'"id": "b"'), FILE.index(b'"more"')):
         found = values(salvage(FILE[:at] + junk + FILE[at + 1 :], SECTIONS).lists["items"])
         assert found[0] == LETTERS[0]
@@ -305,7 +281,6 @@ def test_damage_in_one_item_costs_only_that_one(junk: bytes) -> None:
 
 
 def test_items_go_to_the_section_before_them() -> None:
-    """An item belongs to the list whose key stands last before it; `last_100` to none."""
     data = (
         b'{"queue":[{"id":"q","content":"1"}],"last_100":[{"id":"l","content":"2"}],'
         b'"failed":[{"id":"f","content":"3"},{"id":"g","cont'
@@ -316,26 +291,22 @@ def test_items_go_to_the_section_before_them() -> None:
 
 
 def test_items_without_a_section_go_to_the_first() -> None:
-    """Bare items, as JSON lines are, belong to the first section."""
     document = salvage(b'{"id":"a","content":"1"}\n{"id":"b","content":"2"}\n{"id', QUEUE)
     assert [value["id"] for value in values(document.lists["queue"])] == ["a", "b"]
 
 
 def test_two_documents_in_a_row_yield_both() -> None:
-    """One document written behind another yields the items of both."""
     one, two = (json.dumps({"items": [letter]}) for letter in LETTERS[:2])
     assert values(salvage((one + two).encode(), SECTIONS).lists["items"]) == LETTERS[:2]
 
 
 def test_objects_that_are_no_items_are_left() -> None:
-    """Objects without a key of an item, as the stats, are not salvaged."""
     assert salvage(b'{"items":[{"x":1},{"stats":{}},{"content":"c"}', SECTIONS).lists == {
         "items": [b'{"content":"c"}']
     }
 
 
 def test_salvage_sets_odd_items_aside() -> None:
-    """In a broken document, too, what `json.tool` cannot load is rejected alone."""
     odd = b'{"content":"k","n":' + b"9" * 5_000 + b"}"
     document = salvage(b'{"items":[{"id":"a"},' + odd + b',{"id":"b"},{"id', SECTIONS)
     assert values(document.lists["items"]) == [{"id": "a"}, {"id": "b"}]
@@ -343,12 +314,10 @@ def test_salvage_sets_odd_items_aside() -> None:
 
 
 def test_open_brackets_without_end_are_survived() -> None:
-    """A hundred thousand brackets that nobody closes yield nothing, quickly."""
     assert salvage(b'{"items":[' + b'{"a":' * 100_000, SECTIONS).lists == {"items": []}
 
 
 def test_salvaged_lone_surrogates_load() -> None:
-    """An item with a lone surrogate is salvaged as JSON that can be written."""
     (raw,) = salvage(b'{"items":[{"content":"\\ud800"},', SECTIONS).lists["items"]
     assert json.loads(raw) == {"content": "\ud800"}
     (raw,) = salvage(b'{"items":[{"content":"\xff"},', SECTIONS).lists["items"]
@@ -360,7 +329,6 @@ def test_salvaged_lone_surrogates_load() -> None:
 
 @given(st.lists(plain, max_size=5), plain)
 def test_a_composed_document_loads(items: list[Any], rest: Any) -> None:
-    """What is composed loads as the values that went in, and parses to the same items."""
     data = written([dump(item) for item in items], rest=dump(rest))
     assert json.loads(data) == {"items": items, "rest": rest}
     document = parse(data, SECTIONS)
@@ -371,7 +339,6 @@ def test_a_composed_document_loads(items: list[Any], rest: Any) -> None:
 @needs.UTF8
 @given(st.lists(plain, max_size=5), plain)
 def test_a_composed_document_looks_like_json_dump(items: list[Any], rest: Any) -> None:
-    """The layout is that of `json.dumps(indent=2, ensure_ascii=False)` and a line's end."""
     raws = [json.dumps(item, ensure_ascii=False).encode() for item in items]
     data = written(raws, rest=json.dumps(rest, ensure_ascii=False).encode())
     expected = json.dumps({"items": items, "rest": rest}, indent=2, ensure_ascii=False)
@@ -379,14 +346,12 @@ def test_a_composed_document_looks_like_json_dump(items: list[Any], rest: Any) -
 
 
 def test_an_empty_document_is_an_object() -> None:
-    """Nothing composes to an empty object, an empty list to an empty list."""
     assert json.loads(compose({})) == {}
     assert compose({"items": []}) == b'{\n  "items": []\n}\n'
     assert compose({"a\ud800": b"1"}) == b'{\n  "a\\ud800": 1\n}\n'
 
 
 def test_times_and_values_of_ours_are_written_for_people_too() -> None:
-    """Local time to the second; text as it is."""
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", local_iso(1_800_000_000.7))
     assert local_iso(1_800_000_000.0) == local_iso(1_800_000_000.7)
     assert json_value({"é": "\ud83d"}) == b'{"\xc3\xa9": "\\ud83d"}'

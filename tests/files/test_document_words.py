@@ -24,7 +24,6 @@ from mem0tray.files.document import (
     ],
 )  # fmt: skip
 def test_what_stands_in_the_place_of_an_object_is_said(data: bytes, kind: str) -> None:
-    """In words, for a person who has the file open."""
     with pytest.raises(BrokenDocumentError) as caught:
         parse(data, ("queue",))
     assert str(caught.value) == f"it holds {kind} where an object should be"
@@ -38,7 +37,6 @@ def test_what_stands_in_the_place_of_an_object_is_said(data: bytes, kind: str) -
     ],
 )  # fmt: skip
 def test_what_stands_in_the_place_of_a_list_is_said(value: str, kind: str) -> None:
-    """With the name of the list."""
     with pytest.raises(BrokenDocumentError) as caught:
         parse(f'{{"queue": {value}}}'.encode(), ("queue",))
     assert str(caught.value) == f"'queue' is {kind}, not a list"
@@ -48,7 +46,6 @@ def test_what_stands_in_the_place_of_a_list_is_said(value: str, kind: str) -> No
 def test_an_item_that_ends_where_a_section_begins_belongs_before_it(
     sections: tuple[str, str],
 ) -> None:
-    """A mark within an item is none; one right behind it counts for the next."""
     data = b'{"items": [{"id": "a"}], "queue": [{"id": "b", "x": {"items": [1]}}, {"id": "c"}'
     found = salvage(data, sections)
     assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
@@ -56,14 +53,12 @@ def test_an_item_that_ends_where_a_section_begins_belongs_before_it(
 
 
 def test_a_section_may_begin_right_behind_an_item() -> None:
-    """A comma and a bracket got lost there; what follows belongs to the section all the same."""
     found = salvage(b'{"items": [{"id": "a"}"queue": [{"id": "b"}', ("items", "queue"))
     assert [json.loads(raw)["id"] for raw in found.lists["items"]] == ["a"]
     assert [json.loads(raw)["id"] for raw in found.lists["queue"]] == ["b"]
 
 
 def test_an_item_stands_in_a_document_as_it_is_or_laid_out() -> None:
-    """At that depth; in no other way."""
     raw = b'{"a": [1]}'
     assert stands_as(raw, raw, 2)
     assert stands_as(pretty(raw, 2), raw, 2)
@@ -72,7 +67,6 @@ def test_an_item_stands_in_a_document_as_it_is_or_laid_out() -> None:
 
 
 def test_scripts_of_windows_can_read_each_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They open files in the system's code page: what is not in ASCII is written as escapes."""
     item = {"Müller": "”😀", "list": ["ß"]}
     raw = json.dumps(item, ensure_ascii=False).encode()
     for system in ("linux", "win32"):

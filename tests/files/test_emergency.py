@@ -18,7 +18,6 @@ DAY = 86_400.0
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The file, still empty."""
     path = tmp_path / NAME
     path.touch()
     return path
@@ -55,7 +54,6 @@ def after(found: Lines | None) -> EmergencySource:
 
 
 def test_each_line_is_read_once_and_in_order(file: Path) -> None:
-    """The next reading begins where this one ended."""
     append(file, line("a") + line("b"))
     found = read(file.parent, source_of(file), final=False)
     assert taken(found) == ["a", "b"]
@@ -67,7 +65,6 @@ def test_each_line_is_read_once_and_in_order(file: Path) -> None:
 
 
 def test_nothing_but_the_place_changes_in_the_source(file: Path) -> None:
-    """When it was renamed, and by which clocks, stays known."""
     append(file, line("a"))
     known = msgspec.structs.replace(source_of(file), renamed=5.0, boot="b", uptime=7.0)
     found = after(read(file.parent, known, final=False))
@@ -75,7 +72,6 @@ def test_nothing_but_the_place_changes_in_the_source(file: Path) -> None:
 
 
 def test_a_line_without_its_end_waits(file: Path) -> None:
-    """Half an object is not taken; when it is complete it comes with the rest."""
     whole = line("b")
     append(file, line("a") + whole[:10])
     found = read(file.parent, source_of(file), final=False)
@@ -86,13 +82,11 @@ def test_a_line_without_its_end_waits(file: Path) -> None:
 
 
 def test_half_a_line_alone_is_nothing_yet(file: Path) -> None:
-    """There is nothing to take in, and nothing to remember."""
     append(file, line("a")[:10])
     assert read(file.parent, source_of(file), final=False) is None
 
 
 def test_a_whole_object_needs_no_line_break(file: Path) -> None:
-    """A producer that writes the line break before its line is read as well."""
     append(file, line("a").rstrip())
     found = read(file.parent, source_of(file), final=False)
     assert taken(found) == ["a"]
@@ -101,23 +95,20 @@ def test_a_whole_object_needs_no_line_break(file: Path) -> None:
 
 
 def test_the_last_half_line_is_taken_as_it_is(file: Path) -> None:
-    """Nobody will complete it any more: it is kept as something odd."""
     append(file, line("a") + b'{"id": "b"')
     found = read(file.parent, source_of(file), final=True)
     assert taken(found) == ["a"]
     assert found is not None
-    assert found.pieces == [b'{"id": "b"']
+    assert found.odd == [b'{"id": "b"']
     assert after(found).offset == file.stat().st_size
 
 
 def test_blanks_at_the_end_are_no_line(file: Path) -> None:
-    """Not even a last one."""
     append(file, b"  ")
     assert read(file.parent, source_of(file), final=True) is None
 
 
 def test_blank_lines_hold_nothing(file: Path) -> None:
-    """Nor do the NULs that a power cut may leave, or a mark of UTF-8."""
     append(file, b"\n \t\r\n\0\0\0" + line("a") + b"\xef\xbb\xbf" + line("b") + b"\0\n")
     found = read(file.parent, source_of(file), final=False)
     assert taken(found) == ["a", "b"]
@@ -126,14 +117,11 @@ def test_blank_lines_hold_nothing(file: Path) -> None:
 
 
 def test_a_line_that_makes_no_sense_is_kept_and_the_items_in_it_taken(file: Path) -> None:
-    """Two lines that ran into each other are both read."""
     append(file, line("a").rstrip() + b'{"id": "torn' + line("b") + b"nonsense\n" + line("c"))
     found = read(file.parent, source_of(file), final=True)
-    assert sorted(taken(found)) == ["a", "b", "c"]
     assert found is not None
-    assert found.odd == []
-    (kept,) = found.pieces
-    assert kept.splitlines(keepends=True)[1:] == [b"nonsense"]
+    assert sorted(taken(found)) == ["a", "b", "c"]
+    assert found.odd == [b'{"id": "torn\nnonsense']
 
 
 def cut(name: str, *places: int, text: str = "") -> list[bytes]:
@@ -145,80 +133,49 @@ def cut(name: str, *places: int, text: str = "") -> list[bytes]:
 @pytest.mark.parametrize("content", ["long one", "naïve", "blank  here"])
 @pytest.mark.parametrize("at", [1, 30, 50, 52])
 def test_a_line_that_another_cut_in_two_is_read_whole(file: Path, content: str, at: int) -> None:
-    """Both are taken, and nothing is odd about the file."""
     begin, end = cut(content, at)
     append(file, begin + line("b") + line("c") + end + line("d"))
     found = read(file.parent, source_of(file), final=False)
+    assert found is not None
     assert sorted(taken(found)) == sorted([content, "b", "c", "d"])
-    assert found is not None
-    assert found.odd == []
-    assert after(found).torn == ()
-
-
-def test_the_end_of_a_torn_line_may_come_later(file: Path) -> None:
-    """In as many parts as it was written; what cut into it is taken at once."""
-    begin, middle, end = cut("long one", 30, 50)
-    append(file, begin + line("b"))
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == ["b"]
-    assert found is not None
-    assert found.odd == []
-    append(file, middle + line("c"))
-    source = msgspec.json.decode(msgspec.json.encode(after(found)), type=EmergencySource)
-    found = read(file.parent, source, final=False)
-    assert taken(found) == ["c"]
-    append(file, end)
-    found = read(file.parent, after(found), final=False)
-    assert taken(found) == ["long one"]
-    assert found is not None
     assert (found.odd, after(found).torn) == ([], ())
+
+
+def test_the_end_of_a_torn_line_may_come_later_in_many_parts(file: Path) -> None:
+    source, parts = source_of(file), cut("long one", 30, 40, 50)
+    for number, part in enumerate(parts[:-1]):
+        append(file, part + line(f"b{number}"))
+        found = read(file.parent, source, final=False)
+        assert found is not None
+        assert (taken(found), found.odd) == ([f"b{number}"], [])
+        source = msgspec.json.decode(msgspec.json.encode(after(found)), type=EmergencySource)
+    append(file, parts[-1])
+    found = read(file.parent, source, final=False)
+    assert found is not None
+    assert (taken(found), found.odd, after(found).torn) == (["long one"], [], ())
 
 
 @pytest.mark.parametrize(("length", "waits"), [(1_000_000, True), (1_000_001, False)])
 def test_a_torn_line_waits_for_its_end_up_to_a_million_bytes(
     file: Path, length: int, *, waits: bool
 ) -> None:
-    """A longer one is quarantined as it stands, and its end with what else makes no sense."""
-    other = line("b")
-    begin, end = cut("a", length - len(other) + 1, text="x" * length)
-    append(file, begin + other)
+    begin, end = cut("a", length, text="x" * length)
+    append(file, begin + line("b"))
     found = read(file.parent, source_of(file), final=False)
     assert found is not None
-    assert (taken(found), list(map(len, found.pieces))) == (["b"], [length] * (not waits))
+    assert (taken(found), list(map(len, found.odd))) == (["b"], [length] * (not waits))
     append(file, end)
-    last = read(file.parent, after(found), final=True)
-    assert taken(last) == ["x" * length] * waits
-
-
-@pytest.mark.parametrize(("count", "waits"), [(64, True), (65, False)])
-def test_a_line_torn_again_and_again_waits_for_its_end_up_to_64_times(
-    file: Path, count: int, *, waits: bool
-) -> None:
-    """One that others cut up more often is quarantined whole, and what they wrote is taken."""
-    *parts, end = cut("a", *range(60, 60 + count), text="x" * 200)
-    append(file, b"".join(part + line(f"b{at}") for at, part in enumerate(parts)))
-    found = read(file.parent, source_of(file), final=False)
-    assert found is not None
-    assert taken(found) == [f"b{at}" for at in range(count)]
-    assert [piece.count(b"\n") + 1 for piece in found.pieces] == [count] * (not waits)
-    append(file, end)
-    assert taken(read(file.parent, after(found), final=True)) == ["x" * 200] * waits
+    assert taken(read(file.parent, after(found), final=True)) == ["x" * length] * waits
 
 
 def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
-    """As it stands in the file, once nobody will complete it, with what may belong to it."""
     begin, _ = cut("long one", 30)
     append(file, begin + line("b"))
     source = after(read(file.parent, source_of(file), final=False))
     found = read(file.parent, source, final=True)
     assert found is not None
-    assert (found.items, found.odd, found.pieces) == ([], [], [begin + line("b").rstrip()])
+    assert (found.items, found.odd) == ([], [begin])
     assert after(found) == msgspec.structs.replace(source, torn=())
-    append(file, begin + line("c"))
-    found = read(file.parent, source, final=True)
-    assert taken(found) == ["c"]
-    assert found is not None
-    assert (found.odd, found.pieces) == ([], [begin + line("b") + begin + line("c").rstrip()])
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -233,55 +190,51 @@ def test_a_torn_line_whose_end_never_comes_is_kept(file: Path) -> None:
         ("a1 c b1 d e b2 a2 a3 b3", ["c", "d", "e"]),
     ],
 )
-def test_two_lines_torn_at_once_are_kept_together(
+def test_of_two_lines_torn_at_once_no_memory_is_made_and_no_byte_lost(
     file: Path, order: str, whole: list[str], *, at_once: bool
 ) -> None:
-    """Which end is whose nobody can tell: no memory is made of two, and no piece is alone."""
     written = {each: line(each) for each in whole}
     for name in "ab":
         places = (8192, 16384) if "3" in order else (8192,)
         parts = cut(name, *places, text=f"{name} words " * 2500)
         written |= {f"{name}{at}": part for at, part in enumerate(parts, 1)}
-    texts, source = [], source_of(file)
+    texts, odd, source = list[str](), b"", source_of(file)
     for each in order.split():
         append(file, written[each])
         if not at_once and (found := read(file.parent, source, final=False)):
-            assert (found.odd, found.pieces) == ([], [])
-            texts += taken(found)
+            texts, odd = texts + taken(found), odd + b"".join(found.odd)
             source = after(found)
-    found = read(file.parent, source, final=True)
-    assert found is not None
-    assert (texts + taken(found), found.odd) == (whole, [])
-    (kept,) = found.pieces
+    last = read(file.parent, source, final=True) or Lines()
+    assert texts + taken(last) == whole
+    kept = odd + b"".join(last.odd)
     assert all(part.rstrip() in kept for each, part in written.items() if each not in whole)
-    assert emergency.is_mixed(kept) == (not whole)  # else no part of it looks whole
-
-
-def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
-    """No end comes that could be its own: it is whole."""
-    begin, _ = cut("a", 8192, text="a words " * 2500)
-    append(file, begin + line("b", content="b words " * 2500))
-    found = read(file.parent, source_of(file), final=False)
-    assert taken(found) == []
-    found = read(file.parent, after(found), final=True)
-    assert taken(found) == ["b words " * 2500]
-    assert found is not None
-    assert [len(piece) > 8192 for piece in found.pieces] == [True]
-    assert not emergency.is_mixed(found.pieces[0])
 
 
 def test_a_long_line_that_a_short_one_cut_in_two_is_read_whole(file: Path) -> None:
-    """What is shorter than a buffer was written at once, and no other's end is in it."""
     begin, end = cut("a", 8192, text="a words " * 2500)
     append(file, begin + line("b", content="b" * 3900) + end)
     found = read(file.parent, source_of(file), final=False)
-    assert sorted(map(len, taken(found))) == [3900, 20_000]
     assert found is not None
-    assert (found.odd, found.pieces, after(found).torn) == ([], [], ())
+    assert sorted(map(len, taken(found))) == [3900, 20_000]
+    assert (found.odd, after(found).torn) == ([], ())
+
+
+def test_a_long_line_behind_one_whose_writer_died_is_read(file: Path) -> None:
+    begin, _ = cut("a", 8192, text="a words " * 2500)
+    append(file, begin + line("b", content="b words " * 2500))
+    found = read(file.parent, source_of(file), final=False)
+    assert taken(found) == []  # an end may come that is in it
+    found = read(file.parent, after(found), final=True)
+    assert found is not None
+    assert (taken(found), found.odd) == (["b words " * 2500], [begin])
+
+
+def test_two_long_lines_that_ran_into_each_other_are_read(file: Path) -> None:
+    append(file, line("a", content="a" * 9000).rstrip() + line("b", content="b" * 9000))
+    assert taken(read(file.parent, source_of(file), final=False)) == ["a" * 9000, "b" * 9000]
 
 
 def test_what_no_program_can_load_is_quarantined(file: Path) -> None:
-    """Too deep a nest is no item, whatever else the line says."""
     append(file, b'{"id": "a", "content": "a", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}\n")
     found = read(file.parent, source_of(file), final=False)
     assert taken(found) == []
@@ -290,13 +243,11 @@ def test_what_no_program_can_load_is_quarantined(file: Path) -> None:
 
 
 def test_bad_bytes_cost_nothing_else(file: Path) -> None:
-    """They become lone surrogates in the text."""
     append(file, b'{"id": "a", "project_id": "p", "content": "caf\xe9"}\n')
     assert taken(read(file.parent, source_of(file), final=False)) == ["caf\udce9"]
 
 
 def test_another_file_of_the_name_is_not_read(file: Path) -> None:
-    """A new inode is another source, with an offset of its own."""
     append(file, line("a"))
     source = source_of(file)
     other = file.with_name("other")
@@ -306,14 +257,12 @@ def test_another_file_of_the_name_is_not_read(file: Path) -> None:
 
 
 def test_a_file_that_is_gone_has_no_lines(file: Path) -> None:
-    """Somebody removed it between two looks."""
     source = source_of(file)
     file.unlink()
     assert read(file.parent, source, final=False) is None
 
 
 def test_what_is_no_file_is_named(file: Path) -> None:
-    """A folder in its place is an error that a person can read."""
     source = source_of(file)
     file.unlink()
     file.mkdir()
@@ -325,7 +274,6 @@ def test_what_is_no_file_is_named(file: Path) -> None:
 def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
     file: Path, length: int
 ) -> None:
-    """What stands before the offset is compared: 256 bytes of it at most."""
     append(file, line("x" * length))
     source = after(read(file.parent, source_of(file), final=False))
     append(file, line("b"))
@@ -337,26 +285,24 @@ def test_an_inode_that_is_another_files_by_now_is_read_from_its_beginning(
     assert found is not None
     assert after(found).offset == file.stat().st_size
     assert "b" in taken(found)
-    assert found.pieces, "the changed line was read once more"
+    assert found.odd, "the changed line was read once more"
 
 
 @pytest.mark.parametrize("final", [False, True])
 def test_a_torn_line_of_a_file_that_another_replaced_is_kept(file: Path, *, final: bool) -> None:
-    """Its end will never come, and none of the other file's lines is taken for it."""
     begin, end = cut("long one", 30)
     append(file, begin + line("b"))
     source = after(read(file.parent, source_of(file), final=False))
-    assert source.torn == (begin + line("b").rstrip(),)
+    assert source.torn == (begin,)
     file.write_bytes(end + line("c"))
     found = read(file.parent, source, final=final)
     assert taken(found) == ["c"]
     assert found is not None
-    assert found.pieces == [*source.torn]
+    assert found.odd[0] == begin
     assert after(found).torn == ()
 
 
 def test_a_change_far_before_the_offset_is_not_looked_for(file: Path) -> None:
-    """Only the last 256 bytes are read again."""
     append(file, line("a" * 300) + line("b" * 300))
     source = after(read(file.parent, source_of(file), final=False))
     with file.open("r+b") as changed:
@@ -366,7 +312,6 @@ def test_a_change_far_before_the_offset_is_not_looked_for(file: Path) -> None:
 
 
 def test_short_readings_are_compared_as_far_as_they_go(file: Path) -> None:
-    """The bytes before the offset may come from several readings."""
     source = source_of(file)
     for text in "abcdefgh":
         append(file, line(text))
@@ -378,7 +323,6 @@ def test_short_readings_are_compared_as_far_as_they_go(file: Path) -> None:
 
 
 def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
-    """A slow writer may still hold it open; none does after a start of the machine."""
     source = EmergencySource(NAME, 1, renamed=1000.0, boot="b", uptime=50.0)
     assert REMOVE_AFTER == DAY
     assert not source.has_rested(1000.0 + DAY, "b", 51.0 + DAY)
@@ -390,7 +334,6 @@ def test_a_renamed_file_rests_for_a_day_by_both_clocks() -> None:
 
 
 def test_the_inode_is_that_of_the_file_that_is_open(file: Path) -> None:
-    """Not of whatever has the name a moment later."""
     append(file, line("a"))
     held = os.open(file, os.O_RDONLY)
     try:

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -27,7 +26,6 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def held(path: Path) -> Iterator[FileLock]:
-    """Somebody who holds the lock."""
     lock = FileLock(path)
     lock.acquire(0)
     yield lock
@@ -40,7 +38,6 @@ def waiters() -> list[threading.Thread]:
 
 
 def test_one_at_a_time_holds_a_lock(path: Path) -> None:
-    """Whoever comes second gets it when the first lets go."""
     first, second = FileLock(path), FileLock(path)
     assert first.try_acquire()
     assert not second.try_acquire()
@@ -51,7 +48,6 @@ def test_one_at_a_time_holds_a_lock(path: Path) -> None:
 
 
 def test_a_lock_file_is_private_and_stays(path: Path) -> None:
-    """It is made with its folder, and never removed: a waiter may have it open."""
     with FileLock(path).held(0) as lock:
         assert lock.path == path
         assert locks.is_locked(path)
@@ -61,14 +57,12 @@ def test_a_lock_file_is_private_and_stays(path: Path) -> None:
 
 
 def test_a_lock_is_let_go_of_whatever_happens(path: Path) -> None:
-    """An error within `held` does not keep it."""
     with pytest.raises(ValueError, match="broken"), FileLock(path).held(0):
         raise ValueError("broken")
     assert not locks.is_locked(path)
 
 
 def test_to_let_go_twice_harms_nobody(path: Path) -> None:
-    """Nor does it for who never held it; no descriptor is closed that is another's by then."""
     lock = FileLock(path)
     lock.release()
     lock.acquire(0)
@@ -80,7 +74,6 @@ def test_to_let_go_twice_harms_nobody(path: Path) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
-    """After the time that was given; it can be had when the other lets go."""
     with pytest.raises(LockTimeoutError) as caught:
         FileLock(path).acquire(0.01)
     assert caught.value.message == f"Another program has held the lock {path} for 0.01 s."
@@ -89,14 +82,13 @@ def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_who_has_no_time_does_not_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even for a moment."""
     waited: list[float] = []
 
-    def wait(timeout: float) -> int:
+    def wait(_: Path, timeout: float) -> int:
         waited.append(timeout)
         return -1
 
-    monkeypatch.setattr(locks, "_Waiter", lambda _path: SimpleNamespace(wait=wait))
+    monkeypatch.setattr(locks, "_wait", wait)
     for timeout in (0.0, -5.0):
         with pytest.raises(LockTimeoutError):
             FileLock(path).acquire(timeout)
@@ -104,7 +96,6 @@ def test_who_has_no_time_does_not_wait(path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
-    """Not by asking again and again, but at once."""
     waiter = FileLock(path)
     thread = threading.Thread(target=waiter.acquire, args=(30,))
     thread.start()
@@ -117,7 +108,6 @@ def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -
 
 @needs.PROCESSES
 def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
-    """The lock that his thread gets later is let go of at once."""
     with pytest.raises(LockTimeoutError):
         FileLock(path).acquire(0.01)
     assert waiters()
@@ -129,7 +119,6 @@ def test_who_gave_up_keeps_nothing(path: Path, held: FileLock) -> None:
 
 @needs.OPEN_FILES
 def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLock) -> None:
-    """Somebody replaced the file meanwhile: the old one excludes nobody any more."""
     waiter = FileLock(path)
     thread = threading.Thread(target=waiter.acquire, args=(30,))
     thread.start()
@@ -146,7 +135,6 @@ def test_the_lock_is_that_of_the_file_that_is_there_now(path: Path, held: FileLo
 def test_an_error_of_who_waits_is_his_who_asked(
     path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The thread that waits does not keep it to itself."""
     real, calls = regular_file.open_fd, []
 
     def fail_at_the_second(path: Path, flags: int = os.O_RDONLY) -> int:
@@ -165,8 +153,6 @@ def test_an_error_of_who_waits_is_his_who_asked(
 def test_what_is_no_want_of_the_lock_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file system without locks is told at once, and nothing stays open."""
-
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -177,27 +163,21 @@ def test_what_is_no_want_of_the_lock_is_an_error(
     assert locks.is_locked(path)  # nobody can tell, and it is not for us to take it
 
 
-@pytest.mark.parametrize("runs", [True, False])
-def test_where_the_lock_cannot_be_tried_its_process_tells(
-    path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool
+def test_who_can_start_no_thread_does_not_get_the_lock(
+    held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that has ended holds nothing, also on a file system without locks."""
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    path.parent.mkdir()
-    pid = os.getpid() if runs else 2**22 + 1  # the number of no process on any Linux
-    path.write_text(f"{pid}\n", encoding="utf-8")
-    monkeypatch.setattr(locks, "_lock", refuse)
-    assert locks.is_locked(path) == runs
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(LockTimeoutError):
+        FileLock(held.path).acquire(30)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
 def test_a_file_that_may_only_be_read_serves_as_well(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """That of another user, or on a disk that is read-only; where there is none, why is said."""
     path.parent.mkdir()
     real = regular_file.open_fd
 
@@ -216,7 +196,6 @@ def test_a_file_that_may_only_be_read_serves_as_well(
 
 
 def test_one_worker_for_each_folder(path: Path) -> None:
-    """It writes its process id and its run; the next is told which one it is."""
     path.parent.mkdir()
     path.write_text("a text that is longer than two numbers " * 5, encoding="utf-8")
     worker = InstanceLock(path, "0d9f")
@@ -240,7 +219,6 @@ def test_one_worker_for_each_folder(path: Path) -> None:
 def test_who_only_looks_keeps_no_worker_from_starting(
     path: Path, held: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A command that asks whether it is held holds it for a moment."""
     monkeypatch.setattr(locks, "LOOKER", 5.0)  # of a machine with much else to do
     timer = threading.Timer(0.01, held.release)
     timer.start()
@@ -252,7 +230,6 @@ def test_who_only_looks_keeps_no_worker_from_starting(
 
 
 def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long that writes; it is never called the worker."""
     command, worker = InstanceLock(path, locks.COMMAND), InstanceLock(path, "0d9f")
     command.acquire()
     monkeypatch.setattr(locks, "LOOKER", 0.0)
@@ -270,7 +247,6 @@ def test_a_worker_waits_for_a_command(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_command_that_hangs_is_not_waited_for_for_ever(path: Path) -> None:
-    """Whoever starts is told which process it is, and that it is no worker."""
     command = InstanceLock(path, locks.COMMAND)
     command.acquire()
     with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
@@ -280,7 +256,6 @@ def test_a_command_that_hangs_is_not_waited_for_for_ever(path: Path) -> None:
 
 @needs.FLOCK
 def test_who_looks_is_not_taken_for_a_worker_by_another_who_looks(path: Path) -> None:
-    """Looks share the lock; a worker's hold they do not share."""
     with FileLock(path).held(0):
         assert not FileLock(path).try_acquire(shared=True)
     looker = FileLock(path)
@@ -290,7 +265,6 @@ def test_who_looks_is_not_taken_for_a_worker_by_another_who_looks(path: Path) ->
 
 
 def test_a_process_of_another_container_or_boot_has_no_number_here(path: Path) -> None:
-    """Another process may have its id here; a lock of an older version names no container."""
     path.parent.mkdir()
     for text, pid in ((f"7 0d9f {processes.space()}x\n", None), ("7 0d9f \n", 7), ("7\n", 7)):
         path.write_text(text, encoding="utf-8")
@@ -299,7 +273,6 @@ def test_a_process_of_another_container_or_boot_has_no_number_here(path: Path) -
 
 @pytest.mark.parametrize("text", ["", "x", "1.5"])
 def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> None:
-    """It is running all the same."""
     assert locks.holder(path) == (None, "")
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
@@ -308,7 +281,6 @@ def test_a_holder_that_cannot_be_read_has_no_number(path: Path, text: str) -> No
 
 
 def test_nobody_holds_a_lock_where_no_file_is(tmp_path: Path) -> None:
-    """To look makes none; what is no file, or below one, cannot be held either."""
     assert not locks.is_locked(tmp_path / "none")
     assert not locks.is_locked(tmp_path)
     (tmp_path / "file").touch()
@@ -319,8 +291,6 @@ def test_nobody_holds_a_lock_where_no_file_is(tmp_path: Path) -> None:
 def test_where_nobody_can_tell_the_lock_is_held(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Better no second worker than two."""
-
     def refuse(_path: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -329,7 +299,6 @@ def test_where_nobody_can_tell_the_lock_is_held(
 
 
 def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
-    """By its lock; or by the record of one that serves the name, which leads elsewhere now."""
     claude_dir, root = tmp_path / "claude", tmp_path / "data"
     paths = Paths(claude_dir, root)
     assert locks.of_worker(paths) is None
@@ -362,7 +331,6 @@ def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
 def test_the_remedy_is_that_of_the_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
 ) -> None:
-    """A read-only or full disk is not blamed on the file's permissions."""
     path = tmp_path / "mem0_queue.lock"
 
     def refuse(*_: object) -> int:
@@ -377,7 +345,6 @@ def test_the_remedy_is_that_of_the_cause(
 
 @needs.LINKS
 def test_a_link_that_leads_nowhere_is_no_matter_of_permissions(tmp_path: Path) -> None:
-    """A lock file that is a dangling link asks for the folder that it leads to."""
     path = tmp_path / "mem0_queue.lock"
     path.symlink_to(tmp_path / "gone" / "lock")
     with pytest.raises(FileUnavailableError) as caught:

@@ -1,6 +1,7 @@
 """Orders: one shape for those who ask and for the ledger's writer, who answers."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -18,17 +19,19 @@ from mem0tray.files.orders import (
     RETRY,
     SHOW,
     Order,
+    OrderBarrier,
     Text,
 )
 from mem0tray.system.paths import Paths
 
 ODD = ("half \ud83d", b"\x01" * 32)
 PLAIN = ("b", b"\x02" * 32)
+NOW = 1_764_513_120.0
+LONG_AGO = 1_700_000_000
 
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    """Live in a scratch folder."""
     return Paths(tmp_path / "claude", tmp_path / "data")
 
 
@@ -38,7 +41,6 @@ def read(paths: Paths) -> list[Order | None]:
 
 
 def test_what_is_asked_is_read(paths: Paths) -> None:
-    """Verb, memories, texts and backup come back as they went, in the order of asking."""
     raw = b'{"content": "not UTF-8: \xff"}'
     orders.leave(paths, orders.about(DELETE, [ODD, PLAIN], "copy.json"))
     orders.leave(paths, Order(RESTORE, texts=[Text.of(raw, dead=True)]))
@@ -63,7 +65,6 @@ def test_what_is_asked_is_read(paths: Paths) -> None:
     ],
 )
 def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
-    """A file that makes no sense is named, so that whoever reads it can take it away."""
     paths.orders.mkdir(parents=True)
     (paths.orders / "1-1.json").write_text(text)
     assert [(path.name, found) for path, found in orders.waiting(paths.orders)] == [
@@ -85,7 +86,6 @@ def test_nonsense_is_told_from_an_order(paths: Paths, text: str) -> None:
 def test_an_order_of_a_former_version_is_understood(
     paths: Paths, former: dict[str, str], now: str
 ) -> None:
-    """It waited while the program was replaced by a newer one."""
     paths.orders.mkdir(parents=True)
     document = {**former, "items": [{"id": "b", "digest": PLAIN[1].hex()}], "more": 1}
     (paths.orders / "1-1.json").write_text(json.dumps(document))
@@ -95,7 +95,6 @@ def test_an_order_of_a_former_version_is_understood(
 
 
 def test_an_order_is_answered_once_and_goes(paths: Paths) -> None:
-    """The answer names each memory as the order did, and is gone once it was read."""
     order = orders.leave(paths, orders.about(DELETE, [ODD, PLAIN]))
     assert orders.take_answer(order) is None
     orders.answer(order, {ODD: DONE, PLAIN: GONE})
@@ -106,7 +105,6 @@ def test_an_order_is_answered_once_and_goes(paths: Paths) -> None:
 
 
 def test_an_answer_that_nobody_fetches_goes_after_a_minute(paths: Paths) -> None:
-    """The command was killed, or gave up."""
     old, new = (orders.leave(paths, orders.about(RETRY, [PLAIN])) for _ in range(2))
     for each in (old, new):
         orders.answer(each, {PLAIN: DONE})
@@ -116,7 +114,6 @@ def test_an_answer_that_nobody_fetches_goes_after_a_minute(paths: Paths) -> None
 
 
 def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
-    """A memory is taken out of every order that names it; one that then names none goes."""
     orders.leave(paths, orders.about(DELETE, [ODD, PLAIN]))
     orders.leave(paths, orders.about(RETRY, [ODD]))
     orders.ask_to_show(paths)
@@ -129,7 +126,135 @@ def test_what_is_withdrawn_is_not_read(paths: Paths) -> None:
 
 
 def test_one_that_cannot_be_read_waits(paths: Paths) -> None:
-    """What stands in the place of an order is an error, and not taken for nothing."""
     (paths.orders / "1-1.json").mkdir(parents=True)
     with pytest.raises(FileUnavailableError):
         read(paths)
+
+
+# The barrier ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make the folder, with an order in it."""
+    made = tmp_path / "requests"
+    made.mkdir()
+    order(made, 1)
+    return made
+
+
+def order(folder: Path, number: int) -> None:
+    """Leave one."""
+    (folder / f"{number}-7.json").touch()
+
+
+def test_without_a_folder_there_is_none(tmp_path: Path) -> None:
+    barrier = OrderBarrier(tmp_path / "none")
+    assert (barrier.look(0), barrier.wait, barrier.names()) == (False, False, frozenset())
+
+
+def test_an_order_has_senders_wait_until_the_worker_has_looked(folder: Path) -> None:
+    barrier = OrderBarrier(folder)
+    assert barrier.look(0)
+    assert barrier.wait
+    barrier.note_seen(barrier.names())
+    assert (barrier.wait, barrier.look(0)) == (False, False)
+    order(folder, 2)
+    assert barrier.look(0)
+
+
+def test_an_order_that_was_applied_since_a_claim_came_too_late_for_it(folder: Path) -> None:
+    barrier = OrderBarrier(folder)
+    before = barrier.applied
+    barrier.note_applied()
+    (folder / "1-7.json").unlink()
+    assert barrier.look(before)
+    assert not barrier.look(barrier.applied)
+    assert not barrier.wait
+
+
+def test_an_order_that_came_while_the_worker_looked_is_none_that_it_saw(folder: Path) -> None:
+    barrier = OrderBarrier(folder)
+    seen = barrier.names()
+    order(folder, 2)
+    barrier.note_seen(seen)
+    assert barrier.look(0)
+
+
+def test_what_is_no_order_hinders_nobody(tmp_path: Path) -> None:
+    for name in ("1-7.answer", ".1-7.json.part", "1-7.txt"):
+        (tmp_path / name).touch()
+    assert not OrderBarrier(tmp_path).look(0)
+
+
+def test_while_nothing_changes_the_folder_is_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barrier = OrderBarrier(folder)
+    barrier.note_seen(barrier.names())
+    os.utime(folder, (LONG_AGO, LONG_AGO))
+    assert not barrier.look(0)
+    monkeypatch.setattr(os, "listdir", lambda _: pytest.fail("read"))
+    assert not barrier.look(0)
+
+
+def test_two_orders_within_one_tick_are_both_seen(folder: Path) -> None:
+    barrier = OrderBarrier(folder)
+    barrier.note_seen(barrier.names())
+    assert not barrier.look(0)
+    at = folder.stat().st_mtime_ns
+    order(folder, 2)
+    os.utime(folder, ns=(at, at))
+    assert barrier.look(0)
+
+
+# The pause --------------------------------------------------------------------------------
+
+
+def test_without_a_file_there_is_no_pause(paths: Paths) -> None:
+    assert orders.read_pause(paths, NOW) is None
+    assert orders.clear_pause(paths) is False
+
+
+def test_a_pause_ends_at_its_time(paths: Paths) -> None:
+    orders.write_pause(paths, NOW + 60)
+    assert json.loads(paths.pause.read_bytes()) == {"until": NOW + 60}
+    assert orders.read_pause(paths, NOW) == NOW + 60
+    assert orders.read_pause(paths, NOW + 59.9) == NOW + 60
+    assert orders.read_pause(paths, NOW + 60) is None
+
+
+def test_a_pause_without_a_time_has_no_end(paths: Paths) -> None:
+    orders.write_pause(paths, None)
+    assert orders.read_pause(paths, NOW) == math.inf
+    assert orders.clear_pause(paths) is True
+    assert orders.read_pause(paths, NOW) is None
+
+
+def test_the_time_is_that_of_the_clock_unless_it_is_given(paths: Paths) -> None:
+    orders.write_pause(paths, 1.0)
+    assert orders.read_pause(paths) is None
+    orders.write_pause(paths, 1e12)
+    assert orders.read_pause(paths) == 1e12
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "{", '{"other": 1}', '{"until": null}'])
+def test_a_file_that_says_nothing_pauses_all_the_same(paths: Paths, text: str) -> None:
+    paths.orders.mkdir(parents=True)
+    paths.pause.write_text(text, encoding="utf-8")
+    assert orders.read_pause(paths, NOW) == math.inf
+
+
+@pytest.mark.parametrize("text", ['{"until": "soon"}', '{"until": true}', '{"until": NaN}'])
+def test_a_time_that_makes_no_sense_is_over(paths: Paths, text: str) -> None:
+    paths.orders.mkdir(parents=True)
+    paths.pause.write_text(text, encoding="utf-8")
+    assert orders.read_pause(paths, NOW) is None
+
+
+def test_what_is_no_file_is_named(paths: Paths) -> None:
+    paths.pause.mkdir(parents=True)
+    with pytest.raises(FileUnavailableError, match="is a folder"):
+        orders.read_pause(paths, NOW)
+    with pytest.raises(FileUnavailableError):
+        orders.clear_pause(paths)

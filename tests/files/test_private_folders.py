@@ -1,20 +1,25 @@
-"""Folders of ours: made, listed, and told from what else stands in their place."""
+"""Folders of ours: made, listed, told from other things; the quarantine; who takes files."""
 
+import errno
+import hashlib
 import os
 import re
-import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, private_folders
 from tests.support import needs
 from tests.support.needs import has_mode
 
+NOW = 1_764_513_120.0
+ODD = b'{"x": [[[['
+
 
 def test_a_listing_is_sorted_and_of_what_matches(tmp_path: Path) -> None:
-    """A folder that is not there holds nothing; what is no folder is named."""
     for name in ("b.json", "a.json", "c.txt"):
         (tmp_path / name).touch()
     assert private_folders.listing(tmp_path, "*.json") == [tmp_path / "a.json", tmp_path / "b.json"]
@@ -24,11 +29,7 @@ def test_a_listing_is_sorted_and_of_what_matches(tmp_path: Path) -> None:
     assert str(tmp_path / "c.txt") in caught.value.message
 
 
-# What is told --------------------------------------------------------------------------------
-
-
 def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> None:
-    """All of them, and each is on the disk; those that were there stay as they are."""
     there = tmp_path / "there"
     there.mkdir(mode=0o755)
     there.chmod(0o755)
@@ -46,7 +47,6 @@ def test_missing_folders_are_made_private_whatever_the_umask(tmp_path: Path) -> 
 def test_each_folder_that_is_made_outlasts_a_power_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is above each new one is synced."""
     synced: list[Path] = []
     monkeypatch.setattr(atomic, "sync_folder", synced.append)
     private_folders.make_private_folder(tmp_path / "a" / "b")
@@ -55,7 +55,6 @@ def test_each_folder_that_is_made_outlasts_a_power_cut(
 
 @needs.ERRORS
 def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
-    """The folder itself, or one above it."""
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         named = re.escape(f"{tmp_path / 'file'} is no folder")
@@ -64,30 +63,84 @@ def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
 
 
 @needs.OWNERS
-def test_a_folder_of_ours_is_ours_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others lose what they may do with it; that of another user is refused."""
+def test_a_folder_of_ours_is_shut_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     private_folders.make_own_folder(folder)
     for mode in (0o701, 0o720, 0o604):
         folder.chmod(mode)
         private_folders.make_own_folder(folder)
         assert has_mode(folder, 0o700)
-    uid = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-    with pytest.raises(FileUnavailableError) as caught:
-        private_folders.make_own_folder(folder)
-    assert caught.value.message == f"The folder {folder} belongs to another user (uid {uid})."
-    assert caught.value.remedy == "Run mem0tray as that user, or move the folder away."
-    monkeypatch.setattr(sys, "platform", "win32")
-    private_folders.make_own_folder(folder)
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
-    """What is not there is none; below a file it is somebody else's to say."""
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.touch()
     folder.mkdir()
     for path in (folder, tmp_path / "none", file / "below"):
         private_folders.refuse_no_folder(path)
-    with pytest.raises(FileUnavailableError, match="is a file, not a folder"):
+    with pytest.raises(FileUnavailableError, match="file is no folder"):
         private_folders.refuse_no_folder(file)
+
+
+# Whether it takes files -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [".", "none", "file"])
+def test_a_folder_that_takes_files_has_nothing_against_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    assert private_folders.why_unwritable(tmp_path / name) == reasons.NONE
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.parametrize("step", ["open", "write"])
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, step, refuse)
+    told = str(private_folders.why_unwritable(tmp_path))
+    monkeypatch.undo()
+    assert told == f"{tmp_path}: No space left on device. Free some disk space."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_read_only_by_its_flags_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "is_read_only", lambda path: path == tmp_path)
+    assert "The disk is read-only: mount it for writing again." in str(
+        private_folders.why_unwritable(tmp_path)
+    )
+    with pytest.raises(FileUnavailableError) as caught:
+        private_folders.refuse_read_only(tmp_path)
+    assert caught.value.disk_failed
+
+
+# The quarantine -------------------------------------------------------------------------------
+
+
+def test_what_is_quarantined_is_kept_under_its_file_and_time(tmp_path: Path) -> None:
+    kept = private_folders.quarantine(tmp_path / "quarantine", Path("/x/mem0_queue.json"), ODD, NOW)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(NOW))
+    digest = hashlib.sha256(ODD).hexdigest()[:12]
+    assert kept == tmp_path / "quarantine" / f"mem0_queue-{stamp}-{digest}.json"
+    assert kept.read_bytes() == ODD
+    assert has_mode(kept, 0o600)
+    assert has_mode(kept.parent, 0o700)
+
+
+def test_the_same_bytes_are_quarantined_once(tmp_path: Path) -> None:
+    first = private_folders.quarantine(tmp_path, Path("a.json"), ODD, NOW)
+    assert private_folders.quarantine(tmp_path, Path("b.json"), ODD, NOW + 3600) == first
+    other = private_folders.quarantine(tmp_path, Path("a.json"), ODD + b"x", NOW)
+    assert other != first
+    assert private_folders.quarantined(tmp_path) == sorted([first, other])
+
+
+def test_hidden_files_are_not_counted_but_what_stood_in_one_is(tmp_path: Path) -> None:
+    (tmp_path / ".hidden.json").touch()
+    (tmp_path / "notes.txt").touch()
+    kept = private_folders.quarantine(tmp_path, Path("/x/.mem0_emergency.1.read.json"), ODD, NOW)
+    assert kept.name.startswith("mem0_emergency.1.read-")
+    assert private_folders.quarantined(tmp_path) == [kept]
+    assert private_folders.quarantined(tmp_path / "none") == []

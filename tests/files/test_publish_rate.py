@@ -6,7 +6,6 @@ from mem0tray.files.publish_rate import PublishRate
 
 
 def test_what_took_long_is_not_put_off_for_longer_than_was_asked() -> None:
-    """A twentieth of the time goes into it, or what `longest` makes of that."""
     usual, prompt = PublishRate(), PublishRate(longest=5.0)
     for pace in (usual, prompt):
         pace.note_cost(100.0, 2.0)
@@ -15,7 +14,6 @@ def test_what_took_long_is_not_put_off_for_longer_than_was_asked() -> None:
 
 
 def test_files_are_published_once_a_second_at_most() -> None:
-    """At the very second it may be done again."""
     rate = PublishRate()
     assert rate.ready(0.0)
     rate.note_cost(100.0, 0.001)
@@ -26,7 +24,6 @@ def test_files_are_published_once_a_second_at_most() -> None:
 
 
 def test_what_takes_long_is_published_more_rarely() -> None:
-    """A twentieth of the time goes into it: 0.1 s in two, and from there on in proportion."""
     rate = PublishRate()
     rate.note_cost(100.0, 0.1)
     assert rate.wait(100.0) == pytest.approx(1.9)

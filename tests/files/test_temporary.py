@@ -1,7 +1,6 @@
 """Our temporary files: private, and gone after a kill, but never while they are being written."""
 
 import errno
-import itertools
 import json
 import os
 import signal
@@ -48,7 +47,6 @@ def killed_before_the_replace(path: Path, text: str = TEXT) -> Path:
 @needs.MODES
 @pytest.mark.row(51)
 def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
-    """Whatever the umask and the old file's mode, nobody else can read it before."""
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o644)
@@ -71,13 +69,12 @@ def test_a_new_file_is_private_until_it_takes_its_place(tmp_path: Path) -> None:
 @needs.MODES
 @pytest.mark.row(51)
 def test_what_a_kill_left_is_private_and_removed(tmp_path: Path) -> None:
-    """After kill -9 only the owner can read it, and cleaning takes it away."""
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o666)
     left = killed_before_the_replace(path)
     assert has_mode(left, 0o600)
-    assert temporary.leftovers(tmp_path) == [left]
+    assert list(temporary.leftovers(tmp_path)) == [left]
     temporary.remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -85,7 +82,6 @@ def test_what_a_kill_left_is_private_and_removed(tmp_path: Path) -> None:
 @pytest.mark.row(51)
 @pytest.mark.parametrize("pid", [1, os.getpid(), 10**9], ids=["another's", "ours", "nobody's"])
 def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int) -> None:
-    """A process id is soon another process's, or belongs to another computer."""
     left = tmp_path / f".mem0_queue.json.mem0tray-{pid}-0.tmp"
     left.write_text("left behind")
     temporary.remove_leftovers(tmp_path)
@@ -94,7 +90,6 @@ def test_whose_process_id_it_is_by_now_does_not_matter(tmp_path: Path, pid: int)
 
 @pytest.mark.row(51)
 def test_what_is_being_written_stays(tmp_path: Path) -> None:
-    """A start that cleans up takes nothing from a process that is still at work."""
     path = tmp_path / "file"
 
     def clean() -> bool:
@@ -108,7 +103,6 @@ def test_what_is_being_written_stays(tmp_path: Path) -> None:
 @needs.LINKS
 @pytest.mark.row(51)
 def test_names_of_others_stay(tmp_path: Path) -> None:
-    """Only what is named as ours are is removed, and no link, wherever it leads."""
     others = [tmp_path / ".x.tmp", tmp_path / "x.mem0tray-1-0.tmp", tmp_path / ".x.json.swp"]
     for other in others:
         other.touch()
@@ -123,8 +117,6 @@ def test_names_of_others_stay(tmp_path: Path) -> None:
 def test_where_there_are_no_locks_only_old_ones_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a file system without locks a file is written all the same, and stays for an hour."""
-
     def refused(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -143,7 +135,6 @@ def test_where_there_are_no_locks_only_old_ones_are_removed(
 def test_a_link_that_a_start_has_cleaned_away_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A backup is kept, also when a worker cleans up at the very moment."""
     (tmp_path / "file").write_text("kept")
     move = temporary.move
 
@@ -159,44 +150,36 @@ def test_a_link_that_a_start_has_cleaned_away_is_made_again(
 
 
 def test_a_name_is_used_once(tmp_path: Path) -> None:
-    """It says whose it is, and stands beside the file."""
     path = tmp_path / "file.json"
     names = [temporary.name_beside(path) for _ in range(2)]
     assert names[0] != names[1]
-    begin = f".file.json.mem0tray-{os.getpid()}-"
-    assert temporary.prefix(path) == begin
     assert all(name.parent == tmp_path and name.match(temporary.PATTERN) for name in names)
-    assert all(name.name.startswith(begin) for name in names)
-    assert temporary.maker(names[0]) == os.getpid()
+    assert all(name.name.startswith(f".file.json.mem0tray-{os.getpid()}-") for name in names)
 
 
 @pytest.mark.parametrize(
     ("name", "maker"),
     [
-        (".x.mem0tray-123-0.tmp", 123), (".a.mem0tray-5-.mem0tray-7-0.tmp", 7),
-        (".x.mem0tray--0.tmp", 0), (".x.mem0tray-a-0.tmp", 0), ("other", 0),
+        (".x.mem0tray-123-0a.tmp", 123), (".a.mem0tray-5-.mem0tray-7-0.tmp", 7),
+        (".x.mem0tray--0.tmp", 0), (".x.mem0tray-a-0.tmp", 0),
     ],
 )  # fmt: skip
-def test_the_maker_stands_in_the_name(name: str, maker: int) -> None:
-    """0 where there is none."""
-    assert temporary.maker(Path(name)) == maker
-
-
-def test_a_name_that_is_taken_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_windows_asks_for_the_maker_in_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, maker: int
 ) -> None:
-    """A process that was killed had our id; its file stays for who cleans up."""
-    monkeypatch.setattr(temporary, "_counter", itertools.count(5))
-    taken = tmp_path / f".file.mem0tray-{os.getpid()}-5.tmp"
-    taken.write_bytes(b"theirs")
-    with Temporary(tmp_path / "file") as new:
-        assert new.path.name == f".file.mem0tray-{os.getpid()}-6.tmp"
-    assert taken.read_bytes() == b"theirs"
+    (tmp_path / name).touch()
+    monkeypatch.setattr(sys, "platform", "win32")
+    alive = {maker}
+    monkeypatch.setattr(processes, "is_alive", alive.__contains__)
+    temporary.remove_leftovers(tmp_path)
+    assert (tmp_path / name).exists()
+    alive.clear()
+    temporary.remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs.MODES
 def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
-    """With its descriptors; what did take its place stays."""
     (tmp_path / "like").touch()
     (tmp_path / "like").chmod(0o640)
     like = (tmp_path / "like").stat()
@@ -216,7 +199,6 @@ def test_what_took_no_place_is_gone(tmp_path: Path) -> None:
 def test_who_cleans_up_first_costs_another_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was removed before it was locked is not written to; nothing stays open."""
     real, locked = fcntl.flock, []
 
     def removed(fd: int, flags: int) -> None:
@@ -238,7 +220,6 @@ def test_who_cleans_up_first_costs_another_name(
 
 
 def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
-    """By name; what is being written is none, and a folder that is not there has none."""
     for name in (".b.mem0tray-1-0.tmp", ".a.mem0tray-1-0.tmp"):
         (tmp_path / name).touch()
     with Temporary(tmp_path / "file"):
@@ -247,37 +228,14 @@ def test_leftovers_are_listed_before_they_are_removed(tmp_path: Path) -> None:
         ]  # fmt: skip
         temporary.remove_leftovers(tmp_path)
         assert len(list(tmp_path.iterdir())) == 1
-    assert temporary.leftovers(tmp_path / "none") == []
+    assert list(temporary.leftovers(tmp_path / "none")) == []
     temporary.remove_leftovers(tmp_path / "none")
-
-
-@needs.FLOCK
-def test_a_leftover_is_locked_until_it_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who comes upon its name meanwhile takes another, and loses nothing."""
-    left = tmp_path / ".file.mem0tray-1-0.tmp"
-    left.touch()
-    removed = []
-    unlink = Path.unlink
-
-    def remove(path: Path, **named: bool) -> None:
-        with path.open("rb") as file, pytest.raises(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        removed.append(path)
-        unlink(path, **named)
-
-    monkeypatch.setattr(Path, "unlink", remove)
-    temporary.remove_leftovers(tmp_path)
-    assert removed == [left]
-    assert not left.exists()
 
 
 @needs.PROCESSES
 def test_a_leftover_that_may_only_be_read_is_removed_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A further name of a file that the user made read-only."""
     left = tmp_path / ".file.mem0tray-1-0.tmp"
     left.touch()
     real = regular_file.open_fd
@@ -295,15 +253,13 @@ def test_a_leftover_that_may_only_be_read_is_removed_too(
 
 @pytest.mark.parametrize("kind", [pytest.param("named pipe", marks=needs.PIPES), "folder"])
 def test_what_is_no_file_of_ours_stays(tmp_path: Path, kind: str) -> None:
-    """Whatever its name is."""
     with odd.put(kind, tmp_path / ".file.mem0tray-1-0.tmp"):
-        assert temporary.leftovers(tmp_path) == []
+        assert list(temporary.leftovers(tmp_path)) == []
         temporary.remove_leftovers(tmp_path)
         assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_only_windows_holds_a_file_open() -> None:
-    """By three of its numbers."""
     error = OSError(errno.EACCES, "x")
     assert not temporary.held_open(error)
     for number in (5, 32, 33):
@@ -316,7 +272,6 @@ def test_only_windows_holds_a_file_open() -> None:
 def test_a_rename_that_fails_otherwise_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full does not get emptier by waiting."""
     tried = []
 
     def refuse(self: Path, _target: Path) -> Path:
@@ -329,25 +284,8 @@ def test_a_rename_that_fails_otherwise_is_not_tried_again(
     assert tried == [tmp_path / "a"]
 
 
-@pytest.mark.parametrize(("maker", "removed"), [("mine", False), ("alive", False), ("gone", True)])
-def test_windows_asks_for_the_maker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maker: str, *, removed: bool
-) -> None:
-    """There a lock cannot tell; what this process writes now it knows by name."""
-    pid = {"mine": os.getpid(), "alive": os.getppid()}.get(maker, 2**22 + 1)
-    left = tmp_path / f".file.mem0tray-{pid}-0.tmp"
-    left.touch()
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(processes, "is_alive", lambda asked: asked == os.getppid())
-    monkeypatch.setattr(temporary, "_open_here", {left.name} if maker == "mine" else set())
-    assert temporary.leftovers(tmp_path) == ([left] if removed else [])
-    monkeypatch.setattr(temporary, "_open_here", set())
-    assert (temporary.leftovers(tmp_path) == []) is (maker == "alive")
-
-
 @pytest.mark.row(51)
 def test_a_start_removes_what_a_kill_left(home: Home) -> None:
-    """At the next start nothing of it is there any more, wherever it was written."""
     folders = [home.claude, home.config.parent]
     home.config.parent.mkdir(parents=True)
     home.drained()
@@ -360,7 +298,6 @@ def test_a_start_removes_what_a_kill_left(home: Home) -> None:
 @needs.LINKS
 @pytest.mark.row(51)
 def test_a_start_removes_what_stands_beside_a_linked_file(home: Home) -> None:
-    """A file that is a link is written beside the one that it leads to: there it is removed."""
     real = home.root / "dotfiles" / "queue.json"
     real.parent.mkdir()
     home.write_queue([])
@@ -373,7 +310,6 @@ def test_a_start_removes_what_stands_beside_a_linked_file(home: Home) -> None:
 
 @pytest.mark.row(51)
 def test_forgetting_erases_what_a_kill_left(home: Home) -> None:
-    """`delete --forget` takes it for ours, which it is, and erases it with the rest."""
     (item,) = entries(1)
     home.write_queue([item])
     left = killed_before_the_replace(home.queue, json.dumps({"queue": [item]}))
@@ -403,24 +339,14 @@ def whose(path: Path) -> tuple[int, int]:
 
 @needs.root("only root can give a file away")
 def test_root_leaves_a_file_that_it_replaces_to_its_owner(theirs: Path) -> None:
-    """Its mode stays too; a new file is root's."""
     atomic.replace(theirs, b"new")
     assert whose(theirs) == (4242, 4343)
     atomic.replace(theirs.with_name("other"), b"new")
     assert whose(theirs.with_name("other")) == (0, 0)
 
 
-@needs.root("only root can give a file away")
-def test_nothing_is_given_where_strangers_may_write(theirs: Path) -> None:
-    """In a folder like /tmp anybody may have put the file that is replaced."""
-    theirs.parent.chmod(0o1777)
-    atomic.replace(theirs, b"new")
-    assert whose(theirs) == (0, 0)
-
-
 @needs.root("only root can make such a file")
 def test_who_is_not_root_keeps_a_group(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The owner cannot be kept, and is not tried."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(atomic, "_refuse_planted", lambda _: None)
     atomic.replace(theirs, b"new")

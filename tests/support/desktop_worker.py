@@ -5,7 +5,7 @@ import signal
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.desktop import app
-from mem0tray.worker.folders.settings_file import SettingsFile
+from mem0tray.worker.folders.settings import SettingsFile
 from mem0tray.worker.thread import WorkerThread
 
 

@@ -76,7 +76,7 @@ def wait_tooltip(item: TrayItem, *parts: str, timeout: float = 10.0) -> str:
 
 def letter_path(item: TrayItem, project: str) -> tuple[str, str]:
     """Name the only dead letter of a project by the labels on the way to it in the menu."""
-    labels = item.menu().find("Dead letters").labels
+    labels = item.menu().find("Memories not delivered").labels
     found = [label for label in labels if label.startswith(f"{project} · ")]
     assert len(found) == 1, labels
-    return "Dead letters", found[0]
+    return "Memories not delivered", found[0]

@@ -14,7 +14,6 @@ from unittest import mock
 import pytest
 
 from mem0tray.config.settings import Settings
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.reasons import NONE
@@ -25,20 +24,19 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.engine_parts import Parts
+from mem0tray.worker.faults import Faults
 from mem0tray.worker.folders.served_folder import ServedFolder
-from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.other_worker import OtherWorker
-from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
-from mem0tray.worker.queue.notes.note_intake import NoteIntake
+from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.reporting.metrics import MetricsWriter
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
-from mem0tray.worker.telling.metrics import MetricsWriter
-from mem0tray.worker.troubles import Troubles
+from mem0tray.worker.stages import CycleStage, Parts
 from tests.worker.dlq.generations import dead_letter, parsed
 
 NOW = 1_800_000_000.0
@@ -60,6 +58,14 @@ class Scene(NamedTuple):
         self.calls.reset_mock()
         self.engine.cycle(NOW + after, MOMENT + after)
         return [call[0] for call in self.calls.mock_calls]
+
+    def stage(self, name: str) -> CycleStage:
+        """The stage of that name."""
+        return next(each for each in self.engine.stages if each.name == name)
+
+    def attempt(self, name: str) -> bool:
+        """Run one stage, as a cycle does; whether it succeeded."""
+        return self.context.faults.attempt(name, lambda: self.stage(name).run(NOW, MOMENT))
 
     def patience(self, after: float = 0.0) -> float:
         """How long it would wait, so many seconds after the start."""
@@ -89,7 +95,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with ExitStack() as stack:
         stack.callback(_closed, ledger)
         context = WorkerContext(paths, Settings(), ledger, bus)
-        context.troubles = Troubles(bus, lambda *_: None, clock=lambda: MOMENT)
+        context.faults = Faults(bus, lambda *_: None, (), clock=lambda: MOMENT)
         queue = stand_in(QueueIntake, torn=False, awaited=False, lost=False, signature=None)
         queue.run.return_value = 0
         edits = stand_in(HandEdits, torn=False, awaited=False, signature=None)
@@ -101,12 +107,10 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         prober = stand_in(Prober)
         notes = stand_in(NoteIntake, awaited=False)
         notes.wait.return_value = math.inf
-        notes.targets.return_value = ()
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
         parts = Parts(
             context=context,
-            breaker=CircuitBreaker(),
             emergencies=stand_in(EmergencyIntake),
             notes=notes,
             queue=queue,
@@ -127,7 +131,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         chosen: Any = parts.chosen_server
         calls.attach_mock(chosen.freshen, "freshen")
         where = stand_in(ServedFolder, moves=False, paths=paths)
-        wanted = stand_in(Wanted, where=where, settings=Settings(), wrong=NONE)
+        wanted = stand_in(WantedSettings, where=where, settings=Settings(), wrong=NONE, torn=False)
         wanted.look.return_value = None
         yield Scene(Engine(parts, wanted, watches=False), parts, wanted, context, calls, told)
 

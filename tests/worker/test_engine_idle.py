@@ -22,13 +22,13 @@ def at_rest(scene: Scene) -> None:
     """Let it have looked, with a server that answers, and nothing unread."""
     scene.parts.emergencies.unread.return_value = 0
     scene.cycle()
-    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
+    scene.context.breaker.note_probe(healthy=True, reason=NONE)
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
-    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
+    scene.context.breaker.note_probe(healthy=True, reason=NONE)
     assert not is_idle(scene)
     at_rest(scene)
     assert is_idle(scene)
@@ -62,10 +62,10 @@ def test_it_has_published_when_nothing_is_left_to_write(
     scene.parts.dlq_publisher.needed = needed
     scene.parts.queue_publisher.pending = pending
     scene.parts.queue_publisher.hindered = hindered
-    assert scene.engine.has_published == done
+    assert scene.parts.has_published == done
     scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
-    assert scene.engine.has_published == (done or needed)
+    assert scene.parts.has_published == (done or needed)
 
 
 @pytest.mark.parametrize("which", ["queue", "edits"])
@@ -74,20 +74,20 @@ def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str
     scene.parts.dlq_publisher.needed = which == "edits"
     scene.parts.queue_publisher.pending = which == "queue"
     scene.parts.queue_publisher.hindered = False
-    assert not scene.engine.has_published
+    assert not scene.parts.has_published
     getattr(scene.parts, which).torn = True
-    assert scene.engine.has_published
+    assert scene.parts.has_published
 
 
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
     """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
-    scene.parts.breaker.await_probe()
+    scene.context.breaker.await_probe()
     assert not is_idle(scene)
-    scene.parts.breaker.block("server", quoted("choose one"))
+    scene.context.breaker.block("server", quoted("choose one"))
     assert is_idle(scene)
-    scene.parts.breaker.unblock("server")
-    scene.parts.breaker.pause(NOW + 10)
+    scene.context.breaker.unblock("server")
+    scene.context.breaker.pause(NOW + 10)
     assert is_idle(scene)
 
 
@@ -122,9 +122,9 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     at_rest(scene)
     waits_until(scene, NOW)
     if left:
-        scene.parts.breaker.take_break(NOW + left)
+        scene.context.breaker.take_break(NOW + left)
     else:
-        scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
+        scene.context.breaker.note_probe(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0) == idle
 
 
@@ -135,7 +135,7 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
     scene.context.unknown_until = MOMENT + 10
     assert not is_idle(scene, 1.0)
     assert is_idle(scene, 0.0)
-    scene.parts.breaker.note_probe(healthy=False, reason=quoted("refused"))
+    scene.context.breaker.note_probe(healthy=False, reason=quoted("refused"))
     assert is_idle(scene, 1.0)
 
 
@@ -157,10 +157,10 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
-    scene.parts.breaker.note_trouble("queue file", NO_PERMISSION)
+    scene.context.breaker.note_fault("queue file", NO_PERMISSION)
     state = WorkerState("action needed", NO_PERMISSION)
     assert scene.engine.waiting(NOW) == Waiting(2, 3, 1, state, NO_PERMISSION)
-    scene.parts.breaker.note_trouble("queue file", NONE)
+    scene.context.breaker.note_fault("queue file", NONE)
     assert scene.engine.waiting(NOW).unread == NONE
 
 
@@ -172,5 +172,5 @@ def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta("last_delivery", 5.0)
     assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
-    scene.parts.breaker.pause(NOW + 10)
+    scene.context.breaker.pause(NOW + 10)
     assert scene.engine.look(NOW).paused

@@ -13,52 +13,52 @@ from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.database import Ledger
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders import written_files
-from mem0tray.worker.folders.wanted import NewSettings
+from mem0tray.worker.folders import served_folder
+from mem0tray.worker.folders.settings import NewSettings
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -> None:
     """Breaks and waits end when they would have, by the clock as it is now."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.breaker.take_break(NOW + 50)
+    scene.context.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW - 1000 + 5, MOMENT + 5)
     assert scene.context.outbox.due(key) == NOW - 1000 + 5 + 120  # its own delay, from now
-    assert scene.parts.breaker.break_left(NOW - 1000 + 5) == pytest.approx(45)
+    assert scene.context.breaker.break_left(NOW - 1000 + 5) == pytest.approx(45)
 
 
 @pytest.mark.parametrize("jump", [1000.0, -0.5, 0.0])
 def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
     """One forward, or one that may be a correction."""
     key = waits_until(scene, NOW + 100)
-    scene.parts.breaker.take_break(NOW + 50)
+    scene.context.breaker.take_break(NOW + 50)
     scene.cycle()
     scene.engine.cycle(NOW + jump + 5, MOMENT + 5)
     assert scene.context.outbox.due(key) == NOW + 100
-    assert scene.parts.breaker.break_left(NOW) == 50
+    assert scene.context.breaker.break_left(NOW) == 50
 
 
 def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
     """What was made good for once is not made good for again."""
     scene.cycle()
     scene.engine.cycle(NOW - 1000, MOMENT)
-    scene.parts.breaker.take_break(NOW - 900)
+    scene.context.breaker.take_break(NOW - 900)
     scene.engine.cycle(NOW - 995, MOMENT + 5)
-    assert scene.parts.breaker.break_left(NOW - 995) == pytest.approx(95)
+    assert scene.context.breaker.break_left(NOW - 995) == pytest.approx(95)
 
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
     """It holds from the next one on, and ends by itself."""
     orders.write_pause(scene.context.paths, NOW + 60)
     scene.cycle()
-    assert scene.parts.breaker.is_paused(NOW)
+    assert scene.context.breaker.is_paused(NOW)
     scene.cycle(61)
-    assert not scene.parts.breaker.is_paused(NOW)  # it was over when it was read
+    assert not scene.context.breaker.is_paused(NOW)  # it was over when it was read
     scene.cycle()
     orders.clear_pause(scene.context.paths)
     scene.cycle()
-    assert not scene.parts.breaker.is_paused(NOW)
+    assert not scene.context.breaker.is_paused(NOW)
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
@@ -66,25 +66,25 @@ def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
     pause = scene.context.paths.pause
     pause.mkdir(parents=True)
     scene.cycle()
-    assert scene.parts.breaker.blocked_by("pause")
+    assert scene.context.breaker.blocked_by("pause")
     pause.rmdir()
     scene.cycle()
-    assert scene.parts.breaker.blocked_by("pause")  # not yet
-    scene.context.troubles._not_before.clear()
+    assert scene.context.breaker.blocked_by("pause")  # not yet
+    scene.context.faults._not_before.clear()
     scene.cycle()
-    assert not scene.parts.breaker.blocked_by("pause")
+    assert not scene.context.breaker.blocked_by("pause")
 
 
 def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
     """Whoever could not record an outcome closed it; a write that succeeds opens it."""
-    scene.parts.breaker.block("storage", quoted("full"))
+    scene.context.breaker.block("storage", quoted("full"))
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
-        scene.engine._attempt("storage", scene.engine._look_at_storage)
-    assert scene.parts.breaker.blocked_by("storage")
+        scene.attempt("storage")
+    assert scene.context.breaker.blocked_by("storage")
     with mock.patch.object(Ledger, "transaction", wraps=scene.context.ledger.transaction) as writes:
-        scene.engine._look_at_storage()
+        scene.stage("storage").run(NOW, MOMENT)
     assert writes.call_args_list[0] == mock.call(durable=True)  # or nothing might reach the disk
-    assert not scene.parts.breaker.blocked_by("storage")
+    assert not scene.context.breaker.blocked_by("storage")
 
 
 @pytest.mark.parametrize("which", ["claude_dir", "data_dir"])
@@ -152,7 +152,7 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
     server = None if wrong else scene.context.settings.server
     scene.parts.chosen_server.choose.assert_called_once_with(server, events.WorkerStarted)
     scene.parts.queue_publisher.start.assert_not_called()
-    assert scene.parts.breaker.blocked_by("settings") == bool(wrong)
+    assert scene.context.breaker.blocked_by("settings") == bool(wrong)
     assert engine.watch is None
     assert not scene.context.paths.orders.exists()
     assert not any(isinstance(event, events.LedgerRebuilt) for event in scene.told)
@@ -196,7 +196,7 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
     ]  # fmt: skip
     scene.parts.metrics.run.assert_called_once_with(final=True)
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["last DLQ file", "last queue file", "metrics", "end of the ledger"]
+    assert failed == ["last DLQ file", "last queue file", "last metrics", "end of the ledger"]
 
 
 def test_it_leaves_within_a_second(scene: Scene) -> None:
@@ -220,7 +220,7 @@ def test_leftovers_and_folders_that_fail_keep_nobody(
         raise RuntimeError(next(numbers))
 
     numbers = iter("123")  # or it would be one trouble
-    monkeypatch.setattr(written_files, "clean", failing)
+    monkeypatch.setattr(served_folder, "remove_leftovers", failing)
     monkeypatch.setattr(private_folders, "make_private_folder", failing)
     Engine(scene.parts, scene.wanted).begin()
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]

@@ -6,39 +6,9 @@ import pytest
 
 from mem0tray.core import events
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.reasons import NONE, quoted
 from mem0tray.files.publish_rate import INTERVAL
-from mem0tray.worker.engine import CALM_LOOK, LOOK
+from mem0tray.worker.engine import LOOK
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
-
-
-def calm(scene: Scene, *, sees_all: bool = True) -> None:
-    """Let a watch tell of every change, and nothing be the matter."""
-    scene.engine.watch = mock.Mock(sees_all=sees_all)
-    scene.parts.breaker.note_probe(healthy=True, reason=NONE)
-    scene.cycle()
-
-
-def test_where_every_change_is_told_it_looks_less_often(scene: Scene) -> None:
-    """Without a watch, or with one that does not see all, it looks as often as ever."""
-    assert scene.patience() == LOOK
-    calm(scene, sees_all=False)
-    assert scene.patience() == LOOK
-    calm(scene)
-    assert scene.patience() == CALM_LOOK > LOOK
-
-
-def test_in_trouble_it_looks_more_often(scene: Scene) -> None:
-    """What may be over at any moment, no watch tells of."""
-    calm(scene)
-    scene.parts.breaker.note_trouble("part", quoted("odd"))
-    scene.cycle()
-    assert scene.patience() == LOOK
-    scene.parts.breaker.note_trouble("part", NONE)
-    scene.context.beside.may_write_until = NOW + 50
-    scene.cycle()
-    assert scene.patience() == LOOK
-    assert scene.patience(50) == CALM_LOOK
 
 
 @pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (0.0, LOOK), (-1.0, LOOK)])
@@ -57,7 +27,7 @@ def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
 
 def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
     """The break that a server asked for ends."""
-    scene.parts.breaker.take_break(NOW + 3)
+    scene.context.breaker.take_break(NOW + 3)
     assert scene.patience() == pytest.approx(3)
 
 
@@ -130,4 +100,4 @@ def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
     with mock.patch.object(scene.context.outbox, "next_due", side_effect=LedgerError("full")):
         assert scene.engine.turn() == LOOK
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
-    assert failed == ["ledger"]
+    assert failed == ["delivery"]  # one cause

@@ -120,7 +120,7 @@ def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: Work
 
 @pytest.mark.row(45)
 def test_the_menu_retries_dead_letters_only(tmp_path: Path) -> None:
-    """Its "Retry all now" shows nothing of what is held; the command names it, and sends it."""
+    """Its "Try all again now" shows nothing of what is held; the command names it, and sends it."""
     settings = Settings(paths=PathSettings(claude_dir=str(tmp_path)))
     paths = settings.locations()
     with closing(Ledger(paths.ledger)) as ledger:

@@ -35,17 +35,17 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 
 @pytest.fixture
-def breaker() -> CircuitBreaker:
+def breaker(ground: QueueScene) -> CircuitBreaker:
     """Have a breaker that is open."""
-    breaker = CircuitBreaker()
+    breaker = ground.context.breaker
     breaker.note_probe(healthy=True, reason=NONE)
     return breaker
 
 
 @pytest.fixture
-def other(ground: QueueScene, breaker: CircuitBreaker) -> OtherWorker:
+def other(ground: QueueScene) -> OtherWorker:
     """Have looked once, while no metrics were there."""
-    made = OtherWorker(ground.context, breaker)
+    made = OtherWorker(ground.context)
     made.look()
     return made
 
@@ -175,7 +175,7 @@ def test_what_was_seen_before_our_own_end_is_still_known(
 ) -> None:
     """A start in between changes nothing."""
     ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
-    OtherWorker(ground.context, breaker)
+    OtherWorker(ground.context)
     assert ground.context.beside.at_work
     assert not breaker.lets_through(time.monotonic())
 
@@ -202,39 +202,35 @@ def test_what_was_seen_before_our_own_end_is_still_known(
     ],
 )
 def test_metrics_from_before_our_start(
-    ground: QueueScene, breaker: CircuitBreaker, values: dict[str, Any], age: float, *, seen: bool,
+    ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,
     suspected: bool,
 ) -> None:  # fmt: skip
     """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
     write(ground, age=age, **values)
-    OtherWorker(ground.context, breaker).look()
+    OtherWorker(ground.context).look()
     assert (ground.context.foreign_claims.worker() is not None) is seen
     assert ground.context.beside.may_write_until == (
         pytest.approx(NOW - age + SILENT) if suspected else 0.0
     )
 
 
-def test_metrics_of_our_own_last_run_are_no_sign(
-    ground: QueueScene, breaker: CircuitBreaker
-) -> None:
+def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
     """By the run that we noted then, whoever has our former process id by now."""
-    first = OtherWorker(ground.context, breaker)
+    first = OtherWorker(ground.context)
     first.look()
     write(ground, pid=os.getppid(), host=HOST, run=RUN)
     ground.context.run = "e1a0"
-    OtherWorker(ground.context, breaker).look()
+    OtherWorker(ground.context).look()
     assert ground.context.foreign_claims.worker() is None
     assert not ground.context.beside.at_work
     assert ground.context.beside.may_write_until == 0.0
 
 
-def test_metrics_written_between_our_runs_are_doubt(
-    ground: QueueScene, breaker: CircuitBreaker
-) -> None:
+def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
     """Another was at work meanwhile: what waits is asked about, once."""
-    OtherWorker(ground.context, breaker).look()
+    OtherWorker(ground.context).look()
     write(ground, pid=GONE, host=HOST)
-    other = OtherWorker(ground.context, breaker)
+    other = OtherWorker(ground.context)
     other.look()
     assert ground.context.beside.at_work
     other.release()

@@ -17,9 +17,9 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.engine import Engine
+from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.taking_up import take_up
+from mem0tray.worker.stages import recover
 from mem0tray.worker.thread import WorkerThread
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
@@ -74,7 +74,7 @@ def test_what_was_under_way_is_due_after_the_interval(
     with context.ledger.transaction():
         key = context.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
         context.outbox.claim(key, context.now() - ago)
-    take_up(context)
+    recover(context)
     assert max(0.0, context.outbox.due(key) - context.now()) == pytest.approx(wait, abs=2)
     context.ledger.close()
 
@@ -84,7 +84,7 @@ def test_nobody_waits_where_nothing_is_unknown(
 ) -> None:
     """Where nothing is left to be asked about, a worker is idle at once."""
     monkeypatch.setattr(outbox, "make_claims_unknown", lambda *_: 1)
-    monkeypatch.setattr("mem0tray.worker.taking_up.AT_WORK", 1e6)
+    monkeypatch.setattr("mem0tray.worker.stages._AT_WORK", 1e6)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(2))
         with working(home, server, monkeypatch) as worker:
@@ -122,12 +122,13 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
 ) -> None:
     """When the last DLQ file fails, the queue file is published to the last all the same."""
 
-    def failing(_: Engine) -> None:
+    def failing(_: DlqPublisher) -> None:
         raise FULL
 
     stopped: list[float] = []
     monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
-    monkeypatch.setattr(Engine, "_publish_dlq", failing)
+    monkeypatch.setattr(DlqPublisher, "needed", True)
+    monkeypatch.setattr(DlqPublisher, "run", failing)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         home.write_queue(entries(1))
         with working(home, server, monkeypatch):

@@ -11,7 +11,7 @@ from mem0tray.core import events
 from mem0tray.core.item import Item
 from mem0tray.ledger.outbox import Job
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.taking_up import take_up
+from mem0tray.worker.stages import recover
 from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
 
 MOMENT = 5_000.0
@@ -23,9 +23,9 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
     """Have a ledger that was in use, on a machine that has not been started anew."""
     with opened(tmp_path, monkeypatch) as made:
         monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
-        monkeypatch.setattr("mem0tray.worker.taking_up.boot_id", lambda: "this start")
+        monkeypatch.setattr("mem0tray.worker.stages.boot_id", lambda: "this start")
         made.context.ledger.rebuilt = ""
-        take_up(made.context)
+        recover(made.context)
         yield made
 
 
@@ -34,7 +34,7 @@ def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerCo
     before = ground.context
     settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
     ground.context = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
-    take_up(ground.context)
+    recover(ground.context)
     return ground.context
 
 

@@ -13,8 +13,8 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, LedgerError
 from mem0tray.core.events import Event, Events
-from mem0tray.worker import engine, engine_parts, thread
-from mem0tray.worker.folders import wanted
+from mem0tray.worker import engine, stages, thread
+from mem0tray.worker.folders import settings
 from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 
@@ -34,8 +34,8 @@ class World:
         bus = Events()
         bus.subscribe(self.told.append)
         self.where = mock.Mock(moves=False)
-        monkeypatch.setattr(wanted, "ServedFolder", lambda _: self.where)
-        monkeypatch.setattr(engine_parts, "open_in", self.opens)
+        monkeypatch.setattr(settings, "ServedFolder", lambda _: self.where)
+        monkeypatch.setattr(stages, "open_parts", self.opens)
         monkeypatch.setattr(thread, "Engine", self.engine)
         monkeypatch.setattr(engine, "LOOK", 0.0)
         self.worker = WorkerThread(Settings(), bus, lambda: None)

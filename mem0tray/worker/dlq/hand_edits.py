@@ -14,11 +14,11 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
+from mem0tray.worker import unstable_file
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq import telling_backoffs
+from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, Pair, merge, moved
-from mem0tray.worker.folders import restless_file
-from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
+from mem0tray.worker.unstable_file import AGAIN, UnstableFile, cannot_read, is_stable
 
 SECTION: Final = ("items",)
 
@@ -45,7 +45,7 @@ class HandEdits:
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.dlq)
-        self._restless = RestlessFile(context.troubles, restless_file.READING_DLQ, said, AGAIN)
+        self._unstable = UnstableFile(context.faults, unstable_file.READING_DLQ, said, AGAIN)
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:
@@ -83,12 +83,12 @@ class HandEdits:
 
     def _rests(self, *, torn: bool) -> None:
         self.torn = torn
-        self._restless.look(restless=torn)
+        self._unstable.look(unstable=torn)
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than restless without end."""
-        return self.torn and not self._restless.told
+        """Whether the file is being written just now, rather than unstable without end."""
+        return self.torn and not self._unstable.told
 
     def take_in(self, data: bytes, signature: Signature) -> bool:
         """Merge one save; return as `run` does. Raises TornError if it may still be written."""
@@ -211,7 +211,7 @@ class HandEdits:
                     context.inbox.revive(row, item, now, dead=True, gen=None)
                     context.foreign_claims.ask(row.key, now)
         context.events.emit(events.AdoptedToDlq(len(theirs), context.paths.dlq.name))
-        telling_backoffs.tell(context, telling_backoffs.of_letters(theirs, now))
+        dead_letters.report(context, dead_letters.of_letters(theirs, now))
 
     def _report(self, decided: Decisions, *, is_edit: bool) -> None:
         emit = self._context.events.emit
@@ -220,8 +220,8 @@ class HandEdits:
                 emit(events.AdoptedToDlq(len(decided.adopt), self._context.paths.dlq.name))
         elif (edit := hand_edit(decided)) != events.HandEdit():
             emit(edit)
-        begun = telling_backoffs.begun(decided, self._context.now())
-        telling_backoffs.tell(self._context, begun)
+        begun = dead_letters.begun(decided, self._context.now())
+        dead_letters.report(self._context, begun)
         for pair in decided.delivered:
             file = self._context.paths.dlq.name
             emit(events.AlreadyDelivered(pair.item.project, pair.item.id, file))

@@ -13,7 +13,7 @@ from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.names import DLQ_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.folders.restless_file import REPLACING_DLQ, RestlessFile, cannot_write
+from mem0tray.worker.unstable_file import REPLACING_DLQ, UnstableFile, cannot_write
 
 _TRIES: Final = 5
 
@@ -26,8 +26,8 @@ class DlqPublisher:
         self._edits = edits
         self._previous = context.paths.dlq_previous
         self._merged: Signature | None = None  # of the file at `_previous`, once merged
-        self._restless = RestlessFile(
-            context.troubles, REPLACING_DLQ, cannot_write(context.paths.dlq), INTERVAL
+        self._unstable = UnstableFile(
+            context.faults, REPLACING_DLQ, cannot_write(context.paths.dlq), INTERVAL
         )
         self._late = 0  # late saves found in the previous file
         self._shown: tuple[int, ...] | None = None  # what the last writing was for
@@ -52,12 +52,12 @@ class DlqPublisher:
             now = time.monotonic()
             self.pace.note_cost(now, now - started)
         if done or not self._edits.torn:  # a file that cannot be read is reported as such
-            self._restless.look(restless=not done)
+            self._unstable.look(unstable=not done)
         return done
 
     def note_rest(self) -> None:
         """Note that there is nothing to write: whatever hindered the writing is over."""
-        self._restless.look(restless=False)
+        self._unstable.look(unstable=False)
 
     def _attempt(self) -> bool:
         path, generations = self._context.paths.dlq, self._context.generations

@@ -1,11 +1,11 @@
 """The folder that a worker serves, and the lock that makes it the only one there.
 
-A worker works on the real path of `claude_dir` that it found when it began: a link
-that is set to another folder takes nothing along from the former one. Now and then the
-worker looks where the settings lead (they, or a link, may have changed), and then
-begins anew there, in the same process: `data_folders` says with which ledger.
+A worker works on the real path of `claude_dir` that it found when it began: a link that is set to
+another folder takes nothing along from the former one. When the settings, or a link, lead elsewhere
+the worker begins anew there, in the same process: `data_folders` says with which ledger.
 """
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError, LockTimeoutError
 from mem0tray.core.reasons import Reason
-from mem0tray.files import atomic, lock, private_folders
+from mem0tray.files import atomic, lock, orders, private_folders, temporary
 from mem0tray.files.lock import InstanceLock
 from mem0tray.system import data_folders
-from mem0tray.system.paths import Paths
+from mem0tray.system.paths import Paths, config_file
 
 
 @dataclass(slots=True)
@@ -48,11 +48,6 @@ class ServedFolder:
         return self._here.paths
 
     @property
-    def name(self) -> Path:
-        """The folder as the settings name it."""
-        return self._here.name
-
-    @property
     def moves(self) -> bool:
         """Whether the worker is to begin anew elsewhere."""
         return self._next is not None
@@ -62,13 +57,10 @@ class ServedFolder:
         name = self._here.name
         if name.is_symlink() and not name.exists():  # a disk that is not mounted, perhaps
             raise FileUnavailableError(
-                Reason(
-                    "{path} is a link to {folder}, which is not there.",
-                    path=name,
-                    folder=name.readlink(),
-                ),
+                Reason("{path} is a link to {folder}, which is not there.",
+                       path=name, folder=name.readlink()),
                 Reason("Mount its disk, or set the link anew."),
-            )
+            )  # fmt: skip
         missing = not self.paths.claude_dir.exists()
         private_folders.make_private_folder(self.paths.claude_dir)
         return missing
@@ -89,9 +81,8 @@ class ServedFolder:
         named = settings.locations()
         if not named.claude_dir.is_dir():
             return Reason(
-                "paths.claude_dir leads to {path} now, which is no folder:"
-                " make it, or correct the setting. mem0tray stays with"
-                " {folder}.",
+                "paths.claude_dir leads to {path} now, which is no folder: make it, or correct the"
+                " setting. mem0tray stays with {folder}.",
                 path=named.claude_dir,
                 folder=self.paths.claude_dir,
             )
@@ -140,3 +131,30 @@ def _entered(named: Paths, run: str) -> _Place:
     instance = InstanceLock(paths.instance_lock, run)
     instance.acquire()
     return _Place(named.claude_dir, paths, instance)
+
+
+# The files in it ----------------------------------------------------------------------
+
+
+def refuse_unwritable(paths: Paths) -> None:
+    """Raise FileUnavailableError if something stands in the place of a file that we only write."""
+    private_folders.refuse_no_folder(paths.log.parent)
+    log = paths.log
+    is_lost = log.parent.is_symlink() and not log.parent.exists()
+    is_lost |= log.is_symlink() and not Path(os.path.realpath(log)).parent.is_dir()
+    if is_lost:  # a link that leads nowhere
+        raise atomic.unavailable(log, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    for path in (paths.queue_lock, log, paths.queue_backup, paths.dlq_backup):
+        atomic.refuse_odd(path)
+
+
+def remove_leftovers(paths: Paths) -> None:
+    """Remove what a kill has left: temporary files wherever we write, answers nobody fetched."""
+    folders = {paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine}
+    folders.add(config_file().parent)
+    # A file that is a link is written beside the link's target.
+    written = (paths.queue, paths.queue_backup, paths.dlq, paths.dlq_backup, paths.metrics)
+    folders.update(Path(path.resolve()).parent for path in (*written, config_file()))
+    for folder in folders:
+        temporary.remove_leftovers(folder)
+    orders.drop_old_answers(paths.orders)

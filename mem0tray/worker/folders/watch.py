@@ -1,80 +1,124 @@
 """Which changes of the disk wake the worker: a hint, never the truth.
 
-The worker looks at its files now and then all the same, since the system may refuse a watch
-(there may be none left), and tells nothing of what another computer does to a disk
-that both share.
+The worker reads its files every few seconds all the same: the system may refuse a watch, a folder
+may be replaced, and nothing reports what another computer does to a disk that both share.
 """
 
 import fnmatch
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
 
 _OURS = "mem0_"  # a part of the name of every shared file
-_MOST_LINKS = 40  # links followed in a row, as in the kernel
-
-
-class Identity(NamedTuple):
-    """What tells one folder from another; Linux keeps no birth time, and reuses inodes."""
-
-    device: int
-    inode: int
-    birth: float
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> "Identity":
-        """The identity in a stat result."""
-        return cls(found.st_dev, found.st_ino, getattr(found, "st_birthtime", 0.0))
 
 
 class Target(NamedTuple):
-    """A folder, or a link, to watch; `words`: a name matters if it contains one of them.
+    """A folder to watch; `words`: a name in it matters if it contains one of them.
 
-    `identity`: another folder at the same path is another target, as far as that can be known.
-    `is_way`: it only leads to a folder that is missing, and whose name matters.
+    `identity` (device and inode): another folder at the same path is another target.
     """
 
     path: Path
     words: tuple[str, ...]
-    identity: Identity
-    is_link: bool = False
-    is_way: bool = False
+    identity: tuple[int, int]
 
 
-class Watch(Protocol):
-    """Watches targets for one engine, on whose thread all methods are called."""
+class Watch:
+    """Watches the targets that `find` returns. A name that is `ignored` wakes nobody."""
 
-    @property
-    def sees_all(self) -> bool:
-        """Whether nothing that matters can change unseen, as far as one can know."""
+    _watched: Sequence[Target] = ()
+
+    def __init__(
+        self,
+        find: Callable[[], Sequence[Target]],
+        ignored: Callable[[str], bool],
+        wake: Callable[[], None],
+    ) -> None:
+        self._find = find
+        self._ignored = ignored
+        self._wake = wake
 
     def check(self) -> None:
         """Watch what is there now; wake the worker where that has changed."""
+        wanted = self._find()
+        if wanted != self._watched:
+            self.stop()
+            self._watched = wanted
+            self._begin(wanted)
+            self._wake()  # something may have changed before we watched
+
+    def _begin(self, wanted: Sequence[Target]) -> None:
+        """Watch these targets, as far as the system allows."""
+        raise NotImplementedError
 
     def fileno(self) -> int | None:
-        """The descriptor that tells of news; None where a thread wakes the worker."""
+        """The descriptor that becomes readable with an event; None if a thread wakes the worker."""
+        return None
 
     def has_news(self) -> bool:
         """Read the events that have come; return whether any of them matters."""
+        return False
 
     def stop(self) -> None:
         """Stop watching."""
 
+    def _is_named(self, name: str, words: Sequence[str]) -> bool:
+        return any(word in name for word in words) and not self._ignored(name)
 
-def ignore(_: Path) -> None:
-    """Do nothing, where nobody wants to know which target it was."""
+
+class ObserverWatch(Watch):
+    """The watch of macOS and Windows: watchdog's observer, whose threads wake the worker."""
+
+    _observer: Any = None
+
+    def _begin(self, wanted: Sequence[Target]) -> None:
+        from watchdog import events
+        from watchdog.observers import Observer
+
+        # Opening and reading are left out, as we do both. A file moved here from another folder,
+        # or linked, is only reported as made.
+        changes: list[type[events.FileSystemEvent]] = [
+            events.FileCreatedEvent,
+            events.FileModifiedEvent,
+            events.FileClosedEvent,
+            events.FileMovedEvent,
+            events.FileDeletedEvent,
+        ]
+        self._observer = Observer()
+        with suppress(OSError):  # no watches left, or no folder
+            for target in wanted:
+                handler = events.FileSystemEventHandler()
+                handler.on_any_event = self._handler(target)  # type: ignore[method-assign,assignment]
+                where = str(target.path.resolve())
+                self._observer.schedule(handler, where, recursive=False, event_filter=changes)
+            self._observer.start()
+
+    def _handler(self, target: Target) -> Callable[[Any], None]:
+        def handle(event: Any) -> None:
+            paths = [os.fsdecode(each) for each in (event.src_path, event.dest_path) if each]
+            if any(self._is_named(Path(path).name, target.words) for path in paths):
+                self._wake()
+
+        return handle
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._observer is not None:
+            with suppress(RuntimeError):
+                self._observer.stop()
+                self._observer.join(1.0)
+            self._observer = None
 
 
-def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
-    """What to watch: where the files are that the worker reads, and what may be replaced.
+def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
+    """What to watch, as far as it is there: the folders of the files that the worker reads.
 
-    `name` is the folder as the settings name it, `config` the settings file. Where a
-    file is a link, what it leads to matters too.
+    `config` is the settings file. Where a file is a link, what it leads to matters too.
     """
     words: dict[Path, tuple[str, ...]] = {
         paths.claude_dir: (_OURS, paths.log.parent.name),
@@ -85,8 +129,12 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
         there = Path(os.path.realpath(file))
         if there != file:
             words[there.parent] = (*words.get(there.parent, ()), there.name)
-    found = [target for folder, names in words.items() for target in targets_of(folder, names)]
-    return (*found, *_links(name))
+    found = []
+    for folder, names in words.items():
+        with suppress(OSError):
+            status = folder.stat()
+            found.append(Target(folder, names, (status.st_dev, status.st_ino)))
+    return tuple(found)
 
 
 def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
@@ -101,31 +149,3 @@ def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], b
         return is_temporary or (name == paths.metrics.name and unchanged())
 
     return matches
-
-
-def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
-    """The folder; or, where it is missing, the one above it in which it will appear."""
-    identity = _identity(folder)
-    if identity is not None:
-        return [Target(folder, words, identity)]
-    for above in folder.parents:
-        identity = _identity(above)
-        if identity is not None:
-            return [Target(above, (folder.relative_to(above).parts[0],), identity, is_way=True)]
-    return []
-
-
-def _links(name: Path) -> list[Target]:
-    """The links by which a folder is reached, in order."""
-    found: list[Target] = []
-    with suppress(OSError):
-        while name.is_symlink() and len(found) < _MOST_LINKS:
-            found.append(Target(name, (), Identity.of(name.lstat()), is_link=True))
-            name = name.parent / name.readlink()
-    return found
-
-
-def _identity(folder: Path) -> Identity | None:
-    with suppress(OSError):
-        return Identity.of(folder.stat())
-    return None

@@ -17,7 +17,7 @@ from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
 from mem0tray.worker.orders.handler import OrderHandler
-from mem0tray.worker.queue.emergencies import EmergencyIntake
+from mem0tray.worker.queue.emergency import EmergencyIntake
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 

@@ -26,7 +26,7 @@ from mem0tray.files.orders import (
 )
 from mem0tray.ledger.rows import Row
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq import telling_backoffs
+from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.queue.intake import accept
 
 CHANGED: Final = frozenset({DONE, PERHAPS, IN_FLIGHT})
@@ -134,7 +134,7 @@ def _restore(context: WorkerContext, order: Order) -> Results:
             if name not in found:
                 found[name] = _put_back(context, name, text, back)
     _report(context, orders.RESTORE, found, of_texts=order.texts)
-    telling_backoffs.tell(context, telling_backoffs.of_letters(back, context.now()))
+    dead_letters.report(context, dead_letters.of_letters(back, context.now()))
     return _results(found)
 
 

@@ -20,12 +20,11 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ, QUEUE_STRAYS
+from mem0tray.worker import unstable_file
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq import telling_backoffs
-from mem0tray.worker.dlq.moving_to_dlq import take_in_as_dead
-from mem0tray.worker.dlq.telling_backoffs import Backoff
-from mem0tray.worker.folders import restless_file
-from mem0tray.worker.folders.restless_file import AGAIN, RestlessFile, cannot_read, is_stable
+from mem0tray.worker.dlq import dead_letters
+from mem0tray.worker.dlq.dead_letters import Backoff, take_in_as_dead
+from mem0tray.worker.unstable_file import AGAIN, UnstableFile, cannot_read, is_stable
 
 SECTIONS: Final = ("queue", "failed", HELD)
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
@@ -69,7 +68,7 @@ class QueueIntake:
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.queue)
-        self._restless = RestlessFile(context.troubles, restless_file.READING_QUEUE, said, AGAIN)
+        self._unstable = UnstableFile(context.faults, unstable_file.READING_QUEUE, said, AGAIN)
         self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE_FILE)  # what is there
 
     def run(self) -> int:
@@ -83,7 +82,7 @@ class QueueIntake:
                 self.torn = True
             else:
                 self.torn = False
-            self._restless.look(restless=self.torn)
+            self._unstable.look(unstable=self.torn)
             return self._count - before
 
     def _has_changed(self) -> bool:
@@ -99,8 +98,8 @@ class QueueIntake:
 
     @property
     def awaited(self) -> bool:
-        """Whether the file is being written just now, rather than restless without end."""
-        return self.torn and not self._restless.told
+        """Whether the file is being written just now, rather than unstable without end."""
+        return self.torn and not self._unstable.told
 
     def read(self, *, locked: bool = False) -> QueueRead:
         """The file as it is now, with all its items taken into the ledger.
@@ -217,7 +216,7 @@ class QueueIntake:
         self._known = known
         if adopted:
             self._context.events.emit(events.AdoptedToDlq(len(adopted), "failed"))
-            telling_backoffs.tell(self._context, adopted)
+            dead_letters.report(self._context, adopted)
         if new:
             self._count += new
             self._context.events.emit(events.Accepted(new))
@@ -281,7 +280,7 @@ class QueueIntake:
             return 0
         now = self._context.now()
         take_in_as_dead(self._context, item, now, ask=self.may_have_been_sent)
-        adopted.append(telling_backoffs.of_move(item))
+        adopted.append(dead_letters.of_move(item))
         return 1
 
 
@@ -312,7 +311,7 @@ def accept(
         if item.retries >= context.settings.sync.max_attempts:
             key = take_in_as_dead(context, item, now, ask=ask)
             context.events.emit(events.MovedToDlq(item.project, item.id, item.retries))
-            telling_backoffs.tell(context, [telling_backoffs.of_move(item)])
+            dead_letters.report(context, [dead_letters.of_move(item)])
             return key, False
         return context.inbox.add_fresh(item, now, ask=ask, shown=shown), True
     if row.state in (items.FRESH, items.DEAD) or row.is_delivered(context.server):

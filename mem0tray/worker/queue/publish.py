@@ -22,8 +22,8 @@ from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.folders.restless_file import REPLACING_QUEUE, RestlessFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
+from mem0tray.worker.unstable_file import REPLACING_QUEUE, UnstableFile, cannot_write
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
@@ -54,7 +54,7 @@ class QueuePublisher:
         self._context = context
         self._intake = intake
         said = cannot_write(context.paths.queue)
-        self._restless = RestlessFile(context.troubles, REPLACING_QUEUE, said, _RETRY)
+        self._unstable = UnstableFile(context.faults, REPLACING_QUEUE, said, _RETRY)
         self._lock = FileLock(context.paths.queue_lock)
         self._lock_wait = _LOCK_WAIT
         self._leaving = threading.Event()
@@ -117,8 +117,8 @@ class QueuePublisher:
             self._signal.wait()
             self._signal.clear()
             if not self.needed:
-                self._context.troubles.note_success(_WRITING)  # it may have failed before
-                self._restless.look(restless=False)
+                self._context.faults.note_success(_WRITING)  # it may have failed before
+                self._unstable.look(unstable=False)
                 continue
             self._urgent.wait(self._pace.wait(time.monotonic()))
             self._urgent.clear()
@@ -135,13 +135,13 @@ class QueuePublisher:
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
             done, wait = False, _TROUBLE_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
-                self._context.troubles.note_failure(_WRITING, error, wait, "queue file")
+                self._context.faults.note_failure(_WRITING, error, wait, "queue file")
             self.hindered = True
         else:
             wait = _RETRY
             self.hindered = False
-            self._context.troubles.note_success(_WRITING)
-            self._restless.look(restless=not done and not self._stopping.is_set())
+            self._context.faults.note_success(_WRITING)
+            self._unstable.look(unstable=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
         with self._idle:

@@ -11,7 +11,7 @@ from typing import Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
+from mem0tray.core.circuit_breaker import LONGEST_BREAK
 from mem0tray.core.due import dead_wait, fresh_due, work_due
 from mem0tray.core.events import Event
 from mem0tray.core.state import refusal
@@ -20,7 +20,7 @@ from mem0tray.ledger.rows import kept
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.remedy import of_refusal
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq
+from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq
 from mem0tray.worker.sending.blamed_server import BlamedServer
 
 # How often in a row an item may draw a 429 while others succeed: behind a limit on simultaneous
@@ -43,11 +43,9 @@ class _Suspect:
 class Verdicts:
     """Applies outcomes, within the caller's transaction; returns the events to emit after it."""
 
-    def __init__(
-        self, context: WorkerContext, breaker: CircuitBreaker, await_probe: Callable[[], None]
-    ) -> None:
+    def __init__(self, context: WorkerContext, await_probe: Callable[[], None]) -> None:
         self._context = context
-        self._breaker = breaker
+        self._breaker = context.breaker
         self._await_probe = await_probe
         self._suspects: dict[int, _Suspect] = {}
         self._blamed = BlamedServer()
@@ -147,13 +145,13 @@ class Verdicts:
         """Take an answer for an outage: have it confirmed by a probe, or else told to people."""
         reason = self._blamed.note(job, outcome, now, self._context.destination)
         if reason:
-            self._breaker.note_trouble(_NOT_TAKEN, reason)
+            self._breaker.note_fault(_NOT_TAKEN, reason)
             self._context.wake.set()
         self._await_probe()
 
     def _take_blame_back(self) -> None:
         self._blamed.end()
-        self._breaker.note_trouble(_NOT_TAKEN, reasons.NONE)
+        self._breaker.note_fault(_NOT_TAKEN, reasons.NONE)
 
     # One class each ----------------------------------------------------------------
 

@@ -9,22 +9,21 @@ import json
 import random
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Events
 from mem0tray.core.language import Language
 from mem0tray.desktop import session
-from mem0tray.desktop.bus import DBUS
-from mem0tray.desktop.bus.session_bus import DBUS_PATH
-from mem0tray.desktop.notify.daemon import Daemon
+from mem0tray.desktop.bus import DBUS, DBUS_PATH
+from mem0tray.desktop.notify.dbus import Daemon
 from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.notifier import Notifier, Sources
-from mem0tray.desktop.notify.sending import NoticeResult, Sender
 from mem0tray.desktop.tray.icon import notice_icon
 from mem0tray.desktop.tray.presenter import Presenter
-from mem0tray.desktop.tray.tray import MENDS, Tray
+from mem0tray.desktop.tray.tray import Tray
 from tests.proofs.day.clock import LIMIT, SteppedClock
 from tests.proofs.day.story import Day, World
 
@@ -47,11 +46,11 @@ class Player:
         assert bus is not None, missing
         self._session_bus = bus
         self.tray = Tray(folder / "icons", lambda _: None, self._session_bus)
-        self._sender = _Noted(Daemon(self._session_bus, notice_icon), self._note)
+        self._backend = _Noted(Daemon(self._session_bus, notice_icon), self._note)
         settings = Settings()
         self._notifier = Notifier(
             self._bus,
-            self._sender,
+            self._backend,
             Sources(lambda: settings, lambda: _ENGLISH, self._world.counts, folder / "told.json"),
             self._clock,
         )
@@ -60,13 +59,11 @@ class Player:
             self._world.view,
             lambda: settings,
             lambda: _ENGLISH,
-            mends=MENDS,
             clock=self._clock,
         )
         self._bus.subscribe(self._presenter)
 
-    def _note(self, notice: Notice, outcome: NoticeResult) -> None:
-        assert not outcome.reason
+    def _note(self, notice: Notice) -> None:
         self.shown.append((self._clock.now(), notice.name, self._stormy))
 
     def play(self, hours: int) -> None:
@@ -104,17 +101,19 @@ class Player:
         self._session_bus.call(DBUS, DBUS_PATH, DBUS, "GetId")
 
 
-class _Noted(Sender):
-    """Notes what it sends."""
+class _Noted:
+    """Notes what it shows."""
 
-    def __init__(self, way: Any, note: Any) -> None:
-        super().__init__(way)
+    def __init__(self, daemon: Daemon, note: Callable[[Notice], None]) -> None:
+        self._daemon = daemon
         self._note = note
+        self.name = daemon.name
+        self.withdraw = daemon.withdraw
 
-    def send(self, notice: Notice) -> NoticeResult:
-        outcome = super().send(notice)
-        self._note(notice, outcome)
-        return outcome
+    def show(self, notice: Notice) -> None:
+        """Show it; what cannot be shown is missing from the notes."""
+        self._daemon.show(notice)
+        self._note(notice)
 
 
 def needs() -> dict[str, int]:

@@ -189,7 +189,7 @@ class Day:
         """The user removes dead letters, in one save and the next."""
         yield 1.0, [events.HandEdit(discarded=2)]
         yield 2.0, [events.HandEdit(discarded=1, edited=3)]
-        self.expected.append("Removed from the DLQ")
+        self.expected.append("Removed by hand")
         yield 10.0, []
 
     def _broken_file(self) -> Iterator[Step]:
@@ -206,7 +206,7 @@ class Day:
             yield 0.2, [world.bury()]
         self.expected.append("Moved to DLQ")
         yield 32.0 * 60, []
-        self.expected.append("DLQ alert")
+        self.expected.append("Memories not delivered")
         for _ in range(_MANY):
             yield 0.2, [world.recover()]
         self.expected.append("DLQ recovered")
@@ -217,7 +217,7 @@ class Day:
         world = self.world
         world.forgotten_since = world.now() - 2 * 24 * HOUR
         yield 60.0, []
-        self.expected.append("DLQ alert")
+        self.expected.append("A memory waits long")
         world.forgotten_since = None
         yield 60.0, []
 

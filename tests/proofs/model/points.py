@@ -51,7 +51,7 @@ class Points:
                 (Temporary, "become"),
                 (atomic, "keep_link"),
                 (atomic, "sync_folder"),
-                (Ledger, "_set_synchronous"),  # at the begin of each transaction
+                (Ledger, "_begin"),  # at the begin of each transaction
                 (VpsClient, "save"),
                 (VpsClient, "ask"),
             ):

@@ -9,13 +9,13 @@ from unittest import mock
 from mem0tray.config.settings import Settings
 from mem0tray.core.events import Event, Events
 from mem0tray.files.lock import is_locked
-from mem0tray.worker import engine_parts
+from mem0tray.worker import stages
 from mem0tray.worker.engine import Engine
-from mem0tray.worker.folders.wanted import Wanted
+from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.queue.publish import QueuePublisher
+from mem0tray.worker.reporting.log import EventLog
+from mem0tray.worker.sending.chosen_server import Prober
 from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
-from mem0tray.worker.sending.health import Prober
-from mem0tray.worker.telling.log import EventLog
 
 if TYPE_CHECKING:
     from mem0tray.server import Outcome
@@ -76,7 +76,7 @@ class SteppedWorker:
     ) -> None:
         bus = Events()
         self._now = now
-        self._wanted = Wanted(settings, lambda: None)
+        self._wanted = WantedSettings(settings, lambda: None)
         self._log = EventLog(self._wanted.where.paths, settings.log)
         bus.subscribe(self._log)
         bus.subscribe(tell)
@@ -84,7 +84,7 @@ class SteppedWorker:
         self._senders: dict[int, _Sender] = {}
         self._probed = now()
         try:
-            self.parts = engine_parts.open_in(self._wanted, bus, threading.Event())
+            self.parts = stages.open_parts(self._wanted, bus, threading.Event())
             self.engine = Engine(self.parts, self._wanted, watches=False)
             self.parts.queue_publisher._stopping = _NoWait()
             self.engine.begin()
@@ -107,7 +107,7 @@ class SteppedWorker:
         if due or prober._signal.is_set():
             prober._signal.clear()
             self._probed = self._now()
-            prober._report(*prober._probe())
+            prober._deliver(*prober._probe())
 
     def is_idle(self) -> bool:
         """Whether nothing is left that can be delivered now."""

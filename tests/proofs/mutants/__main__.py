@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--room", action="append", choices=ROOMS, help="these only (repeatable)")
     parser.add_argument(
         "--file", action="append", metavar="PATTERN", default=[],
-        help="these files of the rooms only, as mem0tray/worker/telling/*.py (repeatable)",
+        help="these files of the rooms only, as mem0tray/worker/reporting/*.py (repeatable)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument(

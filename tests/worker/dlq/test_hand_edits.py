@@ -316,7 +316,7 @@ def test_waits_that_an_edit_begins_are_told_after_the_start(
     editing: Editing, *, tells: bool
 ) -> None:
     """At the start all that wait are told of at once."""
-    editing.context.tells_backoffs = tells
+    editing.context.reports_backoffs = tells
     editing.save(shown(A), shown(B), shown(C, retry_count=1, last_attempt=time.time()))
     waits = [each for each in editing.told if isinstance(each, events.InBackoff)]
     assert [(each.project, each.item_id) for each in waits] == [("p", "c")] * tells
@@ -338,7 +338,7 @@ def test_the_first_reading_of_a_new_ledger_is_nobody_s_edit(editing: Editing) ->
 
 def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> None:
     """It left the queue file by another hand; it waits, and is asked about before it is sent."""
-    editing.context.tells_backoffs = True
+    editing.context.reports_backoffs = True
     item = letter("moved")
     key = editing.context.inbox.add_fresh(item, NOW, ask=False)
     editing.context.foreign_claims.vanish([key], NOW, taken=False, wait_until=0.0)

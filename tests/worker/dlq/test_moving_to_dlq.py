@@ -16,7 +16,7 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.dlq.moving_to_dlq import move_fresh_to_dlq, take_in_as_dead
+from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead
 from tests.ledger.looking import row as row_of
 from tests.support.shapes import entry
 

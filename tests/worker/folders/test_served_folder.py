@@ -53,7 +53,7 @@ def moves(where: ServedFolder) -> bool:
 
 def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> None:
     """A second worker is refused, until this one has left."""
-    assert where.name == home
+    assert where._here.name == home
     assert where.paths.claude_dir == Path(os.path.realpath(home))
     assert not where.moves
     assert is_locked(where.paths.instance_lock)
@@ -147,7 +147,7 @@ def test_settings_that_lead_elsewhere_have_it_move(where: ServedFolder, tmp_path
     assert is_locked(before.instance_lock)
     assert where.move() == before.claude_dir
     assert not moves(where)
-    assert (where.name, where.paths.claude_dir) == (other, Path(os.path.realpath(other)))
+    assert (where._here.name, where.paths.claude_dir) == (other, Path(os.path.realpath(other)))
     assert is_locked(where.paths.instance_lock)
     assert not is_locked(before.instance_lock)
 
@@ -178,7 +178,7 @@ def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home
     assert where.move() == before.claude_dir
     assert where.paths.claude_dir == Path(os.path.realpath(new))
     assert where.paths.data_dir == before.data_dir
-    assert where.name == home
+    assert where._here.name == home
     assert is_locked(where.paths.instance_lock)
 
 
@@ -215,12 +215,12 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
 
 def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
     """What has changed since it was made, it begins with."""
-    where.follow(leading_to(where.name))
-    assert where.name == tmp_path / "home"
+    where.follow(leading_to(where._here.name))
+    assert where._here.name == tmp_path / "home"
     other = tmp_path / "other"
     other.mkdir()
     where.follow(leading_to(other))
-    assert where.name == other
+    assert where._here.name == other
     assert not moves(where)
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.system.project import VARIABLE
 from mem0tray.worker.queue.intake import QueueIntake
+from tests.worker.queue.desk import NoteDesk, desk_in
 from tests.worker.queue.scene import QueueScene, opened
 
 
@@ -20,3 +22,12 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScen
 def intake(scene: QueueScene) -> QueueIntake:
     """The stage."""
     return QueueIntake(scene.context)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NoteDesk]:
+    """Have the stage, with the setting made, and no note yet."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    with opened(tmp_path, monkeypatch) as scene:
+        yield desk_in(scene, tmp_path / "claude")

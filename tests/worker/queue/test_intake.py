@@ -280,7 +280,7 @@ def test_the_waits_of_what_comes_in_dead_are_told(
     scene: QueueScene, intake: QueueIntake, *, tells: bool
 ) -> None:
     """Behind the line of the move, once; but at the start all that wait are told of together."""
-    scene.context.tells_backoffs = tells
+    scene.context.reports_backoffs = tells
     for more in ([], [entry(C)]):
         scene.write(entry(fresh("a", retries=5)), *more, failed=[entry(B)])
         intake.run()

@@ -13,9 +13,9 @@ from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.files.publish_rate import PublishRate
+from mem0tray.worker.faults import Faults
 from mem0tray.worker.queue.intake import QueueIntake
 from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.troubles import Troubles
 from tests.worker.queue.scene import NOW, QueueScene, entry, fresh
 
 MOMENT = 5_000.0
@@ -28,7 +28,7 @@ class Turns:
         self.scene = scene
         self.context = scene.context
         self.context.wake = threading.Event()
-        self.context.troubles = Troubles(self.context.events, lambda *_: None)
+        self.context.faults = Faults(self.context.events, lambda *_: None)
         self.publisher = QueuePublisher(scene.context, QueueIntake(scene.context))
         self.waits: list[float] = []
         self.left = False
@@ -140,7 +140,7 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
 ) -> None:
     """Its remedy names the file; while it leaves, nobody is told any more."""
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._restless, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
     for _ in range(3):
         turns.take_turn(lambda: False)
         now[0] += 5.5
@@ -155,10 +155,10 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
     ]
 
 
-def test_while_it_stops_nothing_is_restless(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that the end breaks off is no trouble of the file's."""
     now = [MOMENT]
-    monkeypatch.setattr(turns.publisher._restless, "_clock", lambda: now[0])
+    monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
     turns.publisher._stopping.set()
     for _ in range(3):
         turns.take_turn(lambda: False)
@@ -328,7 +328,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
 
     def fail() -> bool:
         monkeypatch.setattr(QueuePublisher, "needed", False)
-        publisher._restless.told = True
+        publisher._unstable.told = True
         raise ValueError
 
     over = threading.Event()
@@ -340,7 +340,7 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
     publisher.kick(now=True)
     assert over.wait(20.0)
     publisher.stop(20.0)
-    assert not publisher._restless.told
+    assert not publisher._unstable.told
 
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:

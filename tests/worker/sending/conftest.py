@@ -7,7 +7,6 @@ import pytest
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.ledger.database import Ledger
 from mem0tray.system.paths import Paths
@@ -23,7 +22,6 @@ def court(tmp_path: Path) -> Iterator[Court]:
     context = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(sync=sync), Ledger(tmp_path / "l"), Events(), HERE
     )
-    breaker = CircuitBreaker()
-    breaker.note_probe(healthy=True, reason=reasons.NONE)
-    yield Court(context, breaker)
+    context.breaker.note_probe(healthy=True, reason=reasons.NONE)
+    yield Court(context)
     context.ledger.close()

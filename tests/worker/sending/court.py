@@ -30,12 +30,13 @@ class Court:
     """Verdicts on a ledger; `outages` counts how often one was suspected."""
 
     context: WorkerContext
-    breaker: CircuitBreaker
     outages: list[None] = field(default_factory=list)
     verdicts: Verdicts = field(init=False)
+    breaker: CircuitBreaker = field(init=False)
 
     def __post_init__(self) -> None:
-        self.verdicts = Verdicts(self.context, self.breaker, lambda: self.outages.append(None))
+        self.breaker = self.context.breaker
+        self.verdicts = Verdicts(self.context, lambda: self.outages.append(None))
 
     def fresh(self, name: str = "m", **fields: Any) -> Job:
         """Claim a fresh entry that is due."""

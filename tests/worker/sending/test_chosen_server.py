@@ -7,7 +7,6 @@ import pytest
 
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.item import Kind
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
@@ -40,7 +39,7 @@ def test_another_key_is_not_told_as_another_server(
     bus.subscribe(told.append)
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
-        chosen = ChosenServer(context, CircuitBreaker())
+        chosen = ChosenServer(context)
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
         chosen.choose(change, events.ServerChanged)
         chosen.close()
@@ -56,7 +55,7 @@ def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
     path = tmp_path / "ledger"
     with closing(Ledger(path)) as ledger:
         context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        chosen = ChosenServer(context, CircuitBreaker())
+        chosen = ChosenServer(context)
         chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
         key = context.inbox.add_fresh(fresh("a"), 5.0, ask=False)
         context.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)

@@ -13,7 +13,7 @@ import pytest
 from mem0tray.config import server_choice
 from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker, Obstacle
+from mem0tray.core.circuit_breaker import Obstacle
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
@@ -22,9 +22,8 @@ from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import chosen_server
-from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
 from tests.ledger.looking import table
 from tests.ledger.samples import NOW, fresh
@@ -43,17 +42,17 @@ class Choosing:
         self.context.wake = mock.Mock()
         self.told: list[Event] = []
         context.events.subscribe(self.told.append)
-        self.breaker = CircuitBreaker()
+        self.breaker = context.breaker
         self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
         self.prober: Any = stand_in(Prober)
         self.parts: dict[str, Any] = {}
         monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
         monkeypatch.setattr(chosen_server, "Prober", self._prober)
         monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
-        self.chosen = ChosenServer(context, self.breaker)
+        self.chosen = ChosenServer(context)
 
     def _delivery(self, *arguments: Any) -> Any:
-        _, _, self.parts["client"], self.parts["suspect"], self.parts["recognise"] = arguments
+        _, self.parts["client"], self.parts["suspect"], self.parts["recognise"] = arguments
         return self.delivery
 
     def _prober(self, *arguments: Any) -> Any:

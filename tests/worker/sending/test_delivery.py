@@ -14,7 +14,6 @@ import pytest
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import reasons
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Delivered, Event, Events, PartFailed
 from mem0tray.ledger.database import Ledger
@@ -48,13 +47,11 @@ class Scene:
                 self.context.inbox.add_fresh(parsed(dead_letter(f"m{n}")), 1.0, ask=False)
                 for n in range(1, COUNT + 1)
             ]
-        self.breaker = CircuitBreaker()
+        self.breaker = self.context.breaker
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         where = ServerAddress.of(server.url)
         self.connect: Callable[[], Client] = lambda: connect(where)
-        self.delivery = Delivery(
-            self.context, self.breaker, self._connect, self._await_probe, lambda: None
-        )
+        self.delivery = Delivery(self.context, self._connect, self._await_probe, lambda: None)
         self.delivery.change_server("http://here")
 
     def _connect(self) -> Client:

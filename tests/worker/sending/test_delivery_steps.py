@@ -11,7 +11,6 @@ import pytest
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.core.events import Event, Events
 from mem0tray.files import orders
@@ -19,10 +18,10 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.faults import Faults
 from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.troubles import Troubles
 from tests.ledger.looking import row
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
 
@@ -41,15 +40,13 @@ class Steps:
         self.told: list[Event] = []
         context.events.subscribe(self.told.append)
         context.wake = mock.Mock()
-        context.troubles = Troubles(context.events, lambda *_: None)
-        self.breaker = CircuitBreaker()
+        context.faults = Faults(context.events, lambda *_: None)
+        self.breaker = context.breaker
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.moment = 5_000.0
         self.added = 0
         self.connect = mock.Mock(side_effect=mock.Mock)
-        self.delivery = Delivery(
-            context, self.breaker, self.connect, self.breaker.await_probe, lambda: None
-        )
+        self.delivery = Delivery(context, self.connect, self.breaker.await_probe, lambda: None)
         self.delivery.change_server(HERE)
         self._senders: dict[int, module._Sender] = {}
         monkeypatch.setattr(self.delivery, "_add_sender", self._add)

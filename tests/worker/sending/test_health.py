@@ -5,7 +5,7 @@ import threading
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.server import Health, KeyCheck
-from mem0tray.worker.sending.health import TELL_AGAIN, Prober
+from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
 
 
 class Silent:
@@ -37,7 +37,7 @@ def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
 
     prober = Prober(lambda: Silent(), lambda: 60.0, lambda: 1.0, tell, lambda: True)  # type: ignore[arg-type,return-value]  # noqa: PLW0108
     prober.start()
-    assert enough.wait(10 * TELL_AGAIN)
+    assert enough.wait(10 * REPORT_AGAIN)
     prober.stop(1.0)
     assert [str(health.reason) for health in told] == ["down", "down"]
 

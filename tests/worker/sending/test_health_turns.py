@@ -8,7 +8,7 @@ import pytest
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError, SettingsError
 from mem0tray.server import Health, KeyCheck, KeyVerdict
-from mem0tray.worker.sending.health import TELL_AGAIN, Prober
+from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
 
 WELL = Health(healthy=True, reason=reasons.NONE)
 ILL = Health(healthy=False, reason=reasons.quoted("down"))
@@ -86,16 +86,16 @@ def test_what_cannot_be_told_is_told_again(
     naps: list[float] = []
     monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
     tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
-    monkeypatch.setattr(probing.prober, "_tell", tell)
-    probing.prober._report(WELL, KEY)
-    assert naps == [TELL_AGAIN] * 2
+    monkeypatch.setattr(probing.prober, "_report", tell)
+    probing.prober._deliver(WELL, KEY)
+    assert naps == [REPORT_AGAIN] * 2
     assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
 
 
 def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
     """Nobody is there any more who would hear it."""
     probing.prober.stop(1.0)
-    probing.prober._report(WELL, None)
+    probing.prober._deliver(WELL, None)
     probing.prober._run()
     assert probing.told == []
     probing.connect.assert_not_called()

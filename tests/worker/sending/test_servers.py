@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray.config.settings import Settings
-from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item
 from mem0tray.ledger import outbox
@@ -80,7 +79,7 @@ class Scene:
     def began(self) -> None:
         """Forget what the process knew, as a new start does."""
         self.attempts = Attempts(self.context, lambda: False)
-        self._verdicts = Verdicts(self.context, CircuitBreaker(), lambda: None)
+        self._verdicts = Verdicts(self.context, lambda: None)
 
     def now(self) -> float:
         """Pass a minute."""

@@ -17,8 +17,8 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.reporting.log import describe
 from mem0tray.worker.sending.verdict import Verdicts
-from mem0tray.worker.telling.log import describe
 from tests.worker.test_other_worker import NOW, entry
 
 
@@ -42,7 +42,7 @@ def test_a_delivery_that_beats_what_the_user_did(
         job = context.outbox.claim(key, NOW)
         if reason:
             context.inbox.discard([key], NOW, reason)
-        verdicts = Verdicts(context, CircuitBreaker(), lambda: None)
+        verdicts = Verdicts(context, lambda: None)
         happened = verdicts.apply(
             job, Outcome(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
         )
@@ -58,7 +58,7 @@ def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int
             Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
         )
         key = context.inbox.add_fresh(entry(1), NOW, ask=False)
-        breaker = CircuitBreaker()
+        breaker = context.breaker
         breaker.note_probe(healthy=True, reason=reasons.NONE)
         breaker.set_misconfigured(refusal("404 Not Found", 404), NOW)
         yield context, breaker, key
@@ -71,7 +71,7 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     """Found by asking is a success as any other, unless only our own ledger knew it."""
     context, breaker, key = refused
     job = replace(context.outbox.claim(key, NOW), delivered=NOW if remembered else None)
-    verdicts = Verdicts(context, breaker, lambda: None)
+    verdicts = Verdicts(context, lambda: None)
     found = Outcome(Kind.FOUND, None, "the server had it already")
     verdicts.apply(job, found, "http://here", NOW, canary=True)
     assert breaker.state(NOW).name == name
@@ -82,7 +82,7 @@ def test_a_break_that_a_canary_draws_is_told(
 ) -> None:
     """After a 404 a 429 is the last that the server said, and stands in the reason."""
     context, breaker, key = refused
-    verdicts = Verdicts(context, breaker, lambda: None)
+    verdicts = Verdicts(context, lambda: None)
     said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
     verdicts.apply(context.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
     assert "429 Too Many Requests" in str(breaker.state(NOW).reason)

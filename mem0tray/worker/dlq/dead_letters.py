@@ -1,0 +1,104 @@
+"""Dead letters that begin: the move from the queue, and the reports of their backoffs.
+
+A moved item leaves the queue file and stands in the DLQ file with the fields of the contract
+(section 1); each move counts in `total_failed`. What a user or another worker writes into the DLQ
+file is no move of ours: it keeps its fields, and `total_failed` its count (`hand_edits`).
+
+A backoff that no failure of ours began is reported once: the soonest by name, the others as a
+number. At the start all are reported together, so none is reported by itself before that.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.due import backoff, dead_due, dead_wait
+from mem0tray.core.item import Item
+from mem0tray.ledger.names import FAILED
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.dlq.merge import Decisions
+from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE
+
+Backoff = tuple[str, str, float]  # project and id of a dead letter, seconds until it is due
+
+
+def move_fresh_to_dlq(
+    context: WorkerContext, key: int, now: float, error: str, asked: float | None = None
+) -> float:
+    """Make a dead letter of a fresh entry in the ledger; return how many seconds it waits.
+
+    `error` is why it failed last, `asked` the wait that the server asked for then.
+    """
+    wait = dead_wait(0, asked)
+    raw = _as_dead(context.outbox.raw(key), now, error)
+    context.inbox.move_to_dlq(key, raw, now, now + wait, error)
+    context.counters.add(FAILED)
+    return wait
+
+
+def take_in_as_dead(context: WorkerContext, item: Item, now: float, *, ask: bool) -> int:
+    """Take in as a dead letter an item that was never fresh in our ledger; return its key."""
+    raw = _as_dead(item.raw, now)
+    dead = msgspec.structs.replace(item, raw=raw, retry_count=0, last_attempt=now)
+    key = context.inbox.add_dead(dead, raw, now, ask=ask, gen=None)
+    context.counters.add(FAILED)
+    return key
+
+
+def _as_dead(raw: bytes, now: float, error: str | None = None) -> bytes:
+    fields: items.Object = {"retry_count": 0, "last_attempt": now, "moved_to_dlq_at": now}
+    if error is not None:
+        fields["last_error"] = error
+    return items.with_fields(raw, fields, drop=("retries",))
+
+
+# Reports of backoffs ----------------------------------------------------------------
+
+
+def of_move(item: Item) -> Backoff:
+    """The backoff of an item that becomes a dead letter just now."""
+    return item.project, item.id, backoff(0)
+
+
+def of_letters(letters: Iterable[Item], now: float) -> list[Backoff]:
+    """The backoffs of dead letters as they stand in the file, the soonest first."""
+    found = [
+        (each.project, each.id, dead_due(each.last_attempt, each.retry_count, now) - now)
+        for each in letters
+    ]
+    return sorted((each for each in found if each[2] > 0), key=lambda each: each[2])
+
+
+def begun(decided: Decisions, now: float) -> list[Backoff]:
+    """The backoffs that a save began, of new letters and of changed ones, the soonest first."""
+    changed = [
+        pair.item
+        for pair in decided.edits
+        if (pair.item.last_attempt, pair.item.retry_count)
+        != (pair.row.last_attempt, pair.row.retry_count)
+    ]
+    restored = [pair.item for pair in decided.restore]
+    return of_letters([*decided.adopt, *restored, *changed], now)
+
+
+def report(context: WorkerContext, backoffs: Sequence[Backoff]) -> None:
+    """Report these backoffs, which begin now, the soonest first."""
+    if context.reports_backoffs:
+        _report(context, backoffs, len(backoffs))
+
+
+def report_all(context: WorkerContext, now: float) -> None:
+    """Report every backoff there is at the start, and from now on each that begins."""
+    soonest, total = context.outbox.in_backoff(now, BACKOFFS_PER_MINUTE)
+    _report(context, soonest, total)
+    context.reports_backoffs = True
+
+
+def _report(context: WorkerContext, backoffs: Sequence[Backoff], total: int) -> None:
+    shown = backoffs[:BACKOFFS_PER_MINUTE]
+    for project, item_id, delay in shown:
+        context.events.emit(events.InBackoff(project, item_id, delay))
+    if total > len(shown):
+        context.events.emit(events.MoreInBackoff(total - len(shown)))

@@ -1,0 +1,201 @@
+"""Parts of the worker that fail: a fault is reported once when it begins and once when it is over.
+
+A disk that is full, read-only or broken strikes part after part, and now and then a part succeeds
+only because it has nothing to write. All of that is one fault, the disk's. It is over when nothing
+fails any more and files can be made again that could not be made before; or, if they could all
+along, when nothing has failed for a while.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mem0tray.core import events, reasons
+from mem0tray.core.errors import Mem0TrayError, NoThreadError
+from mem0tray.core.events import Events
+from mem0tray.core.reasons import Reason
+from mem0tray.core.state import DISK
+from mem0tray.files import private_folders
+
+QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
+READING: Final = (
+    "reading the queue file while others write it",
+    "reading the DLQ file while others write it",
+)
+READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, *READING)
+_SOON: Final = 1.0  # seconds until a part that has failed is tried again
+_LATER: Final = 5.0  # the same when it has failed again
+_LOOK: Final = 0.5  # seconds between two tests whether the disk takes files
+_QUIET: Final = 6.0  # seconds, more than until a failed part is tried again
+
+
+@dataclass(slots=True)
+class _Episode:
+    """A fault: the parts that still fail, the last failure (monotonic).
+
+    For the disk also: when it was last tested, whether it took no files then, and whether it takes
+    them again by now.
+    """
+
+    title: str
+    reason: Reason
+    parts: set[str]
+    failed_at: float
+    looked_at: float = -math.inf
+    refuses: bool = False
+    is_back: bool = False
+
+    def has_ended(self, name: str, moment: float) -> bool:
+        if self.parts:
+            return False
+        # Without failures of the disk there may just be nothing to write now.
+        quiet = not self.refuses and moment - self.failed_at >= _QUIET
+        return name != DISK or self.is_back or quiet
+
+
+class Faults:
+    """The present faults; any thread may report one.
+
+    `on_change` gets a fault's name, with the reason when it begins and NONE when it is over.
+    `alone` names the parts whose faults are always their own, `folders` those that must take
+    files for the disk to be in order. `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        on_change: Callable[[str, Reason], None],
+        alone: Iterable[str] = READING_PARTS,
+        folders: Iterable[Path] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._events = events
+        self._on_change = on_change
+        self._alone = frozenset(alone)
+        self._folders = tuple(folders)
+        self._guard = threading.RLock()
+        self._episodes: dict[str, _Episode] = {}
+        self._not_before: dict[str, float] = {}  # parts that failed; monotonic
+
+    def attempt(self, part: str, work: Callable[[], object], title: str = "") -> bool:
+        """Do a part of the work; if it fails, report that, and wait a while before the next try.
+
+        Raises NoThreadError: without its threads the worker ends.
+        """
+        moment = self._clock()
+        if self._not_before.get(part, 0.0) > moment:
+            return False
+        try:
+            work()
+        except NoThreadError:
+            raise
+        except Exception as error:  # noqa: BLE001  (the worker survives any fault of a part)
+            delay = _LATER if part in self._not_before else _SOON
+            with self._guard:
+                self._not_before[part] = moment + delay
+            self.note_failure(part, error, delay, title)
+            return False
+        with self._guard:
+            self._not_before.pop(part, None)
+        self.note_success(part)
+        return True
+
+    def rest(self, part: str) -> None:
+        """Note that a part has nothing to do any more, in case it has failed before."""
+        with self._guard:
+            has_failed = self._not_before.pop(part, None) is not None
+        if has_failed:
+            self.note_success(part)
+
+    def waits(self, part: str) -> bool:
+        """Whether the part failed last time, and is to be tried again."""
+        return part in self._not_before
+
+    def until_try(self, part: str, moment: float) -> float:
+        """Seconds until this part may be tried, 0 if it has not failed."""
+        return max(self._not_before.get(part, moment) - moment, 0.0)
+
+    def next_try(self, moment: float) -> float:
+        """Seconds until a failed part may be tried, or the disk is tested again; else infinite."""
+        with self._guard:
+            look = _SOON if DISK in self._episodes else math.inf
+            return min([look, *(at - moment for at in self._not_before.values() if at > moment)])
+
+    def note_failure(self, part: str, error: Exception, delay: float, title: str = "") -> None:
+        """Note that a part failed, and is tried again after `delay` seconds.
+
+        The fault is named after the part, or has a `title` that other parts may share.
+        """
+        if isinstance(error, Mem0TrayError):
+            reason, of_disk = error.reason, error.disk_failed
+        else:
+            reason, of_disk = reasons.quoted(repr(error)), False
+        name = DISK if of_disk and part not in self._alone else part
+        moment = self._clock()
+        with self._guard:
+            known = self._episodes.get(name)
+            if known is None and part not in self._alone:
+                known = self._with(reason)
+            if known is not None:
+                known.parts.add(part)
+                known.failed_at = moment
+                known.is_back = False
+                return
+            told = self._with(reason) is not None
+            title = name if name == DISK else title or part
+            self._episodes[name] = _Episode(title, reason, {part}, moment)
+            self._on_change(name, reason)
+        if not told:
+            self._events.emit(events.PartFailed(title, str(reason), delay))
+
+    def note_success(self, part: str) -> None:
+        """Note that a part did its work."""
+        if not self._episodes:  # the usual case
+            return
+        with self._guard:
+            for episode in self._episodes.values():
+                episode.parts.discard(part)
+        self.look()
+
+    def look(self) -> None:
+        """Report the faults that are over."""
+        moment = self._clock()
+        with self._guard:
+            if DISK in self._episodes:
+                self._test_disk(self._episodes[DISK], moment)
+            over = [name for name, each in self._episodes.items() if each.has_ended(name, moment)]
+            ended = [self._episodes.pop(name) for name in over]
+            titles = dict.fromkeys(each.title for each in ended if not self._with(each.reason))
+            for name in over:
+                self._on_change(name, reasons.NONE)
+        for title in titles:
+            self._events.emit(events.PartRecovered(title))
+
+    def _test_disk(self, episode: _Episode, moment: float) -> None:
+        """Test whether the disk takes files; if it does again, failed parts may be tried now."""
+        if moment - episode.looked_at < _LOOK:
+            return
+        episode.looked_at = moment
+        refused = episode.refuses
+        episode.refuses = any(map(private_folders.why_unwritable, self._folders))
+        if episode.refuses:
+            episode.failed_at = moment
+            episode.is_back = False
+        elif refused:
+            episode.is_back = True
+            for part in self._not_before:
+                self._not_before[part] = moment
+
+    def tells(self, reason: Reason) -> bool:
+        """Whether this reason was reported as that of a present fault."""
+        with self._guard:
+            return self._with(reason) is not None
+
+    def _with(self, reason: Reason) -> _Episode | None:
+        """The fault with this reason: one may strike several parts, and is reported once."""
+        return next((each for each in self._episodes.values() if each.reason == reason), None)

@@ -1,0 +1,140 @@
+"""The settings that the user wants, read again whenever their file has changed."""
+
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mem0tray.config import settings as config
+from mem0tray.config.settings import Loaded, Settings
+from mem0tray.core import reasons
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import Reason
+from mem0tray.files import atomic
+from mem0tray.files.atomic import TornError
+from mem0tray.system.paths import config_file
+from mem0tray.worker.folders.served_folder import ServedFolder
+from mem0tray.worker.unstable_file import PATIENCE
+
+_REST: Final = 0.1  # seconds for which the file must not have changed
+_EMPTY_REST: Final = 0.7  # the same for an empty file: editors empty a file before they write it
+
+
+class SettingsFile:
+    """The settings file, and when it was last read."""
+
+    def __init__(self) -> None:
+        self._path = config_file()
+        self._signature = atomic.signature(self._path)
+        self._unstable_since: float | None = None
+
+    def changed(self) -> Loaded | None:
+        """The settings if they have changed, else None.
+
+        Raises TornError while somebody writes the file, SettingsError while the settings are wrong
+        or when the file has been changing for ten seconds.
+        """
+        found = atomic.signature(self._path)
+        if found == self._signature:
+            self._unstable_since = None
+            return None
+        if found is not None:
+            left = (_REST if found.size else _EMPTY_REST) + found.mtime / 1e9 - time.time()
+            if 0 < left <= _EMPTY_REST:
+                raise self._torn()
+        try:
+            loaded = config.load(self._path)
+        except SettingsError:
+            if atomic.signature(self._path) != found:
+                raise self._torn() from None
+            self._unstable_since = None
+            raise
+        if atomic.signature(self._path) != found:
+            raise self._torn()
+        self._signature, self._unstable_since = found, None
+        return loaded
+
+    def _torn(self) -> TornError | SettingsError:
+        now = time.monotonic()
+        self._unstable_since = self._unstable_since or now
+        if now - self._unstable_since <= PATIENCE:
+            return TornError(self._path)
+        return SettingsError(
+            Reason(
+                "The settings file {path} keeps changing while it is read: another program is"
+                " writing it.",
+                path=self._path,
+            ),
+            Reason("Find that program and end it."),
+        )
+
+
+class NewSettings(NamedTuple):
+    """Settings to put in force; `mended`: the former ones were wrong, and nothing was sent."""
+
+    settings: Settings
+    mended: bool
+
+
+class WantedSettings:
+    """The settings that the user wants, and the folder they lead to. It outlives a move.
+
+    `reload` returns the settings when their file has changed, and raises as `SettingsFile.changed`
+    does; the last good ones then stay in force. `wrong` says what is wrong with the settings at the
+    start: nothing is sent until they are mended, and `settings` are the defaults. Unless it
+    `follows`, the worker stays in its folder wherever the settings lead.
+    Raises AlreadyRunningError where another worker has the folder.
+    """
+
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Loaded | None], wrong: Reason = reasons.NONE
+    ) -> None:
+        self.settings = settings
+        self.wrong = wrong
+        self.follows = False
+        self.torn = False  # somebody is writing the file
+        self.where = ServedFolder(settings)
+        self._reload = reload
+
+    def look(self, breaker: CircuitBreaker) -> NewSettings | None:
+        """Return the settings to put in force, if they have changed and this folder is theirs.
+
+        The circuit breaker gets what is wrong with them. Raises FileUnavailableError.
+        """
+        self.torn, loaded = False, None
+        try:
+            loaded = self._reload()
+        except TornError:
+            self.torn = True
+        except SettingsError as error:
+            if self.wrong:
+                breaker.block("settings", error.reason)
+            breaker.note_fault("settings", error.reason if self.wrong else _kept(error.reason))
+            return None
+        else:
+            breaker.note_fault("settings", reasons.NONE)
+        if loaded is not None:
+            self.settings = loaded.settings
+        stays = self._look_at_folder(breaker)
+        if loaded is None or self.where.moves or (stays and self.wrong):
+            return None  # the default folder's memories were not meant to be sent
+        mended, self.wrong = bool(self.wrong), reasons.NONE
+        breaker.unblock("settings")
+        return NewSettings(loaded.settings, mended)
+
+    def _look_at_folder(self, breaker: CircuitBreaker) -> Reason:
+        """See where settings and links lead; return why the worker cannot go there, else NONE."""
+        stays = self.where.look(self.settings) if self.follows else reasons.NONE
+        if self.where.moves:
+            self.wrong = reasons.NONE
+        elif stays and self.wrong:
+            breaker.block("settings", stays)
+        breaker.note_fault("folder", reasons.NONE if self.wrong else stays)
+        return stays
+
+
+def _kept(wrong: Reason) -> Reason:
+    """What is wrong with the settings in the file, while the former ones are in force."""
+    what, remedy = reasons.parted(wrong)
+    told = Reason("{why} The former settings stay in force.", why=reasons.stopped(what))
+    return reasons.advised(told, remedy)

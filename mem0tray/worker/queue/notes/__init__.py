@@ -1,1 +1,0 @@
-"""The notes that Claude Code keeps as files, taken in if `claude.auto_memory` is true."""

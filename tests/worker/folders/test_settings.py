@@ -1,0 +1,264 @@
+"""The settings file, and what the user wants by it."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import pytest
+
+from mem0tray.config import settings as config
+from mem0tray.config.settings import LogSettings, Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
+from mem0tray.core.errors import SettingsError
+from mem0tray.core.reasons import NONE, Reason, quoted
+from mem0tray.files.atomic import TornError
+from mem0tray.worker.folders import settings
+from mem0tray.worker.folders.settings import NewSettings, SettingsFile, WantedSettings
+
+NOW: Final = 1_000.0
+GOOD: Final = "[log]\nbackups = 7\n"
+OTHERS = Settings(log=LogSettings(backups=7))
+WRONG = SettingsError("sync.timeout is wrong.", Reason("Mend it."))
+NO_FOLDER = quoted("there is no folder")
+AT_FIRST = quoted("wrong at first")
+
+
+class Editing:
+    """A settings file, and the time."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = folder / "config.toml"
+        self.now = NOW
+        self._saves = 0
+        monkeypatch.setattr(settings, "config_file", lambda: self.path)
+        monkeypatch.setattr(time, "time", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now + 5_000.0)
+
+    def save(self, text: str, age: float = 0.0) -> None:
+        """Write the file in place, `age` seconds ago; no two writes have the same time."""
+        self._saves += 1
+        self.path.write_text(text)
+        os.utime(self.path, (self.now - age - self._saves * 1e-6,) * 2)
+
+
+@pytest.fixture
+def editing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Editing:
+    return Editing(tmp_path, monkeypatch)
+
+
+def backups(file: SettingsFile) -> int | None:
+    """Read the file if it has changed."""
+    loaded = file.changed()
+    return None if loaded is None else loaded.settings.log.backups
+
+
+def test_a_change_is_read_once(editing: Editing) -> None:
+    editing.save(GOOD, age=60.0)
+    assert SettingsFile().changed() is None
+    editing.path.unlink()
+    file = SettingsFile()
+    assert backups(file) is None
+    editing.save(GOOD, age=60.0)
+    assert [backups(file), backups(file)] == [7, None]
+    editing.path.unlink()
+    assert [backups(file), backups(file)] == [5, None]
+
+
+@pytest.mark.parametrize(("text", "rest", "read"), [(GOOD, 0.1, 7), ("", 0.7, 5)])
+def test_a_file_is_read_once_it_has_not_changed_for_a_moment(
+    editing: Editing, text: str, rest: float, read: int
+) -> None:
+    """An editor empties a file before it writes it: an empty one is waited for longer."""
+    file = SettingsFile()
+    editing.save(text)
+    editing.now += rest - 0.01
+    with pytest.raises(TornError):
+        file.changed()
+    editing.now += 0.02
+    assert backups(file) == read
+
+
+@pytest.mark.parametrize("text", ["", GOOD])
+def test_a_file_from_the_future_is_read_at_once(editing: Editing, text: str) -> None:
+    file = SettingsFile()
+    editing.save(text, age=-60.0)
+    assert file.changed() is not None
+
+
+def test_wrong_settings_are_reported_until_they_are_right(editing: Editing) -> None:
+    file = SettingsFile()
+    editing.save("odd", age=60.0)
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            file.changed()
+    editing.save(GOOD, age=60.0)
+    assert backups(file) == 7
+
+
+@pytest.mark.parametrize("text", ["odd", "[log]\nbackups = 3\n"])
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Half of a file is not wrong: its other half comes."""
+    file = SettingsFile()
+    editing.save(text, age=60.0)
+    load = config.load
+
+    def loaded(path: Path) -> config.Loaded:
+        try:
+            return load(path)
+        finally:
+            editing.save(GOOD, age=50.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(config, "load", loaded)
+        with pytest.raises(TornError):
+            file.changed()
+    assert backups(file) == 7
+
+
+def test_a_file_that_keeps_changing_is_an_error_after_ten_seconds(editing: Editing) -> None:
+    file = SettingsFile()
+    for round_ in range(2):  # the ten seconds are counted anew
+        for n in range(101):
+            editing.save(f"# {round_} {n}\n")
+            with pytest.raises(TornError):
+                file.changed()
+            editing.now += 0.099
+        editing.now += 0.1
+        editing.save(f"# {round_}\n")
+        with pytest.raises(SettingsError) as told:
+            file.changed()
+        editing.now += 1.0
+        assert file.changed() is not None
+    assert str(told.value) == (
+        f"The settings file {editing.path} keeps changing while it is read: another program is"
+        " writing it. Find that program and end it."
+    )
+
+
+# What the user wants ------------------------------------------------------------------
+
+
+class File:
+    """The settings file and the folder, as they are found: `found` is returned or raised."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wrong: Reason = NONE) -> None:
+        self.where: Any = mock.Mock(moves=False)
+        self.where.look.return_value = NONE
+        monkeypatch.setattr(settings, "ServedFolder", lambda _: self.where)
+        self.found: Settings | Exception | None = None
+        self.breaker = CircuitBreaker()
+        self.wanted = WantedSettings(Settings(), self.read, wrong)
+        self.wanted.follows = True
+        if wrong:
+            self.breaker.block("settings", wrong)
+
+    def read(self) -> Any:
+        """Read the file."""
+        found, self.found = self.found, None
+        if isinstance(found, Exception):
+            raise found
+        return None if found is None else mock.Mock(settings=found)
+
+    def look(self, found: Settings | Exception | None = None) -> NewSettings | None:
+        """Look, as it is so now."""
+        self.found = found
+        return self.wanted.look(self.breaker)
+
+    def reason(self) -> Reason:
+        """Say what is the matter."""
+        state = self.breaker.state(NOW)
+        return state.reason if state.name == "action needed" else NONE
+
+
+@pytest.mark.parametrize("found", [None, TornError(Path("config.toml"))])
+def test_a_file_without_news_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, found: Exception | None
+) -> None:
+    file = File(monkeypatch)
+    assert file.look(found) is None
+    assert file.wanted.settings == Settings()
+    assert file.wanted.torn == (found is not None)
+
+
+def test_the_folder_is_looked_for_by_the_new_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = File(monkeypatch)
+    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.wanted.settings is OTHERS
+    file.where.look.assert_called_once_with(OTHERS)
+
+
+def test_while_the_settings_are_wrong_the_last_good_ones_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = File(monkeypatch)
+    assert file.look(WRONG) is None
+    assert (
+        str(file.reason()) == "sync.timeout is wrong. The former settings stay in force. Mend it."
+    )
+    assert not file.breaker.blocked_by("settings")
+    assert file.wanted.settings == Settings()
+    assert file.look() is None
+    assert file.reason() == NONE
+
+
+def test_settings_that_were_wrong_from_the_start_keep_everything_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = File(monkeypatch, AT_FIRST)
+    assert file.look() is None
+    assert file.reason() == AT_FIRST
+    assert file.look(WRONG) is None
+    assert file.breaker.blocked_by("settings")
+    assert file.reason() == WRONG.reason
+    assert file.look(OTHERS) == NewSettings(OTHERS, mended=True)
+    assert not file.breaker.blocked_by("settings")
+    assert file.wanted.wrong == NONE
+    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+
+
+def test_a_folder_that_cannot_be_served_is_reported_and_the_settings_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = File(monkeypatch)
+    file.where.look.return_value = NO_FOLDER
+    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.reason() == NO_FOLDER
+    assert not file.breaker.blocked_by("settings")
+    file.where.look.return_value = NONE
+    assert file.look() is None
+    assert file.reason() == NONE
+
+
+def test_mended_settings_that_mean_another_folder_send_nothing_from_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = File(monkeypatch, AT_FIRST)
+    file.where.look.return_value = NO_FOLDER
+    assert file.look(OTHERS) is None
+    assert file.breaker.blocked_by("settings")
+    assert file.reason() == NO_FOLDER
+    assert file.wanted.wrong == AT_FIRST
+
+
+@pytest.mark.parametrize("wrong", [NONE, AT_FIRST])
+def test_where_it_moves_the_settings_are_those_of_the_next_engine(
+    monkeypatch: pytest.MonkeyPatch, wrong: Reason
+) -> None:
+    file = File(monkeypatch, wrong)
+    file.where.moves = True
+    assert file.look(OTHERS) is None
+    assert file.wanted.settings is OTHERS
+    assert file.wanted.wrong == NONE
+
+
+def test_a_worker_that_does_not_follow_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = File(monkeypatch)
+    file.wanted.follows = False
+    file.where.look.return_value = NO_FOLDER
+    assert file.look(OTHERS) == NewSettings(OTHERS, mended=False)
+    assert file.reason() == NONE
+    file.where.look.assert_not_called()

@@ -1,0 +1,286 @@
+"""The emergency file is taken in line by line, renamed when it is quiet, removed after a day."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core.item import Item
+from mem0tray.files import private_folders
+from mem0tray.files.emergency import REMOVE_AFTER, RENAME_AFTER
+from mem0tray.ledger.names import EMERGENCY_FILE
+from mem0tray.worker.queue.emergency import EmergencyIntake
+from tests.worker.queue.scene import NOW, QueueScene, fresh
+
+A, B, C = fresh("a"), fresh("b"), fresh("c")
+
+
+@pytest.fixture
+def emergencies(scene: QueueScene) -> EmergencyIntake:
+    """The stage."""
+    return EmergencyIntake(scene.context)
+
+
+def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\n") -> Path:
+    """Let a producer append lines, `age` seconds ago."""
+    path = scene.context.paths.emergency
+    with path.open("ab") as file:
+        file.write(b"".join(each.raw + end for each in entries))
+    os.utime(path, (scene.now - age,) * 2)
+    return path
+
+
+def names(scene: QueueScene) -> list[str]:
+    """The emergency files that are there."""
+    folder = scene.context.paths.claude_dir
+    return sorted(path.name for path in folder.iterdir() if "emergency" in path.name)
+
+
+def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIntake) -> None:
+    """And told of; the queue file has not shown them yet."""
+    append(scene, A, B)
+    assert emergencies.unread() == len(A.raw) + len(B.raw) + 2
+    assert emergencies.run() == 2
+    assert scene.told == [events.Accepted(2)]
+    assert emergencies.unread() == 0
+    assert emergencies.run() == 0
+    append(scene, C)
+    assert emergencies.run() == 1
+    assert [scene.column("shown", each) for each in (A, B, C)] == [0, 0, 0]
+    assert scene.column("unknown", A) is None
+
+
+def test_the_beginning_of_a_torn_line_outlasts_its_file(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """What waits for its end is quarantined when another worker takes the file away."""
+    path = append(scene)
+    path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
+    os.utime(path, (scene.now, scene.now))
+    assert emergencies.run() == 1
+    assert private_folders.quarantined(scene.context.paths.quarantine) == []
+    path.unlink()
+    emergencies.run()
+    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
+    assert C.raw[:20] in kept.read_bytes()
+
+
+def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """And the log is told that it is kept together, and why."""
+    long = [json.dumps({"id": n, "content": n * 9000, "emergency": True}).encode() for n in "ab"]
+    (a, b) = ((each[:8192], each[8192:] + b"\n") for each in long)
+    path = append(scene)
+    path.write_bytes(a[0] + b[0] + a[1] + b[1])
+    os.utime(path, (NOW - RENAME_AFTER,) * 2)
+    assert emergencies.run() == 0
+    (kept,) = private_folders.quarantined(scene.context.paths.quarantine)
+    assert kept.read_bytes() == path.read_bytes().rstrip()
+    (event,) = scene.told
+    assert isinstance(event, events.Quarantined)
+    assert event.kept_as == kept.name
+    assert event.why == "no whole line; what may belong together is kept together"
+
+
+def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
+    """Nor taken in."""
+    assert (emergencies.unread(), emergencies.run()) == (0, 0)
+
+
+def test_the_place_is_kept_for_the_next_start(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """In the ledger, with what was taken in."""
+    append(scene, A)
+    emergencies.run()
+    append(scene, B)
+    again = EmergencyIntake(scene.context)
+    assert again.unread() == len(B.raw) + 1
+    assert again.run() == 1
+
+
+def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
+    """In a ledger that is new."""
+    with scene.context.ledger.transaction():
+        scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
+    emergencies = EmergencyIntake(scene.context)
+    append(scene, A)
+    emergencies.run()
+    append(scene, B)
+    emergencies.run()
+    assert (scene.column("unknown", A), scene.column("unknown", B)) == (NOW, None)
+    assert not scene.context.ledger.may_have_been_sent(EMERGENCY_FILE)
+
+
+@pytest.mark.parametrize("age", [RENAME_AFTER, -RENAME_AFTER])
+def test_a_quiet_file_is_renamed_and_read_on(
+    scene: QueueScene, emergencies: EmergencyIntake, age: float
+) -> None:
+    """Also after the clock was set back; who holds it open still appends to it."""
+    path = append(scene, A)
+    emergencies.run()
+    os.utime(path, (NOW - age,) * 2)
+    assert emergencies.run() == 0
+    inode = (scene.context.paths.claude_dir / names(scene)[0]).stat().st_ino
+    renamed = scene.context.paths.claude_dir / f".mem0_emergency.{inode}.read.json"
+    assert names(scene) == [renamed.name]
+    with renamed.open("ab") as late:
+        late.write(B.raw + b"\n")
+    append(scene, C)
+    assert emergencies.run() == 2
+    assert names(scene) == [renamed.name, "mem0_emergency.json"]
+
+
+def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: EmergencyIntake) -> None:
+    """Less than a minute ago somebody appended to it."""
+    append(scene, A, age=RENAME_AFTER - 1)
+    for _ in range(2):
+        emergencies.run()
+    assert names(scene) == ["mem0_emergency.json"]
+
+
+@pytest.mark.parametrize(("age", "taken"), [(RENAME_AFTER, True), (RENAME_AFTER - 1, False)])
+def test_half_a_line_of_a_quiet_file_is_quarantined(
+    scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
+) -> None:
+    """Nobody will complete it any more."""
+    path = scene.context.paths.emergency
+    path.write_bytes(A.raw + b'\n{"id": "torn')
+    os.utime(path, (NOW - age,) * 2)
+    assert emergencies.run() == 1
+    assert scene.kept() == ([b'{"id": "torn'] if taken else [])
+
+
+def test_a_renamed_file_is_removed_after_a_day(
+    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By both clocks."""
+    append(scene, A, age=RENAME_AFTER)
+    emergencies.run()
+    emergencies.run()
+    (renamed,) = names(scene)
+    scene.now += REMOVE_AFTER + 1
+    emergencies.run()
+    assert names(scene) == [renamed]
+    before = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: before + REMOVE_AFTER + 60)
+    emergencies.run()
+    assert names(scene) == []
+    assert json.loads(scene.context.ledger.meta("emergency_sources")) == []
+
+
+def test_lines_that_another_worker_took_away_have_unknown_outcomes(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """It delivers what stood there; the file that comes after is read from its beginning."""
+    path = append(scene, A)
+    emergencies.run()
+    scene.context.beside.at_work = True
+    kept = path.with_name("kept")
+    path.rename(kept)
+    append(scene, B)
+    assert emergencies.run() == 1
+    assert (scene.column("vanished", A), scene.column("taken", A)) == (NOW, NOW)
+    assert scene.column("vanished", B) is None
+
+
+def test_a_file_that_was_emptied_is_read_anew(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """What stood there before has vanished."""
+    path = append(scene, A, B)
+    emergencies.run()
+    path.write_bytes(b"")
+    append(scene, C)
+    assert emergencies.run() == 1
+    assert scene.column("vanished", A) == NOW
+    assert scene.column("taken", A) is None
+
+
+def replace_by_a_copy(scene: QueueScene, data: bytes) -> None:
+    """Let a backup or another computer put this into the file's place."""
+    path = scene.context.paths.emergency
+    copy = path.with_name("copy")
+    copy.write_bytes(data)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize("became", ["deleted", "forgotten", "delivered elsewhere", "edited"])
+def test_a_file_that_a_copy_replaces_brings_nothing_back(
+    scene: QueueScene, emergencies: EmergencyIntake, became: str
+) -> None:
+    """What was deleted stays so, and what a former server has does not go to this one."""
+    data = append(scene, A).read_bytes()
+    emergencies.run()
+    key, inbox = scene.known(A).key, scene.context.inbox
+    scene.now += 10
+    if became == "delivered elsewhere":
+        with scene.context.ledger.transaction() as db:
+            db.execute("UPDATE items SET state = 'delivered', closed = ?", (scene.now,))
+    elif became == "edited":
+        inbox.move_to_dlq(key, A.raw, scene.now, scene.now)
+        inbox.change_content(scene.known(A), fresh("a", content="another"), scene.now)
+    else:
+        inbox.discard([key], scene.now, "deleted")
+        if became == "forgotten":
+            inbox.erase([key])
+    before = rows(scene)
+    scene.now += 10
+    replace_by_a_copy(scene, data + B.raw + b"\n")
+    assert emergencies.run() == 1
+    assert rows(scene) == [*before, (B.id, "pending")]
+
+
+def test_a_line_that_we_wrote_after_a_deletion_takes_it_back_once(
+    scene: QueueScene, emergencies: EmergencyIntake
+) -> None:
+    """As when `add --jsonl` or `migrate` does not get the lock."""
+    append(scene, A)
+    emergencies.run()
+    scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
+    append(scene, fresh("a", queued_at=scene.now + 1))
+    data = scene.context.paths.emergency.read_bytes()
+    scene.now += 2
+    assert emergencies.run() == 1
+    scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
+    replace_by_a_copy(scene, data)
+    assert emergencies.run() == 0
+    assert rows(scene) == [(A.id, "discarded")]
+
+
+def rows(scene: QueueScene) -> list[tuple[str, str]]:
+    """Id and state of all that the ledger knows."""
+    with scene.context.ledger.locked() as db:
+        found = db.execute("SELECT id, state FROM items ORDER BY key").fetchall()
+    return [(item_id.decode(), state) for item_id, state in found]
+
+
+def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> None:
+    """Their memories are known by their ids."""
+    path = append(scene, A)
+    path.rename(path.with_name(f".mem0_emergency.{path.stat().st_ino}.read.json"))
+    append(scene, B)
+    emergencies = EmergencyIntake(scene.context)
+    assert emergencies.run() == 2
+    assert emergencies.run() == 0
+
+
+def test_a_file_that_cannot_be_renamed_stays(
+    scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read on under its name."""
+
+    def refuse(self: Path, _target: Path) -> Path:
+        raise PermissionError(str(self))
+
+    append(scene, A, age=RENAME_AFTER)
+    emergencies.run()
+    monkeypatch.setattr(Path, "rename", refuse)
+    emergencies.run()
+    append(scene, B)
+    assert emergencies.run() == 1
+    assert names(scene) == ["mem0_emergency.json"]

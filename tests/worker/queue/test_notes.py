@@ -1,0 +1,398 @@
+"""Claude Code's notes are taken in once each, as they are when they have been left alone."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events
+from mem0tray.core import item as items
+from mem0tray.core.errors import LedgerError
+from mem0tray.ledger.names import NOTES, QUEUED
+from mem0tray.worker.queue import note_files
+from mem0tray.worker.queue.notes import QUIET, NoteIntake, quiet_at
+from tests.support import needs
+from tests.worker.queue.desk import GARDEN, NoteDesk
+
+
+def left_out(desk: NoteDesk) -> list[tuple[str, str]]:
+    """What was told of notes that cannot be taken in."""
+    found = [each for each in desk.scene.told if isinstance(each, events.NoteLeftOut)]
+    return [(each.path.rpartition("/")[2], each.why) for each in found]
+
+
+def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
+    """Without its front matter, with the time of its change, and counted."""
+    changed = int(desk.scene.now - 7200)
+    desk.write("soil.md", "---\nname: soil\n---\nIt is clay.\n", age=7200)
+    assert desk.run() == 1
+    path = f"projects/{GARDEN}/memory/soil.md"
+    (entry,) = desk.entries()
+    assert entry == {
+        "id": items.id_of(path, "It is clay."),
+        "project_id": GARDEN,
+        "content": "It is clay.",
+        "timestamp": changed,
+        "retries": 0,
+    }
+    assert desk.scene.context.counters.total(QUEUED) == 1
+    assert desk.scene.told == [events.Accepted(1)]
+
+
+def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
+    """Not even where something was heard of, and from when it is made all is."""
+    desk.write("soil.md", "It is clay.")
+    desk.switch(on=False)
+    assert (desk.run(), desk.intake.wait(desk.moment)) == (0, math.inf)
+    desk.switch(on=True)
+    assert desk.run(everywhere=False) == 1
+    desk.switch(on=False)
+    desk.run()
+    desk.write("shed.md", "It leaks.")
+    desk.switch(on=True)
+    assert desk.run(everywhere=False) == 1
+
+
+def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) -> None:
+    """In its last form, a minute after that."""
+    desk.write("soil.md", "It is sand.", age=0)
+    assert desk.run() == 0
+    assert desk.intake.wait(desk.moment) == 59
+    assert desk.run(after=50) == 0
+    desk.write("soil.md", "It is clay.", age=0)
+    assert desk.run() == 0
+    assert desk.run(after=58) == 0
+    assert desk.run(after=1) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert desk.intake.wait(desk.moment) == math.inf
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_clock_that_is_set_changes_nothing_about_that(desk: NoteDesk, jump: int) -> None:
+    """Neither is what has just changed sent at once, nor is it waited for until that day."""
+    desk.write("soil.md", "It is sand.", age=0)
+    assert desk.run() == 0
+    desk.scene.now += jump
+    assert desk.run(after=58) == 0
+    assert desk.run() == 1
+
+
+def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: NoteDesk) -> None:
+    """What is found at reading is not what was seen: it is left alone for a minute more."""
+    desk.write("soil.md", "It is", age=0)
+    desk.run()
+    desk.scene.now += 60
+    desk.moment += 60
+    desk.write("soil.md", "It is clay.", age=1)
+    assert desk.run(everywhere=False) == 0
+    assert desk.run(after=60.0, everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_each_further_text_of_a_note_is_sent(desk: NoteDesk) -> None:
+    """And one that it had before is not."""
+    for text in ("It is sand.", "It is clay.", "It is sand."):
+        desk.write("soil.md", text)
+        desk.run()
+    assert desk.queued() == [(GARDEN, "It is sand."), (GARDEN, "It is clay.")]
+
+
+def test_a_renamed_note_is_not_sent_again_within_its_project(desk: NoteDesk) -> None:
+    """Whatever its name was; in another project it is another memory."""
+    path = desk.write("soil.md", "It is clay.")
+    assert desk.run() == 1
+    path.rename(path.with_name("ground.md"))
+    assert desk.run() == 0
+    path.with_name("ground.md").unlink()
+    desk.run()
+    desk.write("earth.md", "It is clay.\n\n")
+    assert desk.run() == 0
+    desk.write("soil.md", "It is clay.", project="-home-ann-field")
+    assert desk.run() == 1
+
+
+def name_directory(desk: NoteDesk, directory: str) -> Path:
+    """Let a session in this directory leave its transcript."""
+    path = desk.folder().parent / "session.jsonl"
+    path.write_text(json.dumps({"cwd": directory}), encoding="utf-8")
+    return path
+
+
+def test_a_folder_keeps_its_project_when_its_transcripts_go(desk: NoteDesk) -> None:
+    """Claude Code removes them after 30 days; a newer transcript may name another project."""
+    transcript = name_directory(desk, "/home/ann/garden")
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    transcript.unlink()
+    desk.start()
+    desk.write("soil.md", "It is sand.")
+    desk.run()
+    name_directory(desk, "/home/ann-garden")
+    desk.write("soil.md", "It is gravel.")
+    desk.run()
+    assert desk.queued() == [
+        ("garden", "It is clay."), ("garden", "It is sand."), ("ann-garden", "It is gravel."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_note_whose_project_changed_is_not_sent_again(desk: NoteDesk, *, forgotten: bool) -> None:
+    """Nor is a text that was forgotten; only another text is."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    inbox = desk.scene.context.inbox
+    if forgotten:
+        with desk.scene.context.ledger.locked() as db:
+            (key,) = db.execute("SELECT key FROM items").fetchone()
+        inbox.discard([key], desk.scene.now, "deleted")
+        inbox.erase([key])
+    name_directory(desk, "/home/ann/garden")
+    desk.write("soil.md", "It is clay.", age=1800)
+    assert desk.run() == 0
+    desk.write("soil.md", "It is sand.")
+    assert desk.run() == 1
+    assert desk.queued()[-1] == ("garden", "It is sand.")
+
+
+def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
+    """One that goes before it was quiet is forgotten."""
+    path = desk.write("soil.md", "It is clay.")
+    desk.run()
+    path.unlink()
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    (desk.folder() / "shed.md").unlink()
+    assert [desk.run(after=60.0), desk.run()] == [0, 0]
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert desk.intake.wait(desk.moment) == math.inf
+
+
+def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it read again what has not changed."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    desk.start()
+    monkeypatch.setattr(note_files, "read", None)
+    assert desk.run() == 0
+
+
+def test_a_lost_remembrance_doubles_nothing(desk: NoteDesk) -> None:
+    """The id is the same again."""
+    desk.write("soil.md", "It is clay.")
+    desk.run()
+    with desk.scene.context.ledger.transaction() as db:
+        db.execute("DELETE FROM notes")
+        db.execute("DELETE FROM note_texts")
+    desk.start()
+    assert desk.run() == 0
+    assert len(desk.entries()) == 1
+
+
+def test_in_a_ledger_that_was_lost_all_is_asked_about(desk: NoteDesk) -> None:
+    """Until each note that was there has been taken in."""
+    ledger = desk.scene.context.ledger
+    with ledger.transaction():
+        ledger.set_meta(f"doubt of the {NOTES}", 1)
+    desk.write("soil.md", "It is clay.")
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    assert ledger.may_have_been_sent(NOTES)
+    desk.run(after=60.0)
+    assert not ledger.may_have_been_sent(NOTES)
+    desk.write("path.md", "It is gravel.")
+    desk.run()
+    with ledger.locked() as db:
+        rows = db.execute("SELECT unknown IS NOT NULL FROM items ORDER BY key")
+        assert [asked for (asked,) in rows] == [1, 1, 0]
+
+
+def test_what_the_ledger_cannot_record_is_taken_in_later(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Note and remembrance stand in one transaction: neither is there without the other."""
+    desk.write("soil.md", "It is clay.")
+    records = desk.intake._records
+
+    def fail(path: str, mark: str) -> None:
+        raise LedgerError(f"{path} {mark}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "note", fail)
+        with pytest.raises(LedgerError):
+            desk.run()
+    assert desk.queued() == []
+    assert desk.run(everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
+    """No index, no other file, no link, whether it leads out or not, nothing hidden."""
+    outside = tmp_path / "outside.md"
+    outside.write_text("Not of Claude Code.")
+    note = desk.write("soil.md", "It is clay.")
+    desk.write("MEMORY.md", "- [Soil](soil.md)")
+    desk.write("soil.txt", "text")
+    desk.write(".soil.md", "hidden")
+    desk.write("empty.md", "---\nname: empty\n---\n\n")
+    folder = desk.folder()
+    (folder / "deep.md").mkdir()
+    (folder / "out.md").symlink_to(outside)
+    (folder / "in.md").symlink_to(note)
+    linked = desk.root / "projects" / "-linked"
+    linked.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "far.md").write_text("Not of Claude Code.")
+    (linked / "memory").symlink_to(tmp_path / "elsewhere")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "soil.md").write_text("hidden")
+    (desk.root / "projects" / "-all").symlink_to(folder.parent)
+    (desk.root / "projects" / "file").touch()
+    flat = desk.root / "projects" / "-flat"
+    flat.mkdir()
+    (flat / "memory").touch()
+    assert desk.run() == 1
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+    assert left_out(desk) == []
+
+
+def test_notes_in_folders_within_are_taken_in(desk: NoteDesk) -> None:
+    """At any depth, for the same project."""
+    deep = desk.folder() / "plants" / "roses"
+    deep.mkdir(parents=True)
+    desk.write("plants/roses/red.md", "They want sun.")
+    desk.write("plants/MEMORY.md", "- [Red](roses/red.md)")
+    assert desk.run() == 1
+    assert desk.queued() == [(GARDEN, "They want sun.")]
+
+
+@pytest.mark.parametrize("which", ["memory", "project"])
+def test_a_folder_that_becomes_a_link_while_its_notes_rest_is_left_alone(
+    desk: NoteDesk, tmp_path: Path, which: str
+) -> None:
+    """What stands where it leads is not taken in, although a note of that name was awaited."""
+    folder = desk.write("roses.md", "roses want sun", age=0).parent
+    assert desk.run() == 0
+    swapped = folder if which == "memory" else folder.parent
+    outside = swapped.rename(tmp_path / "outside")
+    swapped.symlink_to(outside)
+    for _ in range(3):
+        assert desk.run(after=100) == 0
+    assert desk.queued() == []
+
+
+@needs.linux("named pipes in a folder")
+@pytest.mark.parametrize("becomes", ["pipe", "link", "folder"])
+def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
+    desk: NoteDesk, tmp_path: Path, becomes: str
+) -> None:
+    """Nobody is kept waiting, nothing that a link leads to is taken in, and the rest is."""
+    path = desk.write("soil.md", "It is clay.", age=0)
+    desk.write("shed.md", "It leaks.", age=0)
+    desk.run()
+    path.unlink()
+    if becomes == "pipe":
+        os.mkfifo(path)
+    elif becomes == "link":
+        (tmp_path / "outside.md").write_text("Not of Claude Code.")
+        path.symlink_to(tmp_path / "outside.md")
+    else:
+        path.mkdir()
+    assert desk.run(after=60, everywhere=False) == 1
+    assert desk.queued() == [(GARDEN, "It leaks.")]
+    (path.rmdir if becomes == "folder" else path.unlink)()
+    desk.write("soil.md", "It is sand.")
+    assert desk.run() == 1
+
+
+@needs.linux("named pipes in a folder")
+def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
+    """It is no note, whatever its name is."""
+    os.mkfifo(desk.folder() / "pipe.md")
+    assert desk.run() == 0
+    assert left_out(desk) == []
+
+
+def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
+    """By name and without its text; mended, it is taken in."""
+    desk.write("latin.md", b"caf\xe9 de la gare")
+    desk.write("huge.md", "a" * (note_files.LARGEST + 1))
+    desk.write("large.md", "a" * note_files.LARGEST)
+    assert desk.run() == 1
+    desk.run()
+    desk.start()
+    desk.run()
+    why = {"latin.md": "it is no UTF-8", "huge.md": "it is larger than 1,000,000 bytes"}
+    assert dict(left_out(desk)) == why
+    assert len(left_out(desk)) == 2
+    desk.write("latin.md", "café de la gare")
+    assert desk.run() == 1
+
+
+def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds nobody up, and the next worker tries again."""
+    denied = desk.write("denied.md", "It is clay.")
+    desk.write("soil.md", "It is sand.")
+    read = note_files.read
+
+    def refuse(root: Path, path: str) -> object:
+        if root / path == denied:
+            raise PermissionError(13, "Permission denied", path)
+        return read(root, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(note_files, "read", refuse)
+        assert desk.run() == 1
+        assert desk.run() == 0
+    assert left_out(desk) == [("denied.md", "Permission denied")]
+    desk.start()
+    assert desk.run() == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nb.md", "'; DROP TABLE notes; --.md", "-rf.md", "%s.md", "🌱.md", "\u202e.md",
+        pytest.param("\udcff.md", marks=needs.linux("names that are no text")),
+    ],
+)  # fmt: skip
+def test_a_name_does_no_harm(desk: NoteDesk, name: str) -> None:
+    """The note is taken in once, whatever its name is."""
+    desk.write(name, "It is clay.")
+    assert desk.run() == 1
+    desk.start()
+    assert desk.run() == 0
+    assert desk.queued() == [(GARDEN, "It is clay.")]
+
+
+def test_claude_codes_folder_may_be_missing(desk: NoteDesk) -> None:
+    assert desk.run() == 0
+    assert left_out(desk) == []
+
+
+def test_the_folder_is_that_of_the_environment(
+    desk: NoteDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the one in the home."""
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert NoteIntake(desk.scene.context)._root == tmp_path / ".claude"
+
+
+@pytest.mark.parametrize(
+    ("changed", "left"),
+    [
+        (0, QUIET),
+        (-QUIET + 1, 1),
+        (-QUIET, 0),
+        (-3600, 0),
+        (-1.8e9 - 1e12, 0),
+        (3600, QUIET),
+        (1e12, QUIET),
+    ],
+)
+def test_a_note_is_left_alone_for_a_minute(changed: float, left: float) -> None:
+    """From its last change, or from when it is seen where that lies in the future."""
+    assert quiet_at(1.8e9 + changed, 1.8e9, 7.0) == 7.0 + left

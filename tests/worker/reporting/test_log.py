@@ -1,0 +1,208 @@
+"""The file of the log: what is written into it, and when."""
+
+import errno
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from mem0tray.config.settings import LogSettings
+from mem0tray.core import events, reasons
+from mem0tray.system.paths import Paths
+from mem0tray.worker.reporting import log as module
+from mem0tray.worker.reporting.log import EventLog
+from tests.support import needs
+
+
+@needs.FULL_DEVICE
+def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> None:
+    """The error would hide why the worker could not begin."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    handler = log._handler
+    handler.baseFilename = "/dev/full"
+    with open("/dev/full", "w", encoding="utf-8") as handler.stream:  # noqa: PTH123
+        log(events.WorkerStopped())
+        log.close()
+    assert len(handler._kept) == 1
+
+
+def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
+    """They are kept with their order, and a half-written line is no part of another."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    log(events.StateChanged("starting", reasons.quoted("one")))
+    folder = tmp_path / "logs"
+    aside = folder.rename(tmp_path / "aside")
+    folder.write_text("in the way")
+    log(events.StateChanged("down", reasons.quoted("two")))
+    log(events.StateChanged("healthy", reasons.quoted("three")))
+    folder.unlink()
+    aside.rename(folder)
+    with (folder / "mem0_worker.log").open("a") as file:
+        file.write("half a li")
+    log(events.WorkerStopped())
+    log.close()
+    lines = (folder / "mem0_worker.log").read_text().splitlines()
+    assert [line.partition(" ")[2] for line in lines if "half" not in line] == [
+        "🔔 State: starting (one)",
+        "🔔 State: down (two)",
+        "🔔 State: healthy (three)",
+        "⏹️ Worker stopped",
+    ]
+    assert lines[1] == "half a li"
+
+
+def test_the_log_follows_its_folder(tmp_path: Path) -> None:
+    """A folder that is replaced gets the next lines; one that is missing is not made."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    log = EventLog(Paths(first, tmp_path), LogSettings())
+    log(events.StateChanged("down", reasons.quoted("one")))
+    first.rename(tmp_path / "moved")
+    log(events.StateChanged("down", reasons.quoted("two")))
+    assert not first.exists()
+    first.mkdir()
+    log(events.StateChanged("down", reasons.quoted("three")))
+    two, three = Paths(first, tmp_path).log.read_text().splitlines()
+    assert two.endswith("(two)")
+    assert three.endswith("(three)")
+    log(events.FolderChanged(first, second))
+    log.close()
+    assert f"The shared folder is {second}" in Paths(second, tmp_path).log.read_text()
+    assert "The shared folder" not in Paths(first, tmp_path).log.read_text()
+
+
+def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
+    """What was delivered before it is told before it."""
+    log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
+    log(events.Delivered("p", "a"))
+    log(events.WorkerStopped())
+    log.close()
+    delivered, stopped = Paths(tmp_path, tmp_path).log.read_text().splitlines()
+    assert "Delivered 1 memory" in delivered
+    assert "Worker stopped" in stopped
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    """The file and its folder are private, and what others wrote into it is lossless."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings())
+    log(events.FileBroken("\ud83d.json", "odd", ""))
+    log(events.WorkerStopped())
+    log.close()
+    if sys.platform != "win32":
+        assert paths.log.stat().st_mode & 0o777 == 0o600
+        assert paths.log.parent.stat().st_mode & 0o777 == 0o700
+    text = paths.log.read_bytes().decode()
+    assert "\\ud83d.json" in text
+    first, second = text.splitlines()
+    pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d "
+    assert re.match(pattern + "🩹", first)
+    assert re.fullmatch(pattern + "⏹️ Worker stopped", second)
+
+
+def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
+    """So many older files are kept, the newest with the lowest number."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
+    for count in range(1, 9):
+        log(events.SlowedDown(float(count)))
+    log.close()
+    names = sorted(path.name for path in paths.log.parent.iterdir())
+    assert names == [paths.log.name, f"{paths.log.name}.1", f"{paths.log.name}.2"]
+    assert paths.log.read_text().endswith("a break of 8s\n")
+    for name in names:
+        assert 0 < (paths.log.parent / name).stat().st_size <= 100
+
+
+def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows renames no such file: nothing is lost, the older logs stay, and it turns later."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
+    for count in range(1, 9):
+        log(events.SlowedDown(float(count)))
+    older = [paths.log.with_name(f"{paths.log.name}.{n}").read_bytes() for n in (1, 2)]
+    real, error = os.rename, PermissionError(errno.EACCES, "Access is denied")
+    error.winerror = 32  # type: ignore[attr-defined]
+
+    def refuse(source: str, target: str) -> None:
+        if source == str(paths.log):
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    for count in range(9, 19):
+        log(events.SlowedDown(float(count)))
+    lines = paths.log.read_text(encoding="utf-8").splitlines()
+    said = [line.rpartition("a break of ")[2] for line in lines]
+    assert said[-10:] == [f"{n}s" for n in range(9, 19)]
+    assert [paths.log.with_name(f"{paths.log.name}.{n}").read_bytes() for n in (1, 2)] == older
+    monkeypatch.setattr(os, "rename", real)
+    log(events.SlowedDown(19.0))
+    log.close()
+    assert paths.log.read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> None:
+    """Two hundred wait in memory; those before them are gone."""
+    paths = Paths(tmp_path, tmp_path)
+    log = EventLog(paths, LogSettings())
+    paths.log.parent.write_text("in the way")
+    for count in range(201):
+        log(events.SlowedDown(float(count)))
+    paths.log.parent.unlink()
+    log.close()
+    lines = paths.log.read_text().splitlines()
+    assert len(lines) == 200
+    assert lines[0].endswith("of 1s")
+    assert lines[-1].endswith("of 200s")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("whole\n", "whole\n"), ("half", "half\n"), ("", "")]
+)
+def test_a_log_that_is_there_is_gone_on_with(tmp_path: Path, before: str, after: str) -> None:
+    """A line of ours begins a line, and none is left empty."""
+    paths = Paths(tmp_path, tmp_path)
+    paths.log.parent.mkdir()
+    paths.log.write_text(before)
+    log = EventLog(paths, LogSettings())
+    log(events.SettingsChanged())
+    stream = log._handler.stream
+    assert stream is not None
+    assert stream.encoding == "utf-8"  # wherever it runs
+    log.close()
+    text = paths.log.read_text(encoding="utf-8")
+    assert text.startswith(after + "20")
+    assert text.count("\n") == after.count("\n") + 1
+
+
+def test_a_log_whose_end_cannot_be_read_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be one that can only be written."""
+    paths = Paths(tmp_path, tmp_path)
+    paths.log.parent.mkdir()
+    paths.log.write_text("whole\n")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(module, "_is_torn", refuse)
+    log = EventLog(paths, LogSettings())
+    log(events.SettingsChanged())
+    log.close()
+    assert len(paths.log.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_log_that_has_no_line_yet_goes_on_elsewhere(tmp_path: Path) -> None:
+    """The worker may move before it has told anything."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.mkdir()
+    log = EventLog(Paths(first, tmp_path), LogSettings())
+    log(events.FolderChanged(first, second))
+    log.close()
+    assert not first.exists()
+    assert Paths(second, tmp_path).log.exists()

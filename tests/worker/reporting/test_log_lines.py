@@ -1,0 +1,257 @@
+"""The line that each event makes in the log, to the letter."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from mem0tray.core import events, reasons
+from mem0tray.worker.reporting.log import describe, named
+
+ITEM = ("alpha", "0123456789ab")
+NAMED = "alpha (ID: 01234567...)"
+LONG = "x" * 400
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (events.MovedToDlq(*ITEM, 5), f"📋 Moved to DLQ: {NAMED} after 5 retries"),
+        (events.DlqRecovered(*ITEM, 3), f"✅ DLQ recovered: {NAMED} after 3 retries"),
+        (events.DlqRetryFailed(*ITEM, 4, 480.4, "500"), f"⏳ DLQ retry 4: {NAMED} (next in 480s)"),
+        (events.InBackoff(*ITEM, 29.6), f"⏸️ Waiting backoff: {NAMED} (retry in 30s)"),
+        (events.AttemptFailed(*ITEM, 2, "500\nodd"), f"⚠️ Attempt 2 failed: {NAMED}: 500 odd"),
+        (
+            events.PerhapsTaken(2),
+            (
+                "✋ Held: 2 memories, perhaps delivered by another worker;"
+                " the server is asked once it has gone"
+            ),
+        ),
+        (
+            events.NotTaken(*ITEM, "200 OK,\nodd"),
+            f"⚠️ Not taken by a healthy server, not counted: {NAMED}: 200 OK, odd",
+        ),
+        (
+            events.Held(*ITEM),
+            (
+                f"✋ Held, perhaps delivered by another worker: {NAMED}"
+                " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
+            ),
+        ),
+        (
+            events.AlreadyDelivered(*ITEM, "q.json"),
+            f"♻️ Already on the server, out of q.json: {NAMED}",
+        ),
+        (
+            events.DeliveredAfterDeletion(*ITEM),
+            f"ℹ️ Deleted too late, it had been sent: {NAMED}",
+        ),
+        (
+            events.DeliveredAfterDeletion(*ITEM, edited=True),
+            f"ℹ️ Edited too late, the old text had been sent: {NAMED}",
+        ),
+    ],
+)
+def test_what_becomes_of_an_item(event: events.Event, line: str) -> None:
+    """It is named by its project and the first eight signs of its id, as scripts look for it."""
+    assert describe(event) == line
+
+
+@pytest.mark.parametrize("project", ["", "\n"])
+def test_an_item_without_a_project(project: str) -> None:
+    """A placeholder says that there is none; the markers of scripts keep their shape."""
+    line = describe(events.MovedToDlq(project, "0123456789", 5))
+    assert line == "📋 Moved to DLQ: (no project) (ID: 01234567...) after 5 retries"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (events.Accepted(1), "📥 Accepted 1 memory"),
+        (events.Accepted(1200), "📥 Accepted 1,200 memories"),
+        (events.AdoptedToDlq(1, "failed"), "📋 Adopted into the DLQ: 1 item from 'failed'"),
+        (events.AdoptedToDlq(2, "failed"), "📋 Adopted into the DLQ: 2 items from 'failed'"),
+        (events.StateChanged("paused", reasons.NONE), "🔔 State: paused"),
+        (events.StateChanged("down", reasons.quoted("no\nway.")), "🔔 State: down (no way)"),
+        (events.StateChanged("down", reasons.quoted("said"), told=True), "🔔 State: down"),
+        (events.SlowedDown(90.4), "🐢 The server asked for a break of 90s"),
+        (
+            events.OtherPort(8000, 8001),
+            "ℹ️ The embedded server listens at port 8001, not at 8000 (server.local_port)",
+        ),
+        (
+            events.LeftInFlight(9.7),
+            "❓ The last worker ended while it was sending: asked about in 10s",
+        ),
+        (events.SettingsChanged(), "⚙️ The settings were read again"),
+        (events.WorkerStopped(), "⏹️ Worker stopped"),
+    ],
+)
+def test_what_the_worker_does(event: events.Event, line: str) -> None:
+    """Counts, states and breaks are told in a few words."""
+    assert describe(event) == line
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.FileBroken("q.json", "odd\nat line 1", "1-q.json"),
+            "🩹 q.json was broken (odd at line 1); kept in the quarantine as 1-q.json, restored",
+        ),
+        (
+            events.FileBroken("q.json", "odd", ""),
+            "🩹 q.json was broken (odd); kept in the quarantine as nothing: it was empty, restored",
+        ),
+        (
+            events.Quarantined("q.json", "2-q.json"),
+            "🩹 An item of q.json was put into quarantine: 2-q.json",
+        ),
+        (
+            events.Quarantined("e.json", "2-e.json", "no whole line"),
+            "🩹 An item of e.json was put into quarantine: 2-e.json (no whole line)",
+        ),
+        (
+            events.NoteLeftOut("projects/a/memory/b\nc.md", "it is no UTF-8"),
+            "📝 A note of Claude Code is left out: projects/a/memory/b c.md (it is no UTF-8)",
+        ),
+        (
+            events.LedgerRebuilt("it was\nmissing"),
+            "📒 The ledger is built from the files: it was missing",
+        ),
+        (
+            events.PartFailed("queue file", "no room", math.inf),
+            "❌ queue file: no room (again when a worker starts)",
+        ),
+        (
+            events.PartFailed("metrics", "no\nroom", 2.50),
+            "❌ metrics: no room (again in 2.5s)",
+        ),
+        (events.PartRecovered("metrics"), "✅ metrics: in order again"),
+        (
+            events.FolderMade(Path("a\nb")),
+            "📁 Made the folder a b: it was not there",
+        ),
+        (
+            events.FolderChanged(Path("a\nb"), Path("c\nd")),
+            "📁 The shared folder is c d from now on, no longer a b",
+        ),
+        (
+            events.AlertBegan("max_age", 7.5, 30.0, 1, 12, None),
+            "🚨 DLQ alert: 12 dead letters, 1 memory in the queue (alerts.max_age 7.5)",
+        ),
+        (
+            events.AlertBegan("dlq_size", 0, 30.0, 1200, 1, None),
+            "🚨 DLQ alert: 1 dead letter, 1,200 memories in the queue (alerts.dlq_size 0)",
+        ),
+        (events.AlertOver("dlq_size"), "ℹ️ DLQ alert over: alerts.dlq_size"),
+        (events.AlertCommandFailed("exit\n1"), "❌ alerts.command: exit 1"),
+        (
+            events.NotificationFailed("Dead letters", "no\nbus"),
+            "🔕 Notification not shown: Dead letters (no bus)",
+        ),
+        (events.StatusWanted(), ""),
+    ],
+)
+def test_what_is_wrong_and_what_is_asked_for(event: events.Event, line: str) -> None:
+    """Foreign text stays within its line; what only the tray listens to makes none."""
+    assert describe(event) == line
+
+
+@pytest.mark.parametrize(
+    ("event", "limit"),
+    [
+        (events.PartFailed(LONG, LONG, 1.0), 300),
+        (events.FolderMade(Path(LONG)), 300),
+        (events.FolderChanged(Path("/"), Path(LONG)), 300),
+        (events.AlertCommandFailed(LONG), 300),
+        (events.FolderChanged(Path(LONG), Path("/")), 200),
+        (events.FileBroken("q.json", LONG, ""), 200),
+        (events.AttemptFailed(*ITEM, 1, LONG), 200),
+        (events.MovedToDlq(LONG, "id", 5), 80),
+    ],
+)
+def test_long_texts_are_cut(event: events.Event, limit: int) -> None:
+    """What others wrote takes so much of a line: more where it says what is to be mended."""
+    line = describe(event)
+    if isinstance(event, events.PartFailed):
+        line = line.removeprefix(f"❌ {LONG}: ")
+    assert line.count("x") == limit - 1
+    assert line.count("…") == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.WorkerStarted("this computer only"),
+            "▶️ Worker started; memories go to: this computer only",
+        ),
+        (
+            events.WorkerStarted("a.test", "over plain http"),
+            "▶️ Worker started; memories go to: a.test (over plain http)",
+        ),
+        (
+            events.WorkerStarted(""),
+            "▶️ Worker started; no usable server is chosen, nothing is sent",
+        ),
+        (
+            events.ServerChanged("a\ntest", "over\nhttp"),
+            "▶️ The server has changed; from now on memories go to: a test (over http)",
+        ),
+        (
+            events.ServerChanged("a.test", same=True),
+            "▶️ The way to the server has changed; as before memories go to: a.test",
+        ),
+    ],
+)
+def test_where_memories_go(event: events.Event, line: str) -> None:
+    """A start is told from a change of settings, and no destination from one."""
+    assert describe(event) == line
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (
+            events.HandEdit(1, 2, 3, 4, 5),
+            (
+                "1 removed (`mem0tray restore --list` shows what can be put back), 3 to retry now,"
+                " 2 changed, 4 added, 5 restored"
+            ),
+        ),
+        (events.HandEdit(edited=1), "1 changed"),
+        (events.HandEdit(), ""),
+    ],
+)
+def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> None:
+    """Each kind of change with its number, and none that did not happen."""
+    assert describe(edit) == f"✏️ DLQ edited: {told}"
+
+
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        (
+            events.UserAction("delete", 2, 1, "b.json"),
+            "🗑️ Deleted: 2 dead letters and 1 waiting entry (`mem0tray restore b.json` puts back)",
+        ),
+        (
+            events.UserAction("delete", fresh=2),
+            "🗑️ Deleted: 2 waiting entries (`mem0tray restore` puts back)",
+        ),
+        (events.UserAction("forget", 1), "🗑️ Deleted for good: 1 dead letter"),
+        (events.UserAction("restore", 1), "↩️ Restored: 1 dead letter"),
+        (events.UserAction("retry", 3), "🔁 Retry asked for: 3 dead letters"),
+        (events.UserAction("edit", 1), "✏️ Changed with `mem0tray edit`: 1 dead letter"),
+    ],
+)
+def test_what_a_command_did_is_told_in_its_words(action: events.UserAction, line: str) -> None:
+    """A removal says how it is undone, and one for good does not."""
+    assert describe(action) == line
+
+
+def test_a_name_is_one_line() -> None:
+    """A project and an id with line breaks cannot make lines of their own."""
+    assert named("a\nb", "0\n2345678") == "a b (ID: 0 234567...)"
