@@ -34,7 +34,6 @@ def _listed(trial: Trial) -> object:
 
 
 def tooltip(trial: Trial) -> str:
-    """The tooltip says how things are."""
     before = trial.at_rest()
     trial.hover(trial.icon)
     trial.eyes.wait_text("Server healthy", before, 8)
@@ -43,7 +42,6 @@ def tooltip(trial: Trial) -> str:
 
 
 def left_click(trial: Trial) -> str:
-    """A left click shows the status."""
     trial.at_rest()
     opened = len(list(trial.nested.pages()))
     trial.activate()
