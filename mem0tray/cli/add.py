@@ -12,8 +12,7 @@ from mem0tray import cli
 from mem0tray.actions.add import queue_memory, too_long
 from mem0tray.cli import arguments, context
 from mem0tray.cli.arguments import END_OF_INPUT
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.core.item import LONGEST_TEXT
 
 _END_MAX: Final = 2  # bytes of the line break at the end

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from mem0tray import __version__
-from mem0tray.cli.command_help import CommandGroup
+from mem0tray.cli.command_help import CommandGroup, usage_error
 from mem0tray.core.errors import Mem0TrayError
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
@@ -87,7 +87,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
         SET_UP, "mem0tray.cli.autostart:command", "Start at login, or stop doing so."
     ),
     "completion": CommandEntry(
-        SET_UP, "mem0tray.cli.completion:command", "Have your shell complete what you type."
+        SET_UP, "mem0tray.cli.help:completion", "Have your shell complete what you type."
     ),
     "install": CommandEntry(
         SET_UP, "mem0tray.cli.claude_code:install", "Connect Claude Code with mem0tray."
@@ -194,9 +194,7 @@ def run(arguments: list[str]) -> int:
         click.echo(error.message, err=True)
         return error.exit_code
     except click.UsageError as error:
-        from mem0tray.cli import usage  # slow to import, and help does without
-
-        raise usage.in_words(error) from error
+        raise usage_error(error) from error
     except click.ClickException as error:
         raise Mem0TrayError(error.format_message()) from error
     except click.Abort as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import UsageError
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line
 

@@ -6,8 +6,7 @@ from typing import Final
 import click
 
 from mem0tray.cli import output
-from mem0tray.cli.command_help import CommandGroup
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import CommandGroup, UsageError
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import autostart
 from mem0tray.desktop.autostart import (

@@ -1,17 +1,25 @@
-"""Commands whose help ends with examples, and groups that list whole summaries."""
+"""Commands whose help ends with examples, groups that list whole summaries, errors of usage."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_MARGIN: Final = 2
+_MARGIN: Final = "  "
 _GAP: Final = 2
+_WITH_TEXT: Final = ("add", "search")
+
+
+class UsageError(Mem0TrayError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
 
 
 class _WithExamples(click.Command):
@@ -32,11 +40,19 @@ class _WithExamples(click.Command):
             raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """End the help with the examples."""
+        """End the help with the examples, unbroken; remarks beside them, or above if too wide."""
         super().format_epilog(ctx, formatter)
-        if self.examples:
-            with formatter.section("Examples"):
-                _write(self.examples, formatter)
+        if not self.examples:
+            return
+        width = _GAP + max(map(len, self.examples))
+        longest = max(len(f"# {remark}") for remark in self.examples.values())
+        beside = len(_MARGIN) + width + longest <= formatter.width
+        with formatter.section("Examples"):
+            for line, remark in self.examples.items():
+                if remark and not beside:
+                    formatter.write(f"{_MARGIN}# {remark}\n")
+                shown = f"{line:<{width}}# {remark}" if remark and beside else line
+                formatter.write(f"{_MARGIN}{shown}\n")
 
 
 class Command(_WithExamples):
@@ -49,13 +65,16 @@ class CommandGroup(_WithExamples, click.Group):
     command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every name, in the order of the source."""
+        """Return every name, in the order of the source."""
         del ctx
         return list(self.commands)
 
     def summaries(self) -> dict[str, str]:
-        """Every name with the first paragraph of its help."""
-        return {name: summary(command) for name, command in self.commands.items()}
+        """Return every name with the first paragraph of its help."""
+        return {
+            name: " ".join((command.help or "").split("\n\n")[0].split())
+            for name, command in self.commands.items()
+        }
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,22 +104,18 @@ class CommandGroup(_WithExamples, click.Group):
             formatter.write_dl(list(self.summaries().items()))
 
 
-def summary(command: click.Command) -> str:
-    """The first paragraph of a command's help, in one line."""
-    return " ".join((command.help or "").split("\n\n")[0].split())
-
-
-def _write(examples: Mapping[str, str], formatter: click.HelpFormatter) -> None:
-    """Write the lines unbroken, to be copied; remarks beside them, or above if too wide."""
-    width = _GAP + max(map(len, examples))
-    beside = all(
-        _MARGIN + width + len(f"# {remark}") <= formatter.width for remark in examples.values()
-    )
-    margin = " " * _MARGIN
-    for line, remark in examples.items():
-        if not remark:
-            formatter.write(f"{margin}{line}\n")
-        elif beside:
-            formatter.write(f"{margin}{line:<{width}}# {remark}\n")
-        else:
-            formatter.write(f"{margin}# {remark}\n{margin}{line}\n")
+def usage_error(error: click.UsageError) -> UsageError:
+    """Turn what click finds wrong into an error of ours: a sentence, and one on what to do."""
+    message = " ".join(error.format_message().split())
+    message = message if message.endswith((".", "?")) else f"{message}."
+    context = error.ctx
+    names = context.command_path.partition(" ")[2] if context is not None else ""
+    if message.endswith("?"):  # a guess at what was meant is what to do
+        remedy = ""
+    elif not names:
+        remedy = "`mem0tray help` lists the commands."
+    elif isinstance(error, click.NoSuchOption) and names in _WITH_TEXT:
+        remedy = f"Put `--` before a text that begins with a dash: `mem0tray help {names}`."
+    else:
+        remedy = f"`mem0tray help {names}` shows how it is used."
+    return UsageError(message, remedy)

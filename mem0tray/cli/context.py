@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 
 from mem0tray.config import settings
 from mem0tray.config.settings import Loaded, Settings
-from mem0tray.core.errors import Mem0TrayError
 
 if TYPE_CHECKING:
     from mem0tray.actions.in_step import InStep
 
 _LONGEST_WARNING = 500
-
-
-class UsageError(Mem0TrayError):
-    """The command line cannot be understood."""
-
-    exit_code = 2
 
 
 def load() -> Settings:

@@ -1,4 +1,4 @@
-"""`mem0tray help`: the help of a command, as its `--help` shows it, or a page of the manual."""
+"""`mem0tray help`, the help of a command or a page of the manual, and `mem0tray completion`."""
 
 import re
 import sys
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import get_completion_class
 
+from mem0tray import cli
 from mem0tray.cli import arguments, output
 from mem0tray.cli.command_help import Command
 from mem0tray.core.text import did_you_mean
@@ -68,3 +70,26 @@ def _context(
             raise click.UsageError(f"No such {what} {name!r}.{hint}", shown)
         shown, topics = click.Context(found, info_name=name, parent=shown), {}
     return shown
+
+
+@click.command(
+    "completion",
+    cls=Command,
+    examples={
+        """echo 'eval "$(mem0tray completion bash)"' >> ~/.bashrc""": "bash",
+        """echo 'eval "$(mem0tray completion zsh)"' >> ~/.zshrc""": "zsh, after its compinit",
+        "mem0tray completion fish > ~/.config/fish/completions/mem0tray.fish": "fish",
+    },
+)
+@click.argument("shell", metavar="SHELL", type=click.Choice(("bash", "zsh", "fish")))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print a script that completes commands, options, ids, projects and settings in SHELL.
+
+    SHELL is bash, zsh or fish. One of the lines below installs it, for every
+    shell that you open from then on.
+    """
+    made = get_completion_class(shell)
+    assert made is not None  # noqa: S101  (click has all three)
+    script = made(ctx.find_root().command, {}, "mem0tray", cli.COMPLETE).source()
+    click.echo(script, nl=False)

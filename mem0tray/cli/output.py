@@ -1,10 +1,8 @@
-"""What commands print: lines, tables, one JSON document. Foreign text is made harmless here.
+"""Output of commands: lines, tables, one JSON document. Foreign text is made harmless here.
 
-Colours and signs are defined here too. A style is named by what it
-means, and a sign says the same to people who see no colours.
+A style is named by what it means, and a sign says the same to people who see no colours.
 """
 
-import codecs
 import json
 import os
 import re
@@ -18,7 +16,7 @@ from mem0tray.core.text import cells as text_cells
 from mem0tray.core.text import harmless_json, one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
 
 _CELL: Final = 200
 _LEAST: Final = 10  # signs of a column that is cut
@@ -47,7 +45,7 @@ _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cya
 
 
 def has_colour(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (None: standard output) gets colours.
+    """Return whether `stream` (None: standard output) gets colours.
 
     A terminal gets them unless it is a dumb one; NO_COLOR takes them away,
     FORCE_COLOR gives them to a pipe.
@@ -60,13 +58,13 @@ def has_colour(stream: TextIO | None = None) -> bool:
 
 
 def can_redraw(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (None: standard output) is a terminal where a line can be redrawn."""
+    """Return whether `stream` (None: standard output) is a terminal that redraws lines."""
     to = sys.stdout if stream is None else stream
     return to.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
 def has_signs(signs: str, stream: TextIO | None = None) -> bool:
-    """Whether `stream` (None: standard output) can show each of these signs."""
+    """Return whether `stream` can show each of these signs."""
     to = sys.stdout if stream is None else stream
     try:
         signs.encode(to.encoding or "ascii")
@@ -76,13 +74,13 @@ def has_signs(signs: str, stream: TextIO | None = None) -> bool:
 
 
 def sign(style: Style, stream: TextIO | None = None) -> str:
-    """The sign, one character wide, for good, warning or bad; else a dot."""
+    """Return the sign, one character wide, for good, warning or bad; else a dot."""
     usual, plain = _SIGNS.get(style, _OTHER_SIGNS)
     return usual if has_signs(usual, stream) else plain
 
 
 def paint(text: str, style: Style, stream: TextIO | None = None) -> str:
-    """`text`, already harmless, in a style if `stream` has colours; for `write`."""
+    """Style `text`, already harmless, if `stream` has colours; for `write`."""
     if not (text and style and has_colour(stream)):
         return text
     begin = "".join(f"\x1b[{_CODES[word]}m" for word in reversed(style.split()))
@@ -102,7 +100,7 @@ def write(line: str, *, end: str = "\n", error: bool = False) -> None:
 
 
 def console() -> "Console":
-    """Console of rich; it takes no text for markup, and has colours where we have."""
+    """Make a console of rich; it takes no text for markup, and has colours where we have."""
     # Slow to import, and only people at a terminal see the difference.
     from rich.console import Console
 
@@ -155,7 +153,7 @@ def say_beside(
 
 
 def _hanging(line: str, indent: int, room: int) -> str:
-    """`line`, wrapped between words; paths and commands stay whole, so that they can be copied."""
+    """Wrap a line between words; paths and commands stay whole, so that they can be copied."""
     if indent > room // 2:
         indent = _NARROW_INDENT
     whole = textwrap.fill(
@@ -169,21 +167,15 @@ def _hanging(line: str, indent: int, room: int) -> str:
 
 
 def columns() -> int:
-    """How many characters a line of the terminal has."""
+    """Return how many characters a line of the terminal has."""
     import shutil  # slow to import, and needed only for a terminal
 
     return shutil.get_terminal_size().columns
 
 
 def width() -> int | None:
-    """How many characters a line may have: as many as the terminal has.
-
-    Without a terminal as many as COLUMNS says, and without that any number (None).
-    """
-    if sys.stdout.isatty():
-        return columns()
-    asked = os.environ.get("COLUMNS", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and int(asked) else None
+    """Return how many characters a line may have: any number (None) without a terminal."""
+    return columns() if sys.stdout.isatty() else None
 
 
 def print_json(value: Any) -> None:
@@ -193,14 +185,8 @@ def print_json(value: Any) -> None:
     do not expect other encodings, such as that of a pipe on Windows.
     """
     text = harmless_json(json.dumps(value, indent=2, ensure_ascii=False))
-    try:
-        utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
-        text.encode(sys.stdout.encoding)
-    except (LookupError, TypeError, UnicodeEncodeError):
-        utf8 = False
-    if not utf8:
-        text = json.dumps(value, indent=2)
-    write(text)
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    write(text if is_utf8 and has_signs(text) else json.dumps(value, indent=2))
 
 
 def print_table(
@@ -213,90 +199,67 @@ def print_table(
 ) -> list[str]:
     """Print a table, or plain columns without a terminal; return the headers left out.
 
-    The columns named in `right` hold numbers.
-
-    If a line has too little room (`width`), cells wrap. If `cut` names columns, each row
-    stays one line instead: these columns are shortened, others never, and the columns
-    in `spare` are left out one after the other.
+    The columns named in `right` hold numbers. If a line of the terminal has too little room,
+    cells wrap. If `cut` names columns, each row stays one line instead: these columns are
+    shortened, others never, and the columns in `spare` are left out one after the other.
     """
     lines = [headers, *([one_line(cell, _CELL) for cell in row] for row in rows)]
     cells = dict(zip(headers, zip(*lines, strict=True), strict=True))
-    room = width()
-    plain = [] if sys.stdout.isatty() else _lined_up(cells, right)
-    if room is None or (plain and max(map(text_cells, plain)) <= room):
-        write("\n".join(plain))
+    if not sys.stdout.isatty():
+        write(_lined_up(cells, right))
         return []
-    left_out = _left_out(cells, cut, spare, room)
-    _print_fitting(
-        {name: cells[name] for name in headers if name not in left_out}, right, cut, room
-    )
+    left_out = _left_out(cells, cut, spare)
+    _print_fitting({name: cells[name] for name in headers if name not in left_out}, right, cut)
     return left_out
 
 
-def _lined_up(columns: Mapping[str, Sequence[str]], right: Collection[str]) -> list[str]:
-    """The lines of a table at its full width; a tenth of the time that rich takes for it."""
+def _lined_up(table: Mapping[str, Sequence[str]], right: Collection[str]) -> str:
+    """Lay out a table at its full width; a tenth of the time that rich takes for it."""
     padded = []
-    for header, cells in columns.items():
+    for header, cells in table.items():
         widest = max(map(text_cells, cells))
-        blanks = (" " * (widest - text_cells(cell)) for cell in cells)
+        blanks = [" " * (widest - text_cells(cell)) for cell in cells]
         pairs = zip(cells, blanks, strict=True)
         padded.append([blank + cell if header in right else cell + blank for cell, blank in pairs])
-    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
+    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
 
 
 def _print_fitting(
-    columns: Mapping[str, Sequence[str]], right: Collection[str], cut: Collection[str], room: int
+    table: Mapping[str, Sequence[str]], right: Collection[str], cut: Collection[str]
 ) -> None:
-    """Print a table into lines of `room` characters."""
-    # Slow to import, and it makes a difference only if a line has too little room.
+    """Print a table into the lines of the terminal."""
+    # Slow to import, and only people at a terminal see the difference.
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    is_plain = not sys.stdout.isatty()
-    table = Table(
-        box=None if is_plain else box.SIMPLE_HEAD,
-        padding=(0, 2, 0, 0) if is_plain else (0, 1),
-        pad_edge=False,
-        show_edge=False,
-        header_style=Style.PLAIN if is_plain else Style.HEADING,
-    )
-    for header, cells in columns.items():
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style=Style.HEADING)
+    for header, cells in table.items():
         whole = bool(cut) and header not in cut
-        table.add_column(
+        shown.add_column(
             Text(header, no_wrap=bool(cut)),
             justify="right" if header in right else "left",
             no_wrap=whole,
             min_width=max(map(text_cells, cells)) if whole else None,
         )
-    for row in zip(*(cells[1:] for cells in columns.values()), strict=True):
-        table.add_row(
-            *(Text(cell, no_wrap=bool(cut), overflow="ellipsis" if cut else "fold") for cell in row)
-        )
-    to = console()
-    to.width = room
-    with to.capture() as caught:
-        to.print(table, crop=False)
-    for line in caught.get().splitlines():
-        write(line.rstrip())
+    overflow: OverflowMethod = "ellipsis" if cut else "fold"
+    for row in zip(*(cells[1:] for cells in table.values()), strict=True):
+        shown.add_row(*(Text(cell, no_wrap=bool(cut), overflow=overflow) for cell in row))
+    console().print(shown, crop=False)
 
 
 def _left_out(
-    columns: Mapping[str, Sequence[str]],
-    cut: Collection[str],
-    spare: Sequence[str],
-    room: int,
+    table: Mapping[str, Sequence[str]], cut: Collection[str], spare: Sequence[str]
 ) -> list[str]:
-    """The columns that a terminal of this width does without."""
-    least = {name: max(map(text_cells, cells)) for name, cells in columns.items()}
+    """Return the columns that a terminal of this width does without."""
+    room = columns()
+    least = {name: max(map(text_cells, cells)) for name, cells in table.items()}
     least |= {name: min(least[name], _LEAST) for name in cut if name in least}
-    gone = set()
     for name in spare:
         if sum(least.values()) + _GAP * (len(least) - 1) <= room:
             break
-        least.pop(name)
-        gone.add(name)
-    return [name for name in columns if name in gone]
+        del least[name]
+    return [name for name in table if name not in least]
 
 
 class Fact(NamedTuple):

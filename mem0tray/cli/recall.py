@@ -9,8 +9,7 @@ from mem0tray.actions import recall as reading
 from mem0tray.actions.recall import KnownMemory, WasRead
 from mem0tray.cli import context, output
 from mem0tray.cli.arguments import project_meant, project_option
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.core.errors import Mem0TrayError

@@ -10,8 +10,7 @@ from typing import Any, Final
 import click
 
 from mem0tray.cli import INTERRUPTED, context, memory_words, output, setup_server
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.interaction import chooses, waiting
 from mem0tray.cli.output import Style
 from mem0tray.cli.setup_server import Deciding

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import click
 
 from mem0tray.cli import context, output
+from mem0tray.cli.command_help import UsageError
 from mem0tray.cli.config import remark_key_goes_along, report_on_server
-from mem0tray.cli.context import UsageError
 from mem0tray.cli.interaction import chooses
 from mem0tray.config import config_file, keyring_key, server_choice, settings
 from mem0tray.config.keyring_key import KeyringUnavailableError

@@ -2,19 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
-import platformdirs
 
 from mem0tray.actions import own_folders
 from mem0tray.cli import claude_code, interaction, output
-from mem0tray.cli.command_help import Command
-from mem0tray.cli.context import UsageError
+from mem0tray.cli.command_help import Command, UsageError
 from mem0tray.cli.output import Style
 from mem0tray.config import keyring_key
 from mem0tray.config import settings as config
@@ -31,15 +27,6 @@ _OTHERS: Final = "other programs use them"
 _OURS: Final = "it is mem0tray's own and yours; `mem0tray uninstall --purge` removes it"
 _RC_FILES: Final = (".bashrc", ".zshrc")
 _COMPLETION: Final = f"{APP} completion"
-
-
-@dataclass(slots=True)
-class _Done:
-    """What went, what stays with the reason, and what the user has to do."""
-
-    removed: list[str] = field(default_factory=list)
-    left: list[tuple[str, str]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
 
 
 @click.command(
@@ -85,176 +72,139 @@ def command(
         return
     if mcp or hooks or dry_run:
         raise click.UsageError("--mcp, --hooks and --dry-run go with claude-code.")
-    _everything(purge=purge, yes=yes, as_json=as_json)
+    _Uninstalling(as_json=as_json).run(purge=purge, yes=yes)
 
 
-def _everything(*, purge: bool, yes: bool, as_json: bool) -> None:
-    shared = own_folders.claude_folders(Path(_settings().paths.claude_dir))
-    service = linux.main_process(linux.UNIT)
-    others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
-    done = _Done(told=_held())
-    if purge:
-        if others:
-            raise own_folders.in_the_way(*others[0])
-        own_folders.check(shared)
-        _ask(done.told, yes=yes, as_json=as_json)
-    _take_away(done)
-    if purge:
-        _take_keys(done)
-        removed, left = own_folders.remove()
-        done.removed += removed
-        done.left += left
-    else:
-        done.left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
-        done.told += [_still_runs(pid) for _, pid in others]
-    _tell_of_others(done, shared)
-    _show(done, as_json=as_json)
+class _Uninstalling:
+    """What went, what stays with the reason, and notes: what else the user should know."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._settings = _settings()
+        self._removed: list[str] = []
+        self._left: list[tuple[str, str]] = []
+        self._notes: list[str] = []
+
+    def run(self, *, purge: bool, yes: bool) -> None:
+        """Do it, and say what was done. Raises Mem0TrayError, UsageError and click.Abort."""
+        shared = own_folders.claude_folders(Path(self._settings.paths.claude_dir))
+        service = linux.main_process(linux.UNIT)
+        others = [(path, pid) for path, pid in own_folders.running() if not pid or pid != service]
+        try:
+            self._notes += own_folders.would_be_lost()
+        except (Mem0TrayError, OSError) as error:
+            self._notes.append(f"What mem0tray's own folders hold could not be counted: {error}")
+        if purge:
+            if others:
+                raise own_folders.in_the_way(*others[0])
+            own_folders.check(shared)
+            self._ask(yes=yes)
+        self._take_away()
+        if purge:
+            self._take_keys()
+            removed, left = own_folders.remove()
+            self._removed += removed
+            self._left += left
+        else:
+            self._left += [(str(folder), _OURS) for folder in own_folders.all_of_them()]
+            for _, pid in others:
+                which, how = (
+                    (f" (process {pid})", own_folders.stop_command(pid)) if pid else ("", "")
+                )
+                how = f"{how}, or Quit in its menu" if how else "Quit in the menu of its icon"
+                self._notes.append(f"A worker still runs{which}: stop it with {how}.")
+        self._name_what_stays(shared)
+        self._show()
+
+    def _ask(self, *, yes: bool) -> None:
+        """Say what would be lost, and ask for consent; click.Abort without it."""
+        folders = own_folders.all_of_them()
+        if not folders:
+            return
+        if self._as_json:
+            if not yes:
+                raise UsageError("With --json nothing can be asked.", "Add --yes.")
+            return
+        for line in self._notes:
+            output.say_beside("", line, Style.WARNING)
+        self._notes.clear()  # it has been said, while it was true
+        question = f"Remove {', '.join(map(str, folders))} for good?"
+        remedy = "Use --yes to remove without asking."
+        if not (yes or interaction.consents(question, "nothing was changed.", remedy)):
+            raise click.Abort
+
+    def _take_away(self) -> None:
+        """Remove the start at login, Claude Code's, and files in places of the system."""
+        removed, left = claude_code.taken_away_quietly()
+        self._removed += removed
+        self._left += left
+        login = autostart.current()
+        was_there = login.state().name != DISABLED
+        self._notes += login.disable()
+        if was_there and login.state().name == DISABLED:
+            self._removed.append(login.where)
+        entry = linux.application_entry()
+        if entry is not None:
+            self._removed += map(str, entry.remove())
+        fish = linux.config_folder(os.environ) / "fish" / "completions" / f"{APP}.fish"
+        if os.path.lexists(fish):
+            try:
+                fish.unlink()
+            except OSError as error:
+                raise atomic.unavailable(fish, error) from error
+            self._removed.append(str(fish))
+
+    def _take_keys(self) -> None:
+        """Remove the keys of every server that was ever chosen from the system's keyring."""
+        for url in own_folders.servers(self._settings.server.url):
+            try:
+                if keyring_key.remove(url):
+                    self._removed.append(f"the API key of {url} in the keyring")
+            except keyring_key.KeyringUnavailableError as error:
+                if self._settings.server.keyring:
+                    self._notes.append(f"The API key may still be in the keyring. {error.message}")
+                return
+
+    def _name_what_stays(self, shared: list[Path]) -> None:
+        """Name what is never removed: the shared files, and lines of the user's own."""
+        for folder in shared:
+            if folder.is_dir() and any(folder.glob(_SHARED)):
+                self._left.append((str(folder / _SHARED), _OTHERS))
+            log = folder / "logs" / "mem0_worker.log"
+            if log.exists():
+                self._left.append((str(log), "it tells what became of your memories"))
+        for path in (Path.home() / name for name in _RC_FILES):
+            if path.is_file() and _COMPLETION in path.read_text("utf-8", errors="replace"):
+                self._left.append((str(path), f"a line in it asks for `{_COMPLETION}`: remove it"))
+
+    def _show(self) -> None:
+        program = _program()
+        if self._as_json:
+            left = [{"path": path, "why": why} for path, why in self._left]
+            document = {"removed": self._removed, "left": left, "notes": self._notes}
+            output.print_json(document | {"remove_program": program})
+            return
+        for path in self._removed:
+            output.say_beside("removed  ", path, Style.GOOD)
+        if not self._removed:
+            output.say("Nothing of mem0tray was found outside its own folders.")
+        for path, why in self._left:
+            output.say_beside("left     ", f"{path}: {why}.", Style.WARNING)
+        for line in self._notes:
+            output.say_beside("", line)
+        output.say_beside("", f"Finally, remove the program itself: `{program}`.")
 
 
 def _settings() -> Settings:
-    """The settings; wrong ones do not stand in the way of leaving."""
+    """Load the settings; wrong ones do not stand in the way of leaving."""
     try:
         return config.load().settings
     except SettingsError:
         return Settings()
 
 
-def _held() -> list[str]:
-    """What our folders hold, in sentences."""
-    try:
-        return own_folders.would_be_lost()
-    except (Mem0TrayError, OSError) as error:
-        return [f"What mem0tray's own folders hold could not be counted: {error}"]
-
-
-def _ask(held: list[str], *, yes: bool, as_json: bool) -> None:
-    """Say what would be lost, and have it confirmed. click.Abort when it is not."""
-    folders = own_folders.all_of_them()
-    if not folders:
-        return
-    if as_json:
-        if not yes:
-            raise UsageError("With --json nothing can be asked.", "Add --yes.")
-        return
-    for line in held:
-        output.say_beside("", line, Style.WARNING)
-    held.clear()  # it has been said, while it was true
-    if yes:
-        return
-    names = ", ".join(map(str, folders))
-    question = f"Remove {names} for good?"
-    if not interaction.consents(
-        question, "nothing was changed.", "Use --yes to remove without asking."
-    ):
-        raise click.Abort
-
-
-# Taking away ----------------------------------------------------------------------------
-
-
-def _take_away(done: _Done) -> None:
-    """The start at login, Claude Code's, and files that bear our name in places of the system."""
-    removed, left = claude_code.taken_away_quietly()
-    done.removed += removed
-    done.left += left
-    login = autostart.current()
-    was_there = login.state().name != DISABLED
-    done.told += login.disable()
-    if was_there and login.state().name == DISABLED:
-        done.removed.append(login.where)
-    entry = linux.application_entry()
-    if entry is not None:
-        done.removed += map(str, entry.remove())
-    for path in _strewn(os.environ):
-        try:
-            path.unlink()
-        except OSError as error:
-            raise atomic.unavailable(path, error) from error
-        done.removed.append(str(path))
-
-
-def _take_keys(done: _Done) -> None:
-    """The keys of every server that was ever chosen, out of the system's keyring."""
-    for url in own_folders.servers(_settings().server.url):
-        try:
-            if keyring_key.remove(url):
-                done.removed.append(f"the API key of {url} in the keyring")
-        except keyring_key.KeyringUnavailableError as error:
-            if _settings().server.keyring:
-                done.told.append(f"The API key may still be in the keyring. {error.message}")
-            return
-
-
-def _strewn(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Our completion, found by its names in its usual places."""
-    if sys.platform == "win32":
-        return
-    data = platformdirs.user_data_path()
-    fish = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fish"
-    patterns = (
-        (data, f"bash-completion/completions/{APP}"),
-        (data, f"zsh/site-functions/_{APP}"),
-        (fish, f"completions/{APP}.fish"),
-    )
-    for folder, pattern in patterns:
-        yield from sorted(folder.glob(pattern))
-
-
-# Telling --------------------------------------------------------------------------------
-
-
-def _tell_of_others(done: _Done, shared: list[Path]) -> None:
-    """What is never removed: the shared files, and lines of the user's own."""
-    for folder in shared:
-        found = list(folder.glob(_SHARED)) if folder.is_dir() else []
-        if found:
-            done.left.append((str(folder / _SHARED), _OTHERS))
-        log = folder / "logs" / "mem0_worker.log"
-        if log.exists():
-            done.left.append((str(log), "it tells what became of your memories"))
-    for name in _RC_FILES:
-        path = Path.home() / name
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        if _COMPLETION in text:
-            where = programs.quote(str(path))
-            command = f"`sed -i.bak '/{_COMPLETION}/d' {where}`"
-            done.left.append((str(path), f"a line in it asks for completion; {command} removes it"))
-
-
-def _still_runs(pid: int | None) -> str:
-    if pid is None:
-        return "A worker still runs: stop it with Quit in the menu of its icon."
-    stop = own_folders.stop_command(pid)
-    return f"A worker still runs (process {pid}): stop it with {stop}, or Quit in its menu."
-
-
-def _show(done: _Done, *, as_json: bool) -> None:
-    program = _program()
-    if as_json:
-        document: dict[str, Any] = {
-            "removed": done.removed,
-            "left": [{"path": path, "why": why} for path, why in done.left],
-            "notes": done.told,
-            "remove_program": program,
-        }
-        output.print_json(document)
-        return
-    for path in done.removed:
-        output.say_beside("removed  ", path, Style.GOOD)
-    if not done.removed:
-        output.say("Nothing of mem0tray was found outside its own folders.")
-    for path, why in done.left:
-        output.say_beside("left     ", f"{path}: {why}.", Style.WARNING)
-    for line in done.told:
-        output.say_beside("", line)
-    output.say_beside("", f"Finally, remove the program itself: `{program}`.")
-
-
 def _program() -> str:
-    """The command that removes the program, as it was installed."""
+    """Return the command that removes the program, as it was installed."""
     image = os.environ.get("APPIMAGE")
     if image and os.environ.get("APPDIR") and sys.prefix.startswith(os.environ["APPDIR"]):
         return f"rm {programs.quote(image)}"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from mem0tray.core import events
-from mem0tray.core.state import ACTION_NEEDED, Waiting, WorkerStatus
+from mem0tray.core.state import Waiting, WorkerStatus
 from mem0tray.files import private_folders
 from mem0tray.system.paths import config_file
 from mem0tray.worker.faults import EMERGENCY_PART, READING_PARTS
@@ -19,10 +19,9 @@ from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.folders.watch import Watch
 from mem0tray.worker.stages import Parts, stages_of
 
-LOOK: Final = 5.0  # seconds between readings of the files when nobody wakes us
-# Where every change wakes us. Nothing reports that the clock was set, or that this computer has
-# slept: after that, due items should go out soon. It divides the interval of the metrics.
-CALM_LOOK: Final = 7.5
+# Seconds between readings of the files when nobody wakes us. Nothing reports that the clock was
+# set, or that this computer has slept. It divides the interval of the metrics.
+LOOK: Final = 7.5
 _STOP: Final = 0.8
 _FOLDERS: Final = "folders"
 _FOLLOWED: Final = 60.0  # seconds that `--until-idle` waits for what a server is at work on
@@ -50,11 +49,10 @@ class Engine:
             from mem0tray.worker.folders.inotify import InotifyWatch as Kind
         else:
             from mem0tray.worker.folders.watch import ObserverWatch as Kind
-        paths, notes = self._context.paths, self.parts.notes
-        find = partial(watch.targets, paths, self._wanted.where.name, config_file())
+        paths = self._context.paths
         ignored = watch.is_ours(paths, unchanged=self.parts.other.is_unchanged)
-        wake = self._context.wake.set
-        return Kind(lambda: (*find(), *notes.targets()), ignored, wake, notes.note_change)
+        find = partial(watch.targets, paths, config_file())
+        return Kind(find, ignored, self._context.wake.set)
 
     def begin(self) -> None:
         """Clean up, and choose the server."""
@@ -100,8 +98,6 @@ class Engine:
 
     def cycle(self, now: float, moment: float) -> None:
         """Run every stage once. Nothing more happens while the worker is switching folders."""
-        if self.watch is not None:
-            self.parts.notes.sees_all = self.watch.sees_all
         for stage in self.stages:
             self._attempt(stage.name, partial(stage.run, now, moment))
             if self._wanted.where.moves:
@@ -120,12 +116,7 @@ class Engine:
             max(stage.wait(now, moment), faults.until_try(stage.name, moment))
             for stage in self.stages
         )
-        return min(self._until_next_look(now), faults.next_try(moment), *waits)
-
-    def _until_next_look(self, now: float) -> float:
-        calm = self.watch is not None and self.watch.sees_all
-        calm &= self._breaker.state(now).name != ACTION_NEEDED
-        return CALM_LOOK if calm and self._context.beside.may_write_until <= now else LOOK
+        return min(LOOK, faults.next_try(moment), *waits)
 
     # What commands and the tray ask ---------------------------------------------------
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from mem0tray.cli import COMPLETE
-from mem0tray.cli.completion import command as completion
+from mem0tray.cli.help import completion
 from mem0tray.config import config_file, settings
 from tests.actions.scene import worker
 from tests.cli import commands
@@ -70,7 +70,6 @@ def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
 
 
 def test_tab_completes_in_a_real_shell(shell: Shell) -> None:
-    """Commands, options, ids, projects, keys and their values are completed."""
     for keys, words in (
         ("mem0tray dia\t", ["diagnose"]),
         ("mem0tray list --pro\t", ["list", "--project"]),
@@ -89,7 +88,6 @@ def test_tab_completes_in_a_real_shell(shell: Shell) -> None:
 
 
 def test_tab_says_nothing_where_nothing_can_be_told(shell: Shell, filled: Scratch) -> None:
-    """A named pipe, a broken file and broken settings leave the line as it was."""
     filled.configure("broken = = ")
     assert shell.pressed("mem0tray retry \t") == ["mem0tray", "retry"]
     filled.config.unlink()
@@ -101,7 +99,6 @@ def test_tab_says_nothing_where_nothing_can_be_told(shell: Shell, filled: Scratc
 
 
 def test_ids_come_with_their_project(filled: Scratch) -> None:
-    """Where the shell shows it, each id has its project and its kind beside it."""
     assert _answers(filled, "mem0tray delete ", "fish") == [
         f"plain,{DEAD[:8]}\tdead letter of my-project",
         f"plain,{WAITING[:8]}\twaiting of a:b",
@@ -114,7 +111,6 @@ def test_ids_come_with_their_project(filled: Scratch) -> None:
 def test_whatever_takes_an_id_or_a_project_completes_it(
     filled: Scratch, context: click.Context
 ) -> None:
-    """Each argument ID and each --project of every command offers what is there."""
     path = context.command_path
     for parameter in context.command.get_params(context):
         if isinstance(parameter, click.Argument) and "ID" in parameter.make_metavar(context):
@@ -124,7 +120,6 @@ def test_whatever_takes_an_id_or_a_project_completes_it(
 
 
 def test_ids_that_begin_alike_are_offered_whole(home: Scratch) -> None:
-    """What is offered names one memory; one that is named already is not offered again."""
     home.write(
         "mem0_queue_dlq.json", {"items": [dead("x", "p", id=f"12345678-{n}") for n in range(3)]}
     )
@@ -136,7 +131,6 @@ def test_ids_that_begin_alike_are_offered_whole(home: Scratch) -> None:
 
 
 def test_hostile_names_are_not_offered(home: Scratch) -> None:
-    """What a shell would split, expand or run is left out, and shown beside others harmlessly."""
     home.write(
         "mem0_queue_dlq.json",
         {
@@ -156,7 +150,6 @@ def test_hostile_names_are_not_offered(home: Scratch) -> None:
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))
 def test_every_choice_that_is_offered_can_be_set(home: Scratch, key: str) -> None:
-    """Keys come with a hint, and what is offered for their value is taken."""
     assert config_file.HINTS[key]
     assert f"plain,{key}" in _answers(home, "mem0tray config set ")
     offered = [each.partition(",") for each in _answers(home, f"mem0tray config set {key} ")]
@@ -166,7 +159,6 @@ def test_every_choice_that_is_offered_can_be_set(home: Scratch, key: str) -> Non
 
 
 def test_backups_are_offered_and_else_files(filled: Scratch) -> None:
-    """`restore` completes the names of its list; a file where none begins so."""
     assert _answers(filled, "mem0tray restore ") == ["file,"]
     filled.ok("delete", "-y", DEAD)
     found = _answers(filled, "mem0tray restore mem0_queue_dlq.backup-")
@@ -175,7 +167,6 @@ def test_backups_are_offered_and_else_files(filled: Scratch) -> None:
 
 
 def test_former_servers_are_offered(home: Scratch) -> None:
-    """Those of which the ledger knows, without the present one."""
     home.env(MEM0TRAY_SERVER_URL="http://here.test")
     home.write("mem0_queue.json", {"queue": [entry("x")]})
     with worker(home.paths) as context:
@@ -186,13 +177,11 @@ def test_former_servers_are_offered(home: Scratch) -> None:
 
 
 def test_a_file_is_offered_where_add_takes_one(filled: Scratch) -> None:
-    """Of a text nothing is."""
     assert _answers(filled, "mem0tray add --jsonl m", "fish") == ["file,m"]
     assert _answers(filled, "mem0tray add m", "fish") == []
 
 
 def test_completing_a_command_imports_none(filled: Scratch) -> None:
-    """The names of the commands come from the table alone."""
     script = (
         "import sys; from mem0tray.cli import main; main([]);"
         "own = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
@@ -207,7 +196,6 @@ def test_completing_a_command_imports_none(filled: Scratch) -> None:
 
 
 def test_a_shell_that_is_not_known_is_named(home: Scratch) -> None:
-    """Another shell is answered by those there are."""
     done = home.run("completion", "tcsh")
     assert (done.code, done.out) == (2, "")
-    assert "SHELL: 'tcsh' is not one of 'bash', 'zsh', 'fish'." in done.line
+    assert "'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish'." in done.line

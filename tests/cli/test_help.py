@@ -37,7 +37,6 @@ def _options(context: click.Context) -> list[click.Option]:
 
 
 def test_every_command_stands_under_a_heading(home: Scratch) -> None:
-    """The main help lists each command once, with its whole summary, under a known heading."""
     shown = home.ok("help")
     at = [shown.index(f"\n{heading}:\n") for heading in app.HEADINGS]
     assert at == sorted(at)
@@ -49,7 +48,6 @@ def test_every_command_stands_under_a_heading(home: Scratch) -> None:
 
 @pytest.mark.parametrize("path", commands.PATHS)
 def test_help_shows_what_dash_dash_help_shows(home: Scratch, path: str) -> None:
-    """`help COMMAND` and `COMMAND --help` are one text."""
     shown = home.ok("help", *path.split())
     assert shown == home.ok(*path.split(), "--help")
     assert shown.startswith(f"Usage: mem0tray {path} ")
@@ -59,7 +57,6 @@ TOPICS = sorted(path.stem for path in help_.MANUAL.rglob("*.md"))
 
 
 def test_help_lists_the_topics_with_their_titles(home: Scratch) -> None:
-    """Each page of the manual is a topic, under a name that no command has."""
     shown = home.ok("help").split("\nTopics:\n")[1]
     assert sorted(re.findall(r"^  ([a-z-]+)  +\S", shown, re.MULTILINE)) == TOPICS
     assert "settings         Settings: each one, its default and its meaning\n" in shown
@@ -69,7 +66,6 @@ def test_help_lists_the_topics_with_their_titles(home: Scratch) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_is_shown_as_plain_text(home: Scratch, topic: str) -> None:
-    """What is piped is the page as it stands there, without what only a browser can follow."""
     (page,) = help_.MANUAL.rglob(f"{topic}.md")
     shown = home.ok("help", topic)
     headings = re.compile(r"^#+ .+$", re.MULTILINE)
@@ -79,7 +75,6 @@ def test_a_topic_is_shown_as_plain_text(home: Scratch, topic: str) -> None:
 
 @pytest.mark.parametrize("columns", [60, 100])
 def test_a_topic_is_laid_out_for_a_terminal(home: Scratch, columns: int) -> None:
-    """Headings, tables and code are drawn, as wide as the terminal and no wider."""
     home.terminal(columns)
     home.env(NO_COLOR="1")
     shown = re.sub(r"\x1b\[[\d;]*m|\x1b\]8;.*?\x1b\\\\", "", home.ok("help", "settings"))
@@ -93,7 +88,6 @@ def test_a_topic_is_laid_out_for_a_terminal(home: Scratch, columns: int) -> None
 @pytest.mark.parametrize("columns", ["60", "80", "200"])
 @pytest.mark.parametrize("path", ["", *commands.PATHS])
 def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
-    """Nothing ends in dots but what may be given more than once."""
     home.env(COLUMNS=columns)
     shown = home.ok("help", *path.split())
     assert not re.search(r"(?<![\]D])\.\.\.", shown), shown
@@ -101,7 +95,6 @@ def test_no_help_is_cut(home: Scratch, path: str, columns: str) -> None:
 
 @pytest.mark.parametrize("context", commands.EVERY, ids=commands.PATHS)
 def test_every_help_has_examples_that_the_command_takes(context: click.Context) -> None:
-    """Each help ends with examples; each of them is a command line of that command."""
     command = context.command
     assert isinstance(command, Command | CommandGroup)
     assert command.examples, context.command_path
@@ -129,7 +122,6 @@ def _parse(words: list[str], path: str) -> None:
 
 @pytest.mark.parametrize("context", [commands.root(), *commands.EVERY], ids=["", *commands.PATHS])
 def test_a_short_option_means_the_same_everywhere(context: click.Context) -> None:
-    """Short options are those of the table, in every command that has the long one."""
     for option in _options(context):
         long = max(option.opts, key=len)
         short = [name for name in option.opts if not name.startswith("--")]
@@ -144,28 +136,27 @@ def test_a_short_option_means_the_same_everywhere(context: click.Context) -> Non
         ("help config sett", "No such command 'sett'. Did you mean `set`?"),
         ("help list x", "`mem0tray list` has no commands of its own."),
         ("config sett", "No such command 'sett'. Did you mean `set`?"),
-        ("list --jsn", "There is no option --jsn. Did you mean `--json`?"),
-        ("list --zzz", "There is no option --zzz. `mem0tray help list` shows how it is used."),
-        ("add -p garden -dash", "There is no option -d. Put `--` before a text that begins with"),
-        ("recall -n zero", "-n/--limit: 'zero' is not a valid integer range."),
+        ("list --jsn", "No such option '--jsn'. Did you mean '--json'?"),
+        ("list --zzz", "No such option '--zzz'. `mem0tray help list` shows how it is used."),
+        ("add -p garden -dash", "No such option '-d'. Put `--` before a text that begins with"),
+        ("recall -n zero", "'--limit': 'zero' is not a valid integer range."),
         ("stauts", "No such command 'stauts'. Did you mean `status`?"),
         ("install", "Name what to connect: `mem0tray install claude-code`."),
         ("install claude", "'claude' is unknown: the one to name is `claude-code`."),
         ("uninstall claude", "'claude' is unknown: the one to name is `claude-code`."),
-        ("config set", "KEY is missing. `mem0tray help config set` shows how it is used."),
-        ("show", "ID is missing. `mem0tray help show` shows how it is used."),
-        ("status x", "too many: 'x'. `mem0tray help status` shows how it is used."),
-        ("list -n", "-n needs a value. `mem0tray help list` shows how it is used."),
+        ("config set", "Missing argument 'KEY'. `mem0tray help config set` shows how it is used."),
+        ("show", "Missing argument 'ID'. `mem0tray help show` shows how it is used."),
+        ("status x", "unexpected extra argument (x). `mem0tray help status` shows how it is used."),
+        ("list -n", "Option '-n' requires an argument. `mem0tray help list` shows how it is used."),
         ("delete", "Name ids, or give --project. `mem0tray help delete` shows how it is used."),
         ("nonsense", "No such command 'nonsense'. `mem0tray help` lists the commands."),
-        ("--nonsense", "There is no option --nonsense. `mem0tray help` lists the commands."),
-        ("report -o .", "-o/--out: File '.' is a directory. `mem0tray help report`"),
+        ("--nonsense", "No such option '--nonsense'. `mem0tray help` lists the commands."),
+        ("report -o .", "'--out': File '.' is a directory. `mem0tray help report`"),
     ],
 )
 def test_an_error_of_usage_is_one_line_like_every_error(
     home: Scratch, arguments: str, said: str
 ) -> None:
-    """What click finds wrong is told as our own errors are: what is wrong, and what to do."""
     done = home.run(*arguments.split())
     assert (done.code, done.out) == (2, "")
     assert done.line.startswith("mem0tray: ")
@@ -173,7 +164,6 @@ def test_an_error_of_usage_is_one_line_like_every_error(
 
 
 def test_a_group_by_itself_shows_its_help(home: Scratch) -> None:
-    """`mem0tray config` without more is answered with what there is, and exits 2."""
     done = home.run("config")
     assert (done.code, done.out) == (2, "")
     assert done.err == home.ok("config", "--help")

@@ -19,7 +19,6 @@ from tests.support.variants import variants
 
 
 def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
-    """The help comes from the table alone."""
     script = (
         "import sys; from mem0tray.cli import main; main(['--help']);"
         "loaded = {m for m in sys.modules if m.startswith('mem0tray.cli.')};"
@@ -40,12 +39,10 @@ def test_help_lists_every_command_without_importing_it(home: Scratch) -> None:
 
 @pytest.mark.parametrize("name", app.COMMANDS)
 def test_every_command_has_help(home: Scratch, name: str) -> None:
-    """Each name in the table leads to a command that explains itself."""
     assert "Usage: mem0tray" in home.ok(name, "--help")
 
 
 def test_version(home: Scratch) -> None:
-    """`--version` names program and version."""
     assert home.ok("--version") == f"mem0tray {__version__}\n"
 
 
@@ -53,7 +50,6 @@ def test_version(home: Scratch) -> None:
     ("arguments", "said"), [(["status", "--line"], ""), (["--help"], "taken apart\n")]
 )
 def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: str) -> None:
-    """Only what other programs do not call all the time has the interpreter taken apart."""
     script = (
         "import atexit; from mem0tray import cli;atexit.register(print, 'taken apart'); cli.start()"
     )
@@ -65,7 +61,6 @@ def test_a_lean_start_ends_at_once(home: Scratch, arguments: list[str], said: st
 
 
 def test_little_is_looked_through_for_garbage() -> None:
-    """At the start of a command much is made, and nothing of it is garbage."""
     before = gc.get_threshold()
     try:
         assert cli.main(["--version"]) == 0
@@ -75,7 +70,6 @@ def test_little_is_looked_through_for_garbage() -> None:
 
 
 def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
-    """Errors of usage exit 2 and say so on standard error."""
     for arguments in (["nonsense"], ["status", "--nonsense"], ["add"], ["pause", "soon"]):
         done = home.run(*arguments)
         assert (done.code, done.out) == (2, "")
@@ -85,8 +79,8 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["list", "--limit", "abc"], "-n/--limit: 'abc' is not a valid integer range."),
-        (["list", "--limit", "0"], "-n/--limit: 0 is not in the range x>=1."),
+        (["list", "--limit", "abc"], "'--limit': 'abc' is not a valid integer range."),
+        (["list", "--limit", "0"], "'--limit': 0 is not in the range x>=1."),
         (["serve", "--port", "65536"], "65536 is not in the range 0<=x<=65535."),
         (["config", "set", "sync.max_attempts", "-1"], "it must be a whole number from 1 to 1000"),
         (["add", "--project", "g", "two", "words"], "Put the text in quotes."),
@@ -97,7 +91,6 @@ def test_unknown_commands_and_options_exit_2(home: Scratch) -> None:
 def test_errors_of_usage_say_what_is_expected(
     home: Scratch, arguments: list[str], said: str
 ) -> None:
-    """What cannot be understood is answered by what can, in words for people."""
     done = home.run(*arguments)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
@@ -105,7 +98,6 @@ def test_errors_of_usage_say_what_is_expected(
 
 
 def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
-    """A command that needs settings stops at wrong ones, with one line."""
     home.configure('[sync]\ntimeout = "soon"\n')
     for command in (["status"], ["list"], ["pause"], ["serve"]):
         done = home.run(*command)
@@ -127,14 +119,12 @@ def test_wrong_settings_exit_2_in_one_line(home: Scratch) -> None:
     ids=" ".join,
 )
 def test_a_mistyped_variable_is_named_by_every_command(home: Scratch, arguments: list[str]) -> None:
-    """Once, also by a command that has no use for settings."""
     home.env(MEM0TRAY_SYNC_TIMOUT="7")
     said = home.run(*arguments).err
     assert said.count("MEM0TRAY_SYNC_TIMOUT is unknown and ignored. Did you mean") == 1
 
 
 def test_odd_settings_warn_once(home: Scratch) -> None:
-    """An unknown key is named once on standard error, and the command goes on."""
     home.configure("[sync]\ntimeoutt = 5\n")
     done = home.run("status", "--json")
     assert done.code == 0
@@ -155,7 +145,6 @@ def test_odd_settings_warn_once(home: Scratch) -> None:
 def test_what_ends_a_command_early(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
-    """Ctrl-C and a reader that left are quiet, trouble of the system is one line."""
 
     def fail(_: list[str]) -> int:
         raise error
@@ -171,7 +160,6 @@ def test_what_ends_a_command_early(
 def test_trouble_of_the_system_names_the_file(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody foresaw is told in words, without a number."""
 
     def fail(_: list[str]) -> int:
         raise PermissionError(13, "Permission denied", "/a/b")
@@ -183,7 +171,6 @@ def test_trouble_of_the_system_names_the_file(
 def test_a_question_that_is_answered_with_no_exits_1(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An aborted command says that nothing was changed."""
 
     def abort(*_: object, **__: object) -> None:
         raise click.Abort
@@ -196,7 +183,6 @@ def test_a_question_that_is_answered_with_no_exits_1(
 
 @needs.SHELL
 def test_a_reader_that_leaves_is_no_error() -> None:
-    """`mem0tray --help | true` says nothing about a broken pipe."""
     command = f"{sys.executable} -m mem0tray --help | true"
     done = subprocess.run(  # noqa: S602  (the shell's pipe is the point)
         command, shell=True, capture_output=True, text=True, check=False, cwd=Path.cwd()
@@ -235,7 +221,6 @@ _CLOSED = "Standard output cannot be written: it is closed."
     ],
 )
 def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int, said: str) -> None:
-    """Standard input that is closed is empty; what a closed standard output loses is a failure."""
     assert home.root
     done = _in_shell(command)
     assert done.returncode == code, done
@@ -251,7 +236,6 @@ def test_a_closed_stream_is_an_empty_one(home: Scratch, command: str, code: int,
 def test_output_that_cannot_be_written_is_named(
     home: Scratch, command: str, unbuffered: str
 ) -> None:
-    """A full disk behind standard output is one line that says where, and exit 1."""
     home.env(PYTHONUNBUFFERED=unbuffered)
     done = _in_shell(f"{command} >/dev/full")
     assert done.returncode == 1
@@ -268,7 +252,6 @@ def test_output_that_cannot_be_written_is_named(
 def test_a_memory_that_is_queued_is_not_to_be_added_again(
     home: Scratch, command: str, unbuffered: str
 ) -> None:
-    """That its id cannot be printed is said, with the id, and is no failure."""
     home.env(PYTHONUNBUFFERED=unbuffered)
     done = _in_shell(command)
     (entry,) = json.loads(home.queue.read_bytes())["queue"]
@@ -279,7 +262,6 @@ def test_a_memory_that_is_queued_is_not_to_be_added_again(
 
 
 def test_a_memory_whose_reader_has_left_is_queued_all_the_same(home: Scratch) -> None:
-    """A pipe without a reader ends other commands with 141."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as pipe:
@@ -297,7 +279,6 @@ def test_a_memory_whose_reader_has_left_is_queued_all_the_same(home: Scratch) ->
     "command", [["add", "--project", "p", "x"], ["run", "--once"]], ids=" ".join
 )
 def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str]) -> None:
-    """What is no folder is named, with the setting to look at."""
     file = home.root / "file"
     file.write_text("mine")
     home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
@@ -309,7 +290,6 @@ def test_a_file_in_place_of_the_folder_is_named(home: Scratch, command: list[str
 
 
 def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
-    """Beside a worker it imports nothing for hashes or guesses, nor what reads back or delivers."""
     home.ok("run", "--once")
     idle = {"hashlib", "difflib", "mem0tray.system.processes", "rich", "httpx", "sqlite3"}
     assert not idle & imported_by("add", "--project", "p", "x")
@@ -317,7 +297,6 @@ def test_add_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
 
 @pytest.mark.parametrize("command", ["status", "list", "pause"])
 def test_commands_that_look_import_nothing_that_delivers(home: Scratch, command: str) -> None:
-    """What only reads our files starts without the worker's events and the embedded server."""
     assert home.root
     idle = {"mem0tray.core.events", "mem0tray.localserver", "mem0tray.worker.context"}
     assert not idle & imported_by(command)

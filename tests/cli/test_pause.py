@@ -63,7 +63,7 @@ def test_an_option_that_there_is_not_is_called_one(home: Scratch, option: str) -
     """It is no number of minutes that is wrong."""
     done = home.run("pause", option)
     assert done.code == 2
-    assert f"There is no option {option}." in done.err
+    assert f"No such option '{option}'." in done.err
 
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "nan", "inf", "1e9", "soon"])

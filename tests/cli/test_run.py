@@ -1,13 +1,26 @@
-"""`mem0tray run`: its last words."""
+"""`mem0tray run`: what ends it, what it shows, and its last words."""
 
+import os
+import re
+import signal
+import threading
 from pathlib import Path
+from typing import Any, Self
+from unittest.mock import patch
 
 import pytest
 
 from mem0tray.cli import run
-from mem0tray.cli.run_screen import RunScreen
+from mem0tray.cli.run import RunScreen
+from mem0tray.config.settings import Settings
 from mem0tray.core import events, reasons
+from mem0tray.core.errors import LedgerError
+from mem0tray.core.events import Events
+from mem0tray.core.reasons import NONE
 from mem0tray.core.state import DOWN, HEALTHY, Waiting, WorkerState
+from mem0tray.system.threads import Bell, Source
+from mem0tray.worker.folders import settings
+from mem0tray.worker.thread import WorkerThread
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.processes import wait_until
@@ -17,7 +30,6 @@ from tests.support.standin import Standin
 def test_a_run_that_is_stopped_before_the_end_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What was told to leave has one line on stderr that says where to look; the stop is last."""
     problem = run._problem(None)
     run._close(RunScreen(lambda: None), problem)
     out, err = capsys.readouterr()
@@ -33,7 +45,6 @@ def test_a_run_that_is_stopped_before_the_end_says_so(
 def test_what_was_delivered_is_counted_by_where_it_went(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Another server may be chosen meanwhile; what was sent before is taken by the former."""
     screen = RunScreen(lambda: None)
     screen(events.WorkerStarted("former.test"))
     screen(events.Delivered("alpha", "1"))
@@ -51,7 +62,6 @@ def test_what_was_delivered_is_counted_by_where_it_went(
 
 @needs.linux("systemd is of Linux")
 def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
-    """A service whose program has moved starts the one that runs now, as with the tray."""
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         units = home.root / "config" / "systemd" / "user"
         wants = units / "default.target.wants"
@@ -82,7 +92,197 @@ def test_a_stale_start_at_login_is_mended(tmp_path: Path) -> None:
     ],
 )
 def test_what_still_waits_and_why(left: Waiting, said: str) -> None:
-    """The reason is a sentence of its own kind, not an error of the system alone."""
     problem = run._problem(left)
     assert problem.startswith(said)
     assert bool(problem) == bool(said)
+
+
+# What is shown --------------------------------------------------------------------------
+
+
+MANY = 5_000
+
+
+def delivered(number: int = 1) -> events.Delivered:
+    """Make a delivery."""
+    return events.Delivered("garden", f"{number:08d}-0000")
+
+
+def test_each_line_has_a_time_of_day_and_a_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    with RunScreen(lambda: None) as told:
+        told(events.WorkerStarted("this computer only"))
+        told(delivered())
+        told(events.DlqRecovered("", "87654321-0000", 1))
+        told(events.AttemptFailed("garden", "12345678-0000", 1, "500"))
+        told(events.DlqRetryFailed("garden", "12345678-0000", 2, 120.0, "500"))
+        told(events.MovedToDlq("garden", "12345678-0000", 1))
+    lines = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "· Worker started; memories go to: this computer only",
+        "✓ Delivered: garden (ID: 00000001...)",
+        "✓ DLQ recovered: (no project) (ID: 87654321...) after 1 retries",
+        "! Attempt 1 failed: garden (ID: 12345678...): 500",
+        "! DLQ retry 2: garden (ID: 12345678...) (next in 120s): 500",
+        "✗ Moved to DLQ: garden (ID: 12345678...) after 1 retries",
+    ]
+
+
+def test_a_flood_makes_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with RunScreen(lambda: None) as told:
+        for number in range(MANY):
+            told(delivered(number))
+            told(events.AttemptFailed("garden", f"{number:08d}", 1, "500"))
+            told(events.Quarantined("mem0_queue.json", f"kept-{number}"))
+    out = capsys.readouterr().out
+    lines = [line.split(maxsplit=2)[2] for line in out.splitlines()]
+    assert told.delivered.total() == MANY
+    assert len(lines) < 100
+    more = [int(line.split()[0].replace(",", "")) for line in lines if " more failure" in line]
+    assert sum(more) + sum(line.startswith("Attempt") for line in lines) == MANY
+    assert f"; the last: Attempt 1 failed: garden (ID: {MANY - 1:08d}...): 500" in out
+
+
+def test_who_reads_no_more_ends_it() -> None:
+    left = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def broken(*_: object, **__: object) -> None:
+            raise BrokenPipeError
+
+        patch.setattr("mem0tray.cli.output.write", broken)
+        with RunScreen(left.set) as told:
+            told(delivered())
+            assert left.wait(10)
+        assert told.left
+
+
+# What ends it ---------------------------------------------------------------------------
+
+
+class Work(WorkerThread):
+    """A worker that waits until it is told to leave, or fails at once."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        with patch.object(settings, "ServedFolder"):
+            super().__init__(Settings(), Events(), lambda: None)
+        self.told = self._stopping
+        self._fault = fault
+
+    def _run(self, **_: object) -> None:
+        if self._fault is not None:
+            raise self._fault
+        assert self.told.wait(20)
+
+
+class Ringing(Bell):
+    """A bell that does something the first time that it is waited for."""
+
+    def __init__(self, first: Any) -> None:
+        self._first = first
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
+
+    def wait(self, timeout: float | None, source: Source | None = None) -> bool:
+        """Wait, and never for ever."""
+        first, self._first = self._first, lambda: None
+        first()
+        return super().wait(20 if timeout is None else timeout, source)
+
+
+@needs.SIGNALS
+def test_a_signal_to_another_thread_ends_the_worker() -> None:
+    work: Any = Work()
+    asleep = threading.Event()
+    other = threading.Thread(target=asleep.wait, args=(20,))
+    other.start()
+
+    def hit() -> None:
+        assert other.ident is not None
+        signal.pthread_kill(other.ident, signal.SIGTERM)
+
+    with Ringing(hit) as bell:
+        run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+    asleep.set()
+    other.join()
+    assert work.told.is_set()
+
+
+@pytest.mark.parametrize("is_leaving", [True, False])
+def test_a_ledger_that_is_closed_at_the_end_is_no_fault(*, is_leaving: bool) -> None:
+    work: Any = Work()
+
+    def asked(_: float) -> bool:
+        if is_leaving:
+            work.stop()
+        raise LedgerError("Cannot operate on a closed database.")
+
+    work.is_idle = asked
+    with Bell() as bell:
+        if is_leaving:
+            assert run.until_done(work, bell, lambda: False, 0.0) is None
+        else:
+            with pytest.raises(LedgerError):
+                run.until_done(work, bell, lambda: False, 0.0)
+
+
+@pytest.mark.parametrize("patience", [60.0, -1.0])
+def test_it_is_done_when_the_files_show_it(
+    monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(run, "_PUBLISHING", patience)
+    published = iter([False, False, True])
+    seen: list[bool] = []
+
+    class Writing(Work):
+        def is_idle(self, horizon: float) -> bool:
+            return horizon == 1.0
+
+        @property
+        def has_published(self) -> bool:
+            seen.append(next(published))
+            return seen[-1]
+
+        def waiting(self) -> Waiting:
+            return left
+
+    left = Waiting(0, 0, 0, WorkerState("healthy"), NONE)
+    with Bell() as bell:
+        assert run.until_done(Writing(), bell, lambda: False, 1.0) is left
+    assert seen == ([False, False, True] if patience > 0 else [False])
+
+
+def test_whoever_reads_may_leave() -> None:
+    work: Any = Work()
+    left: list[bool] = []
+
+    def leave() -> None:
+        left.append(True)
+        threading.Thread(target=bell.set).start()
+
+    with Ringing(leave) as bell:
+        run.until_stopped(work, bell, lambda: bool(left), lambda: 20.0)
+    assert work.told.is_set()
+
+
+def test_what_ends_a_worker_is_not_hidden() -> None:
+    work: Any = Work(ZeroDivisionError("odd"))
+    with Bell() as bell, pytest.raises(ZeroDivisionError, match="odd"):
+        run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+
+
+def test_signals_are_as_before_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    kept = signal.set_wakeup_fd(writer)
+    try:
+        work: Any = Work()
+        with Ringing(work.stop) as bell:
+            run.until_stopped(work, bell, lambda: False, lambda: 20.0)
+        assert signal.getsignal(signal.SIGTERM) == before
+        assert signal.set_wakeup_fd(kept) == writer
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -1,7 +1,6 @@
 """What a worker with nothing to do leaves alone."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,6 @@ LOOKS: Final = 20
 def counted(
     monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str, calls: threading.Semaphore
 ) -> None:
-    """Count the calls of a method."""
     real = getattr(owner, name)
 
     def counting(self: object) -> object:
@@ -39,8 +37,7 @@ def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyP
     looks, kicks = threading.Semaphore(0), threading.Semaphore(0)
     counted(monkeypatch, Engine, "turn", looks)
     counted(monkeypatch, Delivery, "kick", kicks)
-    for interval in ("LOOK", "CALM_LOOK"):
-        monkeypatch.setattr(engine, interval, 0.01)
+    monkeypatch.setattr(engine, "LOOK", 0.01)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_dlq([waiting("later")])
         with working(home, server, monkeypatch):
@@ -50,40 +47,13 @@ def test_nothing_due_wakes_no_sender(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not kicks.acquire(blocking=False)
 
 
-def make_anew(folder: Path) -> None:
-    """Move it away, and make another under its name."""
-    folder.rename(folder.with_name("away"))
-    folder.mkdir()
-
-
-def move_and_link(folder: Path) -> None:
-    """Move it to another disk, say, and leave a link to it."""
-    elsewhere = folder.rename(folder.with_name("elsewhere"))
-    folder.symlink_to(elsewhere)
-
-
-def link_another(folder: Path) -> None:
-    """Move it away, and put a link to another folder in its place."""
-    folder.rename(folder.with_name("away"))
-    other = folder.with_name("other")
-    other.mkdir()
-    folder.symlink_to(other)
-
-
 @needs.linux("elsewhere a look finds it")
-@pytest.mark.parametrize("replace", [None, make_anew, move_and_link, link_another])
-def test_a_save_is_seen_without_a_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: Callable[[Path], None] | None
-) -> None:
-    """Queue and DLQ wake the worker, also in a folder that took the place of the former one."""
-    for interval in ("LOOK", "CALM_LOOK"):
-        monkeypatch.setattr(engine, interval, 1e6)
+def test_a_save_is_seen_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOOK", 1e6)
     with Standin() as server, Home(tmp_path / "home", server.url) as home:
         home.write_dlq([waiting("later")])
         with working(home, server, monkeypatch):
             home.wait(lambda: home.read(home.metrics, {}).get("dlq_size") == 1, 10, "at work")
-            if replace is not None:
-                replace(home.claude)
             home.write_queue([entry("fresh")])
             server.wait_for(lambda: server.count("fresh") == 1, PATIENCE)
             home.write_dlq([dead("asked for", last_attempt=0)])

@@ -48,11 +48,6 @@ class ServedFolder:
         return self._here.paths
 
     @property
-    def name(self) -> Path:
-        """The folder as the settings name it."""
-        return self._here.name
-
-    @property
     def moves(self) -> bool:
         """Whether the worker is to begin anew elsewhere."""
         return self._next is not None

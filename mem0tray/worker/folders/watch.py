@@ -1,7 +1,7 @@
 """Which changes of the disk wake the worker: a hint, never the truth.
 
-The worker reads its files now and then all the same, since the system may refuse a watch (there
-may be none left), and reports nothing of what another computer does to a disk that both share.
+The worker reads its files every few seconds all the same: the system may refuse a watch, a folder
+may be replaced, and nothing reports what another computer does to a disk that both share.
 """
 
 import fnmatch
@@ -15,59 +15,46 @@ from mem0tray.files import temporary
 from mem0tray.system.paths import Paths
 
 _OURS = "mem0_"  # a part of the name of every shared file
-_MOST_LINKS = 40  # links followed in a row, as in the kernel
-
-
-class Identity(NamedTuple):
-    """What distinguishes one folder from another; Linux keeps no birth time, and reuses inodes."""
-
-    device: int
-    inode: int
-    birth: float
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> "Identity":
-        """The identity in a stat result."""
-        return cls(found.st_dev, found.st_ino, getattr(found, "st_birthtime", 0.0))
 
 
 class Target(NamedTuple):
-    """A folder, or a link, to watch; `words`: a name matters if it contains one of them.
+    """A folder to watch; `words`: a name in it matters if it contains one of them.
 
-    `identity`: another folder at the same path is another target, as far as that can be known.
-    `is_way`: it only leads to a folder that is missing, and whose name matters.
+    `identity` (device and inode): another folder at the same path is another target.
     """
 
     path: Path
     words: tuple[str, ...]
-    identity: Identity
-    is_link: bool = False
-    is_way: bool = False
+    identity: tuple[int, int]
 
 
 class Watch:
-    """Watches the targets that `find` returns, on the thread of one engine.
+    """Watches the targets that `find` returns. A name that is `ignored` wakes nobody."""
 
-    A name that is `ignored` wakes nobody. `note_change` gets each target that has changed, or that
-    is watched from now on.
-    """
-
-    sees_all = False  # nothing that matters can change unseen, as far as one can know
+    _watched: Sequence[Target] = ()
 
     def __init__(
         self,
         find: Callable[[], Sequence[Target]],
         ignored: Callable[[str], bool],
         wake: Callable[[], None],
-        note_change: Callable[[Path], None] = lambda _: None,
     ) -> None:
         self._find = find
         self._ignored = ignored
         self._wake = wake
-        self._note_change = note_change
 
     def check(self) -> None:
         """Watch what is there now; wake the worker where that has changed."""
+        wanted = self._find()
+        if wanted != self._watched:
+            self.stop()
+            self._watched = wanted
+            self._begin(wanted)
+            self._wake()  # something may have changed before we watched
+
+    def _begin(self, wanted: Sequence[Target]) -> None:
+        """Watch these targets, as far as the system allows."""
+        raise NotImplementedError
 
     def fileno(self) -> int | None:
         """The descriptor that becomes readable with an event; None if a thread wakes the worker."""
@@ -85,20 +72,9 @@ class Watch:
 
 
 class ObserverWatch(Watch):
-    """The watch of macOS and Windows: watchdog's observer, whose threads wake the worker.
-
-    It dies silently when a folder is replaced, so the worker still reads every few seconds.
-    """
+    """The watch of macOS and Windows: watchdog's observer, whose threads wake the worker."""
 
     _observer: Any = None
-    _watched: Sequence[Target] | None = None
-
-    def check(self) -> None:
-        """Watch what is there now; wake the worker where that has changed."""
-        wanted = [each for each in self._find() if not (each.is_link or each.is_way)]
-        if wanted != self._watched:
-            self._begin(wanted)
-            self._wake()
 
     def _begin(self, wanted: Sequence[Target]) -> None:
         from watchdog import events
@@ -113,11 +89,9 @@ class ObserverWatch(Watch):
             events.FileMovedEvent,
             events.FileDeletedEvent,
         ]
-        self.stop()
-        self._watched, self._observer = wanted, Observer()
-        with suppress(OSError):  # no watches left, or no folder: regular readings must do
+        self._observer = Observer()
+        with suppress(OSError):  # no watches left, or no folder
             for target in wanted:
-                self._note_change(target.path)
                 handler = events.FileSystemEventHandler()
                 handler.on_any_event = self._handler(target)  # type: ignore[method-assign,assignment]
                 where = str(target.path.resolve())
@@ -128,7 +102,6 @@ class ObserverWatch(Watch):
         def handle(event: Any) -> None:
             paths = [os.fsdecode(each) for each in (event.src_path, event.dest_path) if each]
             if any(self._is_named(Path(path).name, target.words) for path in paths):
-                self._note_change(target.path)
                 self._wake()
 
         return handle
@@ -142,11 +115,10 @@ class ObserverWatch(Watch):
             self._observer = None
 
 
-def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
-    """What to watch: where the files are that the worker reads, and what may be replaced.
+def targets(paths: Paths, config: Path) -> tuple[Target, ...]:
+    """What to watch, as far as it is there: the folders of the files that the worker reads.
 
-    `name` is the folder as the settings name it, `config` the settings file. Where a
-    file is a link, what it leads to matters too.
+    `config` is the settings file. Where a file is a link, what it leads to matters too.
     """
     words: dict[Path, tuple[str, ...]] = {
         paths.claude_dir: (_OURS, paths.log.parent.name),
@@ -157,8 +129,12 @@ def targets(paths: Paths, name: Path, config: Path) -> tuple[Target, ...]:
         there = Path(os.path.realpath(file))
         if there != file:
             words[there.parent] = (*words.get(there.parent, ()), there.name)
-    found = [target for folder, names in words.items() for target in targets_of(folder, names)]
-    return (*found, *_links(name))
+    found = []
+    for folder, names in words.items():
+        with suppress(OSError):
+            status = folder.stat()
+            found.append(Target(folder, names, (status.st_dev, status.st_ino)))
+    return tuple(found)
 
 
 def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], bool]:
@@ -173,24 +149,3 @@ def is_ours(paths: Paths, *, unchanged: Callable[[], bool]) -> Callable[[str], b
         return is_temporary or (name == paths.metrics.name and unchanged())
 
     return matches
-
-
-def targets_of(folder: Path, words: tuple[str, ...]) -> list[Target]:
-    """The folder; or, where it is missing, the one above it in which it will appear."""
-    for there in (folder, *folder.parents):
-        with suppress(OSError):
-            identity = Identity.of(there.stat())
-            if there == folder:
-                return [Target(folder, words, identity)]
-            return [Target(there, (folder.relative_to(there).parts[0],), identity, is_way=True)]
-    return []
-
-
-def _links(name: Path) -> list[Target]:
-    """The links by which a folder is reached, in order."""
-    found: list[Target] = []
-    with suppress(OSError):
-        while name.is_symlink() and len(found) < _MOST_LINKS:
-            found.append(Target(name, (), Identity.of(name.lstat()), is_link=True))
-            name = name.parent / name.readlink()
-    return found

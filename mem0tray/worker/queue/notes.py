@@ -1,15 +1,13 @@
 """The stage that takes in Claude Code's notes, if `claude.auto_memory` is true.
 
 A note is taken in once it has not changed for a minute. Its text is queued and remembered in one
-transaction: a kill leaves both or neither. The watch reports the folders in which something has
-changed; now and then all of them are read.
+transaction: a kill leaves both or neither.
 """
 
 import json
 import math
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,14 +21,11 @@ from mem0tray.ledger.inbox import NoteRecords
 from mem0tray.ledger.names import NOTES, QUEUED
 from mem0tray.system.paths import claude_code_folder
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.folders import watch
-from mem0tray.worker.folders.watch import Target
 from mem0tray.worker.queue import note_files
 from mem0tray.worker.queue.intake import accept
 
-LOOK: Final = 60.0  # seconds between readings of all folders, if no watch sees all changes
-CALM_LOOK: Final = 600.0  # the same if one does
 QUIET: Final = 60.0  # seconds
+LOOK: Final = 15.0  # seconds between readings of all folders
 # The most of one cycle, so that other files need not wait for thousands of notes: notes, their
 # bytes, and projects to be looked up, each of which runs git.
 _AT_ONCE: Final = 500
@@ -64,10 +59,7 @@ def quiet_at(changed: float, now: float, moment: float) -> float:
 
 
 class NoteIntake:
-    """Finds changed notes, waits until each is quiet, takes it in. Call it on one thread.
-
-    Only `note_change` may be called on any.
-    """
+    """Finds changed notes, waits until each is quiet, takes it in."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -76,38 +68,10 @@ class NoteIntake:
         self._known: dict[str, str] = {}  # marks of folders, and of notes that are done, by path
         self._changed: dict[str, _ChangedNote] = {}
         self._projects: dict[Path, str] = {}  # looked up for the notes that are quiet now
-        self._stale: set[Path] = set()  # folders in which something may have changed
-        self._targets: tuple[Target, ...] | None = None  # None: they must be found anew
-        self._listed: tuple[int, ...] | None = None  # the folder of all projects as it was then
         self._rate = PublishRate()  # of readings: to list thousands of notes takes a while
         self._reported: set[str] = set()  # what could not be read
         self._looked = -math.inf  # when all folders were last read, monotonic
-        self.sees_all = False  # the watch reports every change
         self.awaited = False  # there are notes left that can be taken in now
-
-    def note_change(self, folder: Path) -> None:
-        """Note that something may have changed in a folder."""
-        self._stale.add(folder)
-
-    def targets(self) -> tuple[Target, ...]:
-        """What to watch: the folder of all projects, and each project's folder of notes.
-
-        Thousands of projects are listed only when one came or went, or has changed.
-        """
-        if not self._context.settings.claude.auto_memory:
-            return ()
-        projects = self._root / note_files.PROJECTS
-        listed = None
-        with suppress(OSError):
-            found = projects.stat()
-            listed = found.st_dev, found.st_ino, found.st_mtime_ns
-        if self._targets is None or listed is None or listed != self._listed:
-            folders = [each for each in self._folders() if not each.is_symlink()]
-            self._targets = tuple(
-                target for each in (projects, *folders) for target in watch.targets_of(each, ("",))
-            )
-            self._listed = listed
-        return self._targets
 
     def run(self, now: float, moment: float) -> int:
         """Take in quiet notes; return how many memories are new. Raises LedgerError."""
@@ -116,13 +80,10 @@ class NoteIntake:
             return 0
         if self._looked == -math.inf:
             self._known = self._records.marks()
-        if moment - self._looked >= (CALM_LOOK if self.sees_all else LOOK):
-            self._stale.update(self._folders())
-            self._looked, self._targets = moment, None
-        if self._stale and self._rate.ready(moment):
+        if moment - self._looked >= LOOK and self._rate.ready(moment):
             self._look(now, moment)
         new = self._take_in(self._read(now, moment))
-        self.awaited = bool(self._stale) or self._next_quiet() <= moment
+        self.awaited = self._next_quiet() <= moment
         if not self.awaited:
             self._projects.clear()
         if not self._changed and self._context.ledger.may_have_been_sent(NOTES):
@@ -131,8 +92,7 @@ class NoteIntake:
 
     def wait(self, moment: float) -> float:
         """Seconds until there is something to do; infinite where no note is awaited."""
-        look = self._rate.wait(moment) if self._stale else math.inf
-        return min(look, max(self._next_quiet() - moment, 0.0))
+        return max(self._next_quiet() - moment, 0.0)
 
     def _next_quiet(self) -> float:
         return min((each.quiet_at for each in self._changed.values()), default=math.inf)
@@ -143,30 +103,19 @@ class NoteIntake:
             self._known.clear()
             self._changed.clear()
             self._projects.clear()
-            self._looked, self._targets = -math.inf, None
+            self._looked = -math.inf
             self.awaited = False
-        self._stale.clear()
 
     # Finding ---------------------------------------------------------------------------
 
-    def _folders(self) -> list[Path]:
+    def _look(self, now: float, moment: float) -> None:
+        started = time.monotonic()
+        self._looked = moment
         try:
-            return list(note_files.folders(self._root))
+            for folder in note_files.folders(self._root):
+                self._find_changed(folder, now, moment)
         except OSError as error:
             self._report(note_files.PROJECTS, error)
-            return []
-
-    def _look(self, now: float, moment: float) -> None:
-        """Read the folders in which something may have changed."""
-        started = time.monotonic()
-        projects = self._root / note_files.PROJECTS
-        while self._stale:
-            folder = self._stale.pop()
-            is_below = projects in folder.parents
-            if folder == projects or is_below:
-                self._targets = None  # one may have come, gone, or been replaced
-            if is_below and folder.parent != projects:
-                self._find_changed(folder, now, moment)
         self._rate.note_cost(moment, time.monotonic() - started)
 
     def _find_changed(self, folder: Path, now: float, moment: float) -> None:
@@ -208,7 +157,7 @@ class NoteIntake:
                 continue
             if found is None:
                 del self._changed[path]
-                self._stale.add((self._root / path).parent)
+                self._looked = min(self._looked, moment - LOOK)  # it may have been replaced
                 continue
             data, there = found
             mark = note_files.mark(there)

@@ -1,6 +1,8 @@
 """The server that is chosen now: its server connection, and the deliveries and probes there."""
 
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -12,16 +14,106 @@ from mem0tray.config import server_choice
 from mem0tray.config.keyring_key import KeyringUnavailableError
 from mem0tray.config.settings import LOCAL_URL, ServerSettings
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.errors import LedgerError, Mem0TrayError, SettingsError
 from mem0tray.core.reasons import Reason
 from mem0tray.ledger.servers import Dialects, Outages
 from mem0tray.server import Client, Health, KeyCheck, KeyVerdict, ProbeClient, Recognition
+from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
-from mem0tray.worker.sending.health import LONGEST, Prober
 from mem0tray.worker.sending.server_connection import ServerConnection
 
+LONGEST: Final = 10.0  # seconds that a probe may take
+REPORT_AGAIN: Final = 1.0
+
 FRESH: Final = 30.0  # seconds for which what a probe or a delivery has shown is believed
+
+
+class Prober:
+    """Asks for the server's health on its own thread, when a probe is due or when kicked.
+
+    `connect` returns a client for the server chosen now (it may have to start the embedded one),
+    `until_due` the seconds until the next probe. `report` gets each answer; if `asks_key` says so,
+    a healthy server is asked about the key too, else the second argument is None.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], ProbeClient],
+        until_due: Callable[[], float],
+        timeout: Callable[[], float],
+        report: Callable[[Health, KeyCheck | None], None],
+        asks_key: Callable[[], bool],
+    ) -> None:
+        self._connect = connect
+        self._until_due = until_due
+        self._timeout = timeout
+        self._report = report
+        self._asks_key = asks_key
+        self._signal = threading.Event()
+        self._stopping = threading.Event()
+        self._client: ProbeClient | None = None
+        self._thread = threading.Thread(target=self._run, name="mem0tray-probe", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, with a probe at once. Raises NoThreadError."""
+        self._signal.set()
+        threads.start(self._thread)
+
+    def kick(self) -> None:
+        """Probe now."""
+        self._signal.set()
+
+    def stop(self, timeout: float) -> None:
+        """Stop within `timeout` seconds; a probe under way is broken off."""
+        deadline = time.monotonic() + timeout
+        self._stopping.set()
+        self._signal.set()
+        self._break_off()
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._thread.join(0.02)
+            self._break_off()
+
+    def _break_off(self) -> None:
+        client = self._client
+        if client is not None:
+            client.abort()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            seconds = self._until_due()
+            if seconds > 0 and not self._signal.wait(seconds):
+                continue
+            self._signal.clear()
+            if self._stopping.is_set():
+                return
+            self._deliver(*self._probe())
+
+    def _deliver(self, health: Health, key: KeyCheck | None) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._report(health, key)
+            except Mem0TrayError:  # the disk is full: parts that need the ledger report that
+                self._stopping.wait(REPORT_AGAIN)
+            else:
+                return
+
+    def _probe(self) -> tuple[Health, KeyCheck | None]:
+        timeout = min(self._timeout(), LONGEST)
+        try:
+            client = self._client = self._connect()
+            try:
+                health = client.probe(timeout)
+                asks = health.healthy and self._asks_key()
+                return health, client.check_key(timeout) if asks else None
+            finally:
+                client.close()
+                self._client = None
+        except Mem0TrayError as error:
+            return Health(healthy=False, reason=error.reason), None
+        except Exception as error:  # noqa: BLE001  (the prober survives any fault)
+            why = Reason("the probe failed: {why}", why=repr(error)[:180])
+            return Health(healthy=False, reason=why), None
 
 
 class ChosenServer:

@@ -1,13 +1,14 @@
-"""The second stage: due items go to the server, and the outcome into the ledger.
+"""Delivery: due items go to the server, and the outcome into the ledger.
 
 Sender threads take turns under one lock. A sender records the outcome of its last delivery and
-claims its next item in a single commit: so only what is under way has an unknown outcome after a
-kill. This stage never touches a JSON file.
+claims its next item in one commit: so only what is under way has an unknown outcome after a kill.
+No JSON file is touched here.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -38,7 +39,7 @@ _PROVEN_BY: Final = frozenset(
 class _Flight:
     """A request under way; `began` is monotonic, `era` counts our servers so far.
 
-    `applied`: how many orders of commands had been at its claim.
+    `applied`: the number of orders applied at its claim.
     """
 
     job: Job
@@ -51,9 +52,9 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Sender:
-    """What a sender thread holds; `answered`: what it has sent but not recorded yet.
+    """The state of a sender thread; `answered`: what it has sent but not recorded yet.
 
-    `fault` is the fault that struck it; `in_vain`: recording the outcome did not help.
+    `fault`: the error of ours that struck it; `in_vain`: recording the outcome failed too.
     """
 
     number: int
@@ -84,9 +85,8 @@ class Delivery:
         self._flights: dict[int, _Flight] = {}
         self._clients: dict[int, Client] = {}
         self._senders: list[threading.Thread] = []
-        self._no_thread: NoThreadError | None = None  # a sender could not be started
         self._attempts = Attempts(context, lambda: self._stopping)
-        self._lookout: int | None = None  # the idle sender that looks at ages
+        self._lookout: int | None = None  # the idle sender that watches ages
         self._both_lanes = False
         self._proven = False  # the server takes deliveries; until that is known one goes alone
         self._last_lane = DEAD
@@ -99,12 +99,7 @@ class Delivery:
     # For the loop ------------------------------------------------------------------
 
     def kick(self) -> None:
-        """Have the senders look: an item may have fallen due, or may go out now.
-
-        Raises NoThreadError where a sender could not be started.
-        """
-        if self._no_thread is not None:
-            raise self._no_thread
+        """Wake a sender: an item may have fallen due, or may go out now. Raises NoThreadError."""
         with self._cond:
             if not self._senders and not self._stopping:
                 self._add_sender()
@@ -121,12 +116,12 @@ class Delivery:
             self._verdicts.clear_suspects()
 
     def clear_suspects(self) -> None:
-        """Clear every suspect, as the probe has shown that the server is at fault."""
+        """Clear every suspect: a probe has shown that the server is at fault."""
         with self._cond, self._context.ledger.transaction():
             self._verdicts.clear_suspects()
 
     def note_health(self) -> None:
-        """Note that a probe was answered well, though a delivery may have blamed the server."""
+        """Note that a probe was answered well."""
         with self._cond:
             event = self._verdicts.note_health()
         if event is not None:
@@ -138,10 +133,7 @@ class Delivery:
         return len(self._flights)
 
     def next_due(self) -> float | None:
-        """When the next item falls due (Unix seconds); 0 while a request is under way.
-
-        Items set aside because of the server do not count.
-        """
+        """When the next item falls due (Unix seconds), but for suspects; 0 during a request."""
         with self._cond:
             if self._flights:
                 return 0.0
@@ -174,14 +166,6 @@ class Delivery:
         threads.start(sender)
         self._senders.append(sender)
 
-    def _add_another(self) -> None:
-        """Start one more sender; where that cannot be, the next `kick` ends the worker."""
-        try:
-            self._add_sender()
-        except NoThreadError as error:
-            self._no_thread = error
-            self._context.wake.set()
-
     def _run(self, number: int) -> None:
         sender = _Sender(number)
         while True:
@@ -196,7 +180,7 @@ class Delivery:
             sender.client.close()
 
     def _deliver(self, sender: _Sender) -> bool:
-        """Take one turn and make one delivery; return whether there may be more."""
+        """Take one turn and make one delivery; return False if the sender is to leave."""
         flight = self._turn(sender)
         if flight is None:
             return False
@@ -205,25 +189,20 @@ class Delivery:
         return True
 
     def _recover(self, sender: _Sender, fault: Exception) -> None:
-        """After a fault of ours: record the last delivery's outcome, and leave nothing claimed.
-
-        An outcome that is not known, or cannot be recorded, becomes unknown.
-        """
+        """Record the last outcome after a fault of ours; if that failed, it becomes unknown."""
         with self._cond:
             if self._lookout == sender.number:
                 self._lookout = None
             self._context.faults.note_failure(_FAULT, fault, _FAULT_WAIT, "delivery")
             if not self._stopping:
                 self._cond.wait(_FAULT_WAIT)
-            flight = self._flights.get(sender.number)
             answered, in_vain, sender.in_vain = sender.answered, sender.in_vain, True
+            flight = self._flights.get(sender.number) if answered is None else answered[0]
             happened: list[Event] = []
             with self._context.outbox.turn():
                 now = self._context.now()
                 if answered is not None and not in_vain:
                     happened = self._record(sender, *answered, now)
-                elif answered is not None:
-                    self._verdicts.give_back(answered[0].job, answered[0].server, now)
                 elif flight is not None:
                     self._verdicts.give_back(flight.job, flight.server, now)
             self._flights.pop(sender.number, None)
@@ -298,7 +277,8 @@ class Delivery:
             if len(self._flights) < self._slots(both_lanes=self._both_lanes):
                 self._cond.notify()
             if len(self._flights) == len(self._senders) < self._context.settings.sync.concurrency:
-                self._add_another()
+                with suppress(NoThreadError):  # the others go on
+                    self._add_sender()
         return happened, following
 
     def _storage_failed(self, error: LedgerError) -> None:
@@ -307,10 +287,7 @@ class Delivery:
         self._context.wake.set()
 
     def _idle(self, number: int) -> None:
-        """Wait until there may be a slot. One idle sender watches whether requests grow old.
-
-        That can only give it a further slot: it knows already that nothing else was due.
-        """
+        """Wait until there may be a slot. One idle sender watches whether requests grow old."""
         slots = self._slots(both_lanes=self._both_lanes)
         while not self._stopping:
             watching = self._lookout in (None, number) and bool(self._flights)
@@ -388,19 +365,13 @@ class Delivery:
 
     def _head(self, lane: str, now: float) -> int | None:
         avoid = self._verdicts.avoid
-        if avoid is not None:
-            other = self._due_key(lane, now, avoid)
-            if other is not None:
-                return other
-        return self._due_key(lane, now)
+        other = None if avoid is None else self._due_key(lane, now, avoid)
+        return self._due_key(lane, now) if other is None else other
 
     def _due_key(
         self, lane: str, now: float, avoid: str | None = None, *, prompt: bool = False
     ) -> int | None:
-        """The oldest due item of a lane, as `Outbox.head`, that no request has already.
-
-        An edited memory waits for the answer to its old text if that is being sent.
-        """
+        """The oldest due item of a lane; an edited one waits for the answer to its old text."""
         outbox = self._context.outbox
         key = outbox.head(lane, now, avoid, prompt=prompt)
         if key is None or not self._flights:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from mem0tray.cli.doctor import Check, Examined
 from mem0tray.cli.doctor import command as program
-from mem0tray.cli.doctor.check import Check
 from tests.cli.doctoring import checks
 from tests.cli.scratch import Scratch
 from tests.support.standin import Standin
@@ -21,7 +21,6 @@ def ill(home: Scratch, server: Standin) -> Scratch:
 
 
 def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
-    """A fault does not drown: first in the list, and named once more in its last line."""
     lines = ill.run("doctor").out.splitlines()
     levels = [line.split()[0] for line in lines[:-1]]
     assert levels == sorted(levels, key=["fail", "warn", "ok", "skip"].index)
@@ -30,7 +29,6 @@ def test_what_failed_stands_first_and_is_summed_up(ill: Scratch) -> None:
 
 
 def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
-    """Sixty columns: no line is longer but for a path or command, and the remedy stands apart."""
     ill.terminal(60)
     ill.env(NO_COLOR="1")
     lines = ill.run("doctor").out.splitlines()
@@ -41,7 +39,6 @@ def test_it_reads_well_on_a_narrow_terminal(ill: Scratch) -> None:
 
 
 def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
-    """The level of a fault is red on a terminal, and never with NO_COLOR or in a pipe."""
     assert "\x1b" not in ill.run("doctor").out
     ill.terminal(200)
     assert re.match(r"(\x1b\[(1|31|1;31)m)+fail", ill.run("doctor").out)
@@ -53,14 +50,13 @@ def test_colours_are_for_terminals_that_want_them(ill: Scratch) -> None:
 def test_a_check_that_hangs_is_not_waited_for(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fails in words after its time, and the others are made all the same."""
     over = threading.Event()
 
-    def hang(_: program.Examined) -> list[Check]:
+    def hang(_: Examined) -> list[Check]:
         over.wait()
         return []
 
-    monkeypatch.setattr(program, "_PARTS", (program._Part("the disk", hang), *program._PARTS))
+    monkeypatch.setattr(program, "_PARTS", {"the disk": hang, **program._PARTS})
     monkeypatch.setattr(program, "_LIMIT", 0.1)
     monkeypatch.setattr(program, "_LEAST", 0.1)
     ((level, text),) = checks(home, "disk")[:1]
@@ -72,7 +68,6 @@ def test_a_check_that_hangs_is_not_waited_for(
 
 @pytest.mark.usefixtures("server")
 def test_a_person_is_told_what_is_waited_for(home: Scratch) -> None:
-    """On a terminal; and no trace of it is left."""
     assert home.run("doctor").err == ""
     home.terminal(200)
     home.patch.setattr(sys.stderr, "isatty", lambda: True)
@@ -82,7 +77,6 @@ def test_a_person_is_told_what_is_waited_for(home: Scratch) -> None:
 
 
 def test_wrong_settings_are_a_failed_check_among_others(home: Scratch) -> None:
-    """Exit code 2; the rest is looked at with the defaults."""
     home.configure('[sync]\ntimeout = "soon"\n')
     done = home.run("doctor", "--json")
     first, *others = done.json()["checks"]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from mem0tray.cli.doctor import checks_desktop
-from mem0tray.cli.doctor.check import WARN
+from mem0tray.cli.doctor import WARN, Examined, machine
 from mem0tray.config.settings import Loaded, Settings
 from mem0tray.desktop import trial
 from mem0tray.desktop.trial import TrialResult
@@ -18,11 +17,10 @@ from tests.desktop.macos.screen import log_in
 def test_it_cannot_know_whether_a_mac_shows_notifications(
     mac: Machine, monkeypatch: pytest.MonkeyPatch, *, sent: bool, question: str
 ) -> None:
-    """They are Script Editor's, and `osascript` succeeds whether or not that may show any."""
     log_in(mac, monkeypatch, here=True)
     found = TrialResult({"name": "plyer (osascript)", "tells_failure": False})
     monkeypatch.setattr(trial, "run", lambda *_, **__: found)
-    (check,) = checks_desktop.notifications(Loaded(Settings()), send=sent)
+    (check,) = machine.notifications(Examined(Loaded(Settings())), send=sent)
     assert check.level == WARN
     assert check.message == (
         "They go through plyer (osascript), which reports no failure: only you can see"
@@ -33,8 +31,7 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
 
 
 def test_over_ssh_nothing_is_sent(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody would see a test; the log is named instead."""
     log_in(mac, monkeypatch, here=False)
     monkeypatch.setattr(trial, "run", None)
-    (check,) = checks_desktop.notifications(Loaded(Settings()), send=True)
+    (check,) = machine.notifications(Examined(Loaded(Settings())), send=True)
     assert check.message == "There is no desktop here; the log says what happens."

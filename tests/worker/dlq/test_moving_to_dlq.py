@@ -25,13 +25,11 @@ NOW = 1_764_500_000.0
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    """Start with an empty ledger."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
 
 
 def item(**fields: Any) -> Item:
-    """Make an entry as a producer wrote it, with a key of its own."""
     found = items.parse(
         json.dumps(entry(**{"content": "text", "retries": 4, "colour": "red"} | fields)).encode()
     )
@@ -40,7 +38,6 @@ def item(**fields: Any) -> Item:
 
 
 def letter(context: WorkerContext, key: int) -> dict[str, Any]:
-    """Read how the dead letter stands in the file."""
     found: dict[str, Any] = json.loads(context.outbox.raw(key))
     return found
 

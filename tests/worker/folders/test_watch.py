@@ -1,12 +1,12 @@
 """What wakes the worker: changes of its files by others, and folders that are replaced."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 
@@ -15,7 +15,7 @@ from mem0tray.files.temporary import Temporary
 from mem0tray.system.paths import Paths
 from mem0tray.system.threads import WakeUp
 from mem0tray.worker.folders import watch
-from mem0tray.worker.folders.watch import ObserverWatch, Watch
+from mem0tray.worker.folders.watch import ObserverWatch, Target, Watch
 from tests.support import needs
 
 PATIENCE = 10.0
@@ -25,7 +25,6 @@ LINUX = needs.linux("inotify is Linux's")
 
 
 def inotify(*arguments: Any) -> Watch:
-    """Make the watch of Linux."""
     from mem0tray.worker.folders.inotify import InotifyWatch
 
     return InotifyWatch(*arguments)
@@ -46,16 +45,11 @@ class Watching(NamedTuple):
     watch: Watch
 
     def woken(self, within: float = PATIENCE) -> bool:
-        """Whether something wakes the worker."""
         return self.wake.wait(within, self.watch)
 
     def quiet(self) -> bool:
         """Whether nothing wakes it; inotify tells of what has happened at once."""
         return not self.woken(MOMENT)
-
-    def sees_all(self) -> bool:
-        """Whether the worker need not look so often."""
-        return self.watch.sees_all
 
     def go_on(self) -> None:
         """Do what a worker does when it is woken, until nothing wakes it any more."""
@@ -75,7 +69,7 @@ def watching(
         made.mkdir(parents=True, exist_ok=True)
     ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
     with WakeUp() as wake:
-        watched = kind(partial(watch.targets, paths, folder, config), ignored, wake.set)
+        watched = kind(partial(watch.targets, paths, config), ignored, wake.set)
         seen = Watching(paths, folder, config, wake, watched)
         seen.go_on()
         try:
@@ -102,7 +96,6 @@ def watching(
 def test_a_change_by_others_wakes(
     tmp_path: Path, kind: Callable[..., Watch], change: Callable[[Path], object]
 ) -> None:
-    """However a file is changed, the worker looks at once."""
     file = tmp_path / "claude" / FILE
     file.parent.mkdir()
     for each in (file, file.with_name("copy"), tmp_path / "outside"):
@@ -116,7 +109,6 @@ def test_a_change_by_others_wakes(
 def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
     tmp_path: Path, kind: Callable[..., Watch]
 ) -> None:
-    """What is appended is seen before the file is closed."""
     (tmp_path / "claude").mkdir()
     with (tmp_path / "claude" / FILE).open("a") as file, watching(tmp_path, kind) as seen:
         file.write("a line\n")
@@ -126,7 +118,6 @@ def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
 
 @LINUX
 def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
-    """A change of its mode is one of the file."""
     (tmp_path / "claude").mkdir()
     (tmp_path / "claude" / FILE).touch()
     with watching(tmp_path, inotify) as seen:
@@ -136,7 +127,6 @@ def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
 
 @BOTH
 def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """Of what is rewritten all day the worker is not told."""
     with watching(tmp_path, kind) as seen:
         for number in range(20):
             atomic.replace(seen.paths.metrics, b"%d" % number)
@@ -156,7 +146,6 @@ def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(
 
 @BOTH
 def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """A metrics file that is not as we wrote it is looked at."""
     with watching(tmp_path, kind, unchanged=False) as seen:
         atomic.replace(seen.paths.metrics, b"{}")
         assert seen.woken()
@@ -164,7 +153,6 @@ def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[.
 
 @BOTH
 def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """What Claude Code writes into the same folder all day is nothing to the worker."""
     with watching(tmp_path, kind) as seen:
         for number in range(20):
             (seen.folder / "history.jsonl").write_text(str(number))
@@ -174,7 +162,6 @@ def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[...,
 
 @BOTH
 def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """The settings file is watched, by its name."""
     with watching(tmp_path, kind) as seen:
         seen.config.write_text("")
         assert seen.woken()
@@ -186,7 +173,6 @@ def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]
 def test_a_file_that_is_a_link_is_watched_where_it_leads(
     tmp_path: Path, kind: Callable[..., Watch], name: str
 ) -> None:
-    """A queue file on another disk, or settings among dotfiles."""
     elsewhere = tmp_path / "elsewhere" / "of any name"
     elsewhere.parent.mkdir()
     elsewhere.write_text("before")
@@ -199,13 +185,11 @@ def test_a_file_that_is_a_link_is_watched_where_it_leads(
 
 
 def make_anew(folder: Path) -> None:
-    """Move it away, and make another under its name."""
     folder.rename(folder.with_name("away"))
     folder.mkdir()
 
 
 def remove_and_make_anew(folder: Path) -> None:
-    """Remove it with all that is in it, and make another."""
     shutil.rmtree(folder)
     folder.mkdir()
 
@@ -221,7 +205,6 @@ def remove_and_make_anew(folder: Path) -> None:
 def test_after_a_look_the_folder_that_was_made_anew_is_watched(
     tmp_path: Path, kind: Callable[..., Watch], replace: Callable[[Path], None]
 ) -> None:
-    """A file in the folder that took the place of the former one wakes the worker."""
     with watching(tmp_path, kind) as seen:
         replace(seen.folder)
         seen.go_on()
@@ -238,127 +221,79 @@ def test_after_a_look_the_folder_that_was_made_anew_is_watched(
 def test_what_becomes_of_the_folder_itself_wakes(
     tmp_path: Path, replace: Callable[[Path], None]
 ) -> None:
-    """A folder that is replaced is an event, and no poll has to find it."""
     with watching(tmp_path, inotify) as seen:
         replace(seen.folder)
         assert seen.woken()
 
 
 @LINUX
-def test_a_folder_that_is_away_is_awaited(tmp_path: Path) -> None:
-    """That it is made again wakes; what else happens beside it does not."""
+def test_without_inotify_nothing_wakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mem0tray.worker.folders import inotify as module
+
     with watching(tmp_path, inotify) as seen:
-        seen.folder.rename(tmp_path / "away")
+        monkeypatch.setattr(module, "inotify_init", lambda: -1)
+        make_anew(seen.folder)
         seen.go_on()
-        assert seen.sees_all()
-        (tmp_path / "something else").mkdir()
+        assert seen.watch.fileno() is None
         assert seen.quiet()
-        seen.folder.mkdir()
-        assert seen.woken()
 
 
-@LINUX
-def test_a_folder_whose_parent_is_away_is_awaited(tmp_path: Path) -> None:
-    """One folder after the other appears, and then a file in the last."""
-    with watching(tmp_path, inotify) as seen:
-        shutil.rmtree(seen.paths.orders.parent)
-        for folder in reversed([seen.paths.orders, *seen.paths.orders.parents]):
-            if not folder.is_dir():
-                seen.go_on()
-                folder.mkdir()
-                assert seen.woken()
-        seen.go_on()
-        (seen.paths.orders / "1.json").touch()
-        assert seen.woken()
-
-
-@LINUX
-@pytest.mark.parametrize("at_once", [True, False])
-def test_a_link_that_is_set_anew_wakes(tmp_path: Path, *, at_once: bool) -> None:
-    """A folder that is named by a link: where it leads is looked at when the link changes."""
-    first, second, name = (tmp_path / each for each in ("first", "second", "claude"))
-    first.mkdir()
-    second.mkdir()
-    name.symlink_to(first)
-    with watching(tmp_path, inotify) as seen:
-        if at_once:
-            (tmp_path / "new").symlink_to(second)
-            (tmp_path / "new").rename(name)
-        else:
-            name.unlink()
-        assert seen.woken()
-
-
-@LINUX
-def test_where_no_watch_is_to_be_had_it_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without inotify, or with too few watches, the files are to be looked at more often."""
-    from mem0tray.worker.folders import inotify as module
-
-    with watching(tmp_path, inotify) as seen:
-        assert seen.sees_all()
-        with monkeypatch.context() as patched:
-            patched.setattr(module, "inotify_add_watch", lambda *_: -1)
-            make_anew(seen.folder)
-            seen.go_on()
-            assert not seen.sees_all()
-            patched.setattr(module, "inotify_init", lambda: -1)
-            seen.watch.check()
-            assert seen.watch.fileno() is None
-            assert not seen.woken(MOMENT)  # it is tried at each look, which is no news
-        seen.watch.check()
-        assert seen.woken()  # by then something may have changed
-        assert seen.sees_all()
-
-
-@LINUX
-@pytest.mark.parametrize("system", ["nfs4", "cifs", "9p", "fuse.sshfs"])
-def test_a_disk_that_other_computers_have_too_is_looked_at_more_often(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
-) -> None:
-    """What another computer writes there no event tells of."""
-    from mem0tray.worker.folders import inotify as module
-
-    device = tmp_path.stat().st_dev
-    lines = (
-        "36 35 0:3 / /proc rw shared:13 - proc proc rw\n"
-        f"37 35 {os.major(device)}:{os.minor(device)} / {tmp_path} rw - {{}} there:/of rw\n"
-    )
-    mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(module, "_MOUNTS", mounts)
-    mounts.write_text(lines.format(system))
-    with watching(tmp_path, inotify) as seen:
-        assert not seen.sees_all()
-        mounts.write_text(lines.format("ext4"))
-        seen.go_on()
-        assert seen.sees_all()
-        (seen.folder / FILE).touch()
-        assert seen.woken()
-
-
-@BOTH
-def test_it_tells_of_which_folder_there_is_news(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """Of each that is watched from now on, and then of the one that has changed."""
-    folders = [tmp_path / name for name in ("a", "b")]
-    for folder in folders:
-        folder.mkdir()
-    heard: set[Path] = set()
-
-    def find() -> list[watch.Target]:
-        return [target for each in folders for target in watch.targets_of(each, (".md",))]
-
-    with WakeUp() as wake:
-        watched = kind(lambda: tuple(find()), lambda _: False, wake.set, heard.add)
-        try:
-            watched.check()
-            assert heard == {*folders}
-            while wake.wait(MOMENT, watched):
-                heard.clear()
-            (folders[1] / "soil.txt").touch()
-            assert not wake.wait(MOMENT, watched)
-            (folders[1] / "soil.md").touch()
-            assert wake.wait(PATIENCE, watched)
-            assert heard == {folders[1]}
-        finally:
+def test_the_threads_of_an_observer_are_waited_for_a_second_at_most() -> None:
+    watched = ObserverWatch(lambda: (), lambda _: False, lambda: None)
+    for fault in (None, RuntimeError("not started")):
+        observer = watched._observer = mock.Mock(**{"stop.side_effect": fault})
+        for _ in range(2):
             watched.stop()
+        observer.stop.assert_called_once_with()
+        assert observer.join.call_args_list == ([mock.call(1.0)] if fault is None else [])
+
+
+# The targets ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths((tmp_path / "claude").resolve(), tmp_path.resolve() / "data")
+    for folder in (found.claude_dir, found.orders, tmp_path / "config"):
+        folder.mkdir(parents=True)
+    return found
+
+
+def target(folder: Path, *words: str) -> Target:
+    status = folder.stat()
+    return Target(folder, words, (status.st_dev, status.st_ino))
+
+
+def found(paths: Paths) -> tuple[Target, ...]:
+    return watch.targets(paths, paths.claude_dir.parent / "config" / "config.toml")
+
+
+def test_three_folders_are_watched_each_for_its_names(paths: Paths) -> None:
+    config = paths.claude_dir.parent / "config"
+    assert found(paths) == (
+        target(paths.claude_dir, "mem0_", "logs"),
+        target(paths.orders, ""),
+        target(config, "config.toml"),
+    )
+    paths.orders.rmdir()
+    assert len(found(paths)) == 2
+
+
+@needs.LINKS
+def test_links_are_watched_where_they_lead_each_folder_once(paths: Paths) -> None:
+    there = paths.claude_dir.parent / "disk"
+    there.mkdir()
+    paths.queue.symlink_to(there / "one")
+    paths.dlq.symlink_to(there / "two")
+    paths.emergency.symlink_to(paths.claude_dir / "odd")
+    assert found(paths)[0].words == ("mem0_", "logs", "odd")
+    assert found(paths)[3:] == (target(there, "one", "two"),)
+
+
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_temporary_files_and_our_own_metrics_are_ignored(paths: Paths, *, unchanged: bool) -> None:
+    ignored = watch.is_ours(paths, unchanged=lambda: unchanged)
+    assert ignored(".mem0_queue.json.mem0tray-1234.tmp")
+    assert not ignored("mem0_queue.json.mem0tray-1234.tmp")
+    assert not ignored("mem0_queue.json")
+    assert ignored("mem0_metrics.json") == unchanged

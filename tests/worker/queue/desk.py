@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mem0tray.config.settings import ClaudeSettings, Settings
-from mem0tray.worker.queue.notes import NoteIntake
+from mem0tray.worker.queue.notes import LOOK, NoteIntake
 from tests.worker.queue.scene import QueueScene
 
 GARDEN: Final = "-home-ann-garden"
@@ -26,16 +26,12 @@ class NoteDesk:
         self.start()
 
     def start(self) -> None:
-        """Let a worker begin."""
         self.intake = NoteIntake(self.scene.context)
-        self.intake.sees_all = True
 
     def switch(self, *, on: bool) -> None:
-        """Set `claude.auto_memory`."""
         self.scene.context.settings = Settings(claude=ClaudeSettings(auto_memory=on))
 
     def folder(self, project: str = GARDEN) -> Path:
-        """Where the notes of a project are."""
         made = self.root / "projects" / project / "memory"
         made.mkdir(parents=True, exist_ok=True)
         return made
@@ -43,38 +39,33 @@ class NoteDesk:
     def write(
         self, name: str, text: str | bytes, *, project: str = GARDEN, age: float = 3600
     ) -> Path:
-        """Let Claude Code write a note, `age` seconds ago."""
         path = self.folder(project) / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         os.utime(path, (self.scene.now - age,) * 2)
         return path
 
     def run(self, after: float = 1.0, *, everywhere: bool = True) -> int:
-        """Let it look so many seconds later, at all folders or where something was heard of.
+        """Let it look so many seconds later; `everywhere`: its look at all folders is due.
 
         Within a second of the last look it does not look again.
         """
         self.scene.now += after
         self.moment += after
         if everywhere:
-            for folder in (self.root / "projects").glob("*/memory"):
-                self.intake.note_change(folder)
+            self.intake._looked = min(self.intake._looked, self.moment - LOOK)
         return self.intake.run(self.scene.now, self.moment)
 
     def queued(self) -> list[tuple[str, str]]:
-        """Project and text of all that was ever queued, in order."""
         found = [(each["project_id"], each["content"]) for each in self.entries()]
         return [(str(project), str(text)) for project, text in found]
 
     def entries(self) -> list[dict[str, Any]]:
-        """The entries of all that was ever queued."""
         with self.scene.context.ledger.locked() as db:
             rows = db.execute("SELECT raw FROM texts ORDER BY key").fetchall()
         return [json.loads(raw) for (raw,) in rows]
 
 
 def desk_in(scene: QueueScene, root: Path) -> NoteDesk:
-    """The stage with the setting made."""
     made = NoteDesk(scene, root)
     made.switch(on=True)
     return made

@@ -11,7 +11,6 @@ from tests.worker.queue.desk import GARDEN, NoteDesk
 
 
 def in_turns(desk: NoteDesk) -> list[int]:
-    """Let it take in all that is quiet; how many in each turn."""
     found = []
     while True:
         found.append(desk.run(everywhere=False))
@@ -30,22 +29,14 @@ def counting(did: Counter[str], name: str, real: Callable[..., Any]) -> Callable
     return counted
 
 
-def test_only_folders_of_which_something_was_heard_are_looked_into(desk: NoteDesk) -> None:
-    """Between the looks at all; those of other targets have no notes."""
+def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
     desk.run()
     desk.write("soil.md", "It is clay.")
-    for other in (desk.root / "projects", desk.scene.context.paths.claude_dir, desk.folder() / "x"):
-        desk.intake.note_change(other)
-    assert desk.run(everywhere=False) == 0
-    desk.intake.note_change(desk.folder())
-    assert desk.run(everywhere=False) == 1
-    desk.write("shed.md", "It leaks.")
-    assert desk.run(after=597, everywhere=False) == 0
-    assert desk.run(everywhere=False) == 1  # ten minutes after the first look
+    assert desk.run(after=14, everywhere=False) == 0
+    assert desk.run(after=1, everywhere=False) == 1
 
 
 def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
-    """The oldest first, and the worker is not idle before the last of them."""
     for n in range(1_100):
         desk.write(f"{n}.md", f"text {n}", age=3600 + n)
     assert in_turns(desk) == [500, 500, 100]
@@ -53,14 +44,12 @@ def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
 
 
 def test_large_notes_are_not_read_all_at_once(desk: NoteDesk) -> None:
-    """Some megabytes of them at a time."""
     for n in range(9):
         desk.write(f"{n}.md", f"{n}" * note_files.LARGEST)
     assert in_turns(desk) == [5, 4]
 
 
 def test_notes_of_many_projects_are_not_looked_up_all_at_once(desk: NoteDesk) -> None:
-    """What waits in other files is not to wait for git in each of thousands."""
     for n in range(45):
         desk.write("soil.md", "It is clay.", project=f"-{n}")
     assert in_turns(desk) == [20, 20, 5]
@@ -96,40 +85,9 @@ def test_what_a_note_costs_does_not_grow_with_their_number(
     assert many <= few
 
 
-def test_where_nothing_has_changed_nothing_is_listed(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither the projects nor their notes, until something is heard or a project comes."""
-    for n in range(3):
-        desk.write("soil.md", f"text {n}", project=f"-{n}")
-    assert desk.run() == 3
-    watched = desk.intake.targets()
-    listed: Counter[str] = Counter()
-    for name in ("folders", "notes"):
-        monkeypatch.setattr(note_files, name, counting(listed, name, getattr(note_files, name)))
-    for _ in range(10):
-        assert desk.run(everywhere=False) == 0
-        assert desk.intake.targets() == watched
-    assert not listed
-    desk.write("soil.md", "text", project="-new")
-    assert {each.path for each in desk.intake.targets()} > {each.path for each in watched}
-    assert listed == {"folders": 1}
-
-
-def test_a_folder_that_changes_all_the_time_is_looked_at_once_a_second(
-    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was heard meanwhile is not forgotten, and the worker is not idle before."""
-    desk.write("soil.md", "It is clay.")
+def test_looks_that_take_long_are_rare(desk: NoteDesk) -> None:
     desk.run()
-    listed: Counter[str] = Counter()
-    monkeypatch.setattr(note_files, "notes", counting(listed, "notes", note_files.notes))
-    for n in range(9):
-        desk.write(f"{n}.md", f"text {n}")
-        told = (desk.run(after=0.1), desk.intake.awaited)
-        assert told == (0, True)
-    assert not listed
-    assert 0 < desk.intake.wait(desk.moment) <= 0.2
-    assert desk.run(after=0.2, everywhere=False) == 9
-    assert listed == {"notes": 1}
-    assert not desk.intake.awaited
+    desk.intake._rate.note_cost(desk.moment, 10.0)
+    desk.write("soil.md", "It is clay.")
+    assert desk.run(after=100) == 0
+    assert desk.run(after=100) == 1

@@ -5,14 +5,13 @@ import threading
 from mem0tray.core import reasons
 from mem0tray.core.errors import LedgerError
 from mem0tray.server import Health, KeyCheck
-from mem0tray.worker.sending.health import TELL_AGAIN, Prober
+from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
 
 
 class Silent:
     """A client of a server that is always down."""
 
     def probe(self, timeout: float) -> Health:
-        """Say so."""
         del timeout
         return Health(healthy=False, reason=reasons.quoted("down"))
 
@@ -37,7 +36,7 @@ def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
 
     prober = Prober(lambda: Silent(), lambda: 60.0, lambda: 1.0, tell, lambda: True)  # type: ignore[arg-type,return-value]  # noqa: PLW0108
     prober.start()
-    assert enough.wait(10 * TELL_AGAIN)
+    assert enough.wait(10 * REPORT_AGAIN)
     prober.stop(1.0)
     assert [str(health.reason) for health in told] == ["down", "down"]
 
@@ -49,19 +48,16 @@ class Deaf(Silent):
         self.asked, self._aborted = threading.Event(), threading.Semaphore(0)
 
     def probe(self, timeout: float) -> Health:
-        """Wait for two aborts."""
         self.asked.set()
         for _ in range(2):
             assert self._aborted.acquire(timeout=timeout)
         return super().probe(timeout)
 
     def abort(self) -> None:
-        """Count one."""
         self._aborted.release()
 
 
 def test_a_probe_is_broken_off_until_it_ends() -> None:
-    """An abort that comes between two requests is forgotten, and so is repeated."""
     client = Deaf()
     prober = Prober(lambda: client, lambda: 60.0, lambda: 10.0, lambda *_: None, lambda: True)  # type: ignore[arg-type,return-value]
     prober.start()

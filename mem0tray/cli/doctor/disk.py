@@ -1,0 +1,238 @@
+"""What `doctor` looks at on the disk: settings, folders, lock, files, ledger."""
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from mem0tray.actions import folder as claude_folder
+from mem0tray.actions.waiting import DLQ_LIST
+from mem0tray.cli.doctor import FAIL, OK, WARN, Check, Examined
+from mem0tray.config.settings import Loaded, PathSettings, unknown_variables
+from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError, LockTimeoutError
+from mem0tray.core.text import plural
+from mem0tray.desktop.autostart import linux
+from mem0tray.files import atomic, document, private_folders
+from mem0tray.files.atomic import TornError
+from mem0tray.files.document import QUEUE_SECTIONS, BrokenDocumentError, Document
+from mem0tray.files.lock import FileLock
+from mem0tray.system.paths import Paths, config_file
+from mem0tray.worker.folders import served_folder
+
+_LITTLE_SPACE: Final = 200_000_000  # bytes
+_HARDLY_ANY: Final = 10_000_000
+_MB: Final = 1_000_000
+_MANY: Final = 10_000  # megabytes from which on the room is told in gigabytes
+_PATIENCE: Final = 1.0  # seconds for the producers' lock, which is held for milliseconds
+_TRIES: Final = 5  # to read a file that somebody may be writing
+_WAIT: Final = 0.05
+# What follows if a folder cannot be used: memories taken in before are still delivered.
+_STAYS: Final = "what is delivered cannot be taken out of its files."
+_UNRECORDED: Final = "nothing is sent that cannot be recorded."
+_RUN: Final = "A running worker keeps a copy and saves what is whole in it: `mem0tray run`."
+
+
+def settings_file(loaded: Loaded) -> Iterable[Check]:
+    """Say where the settings come from, and what is odd about them."""
+    file = config_file()
+    there = "is valid." if file.exists() else "is not there: defaults and environment apply."
+    yield Check("settings", OK, f"{file} {there}")
+    for warning in loaded.warnings:
+        yield Check("settings", WARN, warning, "Mend it with `mem0tray config edit`.")
+    for warning in unknown_variables(os.environ):
+        yield Check("settings", WARN, warning, "Correct the variable's name, or unset it.")
+
+
+def folders(examined: Examined) -> Iterable[Check]:
+    """Check the shared folder and ours: there, writable, with room on the disk."""
+    paths = examined.paths
+    trouble = claude_folder.trouble(examined.settings)
+    named = examined.settings.paths != PathSettings()
+    if trouble is not None and not os.path.lexists(paths.claude_dir):
+        yield Check("claude folder", WARN, trouble.message, trouble.remedy)
+    elif trouble is not None and named:  # something else is there: the setting is wrong
+        yield Check("claude folder", FAIL, trouble.message, trouble.remedy)
+    else:
+        yield _folder("claude folder", paths.claude_dir, _STAYS)
+    yield _folder("data folder", paths.data_dir, _UNRECORDED)
+    for folder in _disks(paths):
+        yield _space(folder)
+
+
+def _folder(name: str, folder: Path, unusable: str) -> Check:
+    """Check one folder; `unusable` says what follows if it cannot be used."""
+    if not os.path.lexists(folder):
+        parent = _existing(folder)
+        if os.access(parent, os.W_OK | os.X_OK):
+            return Check(name, OK, f"{folder} is not there yet; it is made when it is needed.")
+        return Check(name, FAIL, f"{folder} cannot be made.", _writable(parent))
+    if not folder.is_dir():
+        what = f"a link to {folder.readlink()}" if folder.is_symlink() else "no folder"
+        return Check(name, FAIL, f"{folder} is {what}.", _away(folder))
+    allowed = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    why = private_folders.why_unwritable(folder)  # a disk may refuse, whatever the modes say
+    if why or not allowed:
+        remedy = str(why) if allowed else _writable(folder)
+        return Check(name, FAIL, f"{folder} cannot be read and written: {unusable}", remedy)
+    link = f" (it is a link to {folder.resolve()})" if folder.is_symlink() else ""
+    return Check(name, OK, f"{folder} can be read and written{link}.")
+
+
+def _existing(path: Path) -> Path:
+    return next((parent for parent in path.parents if parent.exists()), path)
+
+
+def _disks(paths: Paths) -> list[Path]:
+    """Return a folder on each of the disks that we write to."""
+    disks: dict[int, Path] = {}
+    for folder in (paths.claude_dir, paths.data_dir):
+        there = folder if folder.exists() else _existing(folder)
+        disks.setdefault(there.stat().st_dev, there)
+    return list(disks.values())
+
+
+def _space(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    size = f"{free // _MB:,} MB" if free < _MANY * _MB else f"{free // (1000 * _MB):,} GB"
+    said = f"{size} are free on the disk of {folder}."
+    if free >= _LITTLE_SPACE:
+        return Check("disk", OK, said)
+    shows = "cleanmgr" if sys.platform == "win32" else f"df -h {shlex.quote(str(folder))}"
+    remedy = f"Free some disk space (`{shows}` helps)."
+    if not free:
+        return Check("disk", FAIL, f"{said} Deliveries wait.", remedy)
+    none = " When none is left, deliveries wait." if free < _HARDLY_ANY else ""
+    return Check("disk", WARN, said + none, remedy)
+
+
+def lock(examined: Examined) -> Iterable[Check]:
+    """Check that the producers' lock can be opened, and nobody hangs with it."""
+    path = examined.paths.queue_lock
+    if not path.exists():
+        yield Check("queue lock", OK, f"{path} is not there yet.")
+        return
+    held = FileLock(path)
+    try:
+        held.acquire(_PATIENCE)
+    except LockTimeoutError:
+        yield Check(
+            "queue lock",
+            WARN,
+            f"Another program has held {path} for more than {_PATIENCE:.0f} s; until it lets go,"
+            " new memories go to the emergency file.",
+            f"Find it with `fuser {path}`, and end it if it hangs.",
+        )
+    except FileUnavailableError as error:
+        yield Check("queue lock", FAIL, error.message, error.remedy)
+    else:
+        held.release()
+        yield Check("queue lock", OK, f"{path} is free.")
+
+
+def files(examined: Examined) -> Iterable[Check]:
+    """Check each file that others read and write, our pause, and the quarantine."""
+    seen, paths = examined.snapshot, examined.paths
+    for path, sections in (
+        (paths.queue, QUEUE_SECTIONS), (paths.dlq, (DLQ_LIST,)), (paths.metrics, ()),
+    ):  # fmt: skip
+        yield from _json_file(path, sections)
+    emergency = paths.emergency
+    try:
+        atomic.refuse_odd(emergency)
+        served_folder.refuse_unwritable(paths)
+    except FileUnavailableError as error:
+        yield Check("files", FAIL, error.message, error.remedy)
+    if emergency.is_file() and not os.access(emergency, os.R_OK | os.W_OK):
+        yield Check(emergency.name, FAIL, "cannot be read and written.", _writable(emergency))
+    if seen.pause.error is not None:
+        yield Check("pause", FAIL, seen.pause.error.message, "`mem0tray resume` removes it.")
+    kept = seen.inside.quarantine
+    if kept.error is not None:
+        yield Check("quarantine", WARN, kept.error.message, _away(paths.quarantine))
+    elif kept.count:
+        yield Check(
+            "quarantine",
+            WARN,
+            f"What could not be read is kept in {paths.quarantine}: {plural(kept.count, 'file')}.",
+            "What was whole in it has been saved already; `mem0tray restore --list` shows it.",
+        )
+
+
+def _json_file(path: Path, sections: Sequence[str]) -> Iterator[Check]:
+    """Check a file as it stands there now; if it is being written, a little later."""
+    said = ""
+    for _ in range(_TRIES):
+        try:
+            found = atomic.read(path)
+            if found is None:
+                yield Check(path.name, OK, "is not there yet.")
+            else:
+                yield from _whole(path, document.parse(found[0], sections), sections)
+        except FileUnavailableError as error:
+            shut = path.is_file() and not os.access(path, os.R_OK)
+            yield Check(path.name, FAIL, error.message, _writable(path) if shut else error.remedy)
+        except BrokenDocumentError as error:
+            said = f"is broken: {error.reason}."
+            time.sleep(_WAIT)
+            continue
+        except TornError:
+            said = "is being rewritten all the time."
+            time.sleep(_WAIT)
+            continue
+        return
+    yield Check(path.name, WARN, said, _RUN)
+
+
+def _whole(path: Path, parsed: Document, sections: Sequence[str]) -> Iterator[Check]:
+    name = path.name
+    if parsed.rejected:
+        what = plural(len(parsed.rejected), "value")
+        yield Check(name, WARN, f"holds {what} that other programs cannot load.", _RUN)
+    if not os.access(path, os.W_OK):
+        yield Check(name, FAIL, "cannot be written.", _writable(path))
+        return
+    odd = sum(items.parse(raw) is None for part in sections[:1] for raw in parsed.lists[part])
+    if odd:
+        yield Check(
+            name,
+            WARN,
+            f"holds {plural(odd, 'thing')} without a content that is text: never sent.",
+            f"They are left alone. Mend them in the file, or remove them from it: {path}.",
+        )
+    count = sum(map(len, parsed.lists.values()))
+    yield Check(name, OK, f"is whole: {plural(count, 'item')}." if sections else "is whole.")
+
+
+def ledger(examined: Examined) -> Iterable[Check]:
+    """Check that the ledger can be read."""
+    found = examined.snapshot.inside.ledger
+    if found.size is None:
+        yield Check("ledger", OK, f"{found.path} is not there yet; the worker makes it.")
+    elif found.usable:
+        yield Check("ledger", OK, f"{found.path} can be read.")
+    else:
+        remedy = "If it is broken, the worker sets it aside and rebuilds it: `mem0tray run`."
+        yield Check("ledger", WARN, f"{found.path} cannot be read.", remedy)
+
+
+def _writable(path: Path) -> str:
+    """Name the command that lets this user read and write `path`, which exists."""
+    where = shlex.quote(str(path))
+    if sys.platform == "win32":
+        return f'Let your user write it: `icacls "{path}" /grant "%USERNAME%:F"`.'
+    if atomic.is_read_only(path):
+        return "The disk is read-only: mount it for writing again."
+    if path.stat().st_uid != os.getuid():
+        owner = linux.user() or str(os.getuid())
+        return f"It belongs to another user: `sudo chown {owner} {where}`."
+    return f"Mend its permissions: `chmod u+rwX {where}`."
+
+
+def _away(path: Path) -> str:
+    """Name the command that moves an obstacle out of the way without losing anything."""
+    return f"Move it away: `{atomic.moving(path)}`."

@@ -1,0 +1,263 @@
+"""What `doctor` looks at around us: worker, start at login, desktop, Claude Code, clock."""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mem0tray.claude import callers, connecting
+from mem0tray.claude.callers import Caller
+from mem0tray.claude.hook import EVENTS
+from mem0tray.cli import autostart as login
+from mem0tray.cli.doctor import OK, WARN, Check, Examined
+from mem0tray.core import times
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.text import plural
+from mem0tray.desktop import autostart as autostarts
+from mem0tray.desktop.autostart import ENABLED, STALE, linux
+from mem0tray.files.lock import COMMAND, holder, is_locked
+from mem0tray.system import programs
+from mem0tray.system.paths import claude_code_folder
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.trial import TrialResult
+
+_PROC: Final = Path("/proc")
+_FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
+_EARLIEST: Final = 1_735_689_600.0  # the first of January 2025: older than this program
+_AHEAD: Final = 3600.0
+_SET_CLOCK: Final = {"win32": "w32tm /resync", "darwin": "sudo sntp -sS time.apple.com"}.get(
+    sys.platform, "sudo timedatectl set-ntp true"
+)
+
+
+def worker(examined: Examined) -> Iterable[Check]:
+    """Check whether our worker runs."""
+    seen = examined.snapshot
+    lock = seen.paths.instance_lock
+    if seen.worker is not None:
+        since, pid = times.moment(seen.worker.since), seen.worker.pid or "?"
+        yield Check("worker", OK, f"It has been running since {since}, process {pid}.")
+    elif is_locked(lock) and (command := holder(lock)).run == COMMAND:
+        yield Check(
+            "worker",
+            WARN,
+            f"It is not running; a command, process {command.pid or '?'}, is at work in its place.",
+            "Wait for that command, or end it if it hangs; then start the worker with"
+            " `mem0tray run`.",
+        )
+    else:
+        yield Check("worker", WARN, "It is not running.", "Start it with `mem0tray run`.")
+
+
+def autostart(_: Examined) -> Iterable[Check]:
+    """Check what the system does at login; doing nothing is no fault."""
+    system = autostarts.current()
+    state = system.state()
+    advice = system.advice() if state.name in {ENABLED, STALE} else []
+    level = WARN if state.name == STALE or advice else OK
+    yield Check("autostart", level, login.sentence(state, system), " ".join(advice))
+
+
+def desktop_entry(_: Examined) -> Iterable[Check]:
+    """Check the entry of the applications menu, and the icons beside it (Linux)."""
+    entry = linux.application_entry()
+    if entry is not None:
+        said = {
+            linux.PLACED: "is in its place.",
+            linux.THEIRS: "is not made by this mem0tray, and stays as it is.",
+            linux.MISSING: "is not there yet; the next start of the tray mends that.",
+            STALE: "starts no mem0tray, or another; the next start of the tray mends that.",
+        }
+        yield Check("desktop entry", OK, f"{entry.path} {said[entry.state()]}")
+
+
+def watching(_: Examined) -> Iterable[Check]:
+    """Check whether the system lets us watch files (Linux); else changes are seen later."""
+    folder = _PROC / "sys" / "fs" / "inotify"
+    for name, few in _FEW.items():
+        with suppress(OSError, ValueError):
+            limit = int((folder / name).read_text())
+            if limit < few:
+                yield Check(
+                    "file watching",
+                    WARN,
+                    f"fs.inotify.{name} is {limit}: changes may be seen seconds later.",
+                    f"Raise it: `sudo sysctl fs.inotify.{name}={few * 8}`.",
+                )
+
+
+def clock(examined: Examined) -> Iterable[Check]:
+    """Check whether the clock can be right, as retries depend on it."""
+    now = time.time()
+    last = examined.snapshot.inside.ledger.last_delivery or 0.0
+    why = "that is long ago" if now < _EARLIEST else ""
+    why = "the last delivery lies in the future" if last > now + _AHEAD else why
+    said = f"It says {times.clock(now)}"
+    if why:
+        yield Check("clock", WARN, f"{said}: {why}.", f"Set the clock: `{_SET_CLOCK}`.")
+    else:
+        yield Check("clock", OK, f"{said}.")
+
+
+# The desktop ----------------------------------------------------------------------------
+
+_TRAY_TIMEOUT: Final = 8.0  # seconds
+_TEST_TIMEOUT: Final = 10.0  # seconds
+_WITHOUT: Final = "Until then `mem0tray run` is the worker without an icon."
+_PANELS: Final = {
+    "GNOME": "Install the GNOME extension “AppIndicator and KStatusNotifierItem Support” (on Debian"
+    " and Ubuntu: `sudo apt-get install gnome-shell-extension-appindicator`), log in again, and"
+    " type `gnome-extensions enable ubuntu-appindicators@ubuntu.com`.",
+    "XFCE": "Add the tray to the panel: `xfce4-panel --add=systray`.",
+    "": "Add a tray to the panel, or start one of its own, such as `stalonetray &`"
+    " (on Debian and Ubuntu: `sudo apt-get install stalonetray`).",
+}
+_OTHERWISE: Final = "Until then the log tells of all."
+_HANGS: Final = "End what hangs, or log out and in again."
+_AS_SCRIPT_EDITOR: Final = (
+    " If not, allow those of Script Editor in System Settings, Notifications: it is listed there"
+    ' once it has shown one (`open -a "Script Editor"`, and run: display notification "x").'
+)
+_SHOW_THEM: Final = (
+    "Start mem0tray in a session that has a desktop."
+    if sys.platform in ("win32", "darwin")
+    else "Start a notification daemon, such as `dunst &`"
+    " (on Debian and Ubuntu: `sudo apt-get install dunst`)."
+)
+
+
+def tray(_: Examined) -> Iterable[Check]:
+    """Check session bus, and a panel that shows icons."""
+    from mem0tray.desktop import session, trial
+
+    system = sys.platform in ("win32", "darwin")
+    if system and not session.missing():
+        yield Check("tray", OK, "It is part of this system.")
+        return
+    if system or not session.names_display(os.environ):
+        yield Check(
+            "tray", OK, "There is no desktop here: `mem0tray run` is the worker without it."
+        )
+        return
+    found = trial.run("tray", timeout=_TRAY_TIMEOUT)
+    shown_by, why = found.text("shown_by"), found.text("failed") or found.text("missing")
+    if found.hung_at:
+        why = f"{found.hung_at} does not answer within {_TRAY_TIMEOUT:.0f} s"
+        yield Check("tray", WARN, f"No icon can be shown: {why}.", f"{_HANGS} {_WITHOUT}")
+    elif why:
+        yield Check("tray", WARN, f"No icon can be shown: {why.rstrip('.')}.", _WITHOUT)
+    elif shown_by:
+        menu = "; it has no menu, and a click shows the status" if shown_by == "XEmbed" else ""
+        yield Check("tray", OK, f"A panel shows tray icons ({shown_by}){menu}.")
+    else:
+        desktop = os.environ.get("XDG_CURRENT_DESKTOP", "").upper()
+        remedy = next(said for name, said in _PANELS.items() if name in desktop)
+        yield Check("tray", WARN, "No panel here shows tray icons.", f"{remedy} {_WITHOUT}")
+
+
+def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
+    """Check how notifications are shown; `send` shows a test notification."""
+    from mem0tray.desktop import session, trial
+    from mem0tray.desktop.notify import plyer_backend
+
+    missing = plyer_backend.missing(sys.platform)
+    if examined.settings.notifications.level == "none":
+        yield Check("notifications", OK, "They are switched off by notifications.level.")
+    elif missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
+        yield Check("notifications", OK, "There is no desktop here; the log says what happens.")
+    else:
+        words = [examined.settings.ui.language] if send else []
+        found = trial.run("notification", *words, timeout=_TEST_TIMEOUT)
+        yield Check("notifications", *_judged(found, sent=send))
+
+
+def _judged(found: "TrialResult", *, sent: bool) -> tuple[str, str, str]:
+    """Return level, meaning and remedy of what a trial of the notifications found."""
+    way, why = found.text("name") or "this desktop", found.text("failed").rstrip(".")
+    hangs = bool(found.hung_at) or found.values.get("hangs")
+    if found.hung_at:
+        why = f"{found.hung_at} does not answer within {_TEST_TIMEOUT:.0f} s"
+    if why:
+        remedy = f"{_HANGS if hangs else _SHOW_THEM} {_OTHERWISE}"
+        return WARN, f"None can be shown through {way}: {why}.", remedy
+    daemon = found.text("daemon")
+    said = f"They go through {way}" + (f" to {daemon}" if daemon else "")
+    if found.values.get("tells_failure"):
+        return OK, f"{said}. A test is on the screen." if sent else f"{said}.", ""
+    said += ", which reports no failure: only you can see whether they are shown."
+    look = "Is a test on the screen?" if sent else "Does `mem0tray doctor --notify` show one?"
+    return WARN, said, f"{look}{_AS_SCRIPT_EDITOR if sys.platform == 'darwin' else ''}"
+
+
+# Claude Code ----------------------------------------------------------------------------
+
+_CONNECT: Final = "`mem0tray install claude-code` connects it."
+
+
+def claude_code(examined: Examined) -> Iterable[Check]:
+    """Check whether Claude Code is there, with its tools and hooks."""
+    try:
+        at_servers = connecting.read(connecting.MCP).text
+        at_hooks = connecting.read(connecting.HOOKS).text
+        servers, hooks = callers.servers(at_servers), callers.hooks(at_hooks)
+    except Mem0TrayError as error:
+        yield _claude(error.message, error.remedy)
+        return
+    plug_in = callers.plug_in(at_hooks)
+    found = connecting.claude()
+    where = f"The program is {found}." if found else "The program `claude` was not found."
+    parts = [f"the tools as {' and '.join(str(each.place[-1]) for each in servers)}"] * bool(
+        servers
+    )
+    parts += [plural(len(hooks), "hook")] * bool(hooks) + [f"the plug-in {plug_in}"] * bool(plug_in)
+    if parts:
+        yield Check("claude code", OK, f"{where} Connected: {', '.join(parts)}.")
+    else:
+        remedy = _CONNECT if found else ""
+        yield Check("claude code", OK, f"{where} It is not connected.", remedy)
+    yield from _odd(servers, hooks, plug_in)
+    if hooks and callers.are_off(at_hooks):
+        why = "Its settings switch all hooks off (disableAllHooks): none of ours is called."
+        yield _claude(why, "Remove that line, if you want them.")
+    root = claude_code_folder(os.environ)
+    elsewhere = "autoMemoryDirectory" in json.loads(at_hooks) or (root / "agent-memory").exists()
+    if examined.settings.claude.auto_memory and elsewhere:
+        yield _claude(
+            f"Of its notes, only those in {root / 'projects'} are taken in,"
+            " not those in autoMemoryDirectory or agent-memory."
+        )
+
+
+def _odd(servers: list[Caller], hooks: list[Caller], plug_in: str) -> Iterator[Check]:
+    """Warn of programs that are gone, and of tools and hooks that are doubled or missing."""
+    both = [*servers, *hooks]
+    for program in dict.fromkeys(each.program for each in both if each.program):
+        if obstacle := programs.obstacle(program[0]):
+            remedy = "`mem0tray install claude-code` names it anew."
+            yield _claude(f"It starts mem0tray, but {obstacle}.", remedy)
+    twice = [what for what, count in Counter(each.what for each in both).items() if count > 1]
+    if twice:
+        yield _claude(
+            f"It starts mem0tray more than once for {', '.join(twice)}.",
+            f"Remove all but one, in {connecting.file_of(connecting.HOOKS)} or by"
+            " `claude mcp remove NAME`.",
+        )
+    if plug_in and both:
+        yield _claude(
+            f"It has the plug-in {plug_in}, and the same once more in its settings.",
+            "`mem0tray uninstall claude-code` takes away the latter.",
+        )
+    missing = [event for event in EVENTS if event not in {each.what for each in hooks}]
+    if hooks and missing:
+        remedy = "`mem0tray install claude-code --hooks` adds it."
+        yield _claude(f"There is no hook for {', '.join(missing)}.", remedy)
+
+
+def _claude(message: str, remedy: str = "") -> Check:
+    return Check("claude code", WARN, message, remedy)

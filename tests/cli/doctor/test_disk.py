@@ -1,0 +1,124 @@
+"""`doctor` on the disk: folders, locks, files, space, each fault with the command that mends it."""
+
+import json
+import os
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from mem0tray.cli.doctor import disk
+from mem0tray.core import reasons
+from mem0tray.files import atomic, private_folders
+from mem0tray.files.lock import FileLock
+from tests.cli.doctoring import checks
+from tests.cli.scratch import Scratch
+from tests.support import needs
+
+
+@pytest.mark.usefixtures("server")
+def test_broken_files_are_named(home: Scratch) -> None:
+    home.claude.mkdir()
+    home.queue.write_text('{"queue": [')
+    deep = '{"items": [{"id": "a", "x": ' + "[" * 900 + "]" * 900 + "}]}"
+    (home.claude / "mem0_queue_dlq.json").write_text(deep)
+    private_folders.quarantine(home.paths.quarantine, home.queue, b"odd", 1.0)
+    assert checks(home, "mem0_queue.json")[0][0] == "warn"
+    assert "broken" in checks(home, "mem0_queue.json")[0][1]
+    odd = [7, None, {"content": ["list"]}, {"content": "text"}]
+    home.queue.write_text(json.dumps({"queue": odd}))
+    assert "holds 3 things without a content" in checks(home, "mem0_queue.json")[0][1]
+    assert "1 value" in checks(home, "mem0_queue_dlq.json")[0][1]
+    assert "files. What was whole in it" in checks(home, "quarantine")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("name", ["mem0_queue.json", "mem0_queue.lock"])
+def test_a_folder_where_a_file_should_be(home: Scratch, name: str) -> None:
+    (home.claude / name).mkdir(parents=True)
+    assert home.run("doctor").code == 1
+
+
+@pytest.mark.row(7)
+@pytest.mark.usefixtures("server")
+def test_what_is_ours_and_cannot_be_read_is_a_check_among_others(home: Scratch) -> None:
+    home.paths.pause.mkdir(parents=True)
+    home.paths.quarantine.touch()
+    (pause,), (kept,) = checks(home, "pause"), checks(home, "quarantine")
+    assert (pause[0], kept[0]) == ("fail", "warn")
+    assert "pause.json is a folder, not a file." in pause[1]
+    assert "quarantine is no folder" in kept[1]
+    assert checks(home, "server")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_file_that_the_setting_leads_to_is_not_moved(home: Scratch) -> None:
+    file = home.root / "passwd"
+    file.write_text("mine")
+    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(file))
+    ((level, text),) = checks(home, "claude folder")
+    assert level == "fail"
+    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in text
+    assert "mv " not in text
+
+
+@pytest.mark.usefixtures("server")
+@needs.SHELL
+def test_what_lies_on_the_disk_is_mended_by_a_command(home: Scratch) -> None:
+    home.claude.symlink_to(home.root / "nowhere")
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.write_text("")
+    assert f"`mv {home.claude} {home.claude}.away`" in checks(home, "claude folder")[0][1]
+    home.claude.unlink()
+    home.claude.mkdir()
+    home.patch.setattr(os, "access", lambda *_: False)
+    assert f"`chmod u+rwX {home.claude}`" in checks(home, "claude folder")[0][1]
+    home.patch.setattr(os, "getuid", lambda: 4242)
+    assert f"{home.claude}`" in checks(home, "claude folder")[0][1]
+    assert "`sudo chown " in checks(home, "claude folder")[0][1]
+    home.patch.setattr(atomic, "is_read_only", lambda _: True)
+    assert "The disk is read-only: mount it" in checks(home, "claude folder")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+def test_what_follows_is_said_of_the_folder_that_cannot_be_used(home: Scratch) -> None:
+    home.claude.mkdir()
+    home.paths.data_dir.mkdir(parents=True)
+    home.patch.setattr(private_folders, "why_unwritable", lambda _: reasons.quoted("no"))
+    assert "cannot be taken out of its files" in checks(home, "claude folder")[0][1]
+    assert "nothing is sent" in checks(home, "data folder")[0][1]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("free", "level", "size", "end"),
+    [
+        (10**12, "ok", "1,000 GB are", ""),
+        (10**8, "warn", "100 MB are", ""),
+        (10**6, "warn", "1 MB are", "When none is left, deliveries wait."),
+        (0, "fail", "0 MB are", "Deliveries wait."),
+    ],
+)
+def test_disk_space(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, level: str, size: str, end: str
+) -> None:
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    ((found, text),) = checks(home, "disk")
+    assert found == level
+    assert text.startswith(size)
+    assert end in text
+
+
+@pytest.mark.usefixtures("server")
+def test_a_lock_that_is_held_for_long(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "_PATIENCE", 0.05)
+    home.claude.mkdir()
+    lock = FileLock(home.paths.queue_lock)
+    lock.acquire(1)
+    ((level, text),) = checks(home, "queue lock")
+    lock.release()
+    assert level == "warn"
+    assert "fuser" in text
+    assert checks(home, "queue lock")[0][0] == "ok"
