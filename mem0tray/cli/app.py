@@ -42,10 +42,8 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "status": CommandEntry(
         LOOK, "mem0tray.cli.status:command", "Show the state of worker and queues."
     ),
-    "list": CommandEntry(
-        LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
-    ),
-    "stats": CommandEntry(LOOK, "mem0tray.cli.stats:command", "Count by project, retries and age."),
+    "list": CommandEntry(LOOK, "mem0tray.cli.show:list_", "List dead letters, or waiting entries."),
+    "stats": CommandEntry(LOOK, "mem0tray.cli.status:stats", "Count by project, retries and age."),
     "diagnose": CommandEntry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
     "show": CommandEntry(
         LOOK, "mem0tray.cli.show:command", "Show one memory: its text and history."
