@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import environment
@@ -18,7 +17,6 @@ TEST_TOOLS: Final = (
     ("zenity", "zenity"),  # shows dialogs
     ("gnome-keyring-daemon", "gnome-keyring"),  # a real keyring
     ("xclip", "xclip"),  # copies and pastes
-    ("tkinter", "python3-tk"),  # our own windows, where a desktop has no program for them
     ("xdotool", "xdotool"),  # mouse and keyboard
     ("desktop-file-validate", "desktop-file-utils"),  # checks entries of the autostart folder
     ("gio", "libglib2.0-bin"),  # reads them as desktops do
@@ -40,7 +38,7 @@ def has_test_tools() -> bool:
 
     Without it the tests that need nothing of the system still run.
     """
-    missing = [name for name, _ in TEST_TOOLS if not _is_there(name)]
+    missing = [name for name, _ in TEST_TOOLS if shutil.which(name) is None]
     packages = " ".join(package for name, package in TEST_TOOLS if name in missing).split()
     if not packages:
         return True
@@ -57,12 +55,6 @@ def has_test_tools() -> bool:
         environment.say("Going on without them; pytest names each test that is left out, and why.")
         return False
     return True
-
-
-def _is_there(name: str) -> bool:
-    if name == "tkinter":  # of the system's own Python
-        return any(Path("/usr/lib").glob("python3*/lib-dynload/_tkinter*.so"))
-    return shutil.which(name) is not None
 
 
 def _with_venv(packages: Sequence[str]) -> list[str]:

@@ -20,18 +20,16 @@ from mem0tray.core.reasons import Reason
 from mem0tray.desktop import autostart, dialogs
 from mem0tray.desktop.autostart.linux import application_entry
 from mem0tray.desktop.controller import Controller, Surface
-from mem0tray.desktop.notify import notice_texts
-from mem0tray.desktop.notify.backends import PlyerBackend, in_flatpak
-from mem0tray.desktop.notify.notice import Notice, Offer
+from mem0tray.desktop.notify import notice, notice_texts
+from mem0tray.desktop.notify.notice import Notice, NoticeBackend, Offer
 from mem0tray.desktop.notify.notifier import Notifier, Sources
-from mem0tray.desktop.notify.sending import Sender
-from mem0tray.desktop.session import nests_menus
-from mem0tray.desktop.tray import menu, windows_console
-from mem0tray.desktop.tray.bringing_over import BringingOver
-from mem0tray.desktop.tray.icon import notice_icon
+from mem0tray.desktop.notify.plyer_backend import PlyerBackend
+from mem0tray.desktop.session import in_flatpak, nests_menus
+from mem0tray.desktop.tray import menu
+from mem0tray.desktop.tray.icon import IconLook, notice_icon
 from mem0tray.desktop.tray.menu import MenuCommand, Verb, View
 from mem0tray.desktop.tray.presenter import Presenter
-from mem0tray.desktop.tray.tray import MENDS, Tray
+from mem0tray.desktop.tray.tray import Tray
 from mem0tray.files import orders
 from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.system import user_language
@@ -40,9 +38,8 @@ from mem0tray.worker.reporting.log import EventLog
 from mem0tray.worker.thread import WorkerThread
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.bus.session_bus import SessionBus
-    from mem0tray.desktop.notify.daemon import Daemon
-    from mem0tray.desktop.tray.older_panel import OlderPanel
+    from mem0tray.desktop.bus import SessionBus
+    from mem0tray.desktop.notify.dbus import Daemon
     from mem0tray.desktop.tray.panel_check import PanelWatch
 
 _OFFERED: Final = {
@@ -75,45 +72,25 @@ class Application:
         self._events.subscribe(self._log)
         self._login = autostart.current(autostart.DESKTOP)
         data = self._worker.paths.data_dir
-        self._older = self._older_panel()
-        self._tray = self._made_tray(data / "icons")
-        self._daemon = self._notification_daemon()
-        self._bringing_over = BringingOver(
-            self._current, self._words, self._say, self._warn, self._after_click
+        self._panels: PanelWatch | None = None
+        also: Callable[[IconLook], None] = lambda _: None  # noqa: E731  (replaced below)
+        daemon: Daemon | None = None
+        if session_bus is not None:
+            also = self._watch_panels(session_bus, data / "no-panel-told")
+            daemon = self._notification_daemon(session_bus)
+        self._tray = Tray(data / "icons", self._clicked, session_bus, also)
+        self._backend: NoticeBackend = daemon or PlyerBackend(
+            notice_icon, partial(self._offered, Offer.STATUS)
         )
-        self._controller = Controller(
-            self._current,
-            self._words,
-            Surface(
-                dialogs.for_this_system(self._daemon),
-                self._login,
-                self._say,
-                self._warn,
-                self._tray.stop,
-                self._after_click,
-                self._bringing_over.start,
-            ),
+        dialog = dialogs.for_this_system(daemon)
+        surface = Surface(dialog, self._login, self._send, self._tray.stop, self._after_click)
+        self._controller = Controller(self._current, self._words, surface)
+        nests = nests_menus(os.environ)
+        self._presenter = Presenter(self._tray, self._view, self._current, self._words, nests=nests)
+        sources = Sources(
+            self._current, self._words, self._worker.counts, self._worker.paths.alerts
         )
-        self._presenter = Presenter(
-            self._tray,
-            self._view,
-            self._current,
-            self._words,
-            mends=MENDS,
-            nests=nests_menus(os.environ),
-        )
-        self._sender = Sender(self._way())
-        self._notifier = Notifier(
-            self._events,
-            self._sender,
-            Sources(
-                self._current,
-                self._words,
-                self._worker.counts,
-                self._worker.paths.alerts,
-            ),
-        )
-        self._host = self._panel_watch(data / "no-panel-told")
+        self._notifier = Notifier(self._events, self._backend, sources)
         self._at_login: bool | None = None
         self._ended = False
 
@@ -121,15 +98,17 @@ class Application:
         """Show the icon until the user quits, or a signal ends it; return the exit code."""
         for listener in (self._presenter, self._listen):
             self._events.subscribe(listener)
-        self._mend_entry()
+        entry = application_entry()
+        if entry is not None:
+            self._mend("desktop entry", entry.mend)
         self._notifier.start()
         self._controller.start()
         self._worker.start()
         restore = self._take_signals()
         try:
-            self._mend_login()
-            if self._host is not None:
-                self._host.start()
+            self._mend("start at login", self._login.mend)
+            if self._panels is not None:
+                self._panels.start()
             self._tray.run(self._presenter.start, self._end, self._worker.freshen)
         finally:
             self._end()
@@ -144,8 +123,8 @@ class Application:
             return
         self._ended = True
         self._shown.release()
-        if self._host is not None:
-            self._host.stop()
+        if self._panels is not None:
+            self._panels.stop()
         self._presenter.stop()
         self._controller.stop()
         self._worker.stop()
@@ -160,7 +139,7 @@ class Application:
     def _view(self) -> View:
         seen = standing.of_thread(self._worker, time.time(), menu.SHOWN)
         level = self._current().notifications.level
-        former = self._bringing_over.offers()
+        former = self._controller.former()
         return menu.view_of(seen, level, at_login=self._starts_at_login(), former=former)
 
     def _current(self) -> Settings:
@@ -171,28 +150,6 @@ class Application:
         if self._language is None or self._language[0] != name:
             self._language = (name, user_language.chosen(name))
         return self._language[1]
-
-    def _way(self) -> "Daemon | PlyerBackend":
-        return self._daemon or PlyerBackend(notice_icon, partial(self._offered, Offer.STATUS))
-
-    def _notification_daemon(self) -> "Daemon | None":
-        if self._session_bus is None or in_flatpak():
-            return None
-        from mem0tray.desktop.notify.daemon import Daemon
-
-        return Daemon(self._session_bus, notice_icon, self._offered)
-
-    def _older_panel(self) -> "OlderPanel | None":
-        if self._session_bus is None:
-            return None
-        from mem0tray.desktop.tray.older_panel import OlderPanel
-
-        return OlderPanel(lambda: self._clicked(MenuCommand(Verb.SHOW_STATUS)))
-
-    def _made_tray(self, folder: Path) -> Tray:
-        if self._older is None:
-            return Tray(folder, self._clicked, None)
-        return Tray(folder, self._clicked, self._session_bus, self._older.show)
 
     # Clicks ------------------------------------------------------------------------------
 
@@ -215,63 +172,50 @@ class Application:
         if isinstance(event, events.StatusWanted):
             self._controller.do(MenuCommand(Verb.SHOW_STATUS))
 
-    def _say(self, title: str, text: str) -> None:
-        self._send(notice_texts.answer(title, text, self._words()))
-
-    def _warn(self, title: str, text: str, failed: Verb | None = None) -> None:
-        clickable = failed is not Verb.SHOW_STATUS
-        answer = notice_texts.answer(title, text, self._words(), good=False, clickable=clickable)
-        self._send(answer)
-
-    def _send(self, notice: Notice) -> None:
-        outcome = self._sender.send(notice)
-        if outcome.reason:
-            self._events.emit(events.NotificationFailed(notice.name, outcome.reason))
+    def _send(self, shown: Notice) -> None:
+        reason = notice.send(self._backend, shown)
+        if reason:
+            self._events.emit(events.NotificationFailed(shown.name, reason))
 
     def _starts_at_login(self) -> bool:
         if self._at_login is None:
             self._at_login = self._login.state().name == autostart.ENABLED
         return self._at_login
 
-    def _mend_login(self) -> None:
+    def _mend(self, part: str, mend: Callable[[], object]) -> None:
         try:
-            self._login.mend()
-        except Mem0TrayError as error:
-            self._events.emit(events.PartFailed("start at login", str(error), 0.0))
-
-    def _mend_entry(self) -> None:
-        entry = application_entry()
-        if entry is None:
-            return
-        try:
-            entry.mend()
+            mend()
         except (Mem0TrayError, OSError) as error:
-            self._events.emit(events.PartFailed("desktop entry", str(error), 0.0))
+            self._events.emit(events.PartFailed(part, str(error), 0.0))
 
-    def _tell_no_host(self) -> None:
-        _ = self._words().gettext
-        self._warn(
-            _("The icon is not shown"),
-            _(
-                "Nothing on this desktop shows tray icons. On GNOME, install the extension"
-                " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
-            ),
-        )
+    # The session (Linux) -------------------------------------------------------------------
 
-    # The session ---------------------------------------------------------------------------
-
-    def _panel_watch(self, told: Path) -> "PanelWatch | None":
-        bus, older = self._session_bus, self._older
-        if bus is None or older is None:
+    def _notification_daemon(self, bus: "SessionBus") -> "Daemon | None":
+        if in_flatpak():
             return None
-        from mem0tray.desktop.tray import panel_check
+        from mem0tray.desktop.notify.dbus import Daemon
+
+        return Daemon(bus, notice_icon, self._offered)
+
+    def _watch_panels(self, bus: "SessionBus", reported: Path) -> "Callable[[IconLook], None]":
+        """Find the panel that shows icons; return what shows a look in one of the older kind."""
+        from mem0tray.desktop.tray.panel_check import PanelWatch
+        from mem0tray.desktop.tray.xembed import OlderPanel
 
         bus.on_lost(self._lose_session)
         bus.on_connected(self._find_session)
-        by = partial(panel_check.shown_by, bus)
-        watch = panel_check.PanelWatch(told, self._tell_no_host, by, older)
-        watch.hear(bus)
-        return watch
+        older = OlderPanel(lambda: self._clicked(MenuCommand(Verb.SHOW_STATUS)))
+        self._panels = PanelWatch(reported, self._report_no_panel, bus, older)
+        return older.show
+
+    def _report_no_panel(self) -> None:
+        _ = self._words().gettext
+        text = _(
+            "Nothing on this desktop shows tray icons. On GNOME, install the extension"
+            " “AppIndicator and KStatusNotifierItem Support”. mem0tray works all the same."
+        )
+        title = _("The icon is not shown")
+        self._send(notice_texts.answer(title, text, self._words(), good=False))
 
     def _lose_session(self) -> None:
         """Take the icon away until a lost session bus is back; the worker goes on."""
@@ -284,14 +228,18 @@ class Application:
     # The end -------------------------------------------------------------------------------
 
     def _take_signals(self) -> Callable[[], None]:
-        """Have TERM, INT and HUP end the program in order, and Windows' console too."""
+        """End in order on TERM, INT and HUP, and with Windows' console; return what undoes this."""
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
         known = [getattr(signal, name) for name in names if hasattr(signal, name)]
         before = {each: signal.signal(each, lambda *_: self._tray.stop()) for each in known}
-        unhear = windows_console.hear(self._tray.stop)
+        undo: Callable[[], None] = lambda: None  # noqa: E731  (replaced on Windows)
+        if sys.platform == "win32":
+            from mem0tray.desktop.tray import windows
+
+            undo = windows.on_console_end(self._tray.stop)
 
         def restore() -> None:
-            unhear()
+            undo()
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -1,8 +1,8 @@
-"""What a click does: the same verbs as the commands, on threads of its own.
+"""The work of a click: the same verbs as the commands, on threads of its own.
 
 A callback of the tray only hands the command over: slow work would freeze the menu. Verbs that may
-open a window share one thread, on which they ask one at a time; the others go on meanwhile, in the
-order of the clicks. Each verb checks again that there is something to do.
+open a window have a thread on which they ask one at a time, and so has a migration; the others go
+on meanwhile, in the order of the clicks. Each verb checks again that there is something to do.
 """
 
 import os
@@ -15,11 +15,13 @@ from functools import partial
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
-from mem0tray.actions import backups, diagnose, standing, verbs, waiting
-from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.standing import DeadLetter, Part
+from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
+from mem0tray.actions.migrate import Migration
+from mem0tray.actions.standing import DeadLetter
+from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import FoundItem
+from mem0tray.config.server_choice import chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError, NotFoundError
@@ -28,6 +30,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop import clipboard, opener
 from mem0tray.desktop.dialogs import Dialogs, Question
+from mem0tray.desktop.notify import notice_texts
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.tray import menu
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.files import orders
@@ -40,26 +44,23 @@ if TYPE_CHECKING:
 
 _STOP: Final = 1.0
 _LINE: Final = 300
+_FORMER_EVERY: Final = 30.0  # seconds between two looks into the ledger, which may be a large one
 _ASKING: Final = frozenset({Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE})  # may open a window
 _Commands = queue.SimpleQueue[MenuCommand | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a verb may use: `say` and `warn` show a title and a text, `quit` ends the tray.
+    """What a verb may use: `notify` shows a notification, `quit` ends the tray.
 
-    `warn` also gets the verb that failed, if it is known: a click must not offer it again.
-
-    `bring_over` begins a migration from a server, named as in the ledger.
+    `changed` is called after each verb.
     """
 
     dialogs: Dialogs
     autostart: "Autostart"
-    say: Callable[[str, str], None]
-    warn: Callable[[str, str, Verb | None], None]
+    notify: Callable[[Notice], None]
     quit: Callable[[], None]
     changed: Callable[[], None]
-    bring_over: Callable[[str], None]
 
 
 class Controller:
@@ -74,11 +75,13 @@ class Controller:
         self._settings = settings
         self._language = language
         self._surface = surface
-        self._commands, self._questions = _Commands(), _Commands()
-        clicks, dialogs = partial(self._run, self._commands), partial(self._run, self._questions)
+        self._former: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
+        self._waiting = _Commands(), _Commands(), _Commands()
+        work = [partial(self._run, commands) for commands in self._waiting]
         self._threads = (
-            threading.Thread(target=clicks, name="mem0tray-clicks", daemon=True),
-            threading.Thread(target=dialogs, name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=work[0], name="mem0tray-clicks", daemon=True),
+            threading.Thread(target=work[1], name="mem0tray-dialogs", daemon=True),
+            threading.Thread(target=work[2], name="mem0tray-migration", daemon=True),
         )
         self._verbs: dict[Verb, Callable[[MenuCommand], None]] = {
             Verb.RETRY_ALL: self._retry_all,
@@ -104,9 +107,9 @@ class Controller:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads; a dialog that is still open is left behind, and ends with us."""
-        self._commands.put(None)
-        self._questions.put(None)
+        """End the threads; a dialog or migration that goes on is left behind, and ends with us."""
+        for commands in self._waiting:
+            commands.put(None)
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_STOP)
@@ -115,13 +118,23 @@ class Controller:
         """Carry a command out soon; from any thread."""
         if command.verb is Verb.QUIT:
             self._surface.quit()
-        elif command.verb in _ASKING:
-            self._questions.put(command)
-        else:
-            self._commands.put(command)
+            return
+        clicks, dialogs, migrations = self._waiting
+        others = dialogs if command.verb in _ASKING else clicks
+        (migrations if command.verb is Verb.BRING_OVER else others).put(command)
 
-    def _run(self, waiting: _Commands) -> None:
-        while (command := waiting.get()) is not None:
+    def former(self) -> tuple[str, ...]:
+        """Former servers with memories that the chosen one lacks, as the ledger names them."""
+        settings = self._settings()
+        paths, now = settings.locations(), time.monotonic()
+        server, (name, looked, found) = chosen_server(settings, paths), self._former
+        if server.name != name or now - looked >= _FORMER_EVERY:
+            found = tuple(migrate.candidates(paths, server)) if not server.trouble else ()
+            self._former = (server.name, now, found)
+        return found
+
+    def _run(self, commands: _Commands) -> None:
+        while (command := commands.get()) is not None:
             try:
                 self._verbs[command.verb](command)
             except Mem0TrayError as error:
@@ -135,9 +148,17 @@ class Controller:
 
     def _failed(self, reason: Reason, verb: Verb | None = None) -> None:
         language = self._language()
-        _ = language.gettext
-        told = reasons.sentence(reason).said(language)
-        self._surface.warn(_("That did not work"), one_line(told, _LINE), verb)
+        text = reasons.sentence(reason).said(language)
+        self._notify(
+            language.gettext("That did not work"),
+            one_line(text, _LINE),
+            good=False,
+            clickable=verb is not Verb.SHOW_STATUS,  # a click must not offer it again
+        )
+
+    def _notify(self, title: str, text: str, *, good: bool = True, clickable: bool = True) -> None:
+        answer = notice_texts.answer(title, text, self._language(), good=good, clickable=clickable)
+        self._surface.notify(answer)
 
     # Dead letters ---------------------------------------------------------------------
 
@@ -153,8 +174,8 @@ class Controller:
         _ = language.gettext
         found = self._found(command)
         question = Question(
-            title=_("Delete this dead letter?"),
-            text=_("Project: {project}\nID: {id}\nDead letter since: {date}").format(
+            title=_("Delete this memory?"),
+            text=_("Project: {project}\nID: {id}\nNot delivered since: {date}").format(
                 project=one_line(found.project, 80) or _("no project"),
                 id=one_line(found.id, 80),
                 date=menu.moment(_letter(command).since, language),
@@ -185,17 +206,16 @@ class Controller:
         try:
             clipboard.copy(letter.item_id)
         except Mem0TrayError as error:
-            self._show_id(letter, error.reason)
+            why = error.reason
         except (OSError, SubprocessError) as error:
-            self._show_id(letter, reasons.quoted(str(error)))
-
-    def _show_id(self, letter: DeadLetter, why: Reason) -> None:
-        """Say that the id was not copied, and show it."""
+            why = reasons.quoted(str(error))
+        else:
+            return
         language = self._language()
         _ = language.gettext
-        told = one_line(reasons.sentence(why).said(language), _LINE)
-        text = f"{one_line(letter.item_id, 80)}\n\n{told}"
-        self._surface.dialogs.tell(_("The ID was not copied"), text, _("Close"))
+        text = one_line(reasons.sentence(why).said(language), _LINE)
+        text = f"{one_line(letter.item_id, 80)}\n\n{text}"
+        self._surface.dialogs.show(_("The ID was not copied"), text, _("Close"))
 
     def _diagnose(self, command: MenuCommand) -> None:
         language = self._language()
@@ -203,14 +223,14 @@ class Controller:
         settings = self._settings()
         found = self._found(command)
         now = time.time()
-        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
+        around = Surroundings.ask(settings, standing.read(settings, now))
         with Reader(settings.locations().ledger) as reader:
             history = reader.attempts(found.known.key) if found.known is not None else []
         last = history[-1] if history else None
         cause = diagnose.causes(found, around, last, now)[0]
         text = "\n\n".join(one_line(line, _LINE) for line in _in_words(cause, language))
         project = one_line(found.project, 40) or _("no project")
-        self._surface.dialogs.tell(f"{project} · {short_id(found.id)}", text, _("Close"))
+        self._surface.dialogs.show(f"{project} · {short_id(found.id)}", text, _("Close"))
 
     def _found(self, command: MenuCommand) -> FoundItem:
         """The dead letter as it waits now. Raises NotFoundError."""
@@ -223,7 +243,9 @@ class Controller:
 
     def _gone(self) -> NotFoundError:
         _ = self._language().gettext
-        return NotFoundError(_("It is no dead letter any more: delivered meanwhile, most likely."))
+        return NotFoundError(
+            _("It does not wait any more: it was delivered meanwhile, most likely.")
+        )
 
     # Pages and files ------------------------------------------------------------------
 
@@ -259,17 +281,32 @@ class Controller:
         try:
             source = backups.last_delete(paths)
         except NotFoundError:
-            self._surface.say(_("Nothing to restore"), _("Nothing has been deleted."))
+            self._notify(_("Nothing to restore"), _("Nothing has been deleted."))
             return
         done = restore(paths, settings, source)
         number = len(done.dead) + len(done.fresh)
         body = ngettext("{n} memory is back.", "{n} memories are back.", number)
         if not number:
             body = _("It is back already, or has been delivered.")
-        self._surface.say(_("Restored"), body.format(n=language.number(number)))
+        self._notify(_("Restored"), body.format(n=language.number(number)))
 
     def _bring_over(self, command: MenuCommand) -> None:
-        self._surface.bring_over(str(command.value))
+        language = self._language()
+        _, ngettext, n = language.gettext, language.ngettext, language.number
+        try:
+            done = Migration(self._settings(), migrate.Request(str(command.value))).run(
+                lambda _, __: None
+            )
+        finally:
+            self._former = ("", 0.0, ())
+        queued, unread = done.sums.queued, done.sums.unread
+        text = ngettext("{n} memory waits here now.", "{n} memories wait here now.", queued)
+        title, text = _("Memories brought over"), text.format(n=n(queued))
+        if unread:
+            title = _("Not all memories came over")
+            missing = _("{n} could not be read: see `mem0tray migrate`.")
+            text = f"{text} {missing.format(n=n(unread))}"
+        self._notify(title, text, good=not unread)
 
     # Settings --------------------------------------------------------------------------
 

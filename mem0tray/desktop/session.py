@@ -1,18 +1,20 @@
-"""What this desktop can do, found out in one place, in words for people."""
+"""The desktop session that this process is in, and what it offers."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from mem0tray.desktop.bus.session_bus import SessionBus  # slow, and the terminal does without
+    from mem0tray.desktop.bus import SessionBus  # slow, and the terminal does without
 
 _CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"
 # Of whichever greeter is installed: systemd's alias, and Debian's own note.
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
+_FLATPAK: Final = Path("/.flatpak-info")
 
 
 def missing() -> str:
@@ -24,10 +26,9 @@ def missing() -> str:
 
 
 def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus | None, str]":
-    """The bus over which an icon is shown, and why there is none.
+    """The bus over which an icon is shown (Linux), or why no icon can be shown.
 
-    On Windows and macOS there is none: an icon needs no bus there. `asks` is told before
-    each step what will be asked next, as a bus may hang.
+    `asks` gets what will be asked next, as a bus may hang.
     """
     if sys.platform == "win32":
         return None, ""
@@ -35,17 +36,29 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         return None, "" if at_screen() else "There is no desktop here (no login at the screen)."
     if not names_display(os.environ):
         return None, "There is no desktop here (no DISPLAY)."
-    from mem0tray.desktop.bus import BusError
-    from mem0tray.desktop.bus.session_bus import SessionBus
+    from mem0tray.desktop.bus import BusError, SessionBus
 
-    bus = SessionBus()
     asks("the session's D-Bus")
+    bus = SessionBus(bus_address())
     try:
         bus.connect()
     except BusError as error:
         bus.close()
         return None, error.message
     return bus, ""
+
+
+def bus_address(environ: Mapping[str, str] = os.environ) -> str:
+    """The address of the session bus (Linux), without asking the bus; empty where there is none."""
+    if named := environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        return named
+    socket = Path(environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "bus")
+    return f"unix:path={quote(str(socket))}" if socket.exists() else ""
+
+
+def in_flatpak() -> bool:
+    """Whether this is a Flatpak, which sees nothing of the session's bus but the portal."""
+    return _FLATPAK.exists()
 
 
 def at_screen() -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from mem0tray.actions import standing
-from mem0tray.actions.standing import Overview, Part
+from mem0tray.actions.standing import Overview
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity, WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
@@ -67,7 +67,7 @@ class Gathered:
 
 def gather(settings: Settings, now: float) -> Gathered:
     """Read everything there is to show."""
-    seen = standing.read(settings, now, Part.COUNTS)
+    seen = standing.read(settings, now)
     with Reader(seen.paths.ledger) as reader:
         waits = WaitingItems(reader, seen.inside.step)
         dead = waits.listed(DLQ_LIST)

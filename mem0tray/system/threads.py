@@ -1,15 +1,19 @@
 """Threads: starting one, waking one, and a clock by which a whole day can be played in seconds."""
 
 import contextlib
+import queue
 import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeVar, cast
 
 from mem0tray.core.errors import NoThreadError
 from mem0tray.core.reasons import Reason
+
+T = TypeVar("T")
 
 
 def start(thread: threading.Thread) -> None:
@@ -121,3 +125,27 @@ class Bell(WakeUp):
     ) -> None:
         signal.set_wakeup_fd(self._before)
         super().__exit__(kind, error, trace)
+
+
+class HangsError(Exception):
+    """Work has not ended in time; its thread is left behind."""
+
+
+def within(work: Callable[[], T], timeout: float) -> T:
+    """Return what `work` returns, or raise what it raises; HangsError after `timeout` seconds."""
+    done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+
+    def attempt() -> None:
+        try:
+            done.put((work(), None))
+        except Exception as error:  # noqa: BLE001  (raised where it is awaited)
+            done.put((None, error))
+
+    threading.Thread(target=attempt, name="mem0tray-limited", daemon=True).start()
+    try:
+        result, error = done.get(timeout=max(0.0, timeout))
+    except queue.Empty:
+        raise HangsError from None
+    if error is not None:
+        raise error
+    return cast("T", result)

@@ -28,7 +28,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def server(store: Store) -> Iterator[OfficialStandin]:
-    """Serve from it."""
     with kinds.official(store) as standin:
         yield standin
 

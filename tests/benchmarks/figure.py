@@ -27,7 +27,6 @@ class Figure:
 
     @property
     def measured(self) -> str:
-        """The number with its unit."""
         return f"{self.value:.3g} {self.unit}".strip()
 
     @property

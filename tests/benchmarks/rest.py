@@ -37,7 +37,6 @@ def at_rest(process: Process) -> Use:
 
 
 def peak_memory(command: Process) -> int:
-    """The most memory that a command has until it ends, in bytes."""
     peak = 0
     while command.alive:
         with suppress(OSError, StopIteration):  # it has just ended, and has none any more

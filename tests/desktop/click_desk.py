@@ -10,6 +10,7 @@ from mem0tray.core.language import Language
 from mem0tray.desktop.autostart import DESKTOP, AutostartState
 from mem0tray.desktop.controller import Controller, Surface
 from mem0tray.desktop.dialogs import Question
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.tray.menu import MenuCommand, Verb
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
@@ -25,34 +26,25 @@ class Desk:
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
         self.language = Language("en")
+        self.settings = Settings()
         self.answer: Callable[[], bool] = lambda: True
         self.questions: list[Question] = []
         self.told: list[tuple[str, str, str]] = []
         self.said: list[tuple[str, str]] = []
-        self.warned: list[tuple[str, str]] = []  # of these
-        self.failed: list[Verb | None] = []  # what each of these was about
+        self.notices: list[Notice] = []
         self.at_login: bool | None = None
         self.quits = 0
-        self.brought_over: list[str] = []
         self.done: queue.SimpleQueue[None] = queue.SimpleQueue()
-        login: Any = self
+        this: Any = self
         self.controller = Controller(
-            Settings,
+            lambda: self.settings,
             lambda: self.language,
-            Surface(self, login, self._say, self._warn, self._quit, self._changed, self.bring_over),
+            Surface(_Dialogs(self), this, self._notify, self._quit, self._changed),
         )
 
-    def bring_over(self, server: str) -> None:
-        """Write down which server it is."""
-        self.brought_over.append(server)
-
-    def _say(self, title: str, text: str) -> None:
-        self.said.append((title, text))
-
-    def _warn(self, title: str, text: str, failed: Verb | None) -> None:
-        self.warned.append((title, text))
-        self.failed.append(failed)
-        self._say(title, text)
+    def _notify(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        self.said.append((notice.title, notice.body))
 
     def _quit(self) -> None:
         self.quits += 1
@@ -71,17 +63,6 @@ class Desk:
         """The dead letters that the menu shows, by project."""
         with worker(self.paths), Reader(self.paths.ledger) as reader:
             return {letter.project: letter for letter in oldest(reader, 10)}
-
-    # As Dialogs
-
-    def ask(self, question: Question) -> bool:
-        """Answer as the test wants."""
-        self.questions.append(question)
-        return self.answer()
-
-    def tell(self, title: str, text: str, close: str) -> None:
-        """Write it down."""
-        self.told.append((title, text, close))
 
     # As Autostart
 
@@ -111,3 +92,19 @@ class Desk:
     def mend(self) -> bool:
         """Nothing to mend."""
         return False
+
+
+class _Dialogs:
+    """Answers as the test wants, and notes what is shown."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def ask(self, question: Question) -> bool:
+        """Answer."""
+        self._desk.questions.append(question)
+        return self._desk.answer()
+
+    def show(self, title: str, text: str, close: str) -> None:
+        """Note it."""
+        self._desk.told.append((title, text, close))

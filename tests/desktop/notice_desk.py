@@ -35,7 +35,7 @@ class Desk:
     def passes(self, seconds: float) -> None:
         """Let time pass, and ask just when the policy wants to be asked."""
         end = self.now + seconds
-        while (due := self.notices.next_due()) is not None and due <= end:
+        while (due := self.notices.next_due()) <= end:
             self.now = max(self.now, due)
             self.show()
         self.now = end
@@ -47,8 +47,7 @@ class Desk:
             for group in (each.lead, *each.rest):
                 self.told[group.subject] += group.count
             self.seen.append((self.now, notice_texts.compose(each, Language("en"))))
-        due = self.notices.next_due()
-        assert due is None or due > self.now, "it would be asked again at once, without end"
+        assert self.notices.next_due() > self.now, "it would be asked again at once, without end"
 
     @property
     def titles(self) -> list[str]:

@@ -1,6 +1,5 @@
 """Copying a text, with stand-ins for the system's own programs."""
 
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -20,7 +19,6 @@ from tests.support.processes import wait_until
 def test_the_program_of_macos_gets_the_text(
     programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """All of it and nothing more, and the locale by which it goes."""
     monkeypatch.setattr(sys, "platform", "darwin")
     programs.add("pbcopy", f'cat > "{tmp_path}/copied"; echo "$LC_CTYPE" > "{tmp_path}/locale"')
     clipboard.copy(text)
@@ -31,7 +29,6 @@ def test_the_program_of_macos_gets_the_text(
 def test_a_program_that_fails_is_an_error(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user hears of it; a missing one too."""
     monkeypatch.setattr(sys, "platform", "darwin")
     programs.add("pbcopy", "cat > /dev/null; exit 1")
     with pytest.raises(subprocess.CalledProcessError):
@@ -49,7 +46,7 @@ def test_a_program_that_fails_is_an_error(
 def nothing(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Take away every program that copies, on X."""
     programs.only()
-    monkeypatch.setattr(sys, "executable", "/none")
+    monkeypatch.setattr(clipboard, "_OWNER", ("/none",))
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     return programs
 
@@ -62,7 +59,6 @@ def kept(programs: Programs) -> str:
 def test_wayland_has_a_program_of_its_own(
     nothing: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There wl-copy gets the text, on its standard input; programs for X are not asked."""
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     nothing.add("xclip")
     nothing.add("wl-copy", kept(nothing))
@@ -82,7 +78,6 @@ def test_x_has_several(nothing: Programs, name: str, words: str) -> None:
 
 
 def test_one_that_fails_is_followed_by_the_next(nothing: Programs) -> None:
-    """A program that is there and does not do it is not believed."""
     nothing.add("xclip", "exit 1")
     nothing.add("xsel", kept(nothing))
     clipboard.copy("7f3c-1")
@@ -93,7 +88,6 @@ def test_one_that_fails_is_followed_by_the_next(nothing: Programs) -> None:
 def test_where_nothing_copies_it_is_said(
     nothing: Programs, monkeypatch: pytest.MonkeyPatch, display: str, package: str
 ) -> None:
-    """Nobody is left to paste what was copied before; what to install is named."""
     monkeypatch.setenv("WAYLAND_DISPLAY", display)
     with pytest.raises(Mem0TrayError, match="No program that can copy was found") as raised:
         clipboard.copy("7f3c-1")
@@ -104,7 +98,6 @@ def test_where_nothing_copies_it_is_said(
 def test_a_program_that_hangs_has_not_copied(
     nothing: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is ended, and the user hears that nothing was copied."""
     monkeypatch.setattr(clipboard, "_PATIENCE", 0.1)
     nothing.add("xclip", "exec /bin/sleep 60")
     with pytest.raises(Mem0TrayError):
@@ -119,10 +112,9 @@ def test_a_program_that_hangs_has_not_copied(
 def test_a_process_of_ours_holds_it(
     desktop: Desktop, monkeypatch: pytest.MonkeyPatch, kind: str, code: str
 ) -> None:
-    """Where X has no program for it, one of ours holds the text until another copies."""
     monkeypatch.setenv("DISPLAY", desktop.env["DISPLAY"])
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(clipboard, "_X", ())
     clipboard.copy("clé 7f3c-1")
     paste = ["xclip", "-selection", "clipboard", "-o", "-t"]
     done = subprocess.run([*paste, kind], capture_output=True, check=True, timeout=10)
@@ -136,10 +128,9 @@ def test_a_process_of_ours_holds_it(
 
 
 def test_without_a_display_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of ours that reaches no X server says so: nobody is told that it was copied."""
     monkeypatch.setenv("DISPLAY", ":47111")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(clipboard, "_X", ())
     with pytest.raises(Mem0TrayError, match="No program that can copy was found"):
         clipboard.copy("7f3c-1")
 
@@ -151,6 +142,6 @@ def _holders(desktop: Desktop) -> list[str]:
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # ended meanwhile
             words = (entry / "cmdline").read_bytes()
-            if b"clipboard/owner" in words and mark in (entry / "environ").read_bytes():
+            if b"mem0tray.desktop.clipboard" in words and mark in (entry / "environ").read_bytes():
                 found.append(entry.name)
     return found

@@ -1,22 +1,35 @@
-"""What a click on a dead letter does, with real files; dialogs are stand-ins."""
+"""What a click does, with real files; dialogs are stand-ins."""
 
 import json
+import queue
+import re
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from mem0tray import report
 from mem0tray.actions import backups
 from mem0tray.actions import verbs as deleting
-from mem0tray.actions.in_step import Answer
+from mem0tray.actions.in_step import Answer as Applied
+from mem0tray.actions.standing import DeadLetter
+from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import item as items
+from mem0tray.core import reasons
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.language import Language
-from mem0tray.desktop.tray.menu import Verb
-from mem0tray.files import atomic
+from mem0tray.desktop import clipboard, opener
+from mem0tray.desktop.tray.menu import MenuCommand, Verb
+from mem0tray.files import atomic, orders
 from mem0tray.files.orders import IN_FLIGHT
-from mem0tray.system.paths import Paths
-from tests.actions.scene import contents, read, write_dlq
+from mem0tray.system.paths import Paths, config_file
+from tests.actions.scene import contents, queued, read, worker, write, write_dlq
 from tests.desktop.click_desk import Desk
-from tests.support.shapes import Item, texts, waiting
+from tests.support.http1 import Answer
+from tests.support.shapes import Item, entry, queue_document, texts, waiting
+from tests.support.standin import Standin
 
 
 @pytest.fixture
@@ -64,14 +77,13 @@ def test_all_are_retried(desk: Desk, paths: Paths) -> None:
 def test_one_that_is_gone_is_said(
     desk: Desk, paths: Paths, letters: list[Item], verb: Verb
 ) -> None:
-    """A menu may be older than the file: nothing else is touched, and nothing is asked."""
     letter = desk.letters()["bb"]
     write_dlq(paths, [letters[0], {**letters[1], "content": "another text"}])
     before = paths.dlq.read_bytes()
     ((title, text),) = desk.click(verb, letter=letter)
     assert title == "That did not work"
     assert "delivered meanwhile" in text
-    assert [each for each, _ in desk.warned] == [title]
+    assert [each.base for each in desk.notices] == ["action-needed"]
     assert paths.dlq.read_bytes() == before
     assert (desk.questions, desk.told) == ([], [])
 
@@ -81,12 +93,11 @@ def test_one_that_is_gone_is_said(
 
 @pytest.mark.usefixtures("letters")
 def test_deleting_asks_and_backs_up(desk: Desk, paths: Paths) -> None:
-    """The question names project, ID and date; that it is done is told by the worker, once."""
     letter = desk.letters()["bb"]
     assert desk.click(Verb.DELETE, letter=letter) == []
     (question,) = desk.questions
     assert "Project: bb\nID: bb-1234-5\n" in question.text
-    assert f"Dead letter since: {desk.language.date_and_time(letter.since)}" in question.text
+    assert f"Not delivered since: {desk.language.date_and_time(letter.since)}" in question.text
     assert (question.confirm, question.cancel) == ("Back up and delete", "Cancel")
     assert contents(paths) == ["text of aa", "text of cc"]
     (backup,) = paths.claude_dir.glob("mem0_queue_dlq.backup-*.json")
@@ -107,7 +118,6 @@ def test_cancelling_deletes_nothing(desk: Desk, paths: Paths) -> None:
 def test_without_a_backup_nothing_is_deleted(
     desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written is read back and compared before anything goes."""
     letter = desk.letters()["bb"]
     real = atomic.replace
     monkeypatch.setattr(atomic, "replace", lambda path, data, **_: real(path, data[:-5]))
@@ -121,7 +131,6 @@ def test_without_a_backup_nothing_is_deleted(
 def test_one_that_is_delivered_while_the_question_stands(
     desk: Desk, paths: Paths, letters: list[Item]
 ) -> None:
-    """It is said, the others stay, and no empty backup is left."""
     letter = desk.letters()["bb"]
 
     def deliver() -> bool:
@@ -138,11 +147,10 @@ def test_one_that_is_delivered_while_the_question_stands(
 def test_one_that_is_being_sent_is_not_said_to_be_deleted(
     desk: Desk, letters: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows yet whether the server takes it."""
     letter = desk.letters()["bb"]
     name = items.parse(json.dumps(letters[1]).encode())
     assert name is not None
-    answer = Answer({name.name: IN_FLIGHT})
+    answer = Applied({name.name: IN_FLIGHT})
     monkeypatch.setattr(deleting, "apply", lambda *_: answer)
     ((title, text),) = desk.click(Verb.DELETE, letter=letter)
     assert (title, "being sent at this moment" in text) == ("That did not work", True)
@@ -152,7 +160,6 @@ HOSTILE = "\u202eevil\n\x00& <b>_%s{x}" + "y" * 1_000_000
 
 
 def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
-    """Newlines, bidi marks, a megabyte and a date of no calendar stay out of the question."""
     write_dlq(paths, [waiting("a", HOSTILE, id=HOSTILE, moved_to_dlq_at=1e18)])
     (letter,) = desk.letters().values()
     assert desk.click(Verb.DELETE, letter=letter) == []
@@ -160,7 +167,7 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
     project, name, since, *_ = question.text.split("\n")
     assert project.startswith("Project: evil & <b>_%s{x}yyy")
     assert name.startswith("ID: evil")
-    assert since == "Dead letter since: ?"
+    assert since == "Not delivered since: ?"
     assert len(question.text) < 400
     assert "\u202e" not in question.text
     assert contents(paths) == []
@@ -171,7 +178,6 @@ def test_a_hostile_item_can_be_deleted(desk: Desk, paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_the_last_deletion_is_restored(desk: Desk, paths: Paths) -> None:
-    """Once; asked again, it is back already."""
     desk.click(Verb.DELETE, letter=desk.letters()["bb"])
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
     assert sorted(contents(paths)) == ["text of aa", "text of bb", "text of cc"]
@@ -186,8 +192,249 @@ def test_nothing_to_restore(desk: Desk) -> None:
 
 
 def test_a_backup_of_nothing_is_no_deletion(desk: Desk, paths: Paths) -> None:
-    """What was to be deleted had gone: the deletion before it is the last one."""
     backups.write_dated(paths, [json.dumps(waiting("kept")).encode()], 1.7e9)
     backups.write_dated(paths, [], 1.8e9)
     assert desk.click(Verb.RESTORE) == [("Restored", "1 memory is back.")]
     assert contents(paths) == ["kept"]
+
+
+# Bringing memories over -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def former(paths: Paths) -> Iterator[Standin]:
+    """Serve two of three memories that were delivered there."""
+    made = [entry(name, id=name) for name in ("one", "two", "gone")]
+    write(paths.queue, queue_document(made))
+    with Standin() as server:
+        with worker(paths) as context:
+            for each in context.inbox.fresh_entries():
+                context.outbox.record_delivery(each, server.url, 5.0)
+        write(paths.queue, queue_document([]))
+        server.begin_with([("alpha", "one"), ("alpha", "two")])
+        yield server
+
+
+@pytest.fixture
+def chosen(desk: Desk) -> Iterator[Standin]:
+    """Choose another server, which has nothing."""
+    with Standin() as server:
+        desk.settings = Settings(server=ServerSettings(url=server.url))
+        yield server
+
+
+@pytest.mark.usefixtures("chosen")
+def test_a_former_server_is_offered_until_its_memories_are_brought_over(
+    desk: Desk, former: Standin, paths: Paths
+) -> None:
+    assert desk.controller.former() == (former.url,)
+    ((title, text),) = desk.click(Verb.BRING_OVER, value=former.url)
+    assert title == "Not all memories came over"
+    assert text == "2 memories wait here now. 1 could not be read: see `mem0tray migrate`."
+    assert queued(paths) == ["two", "one"]
+    with worker(paths):
+        assert desk.controller.former() == ()
+
+
+@pytest.mark.usefixtures("chosen")
+def test_all_that_came_over_is_said_in_the_users_language(desk: Desk, former: Standin) -> None:
+    former.begin_with([("alpha", name) for name in ("one", "two", "gone")])
+    desk.language = Language("fr")
+    assert desk.click(Verb.BRING_OVER, value=former.url) == [
+        ("Souvenirs repris", "3 souvenirs attendent ici maintenant.")
+    ]
+
+
+@pytest.mark.usefixtures("chosen")
+def test_a_former_server_that_is_down_is_an_error(desk: Desk, former: Standin) -> None:
+    former.health = Answer(status=503)
+    ((title, text),) = desk.click(Verb.BRING_OVER, value=former.url)
+    assert title == "That did not work"
+    assert text.startswith(f"The memories on {former.url} cannot be read: ")
+
+
+@pytest.mark.usefixtures("former")
+def test_without_a_chosen_server_nothing_is_offered(desk: Desk) -> None:
+    desk.settings = Settings(server=ServerSettings(url="no address"))
+    assert desk.controller.former() == ()
+
+
+# Knowing more ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_diagnosis_is_told(desk: Desk) -> None:
+    assert desk.click(Verb.DIAGNOSE, letter=desk.letters()["bb"]) == []
+    ((title, text, close),) = desk.told
+    assert (title, close) == ("bb · bb-1234-", "Close")
+    assert text
+    assert "text of bb" not in text
+
+
+def test_a_diagnosis_in_french(desk: Desk, paths: Paths) -> None:
+    write_dlq(paths, [waiting("a", "")])
+    desk.language = Language("fr")
+    desk.click(Verb.DIAGNOSE, letter=desk.letters()[""])
+    ((title, text, close),) = desk.told
+    assert (title.partition(" · ")[0], close) == ("sans projet", "Fermer")
+    assert text.startswith(
+        "Contenu invalide\xa0: aucun projet n’est indiqué."
+        "\n\nIndiquez son project_id dans mem0_queue_dlq.json ou supprimez-le avec `mem0tray"
+    )
+    assert not re.search(r"\b(it|is|the|not)\b", text)
+
+
+def test_the_id_is_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(clipboard, "copy", copied.append)
+    letter = DeadLetter("bb-1234-5" * 9, b"", "bb", 0.0, reasons.NONE)
+    assert desk.click(Verb.COPY_ID, letter=letter) == []
+    assert copied == ["bb-1234-5" * 9]
+
+
+@pytest.mark.parametrize("error", [OSError("no pipe"), Mem0TrayError("no program", "Install one.")])
+def test_an_id_that_was_not_copied_is_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(clipboard, "copy", fail)
+    letter = DeadLetter("bb-1234-5", b"", "bb", 0.0, reasons.NONE)
+    assert desk.click(Verb.COPY_ID, letter=letter) == []
+    ((title, text, _close),) = desk.told
+    assert title == "The ID was not copied"
+    assert text.startswith("bb-1234-5\n\nNo p")
+    assert text.endswith(".")
+
+
+def test_a_window_holds_up_no_other_click(desk: Desk, letters: list[Item]) -> None:
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    asked = threading.Semaphore(0)
+
+    def answer() -> bool:
+        asked.release()
+        return answers.get(timeout=20)
+
+    desk.answer = answer
+    shown = desk.letters()
+    for project in ("aa", "bb"):
+        desk.controller.do(MenuCommand(Verb.DELETE, shown[project]))
+    assert asked.acquire(timeout=20)
+    desk.click(Verb.PAUSE)
+    assert orders.read_pause(desk.paths) is not None
+    desk.controller.do(MenuCommand(Verb.QUIT))
+    assert (desk.quits, len(desk.questions)) == (1, 1)
+    answers.put(item=False)
+    assert asked.acquire(timeout=20)
+    answers.put(item=False)
+    for _ in range(2):
+        desk.done.get(timeout=20)
+    assert len(contents(desk.paths)) == len(letters)
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_status_page_is_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, opens: bool
+) -> None:
+    shown: list[Path] = []
+
+    def open_page(page: Path, *, waits: bool) -> bool:
+        assert not waits
+        shown.append(page)
+        return opens
+
+    monkeypatch.setattr(report, "open_page", open_page)
+    said = desk.click(Verb.SHOW_STATUS)
+    (page,) = shown
+    assert "<html" in page.read_text(encoding="utf-8")
+    found_none = f"No program was found that opens {page}. Open it by hand."
+    assert said == ([] if opens else [("That did not work", found_none)])
+    assert [each.actions for each in desk.notices] == ([] if opens else [()])
+
+
+def test_files_are_opened(desk: Desk, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The DLQ to be edited, the log to be read."""
+    opened: list[tuple[bool, Path]] = []
+    monkeypatch.setattr(opener, "show", lambda path, _, edits=False: opened.append((edits, path)))
+    desk.click(Verb.OPEN_DLQ)
+    desk.click(Verb.OPEN_LOG)
+    assert opened == [(True, paths.dlq), (False, paths.log)]
+
+
+@pytest.mark.usefixtures("paths")
+def test_what_cannot_be_opened_is_said(desk: Desk) -> None:
+    ((title, text),) = desk.click(Verb.OPEN_LOG)
+    assert (title, "mem0_worker.log does not exist" in text) == ("That did not work", True)
+
+
+# Settings -----------------------------------------------------------------------------------
+
+
+def test_settings_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commented file is made where there is none; one of the user's stays as it is."""
+    opened: list[str] = []
+    monkeypatch.setattr(
+        opener, "show", lambda path, _, edits: opened.append(path.read_text() if edits else "")
+    )
+    desk.click(Verb.SETTINGS)
+    assert "\n# timeout = 60 " in opened[0]
+    assert config_file().stat().st_mode & 0o777 == 0o600
+    config_file().write_text("# mine\n")
+    desk.click(Verb.SETTINGS)
+    assert opened[1:] == ["# mine\n"]
+
+
+def test_a_pause_begins_and_ends(desk: Desk, paths: Paths) -> None:
+    desk.click(Verb.PAUSE, value=30)
+    left = (orders.read_pause(paths) or 0) - time.time()
+    assert 29 * 60 < left <= 30 * 60
+    desk.click(Verb.PAUSE)
+    assert orders.read_pause(paths) == float("inf")
+    desk.click(Verb.RESUME)
+    assert orders.read_pause(paths) is None
+    assert desk.click(Verb.RESUME) == []
+
+
+def test_the_level_is_written_into_the_settings(desk: Desk) -> None:
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("# mine\n[notifications]\nlevel = 'all'  # for now\n")
+    desk.click(Verb.LEVEL, value="problems")
+    assert config_file().read_text() == '# mine\n[notifications]\nlevel = "problems"  # for now\n'
+
+
+def test_starting_at_login(desk: Desk) -> None:
+    """On and off; what fails is said."""
+    assert desk.click(Verb.AT_LOGIN, value=False)[0][0] == "That did not work"
+    desk.click(Verb.AT_LOGIN, value=True)
+    assert desk.at_login is True
+    desk.click(Verb.AT_LOGIN, value=False)
+    assert desk.at_login is False
+
+
+# The thread ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("disk"), RuntimeError("odd\nthing"), Mem0TrayError("odd")]
+)
+def test_no_click_ends_the_later_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(opener, "show", fail)
+    ((title, text),) = desk.click(Verb.SETTINGS)
+    assert title == "That did not work"
+    assert str(error).split("\n", maxsplit=1)[0] in text.lower()
+    assert "\n" not in text
+    assert desk.click(Verb.RETRY)[0][0] == "That did not work"
+
+
+def test_it_can_be_stopped_before_it_began(paths: Paths) -> None:
+    Desk(paths).controller.stop()
+
+
+def test_every_verb_is_carried_out(desk: Desk) -> None:
+    assert set(desk.controller._verbs) == set(Verb) - {Verb.QUIT}

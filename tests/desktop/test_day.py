@@ -35,7 +35,6 @@ def test_a_whole_day(desktop: "Desktop", tmp_path: Path, seed: int) -> None:
 
 
 def test_what_is_well_is_no_fault() -> None:
-    """Nothing is found where there is nothing."""
     assert list(faults(GOOD)) == []
 
 
@@ -53,13 +52,11 @@ def test_growth_is_seen(name: str) -> None:
     ids=["none", "two", "two arrived"],
 )
 def test_one_too_few_or_too_many_is_seen(titles: list[str], arrived: list[str]) -> None:
-    """For the episode of an outage one is right."""
     shown = [Shown(10.0 * n, title) for n, title in enumerate(titles)]
     assert list(faults(replace(GOOD, shown=shown, arrived=arrived)))
 
 
 def test_seven_within_an_hour_are_seen() -> None:
-    """Also in a storm; the seventh may come when the hour is over."""
     for last, wrong in ((HOUR - 1, True), (HOUR, False)):
         times = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, last]
         shown = [*GOOD.shown, *(Shown(1e5 + at, "Moved to DLQ", stormy=True) for at in times)]

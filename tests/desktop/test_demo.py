@@ -8,7 +8,6 @@ from tests.support.tray import wait_tooltip
 
 
 def test_the_demo_shows_its_tray(desktop: Desktop) -> None:
-    """With `--tray` the icon is there meanwhile, and the story ends as told."""
     tray = desktop.tray()
     command = [sys.executable, "-m", "mem0tray", "demo", "--fast", "--tray", "--json"]
     demo = desktop.start(command, name="demo")

@@ -2,25 +2,36 @@
 
 import ctypes
 import sys
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from mem0tray.core.errors import Mem0TrayError
 from mem0tray.desktop import dialogs
-from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.dialogs.linux import ChildDialogs
-from mem0tray.desktop.dialogs.system import AppleScript, MessageBoxes
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.dialogs import AppleScript, LinuxDialogs, MessageBoxes, Question
+from mem0tray.desktop.notify.dbus import Daemon
+from tests.desktop.programs import Programs
+from tests.support import needs
+from tests.support.desktop import Desktop
+from tests.support.home import import_path
+from tests.support.session import needs_dbus, session
 
-QUESTION = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
+if TYPE_CHECKING:
+    from tests.support.processes import Process
+    from tests.support.screen import Window
+
+QUESTION: Final = Question("Delete?", "Project: “a & b”\nID: 1", "Back up and delete", "Cancel")
+HOSTILE: Final = "--help <b>a</b> &amp; \\n \"x\" 'y' %s $(z) `w` <!-- v -->"
 
 
 # Windows ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("answer", "confirmed"), [(1, True), (2, False), (0, False)])
-def test_windows_asks(answer: int, confirmed: bool) -> None:  # noqa: FBT001  (a parameter)
-    """OK and Cancel, Cancel being the default, before all windows; an error is no."""
+def test_windows_asks_with_cancel_as_the_default(answer: int, *, confirmed: bool) -> None:
     calls: list[tuple[int, str, str, int]] = []
 
     def show(*call: Any) -> int:
@@ -32,29 +43,210 @@ def test_windows_asks(answer: int, confirmed: bool) -> None:  # noqa: FBT001  (a
     assert (owner, text, title) == (0, QUESTION.text, QUESTION.title)
     ok_cancel, warning, second, foreground, topmost = 0x1, 0x30, 0x100, 0x10000, 0x40000
     assert style == ok_cancel | warning | second | foreground | topmost
+    MessageBoxes(show).show("title", "text", "Close")
+    assert calls[1:] == [(0, "text", "title", 0x40 | 0x10000 | 0x40000)]
 
 
-def test_windows_tells() -> None:
-    """One button."""
-    calls: list[tuple[Any, ...]] = []
-
-    def show(*call: Any) -> int:
-        calls.append(call)
-        return 1
-
-    MessageBoxes(show).tell("title", "text", "Close")
-    assert calls == [(0, "text", "title", 0x40 | 0x10000 | 0x40000)]
-
-
-# Which one ------------------------------------------------------------------------------------
-
-
-def test_each_system_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class follows the platform."""
-    assert isinstance(dialogs.for_this_system(None), ChildDialogs)
+def test_each_system_has_its_own_dialogs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert isinstance(dialogs.for_this_system(None), LinuxDialogs)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert isinstance(dialogs.for_this_system(None), AppleScript)
     monkeypatch.setattr(sys, "platform", "win32")
     library = SimpleNamespace(user32=SimpleNamespace(MessageBoxW=lambda *_: 1))
     monkeypatch.setattr(ctypes, "windll", library, raising=False)
     assert dialogs.for_this_system(None).ask(QUESTION)
+
+
+# Linux: stand-ins for the programs ------------------------------------------------------------
+
+
+class Room:
+    """A place without any program that shows windows; the stand-ins of a test excepted."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.programs = programs
+        self.dialogs = LinuxDialogs(None)
+
+    def words(self, name: str) -> list[str]:
+        """The words that a stand-in was called with; none if it was not called."""
+        file = self.programs.folder / f"{name}.words"
+        return file.read_text(encoding="utf-8").split("\0")[:-1] if file.exists() else []
+
+    def add(self, name: str, code: int = 0, says: str = "") -> None:
+        """Stand in for a program that ends with this code, and writes a word before."""
+        keep = f"printf '%s\\0' \"$@\" > '{self.programs.folder / name}.words'"
+        self.programs.add(name, f"{keep}\necho {says}\nexit {code}")
+
+
+@pytest.fixture
+def room(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Room:
+    """Take every program away."""
+    programs.only()
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
+    return Room(programs)
+
+
+@needs.SHELL
+@pytest.mark.parametrize(
+    ("name", "says", "code", "confirmed"),
+    [
+        ("zenity", "", 0, True),
+        ("zenity", "", 1, False),
+        ("kdialog", "yes", 0, True),
+        ("kdialog", "no", 0, False),
+        ("kdialog", "yes", 1, False),
+        ("kdialog", "", 2, False),
+    ],
+)
+def test_exit_code_and_output_are_the_answer(
+    room: Room, name: str, says: str, code: int, *, confirmed: bool
+) -> None:
+    room.add(name, code, says)
+    assert room.dialogs.ask(QUESTION) is confirmed
+
+
+@needs.SHELL
+@pytest.mark.parametrize("code", [255, 127, 3])
+def test_a_program_that_cannot_show_it_is_followed_by_the_next(room: Room, code: int) -> None:
+    room.add("zenity", code)
+    room.add("kdialog", 1)
+    assert room.dialogs.ask(QUESTION) is False
+    assert room.words("kdialog")
+    room.add("kdialog", 254)
+    with pytest.raises(Mem0TrayError, match="No program here can show a window") as raised:
+        room.dialogs.ask(QUESTION)
+    assert "zenity" in str(raised.value.reason)
+
+
+@needs.SHELL
+@pytest.mark.parametrize("body", ["kill -KILL $$", "exec /bin/sleep 60"], ids=["killed", "hangs"])
+def test_a_window_without_an_answer_means_no(
+    room: Room, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(dialogs, "PATIENCE", 0.2)
+    room.programs.add("zenity", body)
+    assert room.dialogs.ask(QUESTION) is False
+
+
+@needs.SHELL
+def test_a_text_is_shown_without_a_second_button(room: Room) -> None:
+    room.add("zenity", 1)
+    room.dialogs.show("title", "text", "Close")
+    assert "--info" in room.words("zenity")
+    assert not [word for word in room.words("zenity") if word.startswith("--cancel")]
+
+
+@needs.SHELL
+def test_zenity_takes_texts_as_no_options(room: Room) -> None:
+    room.add("zenity")
+    room.dialogs.ask(Question(HOSTILE, HOSTILE, "yes", "no"))
+    words = room.words("zenity")
+    assert f"--title={HOSTILE}" in words
+    assert f"--text={HOSTILE}" in words
+    assert {"--no-markup", "--default-cancel", "--ok-label=yes", "--cancel-label=no"} < set(words)
+    assert all(word.startswith("--") for word in words)
+
+
+@needs.SHELL
+def test_kdialog_takes_texts_as_no_options_and_has_no_chosen(room: Room) -> None:
+    room.add("kdialog")
+    room.dialogs.ask(Question(HOSTILE, f"{HOSTILE}\nsecond", "Delete", "Cancel"))
+    words = room.words("kdialog")
+    assert f"--title={HOSTILE}" in words
+    (text,) = [word for word in words if word.startswith("--radiolist=")]
+    assert text.endswith("<br>second</qt>")
+    assert "&lt;b&gt;a&lt;/b&gt; &amp;amp; \\\\n" in text
+    assert words[-6:] == ["no", "Cancel", "on", "yes", "Delete", "off"]
+    assert all(word.startswith("--") for word in words[:-6])
+    room.dialogs.show(HOSTILE, HOSTILE, "Close")
+    assert all(word.startswith("--") for word in room.words("kdialog"))
+
+
+@needs.SHELL
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[31m"])
+def test_a_text_that_no_program_takes_is_made_harmless(room: Room, text: str) -> None:
+    room.add("zenity")
+    assert room.dialogs.ask(Question(text, text, "yes", "no"))
+    (title,) = [word for word in room.words("zenity") if word.startswith("--title=")]
+    assert "\ufffd" in title
+
+
+@needs.SHELL
+@pytest.mark.parametrize(
+    ("desktop", "first"),
+    [("KDE", "kdialog"), ("LXQt", "kdialog"), ("ubuntu:GNOME", "zenity"), ("", "zenity")],
+)
+def test_the_desktops_own_program_comes_first(
+    room: Room, monkeypatch: pytest.MonkeyPatch, desktop: str, first: str
+) -> None:
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", desktop)
+    room.add("zenity")
+    room.add("kdialog")
+    room.dialogs.ask(QUESTION)
+    assert [name for name in ("zenity", "kdialog") if room.words(name)] == [first]
+
+
+# Linux: real windows -----------------------------------------------------------------------------
+
+ASK: Final = """
+import sys
+from mem0tray.desktop.dialogs import LinuxDialogs, Question
+print(LinuxDialogs(None).ask(Question(*sys.argv[1:])))
+"""
+
+
+@needs.program("zenity")
+@pytest.mark.parametrize(
+    ("keys", "confirmed"),
+    [(["Tab", "Return"], "True"), (["Return"], "False"), (["Escape"], "False")],
+    ids=["confirm", "default", "close"],
+)
+def test_a_window_is_answered_by_keys_and_not_too_wide(
+    desktop: Desktop, keys: list[str], confirmed: str
+) -> None:
+    command = [sys.executable, "-c", ASK, "Delete?", "word " * 100, "Delete", "Cancel"]
+    env = {**import_path(), "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11"}
+    process: Process = desktop.start(command, env=env, name="asking")
+    window: Window = desktop.screen.wait_dialog()
+    desktop.screen.wait_active(window)
+    assert (window.width < 700, window.height < 600) == (True, True)
+    desktop.screen.keys(*keys)
+    process.wait()
+    assert process.out.strip() == confirmed
+
+
+# Linux: a notification in the place of a window ---------------------------------------------------
+
+
+@needs_dbus
+@pytest.mark.parametrize(("click", "confirmed"), [("yes", True), ("no", False)])
+def test_a_notification_asks_where_no_program_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, click: str, *, confirmed: bool
+) -> None:
+    monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
+    with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        found.start_daemon(click=click)
+        asking = LinuxDialogs(Daemon(bus, Path))
+        assert asking.ask(QUESTION) is confirmed
+        asking.show("title", "text", "Close")
+        question, shown = found.shown
+    assert question.title == QUESTION.title
+    assert question.actions == ("yes", "Back up and delete", "no", "Cancel")
+    assert question.icon == shown.icon == "action-needed", "no tick"
+    assert (shown.title, shown.body, shown.actions) == ("title", "text", ())
+    assert shown.timeout == 0, "it stays until somebody has read it"
+
+
+@needs_dbus
+def test_a_text_is_shown_where_there_are_no_buttons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "_windows", lambda *_: [])
+    with session(tmp_path) as found, SessionBus(found.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        found.start_daemon(without="actions")
+        asking = LinuxDialogs(Daemon(bus, Path))
+        asking.show("title", "text", "Close")
+        with pytest.raises(Mem0TrayError, match="No program here"):
+            asking.ask(QUESTION)
+        assert [shown.title for shown in found.shown] == ["title"]

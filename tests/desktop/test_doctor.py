@@ -50,7 +50,6 @@ def run(desktop: Session, *options: str, **environ: str) -> str:
 
 @needs_dbus
 def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
-    """The library, the daemon, and a notification in the user's language."""
     desktop.start_daemon()
     level, message = doctor(desktop, "--notify", MEM0TRAY_UI_LANGUAGE="en")
     assert level == "ok"
@@ -60,7 +59,6 @@ def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
 
 @needs_dbus
 def test_a_script_is_shown_nothing(desktop: Session) -> None:
-    """With --json alone the way is named, and no test sent."""
     desktop.start_daemon()
     level, message = doctor(desktop)
     assert (level, message) == ("ok", "They go through the session bus to lab 1.")
@@ -69,7 +67,6 @@ def test_a_script_is_shown_nothing(desktop: Session) -> None:
 
 @needs_dbus
 def test_a_person_is_shown_one(desktop: Session) -> None:
-    """Plain `doctor` sends the test, unless it is told not to."""
     desktop.start_daemon()
     assert "A test is on the screen." in " ".join(run(desktop).split())
     assert len(desktop.shown) == 1
@@ -79,7 +76,6 @@ def test_a_person_is_shown_one(desktop: Session) -> None:
 
 @needs_dbus
 def test_no_daemon_is_named(desktop: Session) -> None:
-    """A desktop on which nothing shows notifications is something to look at."""
     level, message = doctor(desktop)
     assert level == "warn"
     assert message.startswith("None can be shown through the session bus: no program shows")
@@ -87,7 +83,6 @@ def test_no_daemon_is_named(desktop: Session) -> None:
 
 @needs_dbus
 def test_a_daemon_that_refuses(desktop: Session) -> None:
-    """The test finds out what the daemon's presence does not tell."""
     desktop.start_daemon("error")
     assert doctor(desktop)[0] == "ok"
     assert doctor(desktop, "--notify")[0] == "warn"
@@ -106,7 +101,6 @@ def test_switched_off(desktop: Session) -> None:
 @needs_dbus
 @pytest.mark.parametrize("mode", ["deaf", "hang"])
 def test_a_daemon_that_hangs_is_named(desktop: Session, mode: Mode) -> None:
-    """Neither one that answers nothing nor one that takes the test in silence is waited for."""
     desktop.start_daemon(mode)
     level, message = doctor(desktop, "--notify")
     assert level == "warn"
@@ -115,7 +109,6 @@ def test_a_daemon_that_hangs_is_named(desktop: Session, mode: Mode) -> None:
 
 @needs_dbus
 def test_a_bus_that_says_nothing_is_not_waited_for(desktop: Session) -> None:
-    """A session whose bus hangs shows no notifications, and doctor says so."""
     with silent() as address:
         level, message = doctor(desktop, "--notify", DBUS_SESSION_BUS_ADDRESS=address)
     assert level == "warn"

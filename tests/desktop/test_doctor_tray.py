@@ -29,7 +29,6 @@ def _tray(env: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def test_a_panel_with_a_tray_is_found(desktop: Desktop) -> None:
-    """The real panel of Xfce shows icons."""
     desktop.panel()
     assert _tray(desktop.env) == ("ok", "A panel shows tray icons (StatusNotifierItem).", "")
 
@@ -45,7 +44,6 @@ def test_a_panel_with_a_tray_is_found(desktop: Desktop) -> None:
 def test_a_desktop_without_a_tray_is_told_what_to_do(
     desktop: Desktop, name: str, command: str
 ) -> None:
-    """Without a panel the icon is seen nowhere; on GNOME the extension is named."""
     level, message, remedy = _tray({**desktop.env, "XDG_CURRENT_DESKTOP": name})
     assert (level, message) == ("warn", "No panel here shows tray icons.")
     assert command in remedy
@@ -53,7 +51,6 @@ def test_a_desktop_without_a_tray_is_told_what_to_do(
 
 
 def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
-    """Whoever owns the X server's selection of the tray takes icons in, without the bus."""
     display = displays.Display(desktop.env["DISPLAY"])
     window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
     window.set_selection_owner(display.intern_atom("_NET_SYSTEM_TRAY_S0"), X.CurrentTime)
@@ -65,7 +62,6 @@ def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
 
 
 def test_a_display_that_hangs_is_named(desktop: Desktop) -> None:
-    """An X server that takes the connection and says nothing is not waited for."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         display = f"127.0.0.1:{listener.getsockname()[1] - 6000}"
         level, message, _ = _tray({**desktop.env, "DISPLAY": display})
@@ -74,7 +70,6 @@ def test_a_display_that_hangs_is_named(desktop: Desktop) -> None:
 
 
 def test_a_bus_that_says_nothing_is_named(desktop: Desktop) -> None:
-    """No panel can be told of an icon, and nobody waits for it."""
     with silent() as address:
         level, message, _ = _tray({**desktop.env, "DBUS_SESSION_BUS_ADDRESS": address})
     assert level == "warn"

@@ -17,8 +17,6 @@ import environment
 
 PACKAGE: Final = Path(mem0tray.__file__).parent
 SYSTEM: Final = {"dbus", "gi"}  # libraries that come as packages of the system
-# Run by the system's own Python, where that has them.
-BY_THE_SYSTEM: Final = {"desktop/dialogs/gtk_window.py"}
 
 
 def installed(name: str) -> bool:
@@ -28,10 +26,6 @@ def installed(name: str) -> bool:
 
 @needs.OWN_ENVIRONMENT
 def test_what_is_pinned_is_what_is_imported() -> None:
-    """No package of the system takes the place of one that is pinned.
-
-    Pinned are also the packages of the group `official`, which is installed on demand.
-    """
     lines = environment.CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and ";" not in line)
     found = {name: metadata.version(name) for name in pins if installed(name)}
@@ -40,14 +34,12 @@ def test_what_is_pinned_is_what_is_imported() -> None:
 
 @needs.OWN_ENVIRONMENT
 def test_what_is_asked_for_is_installed() -> None:
-    """Each package that the project and its group `dev` name for every system is there."""
     asked = [line for line in environment.requirements(["dev"]) if ";" not in line]
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in asked]
     assert [name for name in names if not installed(name)] == []
 
 
 def test_no_package_of_the_system_is_imported() -> None:
-    """All that the program imports comes with `pip install`, on every desktop."""
     found = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -56,4 +48,4 @@ def test_no_package_of_the_system_is_imported() -> None:
                 names.append(node.module)
             if SYSTEM & {name.split(".")[0] for name in names}:
                 found.add(path.relative_to(PACKAGE).as_posix())
-    assert found - BY_THE_SYSTEM == set()
+    assert found == set()

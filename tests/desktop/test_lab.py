@@ -24,11 +24,12 @@ OPAQUE: Final = (255,)
 SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108  (where every X server has its own)
 SEND: Final = """
 import sys
-from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.session import bus_address
 name = "org.freedesktop.Notifications"
 body = ["app", 0, "", "hello", "there", [], {}, -1]
 where = (name, "/org/freedesktop/Notifications", name)
-with SessionBus() as bus:
+with SessionBus(bus_address()) as bus:
     print("number", *bus.call(*where, "Notify", "susssasa{sv}i", body, float(sys.argv[1])))
 """
 
@@ -62,14 +63,12 @@ def test_an_icon_registers(desktop: Desktop) -> None:
 
 
 def test_an_icon_is_seen_when_the_tray_comes_later(desktop: Desktop) -> None:
-    """A program that was there first registers as soon as there is a tray."""
     program = start_program(desktop)
     desktop.wait_on_bus(program)
     assert desktop.tray().wait_item().tooltip == "red_or_blue"
 
 
 def test_a_click_changes_the_icon(desktop: Desktop) -> None:
-    """A click over the bus arrives, and the new picture and title are seen."""
     tray = desktop.tray()
     start_program(desktop)
     icon = tray.wait_item()
@@ -80,7 +79,6 @@ def test_a_click_changes_the_icon(desktop: Desktop) -> None:
 
 
 def test_a_disabled_entry_is_not_clicked(desktop: Desktop) -> None:
-    """As a person's, the click on a disabled entry is refused."""
     tray = desktop.tray()
     start_program(desktop)
     icon = tray.wait_item()
@@ -90,7 +88,6 @@ def test_a_disabled_entry_is_not_clicked(desktop: Desktop) -> None:
 
 
 def test_a_program_that_ends_takes_its_icon_along(desktop: Desktop) -> None:
-    """Quit ends the program with status 0, and its icon is gone."""
     tray = desktop.tray()
     program = start_program(desktop)
     icon = tray.wait_item()
@@ -101,7 +98,6 @@ def test_a_program_that_ends_takes_its_icon_along(desktop: Desktop) -> None:
 
 
 def test_the_mouse_on_a_real_panel(desktop: Desktop, tmp_path: Path) -> None:
-    """On a real panel a click opens the menu, and a click on its first line runs the callback."""
     desktop.panel()
     start_program(desktop)
     desktop.mouse(*desktop.screen.wait_colour(RED), 3)
@@ -115,7 +111,6 @@ def test_the_mouse_on_a_real_panel(desktop: Desktop, tmp_path: Path) -> None:
 
 
 def test_a_notification_is_kept(desktop: Desktop) -> None:
-    """The daemon keeps what a program wants to be shown."""
     tray, daemon = desktop.tray(), desktop.notifications()
     start_program(desktop)
     tray.wait_item().click("More", "Notify")
@@ -128,7 +123,6 @@ def test_a_notification_is_kept(desktop: Desktop) -> None:
     [("ok", 10, "number 1"), ("error", 10, "not now"), ("hang", 0.2, "does not answer")],
 )
 def test_what_a_daemon_answers(desktop: Desktop, mode: Mode, patience: float, outcome: str) -> None:
-    """A daemon answers, refuses or says nothing, and keeps what came in each case."""
     daemon = desktop.notifications(mode)
     sender = send(desktop, patience)
     assert daemon.wait().title == "hello"
@@ -137,7 +131,6 @@ def test_what_a_daemon_answers(desktop: Desktop, mode: Mode, patience: float, ou
 
 
 def test_a_real_daemon_shows_a_notification(desktop: Desktop) -> None:
-    """Dunst puts a window on the screen."""
     tray = desktop.tray()
     daemon = desktop.dunst()
     start_program(desktop)
@@ -147,14 +140,12 @@ def test_a_real_daemon_shows_a_notification(desktop: Desktop) -> None:
 
 
 def test_no_daemon_is_started_by_asking(desktop: Desktop) -> None:
-    """Where a test starts no daemon there is none, though one is installed."""
     sender = send(desktop)
     assert sender.wait() != 0
     assert "was not provided by any .service files" in sender.err
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    """The end of a desktop is the end of all that was started in it, by whomever."""
     with Desktop(tmp_path / "desktop") as desktop:
         desktop.panel()
         shell = desktop.start(["setsid", "sh", "-c", "sleep 1000 & echo $!; wait"])
@@ -167,7 +158,6 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
-    """When the run of the tests itself is killed, its desktop ends too."""
     for name in ("Xvfb", "dbus-daemon", "openbox"):
         tool(name)
     script = (

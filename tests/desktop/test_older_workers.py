@@ -48,7 +48,6 @@ def _run(command: str) -> None:
 
 
 def test_nothing_is_set_up() -> None:
-    """No worker, on no system."""
     for system in ("linux", "darwin", "win32"):
         assert older_workers.find(system=system) == []
 
@@ -72,7 +71,6 @@ def test_nothing_is_set_up() -> None:
     ],
 )
 def test_what_looks_like_a_worker(name: str, words: str, expected: bool) -> None:  # noqa: FBT001
-    """Workers of memories do; servers, ourselves, and readers of the log do not."""
     assert other_process.is_worker(name, words.split()) is expected
 
 
@@ -94,7 +92,6 @@ def _units(home: Path) -> Path:
 
 
 def test_a_unit_that_starts_by_itself(home: Path) -> None:
-    """An enabled unit is found without systemd's help, by its name or by what it runs."""
     _unit(_units(home), "mem0-worker.service", "default.target")
     _unit(_units(home), "sync.service", "default.target", "/usr/bin/python3 \\\n /o/mem0_worker.py")
     _unit(_units(home), "other.service", "default.target")
@@ -105,14 +102,12 @@ def test_a_unit_that_starts_by_itself(home: Path) -> None:
 
 
 def test_a_unit_that_was_stopped(home: Path) -> None:
-    """One that neither runs nor starts by itself does no harm."""
     _unit(_units(home), "mem0-worker.service")
     (home / "wants").mkdir()
     assert _linux() == []
 
 
 def test_a_unit_that_runs(home: Path, programs: Programs) -> None:
-    """One that was started by hand is found while it runs, also by systemd-run."""
     _unit(_units(home), "mem0-worker.service")
     programs.add(
         "systemctl",
@@ -136,7 +131,6 @@ def test_a_timer(home: Path) -> None:
 
 
 def test_a_unit_in_the_data_folder(home: Path) -> None:
-    """Its link stands in the config folder."""
     folder = home / ".local" / "share" / "systemd" / "user"
     _unit(folder, "mem0-worker.service")
     links = _units(home) / "default.target.wants"
@@ -146,7 +140,6 @@ def test_a_unit_in_the_data_folder(home: Path) -> None:
 
 
 def test_a_unit_of_the_system(home: Path) -> None:
-    """It takes an administrator to stop one."""
     _unit(home / "_SYSTEM_UNITS", "mem0-worker.service", "multi-user.target")
     assert _linux() == [
         OlderWorker(
@@ -267,7 +260,6 @@ def test_an_agent(home: Path, programs: Programs) -> None:
 
 
 def test_an_agent_that_is_turned_off_and_still_loaded(home: Path, programs: Programs) -> None:
-    """It works until it is ended."""
     _launchctl(programs, home)
     path = _agent(home / "_SHARED_AGENTS", "com.mem0.worker", Program="/opt/x")
     (home / "off" / "com.mem0.worker").touch()

@@ -22,7 +22,6 @@ def _pages() -> str:
 
 
 def test_each_is_made_by_the_command_and_shown_on_a_page() -> None:
-    """None is missing, none is left over, and each has words for who does not see it."""
     text = _pages()
     shown = set(re.findall(r"packaging/pictures/([a-z-]+)\.png", text))
     assert sorted(shown) == sorted(PICTURES) == sorted(path.stem for path in FOLDER.glob("*.png"))
@@ -39,14 +38,12 @@ def test_they_are_small() -> None:
 
 
 def test_those_of_desktops_are_of_desktops_that_are_tried() -> None:
-    """Each is one that `python -m tests.desktops` makes, and the manual leads to it."""
     shown = re.findall(r"packaging/pictures/desktops/([a-z-]+)\.png", _pages())
     assert sorted(shown) == sorted(path.stem for path in DESKTOPS.iterdir())
     assert set(shown) <= set(DESKS)
 
 
 def test_areas_keep_their_colours() -> None:
-    """With few colours a background stays what it is, and a small area is not lost in it."""
     picture = Image.linear_gradient("L").convert("RGB")
     picture.paste((247, 247, 245), (0, 0, 256, 128))
     picture.paste((242, 161, 31), (0, 0, 40, 30))
@@ -59,7 +56,6 @@ def test_areas_keep_their_colours() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_they_can_be_made(tmp_path: Path) -> None:
-    """From the real panel, notification daemon and, where there is one, browser."""
     names = [name for name in PICTURES if shutil.which("chromium") or "page" not in name]
     make(tmp_path, names)
     for name in names:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mem0tray.desktop import bus as session_bus
 from mem0tray.desktop import session
-from mem0tray.desktop.bus import session_bus
 from tests.support.session import needs_dbus, silent
 from tests.support.session import session as a_session
 
@@ -22,7 +22,6 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_dbus
 def test_a_session_bus_is_all_it_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is missing where there is one, X11 or Wayland; it is connected then."""
     with a_session(tmp_path) as found:
         address = found.environ["DBUS_SESSION_BUS_ADDRESS"]
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
@@ -51,7 +50,6 @@ def test_no_bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_what_hangs_is_named_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bus that takes connections and never answers is given up after a while."""
     monkeypatch.setattr(session_bus, "PATIENCE", 0.1)
     asked: list[str] = []
     with silent() as address:
@@ -61,7 +59,6 @@ def test_what_hangs_is_named_before_it_is_asked(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_windows_has_all_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There the tray is part of the system, and no bus is connected."""
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.delenv("DISPLAY")
     assert session.missing() == ""
@@ -73,7 +70,6 @@ def test_windows_has_all_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     [("GNOME", False), ("ubuntu:GNOME", False), ("KDE", True), ("X-Cinnamon", True), ("", True)],
 )
 def test_gnome_shows_a_submenu_and_none_in_it(desktop: str, *, nests: bool) -> None:
-    """Other desktops, and those that do not say what they are, show menus of any depth."""
     assert session.nests_menus({"XDG_CURRENT_DESKTOP": desktop}) is nests
     assert session.nests_menus({})
 
@@ -102,7 +98,6 @@ def test_a_display_of_this_computer_makes_a_desktop(
 
 
 def test_a_desktop_machine_that_nobody_is_logged_in_to(tmp_path: Path) -> None:
-    """A greeter with sessions to choose from; sessions alone may be leftovers of a package."""
     sessions = tmp_path / "usr" / "share" / "xsessions"
     sessions.mkdir(parents=True)
     (sessions / "xfce.desktop").touch()
@@ -111,3 +106,18 @@ def test_a_desktop_machine_that_nobody_is_logged_in_to(tmp_path: Path) -> None:
     units.mkdir(parents=True)
     (units / "display-manager.service").symlink_to("/lib/systemd/system/lightdm.service")
     assert session.has_desktop(SSH, tmp_path)
+
+
+def test_the_address_that_the_session_names_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "bus").touch()
+    named = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert session.bus_address(named) == "unix:path=/x"
+
+
+def test_a_session_that_names_none_has_its_bus_in_the_runtime_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}) == ""
+    (folder / "bus").touch()
+    assert session.bus_address({"XDG_RUNTIME_DIR": str(folder)}).endswith("/a%20b/bus")
+    assert session.bus_address({}) == ""

@@ -31,13 +31,11 @@ ONE_DEAD: Final = IconLook("healthy", "amber", "1")
     ),
 )
 def test_the_badge_counts_dead_letters(tray: Tray, number: int, look: IconLook) -> None:
-    """The icon has no badge, an amber one for some dead letters, a red one for many."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(number)])
     tray.shown(look)
 
 
 def test_the_icon_follows_the_state(tray: Tray) -> None:
-    """Healthy, down, paused, action needed: each has its icon and stands in the tooltip."""
     tray.home.write_dlq([waiting("letter")])
     _, item = tray.shown(ONE_DEAD)
     wait_tooltip(item, "Server healthy")
@@ -55,21 +53,19 @@ def test_the_icon_follows_the_state(tray: Tray) -> None:
 
 
 def test_the_tooltip_tells_state_destination_and_counts(tray: Tray) -> None:
-    """The tooltip names the state, the server, what waits, and the last delivery."""
     _, item = tray.shown()
     tray.home.ok("add", "--project", "alpha", "first")
     host = tray.server.netloc
-    wait_tooltip(item, f"Server healthy · {host}", "0 memories waiting · 0 dead letters")
+    wait_tooltip(item, f"Server healthy · {host}", "0 memories waiting · 0 not delivered")
     wait_tooltip(item, "Last delivery: ")
     tray.home.ok("pause")
     wait_tooltip(item, f"Paused · {host}")
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])
     tray.home.write_queue(entries(3))
-    wait_tooltip(item, "3 memories waiting · 2 dead letters")
+    wait_tooltip(item, "3 memories waiting · 2 not delivered")
 
 
 def test_the_icon_comes_in_every_size(tray: Tray) -> None:
-    """A panel chooses among pictures drawn for it, from 16 to 64 pixels."""
     tray.home.write_dlq([waiting("letter")])
     _, item = tray.shown(ONE_DEAD)
     assert item.sizes == [16, 22, 24, 32, 44, 48, 64]
@@ -87,10 +83,10 @@ def test_the_whole_menu(tray: Tray) -> None:
     menu = item.menu()
     assert menu.labels == [
         f"Server healthy · {tray.server.netloc}",
-        "0 memories waiting · 1 dead letter",
+        "0 memories waiting · 1 not delivered",
         "-",
-        "Retry all now",
-        "Dead letters",
+        "Try all again now",
+        "Memories not delivered",
         "-",
         "Show status",
         "Open DLQ file",
@@ -105,7 +101,7 @@ def test_the_whole_menu(tray: Tray) -> None:
         "Quit",
     ]
     letter = menu.find(*letter_path(item, "alpha"))
-    assert letter.labels == ["Retry now", "Back up then delete…", "Copy ID", "Diagnose"]
+    assert letter.labels == ["Try again now", "Back up then delete…", "Copy ID", "Diagnose"]
     assert menu.find("Pause").labels == ["30 minutes", "1 hour", "Until resumed", "Resume"]
     assert menu.find("Notifications").labels == ["All", "Problems only", "None"]
     assert [each.label for each in menu.walk() if not each.enabled] == [
@@ -116,19 +112,17 @@ def test_the_whole_menu(tray: Tray) -> None:
 
 
 def test_nothing_to_retry_is_disabled(tray: Tray) -> None:
-    """Without dead letters, retrying and their submenu cannot be clicked."""
     _, item = tray.shown()
     menu = item.menu()
-    assert not menu.find("Retry all now").enabled
-    assert not menu.find("Dead letters").enabled
+    assert not menu.find("Try all again now").enabled
+    assert not menu.find("Memories not delivered").enabled
 
 
 def test_disabled_items_do_nothing(tray: Tray) -> None:
-    """Disabled items that a panel triggers all the same change nothing."""
     tray.home.ok("pause", "600")
     _, item = tray.shown(IconLook("paused"))
     until = tray.home.json("status")["paused_until"]
-    paths = (("Retry all now",), ("Pause", "30 minutes"), ("Pause", "Until resumed"))
+    paths = (("Try all again now",), ("Pause", "30 minutes"), ("Pause", "Until resumed"))
     item.wait_for(
         lambda: not any(item.menu().find(*path).enabled for path in paths), what="all disabled"
     )

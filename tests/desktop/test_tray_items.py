@@ -54,20 +54,20 @@ def wait_call(tray: Tray, programs: Programs, name: str, part: str) -> None:
 
 
 def test_retry_all(tray: Tray) -> None:
-    """*Retry all now* delivers every dead letter, and the badge goes."""
+    """*Try all again now* delivers every dead letter, and the badge goes."""
     tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])
     _, item = tray.shown(TWO)
-    item.click("Retry all now")
+    item.click("Try all again now")
     tray.home.wait_dlq([])
     assert tray.server.missing(["letter 0", "letter 1"]) == []
     wait_look(item, HEALTHY)
 
 
 def test_retry_one(tray: Tray) -> None:
-    """*Retry now* delivers this dead letter and no other."""
+    """*Try again now* delivers this dead letter and no other."""
     tray.home.write_dlq([waiting("wanted", "alpha"), waiting("other", "beta")])
     _, item = tray.shown(TWO)
-    item.click(*letter_path(item, "alpha"), "Retry now")
+    item.click(*letter_path(item, "alpha"), "Try again now")
     tray.home.wait_dlq(["other"])
     assert tray.server.sends("other") == 0
 
@@ -84,8 +84,8 @@ def test_delete_confirmed(tray: Tray) -> None:
     assert backup.name in daemon.wait(titled("Deleted")).body
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
     user.remove(tray.home, "other")  # by hand: the only one of which that is told
-    removed = daemon.wait(titled("Removed from the DLQ"))
-    assert removed.body.startswith("1 dead letter. Undo: ")
+    removed = daemon.wait(titled("Removed by hand"))
+    assert removed.body.startswith("1 memory. Undo: ")
     assert len(daemon.received) == 2
 
 
@@ -103,7 +103,6 @@ def test_delete_cancelled(tray: Tray, key: str) -> None:
 
 
 def test_a_letter_delivered_under_the_question(tray: Tray) -> None:
-    """What was delivered while the question stood there is not deleted, and the user is told."""
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("letter", "alpha")])
     _, item = tray.shown(ONE)
@@ -172,7 +171,6 @@ def test_open_files(tray: Tray, programs: Programs) -> None:
 
 
 def test_no_program_opens_it(tray: Tray, programs: Programs) -> None:
-    """Where no program opens a file, the user is told so."""
     programs.add("xdg-open", "exit 3")
     daemon = tray.desktop.notifications()
     _, item = tray.shown()
@@ -202,7 +200,6 @@ def test_restore(tray: Tray) -> None:
 
 
 def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
-    """*Restore* beside "Deleted" does what *Restore last deletion* does."""
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.shown(ONE)
@@ -213,7 +210,6 @@ def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
 
 
 def test_a_click_on_a_notification(tray: Tray, programs: Programs) -> None:
-    """It shows the status."""
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.shown(ONE)
@@ -281,7 +277,6 @@ def test_start_at_login(tray: Tray) -> None:
 
 @pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
 def test_a_click_on_the_icon(tray: Tray, programs: Programs, click: str) -> None:
-    """Left and middle button show the status; the panel's token is for what this click opens."""
     programs.add("xdg-open", f'echo "$XDG_ACTIVATION_TOKEN" >> "{programs.folder}/tokens.calls"')
     _, item = tray.shown()
     item.call("ProvideXdgActivationToken", "s", "token-1")

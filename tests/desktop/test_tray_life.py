@@ -33,7 +33,6 @@ def delivers(tray: Tray, text: str) -> None:
 @pytest.mark.parametrize("mode", variants(["ok", "hang"]))
 @pytest.mark.parametrize("name", variants(["SIGTERM", "SIGINT", "SIGHUP"]))
 def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
-    """TERM, INT and HUP end it with exit code 0, whatever the notification daemon does."""
     tray.desktop.notifications("hang" if mode == "hang" else "ok")
     process, _ = tray.shown()
     process.signal(getattr(signal, name))
@@ -43,7 +42,6 @@ def test_a_signal_ends_it(tray: Tray, name: str, mode: str) -> None:
 
 
 def test_it_starts_beside_a_daemon_that_hangs(tray: Tray) -> None:
-    """The icon does not wait for a notification daemon that never answers."""
     daemon = tray.desktop.notifications("hang")
     process, item = tray.shown()
     tray.home.write_dlq([waiting("letter")])
@@ -57,7 +55,6 @@ def test_it_starts_beside_a_daemon_that_hangs(tray: Tray) -> None:
 
 
 def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None:
-    """A second start asks the first one to show its status, says so and exits with 1."""
     first, _ = tray.shown()
     second = tray.start()
     assert second.wait() == 1
@@ -68,7 +65,6 @@ def test_a_second_start_shows_the_status(tray: Tray, programs: Programs) -> None
 
 
 def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Programs) -> None:
-    """Where no tray can show its status, the second start does, and says how to get an icon."""
     first = tray.home.worker()
     second = tray.start()
     assert second.wait() == 1
@@ -82,7 +78,6 @@ def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Pr
 
 
 def test_a_second_start_without_a_browser(tray: Tray, tmp_path: Path) -> None:
-    """It names the command that says how the first one is."""
     tray.home.worker()
     second = tray.start(env={"PATH": str(tmp_path)})
     assert second.wait() == 1
@@ -90,7 +85,6 @@ def test_a_second_start_without_a_browser(tray: Tray, tmp_path: Path) -> None:
 
 
 def test_the_session_bus_ends_and_comes_back(tray: Tray) -> None:
-    """When the session ends under it, it says so in one line and goes on; the icon comes back."""
     process, _ = tray.shown()
     (lock,) = [path for path in tray.home.data_files() if path.name == "tray.lock"]
     assert is_locked(lock)
@@ -107,7 +101,6 @@ def test_the_session_bus_ends_and_comes_back(tray: Tray) -> None:
 
 
 def test_the_session_bus_hangs(tray: Tray) -> None:
-    """When the session's bus says nothing any more, the worker delivers and ends in good order."""
     process, _ = tray.shown()
     tray.desktop.freeze_bus()
     tray.home.write_dlq([waiting("letter")])
@@ -129,7 +122,6 @@ def test_the_display_ends(tray: Tray) -> None:
 
 
 def test_the_panel_goes_and_comes_back(tray: Tray) -> None:
-    """When the panel ends the worker delivers, and the next panel gets the icon."""
     process, _ = tray.shown()
     tray.host.close()
     delivers(tray, "without a panel")
@@ -147,12 +139,10 @@ def test_without_a_display(tray: Tray) -> None:
 
 
 def test_a_display_that_cannot_be_opened(tray: Tray) -> None:
-    """The icon goes over the bus: what is wrong with the display does not matter to it."""
     tray.shown(env={"DISPLAY": ":4711"})
 
 
 def test_without_a_session_bus(tray: Tray, tmp_path: Path) -> None:
-    """With a bus that does not answer it says so in one line, and the worker runs."""
     address = f"unix:path={tmp_path / 'nothing'}"
     process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
     wait_until(lambda: "runs in this terminal" in process.err, what="a line")
@@ -163,7 +153,6 @@ def test_without_a_session_bus(tray: Tray, tmp_path: Path) -> None:
 
 
 def test_a_session_bus_that_says_nothing(tray: Tray) -> None:
-    """A bus that takes the connection and hangs costs the icon and no delivery."""
     tray.home.ok("add", "--project", "alpha", "all the same")
     with silent() as address:
         process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
@@ -174,7 +163,6 @@ def test_a_session_bus_that_says_nothing(tray: Tray) -> None:
 
 
 def test_a_panel_that_comes_later(tray: Tray) -> None:
-    """Without a panel the worker delivers; a panel that comes then gets the icon."""
     process = tray.start()
     tray.desktop.wait_on_bus(process)
     delivers(tray, "without a panel")
@@ -203,7 +191,6 @@ def test_no_server_chosen(tray: Tray) -> None:
 
 
 def test_a_start_after_a_kill(tray: Tray) -> None:
-    """After kill -9 the next start is as any other, and no file of an icon is left behind."""
     tray.home.write_dlq([waiting("letter")])
     process, item = tray.shown(IconLook("healthy", "amber", "1"))
     process.kill()

@@ -25,7 +25,6 @@ def environment(tray: Tray) -> dict[str, str]:
 
 
 def test_the_entry_is_valid(entry: Path) -> None:
-    """freedesktop.org's own validator has nothing to say about it."""
     command = [tool("desktop-file-validate"), str(entry)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -33,7 +32,6 @@ def test_the_entry_is_valid(entry: Path) -> None:
 
 @pytest.mark.usefixtures("entry")
 def test_a_desktop_starts_it(tray: Tray) -> None:
-    """What starts autostart entries on bare window managers (dex) brings up the icon."""
     host = tray.host
     command = [tool("dex"), "--autostart", "--environment", "XFCE"]
     tray.desktop.start(command, env=environment(tray), name="dex")
@@ -44,14 +42,12 @@ def test_a_desktop_starts_it(tray: Tray) -> None:
 
 @pytest.mark.usefixtures("entry")
 def test_a_login_starts_it(tray: Tray) -> None:
-    """A real session manager (xfce4-session) brings up the icon."""
     host = tray.host
     tray.desktop.login(environment(tray))
     wait_look(host.wait_item(30), HEALTHY)
 
 
 def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
-    """The applications menu has it from then on, and `doctor` says where it is."""
     tray.shown()
     entry = tray.home.data / "applications" / "mem0tray.desktop"
     command = [tool("desktop-file-validate"), str(entry)]
@@ -61,7 +57,6 @@ def test_the_first_start_puts_the_desktop_entry_there(tray: Tray) -> None:
 
 
 def test_a_folder_that_takes_no_entry_is_told(tray: Tray) -> None:
-    """The tray starts all the same, and the log names the folder."""
     folder = tray.home.data / "applications"
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.touch()

@@ -53,7 +53,6 @@ def processes(tray: Tray) -> list[int]:
 def test_the_icon_is_there_and_takes_a_click(
     tray: Tray, programs: Programs, tmp_path: Path
 ) -> None:
-    """It follows state and dead letters, a click shows the status, and it goes with the tray."""
     process = tray.start()
     tray.desktop.mouse(*find(tray))
     tray.home.wait(lambda: programs.calls("xdg-open"), what="the status page opened")
@@ -68,7 +67,6 @@ def test_the_icon_is_there_and_takes_a_click(
 
 @pytest.mark.usefixtures("older")
 def test_a_newer_panel_takes_its_place(tray: Tray) -> None:
-    """When a panel comes that has the whole icon, there is one icon, and one process."""
     tray.start()
     find(tray)
     wait_look(tray.host.wait_item(), HEALTHY)
@@ -76,7 +74,6 @@ def test_a_newer_panel_takes_its_place(tray: Tray) -> None:
 
 
 def test_the_panel_ends_and_comes_back(tray: Tray, older: Process) -> None:
-    """The worker goes on without it, and the next panel of the kind gets the icon."""
     tray.start()
     find(tray)
     older.kill()
@@ -99,7 +96,6 @@ def test_the_display_ends(tray: Tray) -> None:
 
 @pytest.mark.usefixtures("older")
 def test_a_kill_leaves_no_icon_behind(tray: Tray) -> None:
-    """After kill -9 of the tray its icon's process ends by itself."""
     process = tray.start()
     find(tray)
     os.kill(process.pid, signal.SIGKILL)

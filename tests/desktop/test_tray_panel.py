@@ -75,7 +75,6 @@ def test_the_tooltip(panel: Panel, tray: Tray) -> None:
 
 
 def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
-    """Whatever ends the panel, the next one shows the icon."""
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     panel.wait_look(ONE)
@@ -84,7 +83,7 @@ def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
 
 
 def test_retry_all(panel: Panel, tray: Tray) -> None:
-    """A click on *Retry all now* delivers the dead letter."""
+    """A click on *Try all again now* delivers the dead letter."""
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     menu = panel.open_menu(ONE)
@@ -96,7 +95,7 @@ def test_retry_all(panel: Panel, tray: Tray) -> None:
 
 
 def test_retry_one(panel: Panel, tray: Tray) -> None:
-    """A click on a dead letter's *Retry now* delivers it."""
+    """A click on a dead letter's *Try again now* delivers it."""
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     letter = panel.open_letter(ONE)
@@ -134,7 +133,6 @@ def test_delete_cancelled(panel: Panel, tray: Tray) -> None:
 
 
 def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
-    """Held open during two seconds of deliveries, and a change of state, it takes a click."""
     tray.server.latency = 0.2
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start(env={"MEM0TRAY_SYNC_CONCURRENCY": "1"})
@@ -153,7 +151,6 @@ def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
 
 
 def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
-    """Held open while another dead letter joins the first, it stays open and takes a click."""
     changed = threading.Event()
     tray.desktop.bus.handle(lambda each: changed.set() if each.member == "LayoutUpdated" else None)
     first = waiting("letter", "alpha")

@@ -23,25 +23,24 @@ def test_the_whole_story(tray: Tray) -> None:
     tray.home.write_queue([memory])
     wait_look(item, ONE)
     assert tray.server.sends("story") == ATTEMPTS
-    wait_tooltip(item, "Server healthy", "0 memories waiting · 1 dead letter")
+    wait_tooltip(item, "Server healthy", "0 memories waiting · 1 not delivered")
     moved = daemon.wait(lambda shown: shown.title == "Moved to DLQ", LATE)
-    assert moved.body == f"Will be retried: alpha (ID: {memory['id'][:8]}…), 5 attempts failed."
+    assert moved.body == f"Not delivered, tried again later: alpha (ID: {memory['id'][:8]}…)."
     tray.server.clear_scripts()
-    item.wait_label("Dead letters")
-    item.wait_for(lambda: item.menu().find("Retry all now").enabled, what="*Retry all now*")
-    item.click("Retry all now")
+    item.wait_label("Memories not delivered")
+    item.wait_for(lambda: item.menu().find("Try all again now").enabled, what="*Try all again now*")
+    item.click("Try all again now")
     wait_look(item, HEALTHY)
     assert tray.server.count("story") == 1
     recovered = daemon.wait(lambda shown: shown.title == "DLQ recovered", LATE)
-    assert recovered.body == f"Delivered at the first retry: alpha (ID: {memory['id'][:8]}…)."
+    assert recovered.body == f"Delivered after all: alpha (ID: {memory['id'][:8]}…)."
     assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
-    assert not item.menu().find("Retry all now").enabled
+    assert not item.menu().find("Try all again now").enabled
     for marker in (moved_marker(memory), recovered_marker(memory, 0)):
         tray.home.wait(lambda: tray.home.log_lines(marker), what=marker)  # noqa: B023  (at once)
 
 
 def test_the_story_as_it_is_seen(tray: Tray, tmp_path: Path) -> None:
-    """On a real panel, beside a real notification daemon, with the mouse."""
     panel = Panel(tray, tmp_path)
     dunst = tray.desktop.dunst()
     tray.start()

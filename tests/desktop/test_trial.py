@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.desktop import trial
-from mem0tray.desktop.tray import older_panel
+from mem0tray.desktop.tray import xembed
 from mem0tray.desktop.trial import TrialResult
 from tests.desktop.programs import script
 
@@ -30,7 +30,6 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
 def test_what_it_found_is_known_while_its_test_is_on_the_screen(
     child: Child, tmp_path: Path
 ) -> None:
-    """On Windows it stays as long as that: `doctor` says so meanwhile, and not afterwards."""
     end, over = tmp_path / "end", tmp_path / "over"
     os.mkfifo(end)
     child(
@@ -43,14 +42,12 @@ def test_what_it_found_is_known_while_its_test_is_on_the_screen(
 
 
 def test_what_does_not_answer_is_named(child: Child) -> None:
-    """It is what the child was about to ask, and the child is ended."""
     child('echo \'{"asks": "the bus"}\'; exec sleep 1000')
     assert trial.run("tray", timeout=1.0).hung_at == "the bus"
 
 
 @pytest.mark.parametrize("asked", ["the bus", "the desktop"])
 def test_what_ends_the_child_is_named(child: Child, asked: str) -> None:
-    """A library may, with or without a word before."""
     child(f'echo \'{{"asks": "{asked}"}}\'; kill -9 $$' if asked == "the bus" else "exit 3")
     found = trial.run("tray", timeout=PATIENCE)
     assert found.text("failed") == f"{asked} brought a library to its end"
@@ -59,11 +56,10 @@ def test_what_ends_the_child_is_named(child: Child, asked: str) -> None:
 def test_a_module_of_our_name_where_we_were_started_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child is this mem0tray, as we are; so is the one that shows the icon."""
     (tmp_path / "mem0tray.py").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "no DISPLAY" in trial.run("tray", timeout=PATIENCE).text("missing")
-    shows = subprocess.run(older_panel._COMMAND, stdin=subprocess.DEVNULL, check=False)
+    shows = subprocess.run(xembed._COMMAND, stdin=subprocess.DEVNULL, check=False)
     assert shows.returncode == 0, "it ends with its input"

@@ -36,7 +36,6 @@ class Box(NamedTuple):
 
     @property
     def middle(self) -> Point:
-        """Its middle."""
         return Point((self.left + self.right) // 2, (self.top + self.bottom) // 2)
 
     def grown(self, by: int, size: tuple[int, int]) -> "Box":
@@ -256,7 +255,6 @@ class Eyes:
         return found[0]
 
     def wait_icon(self, before: Image.Image, colour: Colour, timeout: float = 20.0) -> Box:
-        """Wait until an icon in this colour has come; where."""
         found: list[Box] = []
 
         def seen() -> bool:

@@ -32,7 +32,6 @@ def tried(desk: Desk, output: Path) -> Report:
 
 
 def _session(desk: Desk, steps: Mapping[str, Step], output: Path, logs: str) -> Iterator[Outcome]:
-    """Start the desktop and take these steps on it, in order."""
     folder = Path("/tmp") / logs  # noqa: S108  (of the scratch root)
     with Standin() as server, Nested(folder, desk.marks) as nested:
         began = time.monotonic()

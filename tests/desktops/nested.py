@@ -43,7 +43,6 @@ class Nested:
         self._count = 0
 
     def __enter__(self) -> Self:
-        """Start screen and buses."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
             self._start()
@@ -51,7 +50,6 @@ class Nested:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
         self.close()
 
     def close(self) -> None:
@@ -133,7 +131,6 @@ class Nested:
     # Ending -------------------------------------------------------------------------------
 
     def end(self, name: str, number: int = signal.SIGKILL) -> None:
-        """End a part by a signal, and wait until it has."""
         if name == SESSION_BUS:
             self.bus.close()
         if name == X_SERVER:

@@ -39,7 +39,6 @@ def _column(boxes: Sequence[Box]) -> list[Box]:
 
 
 def _part(shot: Image.Image, boxes: Sequence[Box]) -> Image.Image:
-    """The part of a screenshot that has these boxes in it."""
     whole = Box(
         min(box.left for box in boxes),
         min(box.top for box in boxes),

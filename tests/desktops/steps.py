@@ -34,7 +34,6 @@ def _listed(trial: Trial) -> object:
 
 
 def tooltip(trial: Trial) -> str:
-    """The tooltip says how things are."""
     before = trial.at_rest()
     trial.hover(trial.icon)
     trial.eyes.wait_text("Server healthy", before, 8)
@@ -43,7 +42,6 @@ def tooltip(trial: Trial) -> str:
 
 
 def left_click(trial: Trial) -> str:
-    """A left click shows the status."""
     trial.at_rest()
     opened = len(list(trial.nested.pages()))
     trial.activate()
@@ -66,11 +64,11 @@ def notification(trial: Trial) -> str:
 
 def button(trial: Trial) -> str:
     """The notification has a button, and a click on it does what it says."""
-    place = trial.eyes.wait_text("Retry", trial.before, 8).middle
+    place = trial.eyes.wait_text("Try again", trial.before, 8).middle
     trial.server.clear_scripts()
     trial.nested.screen.mouse(*place)
     trial.server.wait_for(lambda: trial.server.count(_BY_BUTTON), 8, "delivered after the click")
-    return "“Retry” delivers the memory"
+    return "“Try again” delivers the memory"
 
 
 def recovered(trial: Trial) -> str:
@@ -88,25 +86,25 @@ def menu(trial: Trial) -> str:
     """A right click opens the menu, which says how things are."""
     trial.make_letter(_BY_MENU)
     before = trial.open_menu()
-    trial.eyes.wait_text("Retry all now", before)
+    trial.eyes.wait_text("Try all again now", before)
     trial.shoot("menu")
-    trial.eyes.wait_text("1 dead letter", before)
+    trial.eyes.wait_text("1 not delivered", before)
     return "open, with state and counts"
 
 
 def click(trial: Trial) -> str:
     """A click on an entry of the menu does what it says."""
     trial.server.clear_scripts()
-    trial.choose("Retry all now")
+    trial.choose("Try all again now")
     with trial.told("DLQ recovered"):
         trial.server.wait_for(lambda: trial.server.count(_BY_MENU), 8, "delivered after the click")
         trial.wait_letters(0)
-    return "“Retry all now” delivers the memory"
+    return "“Try all again now” delivers the memory"
 
 
 def _open_letter(trial: Trial) -> None:
     trial.open_menu()
-    trial.choose("Dead letters", *(["500"] if trial.desk.nests else []))
+    trial.choose("Memories not delivered", *(["500"] if trial.desk.nests else []))
 
 
 def submenu(trial: Trial) -> str:
@@ -149,7 +147,7 @@ def submenu_again(trial: Trial) -> str:
             trial.refuse(f"later {number}", project)
             trial.wait_letters(number)
         trial.open_menu()
-        trial.choose("Dead letters")
+        trial.choose("Memories not delivered")
         trial.eyes.wait_text(project, trial.before_menu)
     return "shows the dead letter that has come since"
 

@@ -4,7 +4,6 @@ from tests.desktops.result import FAILED, HELD, LACKS, Outcome, Report, table
 
 
 def report(*outcomes: Outcome) -> Report:
-    """A report on a desktop."""
     return Report("xfce", "XFCE", outcomes)
 
 

@@ -59,7 +59,6 @@ class Trial:
     # The program ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the tray."""
         self.program = self.nested.start([PROGRAM], "mem0tray", self.environ)
 
     def add(self, text: str, project: str = "garden") -> None:
@@ -67,7 +66,6 @@ class Trial:
         self.command("add", "--project", project, text)
 
     def command(self, *arguments: str) -> None:
-        """Run a command of the program."""
         whole = [PROGRAM, *arguments]
         subprocess.run(whole, env=self.environ, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
@@ -92,13 +90,11 @@ class Trial:
         self.close_notifications()
 
     def close_notifications(self) -> None:
-        """Close every notification that is shown."""
         for number in range(1, _NUMBERS):  # daemons count from 1
             with contextlib.suppress(CallError):
                 self.nested.bus.call(*_DAEMON, "CloseNotification", "u", [number])
 
     def wait_letters(self, number: int, timeout: float = 20.0) -> None:
-        """Wait until there are so many dead letters."""
         wait_until(lambda: len(self.letters()) == number, timeout, f"{number} dead letters")
 
     def letters(self) -> list[Item]:
@@ -162,7 +158,6 @@ class Trial:
         return pasting.on_wayland(env) if on_wayland else pasting.on_x(env["DISPLAY"])
 
     def shoot(self, name: str) -> None:
-        """Save a screenshot."""
         self.nested.screen.screenshot(self._shot(name))
 
     def keep_read(self, name: str) -> None:
@@ -171,7 +166,6 @@ class Trial:
         self.eyes.read.save(self._shot(name))
 
     def has_shot(self, name: str) -> bool:
-        """Whether a screenshot of this name is there."""
         return self._shot(name).exists()
 
     def _shot(self, name: str) -> Path:

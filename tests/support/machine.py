@@ -29,14 +29,6 @@ def tool(name: str) -> str:
     return path
 
 
-def system_has(library: str) -> bool:
-    """Whether the system's own Python has `gtk` or `tk`; nothing is started to find out."""
-    if library == "tk":
-        return any(Path("/usr/lib").glob("python3*/lib-dynload/_tkinter*.so"))
-    binding = Path("/usr/lib/python3/dist-packages/gi")
-    return binding.is_dir() and any(Path("/usr/lib").glob("*/girepository-1.0/Gtk-3.0.typelib"))
-
-
 def preload(folder: Path) -> dict[str, str]:
     """Compile the library into `folder`; returns the environment that loads it."""
     library = folder / "preload.so"
@@ -74,7 +66,6 @@ class Resolver:
         self._file.touch()
 
     def forget(self) -> None:
-        """Let every name be unknown."""
         self._file.unlink()
 
 

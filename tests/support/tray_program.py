@@ -4,25 +4,24 @@ from typing import Any
 
 from PIL import Image
 
-from mem0tray.desktop.bus.session_bus import SessionBus
-from mem0tray.desktop.tray import linux_icon, tray
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.session import bus_address
+from mem0tray.desktop.tray import linux, tray
 
 COLOURS = {"red": (255, 0, 0, 255), "blue": (0, 0, 255, 255)}
 
 
 def picture(colour: str) -> Image.Image:
-    """The icon in one colour."""
     return Image.new("RGBA", (64, 64), COLOURS[colour])
 
 
 def turn_blue(icon: Any) -> None:
     """Show that a click has arrived."""
-    icon.icon = picture("blue")
+    icon.icon = (picture("blue"),)
     icon.title = "now blue"
 
 
 def notify(bus: SessionBus) -> None:
-    """Have a notification shown."""
     name = "org.freedesktop.Notifications"
     shown = ["lab", 0, "", "the title", "the body", [], {}, -1]
     bus.call(name, "/org/freedesktop/Notifications", name, "Notify", "susssasa{sv}i", shown)
@@ -32,8 +31,8 @@ def main() -> None:
     """Stand in the tray until Quit is clicked."""
     library = tray.pystray(ours=True)
     item, menu = library.MenuItem, library.Menu
-    with SessionBus() as bus:
-        icon = linux_icon.icon_class(library, bus)("lab", picture("red"), "red_or_blue")
+    with SessionBus(bus_address()) as bus:
+        icon = linux.icon_class(library, bus)("lab", (picture("red"),), "red_or_blue")
         icon.menu = menu(
             item("Turn_it blue", turn_blue),
             item("Never", turn_blue, enabled=False),

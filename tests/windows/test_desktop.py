@@ -84,7 +84,7 @@ def test_the_command_sets_it_up(home: Home) -> None:
 def test_a_question_is_answered_by_its_buttons(
     message: int, button: int, *, confirmed: bool, tmp_path: Path
 ) -> None:
-    title = f"Delete this dead letter? {tmp_path.name}"
+    title = f"Delete this memory? {tmp_path.name}"
     question = Question(title, "Project: Küche 鍵", "Back up and delete", "Cancel")
     answers: list[bool] = []
     asked = threading.Thread(

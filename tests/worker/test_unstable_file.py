@@ -36,20 +36,17 @@ class Scene:
         self.file = UnstableFile(troubles, part, said, 0.05, lambda: self.now)
 
     def look(self, after: float, *, unstable: bool) -> None:
-        """Look at the file so many seconds later."""
         self.now += after
         self.file.look(unstable=unstable)
 
 
 @pytest.fixture
 def scene() -> Scene:
-    """Make a file at rest."""
     return Scene()
 
 
 @pytest.mark.row(52)
 def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
-    """A slow save of less than that is nobody's business; more is told, and not again."""
     for after in (0.0, 5.0, 5.0):
         scene.look(after, unstable=True)
     assert scene.told == []
@@ -64,7 +61,6 @@ def test_it_is_told_once_after_ten_seconds(scene: Scene) -> None:
 
 @pytest.mark.row(28, 52)
 def test_a_file_that_rests_now_and_then_is_none(scene: Scene) -> None:
-    """A script that rewrites it in a loop may, as long as it can be read in between."""
     for _ in range(20):
         scene.look(9.0, unstable=True)
         scene.look(0.1, unstable=False)
@@ -73,7 +69,6 @@ def test_a_file_that_rests_now_and_then_is_none(scene: Scene) -> None:
 
 @pytest.mark.row(52)
 def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
-    """What was told is taken back, and the next time told anew."""
     for _ in range(2):
         scene.look(0.0, unstable=True)
         scene.look(11.0, unstable=True)
@@ -100,7 +95,6 @@ def test_it_is_over_when_the_file_rests(scene: Scene) -> None:
 def test_what_is_said_names_the_file_and_how_the_program_is_found(
     said: Callable[[Path], FileUnavailableError], why: str
 ) -> None:
-    """The command is one to copy, whatever signs are in the name."""
     path = FILE.with_name("a file")
     assert str(said(path)) == (f"{path} {why} Find that program with `fuser '{path}'` and end it.")
 
@@ -123,7 +117,6 @@ def test_it_is_told_when_it_is_looked_at_again(scene: Scene) -> None:
     ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
 )
 def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
-    """Also when its clock is ahead of ours."""
     now = 1_800_000_000.0
     assert unstable_file.STABLE_AFTER == 1.5
     assert is_stable(Signature(1, 2, int((now - age) * 1e9), 4), now) is stable

@@ -15,7 +15,7 @@ from mem0tray.cli.interaction import waiting
 from mem0tray.cli.output import Style
 from mem0tray.config import settings
 from mem0tray.core.errors import Mem0TrayError, SettingsError
-from mem0tray.desktop.notify import sending
+from mem0tray.system import threads
 
 _DEFAULTS: Final = "Below, each setting that cannot be read is at its default."
 _REMEDY: Final = "Its line above says what to do."
@@ -113,8 +113,8 @@ def _all(examined: Examined, parts: dict[str, _Look], *, told: bool) -> Iterator
 def _looked(what: str, look: _Look, examined: Examined, limit: float) -> list[Check]:
     name = what.removeprefix("the ")
     try:
-        return sending.within(lambda: list(look(examined)), limit)
-    except sending.HangsError:
+        return threads.within(lambda: list(look(examined)), limit)
+    except threads.HangsError:
         why = "something that is asked there does not answer"
         message = f"{what.capitalize()} could not be checked within {limit:.0f} s: {why}."
         remedy = f"`ls -l {examined.settings.paths.claude_dir}` shows whether the disk answers."

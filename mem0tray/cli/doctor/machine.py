@@ -164,12 +164,12 @@ def tray(_: Examined) -> Iterable[Check]:
 def notifications(examined: Examined, *, send: bool) -> Iterable[Check]:
     """Check how notifications are shown; `send` shows a test notification."""
     from mem0tray.desktop import session, trial
-    from mem0tray.desktop.notify import backends
+    from mem0tray.desktop.notify import plyer_backend
 
-    missing = backends.missing(sys.platform)
+    missing = plyer_backend.missing(sys.platform)
     if examined.settings.notifications.level == "none":
         yield Check("notifications", OK, "They are switched off by notifications.level.")
-    elif missing == backends.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
+    elif missing == plyer_backend.NO_DESKTOP or (sys.platform == "darwin" and session.missing()):
         yield Check("notifications", OK, "There is no desktop here; the log says what happens.")
     else:
         words = [examined.settings.ui.language] if send else []

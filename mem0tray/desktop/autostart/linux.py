@@ -416,7 +416,7 @@ def application_entry() -> ApplicationEntry | None:
     """
     if sys.platform in ("win32", "darwin"):
         return None
-    from mem0tray.desktop.notify.backends import in_flatpak
+    from mem0tray.desktop.session import in_flatpak
 
     if in_flatpak():
         return None

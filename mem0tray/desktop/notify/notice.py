@@ -1,16 +1,15 @@
-"""What a notice shows, whichever way it goes. Plain data."""
+"""A notice as plain data, and what shows notices: a backend for each way."""
 
 import sys
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, Protocol
 
 from mem0tray.core.text import one_line
 
+NEEDS_USER: Final = "action-needed"  # the base beside bad news
 _LINES: Final = 12
-# Characters that a daemon may take for markup, with similar ones.
-_PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
-_ESCAPED: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+_REASON: Final = 160
 
 
 class Urgency(IntEnum):
@@ -42,9 +41,9 @@ class NoticeAction:
 class Notice:
     """What is shown. `name` is the English title, for the log.
 
-    `base` says which icon stands beside it (one of `icon.BASES`), `category` is one of the
-    desktops' specification. A notice replaces the one of the same `kind` that is still
-    there; with an empty kind it replaces none. `clicked` is what a click on the notice itself does.
+    `base` names the icon beside it (one of `icon.BASES`), `category` is one of the desktops'
+    specification. A notice replaces the one of the same `kind` that is still there; with an empty
+    kind it replaces none. The first of `actions` may be `Offer.STATUS`, the others are buttons.
     """
 
     name: str
@@ -54,41 +53,52 @@ class Notice:
     urgency: Urgency = Urgency.NORMAL
     category: str = ""
     kind: str = ""
-    clicked: NoticeAction | None = None
-    buttons: tuple[NoticeAction, ...] = ()
+    actions: tuple[NoticeAction, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long title and body may be, in UTF-16 units."""
-
-    title: int
-    body: int
+class NotShownError(Exception):
+    """Nothing shows notifications here, or what does has refused; the message says why."""
 
 
-def limits(platform: str = sys.platform) -> Limits:
-    """The platform's limits; on Windows a longer text raises."""
-    if platform == "win32":
-        return Limits(63, 255)
-    return Limits(63, 256) if platform == "darwin" else Limits(100, 500)
+class SilentDaemonError(NotShownError):
+    """The program that shows notifications does not answer."""
+
+
+class NoticeBackend(Protocol):
+    """A way to show a notice."""
+
+    @property
+    def name(self) -> str:
+        """The name for `doctor` and the log."""
+
+    def show(self, notice: Notice) -> None:
+        """Show the notice. Raises NotShownError, or any error of the library."""
+
+    def withdraw(self, kind: str) -> None:
+        """Remove the notice of that kind, if possible; at once, and without an error."""
+
+
+def send(backend: NoticeBackend, notice: Notice) -> str:
+    """Show a notice; return why it was not shown, empty if it was. Never raises."""
+    try:
+        backend.show(notice)
+    except Exception as error:  # noqa: BLE001  (a library's or a desktop's)
+        return f"{backend.name}: {explained(error)}"
+    return ""
+
+
+def explained(error: Exception) -> str:
+    """An error of a library in one line."""
+    ours = isinstance(error, NotShownError)
+    return one_line(str(error) if ours else f"{type(error).__name__}: {error}", _REASON)
 
 
 def fitted(notice: Notice, platform: str = sys.platform) -> tuple[str, str]:
-    """Title and body, short enough, and without characters that no daemon can take."""
-    room = limits(platform)
-    lines = [one_line(line, room.body) for line in notice.body.split("\n")[:_LINES]]
-    body = "\n".join(line for line in lines if line)
-    return clipped(one_line(notice.title, room.title), room.title), clipped(body, room.body)
-
-
-def escaped(text: str) -> str:
-    """The text escaped for a daemon that renders markup."""
-    return text.translate(_ESCAPED)
-
-
-def plain(text: str) -> str:
-    """The text with similar characters in place of those that could be markup."""
-    return text.translate(_PLAIN)
+    """Title and body as the platform takes them: Windows raises for a longer text."""
+    title, body = {"win32": (63, 255), "darwin": (63, 256)}.get(platform, (100, 500))
+    lines = [one_line(line, body) for line in notice.body.split("\n")[:_LINES]]
+    text = "\n".join(line for line in lines if line)
+    return clipped(one_line(notice.title, title), title), clipped(text, body)
 
 
 def clipped(text: str, units: int) -> str:

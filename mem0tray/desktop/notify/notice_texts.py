@@ -1,69 +1,23 @@
-"""The words of a notice, in the user's language. Of a memory they tell only project and short id.
+"""The words of a notice, in the user's language. Of a memory they name only project and short id.
 
 A desktop shows at first only one line of a body, of some sixty characters: it says what
 happened and what to do, the lines below say the rest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
-from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency
+from mem0tray.desktop.notify.notice import NEEDS_USER, Notice, NoticeAction, Offer, Urgency
 from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
 
-NEEDS_USER: Final = "action-needed"  # the base beside bad news
-_GOOD: Final = "healthy"
+_GOOD: Final = "healthy"  # the base beside good news
 _SHOWN: Final = 4  # names in a list; the rest are counted
 _REASON: Final = 200
 _BUTTONS: Final = 3  # desktops have no room for more
-
-
-def compose(due: Due, language: Language) -> Notice:
-    """The notice in words."""
-    lead = due.lead
-    lines = [_BODIES[lead.subject](lead, language)]
-    _ = language.gettext
-    lines += [
-        _("{name}: {count}").format(
-            name=title(each.subject, language), count=_brief(each, language)
-        )
-        for each in due.rest
-    ]
-    since = held_since((lead, *due.rest))
-    if since is not None:
-        lines.append(_("Summed up since {time}.").format(time=language.time(since)))
-    offers = dict.fromkeys(offer for each in (lead, *due.rest) for offer in _helpful(each))
-    return Notice(
-        name=title(lead.subject, Language("en")),
-        title=title(lead.subject, language),
-        body="\n".join(lines),
-        base=_base(lead.subject),
-        urgency=_URGENCIES.get(lead.subject, Urgency.NORMAL),
-        category=_CATEGORIES.get(lead.subject, ""),
-        kind=kind(lead.subject),
-        clicked=show_status(language),
-        buttons=buttons(list(offers)[:_BUTTONS], language),
-    )
-
-
-def _base(subject: Subject) -> str:
-    """The base of the icon: a tick only for good news."""
-    if subject is Subject.DOWN:
-        return "down"
-    needs_user = subject.is_problem and subject is not Subject.DELETED
-    return NEEDS_USER if needs_user else _GOOD
-
-
-def kind(subject: Subject) -> str:
-    """The kind, by which a notice replaces another: its former text, or "Server down".
-
-    A deletion's notice replaces an earlier one's, as its offer undoes only the last deletion.
-    """
-    return _KINDS.get(subject, "")
-
-
+_NOT_BAD: Final = (Subject.BACK, Subject.RECOVERED, Subject.DELETED)
 _URGENCIES: Final = {Subject.ACTION: Urgency.CRITICAL, Subject.RECOVERED: Urgency.LOW}
 _CATEGORIES: Final = {
     Subject.DOWN: "network.disconnected",
@@ -77,9 +31,39 @@ _KINDS: Final = {
     Subject.BACK: "server",
     Subject.ALERT_SIZE: "size",
     Subject.ALERT_AGE: "age",
-    Subject.REMOVED: "deletion",
+    Subject.REMOVED: "deletion",  # "Restore" takes back the last deletion alone
     Subject.DELETED: "deletion",
 }
+
+
+def compose(due: Due, language: Language) -> Notice:
+    """The notice in words."""
+    lead, groups = due.lead, (due.lead, *due.rest)
+    _ = language.gettext
+    lines = [_BODIES[lead.subject](lead, language)]
+    for each in due.rest:
+        name, count = title(each.subject, language), _brief(each, language)
+        lines.append(_("{name}: {count}").format(name=name, count=count))
+    since = held_since(groups)
+    if since is not None:
+        lines.append(_("Summed up since {time}.").format(time=language.time(since)))
+    offers = dict.fromkeys(offer for each in groups for offer in _helpful(each))
+    bad = "down" if lead.subject is Subject.DOWN else NEEDS_USER
+    return Notice(
+        name=title(lead.subject, Language("en")),
+        title=title(lead.subject, language),
+        body="\n".join(lines),
+        base=_GOOD if lead.subject in _NOT_BAD else bad,
+        urgency=_URGENCIES.get(lead.subject, Urgency.NORMAL),
+        category=_CATEGORIES.get(lead.subject, ""),
+        kind=kind(lead.subject),
+        actions=_actions((Offer.STATUS, *list(offers)[:_BUTTONS]), language),
+    )
+
+
+def kind(subject: Subject) -> str:
+    """The kind, by which a notice replaces another: its former text, or "Server down"."""
+    return _KINDS.get(subject, "")
 
 
 def answer(
@@ -89,9 +73,9 @@ def answer(
 
     A click shows the status if it is `clickable`.
     """
+    actions = _actions((Offer.STATUS,), language) if clickable else ()
     base = _GOOD if good else NEEDS_USER
-    clicked = show_status(language) if clickable else None
-    return Notice(title, title, text, base=base, kind="answer", clicked=clicked)
+    return Notice(title, title, text, base=base, kind="answer", actions=actions)
 
 
 def test_notice(language: Language) -> Notice:
@@ -104,21 +88,12 @@ def test_notice(language: Language) -> Notice:
     )
 
 
-# What a click does ------------------------------------------------------------------------
-
-
-def show_status(language: Language) -> NoticeAction:
-    """The action of a click on a notice that asks nothing."""
-    _ = language.gettext
-    return NoticeAction(Offer.STATUS, _("Show status"))
-
-
-def buttons(offers: Iterable[Offer], language: Language) -> tuple[NoticeAction, ...]:
-    """These offers with their labels."""
+def _actions(offers: tuple[Offer, ...], language: Language) -> tuple[NoticeAction, ...]:
     _ = language.gettext
     labels = {
+        Offer.STATUS: _("Show status"),
         Offer.RESTORE: _("Restore"),
-        Offer.RETRY: _("Retry"),
+        Offer.RETRY: _("Try again"),
         Offer.SETTINGS: _("Settings"),
     }
     return tuple(NoticeAction(offer, labels[offer]) for offer in offers)
@@ -140,24 +115,24 @@ def _helpful(group: NoticeGroup) -> tuple[Offer, ...]:
     return ()
 
 
-# Words --------------------------------------------------------------------------------------
-
-
 def title(subject: Subject, language: Language) -> str:
     """The title of every notice about a subject."""
     _ = language.gettext
     return {
         Subject.ACTION: _("Action needed"),
         Subject.DOWN: _("Server down"),
-        Subject.ALERT_SIZE: _("DLQ alert"),
-        Subject.ALERT_AGE: _("DLQ alert"),
+        Subject.ALERT_SIZE: _("Memories not delivered"),
+        Subject.ALERT_AGE: _("A memory waits long"),
         Subject.BROKEN: _("File broken"),
-        Subject.REMOVED: _("Removed from the DLQ"),
+        Subject.REMOVED: _("Removed by hand"),
         Subject.BACK: _("Server back"),
         Subject.DELETED: _("Deleted"),
         Subject.MOVED: _("Moved to DLQ"),
         Subject.RECOVERED: _("DLQ recovered"),
     }[subject]
+
+
+# The lines ----------------------------------------------------------------------------------
 
 
 def _brief(group: NoticeGroup, language: Language) -> str:
@@ -171,25 +146,16 @@ def _by_name(group: NoticeGroup, language: Language) -> str:
     """`alpha: 3, beta: 2, others: 4`, the largest first."""
     _ = language.gettext
     ranked = sorted(group.names.items(), key=lambda pair: (-pair[1], pair[0]))
-    parts = [
-        _("{name}: {count}").format(name=name or _("(no project)"), count=language.number(number))
-        for name, number in ranked[:_SHOWN]
-    ]
+    shown = [(name or _("(no project)"), number) for name, number in ranked[:_SHOWN]]
     others = group.others + sum(number for _name, number in ranked[_SHOWN:])
     if others:
-        parts.append(_("{name}: {count}").format(name=_("others"), count=language.number(others)))
-    return ", ".join(parts)
+        shown.append((_("others"), others))
+    text = _("{name}: {count}")
+    return ", ".join(text.format(name=name, count=language.number(each)) for name, each in shown)
 
 
 def _memories(number: int, language: Language) -> str:
-    ngettext = language.ngettext
-    text = ngettext("{count} memory", "{count} memories", number)
-    return text.format(count=language.number(number))
-
-
-def _dead_letters(number: int, language: Language) -> str:
-    ngettext = language.ngettext
-    text = ngettext("{count} dead letter", "{count} dead letters", number)
+    text = language.ngettext("{count} memory", "{count} memories", number)
     return text.format(count=language.number(number))
 
 
@@ -200,69 +166,44 @@ def _named(project: str, item_id: str, language: Language) -> str:
 
 
 def _moved(group: NoticeGroup, language: Language) -> str:
-    _, ngettext = language.gettext, language.ngettext
-    event = group.event
+    _, event = language.gettext, group.event
     if group.count == 1 and isinstance(event, events.MovedToDlq):
-        text = ngettext(
-            "Will be retried: {name}, {count} attempt failed.",
-            "Will be retried: {name}, {count} attempts failed.",
-            event.retries,
-        )
-        name = _named(event.project, event.item_id, language)
-        return text.format(name=name, count=language.number(event.retries))
-    text = _("{memories}: they are retried automatically.")
+        text = _("Not delivered, tried again later: {name}.")
+        return text.format(name=_named(event.project, event.item_id, language))
+    text = _("{memories} not delivered, tried again later.")
     return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
 def _recovered(group: NoticeGroup, language: Language) -> str:
-    _, ngettext = language.gettext, language.ngettext
-    event = group.event
+    _, event = language.gettext, group.event
     if group.count == 1 and isinstance(event, events.DlqRecovered):
-        text = ngettext(
-            "Delivered after {count} failed retry: {name}.",
-            "Delivered after {count} failed retries: {name}.",
-            event.retries,
-        )
-        if not event.retries:
-            text = _("Delivered at the first retry: {name}.")
-        name = _named(event.project, event.item_id, language)
-        return text.format(name=name, count=language.number(event.retries))
-    text = ngettext("{count} memory delivered.", "{count} memories delivered.", group.count)
-    return f"{text.format(count=language.number(group.count))}\n{_by_name(group, language)}"
+        text = _("Delivered after all: {name}.")
+        return text.format(name=_named(event.project, event.item_id, language))
+    text = _("{memories} delivered after all.")
+    return f"{text.format(memories=_memories(group.count, language))}\n{_by_name(group, language)}"
 
 
 def _down(group: NoticeGroup, language: Language) -> str:
-    _ = language.gettext
-    reason = _reason(group, language)
-    since = language.time(group.wall)
-    line = _("Undelivered memories wait until it is back.")
-    if group.counts is not None:
-        line = _("{memories} and {letters} wait until it is back.").format(
-            memories=_memories(group.counts.queue, language),
-            letters=_dead_letters(group.counts.dlq, language),
+    _, event, counts = language.gettext, group.event, group.counts
+    line = _("Memories wait until it is back.")
+    if counts is not None:
+        line = _("{memories} waiting until it is back.").format(
+            memories=_memories(counts.queue + counts.dlq, language)
         )
+    reason = ""
+    if isinstance(event, events.StateChanged):
+        reason = one_line(reasons.sentence(event.reason).said(language), _REASON)
     text = _("Since {time}: {reason}") if reason else _("Since {time}.")
-    return f"{line}\n{text.format(time=since, reason=reason)}"
+    return f"{line}\n{text.format(time=language.time(group.wall), reason=reason)}"
 
 
 def _back(group: NoticeGroup, language: Language) -> str:
-    _, ngettext = language.gettext, language.ngettext
-    begin, end = language.time(group.wall), language.time(group.until)
-    if group.count == 1:
-        text = _("Down from {begin} to {end}; what waited is being sent.")
-    else:
-        text = ngettext(
-            "Down {count} time from {begin} to {end}; what waited is being sent.",
-            "Down {count} times from {begin} to {end}; what waited is being sent.",
-            group.count,
-        )
-    lines = [text.format(begin=begin, end=end, count=language.number(group.count))]
-    if group.counts is not None:
-        waiting = _("Waiting: {memories}, {letters}.").format(
-            memories=_memories(group.counts.queue, language),
-            letters=_dead_letters(group.counts.dlq, language),
-        )
-        lines.append(waiting)
+    _, counts = language.gettext, group.counts
+    text = _("Down from {begin} to {end}; what waited is being sent.")
+    lines = [text.format(begin=language.time(group.wall), end=language.time(group.until))]
+    if counts is not None:
+        waiting = _memories(counts.queue + counts.dlq, language)
+        lines.append(_("Waiting: {memories}.").format(memories=waiting))
     return "\n".join(lines)
 
 
@@ -274,22 +215,15 @@ def _action(group: NoticeGroup, language: Language) -> str:
     return "\n".join(one_line(part.said(language), _REASON) for part in parts)
 
 
-def _reason(group: NoticeGroup, language: Language) -> str:
-    event = group.event
-    if not isinstance(event, events.StateChanged):
-        return ""
-    return one_line(reasons.sentence(event.reason).said(language), _REASON)
-
-
 def _alert_size(group: NoticeGroup, language: Language) -> str:
     _, event = language.gettext, group.event
     if not isinstance(event, events.AlertBegan):
         return ""
-    text = _("{letters}: retry, or ask `mem0tray diagnose` why.")
+    text = _("{memories} not delivered: `mem0tray diagnose` says why.")
     more = _("More than {limit} for {minutes} min.")
     return "\n".join(
         [
-            text.format(letters=_dead_letters(event.dlq, language)),
+            text.format(memories=_memories(event.dlq, language)),
             more.format(limit=language.number(event.limit), minutes=language.number(event.minutes)),
         ]
     )
@@ -304,24 +238,16 @@ def _alert_age(group: NoticeGroup, language: Language) -> str:
 
 
 def _removed(group: NoticeGroup, language: Language) -> str:
-    return _undo(_dead_letters(group.count, language), "", language)
-
-
-def _deleted(group: NoticeGroup, language: Language) -> str:
-    """What the user deleted by a command or in the menu; one deletion with its backup."""
+    """Memories that the user deleted, with the backup if it was one deletion."""
     _, event = language.gettext, group.event
-    backup = ""
-    if isinstance(event, events.UserAction) and event.dead + event.fresh == group.count:
-        backup = one_line(event.backup, 80)
-    return _undo(_memories(group.count, language), backup, language)
-
-
-def _undo(what: str, backup: str, language: Language) -> str:
-    _ = language.gettext
-    text = _("{what}. Undo: “Restore last deletion” in the menu.").format(what=what)
-    lines = [text, _("Or in a terminal: `mem0tray restore`.")]
-    if backup:
-        lines.append(_("The backup is {name}.").format(name=backup))
+    text = _("{what}. Undo: “Restore last deletion” in the menu.")
+    lines = [text.format(what=_memories(group.count, language))]
+    lines.append(_("Or in a terminal: `mem0tray restore`."))
+    if isinstance(event, events.UserAction):
+        alone = event.dead + event.fresh == group.count
+        if event.backup and alone:
+            name = one_line(event.backup, 80)
+            lines.append(_("The backup is {name}.").format(name=name))
     return "\n".join(lines)
 
 
@@ -344,7 +270,7 @@ _BODIES: Final[dict[Subject, Callable[[NoticeGroup, Language], str]]] = {
     Subject.BROKEN: _broken,
     Subject.REMOVED: _removed,
     Subject.BACK: _back,
-    Subject.DELETED: _deleted,
+    Subject.DELETED: _removed,
     Subject.MOVED: _moved,
     Subject.RECOVERED: _recovered,
 }

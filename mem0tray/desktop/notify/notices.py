@@ -3,10 +3,8 @@
 `now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown. Events are gathered
 by subject. A burst becomes one notice: it ends when nothing on its subject has come for five
 seconds. What exceeds the limit of an hour stays gathered, and is summed up in the next notice that
-may be shown. So at most one group for each subject ever waits, however much happens.
-
-Whoever was told "Server down" or "Moved to DLQ" must not believe it for longer than it is true: the
-good news that all of a notice is over follows at once, and takes no place of the hour.
+may be shown. So at most one group for each subject ever waits, however much happens. The good news
+that all of a shown notice is over follows at once, and takes no place of the hour.
 """
 
 from collections import Counter, deque
@@ -29,18 +27,17 @@ ALL: Final = "all"
 NONE: Final = "none"
 
 BURST: Final = 5.0
-ANSWER: Final = 1.0  # seconds; what the user has just done is told sooner
+ANSWER: Final = 1.0  # seconds; what the user has just done is shown sooner
 DOWN_AFTER: Final = 120.0
-AWAKE_AFTER: Final = 60.0  # a network needs a while when its computer wakes
 HOUR: Final = 3600.0
 LIMIT: Final = 6
 _ORDINARY: Final = LIMIT - 1  # the last place of an hour is kept for what needs the user
-_LONGEST: Final = (60.0, 600.0, 1800.0)  # longest burst in seconds: the first, the next, others
+_LONGEST: Final = 60.0  # seconds: a burst is shown then, though it goes on
 _NAMES: Final = 20
 _NAME: Final = 40
 _REASONS: Final = 20
 _MOVES: Final = 1_000  # memories
-_NEXT: Final = float("inf")  # due with the next event on the subject
+_NEVER: Final = float("inf")
 
 
 class Subject(IntEnum):
@@ -75,17 +72,16 @@ _ALERTS: Final = {"dlq_size": Subject.ALERT_SIZE, "max_age": Subject.ALERT_AGE}
 class NoticeGroup:
     """What has happened on one subject since it was last shown.
 
-    `first`, `last` and `due` are monotonic; `wall` is the time of the first event, `until` the end
-    of an outage. `names` counts by project (or file), `others` what had no room there; `event` is
-    the latest, `moves` has those of memories, by id; `counts` is what waited then. `free`: it takes
-    no place of the hour.
+    `first` and `due` are monotonic; `wall` is the time of the first event, `until` the end of an
+    outage. `names` counts by project (or file), `others` what had no room there; `event` is the
+    latest, `moves` has those of memories, by id; `counts` is what waited then. `held`: it had to
+    wait for room. `free`: it takes no place of the hour.
     """
 
     subject: Subject
     event: Event
     first: float
     wall: float
-    last: float = 0.0
     due: float = 0.0
     held: bool = False
     count: int = 0
@@ -118,14 +114,6 @@ class NoticeGroup:
             self.others -= name not in self.names
             self.names -= Counter([name])
 
-    def join(self, earlier: "NoticeGroup") -> None:
-        """Add what happened earlier on the same subject."""
-        self.count += earlier.count
-        self.names += earlier.names
-        self.others += earlier.others
-        self.moves = earlier.moves | self.moves
-        self.free |= earlier.free
-
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -156,11 +144,9 @@ class Notices:
     def __init__(self, level: str = ALL) -> None:
         self.level = level
         self._groups: dict[Subject, NoticeGroup] = {}
-        self._streams: dict[Subject, tuple[int, float]] = {}
         self._shown: deque[float] = deque(maxlen=LIMIT)
         self._trouble: _Trouble | None = None
         self._state = ""
-        self._woke: float | None = None
         self._counts: Counts | None = None
         self._over: set[Subject] = set()
         self._moved: list[NoticeGroup] = []  # the latest that were shown, without what is delivered
@@ -193,10 +179,6 @@ class Notices:
             case events.AlertOver(alert):
                 self._drop(_ALERTS[alert])
         return False
-
-    def woke(self, now: float) -> None:
-        """Note that the computer has slept."""
-        self._woke = now
 
     def observe(self, counts: "Counts") -> None:
         """Note how much waits now; an outage shows it."""
@@ -232,15 +214,11 @@ class Notices:
         group = self._groups.get(subject)
         new = group is None
         if group is None:
-            stage, last = self._streams.get(subject, (0, now))
-            self._streams[subject] = (stage if now - last <= BURST else 0, now)
             group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
         group.add(event, name, count)
-        group.last = now
         if not group.held:
-            longest = _LONGEST[self._streams[subject][0]]
             burst = ANSWER if subject is Subject.DELETED else BURST
-            group.due = min(now + burst, group.first + longest)
+            group.due = min(now + burst, group.first + _LONGEST)
         return new
 
     def _change(self, event: events.StateChanged, now: float, wall: float) -> None:
@@ -285,31 +263,20 @@ class Notices:
                 group.due = self._opens(group.subject)
         return found
 
-    def not_shown(self, due: Due) -> None:
-        """Take back what nothing could show: the next notice has it too."""
-        if not due.lead.free:
-            self._shown.pop()
-        for group in (due.lead, *due.rest):
-            group.held, group.first, group.due = False, _NEXT, _NEXT
-            newer = self._groups.setdefault(group.subject, group)
-            if newer is not group:
-                newer.join(group)
-        self._moved = [group for group in self._moved if group not in (due.lead, *due.rest)]
-
     def over(self) -> set[Subject]:
-        """The subjects that were shown and are no longer true; told once."""
+        """The subjects that were shown and are no longer true; each is returned once."""
         over, self._over = self._over, set()
         return over
 
-    def next_due(self) -> float | None:
+    def next_due(self) -> float:
         """When to ask again if nothing happens; monotonic."""
         times = [group.due for group in self._groups.values()]
         trouble = self._trouble
         if trouble is not None and trouble.healed is not None:
             times.append(trouble.healed + BURST)
-        elif trouble is not None and self._awaits_outage(trouble):
+        elif trouble is not None:
             times.append(self._outage_due(trouble))
-        return min(times, default=None)
+        return min(times, default=_NEVER)
 
     def _is_wanted(self, subject: Subject) -> bool:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
@@ -336,25 +303,19 @@ class Notices:
             del self._groups[group.subject]
             if group.subject is Subject.MOVED:
                 self._moved = [*self._moved, group][-LIMIT:]
-            stage = self._streams.get(group.subject, (0, now))[0]
-            cut = group.last + BURST > now and not group.held
-            stage = min(stage + 1, len(_LONGEST) - 1) if cut else 0
-            self._streams[group.subject] = (stage, group.last)
-            if group.subject is Subject.ACTION and self._trouble is not None:
-                self._remember(self._trouble.reasons, group.event)
-            if group.subject is Subject.DOWN and self._trouble is not None:
-                self._trouble.shown = True
+            trouble, event = self._trouble, group.event
+            if trouble is None or not isinstance(event, events.StateChanged):
+                continue
+            if group.subject is Subject.DOWN:
+                trouble.shown = True
+            elif group.subject is Subject.ACTION:
+                if len(trouble.reasons) >= _REASONS:  # they never repeat
+                    trouble.reasons.clear()
+                trouble.reasons.add(event.reason)
         return due
 
-    @staticmethod
-    def _remember(reasons: set[Reason], event: Event) -> None:
-        if isinstance(event, events.StateChanged):
-            if len(reasons) >= _REASONS:  # they never repeat: the limit of an hour is enough
-                reasons.clear()
-            reasons.add(event.reason)
-
     def _opens(self, subject: Subject) -> float:
-        """When there is room for a notice on that subject (minus infinity: already)."""
+        """When there is room for a notice on that subject."""
         places = LIMIT if subject.is_pressing else _ORDINARY
         if len(self._shown) < places:
             return float("-inf")
@@ -363,21 +324,20 @@ class Notices:
     # Outages ------------------------------------------------------------------------
 
     def _ripen(self, now: float) -> None:
-        """Tell an outage after two minutes, and its end once that has lasted."""
+        """Show an outage after two minutes, and its end once that has lasted."""
         trouble = self._trouble
         if trouble is None:
             return
         if trouble.healed is not None:
             if now >= trouble.healed + BURST:
                 self._end(trouble, now)
-        elif self._awaits_outage(trouble) and now >= self._outage_due(trouble):
+        elif now >= self._outage_due(trouble):
             trouble.told = True
             self._put(Subject.DOWN, trouble, now, self._counts)
 
     def _end(self, trouble: _Trouble, now: float) -> None:
         self._trouble = None
-        # If the outage has not been told yet, only tell that it is over.
-        self._groups.pop(Subject.DOWN, None)
+        self._groups.pop(Subject.DOWN, None)  # not shown yet: only its end is
         if trouble.told:
             back = self._put(Subject.BACK, trouble, now, trouble.counts)
             if back is not None and trouble.shown:
@@ -390,19 +350,17 @@ class Notices:
     ) -> NoticeGroup | None:
         group = self._groups.get(subject)
         if group is None and trouble.event is not None:
-            group = NoticeGroup(subject, trouble.event, now, trouble.wall, last=now, due=now)
+            group = NoticeGroup(subject, trouble.event, now, trouble.wall, due=now)
             self._groups[subject] = group
         if group is not None and trouble.event is not None:
             group.add(trouble.event, "", 1)
             group.counts, group.until = counts, trouble.until
         return group
 
-    def _awaits_outage(self, trouble: _Trouble) -> bool:
-        return self._state == DOWN and not trouble.told and trouble.down is not None
-
     def _outage_due(self, trouble: _Trouble) -> float:
-        since = (trouble.down or 0.0) + DOWN_AFTER
-        return since if self._woke is None else max(since, self._woke + AWAKE_AFTER)
+        if self._state != DOWN or trouble.told or trouble.down is None:
+            return _NEVER
+        return trouble.down + DOWN_AFTER
 
 
 def held_since(groups: Iterable[NoticeGroup]) -> float | None:

@@ -15,72 +15,48 @@ from mem0tray.config.settings import Settings
 from mem0tray.core import events
 from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
-from mem0tray.desktop.notify import notice_texts
+from mem0tray.desktop.notify import notice, notice_texts
+from mem0tray.desktop.notify.notice import NoticeBackend
 from mem0tray.desktop.notify.notices import Due, Notices
-from mem0tray.desktop.notify.sending import NoticeResult, Sender
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
     from mem0tray.ledger.waiting import Counts
 
-_GAP: Final = 20.0  # seconds; a busy computer is late by less
 _STOP_WAIT: Final = 2.0
 _TROUBLE_WAIT: Final = 30.0
-
-
-class Waking:
-    """Tell it before and after each wait.
-
-    While a computer sleeps the wall clock goes on. The monotonic clock stands
-    still (Linux, macOS), or goes on too (Windows): then the wait was too long.
-    """
-
-    def __init__(self) -> None:
-        self._until = 0.0
-        self._ahead = 0.0
-
-    def rests(self, now: float, wall: float, patience: float) -> None:
-        """A wait of at most `patience` begins; `now` is monotonic."""
-        self._until = now + patience
-        self._ahead = wall - now
-
-    def has_slept(self, now: float, wall: float) -> bool:
-        """Whether the computer slept during the wait that has just ended."""
-        return wall - now - self._ahead > _GAP or now - self._until > _GAP
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What the notifier asks for, on its own thread, whenever it needs it.
 
-    `counts` is how much waits (it may raise Mem0TrayError), `told` the file that remembers
+    `counts` is how much waits (it may raise Mem0TrayError), `alerts` the file that remembers
     alerts across a restart.
     """
 
     settings: Callable[[], Settings]
     language: Callable[[], Language]
     counts: Callable[[], "Counts"]
-    told: Path
+    alerts: Path
 
 
 class Notifier:
     """A subscriber to the events. `start` subscribes it and starts its thread."""
 
     def __init__(
-        self, events: Events, sender: Sender, sources: Sources, clock: Clock = SYSTEM
+        self, events: Events, backend: NoticeBackend, sources: Sources, clock: Clock = SYSTEM
     ) -> None:
         self._clock = clock
         self._events = events
-        self._sender = sender
+        self._backend = backend
         self._sources = sources
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # guards the notices
         self._notices = Notices()
-        self._watch = AlertWatch(events, sources.settings, sources.counts, sources.told, clock)
-        self._waking = Waking()
+        self._watch = AlertWatch(events, sources.settings, sources.counts, sources.alerts, clock)
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="mem0tray-notifier", daemon=True)
-        self.last: NoticeResult | None = None  # how the latest notice fared
 
     def __call__(self, event: Event) -> None:
         """Note an event; from any thread, at once."""
@@ -95,7 +71,7 @@ class Notifier:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; a send that hangs is left behind."""
+        """End the thread; a desktop that hangs is left behind."""
         self._stopping = True
         self._wake.set()
         self._thread.join(_STOP_WAIT)
@@ -107,45 +83,30 @@ class Notifier:
             except Exception as error:  # noqa: BLE001  (it survives any fault, says so, goes on)
                 patience = _TROUBLE_WAIT
                 self._events.emit(events.PartFailed("notifications", repr(error), patience))
-            self._rest(patience)
-
-    def _rest(self, patience: float) -> None:
-        self._waking.rests(self._clock.now(), self._clock.wall(), patience)
-        self._clock.wait(self._wake, patience)
-        self._wake.clear()
-        now = self._clock.now()
-        if self._waking.has_slept(now, self._clock.wall()):
-            with self._guard:
-                self._notices.woke(now)
+            self._clock.wait(self._wake, patience)
+            self._wake.clear()
 
     def _round(self) -> float:
         """Show what is due; return the seconds to wait if nothing happens."""
         if self._clock.now() >= self._watch.due:
-            self._look()
+            counts = self._watch.look()
+            if counts is not None:
+                with self._guard:
+                    self._notices.observe(counts)
         with self._guard:
             self._notices.level = self._sources.settings().notifications.level
             due = self._notices.due(self._clock.now())
             over = self._notices.over()
         for subject in over:
-            self._sender.withdraw(notice_texts.kind(subject))
+            self._backend.withdraw(notice_texts.kind(subject))
         for each in due:
             self._show(each)
         with self._guard:
             next_due = self._notices.next_due()
-        until = self._watch.due if next_due is None else min(self._watch.due, next_due)
-        return max(0.0, until - self._clock.now())
-
-    def _look(self) -> None:
-        counts = self._watch.look()
-        if counts is not None:
-            with self._guard:
-                self._notices.observe(counts)
+        return max(0.0, min(self._watch.due, next_due) - self._clock.now())
 
     def _show(self, due: Due) -> None:
-        notice = notice_texts.compose(due, self._sources.language())
-        self.last = self._sender.send(notice)
-        if self.last.reason:
-            self._events.emit(events.NotificationFailed(notice.name, self.last.reason))
-            if not self.last.may_come:
-                with self._guard:
-                    self._notices.not_shown(due)
+        shown = notice_texts.compose(due, self._sources.language())
+        reason = notice.send(self._backend, shown)
+        if reason:
+            self._events.emit(events.NotificationFailed(shown.name, reason))

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from dbus_fast import DBusError, PropertyAccess, Variant
 from dbus_fast.annotations import (
@@ -19,7 +19,7 @@ from dbus_fast.annotations import (
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
 from mem0tray.core.text import one_line
-from mem0tray.desktop.bus.session_bus import SessionBus
+from mem0tray.desktop.bus import SessionBus
 
 Value = str | bool | int
 ROOT: Final = 0
@@ -115,40 +115,34 @@ def _properties(item: Any, separator: Any) -> dict[str, Value]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class MenuChange:
-    """What a panel must be told, by ids: lines below which others are now, and properties.
-
-    `below` has each line with other lines below it now: some panels read no further.
-    """
+class MenuChange(NamedTuple):
+    """What changed in a menu, by ids: lines with other lines below, properties set and gone."""
 
     below: list[int]
-    set: Mapping[int, Mapping[str, Value]]
-    gone: Mapping[int, list[str]]
+    set: list[tuple[int, Mapping[str, Value]]]
+    gone: list[tuple[int, list[str]]]
 
 
 def change(before: MenuLine, after: MenuLine, *, ticks: bool = False) -> MenuChange:
-    """From one menu to the next. `ticks`: tell them again, as the panel has set one itself."""
+    """From one menu to the next. `ticks`: send them again, as the panel has set one itself."""
     old = {line.id: line for line in before.walk()}
-    set_: dict[int, Mapping[str, Value]] = {}
-    gone: dict[int, list[str]] = {}
-    below: list[int] = []
+    found = MenuChange([], [], [])
     for line in after.walk():
         was = old.get(line.id)
         if was is None:
             continue
         if [each.id for each in was.below] != [each.id for each in line.below]:
-            below.append(line.id)
+            found.below.append(line.id)  # each of them, as some panels read no further
         differs = {
             name: value
             for name, value in line.properties.items()
             if was.properties.get(name) != value or (ticks and name == "toggle-state")
         }
         if differs:
-            set_[line.id] = differs
+            found.set.append((line.id, differs))
         if missing := [name for name in was.properties if name not in line.properties]:
-            gone[line.id] = missing
-    return MenuChange(below, set_, gone)
+            found.gone.append((line.id, missing))
+    return found
 
 
 class DBusMenu(ServiceInterface):
@@ -168,19 +162,19 @@ class DBusMenu(ServiceInterface):
         self._outdated: set[int] = set()  # lines with other lines below than at first
 
     def show(self, menu: Any, separator: Any, click: Callable[[Any], object]) -> None:
-        """Show this menu of pystray's; panels are told what has changed. From any thread."""
+        """Show this menu of pystray's, and send panels what has changed. From any thread."""
         with self._guard:
             before, self._root = self._root, self._ids.read(menu, separator, click)
             self._lines = {line.id: line for line in self._root.walk()}
             ticks, self._ticked = self._ticked, False
-            told = change(before, self._root, ticks=ticks)
-            self._outdated = (self._outdated | {*told.below}) & self._lines.keys()
-            self._revision += bool(told.below)
-            for number in told.below:
+            found = change(before, self._root, ticks=ticks)
+            self._outdated = (self._outdated | {*found.below}) & self._lines.keys()
+            self._revision += bool(found.below)
+            for number in found.below:
                 self._bus.emit(PATH, INTERFACE, "LayoutUpdated", "ui", [self._revision, number])
-            if told.set or told.gone:
-                updated = [[number, _variants(values)] for number, values in told.set.items()]
-                gone = [[number, names] for number, names in told.gone.items()]
+            if found.set or found.gone:
+                updated = [[number, _variants(values)] for number, values in found.set]
+                gone = [[number, names] for number, names in found.gone]
                 self._bus.emit(
                     PATH, INTERFACE, "ItemsPropertiesUpdated", "a(ia{sv})a(ias)", [updated, gone]
                 )
@@ -193,14 +187,14 @@ class DBusMenu(ServiceInterface):
         return 3
 
     @dbus_property(access=PropertyAccess.READ)
-    def TextDirection(self) -> DBusStr:
-        """Left to right, as all our languages are written."""
-        return "ltr"
-
-    @dbus_property(access=PropertyAccess.READ)
     def Status(self) -> DBusStr:
         """Normal: nothing in the menu asks for attention by itself."""
         return "normal"
+
+    @dbus_property(access=PropertyAccess.READ)
+    def TextDirection(self) -> DBusStr:
+        """Left to right, as all our languages are written."""
+        return "ltr"
 
     @dbus_property(access=PropertyAccess.READ)
     def IconThemePath(self) -> Names:
@@ -240,15 +234,11 @@ class DBusMenu(ServiceInterface):
     @dbus_method()
     def EventGroup(self, events: Annotated[list[Any], DBusSignature("a(isvu)")]) -> Ids:
         """Note several things in order; return the ids of lines that are gone."""
-        missing = []
+        missing = self._missing([number for number, *_ in events])
         for number, kind, *_ in events:
             line = self._lines.get(number)
-            if line is None:
-                missing.append(number)
-            else:
+            if line is not None:
                 self._happened(line, kind)
-        if events and len(missing) == len(events):
-            raise _gone(missing)
         return missing
 
     @dbus_method()
@@ -266,12 +256,15 @@ class DBusMenu(ServiceInterface):
         self, ids: Ids
     ) -> Annotated[tuple[list[int], list[int]], DBusSignature("aiai")]:
         """Say which lines must be read again, and which are gone."""
+        missing = self._missing(ids)
+        return [number for number in ids if number in self._outdated], missing
+
+    def _missing(self, ids: list[int]) -> list[int]:
+        """The ids of lines that are gone; an error if all are."""
         missing = [number for number in ids if number not in self._lines]
         if ids and len(missing) == len(ids):
             raise _gone(missing)
-        return [number for number in ids if number in self._outdated], missing
-
-    # ----------------------------------------------------------------------------------------
+        return missing
 
     def _line(self, number: int) -> MenuLine:
         line = self._lines.get(number)
@@ -306,7 +299,7 @@ def _named(line: MenuLine, names: list[str]) -> Properties:
     )
 
 
-def _variants(values: Any) -> Properties:
+def _variants(values: Mapping[str, Value]) -> Properties:
     return {name: _variant(value) for name, value in values.items()}
 
 

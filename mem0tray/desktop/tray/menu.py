@@ -1,7 +1,6 @@
 """What the tray shows, and the menu, as data. Pure: the menu follows from the view alone.
 
-It shows times, never ages; and numbers that change with each delivery only where a menu can be
-changed in place: elsewhere a rebuilt menu closes one that is open.
+It shows times, never ages: nothing in it changes by itself.
 """
 
 import textwrap
@@ -23,7 +22,7 @@ from mem0tray.server import answers
 
 LEVELS: Final = ("all", "problems", "none")
 PAUSES: Final = (30, 60)  # minutes
-_FLAT: Final = 5  # dead letters in a menu without submenus: more would be too many lines
+_FLAT: Final = 5  # memories in a menu without submenus: more would be too many lines
 _BELOW: Final = "• "
 _PROJECT: Final = 24
 _SERVER: Final = 48
@@ -31,7 +30,7 @@ _REASON: Final = 44
 _FIRST_LINE: Final = 100
 _STATE_LINE: Final = 80
 _TOOLTIP_REASON: Final = 240
-SHOWN: Final = 10  # dead letters in the menu
+SHOWN: Final = 10  # memories in the menu, of those not delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +125,18 @@ SEPARATOR: Final = MenuEntry()
 
 
 def build(
-    view: View, language: Language, now: float, *, mends: bool = False, nests: bool = True
+    view: View, language: Language, now: float, *, nests: bool = True
 ) -> tuple[MenuEntry, ...]:
     """The whole menu; `now` in Unix seconds decides where a time needs its date.
 
-    `mends`: a menu of the same shape is changed in place, and may show how much waits.
     `nests`: a submenu may have submenus; else the verbs of a dead letter stand below it.
     """
     _ = language.gettext
     return (
         MenuEntry(_first_line(view, language), MenuCommand(Verb.SHOW_STATUS)),
-        MenuEntry(_counts(view, language, waiting=mends), MenuCommand(Verb.SHOW_STATUS)),
+        MenuEntry(_counts(view, language), MenuCommand(Verb.SHOW_STATUS)),
         SEPARATOR,
-        MenuEntry(_("Retry all now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
+        MenuEntry(_("Try all again now"), MenuCommand(Verb.RETRY_ALL), enabled=view.dlq > 0),
         _dead_letters(view.letters, language, now, nests=nests),
         SEPARATOR,
         MenuEntry(_("Show status"), MenuCommand(Verb.SHOW_STATUS), default=True),
@@ -161,20 +159,12 @@ def build(
 
 
 def shape(entries: tuple[MenuEntry, ...]) -> object:
-    """Equal for two menus with the same things in the same places.
+    """Equal for two menus with the same things in the same places, whatever their words.
 
-    They may differ in words, ticks and what is disabled: so one can become the other while the user
-    has it open.
+    One can become the other while the user has it open.
     """
     return tuple(
-        (
-            entry == SEPARATOR,
-            entry.command and (entry.command.verb, entry.command.letter),
-            entry.checked is None,
-            entry.radio,
-            entry.default and entry.label,
-            shape(entry.entries),
-        )
+        (identity(entry), entry == SEPARATOR, entry.checked is None, shape(entry.entries))
         for entry in entries
     )
 
@@ -214,14 +204,12 @@ def _first_line(view: View, language: Language) -> str:
     return one_line(f"{line} · {reason}", _FIRST_LINE)
 
 
-def _counts(view: View, language: Language, *, waiting: bool) -> str:
-    """How many dead letters there are and, with `waiting`, how many memories wait."""
-    ngettext, n = language.ngettext, language.number
-    parts = [ngettext("{n} dead letter", "{n} dead letters", view.dlq).format(n=n(view.dlq))]
-    if waiting:
-        queue = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
-        parts.insert(0, queue.format(n=n(view.queue)))
-    return " · ".join(parts)
+def _counts(view: View, language: Language) -> str:
+    """How many memories wait, and how many were not delivered."""
+    _, ngettext, n = language.gettext, language.ngettext, language.number
+    waiting = ngettext("{n} memory waiting", "{n} memories waiting", view.queue)
+    failed = ngettext("{n} not delivered", "{n} not delivered", view.dlq)
+    return f"{waiting.format(n=n(view.queue))} · {failed.format(n=n(view.dlq))}"
 
 
 def tooltip(view: View, language: Language, now: float) -> str:
@@ -231,7 +219,7 @@ def tooltip(view: View, language: Language, now: float) -> str:
     if view.state == ACTION_NEEDED:
         reason = one_line(view.reason.said(language), _TOOLTIP_REASON)
         lines += textwrap.wrap(reason, _STATE_LINE)
-    lines.append(_counts(view, language, waiting=True))
+    lines.append(_counts(view, language))
     if view.held:
         held = ngettext("{n} of these is held", "{n} of these are held", view.held)
         lines.append(held.format(n=n(view.held)))
@@ -263,14 +251,11 @@ def _dead_letters(
     entries = tuple(_letter(letter, language, now) for letter in letters)
     if not nests:
         entries = tuple(line for letter in entries[:_FLAT] for line in _flat(letter))
-    return MenuEntry(_("Dead letters"), entries=entries, enabled=bool(entries))
+    return MenuEntry(_("Memories not delivered"), entries=entries, enabled=bool(entries))
 
 
 def _flat(letter: MenuEntry) -> tuple[MenuEntry, ...]:
-    """A dead letter without a submenu: a click on its own line does the last of its verbs.
-
-    That is the diagnosis, which changes nothing.
-    """
+    """A dead letter without a submenu: its own line diagnoses it, which changes nothing."""
     below = (replace(entry, label=f"{_BELOW}{entry.label}") for entry in letter.entries)
     return (MenuEntry(letter.label, letter.entries[-1].command), *below)
 
@@ -284,7 +269,7 @@ def _letter(letter: DeadLetter, language: Language, now: float) -> MenuEntry:
     return MenuEntry(
         " · ".join(part for part in parts if part),
         entries=(
-            MenuEntry(_("Retry now"), MenuCommand(Verb.RETRY, letter)),
+            MenuEntry(_("Try again now"), MenuCommand(Verb.RETRY, letter)),
             MenuEntry(_("Back up then delete…"), MenuCommand(Verb.DELETE, letter)),
             MenuEntry(_("Copy ID"), MenuCommand(Verb.COPY_ID, letter)),
             MenuEntry(_("Diagnose"), MenuCommand(Verb.DIAGNOSE, letter)),

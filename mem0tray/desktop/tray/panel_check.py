@@ -1,7 +1,7 @@
 """Whether anything on the desktop shows icons (Linux): GNOME by itself does not.
 
 Our icon reaches a panel over the session's bus, as a StatusNotifierItem. Older panels take
-windows in (XEmbed), by a selection of the X server: see `desktop.tray.older_panel`.
+windows in (XEmbed), by a selection of the X server: see `desktop.tray.xembed`.
 """
 
 import os
@@ -12,39 +12,39 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.desktop.bus import DBUS, BusError, Match
-from mem0tray.desktop.bus.session_bus import PROPERTIES, SessionBus
-from mem0tray.desktop.notify.sending import TIMEOUT, HangsError, within
-from mem0tray.desktop.tray.older_panel import OlderPanel
+from mem0tray.desktop.bus import DBUS, PROPERTIES, BusError, Match, SessionBus
+from mem0tray.desktop.tray.xembed import OlderPanel
 from mem0tray.files import atomic
 
 STATUS_NOTIFIER: Final = "StatusNotifierItem"
 XEMBED: Final = "XEmbed"
-_HANGS: Final = "a display that does not answer"
 LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH: Final = "/StatusNotifierWatcher"
 _STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
-_TOLD: Final = b"The user has been told that no panel shows the icon.\n"
+_REPORTED: Final = b"The user knows that no panel shows the icon.\n"
 _ANSWER: Final = 2.0  # seconds
 
 
 class PanelWatch:
     """Brings the icon into an older panel where there is no other.
 
-    It tells once, and never again on this computer, that no panel shows icons. A panel that
-    takes the icon over the bus gets it by itself, whenever it comes.
+    Calls `report` once, and never again on this computer (the file `reported`), if no panel shows
+    icons. A panel that takes the icon over the bus gets it by itself, whenever it comes.
     """
 
     def __init__(
-        self, told: Path, tell: Callable[[], None], by: Callable[[], str], older: OlderPanel
+        self, reported: Path, report: Callable[[], None], bus: SessionBus, older: OlderPanel
     ) -> None:
-        self._told = told
-        self._tell = tell
-        self._by = by
+        self._reported = reported
+        self._report = report
+        self._bus = bus
         self._older = older
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mem0tray-host", daemon=True)
+        leave = lambda _: older.leave()  # noqa: E731  (another panel has come)
+        bus.subscribe(Match(WATCHER, "StatusNotifierHostRegistered"), leave)
+        bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER), leave)
 
     def start(self, looks: Sequence[float] = LOOKS) -> None:
         """Look so many seconds after the start, and after each end of an older panel."""
@@ -56,12 +56,6 @@ class PanelWatch:
         self._stopping.set()
         self._older.leave()
 
-    def hear(self, bus: SessionBus) -> None:
-        """Leave the older panel when another comes, of which `bus` tells."""
-        leave = lambda _: self._older.leave()  # noqa: E731  (whatever the signal says)
-        bus.subscribe(Match(WATCHER, "StatusNotifierHostRegistered"), leave)
-        bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER), leave)
-
     def _run(self) -> None:
         for _ in range(_STAYS):
             found = self._found()
@@ -70,26 +64,21 @@ class PanelWatch:
             self._older.stay()
         else:
             found = ""
-        if not found and not self._stopping.is_set() and not self._told.exists():
-            self._tell()
-            with suppress(Mem0TrayError):  # it is then told again next time
-                atomic.replace(self._told, _TOLD)
+        if not found and not self._stopping.is_set() and not self._reported.exists():
+            self._report()
+            with suppress(Mem0TrayError):  # it is then reported again next time
+                atomic.replace(self._reported, _REPORTED)
 
     def _found(self) -> str:
         """What shows icons, as soon as something does; empty when nothing has come."""
-        found, before = "", 0.0
+        before = 0.0
         for at in self._looks:
             if self._stopping.wait(at - before):
                 break
             before = at
-            try:
-                found = within(self._by, TIMEOUT)
-            except HangsError:
-                found = _HANGS
-                continue
-            if found:
-                break
-        return found
+            if found := shown_by(self._bus):
+                return found
+        return ""
 
 
 def shown_by(bus: SessionBus, asks: Callable[[str], None] = lambda _: None) -> str:

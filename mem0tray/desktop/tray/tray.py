@@ -1,4 +1,4 @@
-"""The icon in the panel: pystray, told only what has changed.
+"""The icon in the panel: pystray, which gets only what has changed.
 
 Only the main thread calls `run`; everything else may be called from any thread.
 """
@@ -20,12 +20,13 @@ from mem0tray.files import private_folders
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from mem0tray.desktop.bus.session_bus import SessionBus
+    from mem0tray.desktop.bus import SessionBus
 
 NAME: Final = "mem0tray"
 _ON_MACOS: Final = 44  # pixels, for 22 points
+_ON_LINUX: Final = (16, 22, 24, 32, 44, 48, 64)  # pixels; for panels, also at twice the density
+_ON_WINDOWS: Final = (16, 20, 24, 32, 40, 48, 64)  # pixels; for the taskbar, at each density
 _NEEDED: Final = icons.BASES[ACTION_NEEDED]
-MENDS: Final = sys.platform not in ("win32", "darwin")  # a menu of the same shape stays open
 _BACKEND: Final = "PYSTRAY_BACKEND"
 _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 
@@ -106,14 +107,10 @@ class Tray:
     def _image(self) -> "Image | tuple[Image, ...]":
         """One picture (macOS), or the same one in each size that panels may want."""
         if self._bus is not None:
-            from mem0tray.desktop.tray import status_notifier
-
-            return status_notifier.of_look(self._look)
+            return tuple(icons.compose(self._look, size) for size in _ON_LINUX)
         if sys.platform == "darwin":
             return icons.compose(self._look, _ON_MACOS)
-        from mem0tray.desktop.tray import windows_icon
-
-        return tuple(icons.compose(self._look, size) for size in windows_icon.SIZES)
+        return tuple(icons.compose(self._look, size) for size in _ON_WINDOWS)
 
     def _set_image(self, image: "Image | tuple[Image, ...]", *, needed: bool) -> None:
         self._icon.icon = image
@@ -133,39 +130,28 @@ class Tray:
         return [self._item(entry) for entry in entries]
 
     def _item(self, entry: MenuEntry) -> Any:
+        library, label = self._library, entry.label
         if entry == SEPARATOR:
-            return self._library.Menu.SEPARATOR
-        item = self._line(entry)
-        item.identity = identity(entry)
-        return item
-
-    def _line(self, entry: MenuEntry) -> Any:
-        library = self._library
-        label = entry.label
+            return library.Menu.SEPARATOR
         if sys.platform == "win32":
             label = label.replace("&", "&&")  # a single one underlines the next letter
-        if entry.entries:
-            return library.MenuItem(
-                label, library.Menu(*self._items(entry.entries)), enabled=entry.enabled
-            )
-        command = entry.command
+
+        def chosen() -> None:
+            # A panel may trigger a disabled item.
+            if entry.command is not None and entry.enabled:
+                self._clicked(entry.command)
+
         checked = entry.checked
-        return library.MenuItem(
+        item = library.MenuItem(
             label,
-            self._callback(entry, command),
+            library.Menu(*self._items(entry.entries)) if entry.entries else chosen,
             checked=None if checked is None else lambda _: checked,
             radio=entry.radio,
             default=entry.default,
             enabled=entry.enabled,
         )
-
-    def _callback(self, entry: MenuEntry, command: MenuCommand | None) -> Callable[[], None]:
-        def chosen() -> None:
-            # A panel may trigger a disabled item.
-            if command is not None and entry.enabled:
-                self._clicked(command)
-
-        return chosen
+        item.identity = identity(entry)
+        return item
 
     @staticmethod
     def _keep_icons_in(folder: Path) -> None:
@@ -192,13 +178,13 @@ def pystray(*, ours: bool) -> Any:
 
 def _icon_class(library: Any, bus: "SessionBus | None") -> Any:
     if bus is not None:
-        from mem0tray.desktop.tray import linux_icon
+        from mem0tray.desktop.tray import linux
 
-        return linux_icon.icon_class(library, bus)
+        return linux.icon_class(library, bus)
     if sys.platform == "darwin":
-        from mem0tray.desktop.tray import macos_icon
+        from mem0tray.desktop.tray import macos
 
-        return macos_icon.icon_class(library)
-    from mem0tray.desktop.tray import windows_icon
+        return macos.icon_class(library)
+    from mem0tray.desktop.tray import windows
 
-    return windows_icon.icon_class(library, windows_icon.user32())
+    return windows.icon_class(library, windows.user32())

@@ -65,12 +65,11 @@ def at_mac(
 
 def _letter(user: User) -> tuple[str, str]:
     """The way to the lines of the only dead letter."""
-    (title,) = user.menu("Dead letters")
-    return "Dead letters", title
+    (title,) = user.menu("Memories not delivered")
+    return "Memories not delivered", title
 
 
 def test_it_delivers_and_shows_it(at_mac: User, home: Home, server: Standin) -> None:
-    """A memory is brought to the server; the icon, its tooltip and the menu say how it stands."""
     home.write_queue([entry("a memory")])
     healthy = "Server healthy · 127.0.0.1"
     at_mac.plans(
@@ -87,13 +86,12 @@ def test_it_delivers_and_shows_it(at_mac: User, home: Home, server: Standin) -> 
 def test_what_a_click_on_a_dead_letter_does(
     at_mac: User, home: Home, programs: Programs, scripts: Osascript, server: Standin
 ) -> None:
-    """Its ID is copied by `pbcopy`; an alert asks before it is deleted."""
     server.default = type(server.default)(500)
     home.configure('[notifications]\nlevel = "none"\n')
     home.write_dlq([letter := dead("a letter", ago=0)])
     copied = programs.folder / "copied"
     at_mac.plans(
-        at_mac.until(lambda: at_mac.menu("Dead letters"), "the letter is in the menu"),
+        at_mac.until(lambda: at_mac.menu("Memories not delivered"), "the letter is in the menu"),
         lambda: at_mac.click(*_letter(at_mac), "Copy ID"),
         at_mac.until(copied.exists, "the ID was copied"),
         lambda: at_mac.click(*_letter(at_mac), "Back up then delete…"),
@@ -102,12 +100,11 @@ def test_what_a_click_on_a_dead_letter_does(
     )
     assert Application(None).run() == 0
     assert copied.read_text(encoding="utf-8") == letter["id"]
-    assert scripts.words[1] == "Delete this dead letter?"
+    assert scripts.words[1] == "Delete this memory?"
     assert scripts.words[3:] == ["Back up and delete", "Cancel"]
 
 
 def test_what_opens_files_and_starts_at_login(at_mac: User, home: Home, programs: Programs) -> None:
-    """`open` shows the log and edits the DLQ file; the agent is written."""
     agent = home.root / "Library" / "LaunchAgents" / "mem0tray.plist"
     at_mac.plans(
         at_mac.until(lambda: at_mac.menu() and home.dlq.exists(), "menu and DLQ file are there"),
@@ -127,7 +124,6 @@ def test_what_opens_files_and_starts_at_login(at_mac: User, home: Home, programs
 def test_a_notification_says_what_did_not_work(
     at_mac: User, home: Home, programs: Programs, scripts: Osascript
 ) -> None:
-    """Where macOS knows no program for the log, that is shown by `osascript`."""
     programs.add("open", "exit 1")
     at_mac.plans(
         at_mac.until(lambda: "Open log" in at_mac.menu(), "the menu is there"),
@@ -141,7 +137,6 @@ def test_a_notification_says_what_did_not_work(
 
 
 def test_a_log_out_ends_it_in_good_order(at_mac: User, home: Home, mac: Machine) -> None:
-    """AppKit calls `exit`; by then the worker has ended, and said so."""
     said: list[str] = []
     mac.at_exit = lambda: said.append(home.log_text().splitlines()[-1])
     at_mac.plans(

@@ -17,7 +17,6 @@ from tests.desktop.macos.screen import log_in
 def test_it_cannot_know_whether_a_mac_shows_notifications(
     mac: Machine, monkeypatch: pytest.MonkeyPatch, *, sent: bool, question: str
 ) -> None:
-    """They are Script Editor's, and `osascript` succeeds whether or not that may show any."""
     log_in(mac, monkeypatch, here=True)
     found = TrialResult({"name": "plyer (osascript)", "tells_failure": False})
     monkeypatch.setattr(trial, "run", lambda *_, **__: found)
@@ -32,7 +31,6 @@ def test_it_cannot_know_whether_a_mac_shows_notifications(
 
 
 def test_over_ssh_nothing_is_sent(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody would see a test; the log is named instead."""
     log_in(mac, monkeypatch, here=False)
     monkeypatch.setattr(trial, "run", None)
     (check,) = machine.notifications(Examined(Loaded(Settings())), send=True)

@@ -55,7 +55,6 @@ def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
 
 
 def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
-    """All 44 pixels reach AppKit, to be shown at 22 points, and not as a template."""
     shown, see = _seen(lambda: user.icon)
     user.runs(tray, see, lambda: tray.show_look(IconLook("down", "red", "3")), see)
     assert shown[0] is not shown[1]
@@ -65,7 +64,6 @@ def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
 
 
 def test_the_tooltip_is_shown(user: User, tray: Tray) -> None:
-    """It is what was set last, before the icon was shown or after."""
     tray.show_title("starts")
     seen, see = _seen(lambda: user.tooltip)
     user.runs(tray, see, lambda: tray.show_title(HOSTILE), see)
@@ -73,7 +71,6 @@ def test_the_tooltip_is_shown(user: User, tray: Tray) -> None:
 
 
 def test_the_menu_is_shown(user: User, tray: Tray) -> None:
-    """Lines, ticks, a menu within, the default in bold; text is text."""
     seen, see = _seen(lambda: (user.menu(), user.menu(HOSTILE)))
     looks, look = _seen(
         lambda: (
@@ -89,7 +86,6 @@ def test_the_menu_is_shown(user: User, tray: Tray) -> None:
 def test_a_click_does_what_the_line_says(
     user: User, tray: Tray, clicked: list[MenuCommand]
 ) -> None:
-    """Of the lines above and of those within, each its own."""
     user.runs(
         tray,
         lambda: tray.show_menu(MENU),
@@ -103,7 +99,6 @@ def test_a_click_does_what_the_line_says(
 def test_a_menu_that_is_open_stays_as_it_is(
     user: User, tray: Tray, clicked: list[MenuCommand]
 ) -> None:
-    """A click does what the line says that is on the screen; the new menu follows."""
     letters = [MenuEntry(name, MenuCommand(Verb.RETRY, value=name)) for name in "abc"]
     before, after = (*MENU, *letters), (*MENU, *letters[1:])
     seen, see = _seen(lambda: user.menu()[len(MENU) :])
@@ -130,7 +125,6 @@ def test_a_menu_that_is_open_stays_as_it_is(
 def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
     user: User, tray: Tray, clicked: list[MenuCommand]
 ) -> None:
-    """A line is not looked up in the menu that has taken its menu's place."""
     lines: list[Any] = []
     user.runs(
         tray,
@@ -143,14 +137,12 @@ def test_a_click_that_comes_after_the_new_menu_does_what_its_line_said(
 
 
 def test_python_does_not_stand_in_the_dock(user: User, tray: Tray, mac: Machine) -> None:
-    """The application is one of the menu bar alone, from before its loop begins."""
     accessory = mac.names.values["NSApplicationActivationPolicyAccessory"]
     assert mac.shared["NSApplication"]._policy == accessory
     user.runs(tray)
 
 
 def test_the_worker_is_not_put_to_a_nap(user: User, tray: Tray, mac: Machine) -> None:
-    """As long as the icon is there macOS holds back no timer; the computer may sleep."""
     wanted = mac.names.values["NSActivityUserInitiatedAllowingIdleSystemSleep"]
     awake, see = _seen(lambda: [each.options for each in mac.shared["NSProcessInfo"]._activities])
     user.runs(tray, see)
@@ -158,8 +150,6 @@ def test_the_worker_is_not_put_to_a_nap(user: User, tray: Tray, mac: Machine) ->
 
 
 def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
-    """What they ask for is done by the main thread, in the order in which they asked."""
-
     def work() -> None:
         tray.show_title("one")
         tray.show_menu(MENU)
@@ -180,8 +170,6 @@ def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
 
 
 def test_stopping_gives_the_place_back(user: User, tray: Tray) -> None:
-    """From another thread, as *Quit* is: the loop ends, and nothing stands in the menu bar."""
-
     def quits() -> None:
         thread = threading.Thread(target=tray.stop)
         thread.start()
@@ -193,7 +181,6 @@ def test_stopping_gives_the_place_back(user: User, tray: Tray) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_it(user: User, tray: Tray, number: int) -> None:
-    """AppKit's loop would not hear Python's: it is asked by the means that it has."""
     reached: list[str] = []
     user.runs(tray, lambda: user.kill(number), lambda: reached.append("went on"))
     assert reached == []
@@ -202,7 +189,6 @@ def test_a_signal_stops_it(user: User, tray: Tray, number: int) -> None:
 
 @pytest.mark.parametrize("end", ["log out", "Ctrl-C"])
 def test_the_system_ends_it_in_good_order(user: User, tray: Tray, mac: Machine, end: str) -> None:
-    """AppKit calls `exit` then, and `run` never returns: all is closed before."""
     closed: list[str] = []
     user.ends = lambda: closed.append("closed")
     mac.at_exit = lambda: closed.append("exit")

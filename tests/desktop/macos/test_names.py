@@ -26,12 +26,10 @@ def faulty(mac: Machine) -> Iterator[Machine]:
 
 
 def test_no_stand_in_has_a_name_of_its_own(real_names: Names) -> None:
-    """Every class and selector is macOS's, by the wheels or by the list that is looked up."""
     assert kit.wrong(real_names) == []
 
 
 def test_a_misspelt_stand_in_is_found(real_names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in with a name that nobody knows would let that name pass elsewhere."""
     from tests.desktop.macos.appkit import NSMenu
 
     monkeypatch.setattr(NSMenu, "addItems_", lambda self, item: None, raising=False)  # noqa: ARG005
@@ -41,7 +39,6 @@ def test_a_misspelt_stand_in_is_found(real_names: Names, monkeypatch: pytest.Mon
 
 
 def test_the_wheels_tell_thousands(real_names: Names) -> None:
-    """They were read, and not just some line of them."""
     assert len(real_names.values) > 5000
     assert sum(map(len, real_names.selectors.values())) > 4000
     assert real_names.values["NSVariableStatusItemLength"] == -1
@@ -51,7 +48,6 @@ def test_the_wheels_tell_thousands(real_names: Names) -> None:
 def test_they_are_fetched_once(
     real_names: Names, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From then on no program is started for them, and no network is needed."""
     monkeypatch.setattr(subprocess, "run", None)
     assert names.folder() == real_names.modules
     assert capsys.readouterr().err == ""
@@ -60,7 +56,6 @@ def test_they_are_fetched_once(
 def test_without_a_network_it_is_said_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What would have been downloaded is named, with pip's own last line."""
     packaging = tmp_path / "packaging"
     packaging.mkdir()
     (packaging / "constraints.txt").write_text('pyobjc-core==0.1 ; sys_platform == "darwin"\n')
@@ -97,7 +92,6 @@ MISSPELT: dict[str, Callable[[], object]] = {
 @pytest.mark.usefixtures("faulty")
 @pytest.mark.parametrize("use", MISSPELT.values(), ids=list(MISSPELT))
 def test_what_macos_has_not_is_no_attribute(use: Callable[[], object]) -> None:
-    """It raises as pyobjc does, and is remembered for those who swallow that."""
     with pytest.raises(AttributeError):
         use()
 
@@ -105,7 +99,6 @@ def test_what_macos_has_not_is_no_attribute(use: Callable[[], object]) -> None:
 @pytest.mark.usefixtures("faulty")
 @pytest.mark.parametrize("arguments", [(), ("a", "b")], ids=["too few", "too many"])
 def test_a_selector_has_its_number_of_arguments(arguments: tuple[str, ...]) -> None:
-    """One for each colon."""
     with pytest.raises(TypeError, match=r"initWithTitle: needs 1 arguments, got"):
         _kit().NSMenu.alloc().initWithTitle_(*arguments)
 
@@ -113,14 +106,12 @@ def test_a_selector_has_its_number_of_arguments(arguments: tuple[str, ...]) -> N
 @pytest.mark.usefixtures("faulty")
 @pytest.mark.parametrize("value", [None, 7, b"text"])
 def test_a_text_is_a_text(value: object) -> None:
-    """AppKit ends the process where it is given something else."""
     with pytest.raises(TypeError, match="is no text"):
         _kit().NSMenu.alloc().initWithTitle_(value)
 
 
 @pytest.mark.usefixtures("faulty")
 def test_another_thread_touches_appkit_in_vain() -> None:
-    """The real one traps."""
     raised: list[Exception] = []
 
     def touch() -> None:
@@ -137,7 +128,6 @@ def test_another_thread_touches_appkit_in_vain() -> None:
 
 @pytest.mark.usefixtures("mac")
 def test_our_own_methods_take_what_their_selectors_say() -> None:
-    """A class of ours is refused otherwise, with a selector of its name or of one given."""
     import Foundation
     import objc
 
@@ -148,7 +138,6 @@ def test_our_own_methods_take_what_their_selectors_say() -> None:
 
 
 def test_an_action_that_nobody_answers_to_is_a_fault(faulty: Machine) -> None:
-    """A click on a line whose selector its target has not ends a real application."""
     with pytest.raises(AttributeError, match="unrecognized selector"):
         act(_kit().NSMenuItem.alloc().init(), b"activat:", None)
     assert faulty.faults
@@ -156,14 +145,12 @@ def test_an_action_that_nobody_answers_to_is_a_fault(faulty: Machine) -> None:
 
 @pytest.mark.usefixtures("faulty")
 def test_what_nothing_stands_in_for_is_named() -> None:
-    """A selector that macOS has, and no test has needed: it is to be added here."""
     with pytest.raises(AttributeError, match="which nothing here stands in for"):
         _kit().NSImage.alloc().setFlipped_(True)
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_it_is_a_mac_for_one_test_alone(request: pytest.FixtureRequest, turn: str) -> None:
-    """Nothing of it is left among the modules for the next one."""
     del turn
     left = [name for name in kit.there() if name != "pystray" and "pystray." not in name]
     assert left == [] or sys.platform == "darwin"

@@ -10,11 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
-from mem0tray.desktop.dialogs import Question
-from mem0tray.desktop.dialogs.system import AppleScript
-from mem0tray.desktop.notify.backends import PlyerBackend
-from mem0tray.desktop.notify.notice import Notice
-from mem0tray.desktop.notify.sending import Sender
+from mem0tray.desktop.dialogs import AppleScript, Question
+from mem0tray.desktop.notify.notice import Notice, send
+from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
 
@@ -49,7 +47,7 @@ def test_cancelling_is_no(scripts: Osascript) -> None:
 def test_an_alert_tells(scripts: Osascript) -> None:
     """One button; that it ends with an error matters to nobody."""
     scripts.cancel()
-    AppleScript().tell("title", "text", "Close")
+    AppleScript().show("title", "text", "Close")
     assert scripts.words == ["-", "title", "text", "Close"]
     assert "buttons {myClose}" in scripts.source
 
@@ -57,27 +55,24 @@ def test_an_alert_tells(scripts: Osascript) -> None:
 def test_without_osascript_nothing_is_confirmed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nobody was asked."""
     monkeypatch.setattr(programs, "OSASCRIPT", str(tmp_path / "gone"))
     assert not AppleScript().ask(QUESTION)
-    AppleScript().tell("title", "text", "Close")
+    AppleScript().show("title", "text", "Close")
 
 
 # Notifications --------------------------------------------------------------------------------
 
 
 def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None:
-    """Title, text, and whose it is, as it comes from Script Editor; by plyer's facade."""
     _notify("Server down", "5 memories wait.")
     assert scripts.words == ["-", "Server down", "5 memories wait.", "mem0tray"]
     assert "display notification myText with title myTitle subtitle myName" in scripts.source
 
 
 def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
-    """The log learns of it: what `osascript` ends with is not swallowed."""
     scripts.cancel()
-    outcome = Sender(PlyerBackend(platform="darwin")).send(Notice("Title", "title", "body"))
-    assert "plyer (osascript): CalledProcessError" in outcome.reason
+    reason = send(PlyerBackend(platform="darwin"), Notice("Title", "title", "body"))
+    assert reason.startswith("plyer (osascript): CalledProcessError")
 
 
 # Hostile texts --------------------------------------------------------------------------------
@@ -92,7 +87,7 @@ def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
 @pytest.mark.parametrize(
     "show",
     [
-        lambda title, text: AppleScript().tell(title, text, "Close"),
+        lambda title, text: AppleScript().show(title, text, "Close"),
         lambda title, text: AppleScript().ask(Question(title, text, "Yes", "No")),
         lambda title, text: programs.run_applescript(
             "on run {myTitle, myText}\nend run\n", (title, text)
@@ -103,7 +98,6 @@ def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
 def test_no_text_becomes_a_script(
     scripts: Osascript, show: Callable[[str, str], object], title: str, text: str
 ) -> None:
-    """Whatever it says, it is a word after the "-", whole, and the script is what it always is."""
     show("plain", "plain")
     usual = scripts.source
     show(title, text)
@@ -115,7 +109,6 @@ def test_no_text_becomes_a_script(
 @given(title=st.text(), text=st.text())
 @example(title=HOSTILE, text=HOSTILE)
 def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -> None:
-    """Nor does one that was cut to what a notification shows."""
     _notify(title, text)
     assert "do shell" not in scripts.source
     first, *_, last = words = scripts.words
@@ -123,10 +116,9 @@ def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -
 
 
 def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
-    """A misspelt name would end the script before anything is shown."""
     for show in (
         lambda: AppleScript().ask(QUESTION),
-        lambda: AppleScript().tell("a", "b", "c"),
+        lambda: AppleScript().show("a", "b", "c"),
         lambda: _notify("a", "b"),
     ):
         show()
@@ -136,7 +128,6 @@ def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:
 
 
 def test_a_script_that_hangs_is_ended(scripts: Osascript) -> None:
-    """A notification waits no longer than whoever sent it."""
     scripts.program.write_text("#!/bin/sh\nexec sleep 60\n")
     with pytest.raises(subprocess.TimeoutExpired):
         programs.run_applescript("", (), timeout=0.1)

@@ -10,7 +10,6 @@ from tests.desktop.macos.screen import log_in
 
 
 def test_at_the_screen_nothing_is_missing(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tray is part of the system, and needs no bus."""
     log_in(mac, monkeypatch, here=True)
     assert session.connected() == (None, "")
     (check,) = machine.tray(Examined(Loaded(Settings())))
@@ -18,7 +17,6 @@ def test_at_the_screen_nothing_is_missing(mac: Machine, monkeypatch: pytest.Monk
 
 
 def test_over_ssh_there_is_no_desktop(mac: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppKit would end the process: the worker runs in the terminal, and `doctor` says so."""
     log_in(mac, monkeypatch, here=False)
     assert session.missing() == "There is no desktop here (no login at the screen)."
     (check,) = machine.tray(Examined(Loaded(Settings())))

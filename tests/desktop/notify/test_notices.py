@@ -6,8 +6,9 @@ import pytest
 
 from mem0tray.core import events, reasons
 from mem0tray.core.events import Event
-from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
-from mem0tray.desktop.notify.notices import BURST, HOUR, LIMIT, Subject
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED, STARTING
+from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, HOUR, LIMIT, Subject
+from mem0tray.ledger.waiting import Counts
 from tests.desktop.notice_desk import Desk, alert, healthy_desk, moved, recovered
 
 
@@ -21,42 +22,37 @@ def desk() -> Desk:
 
 
 def test_one_event_is_told_when_no_other_has_joined_it(desk: Desk) -> None:
-    """A single move shows project, short id and attempts, five seconds later."""
     desk.happens(moved())
     desk.passes(BURST - 0.01)
     assert desk.seen == []
     desk.passes(0.02)
     assert desk.titles == ["Moved to DLQ"]
-    assert desk.last.body == "Will be retried: alpha (ID: 12345678…), 5 attempts failed."
+    assert desk.last.body == "Not delivered, tried again later: alpha (ID: 12345678…)."
 
 
 def test_a_recovery_is_told(desk: Desk) -> None:
-    """A recovery shows project, short id and retries."""
     desk.happens(recovered())
     desk.passes(BURST)
     assert desk.titles == ["DLQ recovered"]
-    assert desk.last.body == "Delivered after 3 failed retries: alpha (ID: 87654321…)."
+    assert desk.last.body == "Delivered after all: alpha (ID: 87654321…)."
 
 
 def test_a_burst_becomes_one_with_counts_by_project(desk: Desk) -> None:
-    """Events of one subject within five seconds of each other are one notice."""
     for project in ("alpha", "beta", "alpha", "alpha"):
         desk.happens(moved(project))
         desk.passes(BURST - 1)
     desk.passes(BURST)
     assert desk.titles == ["Moved to DLQ"]
-    assert desk.last.body == "4 memories: they are retried automatically.\nalpha: 3, beta: 1"
+    assert desk.last.body == "4 memories not delivered, tried again later.\nalpha: 3, beta: 1"
 
 
 def test_subjects_do_not_mix(desk: Desk) -> None:
-    """Moves and recoveries of the same seconds are a notice each."""
     desk.happens(moved(), recovered(), moved())
     desk.passes(BURST)
     assert sorted(desk.titles) == ["DLQ recovered", "Moved to DLQ"]
 
 
 def test_events_apart_are_told_apart(desk: Desk) -> None:
-    """After five quiet seconds the next event is another notice."""
     desk.happens(moved())
     desk.passes(BURST + 1)
     desk.happens(moved("beta"))
@@ -64,32 +60,28 @@ def test_events_apart_are_told_apart(desk: Desk) -> None:
     assert desk.titles == ["Moved to DLQ"] * 2
 
 
-def test_a_burst_without_end_is_told_ever_more_rarely(desk: Desk) -> None:
-    """A stream of an hour makes few notices, and every event is in one of them."""
+def test_a_burst_without_end_is_shown_now_and_then_and_counts_all(desk: Desk) -> None:
     for _ in range(3600):
         desk.happens(recovered())
         desk.passes(1)
-    desk.passes(BURST)
-    assert len(desk.seen) == 4
+    desk.passes(HOUR)
+    assert len(desk.seen) == LIMIT
     first, *_ = desk.seen
     assert first[0] < 1_000 + 10 + 65
-    counts = [int(notice.body.split()[0].replace(",", "")) for _, notice in desk.seen]
-    assert sum(counts) == 3600
+    assert desk.told[Subject.RECOVERED] == 3600
 
 
 def test_many_projects_are_counted_without_end(desk: Desk) -> None:
-    """Of many projects the largest are named, the others counted together."""
     for number in range(1_000):
         desk.happens(moved(f"project-{number}"))
     desk.happens(*[moved("large")] * 3)
     desk.passes(BURST)
-    assert desk.last.body.startswith("1,003 memories: ")
-    assert desk.last.body.count(":") == 6
+    assert desk.last.body.startswith("1,003 memories not ")
+    assert desk.last.body.count(":") == 5
     assert "others: 999" in desk.last.body
 
 
 def test_hostile_names_stay_one_short_line(desk: Desk) -> None:
-    """A project with line breaks, controls or endless length harms no notice."""
     for project in ("a\nb\0\ud800\u202e", "x" * 10**6):
         desk.happens(moved(project), moved(project))
     desk.passes(BURST)
@@ -98,7 +90,6 @@ def test_hostile_names_stay_one_short_line(desk: Desk) -> None:
 
 
 def test_an_empty_project_has_a_name(desk: Desk) -> None:
-    """What has no project is counted as such."""
     desk.happens(moved(""), moved(""), moved("alpha"))
     desk.passes(BURST)
     assert "(no project): 2, alpha: 1" in desk.last.body
@@ -108,11 +99,10 @@ def test_an_empty_project_has_a_name(desk: Desk) -> None:
 
 
 def test_a_move_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
-    """Within the burst: the memories that still wait are counted and named."""
     desk.happens(moved("beta", "b"), moved("alpha", "a"), recovered("alpha", "a"))
     desk.passes(BURST)
     assert desk.titles == ["Moved to DLQ", "DLQ recovered"]
-    assert desk.seen[0][1].body == "Will be retried: beta (ID: b…), 5 attempts failed."
+    assert desk.seen[0][1].body == "Not delivered, tried again later: beta (ID: b…)."
     desk.happens(*(moved("gamma", f"g{number}") for number in range(30)))
     desk.happens(*(recovered("gamma", f"g{number}") for number in range(30)))
     desk.passes(HOUR)
@@ -120,7 +110,6 @@ def test_a_move_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
 
 
 def test_a_move_that_had_to_wait_is_not_shown_once_its_memory_is_delivered(desk: Desk) -> None:
-    """The sum of an hour has no memory that was delivered in it."""
     for number in range(LIMIT + 3):
         desk.happens(moved(f"p{number}", f"id{number}"))
         desk.passes(2 * BURST)
@@ -132,7 +121,6 @@ def test_a_move_that_had_to_wait_is_not_shown_once_its_memory_is_delivered(desk:
 
 @pytest.mark.parametrize("stuck", [0, 1])
 def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
-    """However much was shown in the hour, and while another memory still waits."""
     desk.happens(*[moved("stuck", "s")] * stuck)
     desk.passes(2 * BURST)
     shown = LIMIT - 1 - stuck
@@ -147,7 +135,6 @@ def test_good_news_follows_whatever_was_shown(desk: Desk, stuck: int) -> None:
 
 
 def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
-    """What it showed may come back one by one: the last is told at once, with what waited."""
     desk.happens(*(moved("alpha", f"id{number}") for number in range(10)))
     desk.passes(2 * BURST)
     for number in range(10):
@@ -157,44 +144,25 @@ def test_good_news_about_one_notice_is_one(desk: Desk) -> None:
     assert desk.last.body.startswith("6 memories")
 
 
-def test_what_was_not_shown_is_in_the_next_one(desk: Desk) -> None:
-    """It took no place of the hour; a delivery since is taken off."""
-    for number in range(LIMIT):
-        desk.happens(moved("alpha", f"a{number}"))
-        desk.now += BURST
-        (due,) = desk.notices.due(desk.now)
-        desk.happens(moved("beta", f"b{number}"))  # while it is being sent
-        desk.notices.not_shown(due)
-    desk.happens(recovered("alpha", "a0"))
-    desk.passes(BURST)
-    first, second = desk.seen
-    assert first[1].body == "11 memories: they are retried automatically.\nbeta: 6, alpha: 5"
-    assert second[1].title == "DLQ recovered"
-
-
 # The limit of an hour --------------------------------------------------------------
 
 
 def test_six_an_hour_and_the_rest_summed_up(desk: Desk) -> None:
-    """What is over the limit is shown later, counted, in one notice."""
     for number in range(19):
         desk.happens(moved(f"p{number % 2}"))
         desk.passes(2 * BURST)
     desk.happens(moved("p1"))
     assert len(desk.seen) == LIMIT - 1
-    due = desk.notices.next_due()
-    assert due is not None
-    assert due > desk.now + HOUR / 2, "what has to wait wakes nobody before"
+    assert desk.notices.next_due() > desk.now + HOUR / 2, "what has to wait wakes nobody before"
     desk.passes(HOUR)
     assert len(desk.seen) == LIMIT
-    assert "15 memories: they are retried automatically.\np1: 8, p0: 7\n" in desk.last.body
+    assert "15 memories not delivered, tried again later.\np1: 8, p0: 7\n" in desk.last.body
     assert "Summed up since " in desk.last.body
     desk.passes(3 * HOUR)
     assert len(desk.seen) == LIMIT
 
 
 def test_the_last_place_is_kept_for_what_needs_the_user(desk: Desk) -> None:
-    """After five ordinary notices an alert is still shown, with the sum of what waited."""
     for _ in range(8):
         desk.happens(moved())
         desk.passes(2 * BURST)
@@ -202,12 +170,11 @@ def test_the_last_place_is_kept_for_what_needs_the_user(desk: Desk) -> None:
     desk.passes(2 * BURST)
     desk.happens(alert())
     desk.passes(BURST)
-    assert desk.titles == ["Moved to DLQ"] * 5 + ["DLQ alert"]
+    assert desk.titles == ["Moved to DLQ"] * 5 + ["Memories not delivered"]
     assert "Moved to DLQ: 3 (alpha: 3)\nDLQ recovered: 1 (beta: 1)\n" in desk.last.body
 
 
 def test_pressing_ones_are_limited_too(desk: Desk) -> None:
-    """Six is the most in any hour, whatever they are about."""
     for number in range(10):
         desk.state(ACTION_NEEDED, f"reason {number}")
         desk.passes(2 * BURST)
@@ -230,14 +197,17 @@ def _everything(desk: Desk) -> None:
 
 
 def test_level_problems_shows_no_good_news(desk: Desk) -> None:
-    """Neither "recovered" nor "back" is shown."""
     desk.notices.level = "problems"
     _everything(desk)
-    assert set(desk.titles) == {"Moved to DLQ", "DLQ alert", "Removed from the DLQ", "Server down"}
+    assert set(desk.titles) == {
+        "Moved to DLQ",
+        "Memories not delivered",
+        "Removed by hand",
+        "Server down",
+    }
 
 
 def test_level_none_shows_nothing(desk: Desk) -> None:
-    """Nothing is shown, and nothing waits to be shown when the level changes."""
     desk.notices.level = "none"
     _everything(desk)
     desk.notices.level = "all"
@@ -246,7 +216,6 @@ def test_level_none_shows_nothing(desk: Desk) -> None:
 
 
 def test_level_all_shows_all(desk: Desk) -> None:
-    """The same events with every title."""
     _everything(desk)
     assert len(set(desk.titles)) == 6
 
@@ -269,7 +238,6 @@ def _random_event(chance: random.Random) -> Event:
 
 
 def test_a_day_of_everything(desk: Desk) -> None:
-    """Six in any hour, good news aside; every move is counted once, and nothing grows."""
     chance = random.Random(7)  # noqa: S311  (the same day each time)
     end = desk.now + 24 * HOUR
     happened = 0
@@ -277,8 +245,6 @@ def test_a_day_of_everything(desk: Desk) -> None:
         found = [_random_event(chance) for _ in range(chance.choice([1, 1, 1, 40]))]
         happened += sum(isinstance(event, events.MovedToDlq) for event in found)
         desk.happens(*found)
-        if chance.random() < 0.01:
-            desk.notices.woke(desk.now)
         desk.passes(chance.choice([0.1, 1, 4, 30, 300]))
         groups = desk.notices._groups
         assert len(groups) <= 9
@@ -294,7 +260,6 @@ def test_a_day_of_everything(desk: Desk) -> None:
 
 
 def test_a_day_of_outages(desk: Desk) -> None:
-    """A flapping server of ten outages makes ten pairs of notices, one of each an outage."""
     for _ in range(10):
         for _ in range(30):
             desk.state(DOWN, "x")
@@ -304,3 +269,161 @@ def test_a_day_of_outages(desk: Desk) -> None:
         desk.state(HEALTHY)
         desk.passes(2 * HOUR)
     assert desk.titles == ["Server down", "Server back"] * 10
+
+
+# Outages -----------------------------------------------------------------------------
+
+
+def test_an_outage_is_told_after_two_minutes(desk: Desk) -> None:
+    desk.notices.observe(Counts(7, 3, None))
+    desk.state(DOWN, "connection refused")
+    desk.passes(DOWN_AFTER - 1)
+    assert desk.seen == []
+    desk.passes(1)
+    assert desk.titles == ["Server down"]
+    waiting, since = desk.last.body.splitlines()
+    assert since.endswith(": Connection refused.")
+    assert waiting == "10 memories waiting until it is back."
+
+
+def test_a_short_outage_is_not_told(desk: Desk) -> None:
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER - 1)
+    desk.state(HEALTHY)
+    desk.passes(HOUR)
+    assert desk.seen == []
+
+
+def test_the_return_is_told_with_counts(desk: Desk) -> None:
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    desk.notices.observe(Counts(1_234, 1, None))
+    desk.state(HEALTHY)
+    desk.notices.observe(Counts(0, 0, None))
+    desk.passes(BURST)
+    assert desk.titles == ["Server down", "Server back"]
+    assert desk.last.body.endswith("Waiting: 1,235 memories.")
+    assert desk.last.body.startswith("Down from ")
+
+
+def test_an_outage_is_one_until_it_stays_healthy(desk: Desk) -> None:
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    for name in (PAUSED, DOWN, STARTING, HEALTHY, DOWN):
+        desk.state(name)
+        desk.passes(BURST - 1)
+    desk.passes(HOUR)
+    desk.state(HEALTHY)
+    desk.passes(HOUR)
+    assert desk.titles == ["Server down", "Server back"]
+
+
+def test_the_two_minutes_count_from_the_first_of_it(desk: Desk) -> None:
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER - 10)
+    desk.state(HEALTHY)
+    desk.passes(1)
+    desk.state(DOWN, "x")
+    desk.passes(9)
+    assert desk.titles == ["Server down"]
+
+
+def test_a_server_that_never_answered_is_down() -> None:
+    fresh = Desk()
+    fresh.state(STARTING)
+    fresh.state(DOWN, "x")
+    fresh.passes(DOWN_AFTER)
+    assert fresh.titles == ["Server down"]
+
+
+def test_an_outage_that_had_to_wait_is_told_as_over(desk: Desk) -> None:
+    for number in range(LIMIT):
+        desk.state(ACTION_NEEDED, f"reason {number}")
+        desk.passes(2 * BURST)
+    for _ in range(2):
+        desk.state(DOWN, "x")
+        desk.passes(DOWN_AFTER)
+        desk.state(HEALTHY)
+        desk.passes(2 * BURST)
+    assert len(desk.seen) == LIMIT
+    desk.passes(HOUR)
+    assert desk.titles[LIMIT:] == ["Server back"]
+    assert desk.last.body.startswith("Down from ")
+
+
+def test_the_return_is_not_held_back(desk: Desk) -> None:
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    for _ in range(LIMIT + 1):
+        desk.happens(moved())
+        desk.passes(2 * BURST)
+    assert desk.titles == ["Server down"] + ["Moved to DLQ"] * (LIMIT - 2)
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert desk.titles[-1] == "Server back"
+
+
+def test_the_end_of_an_outage_takes_no_place(desk: Desk) -> None:
+    for _ in range(LIMIT - 1):
+        desk.happens(moved())
+        desk.passes(2 * BURST)
+    desk.state(DOWN, "x")
+    desk.passes(DOWN_AFTER)
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert desk.titles == ["Moved to DLQ"] * (LIMIT - 1) + ["Server down", "Server back"]
+
+
+# What is over ---------------------------------------------------------------------------
+
+
+def test_what_the_user_has_done_is_taken_away(desk: Desk) -> None:
+    desk.state(ACTION_NEEDED, "one")
+    desk.passes(BURST)
+    desk.state(DOWN, "x")
+    desk.passes(BURST)
+    assert desk.notices.over() == set()
+    desk.state(HEALTHY)
+    desk.passes(BURST)
+    assert desk.notices.over() == {Subject.ACTION}
+    assert desk.notices.over() == set()
+
+
+def test_an_alert_that_has_ended_is_taken_away(desk: Desk) -> None:
+    desk.happens(alert())
+    desk.passes(BURST)
+    desk.happens(events.AlertOver("dlq_size"))
+    assert desk.notices.over() == {Subject.ALERT_SIZE}
+
+
+# Action needed -------------------------------------------------------------------------
+
+
+def test_action_needed_is_told_with_its_reason(desk: Desk) -> None:
+    desk.state(ACTION_NEEDED, "choose a server")
+    desk.passes(BURST)
+    assert desk.titles == ["Action needed"]
+    assert desk.last.body == "Choose a server."
+
+
+def test_a_passing_trouble_is_not_told(desk: Desk) -> None:
+    desk.state(ACTION_NEEDED, "x")
+    desk.passes(BURST - 1)
+    desk.state(HEALTHY)
+    desk.passes(HOUR)
+    assert desk.seen == []
+
+
+def test_each_reason_is_told_once_until_all_is_well(desk: Desk) -> None:
+    for reason in ("one", "two", "one"):
+        desk.state(ACTION_NEEDED, reason)
+        desk.passes(2 * BURST)
+        desk.state(DOWN, "x")
+        desk.passes(2 * BURST)
+    assert [notice.body for _, notice in desk.seen] == ["One.", "Two."]
+    desk.state(HEALTHY)
+    desk.passes(2 * BURST)
+    desk.state(ACTION_NEEDED, "one")
+    desk.passes(BURST)
+    assert desk.last.body == "One."
+    assert len(desk.seen) == 3

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mem0tray.desktop.bus.session_bus import SessionBus
-from mem0tray.desktop.tray import linux_icon, tray
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.tray import linux, tray
 from mem0tray.system.threads import WakeUp
 from tests.support.processes import wait_until
 from tests.support.session import session
@@ -27,7 +27,7 @@ class IconDesk:
         self.MenuItem = self.library.MenuItem
         self.bus = SessionBus(address)
         self.bus.connect()
-        self.icon = linux_icon.icon_class(self.library, self.bus)("lab", picture("red"), "lab")
+        self.icon = linux.icon_class(self.library, self.bus)("lab", (picture("red"),), "lab")
         self.host = TrayHost(address)
         self.ran: list[str] = []  # the thread of each callback that `note` was given to
         self._thread = threading.Thread(target=self.icon.run, name="desk", daemon=True)
@@ -70,9 +70,9 @@ def picture(colour: str, size: int = 32) -> Image.Image:
 @contextlib.contextmanager
 def icon_desk(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
     """Set one up; the signals of this process stay Python's, and nothing is told twice."""
-    patch.setattr(linux_icon, "Bell", WakeUp)
-    patch.setattr(linux_icon, "_AGAIN", 3600.0)
-    patch.setattr(linux_icon, "_LISTENS", 0.0)
+    patch.setattr(linux, "Bell", WakeUp)
+    patch.setattr(linux, "_AGAIN", 3600.0)
+    patch.setattr(linux, "_LISTENS", 0.0)
     patch.setattr(os, "environ", os.environ.copy())
     with session(folder) as found:
         desk = IconDesk(found.environ["DBUS_SESSION_BUS_ADDRESS"], found.bus.kill)

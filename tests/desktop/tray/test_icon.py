@@ -114,7 +114,6 @@ def faint(image: Image.Image, panel: str) -> int:
     ],
 )
 def test_the_base_tells_the_state(state: str, base: str) -> None:
-    """Each of the worker's states has its base; a state that nobody knows is shown as waiting."""
     assert look(state, 0, 5) == IconLook(base)
 
 
@@ -138,12 +137,10 @@ def test_the_base_tells_the_state(state: str, base: str) -> None:
 def test_the_badge_tells_the_number(
     dlq_size: int, investigate: int, badge: str | None, text: str
 ) -> None:
-    """No badge without dead letters; amber up to `investigate`, red above; one digit, or 9+."""
     assert look(HEALTHY, dlq_size, investigate) == IconLook("healthy", badge, text)
 
 
 def test_state_and_number_show_at_once() -> None:
-    """A server that is down keeps its base beside the badge."""
     assert look(DOWN, 6, 5) == IconLook("down", "red", "6")
 
 
@@ -153,7 +150,6 @@ def test_state_and_number_show_at_once() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("badge", BADGES)
 def test_bases_differ_in_shape(badge: tuple[str | None, str], size: int) -> None:
-    """Without colour, any two bases differ clearly, also behind the same badge."""
     images = [compose(IconLook(base, *badge), size) for base in sorted(set(BASES.values()))]
     least = 0.25 if badge[0] is None else 0.12  # the badge is common to both
     for one, other in combinations(images, 2):
@@ -163,7 +159,6 @@ def test_bases_differ_in_shape(badge: tuple[str | None, str], size: int) -> None
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))
 def test_badges_differ_in_shape(base: str, size: int) -> None:
-    """Without colour, no badge, the amber one and the red one differ."""
     none, amber, red = (compose(IconLook(base, *badge), size) for badge in BADGES[:3])
     assert difference(none, amber) > 0.25
     assert difference(none, red) > 0.25
@@ -183,7 +178,6 @@ def test_counts_differ(colour: str, size: int) -> None:
 @pytest.mark.parametrize("badge", BADGES[1:])
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))
 def test_a_rim_parts_badge_and_base(base: str, badge: tuple[str, str], size: int) -> None:
-    """Left of the badge and above it, a line stands out from the badge's edge and from the base."""
     image = compose(IconLook(base, *badge), size)
     left, top, right, _ = badge_box(size)
     middle = (left + right) // 2
@@ -197,7 +191,6 @@ def test_a_rim_parts_badge_and_base(base: str, badge: tuple[str, str], size: int
 
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_of_the_base_is_left_outside_the_badge(size: int) -> None:
-    """The corner that a round badge leaves is empty, not a splinter of the tray."""
     alpha = compose(IconLook("down", "amber", "1"), size).getchannel("A")
     assert alpha.getpixel((size - 1, size - 1)) == 0
 
@@ -209,7 +202,6 @@ def test_nothing_of_the_base_is_left_outside_the_badge(size: int) -> None:
 @pytest.mark.parametrize("panel", PANELS)
 @pytest.mark.parametrize("seen", LOOKS, ids=str)
 def test_it_is_readable_on_light_and_dark(seen: IconLook, panel: str, size: int) -> None:
-    """At least a quarter of the square stands out from the panel by 3:1."""
     assert readable_share(compose(seen, size), panel) > 0.25
 
 
@@ -217,12 +209,10 @@ def test_it_is_readable_on_light_and_dark(seen: IconLook, panel: str, size: int)
 @pytest.mark.parametrize("panel", [*PANELS, *BREEZE, *PLAIN])
 @pytest.mark.parametrize("seen", LOOKS, ids=str)
 def test_its_outline_stands_out_from_any_panel(seen: IconLook, panel: str, size: int) -> None:
-    """All round, the icon's edge or the outline in it stands out from the panel by 3:1."""
     assert faint(compose(seen, size), panel) == 0
 
 
 def test_the_number_is_readable_in_its_badge() -> None:
-    """Digits stand out from the filling: dark on amber by 4.5:1 and more, white on red by 4:1."""
     for colour, least in (("amber", 4.5), ("red", 4.0)):
         image = compose(IconLook("healthy", colour, "4"), 256)
         (_, filling), (_, ink), *_ = colours(image.crop((126, 126, 206, 206)))
@@ -232,7 +222,6 @@ def test_the_number_is_readable_in_its_badge() -> None:
 @pytest.mark.parametrize("size", [16, 20, 22, 24])
 @pytest.mark.parametrize("text", [*"123456789", "9+"])
 def test_small_digits_are_sharp(text: str, size: int) -> None:
-    """Where pixels are few, digits are made of whole ones: ink or filling, nothing between."""
     image = compose(IconLook("healthy", "red", text), size)
     left, top, right, bottom = badge_box(size)
     assert len(colours(image.crop((left + 1, top + 1, right - 1, bottom - 1)))) == 2
@@ -240,7 +229,6 @@ def test_small_digits_are_sharp(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("size", [16, 22, 32, 44, 64, 256])
 def test_digits_fill_the_badge(size: int) -> None:
-    """At every size a digit is between half of the badge's height and all but its rim."""
     image = compose(IconLook("healthy", "red", "8"), size)
     left, top, right, bottom = badge_box(size)
     inset = size // 16  # past the corners
@@ -253,7 +241,6 @@ def test_digits_fill_the_badge(size: int) -> None:
 
 @pytest.mark.parametrize("base", sorted(set(BASES.values())))
 def test_edges_are_sharp_where_panels_are(base: str) -> None:
-    """The tray's floor and sides fall between pixels at the sizes that panels use."""
     for size, thick in ((16, 2), (22, 3), (32, 4), (44, 6)):
         halo = halo_width(size)
         image = compose(IconLook(base), size)
@@ -268,13 +255,11 @@ def test_edges_are_sharp_where_panels_are(base: str) -> None:
 
 
 def test_a_picture_is_composed_once() -> None:
-    """The same look at the same size is the same object."""
     seen = IconLook("down", "red", "7")
     assert compose(seen, 22) is compose(IconLook("down", "red", "7"), 22)
 
 
 def test_a_badge_leaves_the_base_as_it_was() -> None:
-    """Pictures are shared, so that composing one changes no other."""
     before = compose(IconLook("paused"), 44).tobytes()
     compose(IconLook("paused", "amber", "2"), 44)
     assert compose(IconLook("paused"), 44).tobytes() == before
@@ -282,7 +267,6 @@ def test_a_badge_leaves_the_base_as_it_was() -> None:
 
 @pytest.mark.parametrize("size", [8, 15, 16, 17, 22, 23, 24, 28, 33, 48, 100, 256, 300, 512])
 def test_any_size_is_made_exactly(size: int) -> None:
-    """Sizes between the drawn ones are made as well, in RGBA."""
     for seen in (
         IconLook("healthy"),
         IconLook("healthy", "amber", "3"),
@@ -294,12 +278,10 @@ def test_any_size_is_made_exactly(size: int) -> None:
 
 @pytest.mark.parametrize(("asked", "made"), [(-5, 8), (0, 8), (1, 8), (513, 512), (10**9, 512)])
 def test_senseless_sizes_become_the_nearest_sensible(asked: int, made: int) -> None:
-    """A desktop that reports nonsense gets an icon all the same."""
     assert compose(IconLook("down", "red", "9+"), asked).size == (made, made)
 
 
 def test_the_programs_own_icon_is_there() -> None:
-    """Windows and macOS find containers with what they need, the largest being 256."""
     for name in ("mem0tray.ico", "mem0tray.icns"):
         with Image.open(icon_file(name)) as file:
             assert file.size == (256, 256)

@@ -61,15 +61,15 @@ def test_the_whole_menu() -> None:
     """Everything that was asked for, in its order."""
     made = menu.build(VIEW, ENGLISH, NOW)
     assert labels(made) == [
-        "Server healthy · mem0.test", "1 dead letter", "",
-        "Retry all now", "Dead letters", "",
+        "Server healthy · mem0.test", "0 memories waiting · 1 not delivered", "",
+        "Try all again now", "Memories not delivered", "",
         "Show status", "Open DLQ file", "Open log", "Restore last deletion", "",
         "Pause", "Notifications", "Start at login", "Settings…", "",
         "Quit",
     ]  # fmt: skip
-    assert labels(within(made, "Dead letters").entries) == ["alpha · aa-1 · 500 · 14:32"]
-    assert labels(within(made, "Dead letters").entries[0].entries) == [
-        "Retry now", "Back up then delete…", "Copy ID", "Diagnose",
+    assert labels(within(made, "Memories not delivered").entries) == ["alpha · aa-1 · 500 · 14:32"]
+    assert labels(within(made, "Memories not delivered").entries[0].entries) == [
+        "Try again now", "Back up then delete…", "Copy ID", "Diagnose",
     ]  # fmt: skip
     assert labels(within(made, "Pause").entries) == [
         "30 minutes", "1 hour", "Until resumed", "Resume",
@@ -86,13 +86,11 @@ def test_it_speaks_french() -> None:
 
 
 def test_showing_the_status_is_the_default() -> None:
-    """One entry is what a platform does when the icon itself is clicked."""
     made = menu.build(VIEW, ENGLISH, NOW)
     assert [entry.label for entry in everything(made) if entry.default] == ["Show status"]
 
 
 def test_every_entry_does_something() -> None:
-    """Whatever can be chosen has a command or a submenu; each verb can be asked for."""
     whole = menu.build(dataclasses.replace(VIEW, former=("local",)), ENGLISH, NOW)
     made = [entry for entry in everything(whole) if entry != SEPARATOR]
     assert all(entry.command or entry.entries for entry in made if entry.enabled)
@@ -100,16 +98,14 @@ def test_every_entry_does_something() -> None:
 
 
 def test_commands_name_their_dead_letter() -> None:
-    """What is clicked acts on the memory that was shown, wherever it stands by then."""
     made = menu.build(VIEW, ENGLISH, NOW)
-    assert within(made, "Retry now").command == MenuCommand(Verb.RETRY, LETTER)
+    assert within(made, "Try again now").command == MenuCommand(Verb.RETRY, LETTER)
     assert within(made, "Back up then delete…").command == MenuCommand(Verb.DELETE, LETTER)
     assert within(made, "Copy ID").command == MenuCommand(Verb.COPY_ID, LETTER)
     assert within(made, "Diagnose").command == MenuCommand(Verb.DIAGNOSE, LETTER)
 
 
 def test_what_former_servers_have_can_be_brought_over() -> None:
-    """A line for each such server stands below the deletions; without one there is no line."""
     view = dataclasses.replace(VIEW, former=("local", "http://old.test"))
     made = menu.build(view, ENGLISH, NOW)
     at = labels(made).index("Restore last deletion")
@@ -123,14 +119,12 @@ def test_what_former_servers_have_can_be_brought_over() -> None:
 
 
 def test_without_dead_letters_nothing_can_be_retried() -> None:
-    """What would do nothing is grey."""
     made = menu.build(View(HEALTHY), ENGLISH, NOW)
-    assert not within(made, "Retry all now").enabled
-    assert not within(made, "Dead letters").enabled
+    assert not within(made, "Try all again now").enabled
+    assert not within(made, "Memories not delivered").enabled
 
 
 def test_without_a_deletion_nothing_can_be_restored() -> None:
-    """The line is there, so that it stands where it always does, and grey."""
     for restorable in (False, True):
         made = menu.build(View(HEALTHY, restorable=restorable), ENGLISH, NOW)
         assert within(made, "Restore last deletion").enabled == restorable
@@ -144,14 +138,12 @@ def test_without_a_deletion_nothing_can_be_restored() -> None:
     ],
 )  # fmt: skip
 def test_the_first_line_tells_state_and_destination(state: str, words: str) -> None:
-    """Each state in words, and where memories go; a click on it shows the status."""
     first, *_ = menu.build(View(state, destination="mem0.test"), ENGLISH, NOW)
     assert first == MenuEntry(f"{words} · mem0.test", MenuCommand(Verb.SHOW_STATUS))
 
 
 @pytest.mark.parametrize("state", [DOWN, ACTION_NEEDED])
 def test_the_first_line_tells_what_is_wrong(state: str) -> None:
-    """The reason stands behind the destination, cut where the menu would become too wide."""
     view = View(state, destination="mem0.test", reason=reasons.quoted("refused"))
     assert menu.build(view, ENGLISH, NOW)[0].label.endswith(" · mem0.test · refused")
     view = dataclasses.replace(view, reason=reasons.quoted("refused " * 40))
@@ -159,40 +151,33 @@ def test_the_first_line_tells_what_is_wrong(state: str) -> None:
 
 
 def test_the_second_line_counts() -> None:
-    """Dead letters, and what waits where that does not close the menu; a click shows the status."""
     view = View(HEALTHY, queue=1234, dlq=1)
     command = MenuCommand(Verb.SHOW_STATUS)
-    assert menu.build(view, ENGLISH, NOW)[1] == MenuEntry("1 dead letter", command)
-    line = menu.build(view, ENGLISH, NOW, mends=True)[1]
-    assert line == MenuEntry("1,234 memories waiting · 1 dead letter", command)
+    line = menu.build(view, ENGLISH, NOW)[1]
+    assert line == MenuEntry("1,234 memories waiting · 1 not delivered", command)
 
 
 def test_letters_of_one_project_can_be_told_apart() -> None:
-    """Each names its project, the beginning of its ID, what failed in short, and since when."""
     letter = structs.replace(
         LETTER, item_id="170453b0-77aa", reason=reasons.quoted("500 Internal Server Error: odd")
     )
     silent = structs.replace(letter, item_id="b2", reason=reasons.quoted("not reached"))
     view = dataclasses.replace(VIEW, letters=(letter, silent))
-    assert labels(within(menu.build(view, ENGLISH, NOW), "Dead letters").entries) == [
+    assert labels(within(menu.build(view, ENGLISH, NOW), "Memories not delivered").entries) == [
         "alpha · 170453b0 · 500 · 14:32",
         "alpha · b2 · not reached · 14:32",
     ]
 
 
 def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
-    """Nothing is three levels deep then, and the menu itself no longer; five letters at most.
-
-    A menu of GNOME that is as high as the screen has no room for a submenu.
-    """
     letters = tuple(structs.replace(LETTER, item_id=f"{n}{n}-1") for n in range(9))
     view = dataclasses.replace(VIEW, letters=letters)
     flat = menu.build(view, ENGLISH, NOW, nests=False)
     assert labels(flat) == labels(menu.build(view, ENGLISH, NOW))
-    lines = within(flat, "Dead letters").entries
+    lines = within(flat, "Memories not delivered").entries
     assert labels(lines[:6]) == [
         "alpha · 00-1 · 500 · 14:32",
-        "• Retry now", "• Back up then delete…", "• Copy ID", "• Diagnose",
+        "• Try again now", "• Back up then delete…", "• Copy ID", "• Diagnose",
         "alpha · 11-1 · 500 · 14:32",
     ]  # fmt: skip
     verbs = (Verb.DIAGNOSE, Verb.RETRY, Verb.DELETE, Verb.COPY_ID, Verb.DIAGNOSE)
@@ -200,11 +185,12 @@ def test_where_submenus_have_none_it_all_stands_below_each_letter() -> None:
         MenuCommand(verb, letter) for letter in letters[:5] for verb in verbs
     ]
     assert not any(line.entries for line in lines)
-    assert not within(menu.build(View(HEALTHY), ENGLISH, NOW, nests=False), "Dead letters").enabled
+    assert not within(
+        menu.build(View(HEALTHY), ENGLISH, NOW, nests=False), "Memories not delivered"
+    ).enabled
 
 
 def test_the_first_line_asks_for_a_server() -> None:
-    """Where none is chosen it says so; at the start that is not known yet."""
     view = View(ACTION_NEEDED, reason=CHOOSE)
     assert menu.state_line(view, ENGLISH) == "Action needed · choose a server"
     # With wrong settings nobody knows which server is meant.
@@ -216,8 +202,6 @@ def test_the_first_line_asks_for_a_server() -> None:
 
 
 def test_menus_of_one_shape() -> None:
-    """Two menus have the same shape when each line does the same in the same place."""
-
     def shape(**view: object) -> object:
         return menu.shape(menu.build(View(**{"state": HEALTHY, **view}), ENGLISH, NOW))  # type: ignore[arg-type]
 
@@ -229,7 +213,6 @@ def test_menus_of_one_shape() -> None:
 
 
 def test_a_pause_can_be_ended_and_not_begun_twice() -> None:
-    """While deliveries pause only resuming is offered."""
     for paused in (False, True):
         made = menu.build(dataclasses.replace(VIEW, paused=paused), ENGLISH, NOW)
         *begin, resume = within(made, "Pause").entries
@@ -243,7 +226,6 @@ def test_a_pause_can_be_ended_and_not_begun_twice() -> None:
 
 @pytest.mark.parametrize("level", menu.LEVELS)
 def test_one_level_is_ticked(level: str) -> None:
-    """The level of notifications that holds, and no other."""
     made = within(
         menu.build(dataclasses.replace(VIEW, level=level), ENGLISH, NOW), "Notifications"
     ).entries
@@ -253,7 +235,6 @@ def test_one_level_is_ticked(level: str) -> None:
 
 @pytest.mark.parametrize("at_login", [False, True])
 def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001  (a parameter)
-    """It is ticked when it is on, and asks for the opposite."""
     view = dataclasses.replace(VIEW, at_login=at_login)
     found = within(menu.build(view, ENGLISH, NOW), "Start at login")
     assert found.checked is at_login
@@ -264,14 +245,12 @@ def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001 
 
 
 def test_work_changes_nothing_in_it() -> None:
-    """Deliveries stand in the tooltip: the menu stays the same, also as time passes."""
-    busy = dataclasses.replace(VIEW, queue=500, last_delivery=NOW, reason=reasons.quoted("well"))
+    busy = dataclasses.replace(VIEW, last_delivery=NOW, reason=reasons.quoted("well"))
     assert menu.build(busy, ENGLISH, NOW + 3600) == menu.build(VIEW, ENGLISH, NOW)
 
 
 @pytest.mark.usefixtures("somewhere")
 def test_what_was_on_another_day_has_its_date() -> None:
-    """Today's times stand alone; the day is the local one."""
     since = datetime(2025, 11, 29, 23, 59).timestamp()  # noqa: DTZ001
     early = datetime(2025, 11, 30, 0, 0).timestamp()  # noqa: DTZ001
     late = datetime(2025, 11, 30, 23, 59).timestamp()  # noqa: DTZ001
@@ -284,18 +263,16 @@ def test_what_was_on_another_day_has_its_date() -> None:
 
 
 def test_the_tooltip_has_the_counts() -> None:
-    """State, counts and the last delivery, which needs its date when it is not of today."""
     view = dataclasses.replace(VIEW, queue=1234, dlq=1, last_delivery=SINCE)
     assert menu.tooltip(view, ENGLISH, NOW).split("\n") == [
         "mem0tray · Server healthy · mem0.test",
-        "1,234 memories waiting · 1 dead letter",
+        "1,234 memories waiting · 1 not delivered",
         "Last delivery: 14:32",
     ]
     assert menu.tooltip(view, ENGLISH, NOW + 86_400).endswith("Nov 30, 2025, 14:32")
 
 
 def test_the_tooltip_says_what_is_needed() -> None:
-    """The reason stands there when the user has to act, and only then."""
     view = View(ACTION_NEEDED, reason=reasons.quoted("choose\na server"))
     assert "choose a server" in menu.tooltip(view, ENGLISH, NOW).split("\n")
     view = View(DOWN, reason=reasons.quoted("refused"))
@@ -303,7 +280,6 @@ def test_the_tooltip_says_what_is_needed() -> None:
 
 
 def test_a_long_reason_is_shown_whole() -> None:
-    """In lines of the tooltip's width: where a file is named, what is wrong with it comes last."""
     reason = f"sync.timeout in /home/{'x' * 60}/config.toml is 'soon', but it must be a number."
     lines = menu.tooltip(View(ACTION_NEEDED, reason=reasons.quoted(reason)), ENGLISH, NOW).split(
         "\n"
@@ -313,7 +289,6 @@ def test_a_long_reason_is_shown_whole() -> None:
 
 
 def test_reasons_are_in_the_users_language() -> None:
-    """The worker words them in English; tooltip and dead letters show them in French."""
     french = Language("fr")
     view = View(ACTION_NEEDED, reason=state.refusal("401 Unauthorized", 401))
     assert "le serveur refuse les envois\xa0: 401 Unauthorized" in menu.tooltip(view, french, NOW)
@@ -338,7 +313,6 @@ HOSTILE = [
     "text", HOSTILE, ids=["lines", "bidi", "long", "surrogate", "signs", "and"]
 )
 def test_hostile_texts_become_short_printable_lines(text: str) -> None:
-    """Projects, reasons and destinations of others: short lines, in their own order."""
     view = dataclasses.replace(
         with_letter(project=text, reason=reasons.quoted(text)), destination=text
     )
@@ -356,14 +330,12 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
 
 
 def test_ordinary_signs_stay_as_they_are() -> None:
-    """Underscores, ampersands and braces are part of a project's name."""
     made = menu.build(with_letter(project="a_b & {c} %s"), ENGLISH, NOW)
     assert within(made, "a_b & {c} %s · aa-1 · 500 · 14:32")
 
 
 @pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])
 def test_texts_of_which_nothing_is_left(text: str) -> None:
-    """An empty destination, reason or project leaves no hole."""
     view = dataclasses.replace(
         with_letter(project=text, reason=reasons.quoted(text)), destination=text
     )
@@ -376,7 +348,6 @@ def test_texts_of_which_nothing_is_left(text: str) -> None:
 
 @pytest.mark.parametrize("since", [1e18, -1e18, 1e300, 2.0**63])
 def test_times_that_no_calendar_has(since: float) -> None:
-    """A dead letter from the end of the world can still be chosen."""
     made = menu.build(with_letter(since=since), ENGLISH, NOW)
     assert within(made, "alpha · aa-1 · 500 · ?")
     assert "Last delivery: ?" in menu.tooltip(View(HEALTHY, last_delivery=since), ENGLISH, NOW)

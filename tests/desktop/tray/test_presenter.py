@@ -16,87 +16,11 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY, PAUSED, STARTING
 from mem0tray.desktop.tray import presenter
 from mem0tray.desktop.tray.icon import IconLook
-from mem0tray.desktop.tray.menu import MenuCommand, MenuEntry, Verb, View
-from mem0tray.desktop.tray.presenter import AFTER_CLICK, LOOK, MENU_EVERY, MenuPace, Presenter
+from mem0tray.desktop.tray.menu import MenuEntry, View
+from mem0tray.desktop.tray.presenter import MENU_EVERY, Presenter
+from mem0tray.system.threads import SYSTEM, Clock
 
-ONE, OTHER, THIRD = ((MenuEntry(name),) for name in ("one", "other", "third"))
-RETRY, PAUSE = MenuCommand(Verb.RETRY_ALL), MenuCommand(Verb.PAUSE)
 NOW = 1000.0
-
-
-# The pace of the menu ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def pace() -> MenuPace:
-    """Make one that has shown a menu at NOW."""
-    made = MenuPace()
-    assert made.takes_menu(ONE, NOW)
-    return made
-
-
-def test_a_menu_that_does_not_last_is_followed_at_once() -> None:
-    """It says "starting", until the server has answered; this holds just after a boot."""
-    made = MenuPace()
-    assert made.patience(ONE, 0.0) == 0.0
-    assert made.takes_menu(ONE, 0.0, lasts=False)
-    assert made.takes_menu(OTHER, 0.1, lasts=False)
-    assert made.takes_menu(THIRD, 0.2)
-    assert not made.takes_menu(ONE, 0.3)
-
-
-def test_a_menu_that_can_be_mended_is_so_at_once() -> None:
-    """What has the same lines in the same places stays open; what has others waits."""
-    made = MenuPace(mends=True)
-    assert made.takes_menu((MenuEntry("one", RETRY),), NOW)
-    assert made.takes_menu((MenuEntry("two", RETRY, enabled=False),), NOW + 1)
-    assert not made.takes_menu((MenuEntry("two", PAUSE),), NOW + 2)
-    assert not made.takes_menu((MenuEntry("two", RETRY), MenuEntry("more", PAUSE)), NOW + 2)
-    assert not made.takes_menu((MenuEntry("two", RETRY, checked=True),), NOW + 2)
-
-
-def test_the_same_menu_is_not_built_again(pace: MenuPace) -> None:
-    """Building it would close one that is open."""
-    assert not pace.takes_menu(ONE, NOW + 10 * MENU_EVERY)
-    assert pace.patience(ONE, NOW + 10 * MENU_EVERY) == LOOK
-
-
-def test_a_change_waits_ten_seconds(pace: MenuPace) -> None:
-    """However often things change, one that is open stays so for a while."""
-    assert not pace.takes_menu(OTHER, NOW + MENU_EVERY - 0.1)
-    assert pace.patience(OTHER, NOW + MENU_EVERY - 4) == pytest.approx(4)
-    assert pace.takes_menu(OTHER, NOW + MENU_EVERY)
-    assert not pace.takes_menu(THIRD, NOW + 2 * MENU_EVERY - 0.1)
-
-
-def test_a_change_that_is_undone_is_none(pace: MenuPace) -> None:
-    """What came and went within the ten seconds is never shown."""
-    assert not pace.takes_menu(OTHER, NOW + 1)
-    assert not pace.takes_menu(ONE, NOW + MENU_EVERY)
-
-
-def test_a_click_draws_the_menu_anew(pace: MenuPace) -> None:
-    """Once, even if nothing changed: the desktop has ticked what was clicked."""
-    pace.clicked(NOW + 1)
-    assert pace.takes_menu(ONE, NOW + 1)
-    assert not pace.takes_menu(ONE, NOW + 1.1)
-
-
-def test_what_follows_from_a_click_shows_at_once(pace: MenuPace) -> None:
-    """The worker takes a moment to pause: the menu says so as soon as it does, once."""
-    pace.clicked(NOW + 1)
-    assert pace.takes_menu(ONE, NOW + 1)
-    assert pace.patience(OTHER, NOW + 1.2) == 0.0
-    assert pace.takes_menu(OTHER, NOW + 1.2)
-    assert not pace.takes_menu(THIRD, NOW + 1.3)
-    assert pace.takes_menu(THIRD, NOW + 1.2 + MENU_EVERY)
-
-
-def test_a_click_of_long_ago_changes_nothing(pace: MenuPace) -> None:
-    """The user may have opened the menu again."""
-    pace.clicked(NOW + 1)
-    assert pace.takes_menu(ONE, NOW + 1)
-    assert not pace.takes_menu(OTHER, NOW + 1 + AFTER_CLICK)
 
 
 # The presenter -----------------------------------------------------------------------------
@@ -131,7 +55,7 @@ class Tray:
 class Scene:
     """A presenter of a view that the test changes."""
 
-    def __init__(self, *, nests: bool = True) -> None:
+    def __init__(self, *, nests: bool = True, clock: Clock = SYSTEM) -> None:
         self.view = View(STARTING, destination="mem0.test")
         self.error: Exception | None = None
         self.raised = threading.Event()
@@ -142,6 +66,7 @@ class Scene:
             Settings,
             lambda: Language("en"),
             nests=nests,
+            clock=clock,
         )
 
     def gather(self) -> View:
@@ -167,19 +92,17 @@ def scene() -> Iterator[Scene]:
 
 
 def test_a_desktop_with_two_levels_gets_no_third() -> None:
-    """The menu is as deep as the desktop shows it."""
     letter = DeadLetter("aa-1", b"digest", "alpha", NOW, reasons.quoted("500: odd"))
     made = Scene(nests=False)
     made.becomes(state=HEALTHY, dlq=1, letters=(letter,))
     made.presenter.start()
     shown = made.tray.next("menu")
     made.presenter.stop()
-    below = next(entry.entries for entry in shown if entry.label == "Dead letters")
-    assert [line.label for line in below][1] == "• Retry now"
+    below = next(entry.entries for entry in shown if entry.label == "Memories not delivered")
+    assert [line.label for line in below][1] == "• Try again now"
 
 
 def test_a_change_of_state_shows_everywhere(scene: Scene) -> None:
-    """Icon, tooltip and menu follow an event."""
     scene.becomes(state=ACTION_NEEDED, reason=reasons.quoted("choose a server"), dlq=3)
     scene.presenter(events.StateChanged(ACTION_NEEDED, reasons.NONE))
     assert scene.tray.next("look") == IconLook("action-needed", "amber", "3")
@@ -194,26 +117,97 @@ def test_deliveries_show_soon(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> 
         scene.becomes(queue=count)
         scene.presenter(events.Accepted(1))
     assert "49 memories" in scene.tray.next("title")
+    assert "49 memories" in scene.tray.next("menu")[1].label
     assert scene.tray.told.empty()
 
 
-def test_a_click_is_followed(scene: Scene) -> None:
-    """After one the menu is drawn, and drawn again when the worker has followed."""
-    scene.becomes(state=HEALTHY, dlq=1)
-    scene.presenter(events.StateChanged(HEALTHY, reasons.NONE))
-    scene.tray.next("menu")  # from now on changes would wait
-    scene.presenter.clicked()
-    assert not scene.tray.next("menu")[0].label.startswith("Paused")
-    scene.becomes(state=PAUSED, paused=True)
-    scene.presenter(events.StateChanged(PAUSED, reasons.NONE))
-    assert scene.tray.next("menu", 5.0)[0].label.startswith("Paused")
+# The pace of the menu, step by step ----------------------------------------------------------
+
+
+class Hand(Clock):
+    """A clock in the test's hand."""
+
+    at = NOW
+
+    def now(self) -> float:
+        """As the test has set it."""
+        return self.at
+
+
+class Pace:
+    """A presenter without its thread, that has shown a menu at NOW."""
+
+    def __init__(self) -> None:
+        self.clock = Hand()
+        self.scene = Scene(clock=self.clock)
+        self.scene.becomes(state=HEALTHY)
+        assert self.shows()
+
+    def shows(self, at: float = NOW, **fields: Any) -> bool:
+        """Change the view and look at this moment; whether a menu is shown then."""
+        self.clock.at = at
+        self.scene.becomes(**fields)
+        self.scene.presenter._show()
+        told = []
+        while not self.scene.tray.told.empty():
+            told.append(self.scene.tray.told.get()[0])
+        return "menu" in told
+
+
+@pytest.fixture
+def pace() -> Pace:
+    """Make one."""
+    return Pace()
+
+
+ONE, OTHER = (
+    (DeadLetter(name, b"digest", name, NOW, reasons.quoted("500: odd")),) for name in ("a", "b")
+)
+
+
+def test_the_same_menu_is_not_shown_again(pace: Pace) -> None:
+    assert not pace.shows(NOW + 10 * MENU_EVERY)
+
+
+def test_other_words_show_at_once(pace: Pace) -> None:
+    assert pace.shows(NOW + 0.1, queue=3)
+    assert pace.shows(NOW + 0.2, state=PAUSED, paused=True)
+
+
+def test_other_lines_wait_ten_seconds(pace: Pace) -> None:
+    assert not pace.shows(NOW + MENU_EVERY - 0.1, letters=ONE)
+    assert pace.scene.presenter._due <= NOW + MENU_EVERY
+    assert pace.shows(NOW + MENU_EVERY)
+    assert not pace.shows(NOW + 2 * MENU_EVERY - 0.1, letters=OTHER)
+
+
+def test_a_change_that_is_undone_is_none(pace: Pace) -> None:
+    assert not pace.shows(NOW + 1, letters=ONE)
+    assert not pace.shows(NOW + MENU_EVERY, letters=())
+
+
+def test_the_effect_of_a_click_shows_at_once(pace: Pace) -> None:
+    pace.scene.presenter.clicked()
+    assert not pace.shows(NOW + 1)
+    assert pace.shows(NOW + 1.2, letters=ONE)
+    assert not pace.shows(NOW + 1.3, letters=OTHER)
+
+
+def test_the_menu_of_the_start_is_followed_at_once() -> None:
+    fresh = Pace.__new__(Pace)
+    fresh.clock = Hand()
+    fresh.scene = Scene(clock=fresh.clock)
+    assert fresh.shows()
+    assert fresh.shows(NOW + 0.1, state=HEALTHY, letters=ONE)
+
+
+# Faults, and the end ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [Mem0TrayError("no ledger"), RuntimeError("of the desktop")])
 def test_it_survives_any_error(
     scene: Scene, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be looked at now is looked at next time; one that nobody expected is logged."""
     scene.error = error
     scene.presenter(events.StateChanged(HEALTHY, reasons.NONE))
     assert scene.raised.wait(10)
@@ -225,11 +219,9 @@ def test_it_survives_any_error(
 
 
 def test_it_can_be_stopped_before_it_began() -> None:
-    """An icon that could not be shown must not keep the worker from ending."""
     Scene().presenter.stop()
 
 
 def test_it_leaves_at_once(scene: Scene) -> None:
-    """Stopping does not wait for the next look."""
     scene.presenter.stop()
     assert not scene.presenter._thread.is_alive()

@@ -18,7 +18,6 @@ from mem0tray.desktop.tray import tray as tray_module
 from mem0tray.desktop.tray.icon import IconLook, compose, look
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, Verb
 from mem0tray.desktop.tray.tray import Tray
-from mem0tray.desktop.tray.windows_icon import SIZES
 
 RETRY = MenuCommand(Verb.RETRY_ALL)
 
@@ -103,23 +102,20 @@ def panel(tmp_path: Path) -> Panel:
 
 
 def test_it_shows_at_once_that_it_starts(panel: Panel) -> None:
-    """The first icon is there before anything is known."""
-    pictures = tuple(compose(look(STARTING, 0, 0), size) for size in SIZES)
+    pictures = tuple(compose(look(STARTING, 0, 0), size) for size in tray_module._ON_WINDOWS)
     assert panel.icon.made == ("mem0tray", pictures, "mem0tray")
 
 
 def test_a_look_is_set_once(panel: Panel) -> None:
-    """Each set is a file and a signal: the same look is not set again, nor the first one."""
     panel.tray.show_look(look(STARTING, 0, 0))
     for _ in range(3):
         panel.tray.show_look(IconLook("down", "red", "9+"))
     assert panel.told("icon") == [
-        tuple(compose(IconLook("down", "red", "9+"), size) for size in SIZES)
+        tuple(compose(IconLook("down", "red", "9+"), size) for size in tray_module._ON_WINDOWS)
     ]
 
 
 def test_a_title_is_set_once(panel: Panel) -> None:
-    """The same tooltip is not set again."""
     for title in ("one", "one", "two", "two", "one"):
         panel.tray.show_title(title)
     assert panel.told("title") == ["one", "two", "one"]
@@ -159,20 +155,17 @@ def test_entries_become_items(panel: Panel) -> None:
 
 
 def test_each_tick_is_its_own(panel: Panel) -> None:
-    """What is ticked is asked later, when pystray draws."""
     items = panel.items(*(MenuEntry(str(each), RETRY, checked=each) for each in (True, False)))
     assert [item.checked(item) for item in items] == [True, False]
 
 
 def test_a_click_hands_its_command_over(panel: Panel) -> None:
-    """Each item has its own command."""
     for item in panel.items(MenuEntry("a", RETRY), MenuEntry("b", MenuCommand(Verb.QUIT))):
         item.action()
     assert panel.clicked == [RETRY, MenuCommand(Verb.QUIT)]
 
 
 def test_a_disabled_item_does_nothing(panel: Panel) -> None:
-    """A panel can trigger it all the same, over D-Bus."""
     for item in panel.items(
         MenuEntry("state", enabled=False), MenuEntry("grey", RETRY, enabled=False)
     ):
@@ -181,7 +174,6 @@ def test_a_disabled_item_does_nothing(panel: Panel) -> None:
 
 
 def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
-    """Equal for the same thing, whatever it says: so a menu can change while it is open."""
     first, second, other, state = panel.items(
         MenuEntry("a", RETRY),
         MenuEntry("b", RETRY, enabled=False),
@@ -193,11 +185,11 @@ def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
 
 
 def test_a_submenu_is_known_by_the_dead_letter_that_it_is_about(panel: Panel) -> None:
-    """So the one that is open stays open when one above it goes; it may say something else."""
-
     def letter(label: str, item_id: str) -> MenuEntry:
         about = DeadLetter(item_id, b"digest", "alpha", 0.0, reasons.NONE)
-        return MenuEntry(label, entries=(MenuEntry("Retry now", MenuCommand(Verb.RETRY, about)),))
+        return MenuEntry(
+            label, entries=(MenuEntry("Try again now", MenuCommand(Verb.RETRY, about)),)
+        )
 
     pause = MenuEntry("Pause", entries=(MenuEntry("1 hour", MenuCommand(Verb.PAUSE)),))
     one, same, other, without = panel.items(
@@ -211,7 +203,6 @@ def test_a_submenu_is_known_by_the_dead_letter_that_it_is_about(panel: Panel) ->
 
 
 def test_what_a_kill_has_left_is_removed(tmp_path: Path) -> None:
-    """Pystray's files go into a private folder of ours, which is empty at every start."""
     folder = tmp_path / "data" / "icons"
     folder.mkdir(parents=True)
     (folder / "tmpabc").touch()
@@ -235,13 +226,11 @@ def test_windows_underlines_nothing(panel: Panel) -> None:
 
 
 def test_windows_gets_its_sizes_and_backend(panel: Panel) -> None:
-    """One in each size that a taskbar shows; the backend is the library's own choice."""
-    assert [picture.width for picture in panel.icon.made[1]] == list(SIZES)
+    assert [picture.width for picture in panel.icon.made[1]] == list(tray_module._ON_WINDOWS)
     assert os.environ["PYSTRAY_BACKEND"] == "of the user"
 
 
 def test_windows_takes_no_longer_tooltip(panel: Panel) -> None:
-    """127 UTF-16 units at most: pystray raises at more. One cut to the same is not set again."""
     panel.tray.show_title("😀" * 100)
     panel.tray.show_title("😀" * 101)
     (title,) = panel.told("title")

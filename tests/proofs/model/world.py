@@ -24,9 +24,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.orders import standing_in
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
-from tests.proofs.model.clock import Clock
-from tests.proofs.model.points import Killed, Points
-from tests.proofs.model.stepped import SteppedWorker, without_threads
+from tests.proofs.model.stepped import Clock, Killed, Points, SteppedWorker, without_threads
 from tests.support.home import Home
 from tests.support.shapes import Item, delay
 from tests.support.standin import Standin
@@ -59,7 +57,6 @@ class World:
         self._failed = ""  # the id of the dead letter whose failure was told last
 
     def __enter__(self) -> Self:
-        """Begin."""
         stack = self._stack
         stack.enter_context(self.server)
         self.home = stack.enter_context(Home(self._root, self.server.url))
@@ -80,19 +77,16 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what still runs."""
         self.kill()
         self._stack.close()
 
     # The worker --------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin a life of the worker."""
         with self._working():
             self.life = SteppedWorker(self.settings, self.clock.monotonic, self._told)
 
     def stop(self) -> None:
-        """End it in good order."""
         life, self.life = self.life, None
         if life is not None:
             with self._working():
@@ -100,7 +94,6 @@ class World:
                 life.stop()
 
     def kill(self) -> None:
-        """End it at once."""
         life, self.life = self.life, None
         if life is not None:
             life.abandon()
@@ -201,7 +194,6 @@ class World:
         self.beliefs.clock_set(seconds)
 
     def is_idle(self) -> bool:
-        """Whether nothing is left to do."""
         return self.life is not None and self.life.is_idle()
 
     @property

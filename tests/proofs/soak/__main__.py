@@ -49,7 +49,6 @@ def tell(line: str) -> None:
 
 
 def summary(result: Result) -> str:
-    """Say it for people."""
     counts = {
         "ends of the worker": result.ends,
         "troubles": result.troubles,

@@ -21,7 +21,6 @@ UNKNOWN = ("x", b"0" * 32)
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a waiting entry and a dead letter."""
     with opened(tmp_path, monkeypatch) as made:
         made.context.inbox.add_fresh(WAITS, NOW - 9, ask=False)
         made.context.inbox.add_dead(DEAD, DEAD.raw, NOW - 9, ask=False, gen=None)
@@ -30,17 +29,14 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 @pytest.fixture
 def handler(ground: QueueScene) -> OrderHandler:
-    """Make the handler."""
     return OrderHandler(ground.context)
 
 
 def left(ground: QueueScene) -> list[Path]:
-    """List what is in the folder."""
     return sorted(ground.context.paths.orders.iterdir())
 
 
 def leave(ground: QueueScene, verb: str, *names: tuple[str, bytes]) -> Path:
-    """Leave an order."""
     return orders.leave(ground.context.paths, orders.about(verb, names))
 
 
@@ -90,7 +86,6 @@ def test_an_order_about_an_unknown_memory_waits_for_the_files(
 def test_an_order_is_counted_while_it_is_in_the_folder(
     ground: QueueScene, handler: OrderHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sender sees it there, or that it was applied."""
     there: list[int] = []
     barrier = ground.context.barrier
     monkeypatch.setattr(barrier, "note_applied", lambda: there.append(len(left(ground))))
@@ -123,7 +118,6 @@ def test_a_second_start_wants_the_status_shown(ground: QueueScene, handler: Orde
 def test_an_order_that_makes_no_sense_is_removed(
     ground: QueueScene, handler: OrderHandler, text: str
 ) -> None:
-    """It keeps no other one waiting."""
     leave(ground, DELETE, WAITS.name)
     (ground.context.paths.orders / "0.json").write_text(text, encoding="utf-8")
     assert handler.apply(files_read=True) == 2
@@ -163,7 +157,6 @@ def test_on_a_full_disk_an_order_is_applied_without_an_answer(
 
 
 def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueScene) -> None:
-    """The others are read, and the next worker reads this one."""
     paths = ground.context.paths
     paths.queue.unlink(missing_ok=True)
     paths.queue.mkdir()

@@ -1,0 +1,409 @@
+"""The session bus (D-Bus, Linux): one connection of this process, on a thread of its own.
+
+Any thread may use it. What others send is handled on the bus's thread, `mem0tray-bus`: functions
+called there return at once, and never use `call`. A bus that has ended is tried again; once it is
+back, exports, names and subscriptions are restored.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+from dbus_fast import Message, MessageFlag, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusFastError
+from dbus_fast.service import ServiceInterface
+from dbus_fast.unpack import unpack_variants
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
+
+DBUS: Final = "org.freedesktop.DBus"
+DBUS_PATH: Final = "/org/freedesktop/DBus"
+PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+PATIENCE: Final = 5.0  # seconds for a connection, or an answer
+_SHORTEST: Final = 0.25  # seconds until a bus that has ended is tried again,
+_LONGEST: Final = 30.0  # doubled up to these
+_LEAVING: Final = 1.0  # seconds for the end of a connection, which closes its socket
+_log: Final = logging.getLogger(__name__)
+_SILENT: Final = Reason("The session's D-Bus does not answer.")
+_ENDED: Final = Reason("The session's D-Bus has ended.")
+_Found = TypeVar("_Found")
+Heard = Callable[[list[Any]], object]  # takes the signal's arguments, variants unpacked
+
+
+class BusError(Mem0TrayError):
+    """The bus is missing, silent or has ended, or the program that was called refused.
+
+    `name` is the D-Bus name of the error in a program's answer, such as
+    `org.freedesktop.DBus.Error.ServiceUnknown`; empty without an answer.
+    """
+
+    def __init__(self, message: Reason, *, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A kind of signal; an empty field matches anything. `first` is the first argument."""
+
+    interface: str
+    member: str
+    sender: str = ""
+    path: str = ""
+    first: str = ""
+
+    def rule(self) -> str:
+        """The match as a rule for the bus."""
+        parts = {
+            "type": "signal",
+            "interface": self.interface,
+            "member": self.member,
+            "sender": self.sender,
+            "path": self.path,
+            "arg0": self.first,
+        }
+        return ",".join(f"{name}='{value}'" for name, value in parts.items() if value)
+
+    def fits(self, message: Message) -> bool:
+        """Whether a signal matches: the bus sends what any of our rules names."""
+        return (
+            message.interface == self.interface
+            and message.member == self.member
+            and self.path in ("", message.path)
+            and (self.sender != DBUS or message.sender == DBUS)
+            and (not self.first or [self.first] == message.body[:1])
+        )
+
+
+class SessionBus:
+    """The connection to the bus at `address`.
+
+    The first call makes it, or `connect`; `close` ends it.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._guard = threading.Lock()  # guards `_closed`: nothing reaches a loop that has ended
+        self._closed = False
+        # All below is touched only on the bus's thread.
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_log_of_loop)
+        self._connecting = asyncio.Lock()
+        self._connection: MessageBus | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._exports: list[tuple[str, ServiceInterface]] = []
+        self._names: list[str] = []
+        self._heard: list[tuple[Match, Heard]] = []
+        self._when_connected: list[Callable[[], object]] = []
+        self._when_lost: list[Callable[[], object]] = []
+        self._thread = threading.Thread(target=self._serve, name="mem0tray-bus", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Asking ------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Connect, unless connected. Raises BusError, after `PATIENCE` seconds at most."""
+        self._run(self._reach(), PATIENCE)
+
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        timeout: float = PATIENCE,
+        *,
+        starts: bool = True,
+    ) -> list[Any]:
+        """Call a method, and return the values of its answer, variants unpacked.
+
+        `body` has a value for each type of `signature`, with dbus_fast's Variant for a variant.
+        `starts`: the bus may start the program that is called. Raises BusError, after `timeout`
+        seconds at most, and ValueError for a text that the bus cannot carry (NUL, lone surrogates).
+        """
+        flags = MessageFlag.NONE if starts else MessageFlag.NO_AUTOSTART
+        message = _call((destination, path, interface, member), signature, body, flags)
+        reply = self._run(self._answer(message), timeout)
+        if reply.message_type is MessageType.ERROR:
+            text = str(reply.body[0]) if reply.body else str(reply.error_name)
+            raise BusError(reasons.quoted(text), name=reply.error_name or "")
+        return list(unpack_variants(reply.body))
+
+    def post(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+    ) -> None:
+        """Call a method of a running program, without waiting; lost if there is no such program."""
+        flags = MessageFlag.NO_REPLY_EXPECTED | MessageFlag.NO_AUTOSTART
+        message = _call((destination, path, interface, member), signature, body, flags)
+        self._soon(lambda: self._connection and self._connection.send(message))
+
+    def emit(
+        self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
+    ) -> None:
+        """Send a signal to whoever listens; lost while there is no bus."""
+        message = Message.new_signal(path, interface, member, signature, list(body))
+        self._soon(lambda: self._connection and self._connection.send(message))
+
+    # Being there for others ----------------------------------------------------------------
+
+    def subscribe(self, match: Match, heard: Heard) -> None:
+        """Call `heard` with the arguments of each matching signal from now on."""
+        self._keep_in(self._heard, (match, heard), partial(_listen, match))
+
+    def export(self, path: str, interface: ServiceInterface) -> None:
+        """Answer calls of this interface at `path`."""
+        self._keep_in(self._exports, (path, interface), lambda bus: bus.export(path, interface))
+
+    def request_name(self, name: str) -> None:
+        """Own this name on the bus, which nobody else may own."""
+        self._keep_in(self._names, name, partial(_own, name))
+
+    def release_name(self, name: str) -> None:
+        """Give up this name on the bus."""
+
+        def there() -> None:
+            self._names = [each for each in self._names if each != name]
+            if self._connection is not None:
+                self._connection.send(_to_bus("ReleaseName", "s", [name]))
+
+        self._soon(there)
+
+    def on_connected(self, connected: Callable[[], object]) -> None:
+        """Call `connected` each time the bus is reached, the first time included."""
+        self._when_connected.append(connected)
+
+    def on_lost(self, lost: Callable[[], object]) -> None:
+        """Call `lost` each time the bus has ended."""
+        self._when_lost.append(lost)
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Call `work` on the bus's thread in so many seconds."""
+        self._soon(lambda: self._loop.call_later(seconds, work))
+
+    def close(self) -> None:
+        """Leave the bus, and end the thread; nothing can be asked afterwards."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            asyncio.run_coroutine_threadsafe(self._leave(), self._loop)
+        if self._thread is not threading.current_thread():
+            self._thread.join(2 * _LEAVING)
+
+    # From other threads to that of the bus ----------------------------------------------------
+
+    def _run(self, work: Coroutine[Any, Any, _Found], timeout: float) -> _Found:
+        with self._guard:
+            if self._closed:
+                work.close()
+                raise BusError(_ENDED)
+            waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return waiting.result(timeout)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            waiting.cancel()
+            raise BusError(_SILENT) from error
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        with self._guard:
+            if not self._closed:
+                self._loop.call_soon_threadsafe(work)
+
+    def _keep_in(
+        self, kept: list[_Found], what: _Found, begin: Callable[[MessageBus], object]
+    ) -> None:
+        """Keep it for each connection to come, and begin it on the present one."""
+
+        def there() -> None:
+            kept.append(what)
+            if self._connection is not None:
+                begin(self._connection)
+
+        self._soon(there)
+
+    # On the thread of the bus ---------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    async def _leave(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self._connection is not None:
+            self._connection.disconnect()
+            with contextlib.suppress(EOFError, OSError, DBusFastError, TimeoutError):
+                async with asyncio.timeout(_LEAVING):
+                    await self._connection.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        self._loop.stop()
+
+    async def _answer(self, message: Message) -> Message:
+        bus = await self._reach()
+        try:
+            reply = await bus.call(message)
+        except (EOFError, OSError) as error:
+            raise BusError(_ENDED) from error
+        if reply is None:  # the bus was left in the meantime
+            raise BusError(_ENDED)
+        return reply
+
+    async def _reach(self) -> MessageBus:
+        """The connection, made if there is none. Raises BusError."""
+        async with self._connecting:
+            if self._connection is None:
+                if not self._address:
+                    raise BusError(Reason("There is no session bus (D-Bus) here."))
+                try:
+                    bus = await self._connected(self._address)
+                except TimeoutError as error:
+                    raise BusError(_SILENT) from error
+                except OSError as error:
+                    raise _unreachable(reasons.of_system(error)) from error
+                except (DBusFastError, EOFError) as error:
+                    raise _unreachable(reasons.quoted(str(error) or "it has ended")) from error
+                self._keeper = self._loop.create_task(self._keep(bus))
+                _call_each(self._when_connected)
+                return bus
+            return self._connection
+
+    async def _connected(self, address: str) -> MessageBus:
+        """Connect, and restore exports, names and subscriptions."""
+        async with asyncio.timeout(PATIENCE):
+            bus = await MessageBus(bus_address=address).connect()
+            _wait_where_full(bus)
+            bus.add_message_handler(self._received)
+            self._connection = bus  # from here on what is added begins by itself
+            try:
+                for path, interface in self._exports:
+                    bus.export(path, interface)
+                for match, _ in self._heard:
+                    _listen(match, bus)
+                for name in self._names:
+                    _own(name, bus)
+                # Calls keep their order: when this one is answered, everything is restored.
+                await bus.call(_to_bus("GetId", flags=MessageFlag.NONE))
+            except BaseException:
+                self._connection = None
+                bus.disconnect()
+                raise
+        return bus
+
+    async def _keep(self, bus: MessageBus) -> None:
+        """Wait for the end of the bus, and then until it is back."""
+        with contextlib.suppress(EOFError, OSError, DBusFastError):
+            # Shielded: leaving the bus waits for the same future, and ends this wait first.
+            await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        self._connection = None
+        _call_each(self._when_lost)
+        wait = _SHORTEST
+        while self._connection is None:
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST)
+            with contextlib.suppress(BusError):
+                await self._reach()
+
+    def _received(self, message: Message) -> None:
+        if message.message_type is MessageType.SIGNAL:
+            arguments = list(unpack_variants(message.body))
+            found = [heard for match, heard in self._heard if match.fits(message)]
+            _call_each([partial(heard, arguments) for heard in found])
+
+
+class _PatientSocket:
+    """A socket that takes bytes only while it has room.
+
+    dbus_fast (up to 5.2.0) takes a full socket for the end of the bus, if a message is to be sent
+    while half of another waits. An icon in seven sizes has 43 kB, and a panel may ask for it often.
+    """
+
+    def __init__(self, under: socket.socket) -> None:
+        self._under = under
+
+    def send(self, data: memoryview) -> int:
+        """Send what fits; return the number of bytes."""
+        try:
+            return self._under.send(data)
+        except BlockingIOError:
+            return 0
+
+
+def _wait_where_full(bus: MessageBus) -> None:
+    writer: Any = getattr(bus, "_writer", None)
+    if isinstance(getattr(writer, "sock", None), socket.socket):
+        writer.sock = _PatientSocket(writer.sock)
+
+
+def _unreachable(why: Reason) -> BusError:
+    return BusError(Reason("The session's D-Bus cannot be reached: {why}.", why=why))
+
+
+def _call_each(listeners: Sequence[Callable[[], object]]) -> None:
+    for listener in listeners:
+        try:
+            listener()
+        except Exception:  # noqa: BLE001  (a failing listener must not keep others from hearing)
+            _log.exception("What came over the session bus was not dealt with")
+
+
+def _log_of_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log a failure that nobody waited for, but for what was being sent as the bus ended."""
+    error = context.get("exception")
+    if not isinstance(error, EOFError | OSError):
+        _log.error("%s", context.get("message"), exc_info=error)
+
+
+def _listen(match: Match, bus: MessageBus) -> None:
+    bus.send(_to_bus("AddMatch", "s", [match.rule()]))
+
+
+def _own(name: str, bus: MessageBus) -> None:
+    bus.send(_to_bus("RequestName", "su", [name, 0]))
+
+
+def _to_bus(
+    member: str,
+    signature: str = "",
+    body: Sequence[Any] = (),
+    flags: MessageFlag = MessageFlag.NO_REPLY_EXPECTED,
+) -> Message:
+    return _call((DBUS, DBUS_PATH, DBUS, member), signature, body, flags)
+
+
+def _call(
+    what: tuple[str, str, str, str], signature: str, body: Sequence[Any], flags: MessageFlag
+) -> Message:
+    destination, path, interface, member = what
+    return Message(
+        destination=destination,
+        path=path,
+        interface=interface,
+        member=member,
+        signature=signature,
+        body=list(body),
+        flags=flags,
+    )

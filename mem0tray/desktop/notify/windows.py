@@ -1,0 +1,105 @@
+"""A balloon of Windows: plyer's, but it reports clicks, and ends in order.
+
+By itself plyer keeps each balloon and its icon until the program ends, holds up that end while the
+last one shows, and reports no failure; and its windows answer nobody in that time, so that Windows
+takes the program for one that hangs.
+"""
+
+import atexit
+import ctypes
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, Final
+
+from plyer.facades import Notification
+
+_WM_BALLOON: Final = 0x401  # our own: the taskbar's messages about the balloon
+_CLICKS: Final = (0x400, 0x405)  # NIN_SELECT, on its icon, and NIN_BALLOONUSERCLICK
+_NIM_MODIFY: Final = 1
+_NIF_MESSAGE: Final = 1
+_GWLP_WNDPROC: Final = -4
+_ANY_MESSAGE: Final = 0x4FF
+_REMOVE: Final = 1
+_shown: Final = weakref.WeakSet[threading.Thread]()
+
+
+class BalloonNotification(Notification):  # type: ignore[misc]  # plyer has no types
+    """Shows a balloon and returns, or raises the error of Windows or plyer.
+
+    `clicked` is called when the user clicks on it, on the balloon's thread.
+    """
+
+    def __init__(self, clicked: Callable[[], None]) -> None:
+        self._clicked = clicked
+
+    def _notify(self, **wanted: Any) -> None:
+        outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        words = {name: wanted[name] for name in ("title", "message", "app_name", "app_icon")}
+        arguments = (words, wanted["timeout"], self._clicked, outcome.put)
+        thread = threading.Thread(
+            target=_keep, args=arguments, name="mem0tray-balloon", daemon=True
+        )
+        _shown.add(thread)
+        thread.start()
+        error = outcome.get()
+        if error is not None:
+            raise error
+
+
+def await_ends() -> None:
+    """Wait until no balloon of this process is shown: its end would remove them."""
+    for thread in tuple(_shown):
+        thread.join()
+
+
+def _keep(
+    words: dict[str, str],
+    seconds: float,
+    clicked: Callable[[], None],
+    report: Callable[[Exception | None], None],
+) -> None:
+    """Show it for so many seconds; its window belongs to this thread."""
+    from plyer.platforms.win.libs import win_api_defs
+    from plyer.platforms.win.libs.balloontip import WindowsBalloonTip
+
+    try:
+        balloon = WindowsBalloonTip(**words, timeout=0)  # with a time it would sleep as long
+    except Exception as error:  # noqa: BLE001  (raised where it is awaited)
+        report(error)
+        return
+    report(None)
+
+    def heard(window: int, message: int, wparam: int, lparam: int) -> int:
+        if message == _WM_BALLOON and lparam & 0xFFFF in _CLICKS:
+            clicked()
+        return int(win_api_defs.DefWindowProcW(window, message, wparam, lparam))
+
+    procedure = win_api_defs.WindowProc(heard)
+    _serve(balloon, win_api_defs, procedure, seconds)
+    atexit.unregister(balloon.__del__)  # which would remove it on quitting
+    balloon.__del__()
+    del procedure  # the window that called it is gone
+
+
+def _serve(balloon: Any, api: Any, procedure: Any, seconds: float) -> None:
+    """Pass the taskbar's messages to `procedure`, and let the window answer, for that long."""
+    if sys.platform == "win32":
+        from ctypes import wintypes
+
+        window = balloon._hwnd  # noqa: SLF001  (there is no public name)
+        user32 = ctypes.WinDLL("user32")
+        user32.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, type(procedure))
+        user32.SetWindowLongPtrW.restype = ctypes.c_void_p
+        user32.SetWindowLongPtrW(window, _GWLP_WNDPROC, procedure)
+        data = api.get_NOTIFYICONDATAW(0, window, id(balloon), _NIF_MESSAGE, _WM_BALLOON)
+        api.Shell_NotifyIconW(_NIM_MODIFY, data)
+        message = wintypes.MSG()
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            user32.MsgWaitForMultipleObjects(0, None, 0, int(1_000 * left) + 1, _ANY_MESSAGE)
+            while user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _REMOVE):
+                user32.DispatchMessageW(ctypes.byref(message))

@@ -1,0 +1,303 @@
+"""The icon on Linux: pystray's, as a StatusNotifierItem with a menu, over the session bus.
+
+It needs no system package, and no connection to a display, whose end would end the icon. A panel
+that comes, or comes back, gets the icon.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from dbus_fast import PropertyAccess
+from dbus_fast.annotations import DBusInt32, DBusStr
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+from PIL import Image
+
+from mem0tray.core.text import lines
+from mem0tray.desktop.bus import DBUS, BusError, Match, SessionBus
+from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.tray import dbus_menu
+from mem0tray.desktop.tray.dbus_menu import DBusMenu
+from mem0tray.desktop.tray.panel_check import WATCHER, WATCHER_PATH
+from mem0tray.system.threads import Bell
+
+INTERFACE: Final = "org.kde.StatusNotifierItem"
+PATH: Final = "/StatusNotifierItem"
+ACTIVE: Final = "Active"
+PASSIVE: Final = "Passive"
+NEEDS_ATTENTION: Final = "NeedsAttention"
+Pixmap = list[int | bytes]  # width, height, the bytes (ARGB) row by row
+# Some panels take a tooltip for markup: these characters look similar, and mean nothing.
+_SIMILAR: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+_TOOLTIP: Final = 2_000  # characters
+# Some panels read an icon before they listen to its signals (XFCE's, now and then): so many
+# seconds after they learnt of the icon, the signals are sent again.
+_AGAIN: Final = 3.0
+# A starting panel has its name before it listens to its own list (LXQt's): one start of fourteen
+# showed no icon. So many seconds later all listen.
+_LISTENS: Final = 0.5
+_log: Final = logging.getLogger(__name__)
+
+
+def _property(
+    name: str, signature: str, read: Callable[["StatusNotifierItem"], object]
+) -> property:
+    def getter(item: "StatusNotifierItem") -> object:
+        return read(item)
+
+    getter.__name__ = name
+    getter.__annotations__["return"] = signature
+    return dbus_property(access=PropertyAccess.READ, name=name)(getter)
+
+
+class StatusNotifierItem(ServiceInterface):
+    """The icon as panels ask for it. Whoever changes it emits the item's signals.
+
+    `tooltip` has lines, the first of which is its title. `activate` and `token` (the right to bring
+    to the front what a click opens) are called on the bus's thread, and must return at once.
+    """
+
+    def __init__(
+        self, name: str, activate: Callable[[], object], token: Callable[[str], object]
+    ) -> None:
+        super().__init__(INTERFACE)
+        self.shown_name = name
+        self.tooltip = ""
+        self.status = PASSIVE
+        self.pixmaps: list[Pixmap] = []
+        self._activate = activate
+        self._token = token
+
+    Category = _property("Category", "s", lambda _: "ApplicationStatus")
+    Id = _property("Id", "s", lambda item: item.shown_name)
+    Title = _property("Title", "s", lambda item: item.shown_name)
+    Status = _property("Status", "s", lambda item: item.status)
+    WindowId = _property("WindowId", "i", lambda _: 0)
+    IconName = _property("IconName", "s", lambda _: "")  # a picture of its own, not the theme's
+    IconThemePath = _property("IconThemePath", "s", lambda _: "")
+    IconPixmap = _property("IconPixmap", "a(iiay)", lambda item: item.pixmaps)
+    IconAccessibleDesc = _property("IconAccessibleDesc", "s", lambda item: item.first_line())
+    OverlayIconName = _property("OverlayIconName", "s", lambda _: "")
+    OverlayIconPixmap = _property("OverlayIconPixmap", "a(iiay)", lambda _: [])
+    AttentionIconName = _property("AttentionIconName", "s", lambda _: "")
+    AttentionIconPixmap = _property(
+        "AttentionIconPixmap",
+        "a(iiay)",
+        lambda item: item.pixmaps if item.status == NEEDS_ATTENTION else [],
+    )
+    AttentionAccessibleDesc = _property(
+        "AttentionAccessibleDesc", "s", lambda item: item.first_line()
+    )
+    AttentionMovieName = _property("AttentionMovieName", "s", lambda _: "")
+    ToolTip = _property("ToolTip", "(sa(iiay)ss)", lambda item: item.whole_tooltip())
+    ItemIsMenu = _property("ItemIsMenu", "b", lambda _: False)  # a left click shows the status
+    Menu = _property("Menu", "o", lambda _: dbus_menu.PATH)
+
+    def first_line(self) -> str:
+        """The words read out to people who do not see the picture."""
+        return self.tooltip.partition("\n")[0]
+
+    def whole_tooltip(self) -> list[object]:
+        """The tooltip: a picture (none), its title, and its text."""
+        title, _, text = self.tooltip.translate(_SIMILAR).partition("\n")
+        return ["", [], title, text]
+
+    @dbus_method()
+    def Activate(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Do what the menu's default item does, for a left click."""
+        del x, y
+        self._activate()
+
+    @dbus_method()
+    def SecondaryActivate(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Do the same for a middle click, even where a left click opens the menu."""
+        del x, y
+        self._activate()
+
+    @dbus_method()
+    def ContextMenu(self, x: DBusInt32, y: DBusInt32) -> None:
+        """Do nothing: panels draw our menu, and those that cannot show none."""
+
+    @dbus_method()
+    def Scroll(self, delta: DBusInt32, orientation: DBusStr) -> None:
+        """Do nothing when the wheel turns."""
+
+    @dbus_method()
+    def ProvideXdgActivationToken(self, token: DBusStr) -> None:
+        """Take the right to bring to the front what the next click opens."""
+        self._token(token)
+
+
+def icon_class(library: Any, bus: SessionBus) -> Callable[..., Any]:
+    """Pystray's class for this system; it shows itself over `bus`."""
+    made = type("LinuxIcon", (_BusIcon, library.Icon), {"separator": library.Menu.SEPARATOR})
+    return partial(made, bus)
+
+
+class _BusIcon:
+    """What a system must implement for pystray's `Icon`; `icon` is one picture in several sizes.
+
+    Callbacks run on the thread that called `run`, the main one.
+    """
+
+    # Of pystray's class.
+    name: str
+    title: str
+    icon: Sequence[Image.Image]
+    menu: Any
+    visible: bool
+    _visible: bool
+    _icon_valid: bool
+    _mark_ready: Callable[[], None]
+    separator: Any
+
+    def __init__(self, bus: SessionBus, *arguments: Any) -> None:
+        self._bus = bus
+        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._bell: Bell | None = None
+        self._ended = False
+        self._attention = False
+        self._drawing = threading.Lock()
+        self._bus_name = f"{INTERFACE}-{os.getpid()}-1"
+        self.menu_there = DBusMenu(bus, self._hand_over)
+        super().__init__(*arguments)
+        clicked: Any = self  # calling pystray's icon does what its default line does
+        activate = partial(self._hand_over, clicked)
+        self._item = StatusNotifierItem(self.name, activate, self._take_token)
+        bus.export(dbus_menu.PATH, self.menu_there)
+        bus.export(PATH, self._item)
+        owner = Match(DBUS, "NameOwnerChanged", sender=DBUS, first=WATCHER)
+        bus.subscribe(owner, self._watcher_changed)
+        bus.on_connected(self._register_soon)
+
+    @property
+    def attention(self) -> bool:
+        """Whether the icon asks for the user's attention."""
+        return self._attention
+
+    @attention.setter
+    def attention(self, wanted: bool) -> None:
+        self._attention = wanted
+        self._update_status(shown=self._item.status != PASSIVE)
+
+    def stop(self) -> None:
+        """End `run`, even one that has not begun."""
+        self._ended = True
+        super().stop()  # type: ignore[misc]  # pystray's
+
+    # What pystray asks for ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with Bell() as bell:
+            self._bell = bell
+            self._mark_ready()
+            while not self._ended:
+                bell.wait(None)
+                self._do_what_waits()
+        self.visible = False
+
+    def _stop(self) -> None:
+        if self._bell is not None:
+            self._bell.set()
+
+    def _show(self) -> None:
+        # Set before, as pystray only does so when this returns: changes in between would be
+        # shown neither now nor then.
+        self._visible = True
+        self._update_icon()
+        self._update_title()
+        self._bus.request_name(self._bus_name)
+        self._update_status(shown=True)
+        with suppress(BusError):  # the icon is shown when the bus is back
+            self._bus.connect()
+        self._register()
+
+    def _hide(self) -> None:
+        self._update_status(shown=False)
+        self._bus.release_name(self._bus_name)
+
+    def _update_icon(self) -> None:
+        with self._drawing:  # the last picture set is shown last, whichever thread is slower
+            self._item.pixmaps = [[each.width, each.height, _argb(each)] for each in self.icon]
+            self._icon_valid = True
+        self._emit("NewIcon")
+        if self._attention:
+            self._emit("NewAttentionIcon")
+
+    def _update_title(self) -> None:
+        with self._drawing:
+            self._item.tooltip = lines(self.title)[:_TOOLTIP]
+        self._emit("NewToolTip")
+
+    def _update_menu(self) -> None:
+        try:
+            self.menu_there.show(self.menu, self.separator, self._chosen)
+        except Exception:  # noqa: BLE001  (if a menu's callables raise, the last menu stays)
+            _log.exception("The menu could not be shown")
+
+    # Panels ------------------------------------------------------------------------------------
+
+    def _update_status(self, *, shown: bool) -> None:
+        active = NEEDS_ATTENTION if self._attention else ACTIVE
+        status = active if shown else PASSIVE
+        if status != self._item.status:
+            self._item.status = status
+            self._emit("NewStatus", "s", [status])
+
+    def _emit(self, signal: str, signature: str = "", body: Sequence[Any] = ()) -> None:
+        self._bus.emit(PATH, INTERFACE, signal, signature, body)
+
+    def _watcher_changed(self, names: list[Any]) -> None:
+        """A name on the bus has changed owners: the name, the former owner, the present one."""
+        if names[2]:
+            self._register_soon()
+
+    def _register_soon(self) -> None:
+        self._bus.later(_LISTENS, self._register)
+
+    def _register(self) -> None:
+        """Join the panels' list of icons; a list that comes later is joined when it comes."""
+        if self._item.status != PASSIVE:
+            self._bus.post(
+                WATCHER, WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", [self._bus_name]
+            )
+            self._bus.later(_AGAIN, self._emit_again)
+
+    def _emit_again(self) -> None:
+        for signal in ("NewIcon", "NewAttentionIcon", "NewToolTip"):
+            self._emit(signal)
+        self._emit("NewStatus", "s", [self._item.status])
+
+    # Clicks ------------------------------------------------------------------------------------
+
+    def _chosen(self, item: Any) -> None:
+        item(self)
+        self._update_menu()  # the panel has changed the tick itself
+
+    def _take_token(self, token: str) -> None:
+        self._hand_over(lambda: os.environ.__setitem__(TOKEN, token))
+
+    def _hand_over(self, work: Callable[[], object]) -> None:
+        """Leave it to the main thread: the bus's thread may not wait."""
+        self._work.put(work)
+        if self._bell is not None:
+            self._bell.set()
+
+    def _do_what_waits(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                work = self._work.get_nowait()
+                try:
+                    work()
+                except Exception:  # noqa: BLE001  (a click must not end all later ones)
+                    _log.exception("A click was not carried out")
+
+
+def _argb(picture: Image.Image) -> bytes:
+    red, green, blue, alpha = picture.split()
+    return Image.merge("RGBA", (alpha, red, green, blue)).tobytes()

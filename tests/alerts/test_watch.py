@@ -1,0 +1,230 @@
+"""Alerts: their episodes, what is remembered of them, and the command."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mem0tray.alerts import watch
+from mem0tray.alerts.watch import AlertWatch
+from mem0tray.config.settings import AlertSettings, Settings
+from mem0tray.core.events import AlertBegan, AlertOver, Event, Events
+from mem0tray.ledger.waiting import Counts
+from mem0tray.system.threads import Clock
+from tests.support import needs
+from tests.support.processes import wait_until
+
+NOW = 1_000.0
+WALL = 1_764_460_000.0
+DAY = 86_400.0
+AFTER = 1_800.0
+
+
+class Room(Clock):
+    """A watch with its clock in hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.at = 0.0
+        self.settings = AlertSettings()
+        self.counts = Counts(0, 0, None)
+        self.file = folder / "data" / "alerts.json"
+        self.heard: list[Event] = []
+        self.restart()
+
+    def now(self) -> float:
+        """As the test has set it."""
+        return NOW + self.at
+
+    def wall(self) -> float:
+        """The same, in Unix seconds."""
+        return WALL + self.at
+
+    def restart(self) -> None:
+        """Watch anew, with the same file."""
+        events = Events()
+        events.subscribe(self.heard.append)
+        settings = lambda: Settings(alerts=self.settings)  # noqa: E731
+        self.watch = AlertWatch(events, settings, lambda: self.counts, self.file, self)
+
+    def look(self, dlq: int, at: float = 0.0, *, age: float | None = None) -> list[Event]:
+        """Look `at` seconds after the beginning, when the oldest is `age` seconds old."""
+        self.at = at
+        self.counts = Counts(3, dlq, None if age is None else self.wall() - age)
+        self.heard.clear()
+        self.watch.look()
+        return [*self.heard]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """Make a watch that has reported nothing."""
+    return Room(tmp_path)
+
+
+def test_a_large_dlq_is_reported_after_half_an_hour(room: Room) -> None:
+    assert room.look(11) == []
+    assert room.look(12, AFTER - 1) == []
+    assert room.look(12, AFTER) == [AlertBegan("dlq_size", 10, 30.0, 3, 12, None)]
+
+
+def test_ten_dead_letters_are_not_more_than_ten(room: Room) -> None:
+    assert room.look(10) == []
+    assert room.look(10, 10 * AFTER) == []
+
+
+def test_a_large_dlq_is_reported_once_an_episode(room: Room) -> None:
+    assert sum(len(room.look(11, at)) for at in range(0, int(DAY), 30)) == 1
+    assert room.look(10, DAY) == [AlertOver("dlq_size")]
+    assert room.look(10, DAY + 1) == []
+    assert room.look(11, DAY + 2) == []
+    assert len(room.look(11, DAY + 2 + AFTER)) == 1
+
+
+def test_a_dip_begins_the_wait_anew(room: Room) -> None:
+    room.look(11)
+    assert room.look(10, AFTER - 1) == []
+    assert room.look(11, AFTER) == []
+    assert len(room.look(11, 2 * AFTER)) == 1
+
+
+def test_an_old_memory_is_reported_at_once_and_once(room: Room) -> None:
+    assert room.look(0, age=DAY) == []
+    (began,) = room.look(1, 60, age=DAY + 60)
+    assert began == AlertBegan("max_age", 1.0, 30.0, 3, 1, WALL - DAY)
+    assert room.look(1, DAY, age=2 * DAY) == []
+    assert room.look(1, DAY, age=60) == [AlertOver("max_age")]
+    assert len(room.look(1, DAY, age=DAY + 1)) == 1
+    assert room.look(0, DAY) == [AlertOver("max_age")]
+
+
+def test_a_limit_that_is_raised_ends_the_episode(room: Room) -> None:
+    room.settings = AlertSettings(dlq_size=1, after=0)
+    assert len(room.look(5)) == 1
+    room.settings = AlertSettings()
+    assert room.look(5) == [AlertOver("dlq_size")]
+
+
+def test_a_restart_does_not_report_again(room: Room) -> None:
+    room.look(11, age=2 * DAY)
+    room.look(11, AFTER, age=2 * DAY)
+    assert json.loads(room.file.read_text()) == {"told": ["dlq_size", "max_age"]}
+    room.restart()
+    assert room.look(11, age=2 * DAY) == []
+    assert room.look(11, AFTER, age=2 * DAY) == []
+    assert room.look(0, DAY) == [AlertOver("dlq_size"), AlertOver("max_age")]
+    assert json.loads(room.file.read_text()) == {"told": []}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b'{"told": 5}', b'{"told": [[], null, "x"]}', b"\xff", b"[" * 10**5]
+)
+def test_a_file_without_sense_remembers_nothing(room: Room, data: bytes) -> None:
+    room.file.parent.mkdir()
+    room.file.write_bytes(data)
+    room.restart()
+    assert len(room.look(1, age=2 * DAY)) == 1
+
+
+def test_a_folder_that_cannot_be_written_harms_nothing(room: Room) -> None:
+    room.file.parent.write_text("")
+    assert len(room.look(1, age=2 * DAY)) == 1
+
+
+@pytest.mark.parametrize(
+    ("alert", "text"),
+    [
+        (AlertBegan("max_age", 1.0, 30.0, 2, 12, WALL), "memory is older than 1 day.\n"),
+        (AlertBegan("max_age", 1.5, 30.0, 2, 12, WALL), "memory is older than 1.5 days.\n"),
+        (AlertBegan("dlq_size", 10, 1.0, 2, 12, WALL), "more than 10 for 1 minute.\n"),
+        (
+            AlertBegan("dlq_size", 2_000_000, 0.0, 2, 12, None),
+            "more than 2,000,000 for 0 minutes.\n",
+        ),
+    ],
+)
+def test_the_text_names_limit_counts_and_where_to_look(alert: AlertBegan, text: str) -> None:
+    shown = watch.describe(alert)
+    for part in (text, "mem0tray on ", "Dead letters:   12", "In the queue:   2", "diagnose\n"):
+        assert part in shown
+
+
+# The command ---------------------------------------------------------------------
+
+
+def quoted(*arguments: str | Path) -> str:
+    """Write a command as a user would."""
+    words = [sys.executable, *map(str, arguments)]
+    return subprocess.list2cmdline(words) if needs.WINDOWS else shlex.join(words)
+
+
+KEEP = (
+    "import sys\n"
+    "with open(sys.argv[1], 'wb') as kept:\n"
+    "    kept.write(repr(sys.argv[2:]).encode() + sys.stdin.buffer.read())\n"
+)
+
+
+def test_the_command_gets_the_text_and_no_shell(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    command = quoted("-c", KEEP, kept) + ' -s "Mem0 DLQ Alert" $HOME ; > x *'
+    assert watch.run(command, "é\n") == ""
+    words = ["-s", "Mem0 DLQ Alert", "$HOME", ";", ">", "x", "*"]
+    assert kept.read_text(encoding="utf-8") == f"{words!r}é\n"
+
+
+FAILS = "import sys; sys.stdin.read(); print('no\\nsuch user', file=sys.stderr); sys.exit(3)"
+LEAVES_A_CHILD = (
+    "import subprocess, sys\n"
+    "sleep = [sys.executable, '-c', 'import time; time.sleep(9)']\n"
+    "subprocess.Popen(sleep, stdin=subprocess.DEVNULL)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        pytest.param(quoted("-c", FAILS), "it exited with 3: no such user", id="fails"),
+        pytest.param(quoted("-c", "pass"), "", id="reads nothing"),
+        pytest.param(quoted("-c", LEAVES_A_CHILD), "", id="leaves a child behind"),
+        ("/nowhere/mail -s x", "it cannot be started: "),
+        pytest.param('mail -s "x', "it cannot be understood: ", marks=needs.SHELL),
+        ("a\0b", "it cannot be started: "),
+        ("  ", "it is empty"),
+    ],
+)
+def test_the_reason_of_a_failure_is_returned(command: str, reason: str) -> None:
+    found = watch.run(command, "x" * 10**6, 8.0)
+    assert found.startswith(reason)
+    assert bool(found) == bool(reason)
+
+
+@needs.SHELL
+def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = shlex.join(["/bin/sh", "-c", 'sleep 600 & echo $! > "$0"; wait', str(pid)])
+    assert watch.run(command, "x", 1.0) == "it was ended after 1 s"
+    child = int(pid.read_text())
+    wait_until(lambda: _is_gone(child), what="the end of its child")
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    return state == "Z"
+
+
+def test_a_thread_runs_the_command_and_reports_its_failure(tmp_path: Path) -> None:
+    failed: list[str] = []
+    watch.start("/nowhere/x", "x", failed.append).join(10)
+    assert len(failed) == 1
+    kept = tmp_path / "kept"
+    watch.start(quoted("-c", KEEP, kept), "text", failed.append).join(10)
+    assert kept.read_text().endswith("text")
+    assert len(failed) == 1

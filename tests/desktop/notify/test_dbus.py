@@ -1,0 +1,312 @@
+"""Notifications on a real session bus: what arrives at a daemon, and what a click does."""
+
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0tray.desktop.bus import SessionBus
+from mem0tray.desktop.notify.dbus import BUS_NAME, Daemon
+from mem0tray.desktop.notify.notice import (
+    Notice,
+    NoticeAction,
+    NotShownError,
+    Offer,
+    SilentDaemonError,
+    Urgency,
+)
+from tests.support.notifyd import Mode
+from tests.support.processes import wait_until
+from tests.support.session import Session, needs_dbus, session, silent
+
+pytestmark = needs_dbus
+HOSTILE = "-x <b>\0bold</b> & \ud800 \x1b[31m \u202e <img src='x'> \U0001f600"
+STATUS = NoticeAction(Offer.STATUS, "Show status")
+RETRY = NoticeAction(Offer.RETRY, "Retry")
+SETTINGS = NoticeAction(Offer.SETTINGS, "Settings")
+TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  (the name of a variable)
+PATIENCE = 0.5  # seconds that a daemon is given
+
+
+def notice(title: str = "Title", body: str = "Body", kind: str = "") -> Notice:
+    """Make a notice that can be clicked."""
+    return Notice("Title", title, body, kind=kind, actions=(STATUS, RETRY))
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Session]:
+    """Start a private session without a daemon."""
+    with session(tmp_path) as found:
+        yield found
+
+
+class Desk:
+    """Our side of the session; `clicks` is what was clicked."""
+
+    def __init__(self, desktop: Session) -> None:
+        self.clicks: queue.SimpleQueue[Offer] = queue.SimpleQueue()
+        self.bus = SessionBus(desktop.environ["DBUS_SESSION_BUS_ADDRESS"])
+        self.daemon = Daemon(
+            self.bus, lambda base: Path(f"/icons/{base}.png"), self.clicks.put, PATIENCE
+        )
+
+    def clicked(self) -> Offer:
+        """Wait for a click."""
+        return self.clicks.get(timeout=10)
+
+    def gone(self) -> None:
+        """Wait until no daemon is there."""
+        ask = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
+        wait_until(
+            lambda: self.bus.call(*ask, "NameHasOwner", "s", [BUS_NAME]) == [False],
+            what="no daemon on the bus",
+        )
+
+
+@pytest.fixture
+def desk(desktop: Session) -> Iterator[Desk]:
+    """Connect to the session."""
+    made = Desk(desktop)
+    yield made
+    made.bus.close()
+
+
+# What arrives ----------------------------------------------------------------------------
+
+
+def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    told = Notice(
+        "DLQ recovered",
+        "DLQ recovered",
+        "é\n2",
+        base="down",
+        urgency=Urgency.LOW,
+        category="transfer.complete",
+        actions=(STATUS, RETRY, SETTINGS),
+    )
+    desk.daemon.show(told)
+    (shown,) = desktop.shown
+    assert (shown.title, shown.body) == ("DLQ recovered", "é\n2")
+    assert (shown.app, shown.icon, shown.timeout) == ("mem0tray", "/icons/down.png", 10_000)
+    assert shown.hints == {
+        "desktop-entry": "mem0tray",
+        "urgency": 0,
+        "category": "transfer.complete",
+    }
+    assert shown.actions == (
+        *("default", "Show status"),
+        *("retry", "Retry"),
+        *("settings", "Settings"),
+    )
+
+
+def test_what_is_critical_stays(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    desk.daemon.show(Notice("x", "x", "x", urgency=Urgency.CRITICAL))
+    assert (desktop.shown[0].timeout, desktop.shown[0].hints["urgency"]) == (0, 2)
+
+
+def test_hostile_text_is_shown_as_text(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    desk.daemon.show(notice(HOSTILE, HOSTILE))
+    (shown,) = desktop.shown
+    assert shown.title == "-x <b> bold</b> & [31m <img src='x'> \U0001f600"
+    escaped = "-x &lt;b&gt; bold&lt;/b&gt; &amp; [31m &lt;img src='x'&gt; \U0001f600"
+    assert shown.body == escaped
+
+
+def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon(without="body-markup")
+    desk.daemon.show(notice(body="<b> & ü"))
+    assert desktop.shown[0].body == "‹b› ＆ ü"
+    daemon.close()
+    desk.gone()
+    desktop.start_daemon(without="actions")
+    desk.daemon.show(notice())
+    assert desktop.shown[0].actions == ()
+
+
+def test_the_daemon_is_named(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    assert desk.daemon.about() == "lab 1"
+
+
+# Clicks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "offer"), [("default", Offer.STATUS), ("retry", Offer.RETRY)], ids=["it", "button"]
+)
+def test_a_click_is_heard_once(desktop: Session, desk: Desk, action: str, offer: Offer) -> None:
+    daemon = desktop.start_daemon()
+    desk.daemon.show(notice())
+    daemon.act(desktop.shown[0], action)
+    assert desk.clicked() is offer
+    daemon.act(desktop.shown[0], action)
+    desk.daemon.show(notice("last"))
+    daemon.act(desktop.shown[1], "retry")
+    assert desk.clicked() is Offer.RETRY
+    assert desk.clicks.empty()
+
+
+def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon(click="retry")
+    for _ in range(2):
+        desk.daemon.show(notice())
+    assert [desk.clicked(), desk.clicked()] == [Offer.RETRY, Offer.RETRY]
+    assert desk.clicks.empty()
+
+
+def test_what_was_not_offered_asks_for_nothing(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon()
+    desk.daemon.show(notice())
+    desk.daemon.show(notice())
+    first, second = desktop.shown
+    daemon.act(first, "settings")
+    daemon._bus.emit(
+        "/org/freedesktop/Notifications", BUS_NAME, "ActionInvoked", "us", [99, "retry"]
+    )
+    daemon.act(second, "default")
+    assert desk.clicked() is Offer.STATUS
+    assert desk.clicks.empty()
+
+
+def test_what_a_click_opens_may_come_to_the_front(
+    desktop: Session, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKEN, raising=False)
+    daemon = desktop.start_daemon()
+    desk.daemon.show(notice())
+    number = desktop.shown[0].id
+    emit = daemon._bus.emit
+    emit("/org/freedesktop/Notifications", BUS_NAME, "ActivationToken", "us", [number + 1, "no"])
+    emit("/org/freedesktop/Notifications", BUS_NAME, "ActivationToken", "us", [number, "front"])
+    daemon.act(desktop.shown[0])
+    assert desk.clicked() is Offer.STATUS
+    assert os.environ[TOKEN] == "front"
+    monkeypatch.delenv(TOKEN)
+
+
+# One in the place of another ------------------------------------------------------------------
+
+
+def test_a_notice_takes_the_place_of_its_kind(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon()
+    for kind in ("server", "", "", "server"):
+        desk.daemon.show(notice(kind=kind))
+    assert [shown.replaces for shown in desktop.shown] == [0, 0, 0, 1]
+    daemon.act(desktop.shown[-1])
+    desk.clicked()
+    desk.daemon.show(notice(kind="server"))
+    assert desktop.shown[-1].replaces == 0, "what was closed is not replaced"
+
+
+def test_the_numbers_of_another_daemon_are_not_ours(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    desk.daemon.show(notice(kind="server"))
+    desktop.stop_daemon()
+    desk.gone()
+    desktop.start_daemon()
+    desk.daemon.show(notice(kind="server"))
+    assert desktop.shown[0].replaces == 0
+
+
+def test_what_is_over_is_taken_away(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon()
+    desk.daemon.show(notice(kind="action"))
+    desk.daemon.show(notice(kind="server"))
+    desk.daemon.withdraw("action")
+    desk.daemon.withdraw("nothing")
+    wait_until(lambda: daemon.closed, what="the end of a notice")
+    desk.daemon.about()  # answered after all that was asked before
+    assert daemon.closed == [1]
+
+
+# Questions --------------------------------------------------------------------------------------
+
+
+ANSWERS = [("yes", "Delete"), ("no", "Cancel")]
+
+
+@pytest.mark.parametrize(("click", "answer"), [("yes", "yes"), ("no", "no"), ("other", "other")])
+def test_a_question_waits_for_its_answer(
+    desktop: Session, desk: Desk, click: str, answer: str
+) -> None:
+    desktop.start_daemon(click=click)
+    assert desk.daemon.ask(notice(), ANSWERS, 10.0) == answer
+    assert desktop.shown[0].actions == ("yes", "Delete", "no", "Cancel")
+
+
+def test_a_question_that_nobody_answers_is_taken_away(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon()
+    assert desk.daemon.ask(notice(), ANSWERS, 0.01) == ""
+    wait_until(lambda: daemon.closed, what="its end")
+
+
+def test_a_question_ends_with_its_daemon(desktop: Session, desk: Desk) -> None:
+    daemon = desktop.start_daemon()
+    answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    asking = threading.Thread(target=lambda: answers.put(desk.daemon.ask(notice(), ANSWERS, 60.0)))
+    asking.start()
+    daemon.wait()
+    wait_until(lambda: desk.daemon._shown, what="its number")
+    desktop.stop_daemon()
+    assert answers.get(timeout=10) == ""
+    asking.join()
+
+
+def test_no_question_where_there_are_no_buttons(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon(without="actions")
+    with pytest.raises(NotShownError, match="no buttons"):
+        desk.daemon.ask(notice(), ANSWERS, 10.0)
+    assert desktop.shown == []
+
+
+# Daemons that do not do it ------------------------------------------------------------------------
+
+
+def test_an_error_of_the_daemon_is_told(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon("error")
+    with pytest.raises(NotShownError, match=r"^org\.example\.Refused: not now$"):
+        desk.daemon.show(notice())
+
+
+def test_no_daemon(desktop: Session, desk: Desk) -> None:
+    """It is told; a daemon that comes later is found."""
+    with pytest.raises(NotShownError, match="no program shows notifications"):
+        desk.daemon.show(notice())
+    desktop.start_daemon()
+    desk.daemon.show(notice())
+    assert len(desktop.shown) == 1
+
+
+@pytest.mark.parametrize("mode", ["deaf", "hang"])
+def test_a_daemon_that_hangs(desktop: Session, desk: Desk, mode: Mode) -> None:
+    daemon = desktop.start_daemon(mode)
+    with pytest.raises(SilentDaemonError, match="does not answer"):
+        desk.daemon.show(notice())
+    daemon.answer()
+    desk.daemon.show(notice("Last"))
+    assert desktop.shown[-1].title == "Last"
+
+
+def test_the_end_of_the_bus_is_told(desktop: Session, desk: Desk) -> None:
+    desktop.start_daemon()
+    desk.daemon.show(notice())
+    desktop.bus.kill()
+    wait_until(lambda: not desk.daemon._shown, what="the end of the bus")
+    with pytest.raises(NotShownError, match="cannot be reached"):
+        desk.daemon.show(notice())
+
+
+def test_a_bus_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mem0tray.desktop.bus.PATIENCE", 0.1)
+    with silent() as address, SessionBus(address) as bus:
+        daemon = Daemon(bus, Path, patience=PATIENCE)
+        with pytest.raises(NotShownError, match="does not answer"):
+            daemon.show(notice())

@@ -1,0 +1,102 @@
+"""Balloons of Windows, with a stand-in for plyer's."""
+
+import atexit
+import sys
+import threading
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mem0tray.desktop.notify import windows
+from mem0tray.desktop.notify.windows import BalloonNotification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WORDS = {"title": "Title", "message": "Body", "app_name": "mem0tray", "app_icon": "a.ico"}
+TOLD, CLICK, TIMED_OUT = 0x401, 0x405, 0x404
+
+
+class Taskbar:
+    """What shows balloons: those `shown` now, and what Windows calls for their windows."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, Any]] = []
+        self.refuses = False
+        self.procedure: Callable[[int, int, int, int], int] = lambda *_: -1
+        self.over = threading.Event()
+        self.kept: list[object] = []
+
+    def show(self, words: dict[str, Any]) -> None:
+        """Show one, unless it refuses."""
+        if self.refuses:
+            raise RuntimeError("Shell_NotifyIconW failed.")
+        self.shown.append(words)
+
+
+@pytest.fixture
+def taskbar(monkeypatch: pytest.MonkeyPatch) -> Taskbar:
+    """Stand in for plyer's modules, and for the wait until a balloon's time is over."""
+    made = Taskbar()
+
+    class WindowsBalloonTip:
+        def __init__(self, **words: Any) -> None:
+            made.kept.append(self.__del__)  # as plyer does, by `atexit`
+            self.words = words
+            made.show(words)
+
+        def __del__(self) -> None:
+            if self.words in made.shown:
+                made.shown.remove(self.words)
+
+    def window_proc(procedure: Any) -> Any:
+        made.procedure = procedure
+        return procedure
+
+    api: Any = ModuleType("win_api_defs")
+    api.WindowProc, api.DefWindowProcW = window_proc, lambda *_: 5
+    balloontip: Any = ModuleType("balloontip")
+    balloontip.WindowsBalloonTip = WindowsBalloonTip
+    libs: Any = ModuleType("libs")
+    libs.win_api_defs = api
+    folder = "plyer.platforms.win.libs"
+    monkeypatch.setitem(sys.modules, folder, libs)
+    monkeypatch.setitem(sys.modules, f"{folder}.win_api_defs", api)
+    monkeypatch.setitem(sys.modules, f"{folder}.balloontip", balloontip)
+    monkeypatch.setattr(atexit, "unregister", made.kept.remove)
+    monkeypatch.setattr(windows, "_serve", lambda *_: made.over.wait())
+    return made
+
+
+def test_it_is_shown_for_its_time_and_leaves_nothing(taskbar: Taskbar) -> None:
+    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    assert taskbar.shown == [WORDS | {"timeout": 0}]
+    assert len(taskbar.kept) == 1  # so that a quit takes it away
+    taskbar.over.set()
+    windows.await_ends()
+    assert (taskbar.shown, taskbar.kept) == ([], [])
+
+
+def test_a_balloon_that_windows_refuses_is_an_error(taskbar: Taskbar) -> None:
+    taskbar.refuses = True
+    with pytest.raises(RuntimeError, match="Shell_NotifyIconW"):
+        BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+
+
+def test_nothing_waits_for_it_at_a_quit(taskbar: Taskbar) -> None:
+    BalloonNotification(lambda: None).notify(**WORDS, timeout=10)
+    (thread,) = (each for each in threading.enumerate() if each.name == "mem0tray-balloon")
+    assert thread.daemon
+    taskbar.over.set()
+    windows.await_ends()
+
+
+def test_a_click_is_heard(taskbar: Taskbar) -> None:
+    clicks: list[bool] = []
+    BalloonNotification(lambda: clicks.append(True)).notify(**WORDS, timeout=10)
+    for message, lparam in ((TOLD, TIMED_OUT), (TOLD - 1, CLICK), (TOLD, 7 << 16 | CLICK)):
+        assert taskbar.procedure(1, message, 0, lparam) == 5
+    assert clicks == [True]
+    taskbar.over.set()
+    windows.await_ends()

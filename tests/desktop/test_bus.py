@@ -1,0 +1,329 @@
+"""The connection to the session bus, over a real bus: what is called, heard, and what survives."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final
+
+import pytest
+from dbus_fast import Message, MessageType
+from dbus_fast.annotations import DBusStr
+from dbus_fast.service import ServiceInterface, dbus_method
+
+from mem0tray.desktop import bus as session_bus
+from mem0tray.desktop.bus import DBUS, BusError, Match, SessionBus
+from tests.support import needs
+from tests.support.bus import Bus, CallError
+from tests.support.home import import_path
+from tests.support.processes import Process, wait_until
+from tests.support.session import silent
+
+pytestmark = needs.program("dbus-daemon")
+NAME: Final = "org.example.Other"
+PATH: Final = "/org/example"
+OURS: Final = "org.example.Ours"
+
+
+class Daemon:
+    """A bus that can end, and come back at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
+        self.address = f"unix:path={folder}/bus"
+        self._process: Process | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        self._number += 1
+        output = self._folder / f"bus-{self._number}"
+        command = ["dbus-daemon", "--session", "--nofork", "--print-address", "--nopidfile"]
+        process = Process([*command, f"--address={self.address}"], env={}, output=output)
+        wait_until(lambda: "\n" in process.out, what="a bus", explain=lambda: process.err)
+        self._process = process
+
+    def end(self) -> None:
+        """Kill it; a bus that is killed leaves its socket behind."""
+        assert self._process is not None
+        self._process.kill()
+        (self._folder / "bus").unlink(missing_ok=True)
+
+    def signal(self, number: int) -> None:
+        """Freeze it, or have it go on."""
+        assert self._process is not None
+        self._process.signal(number)
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """Start a bus."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="mem0tray-bus-") as folder:
+        made = Daemon(Path(folder))
+        yield made
+        made.end()
+
+
+@pytest.fixture
+def other(daemon: Daemon) -> Iterator[Bus]:
+    """Connect another program: it answers `Echo`, refuses `Fail`, and never answers `Hang`."""
+    with Bus(daemon.address) as made:
+        made.handle(_answer)
+        made.own(NAME)
+        yield made
+
+
+@pytest.fixture
+def bus(daemon: Daemon) -> Iterator[SessionBus]:
+    """Make our connection."""
+    with SessionBus(daemon.address) as made:
+        yield made
+
+
+def _answer(message: Message) -> Message | bool | None:
+    if message.message_type is not MessageType.METHOD_CALL or message.interface != NAME:
+        return None
+    if message.member == "Hang":
+        return True
+    if message.member == "Fail":
+        return Message.new_error(message, f"{NAME}.Error", "It failed.")
+    return Message.new_method_return(message, message.signature, message.body)
+
+
+class Greeter(ServiceInterface):
+    """An interface of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(OURS)
+        self.threads: list[str] = []
+
+    @dbus_method()
+    def Greet(self, name: DBusStr) -> DBusStr:  # noqa: N802  (D-Bus names so)
+        """Answer."""
+        self.threads.append(threading.current_thread().name)
+        return f"Hello {name}"
+
+
+def greeted(other: Bus, name: str = "you") -> list[Any]:
+    """Call our interface from the other program."""
+    return other.call("org.example.Mine", PATH, OURS, "Greet", "s", [name])
+
+
+# Calls -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("other")
+def test_a_call_brings_its_answer(bus: SessionBus) -> None:
+    answers: SimpleQueue[list[Any]] = SimpleQueue()
+
+    def ask() -> None:
+        answers.put(bus.call(NAME, PATH, NAME, "Echo", "si", ["word", 3]))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    ask()
+    thread.join()
+    assert [answers.get(), answers.get()] == [["word", 3], ["word", 3]]
+
+
+@pytest.mark.usefixtures("other")
+def test_a_refusal_is_told_in_the_words_of_who_refuses(bus: SessionBus) -> None:
+    with pytest.raises(BusError, match=r"^It failed\.$") as raised:
+        bus.call(NAME, PATH, NAME, "Fail")
+    assert raised.value.name == f"{NAME}.Error"
+
+
+@pytest.mark.usefixtures("other")
+def test_who_does_not_answer_is_given_up(bus: SessionBus) -> None:
+    with pytest.raises(BusError, match="does not answer") as raised:
+        bus.call(NAME, PATH, NAME, "Hang", timeout=0.05)
+    assert raised.value.name == ""
+    assert bus.call(NAME, PATH, NAME, "Echo", "s", ["after"]) == ["after"]
+
+
+def test_a_program_that_is_not_there_is_not_started(bus: SessionBus) -> None:
+    with pytest.raises(BusError) as raised:
+        bus.call("org.example.Nobody", PATH, NAME, "Echo", starts=False)
+    assert raised.value.name == "org.freedesktop.DBus.Error.NameHasNoOwner"
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
+def test_a_text_that_the_bus_cannot_carry_is_refused_here(bus: SessionBus, text: str) -> None:
+    with pytest.raises(ValueError, match=r"NUL|surrogates"):
+        bus.call(NAME, PATH, NAME, "Echo", "s", [text])
+    bus.connect()
+
+
+# A bus that is not there -------------------------------------------------------------------
+
+
+def test_no_bus_is_told_at_once(tmp_path: Path) -> None:
+    with SessionBus("") as bus, pytest.raises(BusError, match="no session bus"):
+        bus.connect()
+    for address in (f"unix:path={tmp_path}/none", "carrier:pigeon=1", "nonsense"):
+        with SessionBus(address) as bus, pytest.raises(BusError, match="cannot be reached"):
+            bus.connect()
+
+
+def test_a_bus_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_bus, "PATIENCE", 0.1)
+    with silent() as address, SessionBus(address) as bus:
+        for _ in range(2):
+            with pytest.raises(BusError, match="does not answer"):
+                bus.call(NAME, PATH, NAME, "Echo")
+
+
+def test_a_call_under_way_when_the_bus_ends_is_told_so(
+    bus: SessionBus, daemon: Daemon, other: Bus
+) -> None:
+    asked = threading.Event()
+    other.handle(lambda _: asked.set())
+    errors: SimpleQueue[BusError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            bus.call(NAME, PATH, NAME, "Hang", timeout=60)
+        except BusError as error:
+            errors.put(error)
+
+    bus.connect()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    wait_until(lambda: len(bus._connection._method_return_handlers) > 0, what="the call")  # type: ignore[union-attr]
+    daemon.end()
+    thread.join(10)
+    assert "has ended" in str(errors.get(timeout=5))
+
+
+# Signals and interfaces ------------------------------------------------------------------------
+
+
+def test_signals_that_are_meant_are_heard(bus: SessionBus, other: Bus) -> None:
+    heard: SimpleQueue[list[Any]] = SimpleQueue()
+    bus.subscribe(Match(NAME, "Rang", path=PATH, first="door"), heard.put)
+    bus.connect()
+    later: SimpleQueue[list[Any]] = SimpleQueue()
+    bus.subscribe(Match(NAME, "Done", sender=NAME), later.put)
+    bus.call(DBUS, "/", DBUS, "GetId")  # by then the bus knows of both
+    for first in ("phone", "door"):
+        other.emit(PATH, NAME, "Rang", "si", [first, 2])
+    other.emit("/elsewhere", NAME, "Rang", "si", ["door", 3])
+    other.emit(PATH, NAME, "Done")
+    assert later.get(timeout=5) == []
+    assert heard.get(timeout=5) == ["door", 2]
+    assert heard.empty()
+
+
+def test_a_listener_that_fails_silences_nobody(
+    bus: SessionBus, other: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: SimpleQueue[list[Any]] = SimpleQueue()
+
+    def fails(_: list[Any]) -> None:
+        raise LookupError("on purpose")
+
+    bus.subscribe(Match(NAME, "Rang"), fails)
+    bus.subscribe(Match(NAME, "Rang"), heard.put)
+    bus.connect()
+    other.emit(PATH, NAME, "Rang")
+    assert heard.get(timeout=5) == []
+    assert "on purpose" in caplog.text
+
+
+def test_what_is_exported_answers(bus: SessionBus, other: Bus) -> None:
+    greeter = Greeter()
+    bus.export(PATH, greeter)
+    bus.request_name("org.example.Mine")
+    bus.connect()
+    assert greeted(other) == ["Hello you"]
+    assert greeter.threads == ["mem0tray-bus"]
+
+
+def test_what_is_told_and_sent_arrives(bus: SessionBus, other: Bus) -> None:
+    came: SimpleQueue[str] = SimpleQueue()
+    other.handle(lambda message: came.put(message.member or ""))
+    other.listen(f"type='signal',interface='{OURS}'")
+    bus.post(NAME, PATH, OURS, "Lost")  # there is no connection yet
+    bus.connect()
+    bus.post("org.example.Nobody", PATH, OURS, "Lost")
+    bus.post(NAME, PATH, OURS, "Told", "s", ["word"])
+    bus.emit(PATH, OURS, "Sent", "s", ["word"])
+    names = [came.get(timeout=5)]
+    while names[-1] != "Sent":
+        names.append(came.get(timeout=5))
+    assert [name for name in names if name in ("Lost", "Told", "Sent")] == ["Told", "Sent"]
+
+
+def test_a_bus_that_reads_slowly_gets_everything_in_order(
+    bus: SessionBus, daemon: Daemon, other: Bus
+) -> None:
+    came: SimpleQueue[int] = SimpleQueue()
+    other.handle(lambda message: came.put(message.body[0]) if message.member == "Large" else None)
+    other.listen(f"type='signal',interface='{OURS}'")
+    lost: list[str] = []
+    bus.on_lost(lambda: lost.append("lost"))
+    bus.connect()
+    daemon.signal(signal.SIGSTOP)
+    for number in range(20):
+        bus.emit(PATH, OURS, "Large", "uay", [number, bytes(100_000)])
+    passed = threading.Event()
+    bus.later(0, passed.set)
+    assert passed.wait(5)
+    daemon.signal(signal.SIGCONT)
+    assert [came.get(timeout=5) for _ in range(20)] == list(range(20))
+    assert not lost
+
+
+# A bus that ends, and comes back -------------------------------------------------------------
+
+
+def test_everything_is_there_again_when_the_bus_is_back(bus: SessionBus, daemon: Daemon) -> None:
+    told: SimpleQueue[str] = SimpleQueue()
+    heard: SimpleQueue[list[Any]] = SimpleQueue()
+    bus.on_connected(lambda: told.put("connected"))
+    bus.on_lost(lambda: told.put("lost"))
+    bus.subscribe(Match(NAME, "Rang"), heard.put)
+    bus.export(PATH, Greeter())
+    bus.request_name("org.example.Mine")
+    bus.connect()
+    assert told.get(timeout=5) == "connected"
+    daemon.end()
+    assert told.get(timeout=5) == "lost"
+    with pytest.raises(BusError):
+        bus.call(NAME, PATH, NAME, "Echo")
+    daemon.start()
+    assert told.get(timeout=20) == "connected"
+    with Bus(daemon.address) as other:
+        assert greeted(other, "again") == ["Hello again"]
+        other.emit(PATH, NAME, "Rang")
+        assert heard.get(timeout=5) == []
+
+
+def test_closing_leaves_nothing_behind(daemon: Daemon, other: Bus) -> None:
+    bus = SessionBus(daemon.address)
+    bus.export(PATH, Greeter())
+    bus.request_name("org.example.Mine")
+    bus.connect()
+    assert greeted(other)
+    bus.close()
+    bus.close()
+    assert "mem0tray-bus" not in [each.name for each in threading.enumerate()]
+    with pytest.raises(CallError):
+        greeted(other)
+    with pytest.raises(BusError, match="has ended"):
+        bus.connect()
+    bus.emit(PATH, NAME, "Rang")
+
+
+def test_the_terminal_does_without() -> None:
+    loads = "import sys, mem0tray.cli.run; print({'asyncio', 'dbus_fast'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", loads], env=import_path(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

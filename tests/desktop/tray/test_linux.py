@@ -1,0 +1,365 @@
+"""The icon as a panel meets it over the bus: what it shows, and what a click does."""
+
+import os
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mem0tray.desktop.opener import TOKEN
+from mem0tray.desktop.tray import linux
+from tests.desktop.tray.icon_desk import IconDesk, icon_desk, picture
+from tests.support.bus import CallError
+from tests.support.processes import wait_until
+from tests.support.session import needs_dbus
+from tests.support.sni import TrayHost
+
+pytestmark = needs_dbus
+RED, BLUE = (255, 0, 0, 255), (0, 0, 255, 255)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IconDesk]:
+    """Set up a bus, a panel and an icon."""
+    with icon_desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+# What it shows -----------------------------------------------------------------------------
+
+
+def test_what_a_panel_reads(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    shown = item.properties()
+    assert item.colour() == RED
+    assert {name: shown[name] for name in ("Id", "Title", "Category", "ItemIsMenu", "Menu")} == {
+        "Id": "lab", "Title": "lab", "Category": "ApplicationStatus", "ItemIsMenu": False,
+        "Menu": "/MenuBar",
+    }  # fmt: skip
+    assert shown["IconName"] == shown["AttentionIconName"] == ""
+
+
+def test_a_picture_in_several_sizes(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    desk.icon.icon = [picture("blue", size) for size in (16, 22, 64)]
+    item.wait_colour(BLUE)
+    assert item.sizes == [16, 22, 64]
+    assert [name for name, _ in item.signals].count("NewIcon") == 1
+
+
+def test_the_tooltip_has_a_title_and_lines(desk: IconDesk) -> None:
+    item = desk.start()
+    desk.icon.title = "lab <b>\nfirst & last\nsecond"
+    item.wait_for(lambda: item.properties()["ToolTip"][3])
+    assert item.properties()["ToolTip"] == ("", [], "lab ‹b›", "first ＆ last\nsecond")
+    assert item.properties()["IconAccessibleDesc"] == "lab <b>"
+    assert item.title == "lab"
+
+
+def test_what_is_set_while_it_appears_is_shown(
+    desk: IconDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = desk.icon._register
+
+    def set_meanwhile() -> None:
+        register()
+        desk.icon.title = "later"
+        desk.icon.icon = (picture("blue"),)
+
+    monkeypatch.setattr(desk.icon, "_register", set_meanwhile)
+    item = desk.start()
+    item.wait_colour(BLUE)
+    item.wait_for(lambda: item.properties()["ToolTip"][2] == "later")
+
+
+def test_it_asks_for_attention(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    assert item.sizes == [32]
+    desk.icon.attention = True
+    item.wait_for(lambda: item.status == "NeedsAttention")
+    assert item.sizes == [32, 32]
+    desk.icon.icon = (picture("blue"),)
+    item.wait_for(lambda: "NewAttentionIcon" in [name for name, _ in item.signals])
+    desk.icon.attention = False
+    item.wait_for(lambda: item.status == "Active")
+    told = [body for name, body in item.signals if name == "NewStatus"]
+    assert told[-2:] == [["NeedsAttention"], ["Active"]]
+
+
+def test_a_panel_that_listens_late_is_told_again(
+    desk: IconDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "_AGAIN", 0.1)
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    wanted = {"NewIcon", "NewAttentionIcon", "NewToolTip", "NewStatus"}
+    item.wait_for(lambda: wanted <= {name for name, _ in item.signals})
+    assert item.colour() == RED
+
+
+# Clicks on the icon ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
+def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> None:
+    desk.menu(desk.MenuItem("other", lambda: None), desk.MenuItem("x", desk.note, default=True))
+    item = desk.start()
+    item.call("ContextMenu", "ii", 1, 1)
+    item.call("Scroll", "is", 1, "vertical")
+    item.call(click, "ii", 1, 1)
+    desk.wait_ran()
+    assert desk.ran == ["desk"]
+
+
+def test_without_a_default_item_a_click_does_nothing(desk: IconDesk) -> None:
+    desk.menu(desk.MenuItem("x", desk.note))
+    item = desk.start()
+    item.call("Activate", "ii", 1, 1)
+    item.click("x")
+    desk.wait_ran()
+
+
+def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -> None:
+    seen: list[str | None] = []
+    desk.menu(desk.MenuItem("x", lambda: seen.append(os.environ.get(TOKEN))))
+    item = desk.start()
+    item.call("ProvideXdgActivationToken", "s", "token-1")
+    item.click("x")
+    wait_until(lambda: seen, what="the click")
+    assert seen == ["token-1"]
+
+
+# Clicks in the menu -----------------------------------------------------------------------------
+
+
+def test_a_click_runs_on_the_main_thread(desk: IconDesk) -> None:
+    release = threading.Event()
+
+    def slow() -> None:
+        release.wait()
+
+    desk.menu(desk.MenuItem("slow", slow), desk.MenuItem("x", desk.note))
+    item = desk.start()
+    item.click("slow")
+    item.click("x")
+    assert item.menu().labels == ["slow", "x"]
+    assert desk.ran == []
+    release.set()
+    desk.wait_ran()
+    assert desk.ran == ["desk"]
+
+
+def test_a_disabled_item_does_nothing(desk: IconDesk) -> None:
+    desk.menu(desk.MenuItem("grey", desk.note, enabled=False), desk.MenuItem("x", desk.note))
+    item = desk.start()
+    item.click("grey", even_disabled=True)
+    item.click("x")
+    desk.wait_ran()
+
+
+def test_a_callback_that_fails_ends_nothing(
+    desk: IconDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> None:
+        raise LookupError("on purpose")
+
+    desk.menu(desk.MenuItem("fails", fails), desk.MenuItem("x", desk.note))
+    item = desk.start()
+    item.click("fails")
+    item.click("x")
+    desk.wait_ran()
+    assert "on purpose" in caplog.text
+
+
+def test_a_menu_that_fails_leaves_the_last_one(
+    desk: IconDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Any) -> str:
+        raise LookupError("on purpose")
+
+    desk.menu(desk.MenuItem("x", desk.note))
+    item = desk.start()
+    desk.menu(desk.MenuItem(fails, desk.note))
+    assert item.menu().labels == ["x"]
+    assert "on purpose" in caplog.text
+
+
+def test_hostile_texts_reach_the_panel(desk: IconDesk) -> None:
+    texts = ("a\0b", "\ud83d", "two\nlines", "_" * 5000, "\x1b[31m")
+    desk.menu(*(desk.MenuItem(text, desk.note) for text in texts))
+    desk.icon.title = "\n".join(texts)
+    item = desk.start()
+    item.wait_for(lambda: "a" in item.tooltip)
+    shown = item.menu().labels
+    assert shown[:3] == ["a b", "?", "two lines"]
+    assert len(shown[3]) == 200
+    assert not set("\0\ud83d\x1b") & set(item.tooltip)
+    item.click("two lines")
+    desk.wait_ran()
+
+
+# A panel that comes, goes and comes back ---------------------------------------------------------
+
+
+def test_panels_come_and_go(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    for _ in range(2):
+        desk.host.close()
+        desk.host = TrayHost(desk.address)
+        assert desk.host.wait_item().colour() == RED
+
+
+def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    later: defaultdict[float, queue.SimpleQueue[Callable[[], object]]]
+    later = defaultdict(queue.SimpleQueue)  # by how much; what is said again comes later still
+    monkeypatch.setattr(linux, "_LISTENS", 0.5)
+    monkeypatch.setattr(desk.bus, "later", lambda seconds, work: later[seconds].put(work))
+    desk.host.close()
+    desk.host = TrayHost(desk.address)
+    work = later[0.5].get(timeout=10)
+    assert desk.host.items == []
+    work()
+    assert desk.host.wait_item().colour() == RED
+
+
+def test_hidden_it_is_gone(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    wait_until(lambda: desk.icon.visible, what="the icon told that it is shown")
+    desk.icon.visible = False
+    item.wait_gone()
+    assert ("NewStatus", ["Passive"]) in item.signals
+    desk.host.close()
+    desk.host = TrayHost(desk.address)
+    desk.bus.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")
+    assert desk.host.items == []
+    desk.icon.visible = True
+    assert desk.host.wait_item().status == "Active"
+
+
+def test_stopping_takes_it_away(desk: IconDesk) -> None:
+    item = desk.start()
+    item.wait_for(lambda: item.status == "Active")
+    desk.icon.stop()
+    item.wait_gone()
+    assert desk.ended()
+    desk.bus.connect()
+
+
+def test_stopped_before_it_begins(desk: IconDesk) -> None:
+    desk.icon.stop()
+    desk._thread.start()
+    assert desk.ended()
+
+
+# What panels ask of the menu -------------------------------------------------------------------
+
+
+def test_that_the_menu_opens_is_told_and_of_a_submenu_it_is_not(desk: IconDesk) -> None:
+    opened: list[int] = []
+    desk.icon.menu_there.at_open = lambda: opened.append(0)
+    desk.menu(desk.MenuItem("more", desk.library.Menu(desk.MenuItem("b", desk.note))))
+    item = desk.start()
+    more = item.menu().find("more")
+    opened.clear()
+    item.ask_menu("AboutToShow", "i", more.id)
+    assert opened == []
+    item.ask_menu("AboutToShow", "i", 0)
+    assert opened == [0]
+
+
+def test_a_part_of_the_menu(desk: IconDesk) -> None:
+    below = desk.library.Menu(desk.MenuItem("b", desk.note, checked=lambda _: True))
+    desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("more", below))
+    item = desk.start()
+    more = item.menu().find("more")
+    _, (_, _, children) = item.ask_menu("GetLayout", "iias", 0, 1, ["label"])
+    assert [child[1:] for child in children] == [({"label": "a"}, []), ({"label": "more"}, [])]
+    _, (number, _, children) = item.ask_menu("GetLayout", "iias", more.id, -1, [])
+    assert (number, len(children)) == (more.id, 1)
+    (found,) = item.ask_menu("GetGroupProperties", "aias", [more.id, 4711], ["label"])
+    assert found == [(more.id, {"label": "more"})]
+    assert item.ask_menu("GetProperty", "is", more.children[0].id, "toggle-state") == [1]
+    assert item.ask_menu("AboutToShow", "i", more.id) == [False]
+    assert item.ask_menu("AboutToShowGroup", "ai", [more.id, 4711]) == [[], [4711]]
+
+
+def test_lines_that_changed_are_read_again_when_they_open(desk: IconDesk) -> None:
+    texts = ["b"]
+    below = desk.library.Menu(lambda: [desk.MenuItem(text, desk.note) for text in texts])
+    desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("more", below))
+    item = desk.start()
+    a, more = (item.menu().find(label).id for label in ("a", "more"))
+    texts.append("c")
+    desk.icon.update_menu()
+    item.wait_label("more", "c")
+    for _ in range(2):  # each panel asks for itself
+        assert item.ask_menu("AboutToShow", "i", more) == [True]
+        assert item.ask_menu("AboutToShowGroup", "ai", [a, more, 4711]) == [[more], [4711]]
+    assert item.ask_menu("AboutToShow", "i", a) == [False]
+
+
+@pytest.mark.parametrize(
+    ("member", "signature", "body"),
+    [
+        ("GetLayout", "iias", (4711, -1, [])),
+        ("GetProperty", "is", (4711, "label")),
+        ("GetProperty", "is", (0, "nonsense")),
+        ("AboutToShow", "i", (4711,)),
+        ("AboutToShowGroup", "ai", ([4711],)),
+    ],
+)
+def test_what_is_not_there_is_an_error(
+    desk: IconDesk, member: str, signature: str, body: tuple[Any, ...]
+) -> None:
+    item = desk.start()
+    with pytest.raises(CallError, match=r"does not refer to a menu item|has no property"):
+        item.ask_menu(member, signature, *body)
+
+
+def test_several_events_at_once(desk: IconDesk) -> None:
+    desk.menu(desk.MenuItem("a", desk.note), desk.MenuItem("b", desk.icon.stop))
+    item = desk.start()
+    a, b = (item.menu().find(label).id for label in "ab")
+    events = [(a, "hovered"), (4711, "clicked"), (a, "clicked"), (0, "opened"), (b, "clicked")]
+    assert item.events(*events) == [4711]
+    item.wait_gone()
+    assert desk.ran == ["desk"]
+
+
+def test_an_open_menu_is_changed_and_not_replaced(desk: IconDesk) -> None:
+    state = {"text": "before"}
+    desk.menu(desk.MenuItem(lambda _: state["text"], desk.note), desk.MenuItem("b", desk.note))
+    first, second = desk.icon.menu.items
+    first.identity, second.identity = "a", "b"
+    item = desk.start()
+    number = item.menu().find("before").id
+    item.signals.clear()
+    state["text"] = "after"
+    desk.icon.update_menu()
+    item.wait_label("after")
+    assert [name for name, _ in item.signals] == ["ItemsPropertiesUpdated"]
+    assert item.events((number, "clicked")) == []
+    desk.wait_ran()
+
+
+def test_a_tick_is_set_right_after_a_click(desk: IconDesk) -> None:
+    desk.menu(desk.MenuItem("tick", desk.note, checked=lambda _: False))
+    item = desk.start()
+    number = item.menu().find("tick").id
+    item.signals.clear()
+    item.click("tick")
+    item.wait_for(lambda: item.signals)
+    ((name, (updated, _)),) = item.signals
+    assert name == "ItemsPropertiesUpdated"
+    assert [(each[0], each[1]["toggle-state"].value) for each in updated] == [(number, 0)]

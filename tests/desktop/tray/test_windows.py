@@ -1,0 +1,231 @@
+"""The icon on Windows, with stand-ins for pystray and for Windows."""
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mem0tray.desktop.tray import tray
+from mem0tray.desktop.tray import windows as windows_icon
+from mem0tray.desktop.tray.icon import IconLook, compose
+
+PICTURES = tuple(compose(IconLook("down"), size) for size in tray._ON_WINDOWS)
+NIM_MODIFY, NIF_ICON, NIF_INFO = 1, 2, 0x10
+MOUSE_MOVES = 0x200
+
+
+class User32:
+    """As much of Windows' library as we use; `posted` and `timers` are what waits."""
+
+    def __init__(self) -> None:
+        self.size = 16
+        self.posted: list[int] = []
+        self.timers: set[int] = set()
+        self.icons: list[tuple[Image.Image, tuple[int, int]]] = []
+
+    def GetSystemMetrics(self, what: int) -> int:  # noqa: N802  (Windows' name, as the next ones)
+        """How wide a small icon is."""
+        assert what == 49
+        return self.size
+
+    def PostMessageW(self, window: int, message: int, *_: int) -> None:  # noqa: N802
+        """Queue a message."""
+        assert window == 7
+        self.posted.append(message)
+
+    def SetTimer(self, _: int, number: int, after: int, none: None) -> None:  # noqa: N802
+        """Send WM_TIMER again and again."""
+        assert (after, none) == (1000, None)
+        self.timers.add(number)
+
+    def KillTimer(self, _: int, number: int) -> None:  # noqa: N802
+        """Send it no more."""
+        self.timers.discard(number)
+
+    def CreateIconFromResourceEx(  # noqa: N802
+        self, data: bytes, length: int, is_icon: int, version: int, width: int, height: int, _: int
+    ) -> int:
+        """Make an icon."""
+        assert (length, is_icon, version) == (len(data), 1, 0x30000)
+        self.icons.append((Image.open(io.BytesIO(data)), (width, height)))
+        return len(self.icons)
+
+
+class Pystray:
+    """As pystray's icon: `did` is what reached it. A taskbar may be `there`, and know the icon."""
+
+    def __init__(self, _name: str, icon: Any, _title: str) -> None:
+        self.icon = icon
+        self.did: list[str] = []
+        self.there = self.knows = True
+        self._hwnd, self._icon_handle = 7, 0
+        self._message_handlers: dict[int, Any] = {}
+
+    def __call__(self) -> None:
+        """Do what a click on the icon does."""
+        self.did.append("clicked")
+
+    def stop(self) -> None:
+        """End."""
+        self.did.append("stop")
+
+    def _show(self) -> None:
+        self._tell("add")
+
+    def _hide(self) -> None:
+        self._tell("remove")
+
+    def _tell(self, what: str) -> None:
+        if not self.there:
+            raise OSError(what)
+        self.did.append(what)
+
+    def _message(self, code: int, flags: int, **values: Any) -> None:
+        del code, values
+        if not self.knows:
+            raise OSError(flags)
+        self.did.append(f"told {flags}")
+
+    def _release_icon(self) -> None:
+        self._icon_handle = 0
+
+    def _update_icon(self) -> None:
+        self.did.append("icon")
+
+    def _update_menu(self) -> None:
+        self.did.append("menu")
+
+    def _on_notify(self, _: int, lparam: int) -> None:
+        self.did.append(f"notify {lparam:x}")
+
+    def _mainloop(self) -> None:
+        raise OSError("no such window")
+
+
+@pytest.fixture
+def windows() -> User32:
+    """Be Windows."""
+    return User32()
+
+
+@pytest.fixture
+def icon(windows: User32) -> Any:
+    """Make an icon."""
+    made = windows_icon.icon_class(SimpleNamespace(Icon=Pystray), windows)
+    return made("mem0tray", PICTURES, "mem0tray")
+
+
+def send(icon: Any, message: int, wparam: int = 0, lparam: int = 0) -> object:
+    """What the window answers."""
+    return icon._message_handlers[message](wparam, lparam)
+
+
+def take_posted(icon: Any, windows: User32) -> None:
+    """Have the window take what was posted to it."""
+    while windows.posted:
+        send(icon, windows.posted.pop(0))
+
+
+# The taskbar -------------------------------------------------------------------------------
+
+
+def test_the_icon_is_put_there_by_the_thread_of_its_window(icon: Any, windows: User32) -> None:
+    icon._show()
+    icon._show()
+    assert icon.did == []
+    take_posted(icon, windows)
+    assert icon.did == ["remove", "add"]
+
+
+def test_a_taskbar_that_comes_later_gets_the_icon(icon: Any, windows: User32) -> None:
+    icon.there = False
+    icon._show()
+    take_posted(icon, windows)
+    send(icon, windows_icon.WM_TIMER, 1)
+    assert windows.timers == {1}
+    icon.there = True
+    send(icon, windows_icon.WM_TIMER, 1)
+    assert (icon.did, windows.timers) == (["remove", "add"], set())
+
+
+def test_a_taskbar_that_does_not_know_the_icon_is_given_it(icon: Any, windows: User32) -> None:
+    icon.knows = False
+    icon._message(NIM_MODIFY, NIF_ICON)
+    take_posted(icon, windows)
+    assert icon.did == ["remove", "add"]
+
+
+def test_a_notification_that_is_not_shown_is_an_error(icon: Any) -> None:
+    icon.knows = False
+    with pytest.raises(OSError, match="16"):
+        icon._message(NIM_MODIFY, NIF_INFO)
+
+
+@pytest.mark.parametrize(
+    ("size", "width"), [(16, 16), (20, 20), (24, 24), (28, 32), (32, 32), (96, 64)]
+)
+def test_the_picture_is_the_one_that_was_drawn_for_that_size(
+    icon: Any, windows: User32, size: int, width: int
+) -> None:
+    windows.size = size
+    icon._assert_icon_handle()
+    ((picture, asked),) = windows.icons
+    assert asked == (width, width)
+    assert picture.tobytes() == compose(IconLook("down"), width).tobytes()
+    icon._assert_icon_handle()
+    assert len(windows.icons) == 1
+
+
+def test_another_resolution_gets_another_picture(icon: Any, windows: User32) -> None:
+    icon._assert_icon_handle()
+    icon._on_display_change(0, 0)
+    take_posted(icon, windows)
+    assert (icon._icon_handle, icon.did) == (0, ["remove", "add"])
+
+
+# The menu ----------------------------------------------------------------------------------
+
+
+def test_a_menu_that_is_open_stays_as_it_is(icon: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def while_open(icon: Any, _: int, lparam: int) -> None:
+        if lparam != MOUSE_MOVES:
+            icon._on_notify(0, MOUSE_MOVES)  # the window hears on
+            icon._on_notify(0, windows_icon.WM_RBUTTONUP)  # and opens no second one
+        icon._update_menu()
+        icon.did.append(f"until here {lparam:x}")
+
+    monkeypatch.setattr(Pystray, "_on_notify", while_open)
+    icon._on_notify(0, windows_icon.WM_RBUTTONUP)
+    assert icon.did == ["until here 200", "until here 205", "menu"]
+    icon._update_menu()
+    assert icon.did[-2:] == ["menu", "menu"]
+
+
+def test_a_click_on_its_balloon_is_one_on_the_icon(icon: Any) -> None:
+    icon._on_notify(0, windows_icon.NIN_BALLOONUSERCLICK)
+    icon._on_notify(0, MOUSE_MOVES)
+    assert icon.did == ["clicked", "notify 200"]
+
+
+# The end -----------------------------------------------------------------------------------
+
+
+def test_a_session_may_end(icon: Any) -> None:
+    icon.at_end = lambda: icon.did.append("all is ended")
+    assert send(icon, windows_icon.WM_QUERYENDSESSION)
+    send(icon, windows_icon.WM_ENDSESSION, 1)
+    assert icon.did == ["all is ended", "stop"]
+
+
+def test_a_session_that_goes_on_ends_nothing(icon: Any) -> None:
+    icon.at_end = lambda: icon.did.append("all is ended")
+    send(icon, windows_icon.WM_ENDSESSION, 0)
+    assert icon.did == []
+
+
+def test_taskkill_ends_it_in_order(icon: Any) -> None:
+    send(icon, windows_icon.WM_CLOSE)
+    icon._mainloop()
+    assert icon.did == ["stop"]
