@@ -16,22 +16,20 @@ UNTRUSTED = "TLS failed: the certificate cannot be trusted: "
 
 
 def test_a_server_over_tls_says_who_vouches_for_it(steps: Test, tmp_path: Path) -> None:
-    """A private authority is named, and until when the certificate holds."""
     authority = Authority(tmp_path)
     with Standin(tls=authority.context(HOST)) as server:
         found = steps(server.url, ca_file=str(authority.file))
-    assert results(found) == [OK] * 6
+    assert results(found) == [OK] * 5
     begin, _, end = found["server TLS"].seen.partition(", signed by trustme ")
     assert begin == "TLSv1.3; the certificate"
     assert end.endswith(", is trusted by server.ca_file, and holds until 3000-01-01.")
 
 
 def test_a_certificate_that_ends_soon_is_a_warning(steps: Test, tmp_path: Path) -> None:
-    """It is good still, and to be renewed."""
     authority = Authority(tmp_path)
     with Standin(tls=authority.context(HOST, ended=-timedelta(days=3))) as server:
         found = steps(server.url, ca_file=str(authority.file))
-    assert results(found) == [OK, OK, WARNING, OK, OK, OK]
+    assert results(found) == [OK, WARNING, OK, OK, OK]
     assert found["server TLS"].remedy == (
         "Renew it on the server: memories wait once it has ended."
     )
@@ -39,14 +37,13 @@ def test_a_certificate_that_ends_soon_is_a_warning(steps: Test, tmp_path: Path) 
 
 @pytest.mark.parametrize("known", [True, False], ids=["another authority", "none set"])
 def test_an_authority_that_nobody_here_knows(steps: Test, tmp_path: Path, *, known: bool) -> None:
-    """The setting that names the authority is the remedy; no request is sent."""
     authority = Authority(tmp_path)
     (tmp_path / "other").mkdir()
     more = {"ca_file": str(Authority(tmp_path / "other").file)} if known else {}
     with Standin(tls=authority.context(HOST)) as server:
         found = steps(server.url, api_key="sesame", **more)
         assert server.requests == []
-    assert results(found) == [OK, OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
+    assert results(found) == [OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
     assert words(found["server TLS"]) == (
         f"{UNTRUSTED}none of the authorities that are trusted here has signed it."
         " If an authority of your own has signed it, name the file of that:"
@@ -55,7 +52,6 @@ def test_an_authority_that_nobody_here_knows(steps: Test, tmp_path: Path, *, kno
 
 
 def test_a_certificate_for_another_name(steps: Test, tmp_path: Path) -> None:
-    """The address is to have the name that the certificate is for."""
     authority = Authority(tmp_path)
     with Standin(tls=authority.context("mem0.test")) as server:
         found = steps(server.url, ca_file=str(authority.file))
@@ -66,7 +62,6 @@ def test_a_certificate_for_another_name(steps: Test, tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_has_expired(steps: Test, tmp_path: Path) -> None:
-    """It is to be renewed where it is."""
     authority = Authority(tmp_path)
     with Standin(tls=authority.context(HOST, ended=timedelta(days=3))) as server:
         found = steps(server.url, ca_file=str(authority.file))
@@ -75,8 +70,6 @@ def test_a_certificate_that_has_expired(steps: Test, tmp_path: Path) -> None:
 
 @needs.RESETS
 def test_plain_http_is_spoken_at_an_https_address(steps: Test) -> None:
-    """The address to set is named, if plain http is what is spoken there."""
-
     def plain(connection: Connection) -> None:
         connection.socket.recv(1)
         connection.send(render(400, b"plain"))
@@ -84,19 +77,8 @@ def test_plain_http_is_spoken_at_an_https_address(steps: Test) -> None:
     with Wire(plain) as server:
         found = steps(f"https://127.0.0.1:{server.port}", api_key="sesame")
         assert server.requests == []
-    assert results(found) == [OK, OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
+    assert results(found) == [OK, FAILED, SKIPPED, SKIPPED, SKIPPED]
     assert words(found["server TLS"]) == (
         "TLS failed: the server there does not speak TLS. If it speaks plain http, set that:"
         f" `mem0tray config set server.url {server.url}`."
-    )
-
-
-def test_tls_is_spoken_at_an_http_address(steps: Test, tmp_path: Path) -> None:
-    """The https address is named, whoever vouches for the certificate."""
-    with Standin(tls=Authority(tmp_path).context(HOST)) as server:
-        found = steps(f"http://{server.netloc}")
-    assert results(found) == [OK, OK, SKIPPED, FAILED, SKIPPED, SKIPPED]
-    assert words(found["server"]) == (
-        f"{server.netloc} speaks TLS, and server.url says plain http."
-        f" Set it: `mem0tray config set server.url https://{server.netloc}`."
     )
