@@ -20,8 +20,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from tests.ledger.looking import table
-from tests.ledger.samples import HERE, NOW, letter
+from tests.ledger.samples import HERE, NOW, letter, table
 
 A, B, C = (letter(name) for name in "abc")
 

@@ -17,7 +17,7 @@ from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead
-from tests.ledger.looking import row as row_of
+from tests.ledger.samples import row as row_of
 from tests.support.shapes import entry
 
 NOW = 1_764_500_000.0

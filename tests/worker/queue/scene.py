@@ -18,8 +18,7 @@ from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from tests.ledger.looking import row
-from tests.ledger.samples import HERE, NOW, fresh
+from tests.ledger.samples import HERE, NOW, fresh, row
 
 __all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh", "opened"]
 LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds still

@@ -10,8 +10,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
-from tests.ledger.looking import row, table
-from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.ledger.samples import HERE, NOW, fresh, letter, row, table
 
 RETRY, PROBE = 10.0, 40.0
 SET_ASIDE: Final = NOW + PROBE  # the longer of the two

@@ -9,8 +9,7 @@ from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
-from tests.ledger.looking import table
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, table
 from tests.worker.sending.asked_and_sent import AskedAndSent
 from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, Court, refuse_all
 

@@ -25,8 +25,7 @@ from mem0tray.worker.sending import chosen_server
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.server_connection import ServerConnection
-from tests.ledger.looking import table
-from tests.ledger.samples import NOW, fresh
+from tests.ledger.samples import NOW, fresh, table
 from tests.worker.stage import stand_in
 
 A = ServerSettings(url="http://a.test")

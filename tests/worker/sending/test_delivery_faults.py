@@ -19,8 +19,7 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from tests.ledger.looking import row, table
-from tests.ledger.samples import HERE, NOW, fresh
+from tests.ledger.samples import HERE, NOW, fresh, row, table
 from tests.server.wire import PATIENCE
 
 REFUSED = RuntimeError("can't start new thread")

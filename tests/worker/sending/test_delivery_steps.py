@@ -22,8 +22,7 @@ from mem0tray.worker.faults import Faults
 from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from tests.ledger.looking import row
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row
 
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
