@@ -171,16 +171,6 @@ def test_dead_letters_are_told_with_their_cause(
         assert "mem0tray edit" in told
 
 
-def test_what_only_a_former_server_has_is_told(
-    connect: Connect, home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home.write_queue([entry("roses")])
-    home.drained()
-    monkeypatch.setenv("MEM0TRAY_SERVER_URL", "http://127.0.0.1:9")
-    told = connect().call("mem0_queue_status").text
-    assert f"1 memory only on {server.url}, a former server: `mem0tray migrate` brings it" in told
-
-
 def test_when_nothing_is_amiss_that_is_said(connect: Connect, home: Home) -> None:
     home.worker()
     told = connect().call("mem0_health").lines

@@ -16,7 +16,6 @@ from tests.support import needs
 
 @needs.SIGNALS
 def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
-    """Address, folder and how to stop are printed; a second one exits 1; SIGINT exits 0."""
     command = [sys.executable, "-m", "mem0tray", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) as process:
         assert process.stdout is not None
@@ -36,12 +35,10 @@ def test_serve_says_where_it_is_and_stops_cleanly(home: Scratch) -> None:
 
 
 def test_a_port_that_is_none_is_an_error_of_usage(home: Scratch) -> None:
-    """Ports end at 65535."""
     assert home.run("serve", "--port", "65536").code == 2
 
 
 def test_a_named_port_that_is_taken_is_an_error(home: Scratch) -> None:
-    """It is that one or none: exit code 1, the reason, and what to do."""
     with serve.listen(0) as taken:
         port = taken.getsockname()[1]
         done = home.run("serve", "--port", str(port))
@@ -53,8 +50,6 @@ def test_a_named_port_that_is_taken_is_an_error(home: Scratch) -> None:
 def test_a_named_port_that_is_forbidden_is_an_error(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a user may not have low ports, one that can be had is hinted at."""
-
     def refuse(_: int) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -66,7 +61,6 @@ def test_a_named_port_that_is_forbidden_is_an_error(
 
 @needs.SIGNALS
 def test_a_configured_port_that_is_taken_is_named(home: Scratch) -> None:
-    """The server moves on to a free one near it, and says so first."""
     with serve.listen(0) as taken:
         port = taken.getsockname()[1]
         home.env(MEM0TRAY_SERVER_LOCAL_PORT=str(port))

@@ -13,13 +13,11 @@ from tests.worker.queue.scene import QueueScene, opened
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a ledger that was in use."""
     with opened(tmp_path, monkeypatch) as made:
         yield made
 
 
 def test_items_that_cannot_be_loaded_are_kept_and_told_once(ground: QueueScene) -> None:
-    """Each under a name of its own; one that is kept already is not told again."""
     context, source = ground.context, ground.context.paths.queue
     context.quarantine_items(source, [])
     assert not context.paths.quarantine.exists()
@@ -35,7 +33,6 @@ def test_items_that_cannot_be_loaded_are_kept_and_told_once(ground: QueueScene) 
 
 
 def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) -> None:
-    """It is read again and again; another save of it is another break."""
     context, source = ground.context, ground.context.paths.queue
     source.write_bytes(b"{odd")
     signature = atomic.signature(source)
@@ -60,7 +57,6 @@ def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) ->
 
 @pytest.mark.parametrize("data", [b"", b"\0\0", b" \r\n\t", b"\0 \n"])
 def test_of_an_empty_file_nothing_is_kept(ground: QueueScene, data: bytes) -> None:
-    """That it was broken is told all the same."""
     source = ground.context.paths.queue
     source.write_bytes(data)
     signature = atomic.signature(source)

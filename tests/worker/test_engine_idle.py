@@ -14,7 +14,6 @@ NO_PERMISSION = quoted("no permission")
 
 
 def is_idle(scene: Scene, horizon: float = 0.0) -> bool:
-    """Ask whether nothing is left that can be delivered by then."""
     return scene.engine.is_idle(horizon, NOW, MOMENT)
 
 
@@ -26,7 +25,6 @@ def at_rest(scene: Scene) -> None:
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
-    """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
     scene.context.breaker.note_probe(healthy=True, reason=NONE)
     assert not is_idle(scene)
@@ -39,7 +37,6 @@ def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     [("queue", "awaited"), ("edits", "awaited"), ("notes", "awaited"), ("delivery", "under_way")],
 )
 def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name: str) -> None:
-    """A file that is being written, or an answer."""
     at_rest(scene)
     owner = scene.parts.chosen_server if part == "delivery" else scene.parts
     setattr(getattr(owner, part), name, 1)
@@ -58,7 +55,6 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
 def test_it_has_published_when_nothing_is_left_to_write(
     scene: Scene, *, needed: bool, pending: bool, hindered: bool, done: bool
 ) -> None:
-    """What cannot be written just now is not waited for."""
     scene.parts.dlq_publisher.needed = needed
     scene.parts.queue_publisher.pending = pending
     scene.parts.queue_publisher.hindered = hindered
@@ -80,7 +76,6 @@ def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str
 
 
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
-    """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
     scene.context.breaker.await_probe()
     assert not is_idle(scene)
@@ -92,7 +87,6 @@ def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
 
 
 def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
-    """Unless the file that holds them cannot be read: then waiting is of no use."""
     at_rest(scene)
     scene.parts.emergencies.unread.return_value = 1
     assert not is_idle(scene)
@@ -108,7 +102,6 @@ def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
 def test_what_falls_due_within_the_horizon_counts(
     scene: Scene, due: float, horizon: float, *, idle: bool
 ) -> None:
-    """However short that is."""
     at_rest(scene)
     waits_until(scene, NOW + due)
     assert is_idle(scene, horizon) == idle
@@ -118,7 +111,6 @@ def test_what_falls_due_within_the_horizon_counts(
 def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     scene: Scene, left: float, *, idle: bool
 ) -> None:
-    """A break of the server that is over soon; a way that is closed otherwise is not."""
     at_rest(scene)
     waits_until(scene, NOW)
     if left:
@@ -129,7 +121,6 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
 
 
 def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
-    """It is asked about soon, where there is a horizon and the way is open."""
     at_rest(scene)
     waits_until(scene, NOW + 8)
     scene.context.unknown_until = MOMENT + 10
@@ -143,7 +134,6 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
 def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
     scene: Scene, since: float, *, idle: bool
 ) -> None:
-    """From when it took the newest in, where there is a horizon."""
     at_rest(scene)
     key = waits_until(scene, NOW + 8)
     scene.context.outbox.mark_unknown(key, HERE, NOW - since, timed_out=False)
@@ -153,7 +143,6 @@ def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
 
 
 def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
-    """Counts, the state, and why a file could not be read."""
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
@@ -165,7 +154,6 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
 
 
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
-    """Counts, the last delivery, and a pause that lasts."""
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)

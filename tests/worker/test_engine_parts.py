@@ -17,13 +17,11 @@ from mem0tray.worker.stages import Parts
 
 @pytest.fixture
 def told() -> list[Event]:
-    """What the parts tell."""
     return []
 
 
 @pytest.fixture
 def parts(tmp_path: Path, told: list[Event]) -> Iterator[Parts]:
-    """Open them in a scratch folder."""
     bus = Events()
     bus.subscribe(told.append)
     wanted = mock.Mock(settings=Settings())

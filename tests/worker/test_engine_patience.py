@@ -13,33 +13,28 @@ from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 @pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (0.0, LOOK), (-1.0, LOOK)])
 def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: float) -> None:
-    """What was due in the cycle has had its sender."""
     waits_until(scene, NOW + due)
     scene.cycle()
     assert scene.patience() == pytest.approx(wait)
 
 
 def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
-    """Once a second, as outcomes are published."""
     scene.parts.chosen_server.delivery.under_way = 1
     assert scene.patience() == INTERVAL
 
 
 def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
-    """The break that a server asked for ends."""
     scene.context.breaker.take_break(NOW + 3)
     assert scene.patience() == pytest.approx(3)
 
 
 def test_it_waits_until_what_vanished_is_to_be_shown_again(scene: Scene) -> None:
-    """Never a time that has passed."""
     scene.parts.queue_publisher.show_again_at = NOW + 2
     assert scene.patience() == pytest.approx(2)
     assert scene.patience(3) == 0
 
 
 def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
-    """But for a moment at least, as it may be one that cannot be written."""
     scene.parts.dlq_publisher.pace.note_cost(MOMENT, 0.0)
     assert scene.patience() == LOOK
     scene.parts.dlq_publisher.needed = True
@@ -48,7 +43,6 @@ def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
 
 
 def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
-    """Unless it failed to take one in: then until that is tried again."""
     scene.parts.notes.wait.return_value = 1.5
     scene.cycle()
     assert scene.patience() == 1.5
@@ -60,7 +54,6 @@ def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
 
 
 def test_it_waits_for_the_metrics(scene: Scene) -> None:
-    """They are to be written then at the latest."""
     scene.parts.metrics.wait.return_value = 2.5
     assert scene.patience() == 2.5
     scene.parts.metrics.wait.assert_called_with(MOMENT)
@@ -68,7 +61,6 @@ def test_it_waits_for_the_metrics(scene: Scene) -> None:
 
 @pytest.mark.parametrize("part", ["metrics", "dlq_publisher"])
 def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, part: str) -> None:
-    """It is to be written all along, but a full disk stays full for a while."""
     scene.parts.metrics.wait.return_value = 0.0 if part == "metrics" else LOOK
     scene.parts.dlq_publisher.needed = part == "dlq_publisher"
     assert scene.patience() < 0.1
@@ -87,13 +79,11 @@ def test_a_part_that_has_failed_is_tried_again_in_time(scene: Scene) -> None:
 
 @pytest.mark.parametrize("which", ["queue", "edits"])
 def test_a_torn_file_is_looked_at_again_soon(scene: Scene, which: str) -> None:
-    """Whoever writes it will be done in a moment."""
     getattr(scene.parts, which).torn = True
     assert 0 < scene.patience() < 0.1
 
 
 def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
-    """After a cycle that came to its end as after one that the ledger has broken."""
     waits_until(scene, NOW + 2)
     assert scene.engine.turn() == pytest.approx(2)
     assert scene.engine.has_looked

@@ -31,14 +31,12 @@ class Scene:
         self.marks[name] = reason
 
     def forward(self, seconds: float) -> None:
-        """Let this much time pass."""
         self.now += seconds
         self.troubles.look()
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """Set the scene."""
     return Scene(tmp_path)
 
 
@@ -48,7 +46,6 @@ def _failed(number: int, name: str = "x") -> FileUnavailableError:
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
 def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
-    """It is one trouble, whichever part fails, works for a moment, and fails again."""
     for _ in range(5):
         for part in ("metrics", "ledger", "writing the DLQ file"):
             scene.troubles.note_failure(part, _failed(number, part), 1.0)
@@ -64,7 +61,6 @@ def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
 def test_a_disk_is_in_order_when_it_takes_files(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That nothing fails any more may mean that there is nothing to write."""
     why = [reasons.quoted("read-only")]
     monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
     scene.troubles.note_failure("metrics", _failed(errno.EROFS), 1.0)
@@ -77,7 +73,6 @@ def test_a_disk_is_in_order_when_it_takes_files(
 
 
 def test_parts_with_faults_of_their_own(scene: Scene) -> None:
-    """Each is told by its title, and is over when the part works."""
     scene.troubles.note_failure("writing", ValueError("odd"), 5.0, "queue file")
     scene.troubles.note_failure("queue file", _failed(errno.EIO), 5.0)
     scene.troubles.note_failure("writing", ValueError("odder"), 5.0, "queue file")
@@ -96,7 +91,6 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
 
 
 def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
-    """After a second, then after five each; and at once again when it has worked."""
     wrong = [True]
     tries: list[float] = []
 
@@ -136,8 +130,6 @@ def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
 
 
 def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None:
-    """One that may be tried now is not waited for."""
-
     def fail() -> None:
         raise ValueError("odd")
 
@@ -150,7 +142,6 @@ def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None
 
 
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
-    """It is over when the last of them works; of each part the mark is its own."""
     for part in ("queue file", "metrics", "ledger"):
         scene.troubles.note_failure(part, ValueError("odd"), 1.0)
     assert scene.told == [events.PartFailed("queue file", "ValueError('odd')", 1.0)]
@@ -163,7 +154,6 @@ def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
 
 
 def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
-    """One that lasts keeps the end of the other from nobody."""
     scene.troubles.note_failure("a", ValueError("one"), 1.0)
     scene.troubles.note_failure("b", ValueError("two"), 2.0)
     scene.troubles.note_success("a")
@@ -189,7 +179,6 @@ def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scen
 
 
 def test_a_disk_that_takes_files_is_in_order_after_six_quiet_seconds(scene: Scene) -> None:
-    """They are counted from its last failure."""
     for _ in range(2):
         scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
         scene.troubles.note_success("metrics")

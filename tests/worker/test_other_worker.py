@@ -20,7 +20,6 @@ NOW = 1_800_000_000.0
 
 
 def entry(number: int) -> Item:
-    """Make the bytes of a queue entry."""
     item = parse(
         b'{"id": "m%d", "project_id": "p", "content": "text %d", "timestamp": 1}' % (number, number)
     )
@@ -30,7 +29,6 @@ def entry(number: int) -> Item:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    """Three entries that wait, m1 to m3 under the keys 1 to 3."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         context = WorkerContext(
             Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
@@ -41,7 +39,6 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
 
 
 def due(context: WorkerContext) -> list[int]:
-    """List the keys that would be sent, one after the other."""
     found: list[int] = []
     while (key := context.outbox.head("pending", NOW + 1000)) is not None:
         context.outbox.claim(key, NOW)
@@ -65,7 +62,6 @@ def test_only_what_vanished_in_the_last_minute_is_taken(context: WorkerContext) 
 
 @pytest.mark.row(45)
 def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext) -> None:
-    """It is in no lane, no canary, and nothing is waited for."""
     for key in (1, 2, 3):
         context.foreign_claims.vanish([key], NOW, taken=True, wait_until=0.0)
         context.foreign_claims.hold(key, NOW)
@@ -82,7 +78,6 @@ def test_what_is_held_is_due_only_when_the_user_sends_it(context: WorkerContext)
 
 @pytest.mark.row(45)
 def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -> None:
-    """An older worker that puts an entry back into the queue has failed to deliver it."""
     context.foreign_claims.vanish([1, 2], NOW, taken=True, wait_until=0.0)
     context.foreign_claims.hold(2, NOW)
     context.foreign_claims.come_back([1, 2])
@@ -94,7 +89,6 @@ def test_what_another_hand_puts_back_was_not_delivered(context: WorkerContext) -
 def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
     context: WorkerContext,
 ) -> None:
-    """Only an attempt that was made with that in mind answers it."""
     before = context.outbox.claim(1, NOW)
     context.foreign_claims.vanish([1], NOW, taken=True, wait_until=0.0)
     context.outbox.count_fresh_failure(before, NOW, "500", context.outbox.raw(1))
@@ -109,7 +103,6 @@ def test_a_failure_of_what_was_sent_before_it_was_taken_leaves_the_question(
 
 @pytest.mark.row(45)
 def test_what_vanishes_beside_fresh_metrics_waits_for_their_writer(context: WorkerContext) -> None:
-    """It is sent when nobody has shown up, and asked about first."""
     context.foreign_claims.vanish([1], NOW, taken=False, wait_until=NOW + 40)
     assert context.outbox.head("pending", NOW + 39) == 2
     context.outbox.claim(2, NOW)

@@ -27,7 +27,6 @@ GONE = 2**22 + 1  # no process has this number
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a worker's ground, with a waiting entry."""
     with opened(tmp_path, monkeypatch) as made:
         made.context.run = RUN
         made.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
@@ -36,7 +35,6 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 @pytest.fixture
 def breaker(ground: QueueScene) -> CircuitBreaker:
-    """Have a breaker that is open."""
     breaker = ground.context.breaker
     breaker.note_probe(healthy=True, reason=NONE)
     return breaker
@@ -44,14 +42,12 @@ def breaker(ground: QueueScene) -> CircuitBreaker:
 
 @pytest.fixture
 def other(ground: QueueScene) -> OtherWorker:
-    """Have looked once, while no metrics were there."""
     made = OtherWorker(ground.context)
     made.look()
     return made
 
 
 def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
-    """Let somebody write the metrics, so many seconds ago."""
     path = ground.context.paths.metrics
     ground.put(path, json.dumps({"vps_status": "healthy", **values}).encode(), age=age)
 
@@ -81,7 +77,6 @@ def test_who_rewrites_the_metrics_is_another_worker(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
     values: dict[str, Any], pid: int | None, host: str | None,
 ) -> None:  # fmt: skip
-    """It is remembered as it names itself, and nothing is sent beside it."""
     write(ground, **values)
     other.look()
     assert ground.context.foreign_claims.worker() == WorkerSeen(pid, host, NOW, NOW)
@@ -94,7 +89,6 @@ def test_who_rewrites_the_metrics_is_another_worker(
 def test_our_own_metrics_are_no_sign(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, host: str
 ) -> None:
-    """By our run, also after this computer got another name."""
     write(ground, pid=os.getpid(), host=host, run=RUN)
     other.look()
     assert ground.context.foreign_claims.worker() is None
@@ -102,7 +96,6 @@ def test_our_own_metrics_are_no_sign(
 
 
 def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: OtherWorker) -> None:
-    """Whatever stands in them."""
     write(ground, pid=7, host="there")
     assert not other.is_unchanged()
     other.note_write(atomic.signature(ground.context.paths.metrics))
@@ -115,7 +108,6 @@ def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: O
 def test_what_is_no_metrics_file_is_no_sign(
     ground: QueueScene, other: OtherWorker, text: str
 ) -> None:
-    """Somebody put something else there."""
     ground.put(ground.context.paths.metrics, text.encode())
     other.look()
     assert ground.context.foreign_claims.worker() is None
@@ -144,7 +136,6 @@ def test_another_worker_goes_when_it_has_been_silent(
 def test_another_worker_that_has_ended_goes_at_once(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When its process was on this computer; five seconds are left to a successor."""
     write(ground, pid=GONE, host=HOST)
     other.look()
     assert ground.context.foreign_claims.worker() is not None
@@ -160,7 +151,6 @@ def test_another_worker_that_has_ended_goes_at_once(
 def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
     ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its process counts there; only its silence tells."""
     write(ground, pid=GONE, host=HOST, space=f"{processes.space()}x")
     other.look()
     started = time.monotonic()
@@ -173,7 +163,6 @@ def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
 def test_what_was_seen_before_our_own_end_is_still_known(
     ground: QueueScene, breaker: CircuitBreaker
 ) -> None:
-    """A start in between changes nothing."""
     ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
     OtherWorker(ground.context)
     assert ground.context.beside.at_work
@@ -215,7 +204,6 @@ def test_metrics_from_before_our_start(
 
 
 def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
-    """By the run that we noted then, whoever has our former process id by now."""
     first = OtherWorker(ground.context)
     first.look()
     write(ground, pid=os.getppid(), host=HOST, run=RUN)
@@ -227,7 +215,6 @@ def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
 
 
 def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
-    """Another was at work meanwhile: what waits is asked about, once."""
     OtherWorker(ground.context).look()
     write(ground, pid=GONE, host=HOST)
     other = OtherWorker(ground.context)
@@ -241,7 +228,6 @@ def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
 def test_who_started_it_is_asked_once(
     ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so is the next one; the reason has the command that stops it."""
     asked: list[int | None] = []
 
     def found(seen: WorkerSeen) -> Reason:
@@ -259,7 +245,6 @@ def test_who_started_it_is_asked_once(
 
 
 def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
-    """By host, by process, or by what is known of it."""
     assert str(another_worker(7, "there")) == (
         "another worker runs on there: stop it there, or give each its own folder"
     )

@@ -30,7 +30,6 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 
 def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerContext:
-    """Begin again on the same ledger, as the next worker does."""
     before = ground.context
     settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
     ground.context = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
@@ -39,17 +38,14 @@ def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerCo
 
 
 def waits(ground: QueueScene, item: Item) -> int:
-    """Let an item wait; its key."""
     return ground.context.inbox.add_fresh(item, NOW, ask=False)
 
 
 def claimed(ground: QueueScene, key: int) -> Job:
-    """Claim an item, to see what is known of it."""
     return ground.context.outbox.claim(key, NOW, HERE)
 
 
 def test_a_first_start_has_nothing_to_wait_for(ground: QueueScene) -> None:
-    """It notes that it is at work, and since which start of the machine."""
     assert ground.context.unknown_until == 0.0
     assert ground.context.ledger.meta("clean") == 0
     assert ground.context.ledger.meta("boot") == "this start"
@@ -70,7 +66,6 @@ def test_what_was_under_way_is_asked_about_after_a_while(
 
 
 def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
-    """What was under way before it is waited for all the same, and each start says so."""
     key = waits(ground, A)
     claimed(ground, key)
     next_worker(ground)
@@ -85,7 +80,6 @@ def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
 
 @pytest.mark.parametrize("clean", [0, 1])
 def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
-    """What was committed is on the disk, as long as the machine goes on."""
     key = waits(ground, A)
     ground.context.ledger.set_meta("clean", clean)
     next_worker(ground)
@@ -115,7 +109,6 @@ def test_after_another_start_of_the_machine_all_is_asked_about(
 
 
 def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) -> None:
-    """It knows of no delivery."""
     key = waits(ground, A)
     ground.context.ledger.rebuilt = "it was missing"
     next_worker(ground)
@@ -123,7 +116,6 @@ def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) 
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:
-    """No entry is due later than an hour from now."""
     key = waits(ground, A)
     ground.context.outbox.defer(key, NOW + 9e6)
     next_worker(ground)

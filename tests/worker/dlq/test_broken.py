@@ -31,7 +31,6 @@ def _break(paths: Paths, at: float = 1000.0) -> None:
 
 
 def test_a_broken_file_is_told_once_a_save(context: WorkerContext) -> None:
-    """However often it is read; broken anew in the same way, it is told anew."""
     told: list[Event] = []
     context.events.subscribe(told.append)
     intake = QueueIntake(context)

@@ -22,13 +22,11 @@ MANY = BACKOFFS_PER_MINUTE + 5
 
 @pytest.fixture
 def told() -> list[events.Event]:
-    """Gather the events that are emitted."""
     return []
 
 
 @pytest.fixture
 def context(tmp_path: Path, told: list[events.Event]) -> Iterator[WorkerContext]:
-    """Start with an empty ledger."""
     bus = events.Events()
     bus.subscribe(told.append)
     with closing(database.Ledger(tmp_path / "ledger")) as ledger:
@@ -58,7 +56,6 @@ def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
 
 
 def test_what_becomes_a_dead_letter_waits_half_a_minute() -> None:
-    """Whatever the entry says of itself."""
     assert dead_letters.of_move(fresh("a", retry_count=7)) == ("p", "a", 30.0)
 
 
@@ -76,7 +73,6 @@ def test_many_waits_are_told_by_their_number(
 def test_the_start_tells_of_all_waits_at_once(
     context: WorkerContext, told: list[events.Event]
 ) -> None:
-    """No wait is told by itself before that, and each that begins later is."""
     waits = [("p", f"letter {n}", 120.0) for n in range(MANY)]
     for _, name, _ in waits:
         item = letter(name, last_attempt=NOW)

@@ -17,7 +17,7 @@ from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead
-from tests.ledger.looking import row as row_of
+from tests.ledger.samples import row as row_of
 from tests.support.shapes import entry
 
 NOW = 1_764_500_000.0
@@ -25,13 +25,11 @@ NOW = 1_764_500_000.0
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    """Start with an empty ledger."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
 
 
 def item(**fields: Any) -> Item:
-    """Make an entry as a producer wrote it, with a key of its own."""
     found = items.parse(
         json.dumps(entry(**{"content": "text", "retries": 4, "colour": "red"} | fields)).encode()
     )
@@ -40,7 +38,6 @@ def item(**fields: Any) -> Item:
 
 
 def letter(context: WorkerContext, key: int) -> dict[str, Any]:
-    """Read how the dead letter stands in the file."""
     found: dict[str, Any] = json.loads(context.outbox.raw(key))
     return found
 

@@ -27,7 +27,6 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
 
 
 def each_place(paths: Paths) -> Iterator[Path]:
-    """The files that the worker writes and does not read."""
     yield from (paths.queue_lock, paths.log, paths.queue_backup, paths.dlq_backup)
 
 
@@ -41,7 +40,6 @@ def refused(paths: Paths) -> str:
 
 
 def test_files_and_empty_places_are_in_order(paths: Paths) -> None:
-    """Nothing is made by looking."""
     assert not refused(paths)
     assert not paths.log.parent.exists()
     paths.log.parent.mkdir()
@@ -52,14 +50,12 @@ def test_files_and_empty_places_are_in_order(paths: Paths) -> None:
 
 @pytest.mark.parametrize("number", range(4))
 def test_a_folder_in_the_place_of_a_file_is_named(paths: Paths, number: int) -> None:
-    """With what stands there, and how it is moved away."""
     path = list(each_place(paths))[number]
     path.mkdir(parents=True)
     assert refused(paths).startswith(f"{path} is a folder, not a file.")
 
 
 def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(paths: Paths) -> None:
-    """No line could be written there."""
     paths.log.parent.touch()
     assert f"{paths.log.parent} is no folder." in refused(paths)
 
@@ -69,7 +65,6 @@ def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(paths: Paths) -> 
 def test_a_link_that_leads_the_log_nowhere_is_named(
     paths: Paths, tmp_path: Path, link: str
 ) -> None:
-    """Its lines would only wait; they are written once its disk is there."""
     there = tmp_path / "disk" / "logs"
     if link == "folder":
         paths.log.parent.symlink_to(there)
@@ -85,7 +80,6 @@ def test_a_link_that_leads_the_log_nowhere_is_named(
 
 
 def leftover(folder: Path) -> Path:
-    """Leave a temporary file of ours in a folder, long ago."""
     path = temporary.name_beside(folder / "file")
     path.touch()
     os.utime(path, (LONG_AGO, LONG_AGO))
@@ -93,7 +87,6 @@ def leftover(folder: Path) -> Path:
 
 
 def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: Path) -> None:
-    """What is not ours stays, and what belongs to somebody at work."""
     folders = [
         paths.claude_dir, paths.data_dir, paths.orders, paths.quarantine,
         tmp_path / "config",
@@ -115,7 +108,6 @@ def test_what_a_kill_left_is_removed_wherever_we_write(paths: Paths, tmp_path: P
 def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
     paths: Paths, tmp_path: Path, name: str
 ) -> None:
-    """A file that is a link is written where it leads."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     path = getattr(paths, name) if name else tmp_path / "config" / "config.toml"

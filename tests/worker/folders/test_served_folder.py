@@ -26,13 +26,11 @@ def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def leading_to(folder: Path) -> Settings:
-    """Settings that name this folder."""
     return Settings(paths=PathSettings(claude_dir=str(folder)))
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make a folder that a worker may serve."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
@@ -40,19 +38,16 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def where(home: Path) -> Iterator[ServedFolder]:
-    """The folder `home`, as a worker serves it."""
     made = ServedFolder(leading_to(home))
     yield made
     made.leave()
 
 
 def moves(where: ServedFolder) -> bool:
-    """Whether it is to begin anew elsewhere."""
     return where.moves
 
 
 def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> None:
-    """A second worker is refused, until this one has left."""
     assert where._here.name == home
     assert where.paths.claude_dir == Path(os.path.realpath(home))
     assert not where.moves
@@ -66,7 +61,6 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
 
 @needs.LINKS
 def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
-    """A link to the folder is the folder."""
     link = home.with_name("link")
     link.symlink_to(home)
     with pytest.raises(AlreadyRunningError):
@@ -77,7 +71,6 @@ def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) 
 
 @needs.MODES
 def test_its_own_folders_are_private(where: ServedFolder) -> None:
-    """The root and the data folder are made for the owner alone."""
     for folder in (where.paths.root, where.paths.data_dir):
         assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -101,7 +94,6 @@ def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -
 
 
 def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path) -> None:
-    """By its name and its real path, from then on."""
     where.record(NOW)
     (record,) = data_folders.records(where.paths.root)
     real = os.path.realpath(home)
@@ -110,7 +102,6 @@ def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path)
 
 
 def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
-    """Once, for the owner alone, with those above it."""
     where = ServedFolder(leading_to(tmp_path / "a" / "b"))
     assert where.make_folder()
     assert not where.make_folder()
@@ -120,7 +111,6 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
 
 @needs.LINKS
 def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
-    """Its disk is not mounted, perhaps: nothing is made in its place."""
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "disk" / "claude")
     where = ServedFolder(leading_to(link))
@@ -155,7 +145,6 @@ def test_settings_that_lead_elsewhere_have_it_move(where: ServedFolder, tmp_path
 def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     where: ServedFolder, tmp_path: Path
 ) -> None:
-    """Neither folder is kept from others."""
     other = tmp_path / "other"
     other.mkdir()
     where.look(leading_to(other))
@@ -167,7 +156,6 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
 
 @needs.LINKS
 def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:
-    """It is followed, with the ledger and the lock that it has."""
     where.record(NOW)
     new = home.with_name("new")
     home.rename(new)
@@ -184,7 +172,6 @@ def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home
 
 @pytest.mark.parametrize("is_file", [True, False])
 def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_file: bool) -> None:
-    """It says so; nothing is made there."""
     other = tmp_path / "other"
     if is_file:
         other.touch()
@@ -198,7 +185,6 @@ def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_
 
 
 def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:
-    """Its process is named, where that is known."""
     other = tmp_path / "other"
     other.mkdir()
     theirs = ServedFolder(leading_to(other))
@@ -214,7 +200,6 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
 
 
 def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
-    """What has changed since it was made, it begins with."""
     where.follow(leading_to(where._here.name))
     assert where._here.name == tmp_path / "home"
     other = tmp_path / "other"
@@ -225,14 +210,12 @@ def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path:
 
 
 def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
-    """That would be a fault of ours."""
     with pytest.raises(RuntimeError, match=r"^the worker is to move, but nowhere$"):
         where.move()
 
 
 @needs.LINKS
 def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
-    """It is no worker that serves the name, though it holds that folder's lock."""
     link, other = home.with_name("link"), home.with_name("other")
     other.mkdir()
     link.symlink_to(home)

@@ -20,7 +20,6 @@ ELSEWHERE = "http://elsewhere.test"
 
 
 def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -> None:
-    """And told of, with their number; what is there already is no news."""
     scene.write(entry(A), entry(B))
     assert intake.run() == 2
     assert scene.told == [events.Accepted(2)]
@@ -33,7 +32,6 @@ def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -
 
 
 def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake) -> None:
-    """Whatever stood there before is still delivered."""
     assert intake.run() == 0
     scene.write(entry(A))
     intake.run()
@@ -45,7 +43,6 @@ def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake)
 
 
 def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: QueueIntake) -> None:
-    """With its key; what makes no sense to us has none, and is left as it is."""
     odd = {"id": "x"}
     scene.write(entry(A), odd, last_100=[1], mine="kept")
     seen = intake.read()
@@ -58,7 +55,6 @@ def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: Queue
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
-    """In a ledger that is new; what comes after the first reading is not."""
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta(f"doubt of the {QUEUE_FILE}", 1)
     intake = QueueIntake(scene.context)
@@ -74,7 +70,6 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """Its retries begin at 0 there; one failure fewer, and it waits."""
     dead, waits = fresh("a", retries=5), fresh("b", retries=4)
     scene.write(entry(dead), entry(waits))
     assert intake.run() == 1
@@ -115,7 +110,6 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
 def test_a_discarded_entry_that_stands_there_again_was_restored(
     scene: QueueScene, here: str
 ) -> None:
-    """Though the server has taken it before, and also where no server is known."""
     key, _ = accept(scene.context, A, ask=False)
     scene.context.outbox.record_delivery(key, HERE, NOW)
     scene.context.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
@@ -127,7 +121,6 @@ def test_a_discarded_entry_that_stands_there_again_was_restored(
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> None:
-    """As an entry or as a dead letter."""
     key, _ = accept(scene.context, A, ask=False)
     if dead:
         scene.context.inbox.move_to_dlq(key, A.raw, NOW, NOW + 30)
@@ -152,7 +145,6 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
 
 
 def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
-    """It was put back elsewhere meanwhile."""
     key, _ = accept(scene.context, A, ask=False)
     assert accept(scene.context, A, ask=False, tombstone=99) == (key, False)
     assert accept(scene.context, B, ask=False, tombstone=99) == (99, False)
@@ -180,7 +172,6 @@ def test_an_entry_that_vanishes_is_still_delivered(scene: QueueScene, intake: Qu
 def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """It may have delivered it, which is told with the number, once."""
     scene.write(entry(A))
     intake.run()
     scene.context.beside.at_work = True
@@ -196,7 +187,6 @@ def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
 def test_an_entry_waits_while_another_worker_is_suspected(
     scene: QueueScene, intake: QueueIntake, until: float, due: float
 ) -> None:
-    """And no longer than that."""
     scene.write(entry(A))
     intake.run()
     scene.context.beside.may_write_until = until
@@ -207,7 +197,6 @@ def test_an_entry_waits_while_another_worker_is_suspected(
 
 
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
-    """What the file showed when it was last published, and does not now."""
     first = QueueIntake(scene.context)
     scene.write(entry(A), entry(B))
     first.run()
@@ -220,7 +209,6 @@ def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueS
 
 
 def test_what_we_write_is_no_news(scene: QueueScene, intake: QueueIntake) -> None:
-    """Neither the file as a whole nor the entries that come back into it."""
     scene.write(entry(A))
     intake.run()
     scene.write()
@@ -262,7 +250,6 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
 def test_entries_of_an_older_workers_failed_list_become_dead_letters(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """They were never delivered; those that are known are not adopted again."""
     accept(scene.context, B, ask=False)
     scene.write(failed=[entry(A), entry(B), {"odd": 1}])
     seen = intake.read()
@@ -304,7 +291,6 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
 
 
 def test_a_changed_text_is_another_memory(scene: QueueScene, intake: QueueIntake) -> None:
-    """Under the same id; both are delivered."""
     changed = fresh("a", content="other")
     scene.write(entry(A), entry(changed))
     assert intake.run() == 2

@@ -16,7 +16,6 @@ ELSEWHERE = "http://elsewhere.test"
 def test_a_file_that_is_being_written_is_looked_at_again(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """A broken one that has just changed is not given up."""
     data = b'{"queue": [' + A.raw + b", "
     scene.put(scene.context.paths.queue, data, age=0)
     assert intake.run() == 0
@@ -31,7 +30,6 @@ def test_a_file_that_is_being_written_is_looked_at_again(
 def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """It is never taken for empty."""
     data = b'{"queue": [' + A.raw + b', {"id": "torn'
     scene.put(scene.context.paths.queue, data)
     seen = intake.read()
@@ -58,7 +56,6 @@ def test_a_file_is_not_broken_while_a_producer_holds_the_lock(
 def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
     scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The producer may have let go of the lock just before it was asked for."""
     scene.put(scene.context.paths.queue, b"")
     acquire = FileLock.try_acquire
 
@@ -76,7 +73,6 @@ def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
 def test_what_producers_would_trip_over_is_quarantined(
     scene: QueueScene, intake: QueueIntake, name: str
 ) -> None:
-    """A list or an object belongs there; the right one stays."""
     scene.write(entry(A), **{name: "odd"})
     seen = intake.read()
     assert seen.broken
@@ -87,7 +83,6 @@ def test_what_producers_would_trip_over_is_quarantined(
 
 
 def test_what_no_program_can_load_is_quarantined(scene: QueueScene, intake: QueueIntake) -> None:
-    """One by one, and said; the rest is taken."""
     deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     scene.put(scene.context.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
     assert intake.read().broken
@@ -97,13 +92,11 @@ def test_what_no_program_can_load_is_quarantined(scene: QueueScene, intake: Queu
 
 
 def test_an_entry_is_known_by_its_bytes() -> None:
-    """Sixteen bytes stand for it."""
     assert fingerprint(b"abc") != fingerprint(b"abd")
     assert len(fingerprint(b"")) == 16
 
 
 def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
-    """It is no file without entries."""
     scene.context.paths.queue.mkdir()
     with pytest.raises(FileUnavailableError, match="is a folder"):
         intake.run()

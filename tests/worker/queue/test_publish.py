@@ -19,7 +19,6 @@ from tests.ledger.samples import HERE, NOW, fresh, letter
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[WorkerContext]:
-    """Make the stages' shared ground."""
     paths = Paths(tmp_path, tmp_path / "data")
     with closing(Ledger(paths.ledger)) as ledger:
         yield WorkerContext(paths, Settings(), ledger, Events(), HERE)
@@ -27,7 +26,6 @@ def context(tmp_path: Path) -> Iterator[WorkerContext]:
 
 @pytest.fixture
 def publisher(context: WorkerContext) -> QueuePublisher:
-    """Publish once, so that the file is as the ledger has it."""
     made = QueuePublisher(context, QueueIntake(context))
     assert needs(made)
     assert made._publish()
@@ -36,19 +34,16 @@ def publisher(context: WorkerContext) -> QueuePublisher:
 
 
 def needs(publisher: QueuePublisher) -> bool:
-    """Tell whether the file is to be written now."""
     return publisher.needed
 
 
 def save(context: WorkerContext, **fields: object) -> None:
-    """Write the queue file as another program does."""
     context.paths.queue.write_text(json.dumps({"queue": [], "last_100": [], "stats": {}} | fields))
 
 
 def test_it_is_written_when_the_ledger_has_outdated_it(
     context: WorkerContext, publisher: QueuePublisher
 ) -> None:
-    """Until that has been done, however often it fails."""
     key = context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
     assert needs(publisher)
     assert publisher._publish()
@@ -73,7 +68,6 @@ def test_it_is_written_when_the_ledger_has_outdated_it(
 def test_it_is_written_when_it_shows_what_the_ledger_would_not(
     context: WorkerContext, publisher: QueuePublisher, fields: dict[str, object]
 ) -> None:
-    """Whatever others put there that is not to stay."""
     context.inbox.add_dead(letter("dead"), letter("dead").raw, NOW, ask=False, gen=None)
     context.counters.add("total_queued", 2)
     assert publisher._publish()
@@ -89,7 +83,6 @@ def test_it_is_written_when_it_shows_what_the_ledger_would_not(
 def test_it_is_left_alone_when_a_producer_appends(
     context: WorkerContext, publisher: QueuePublisher
 ) -> None:
-    """What came shows already; that it was taken in changes nothing there."""
     save(context, queue=[json.loads(fresh("a").raw)], stats={"total_queued": 1})
     assert publisher._intake.run() == 1
     assert not needs(publisher)
@@ -99,6 +92,5 @@ def test_it_is_left_alone_when_a_producer_appends(
 def test_what_vanished_is_shown_again_in_time(
     context: WorkerContext, publisher: QueuePublisher, ahead: float, *, needed: bool
 ) -> None:
-    """It waits a little, and then the file is written for its sake."""
     publisher.show_again_at = context.now() + ahead
     assert publisher.needed == needed

@@ -41,7 +41,6 @@ class Turns:
         return self.left
 
     def take_turn(self, publish: Callable[[], bool] | None = None) -> None:
-        """Let it have a turn, with another way to publish perhaps."""
         self.waits.clear()
         self.context.wake = threading.Event()
         with self._patch.context() as patch:
@@ -50,28 +49,23 @@ class Turns:
             self.publisher._guarded()
 
     def will_try_again(self) -> bool:
-        """Whether the thread has been told to look again."""
         told = self.publisher._signal.is_set()
         self.publisher._signal.clear()
         return told
 
     def woke(self) -> bool:
-        """Whether the worker was woken."""
         assert isinstance(self.context.wake, threading.Event)
         return self.context.wake.is_set()
 
 
 @pytest.fixture
 def turns(scene: QueueScene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]:
-    """Have a publisher with something to publish."""
     scene.context.inbox.add_fresh(fresh("a"), NOW, ask=False, shown=False)
     yield Turns(scene, monkeypatch)
     assert not is_locked(scene.context.paths.queue_lock)
 
 
 def raising(error: Exception) -> Callable[[], bool]:
-    """Make something that fails so."""
-
     def fail(*_: Any, **__: Any) -> bool:
         raise error
 
@@ -93,7 +87,6 @@ def before_the_lock(monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> 
 
 
 def test_a_turn_publishes_and_wakes_the_worker(turns: Turns) -> None:
-    """It looks for what has become needed, and nothing is tried again."""
     turns.take_turn()
     assert turns.context.paths.queue.exists()
     assert turns.woke()
@@ -103,7 +96,6 @@ def test_a_turn_publishes_and_wakes_the_worker(turns: Turns) -> None:
 
 
 def test_a_file_that_is_being_written_is_tried_again_soon(turns: Turns) -> None:
-    """And nobody is told of it."""
     turns.take_turn(raising(TornError(Path("q"))))
     assert turns.waits == [0.05]
     assert turns.will_try_again()
@@ -113,7 +105,6 @@ def test_a_file_that_is_being_written_is_tried_again_soon(turns: Turns) -> None:
 
 
 def test_a_file_that_changed_meanwhile_is_tried_again_soon(turns: Turns) -> None:
-    """And nobody is told of it, unless that lasts."""
     turns.take_turn(lambda: False)
     assert turns.waits == [0.05]
     assert turns.will_try_again()
@@ -121,7 +112,6 @@ def test_a_file_that_changed_meanwhile_is_tried_again_soon(turns: Turns) -> None
 
 
 def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
-    """It is that of the queue file, and is over with the first turn that publishes."""
     turns.take_turn(raising(ValueError("odd")))
     assert turns.waits == [5.0]
     assert turns.will_try_again()
@@ -138,7 +128,6 @@ def test_a_trouble_is_told_once_and_tried_again_later(turns: Turns) -> None:
 def test_one_that_changes_without_end_is_told_after_ten_seconds(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its remedy names the file; while it leaves, nobody is told any more."""
     now = [MOMENT]
     monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
     for _ in range(3):
@@ -156,7 +145,6 @@ def test_one_that_changes_without_end_is_told_after_ten_seconds(
 
 
 def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that the end breaks off is no trouble of the file's."""
     now = [MOMENT]
     monkeypatch.setattr(turns.publisher._unstable, "_clock", lambda: now[0])
     turns.publisher._stopping.set()
@@ -167,7 +155,6 @@ def test_while_it_stops_nothing_is_unstable(turns: Turns, monkeypatch: pytest.Mo
 
 
 def test_the_pace_is_set_by_how_long_it_took(turns: Turns) -> None:
-    """The next turn comes a second later at the soonest."""
     turns.take_turn()
     moment = turns.publisher._pace._next
     assert 0.0 < turns.publisher._pace.wait(moment - 1.0) <= 1.0
@@ -175,7 +162,6 @@ def test_the_pace_is_set_by_how_long_it_took(turns: Turns) -> None:
 
 
 def test_who_leaves_has_no_patience(turns: Turns) -> None:
-    """It tries again at once, and not after the five seconds of a trouble."""
     turns.left = True
     turns.take_turn(raising(ValueError("odd")))
     assert turns.waits == [5.0, 0.05]
@@ -183,7 +169,6 @@ def test_who_leaves_has_no_patience(turns: Turns) -> None:
 
 
 def test_it_is_pending_while_it_is_written(turns: Turns) -> None:
-    """Whoever waits for the end of it waits for the turn too."""
     seen: list[bool] = []
 
     def publish() -> bool:
@@ -200,7 +185,6 @@ def test_it_is_pending_while_it_is_written(turns: Turns) -> None:
 def test_the_lock_is_taken_for_the_write_alone(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a producer appends before that is taken in, and stays."""
     added: list[str] = []
 
     def append() -> None:
@@ -218,7 +202,6 @@ def test_the_lock_is_taken_for_the_write_alone(
 def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two tries without it, and a third that none of them can disturb."""
     names: list[str] = []
 
     def append() -> None:
@@ -236,7 +219,6 @@ def test_where_producers_are_too_busy_all_of_it_is_done_under_the_lock(
 def test_a_write_that_is_given_up_leaves_nothing_expected(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who puts an entry back after it was given up is somebody else."""
     kept: list[frozenset[int]] = []
     replace = atomic.replace
 
@@ -252,7 +234,6 @@ def test_a_write_that_is_given_up_leaves_nothing_expected(
 
 
 def test_once_it_stops_nothing_is_written(turns: Turns) -> None:
-    """The end of the worker does not wait for the lock of the producers."""
     turns.publisher._stopping.set()
     assert turns.publisher._publish()
     assert not turns.context.paths.queue.exists()
@@ -261,7 +242,6 @@ def test_once_it_stops_nothing_is_written(turns: Turns) -> None:
 
 @pytest.mark.parametrize("now", [True, False])
 def test_a_kick_has_the_thread_look(turns: Turns, *, now: bool) -> None:
-    """One that is urgent does not wait for its turn either."""
     turns.publisher.kick(now=now)
     assert turns.publisher._urgent.is_set() == now
     assert turns.will_try_again()
@@ -271,7 +251,6 @@ class Slow(PublishRate):
     """A pace at which nothing would be published again in this test."""
 
     def wait(self, now: float) -> float:
-        """Seconds until it may be done again."""
         del now
         return 1000.0
 
@@ -279,7 +258,6 @@ class Slow(PublishRate):
 def test_a_file_that_was_just_read_is_not_written_at_once(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The thread's first turn comes a second after its start, unless it is urgent."""
     publisher = turns.publisher
     waited: list[float] = []
     monkeypatch.setattr(publisher._urgent, "wait", waited.append)
@@ -294,7 +272,6 @@ def test_a_file_that_was_just_read_is_not_written_at_once(
 def test_the_thread_publishes_what_is_needed_and_ends(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It publishes at an urgent kick, and a last time when it is stopped, at any pace."""
     publisher = turns.publisher
     publisher._pace = Slow()
     looked = threading.Event()
@@ -344,7 +321,6 @@ def test_a_trouble_is_over_where_nothing_is_to_be_written_any_more(
 
 
 def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
-    """Nobody waits for it by then, and what it had in hand the next start does."""
     turns.publisher._stopping.set()
     turns.take_turn(raising(LedgerError("Cannot operate on a closed database.")))
     assert turns.scene.told == []
@@ -353,7 +329,6 @@ def test_who_was_told_to_leave_tells_of_no_closed_ledger(turns: Turns) -> None:
 def test_a_thread_that_cannot_publish_is_not_waited_for(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker's end comes when its time has run out, and the thread's soon after."""
     publisher = turns.publisher
     publisher._pace = Slow()
     monkeypatch.setattr(publisher, "_publish", lambda: False)
@@ -366,7 +341,6 @@ def test_a_thread_that_cannot_publish_is_not_waited_for(
 
 
 def test_one_that_never_began_is_stopped_at_once(turns: Turns) -> None:
-    """Nobody waits for a thread that does not run."""
     publisher = turns.publisher
     publisher.stop(1e6)
     assert publisher.pending

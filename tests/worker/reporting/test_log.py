@@ -18,7 +18,6 @@ from tests.support import needs
 
 @needs.FULL_DEVICE
 def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> None:
-    """The error would hide why the worker could not begin."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
     handler = log._handler
     handler.baseFilename = "/dev/full"
@@ -29,7 +28,6 @@ def test_a_full_disk_does_not_show_when_the_log_is_closed(tmp_path: Path) -> Non
 
 
 def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
-    """They are kept with their order, and a half-written line is no part of another."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
     log(events.StateChanged("starting", reasons.quoted("one")))
     folder = tmp_path / "logs"
@@ -54,7 +52,6 @@ def test_lines_that_cannot_be_written_come_later(tmp_path: Path) -> None:
 
 
 def test_the_log_follows_its_folder(tmp_path: Path) -> None:
-    """A folder that is replaced gets the next lines; one that is missing is not made."""
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -75,7 +72,6 @@ def test_the_log_follows_its_folder(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
-    """What was delivered before it is told before it."""
     log = EventLog(Paths(tmp_path, tmp_path), LogSettings())
     log(events.Delivered("p", "a"))
     log(events.WorkerStopped())
@@ -86,7 +82,6 @@ def test_the_end_of_the_worker_is_the_last_line(tmp_path: Path) -> None:
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    """The file and its folder are private, and what others wrote into it is lossless."""
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings())
     log(events.FileBroken("\ud83d.json", "odd", ""))
@@ -104,7 +99,6 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
 
 
 def test_it_is_rotated_at_its_size(tmp_path: Path) -> None:
-    """So many older files are kept, the newest with the lowest number."""
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings(max_bytes=100, backups=2))
     for count in range(1, 9):
@@ -146,7 +140,6 @@ def test_a_log_that_is_held_open_grows_on(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> None:
-    """Two hundred wait in memory; those before them are gone."""
     paths = Paths(tmp_path, tmp_path)
     log = EventLog(paths, LogSettings())
     paths.log.parent.write_text("in the way")
@@ -164,7 +157,6 @@ def test_the_newest_lines_are_kept_until_they_can_be_written(tmp_path: Path) -> 
     ("before", "after"), [("whole\n", "whole\n"), ("half", "half\n"), ("", "")]
 )
 def test_a_log_that_is_there_is_gone_on_with(tmp_path: Path, before: str, after: str) -> None:
-    """A line of ours begins a line, and none is left empty."""
     paths = Paths(tmp_path, tmp_path)
     paths.log.parent.mkdir()
     paths.log.write_text(before)
@@ -182,7 +174,6 @@ def test_a_log_that_is_there_is_gone_on_with(tmp_path: Path, before: str, after:
 def test_a_log_whose_end_cannot_be_read_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be one that can only be written."""
     paths = Paths(tmp_path, tmp_path)
     paths.log.parent.mkdir()
     paths.log.write_text("whole\n")
@@ -198,7 +189,6 @@ def test_a_log_whose_end_cannot_be_read_is_gone_on_with(
 
 
 def test_a_log_that_has_no_line_yet_goes_on_elsewhere(tmp_path: Path) -> None:
-    """The worker may move before it has told anything."""
     first, second = tmp_path / "first", tmp_path / "second"
     second.mkdir()
     log = EventLog(Paths(first, tmp_path), LogSettings())

@@ -31,12 +31,10 @@ class Timer:
         self.cancelled = False
 
     def start(self) -> None:
-        """Be among those that have begun."""
         assert self.daemon  # or the program would wait for it at its end
         self.begun.append(self)
 
     def cancel(self) -> None:
-        """Never run."""
         self.cancelled = True
 
 
@@ -53,13 +51,11 @@ class LogScene:
         monkeypatch.setattr(time, "time", lambda: self.now)
 
     def tell(self, event: Event, count: int = 1) -> list[str]:
-        """Tell the log of an event so often; all lines so far."""
         for _ in range(count):
             self.log(event)
         return self.lines()
 
     def lines(self) -> list[str]:
-        """The lines so far, without their times."""
         if not self._paths.log.exists():
             return []
         text = self._paths.log.read_text(encoding="utf-8")
@@ -73,20 +69,17 @@ class LogScene:
         return self.lines()
 
     def intervals(self) -> list[float]:
-        """The seconds of the timers that run now."""
         return [each.interval for each in self.timers if not each.cancelled]
 
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogScene]:
-    """Set the scene."""
     made = LogScene(tmp_path, monkeypatch)
     yield made
     made.log.close()
 
 
 def test_deliveries_are_told_a_second_after_the_first(scene: LogScene) -> None:
-    """One line tells of all of them, and the next one counts from nought."""
     assert scene.tell(DELIVERED, 3) == []
     assert scene.intervals() == [1.0]
     assert scene.ring() == ["✅ Delivered 3 memories"]
@@ -98,8 +91,6 @@ def test_deliveries_are_told_a_second_after_the_first(scene: LogScene) -> None:
 def test_a_timer_that_the_system_refuses_is_set_again_at_the_next_delivery(
     scene: LogScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread that could not be started keeps back nothing for good."""
-
     def refuse(_timer: Timer) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -111,7 +102,6 @@ def test_a_timer_that_the_system_refuses_is_set_again_at_the_next_delivery(
 
 
 def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
-    """Of those beyond them the number is told, once the minute is over."""
     line = "⏸️ Waiting backoff: p (ID: a...) (retry in 30s)"
     assert scene.tell(WAITS, BACKOFFS_PER_MINUTE) == [line] * BACKOFFS_PER_MINUTE
     assert scene.intervals() == []
@@ -124,7 +114,6 @@ def test_ten_waits_in_a_minute_are_told_by_name(scene: LogScene) -> None:
 
 
 def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> None:
-    """A wait that comes before the timer does not hide those before it."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.now += 59.9
     assert len(scene.tell(WAITS)) == BACKOFFS_PER_MINUTE
@@ -136,7 +125,6 @@ def test_a_new_minute_begins_with_what_was_left_of_the_last(scene: LogScene) -> 
 
 
 def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
-    """No more are told where the clock's minute ends between them."""
     for seconds in (0.0, 50.0, 5.0):
         scene.now += seconds
         scene.tell(WAITS, BACKOFFS_PER_MINUTE - 1)
@@ -146,7 +134,6 @@ def test_a_minute_is_any_sixty_seconds(scene: LogScene) -> None:
 
 
 def test_as_many_as_are_told_by_name_leave_nothing_to_tell(scene: LogScene) -> None:
-    """The next minute begins with a wait, and not with "0 more"."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE)
     scene.now += 60.0
     assert "(ID: a...)" in scene.tell(WAITS)[-1]
@@ -154,7 +141,6 @@ def test_as_many_as_are_told_by_name_leave_nothing_to_tell(scene: LogScene) -> N
 
 
 def test_waits_that_come_as_a_number_are_added(scene: LogScene) -> None:
-    """Those that nobody named count like those that were left out."""
     scene.tell(WAITS, BACKOFFS_PER_MINUTE + 1)
     scene.tell(events.MoreInBackoff(3))
     scene.tell(events.MoreInBackoff(4))
@@ -174,7 +160,6 @@ def test_within_the_minute_the_timer_is_set_again(scene: LogScene) -> None:
 
 
 def test_a_timer_that_rings_sooner_is_kept(scene: LogScene) -> None:
-    """What waits for a minute does not put off what waits for a second."""
     scene.tell(DELIVERED)
     scene.tell(events.MoreInBackoff(30))
     assert scene.intervals() == [1.0]
@@ -182,7 +167,6 @@ def test_a_timer_that_rings_sooner_is_kept(scene: LogScene) -> None:
 
 
 def test_the_end_of_the_worker_is_told_last(scene: LogScene) -> None:
-    """What was delivered before it is told before it, and not again."""
     scene.tell(DELIVERED, 2)
     scene.tell(events.WorkerStopped())
     scene.log.close()
@@ -191,12 +175,10 @@ def test_the_end_of_the_worker_is_told_last(scene: LogScene) -> None:
 
 
 def test_closing_tells_what_is_counted(scene: LogScene) -> None:
-    """Nothing of it is lost where the worker could not say that it stops."""
     scene.tell(DELIVERED)
     scene.log.close()
     assert scene.lines() == ["✅ Delivered 1 memory"]
 
 
 def test_what_the_log_does_not_tell_makes_no_line(scene: LogScene) -> None:
-    """An event for the tray alone leaves no empty line."""
     assert scene.tell(events.StatusWanted()) == []

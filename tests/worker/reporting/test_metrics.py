@@ -36,12 +36,10 @@ def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
 
 
 def needs(metrics: MetricsWriter) -> bool:
-    """Tell whether the file is to be written now."""
     return metrics.needed
 
 
 def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
-    """What waits, the state, or where memories go; nothing else makes it necessary."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, Settings(), ledger, Events())
@@ -63,7 +61,6 @@ def test_it_is_written_again_when_something_has_changed(tmp_path: Path) -> None:
 
 
 def test_where_nothing_changes_it_is_written_after_half_a_minute(tmp_path: Path) -> None:
-    """The wait is what is left of that."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         context = WorkerContext(paths, Settings(), ledger, Events())

@@ -53,7 +53,6 @@ class Telling:
         monkeypatch.setattr(atomic, "replace", self._noted)
 
     def set(self) -> None:
-        """Count a wake-up of the worker."""
         self.woken += 1
 
     def _noted(self, path: Path, data: bytes, **named: Any) -> Signature | None:
@@ -69,22 +68,18 @@ class Telling:
         return len(self.written) - before
 
     def wait(self) -> float:
-        """How long until they are to be written."""
         return self.writer.wait(self.moment)
 
     def change(self) -> None:
-        """Let something change that they show."""
         self.context.counters.add(QUEUED)
 
     def values(self) -> dict[str, Any]:
-        """What stands in the file."""
         found: dict[str, Any] = json.loads(self.context.paths.metrics.read_bytes())
         return found
 
 
 @pytest.fixture
 def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling]:
-    """Have a healthy server, and nothing in the ledger."""
     paths = Paths(tmp_path, tmp_path / "data")
     paths.data_dir.mkdir(parents=True)
     with closing(Ledger(paths.ledger)) as ledger:
@@ -93,7 +88,6 @@ def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling
 
 
 def test_an_empty_ledger(telling: Telling) -> None:
-    """Each value of the contract is there, in its order, and ours behind them."""
     telling.run()
     now = local_iso(NOW)
     assert list(telling.values().items()) == [
@@ -126,7 +120,6 @@ def test_the_last_metrics_name_no_process(telling: Telling) -> None:
 
 
 def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
-    """With its times, in local ISO."""
     context = telling.context
     context.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)
     held = context.inbox.add_fresh(fresh("b"), NOW - 40, ask=False)
@@ -148,7 +141,6 @@ def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
 
 
 def test_a_state_is_told_with_its_reason_and_since_when(telling: Telling) -> None:
-    """The time is that of the change, and stays while only the reason changes."""
     telling.run()
     telling.breaker.note_probe(healthy=False, reason=reasons.quoted("one"))
     telling.run(10.0)
@@ -161,7 +153,6 @@ def test_a_state_is_told_with_its_reason_and_since_when(telling: Telling) -> Non
 
 
 def test_they_are_written_at_the_start_and_each_half_minute(telling: Telling) -> None:
-    """Where nothing has changed; so that others see that we are there."""
     assert telling.run() == 1
     assert telling.wait() == pytest.approx(30.0, abs=0.1)
     assert telling.run(29.9) == 0
@@ -171,7 +162,6 @@ def test_they_are_written_at_the_start_and_each_half_minute(telling: Telling) ->
 
 
 def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
-    """A second after the last time, and at once where that is long ago."""
     telling.run()
     telling.change()
     assert telling.wait() == pytest.approx(1.0, abs=0.1)
@@ -184,7 +174,6 @@ def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
 
 
 def test_a_change_is_put_off_by_five_seconds_at_most(telling: Telling) -> None:
-    """However long the disk takes: they may only have waited behind a large file."""
     telling.run()
     telling.writer.pace.note_cost(telling.moment, 100.0)
     telling.change()
@@ -192,7 +181,6 @@ def test_a_change_is_put_off_by_five_seconds_at_most(telling: Telling) -> None:
 
 
 def test_who_could_not_write_them_tries_again_in_half_a_minute(telling: Telling) -> None:
-    """And not without end."""
     telling.run()
     telling.moment += 30.0
     assert telling.wait() == 30.0
@@ -202,7 +190,6 @@ def test_who_could_not_write_them_tries_again_in_half_a_minute(telling: Telling)
 
 
 def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None:
-    """It is looked at first, for which the worker is woken; then it is tried again."""
     telling.other.is_unchanged.return_value = False
     assert telling.run() == 1
     assert telling.woken == 1
@@ -243,7 +230,6 @@ def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> Non
 
 
 def test_where_neither_folder_takes_them_the_first_error_is_told(telling: Telling) -> None:
-    """It is that of the shared folder."""
     telling.context.paths.metrics.mkdir()
     telling.context.paths.spare_metrics.mkdir()
     with pytest.raises(FileUnavailableError, match="mem0_metrics"):

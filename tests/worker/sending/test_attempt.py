@@ -35,13 +35,11 @@ class Scripted(AskedAndSent):
         self.since = 0.0
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Answer as the test says."""
         del memory, timeout
         self.since = since
         return self.found
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Refuse."""
         del memory, timeout
         self.sent += 1
         return FAILED
@@ -63,7 +61,6 @@ class Trial:
         self._attempts = Attempts(self.context, lambda: False)
 
     def make(self, found: Presence | Outcome, key: int = 1, unknown: float = 1.0) -> Outcome:
-        """Make one attempt, whose question is answered so."""
         self.client.found = found
         made = self._attempts.make(self.client, job(key, unknown), self.context.barrier.applied)
         self._attempts.note_end(job(key, unknown), made)
@@ -72,7 +69,6 @@ class Trial:
 
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[Trial]:
-    """Begin with nothing asked."""
     begun = Trial(tmp_path)
     yield begun
     begun.context.ledger.close()
@@ -87,7 +83,6 @@ def test_only_the_third_question_in_vain_is_enough(trial: Trial) -> None:
 
 
 def test_an_order_that_has_just_come_is_heard_first(trial: Trial) -> None:
-    """It may say that the memory is not to be sent; the worker is woken to hear it."""
     folder = trial.context.paths.orders
     folder.mkdir(parents=True)
     (folder / "1-7.json").touch()
@@ -100,7 +95,6 @@ def test_an_order_that_has_just_come_is_heard_first(trial: Trial) -> None:
 
 
 def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
-    """Questions in vain before one that was answered no longer count."""
     trial.make(SILENT)
     trial.make(SILENT)
     trial.make(Presence.ABSENT)
@@ -109,14 +103,12 @@ def test_an_answer_starts_the_row_anew(trial: Trial) -> None:
 
 
 def test_each_attempt_needs_three_questions_of_its_own(trial: Trial) -> None:
-    """What was asked in vain before an attempt went out says nothing about that one."""
     kinds = [trial.make(SILENT).kind for _ in range(6)]
     assert kinds == [*[Kind.ASKED_IN_VAIN] * 2, Kind.ITEM_FAILURE] * 2
     assert trial.client.sent == 2
 
 
 def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
-    """Refused connections, however many, are no questions, also after three that were."""
     assert {trial.make(REFUSED).kind for _ in range(9)} == {Kind.ASKED_IN_VAIN}
     for _ in range(3):
         trial.make(SILENT)
@@ -127,7 +119,6 @@ def test_where_nobody_was_reached_nobody_was_asked(trial: Trial) -> None:
 
 @pytest.mark.parametrize("found", [Presence.CANNOT_TELL, SILENT], ids=["no answer", "silence"])
 def test_what_nobody_could_say_is_asked_again(trial: Trial, found: Presence | Outcome) -> None:
-    """A memory that was sent without an answer and refused may still have come before."""
     assert [trial.make(found).may_have_it for _ in range(3)] == [True] * 3
     assert trial.client.sent >= 1
     assert not trial.make(Presence.ABSENT).may_have_it
@@ -147,7 +138,6 @@ def test_what_was_heard_while_the_former_worker_s_requests_had_time_is_no_news(
 
 
 def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(trial: Trial) -> None:
-    """What another worker has just taken is not looked for in an older listing."""
     before = time.monotonic()
     trial.make(Presence.ABSENT, unknown=time.time())
     assert before <= trial.client.since <= time.monotonic()

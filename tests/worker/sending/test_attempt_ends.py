@@ -43,14 +43,12 @@ class Attempting:
         self.attempts = Attempts(context, lambda: self.stopping)
 
     def make(self, job: Job, found: Any = None) -> Outcome:
-        """Make an attempt; a question is answered with `found`."""
         self.client.ask.return_value = found
         return self.attempts.make(self.client, job, 0)
 
 
 @pytest.fixture
 def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempting]:
-    """Begin with nothing asked; one save may take five seconds."""
     told: list[Event] = []
     bus = Events()
     bus.subscribe(told.append)
@@ -61,7 +59,6 @@ def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Atte
 
 
 def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) -> None:
-    """With its project, its text and its idempotency key."""
     assert attempting.make(NEW) is TAKEN
     attempting.client.ask.assert_not_called()
     attempting.client.save.assert_called_once_with(Memory("alpha", "text", "key-1"), 5.0)
@@ -73,21 +70,18 @@ def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) 
 def test_patience_doubles_with_each_time_out(
     attempting: Attempting, timeouts: int, seconds: float
 ) -> None:
-    """Up to ten minutes, for the question as for the save."""
     attempting.make(replace(UNKNOWN, timeouts=timeouts), Presence.ABSENT)
     assert attempting.client.ask.call_args.args[:2] == (Memory("alpha", "text", "key-1"), seconds)
     assert attempting.client.save.call_args.args[1] == seconds
 
 
 def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> None:
-    """After ten time-outs it is a thousand times as long."""
     attempting.context.settings = Settings(sync=SyncSettings(timeout=0.1))
     attempting.make(replace(NEW, timeouts=11))
     assert attempting.client.save.call_args.args[1] == pytest.approx(102.4)
 
 
 def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
-    """No server could file it."""
     found = attempting.make(replace(UNKNOWN, project=""))
     assert (found.kind, found.reason) == (Kind.NOT_SENDABLE, NO_PROJECT)
     attempting.client.ask.assert_not_called()
@@ -95,27 +89,23 @@ def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
 
 
 def test_what_the_server_has_is_not_sent(attempting: Attempting) -> None:
-    """It is delivered, without a status of a save."""
     found = attempting.make(UNKNOWN, Presence.PRESENT)
     assert found == Outcome(Kind.FOUND, None, "the server had it already")
     attempting.client.save.assert_not_called()
 
 
 def test_what_the_server_lacks_is_sent(attempting: Attempting) -> None:
-    """A failure of that is one, and nothing unknown."""
     attempting.client.save.return_value = FAILED
     assert attempting.make(UNKNOWN, Presence.ABSENT) is FAILED
 
 
 def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: Attempting) -> None:
-    """The memory may have come before; a success leaves nothing unknown."""
     assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) is TAKEN
     attempting.client.save.return_value = FAILED
     assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(FAILED, may_have_it=True)
 
 
 def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
-    """What the ledger says that this server took is not sent again; that comes first."""
     job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
     found = attempting.make(job, Presence.CANNOT_TELL)
     assert found == Outcome(Kind.FOUND, None, "the server took it before")
@@ -123,14 +113,12 @@ def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempti
 
 
 def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) -> None:
-    """Where nobody can tell, the user decides."""
     found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
     assert found == Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
     attempting.client.save.assert_not_called()
 
 
 def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
-    """A server that can tell is believed."""
     job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
     assert attempting.make(job, Presence.ABSENT) is TAKEN
 
@@ -139,7 +127,6 @@ def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
     "kind", [Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.SLOW_DOWN, Kind.ITEM_FAILURE]
 )
 def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: Kind) -> None:
-    """The answer says what is wrong with the server; nothing is sent."""
     said = Outcome(kind, 400, "no")
     assert attempting.make(UNKNOWN, said) == replace(said, may_have_it=True)
     attempting.client.save.assert_not_called()
@@ -149,7 +136,6 @@ def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: K
 def test_a_question_that_is_broken_off_at_the_end_is_none(
     attempting: Attempting, kind: Kind
 ) -> None:
-    """The worker leaves: it was not put in vain, and it still stands."""
     attempting.stopping = True
     said = Outcome(kind, None, "broken off", may_have_it=True)
     for _ in range(4):
@@ -158,7 +144,6 @@ def test_a_question_that_is_broken_off_at_the_end_is_none(
 
 
 def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
-    """With what came in the place of an answer."""
     assert attempting.make(UNKNOWN, SILENT) == replace(SILENT, kind=Kind.ASKED_IN_VAIN)
     gone = Outcome(Kind.OUTAGE, None, "refused")
     assert attempting.make(UNKNOWN, gone) == replace(
@@ -168,7 +153,6 @@ def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
 
 @pytest.mark.parametrize("fails", ["ask", "save"])
 def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
-    """A fault of ours is told, and the outcome is unknown."""
     getattr(attempting.client, fails).side_effect = ValueError("x" * 300)
     found = attempting.make(UNKNOWN, Presence.ABSENT)
     told = "internal error: ValueError"
@@ -178,7 +162,6 @@ def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
 
 
 def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempting) -> None:
-    """The next three questions in vain are counted from there, each item by itself."""
     other = replace(UNKNOWN, key=2)
     for job in (UNKNOWN, UNKNOWN, other):
         attempting.make(job, SILENT)

@@ -9,7 +9,7 @@ from mem0tray.core.state import ACTION_NEEDED
 from mem0tray.server import Kind, Outcome
 from mem0tray.server.answers import NOT_KEPT, classify, no_use
 from mem0tray.server.model import Reply
-from mem0tray.worker.sending.blamed_server import LASTING
+from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW
 from tests.worker.sending.court import FAILED, FORBIDDEN, OUTAGE, TAKEN, Court
 
@@ -28,20 +28,17 @@ ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
 
 @pytest.fixture
 def healthy(court: Court) -> Court:
-    """Have a server that is well, at a host with a name."""
     court.context.destination = "mem0.test"
     court.breaker.note_probe(healthy=True, reason=quoted(""))
     return court
 
 
 def well(court: Court) -> object:
-    """Let a probe find the server well; what is to be told."""
     court.breaker.note_probe(healthy=True, reason=quoted(""))
     return court.verdicts.note_health()
 
 
 def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) -> None:
-    """With what was answered; nobody needs to act, as it may have been a moment's."""
     assert well(healthy) is None
     healthy.apply(healthy.fresh(), PAGE)
     assert well(healthy) == events.NotTaken("p", "m", PAGE.message)
@@ -51,7 +48,6 @@ def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) 
 
 @pytest.mark.parametrize("outcome", [PAGE, ASKED])
 def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
-    """What is there is no Mem0 server: the address is to be checked."""
     healthy.apply(healthy.fresh(), PAGE)
     well(healthy)
     healthy.apply(healthy.fresh("other"), outcome)
@@ -76,7 +72,6 @@ def test_a_server_that_keeps_nothing_is_to_be_updated(healthy: Court) -> None:
 
 
 def test_a_redirect_needs_another_address(healthy: Court) -> None:
-    """It is named as what it is, with the address to set, alike whatever was asked."""
     healthy.apply(healthy.fresh(), REDIRECT)
     well(healthy)
     healthy.apply(healthy.fresh("other"), REDIRECT)
@@ -92,7 +87,6 @@ def test_a_redirect_needs_another_address(healthy: Court) -> None:
 
 
 def test_the_only_one_twice_needs_action(healthy: Court) -> None:
-    """Nothing else was there to be tried."""
     job = healthy.fresh()
     healthy.apply(job, PAGE)
     well(healthy)
@@ -101,14 +95,12 @@ def test_the_only_one_twice_needs_action(healthy: Court) -> None:
 
 
 def test_without_a_probe_between_it_may_be_an_outage(healthy: Court) -> None:
-    """Several are under way at a time, and the probe has not been answered yet."""
     for name in "abc":
         healthy.apply(healthy.fresh(name), PAGE)
     assert healthy.state() != ACTION_NEEDED
 
 
 def test_questions_alone_are_no_deliveries(healthy: Court) -> None:
-    """A server whose listing is odd may take what is sent to it."""
     job = healthy.fresh()
     for _ in range(3):
         healthy.apply(healthy.claim(job.key), ASKED)

@@ -33,7 +33,6 @@ from tests.ledger.samples import fresh
 def test_another_key_is_not_told_as_another_server(
     tmp_path: Path, change: ServerSettings, *, same: bool
 ) -> None:
-    """Where the address is the same, the way there has changed."""
     told: list[events.Event] = []
     bus = events.Events()
     bus.subscribe(told.append)
@@ -68,7 +67,6 @@ def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
 def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The setting says how the user's own server is spoken to, and no other."""
     monkeypatch.setattr(LocalServer, "ensure", lambda _: Endpoint.at(1, 1, "token", 0.0))
     server = ServerSettings(url="local", dialect="another")
     connection = ServerConnection(Paths(tmp_path, tmp_path), server, "local")

@@ -25,8 +25,7 @@ from mem0tray.worker.sending import chosen_server
 from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
 from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.server_connection import ServerConnection
-from tests.ledger.looking import table
-from tests.ledger.samples import NOW, fresh
+from tests.ledger.samples import NOW, fresh, table
 from tests.worker.stage import stand_in
 
 A = ServerSettings(url="http://a.test")
@@ -61,32 +60,27 @@ class Choosing:
         return self.prober
 
     def connection(self) -> Any:
-        """A stand-in for the connection that there is now."""
         made = stand_in(ServerConnection, version=0, other_port=0)
         made.name, made.shown, made.warning = "http://a.test", "a.test", ""
         self.chosen._connection = made
         return made
 
     def state(self) -> str:
-        """The name of the state that people see."""
         return self.breaker.state(NOW).name
 
     def wants_canary(self) -> None:
-        """Have the server refuse everything, so that a canary is due."""
         self.breaker.note_probe(healthy=True, reason=reasons.NONE)
         self.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
 
 
 @pytest.fixture
 def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosing]:
-    """Have nothing chosen yet."""
     paths = Paths(tmp_path, tmp_path)
     with closing(Ledger(paths.ledger)) as ledger:
         yield Choosing(WorkerContext(paths, Settings(), ledger, Events()), monkeypatch)
 
 
 def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
-    """To the ledger's records, the metrics, the senders, the prober and people."""
     choosing.breaker.block("server", server_choice.CHOOSE)
     choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.chosen.choose(A, events.WorkerStarted)
@@ -101,7 +95,6 @@ def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
 
 
 def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
-    """It is told as another server, or as another way to the same."""
     before = choosing.connection()
     choosing.chosen.choose(A, events.ServerChanged)
     before.close.assert_called_once_with()
@@ -123,7 +116,6 @@ def test_what_stood_in_the_way_to_the_former_server_is_forgotten(
 
 
 def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosing) -> None:
-    """Nothing is said to block it: the settings do, and they say so."""
     before = choosing.connection()
     choosing.chosen.choose(None, events.ServerChanged)
     before.close.assert_called_once_with()
@@ -141,7 +133,6 @@ def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosi
 def test_where_the_user_must_choose_it_says_so(
     choosing: Choosing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing goes out until then."""
     asked: list[Any] = []
 
     def chosen(url: str, paths: Paths) -> None:
@@ -155,7 +146,6 @@ def test_where_the_user_must_choose_it_says_so(
 
 
 def test_an_address_that_cannot_be_used_is_told(choosing: Choosing) -> None:
-    """With what is wrong with it; a right one mends it."""
     choosing.chosen.choose(ServerSettings(url="ftp://a.test"), events.WorkerStarted)
     assert choosing.state() == ACTION_NEEDED
     assert "ftp" in str(choosing.breaker.state(NOW).reason)
@@ -164,7 +154,6 @@ def test_an_address_that_cannot_be_used_is_told(choosing: Choosing) -> None:
 
 
 def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
-    """Deliveries and probes each get their own."""
     connection = choosing.connection()
     assert choosing.parts["client"]() is connection.client.return_value
     assert choosing.parts["probe_client"]() is connection.probe_client.return_value
@@ -173,7 +162,6 @@ def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
 
 
 def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
-    """A change of them needs no new start."""
     choosing.context.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
     choosing.parts["probed"](ILL, None)
     until = choosing.parts["until_probe"]()
@@ -190,7 +178,6 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Stand still."""
     return Clock(monkeypatch)
 
 
@@ -238,7 +225,6 @@ def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
 def test_after_a_silence_nothing_is_sent_before_a_probe(
     choosing: Choosing, clock: Clock, silence: float, under_way: int, *, paused: bool, probes: bool
 ) -> None:
-    """Unless something is under way, which will tell; or nothing would be sent anyway."""
     choosing.connection()
     choosing.parts["probed"](WELL, None)
     if paused:
@@ -253,7 +239,6 @@ def test_after_a_silence_nothing_is_sent_before_a_probe(
 
 
 def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
-    """One that says the same again wakes nobody."""
     connection = choosing.connection()
     choosing.parts["probed"](WELL, None)
     assert choosing.state() == HEALTHY
@@ -267,7 +252,6 @@ def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
 
 
 def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
-    """What it told may not hold when it is back; the outage is recorded."""
     connection = choosing.connection()
     choosing.parts["probed"](ILL, None)
     assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
@@ -277,7 +261,6 @@ def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
 
 
 def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
-    """Nothing is there that could be out of reach."""
     choosing.parts["probed"](ILL, None)
     assert table(choosing.context.ledger, "SELECT * FROM outages") == []
     choosing.delivery.clear_suspects.assert_called_once_with()
@@ -286,7 +269,6 @@ def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
 def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
     choosing: Choosing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk does not end the prober."""
     choosing.connection()
     fails = mock.Mock(side_effect=LedgerError("full"))
     monkeypatch.setattr(choosing.chosen._outages, "note_probe", fails)
@@ -296,7 +278,6 @@ def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
 
 
 def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:
-    """Senders connect anew, once; a port that is not the one of the settings is told."""
     choosing.context.settings = Settings(server=ServerSettings(url="local", local_port=4000))
     choosing.context.server = "local"
     connection = choosing.connection()
@@ -323,7 +304,6 @@ def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) 
 def test_a_key_that_is_taken_ends_a_refusal(
     choosing: Choosing, verdict: KeyVerdict, state: str
 ) -> None:
-    """Should the server still refuse, the next memory tells."""
     choosing.wants_canary()
     choosing.parts["probed"](WELL, KeyCheck(verdict))
     assert choosing.state() == state
@@ -332,7 +312,6 @@ def test_a_key_that_is_taken_ends_a_refusal(
 
 
 def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -> None:
-    """While the server refuses everything, and nothing is there to be the canary."""
     asks = choosing.parts["asks_key"]
     assert not asks()
     choosing.wants_canary()
@@ -347,7 +326,6 @@ def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -
 def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
     choosing: Choosing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who needs the ledger says what is wrong with it."""
     choosing.wants_canary()
     monkeypatch.setattr(
         choosing.context.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
@@ -356,7 +334,6 @@ def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
 
 
 def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> None:
-    """Nothing more goes out until it has answered."""
     choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
     choosing.parts["suspect"]()
     assert choosing.breaker.awaits_probe

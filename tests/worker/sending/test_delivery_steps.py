@@ -22,8 +22,7 @@ from mem0tray.worker.faults import Faults
 from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from tests.ledger.looking import row
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row
 
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
@@ -58,11 +57,9 @@ class Steps:
         self.delivery._senders.append(mock.Mock())
 
     def fresh(self, *names: str, **fields: Any) -> list[int]:
-        """Let fresh entries wait; their keys."""
         return [self.context.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
 
     def dead(self, *names: str) -> None:
-        """Let dead letters be due."""
         for name in names:
             item = letter(name, last_attempt=1.0)
             self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
@@ -78,12 +75,10 @@ class Steps:
         return "" if following is None else following.job.item_id
 
     def attempt(self, number: int = 0) -> Outcome:
-        """Let a sender deliver what it has claimed."""
         sender = self._senders[number]
         return self.delivery._attempt(sender, self.delivery._flights[number])
 
     def open_slots(self) -> None:
-        """Have the server proven, and so slow that every slot is open."""
         self.fresh(*(f"first {n}" for n in range(9)))
         self.turn()
         for _ in range(9):
@@ -102,7 +97,6 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
 
 
 def test_the_first_request_goes_alone(steps: Steps) -> None:
-    """Until the server takes deliveries; then as many go as its answers allow."""
     steps.fresh("z", "y")
     assert steps.turn(0) == "z"
     assert steps.delivery.under_way == 1
@@ -119,7 +113,6 @@ def test_the_first_request_goes_alone(steps: Steps) -> None:
 
 @pytest.mark.parametrize("outcome", [SLOWLY, FAILED, Outcome(Kind.NOT_SENDABLE, None, "odd")])
 def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outcome) -> None:
-    """Whatever it made of that one."""
     steps.fresh("a")
     steps.turn()
     steps.turn(0, outcome)
@@ -128,7 +121,6 @@ def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outco
 
 @pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
 def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
-    """One request goes first again."""
     steps.open_slots()
     steps.fresh("a", "b", "c")
     assert [steps.turn(number) for number in (0, 1)] == ["a", "b"]
@@ -138,7 +130,6 @@ def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome)
 
 
 def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
-    """After a second one more may go, also where nothing is proven."""
     steps.fresh("a", "b")
     steps.turn(0)
     steps.moment += 0.9
@@ -148,7 +139,6 @@ def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
 
 
 def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
-    """Up to the limit of the settings, and not while there is nothing for it."""
     steps.delivery.kick()
     assert steps.added == 1
     steps.delivery.kick()
@@ -175,7 +165,6 @@ def test_the_lanes_take_turns(steps: Steps) -> None:
 
 
 def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
-    """It is as if nothing were due."""
     steps.fresh("a")
     steps.breaker.await_probe()
     assert steps.turn() == ""
@@ -184,7 +173,6 @@ def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
 
 
 def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
-    """While the server refuses everything; what it draws counts nothing."""
     first, _ = steps.fresh("a", "b")
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn(0) == "a"
@@ -200,13 +188,11 @@ def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
 
 
 def test_without_a_memory_there_is_no_canary(steps: Steps) -> None:
-    """The breaker waits for one."""
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn() == ""
 
 
 def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
-    """To see who is to blame; where there is no other one, it goes itself."""
     steps.fresh("a", "b")
     steps.fresh("q", project_id="q")
     steps.turn()
@@ -252,7 +238,6 @@ def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
 
 
 def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
-    """It blames nobody, and what it says of speed does not count."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.delivery.change_server(ELSEWHERE)
@@ -263,7 +248,6 @@ def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
 
 
 def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Steps) -> None:
-    """Another one is connected to anew, and the former client is closed."""
     steps.fresh("a", "b", "c")
     steps.turn()
     steps.attempt()
@@ -282,7 +266,6 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
 
 @pytest.mark.parametrize("chosen", [HERE, ELSEWHERE])
 def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
-    """It waits on, with nothing in its history, whichever server is chosen by now."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.delivery.change_server(chosen)
@@ -297,7 +280,6 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
 
 
 def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
-    """An order that waits may say that it is not to be sent."""
     steps.fresh("a")
     steps.context.barrier.wait = True
     assert steps.turn() == ""
@@ -306,7 +288,6 @@ def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
 
 
 def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
-    """The worker has carried the order out, and it is in the folder no more."""
     steps.fresh("a", "b")
     assert steps.turn() == "a"
     deleted = fresh("a")
@@ -323,7 +304,6 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
 
 @pytest.mark.parametrize("timed_out", [False, True])
 def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> None:
-    """Its new text waits until there is an answer to the old one; others do not wait."""
     steps.open_slots()
     (old,) = steps.fresh("a")
     assert steps.turn(0) == "a"
@@ -339,7 +319,6 @@ def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> 
 
 
 def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
-    """In one line of what is wrong; the next attempt tries again."""
     steps.fresh("a")
     steps.turn()
     steps.connect.side_effect = SettingsError("no\nserver" + "x" * 300)
@@ -352,7 +331,6 @@ def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
 
 
 def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
-    """The worker is woken, and looks when it works again."""
     error = LedgerError("The disk is full.")
     steps.delivery._storage_failed(error)
     assert steps.breaker.blocked_by("storage")
@@ -362,7 +340,6 @@ def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
 
 
 def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
-    """What was set aside is due as before."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.turn(0, Outcome(Kind.OUTAGE, 503, "down"))

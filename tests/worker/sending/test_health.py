@@ -12,7 +12,6 @@ class Silent:
     """A client of a server that is always down."""
 
     def probe(self, timeout: float) -> Health:
-        """Say so."""
         del timeout
         return Health(healthy=False, reason=reasons.quoted("down"))
 
@@ -49,19 +48,16 @@ class Deaf(Silent):
         self.asked, self._aborted = threading.Event(), threading.Semaphore(0)
 
     def probe(self, timeout: float) -> Health:
-        """Wait for two aborts."""
         self.asked.set()
         for _ in range(2):
             assert self._aborted.acquire(timeout=timeout)
         return super().probe(timeout)
 
     def abort(self) -> None:
-        """Count one."""
         self._aborted.release()
 
 
 def test_a_probe_is_broken_off_until_it_ends() -> None:
-    """An abort that comes between two requests is forgotten, and so is repeated."""
     client = Deaf()
     prober = Prober(lambda: client, lambda: 60.0, lambda: 10.0, lambda *_: None, lambda: True)  # type: ignore[arg-type,return-value]
     prober.start()

@@ -36,7 +36,6 @@ class Probing:
 
 @pytest.fixture
 def probing() -> Probing:
-    """Have a server that is well."""
     return Probing()
 
 
@@ -44,7 +43,6 @@ def probing() -> Probing:
 def test_a_probe_has_the_patience_of_the_setting(
     probing: Probing, setting: float, seconds: float
 ) -> None:
-    """Ten seconds at most; its client is closed behind it."""
     probing.patience = setting
     assert probing.prober._probe() == (WELL, None)
     probing.client.probe.assert_called_once_with(seconds)
@@ -53,7 +51,6 @@ def test_a_probe_has_the_patience_of_the_setting(
 
 
 def test_the_key_is_asked_about_where_it_is_to_be(probing: Probing) -> None:
-    """With the same patience; of a server that is ill it is not."""
     probing.asks_key.return_value = True
     assert probing.prober._probe() == (WELL, KEY)
     probing.client.check_key.assert_called_once_with(4.0)
@@ -63,14 +60,12 @@ def test_the_key_is_asked_about_where_it_is_to_be(probing: Probing) -> None:
 
 
 def test_an_error_that_we_know_is_told_in_its_words(probing: Probing) -> None:
-    """The server that is chosen cannot be had."""
     probing.connect.side_effect = SettingsError("No server.")
     (health, key) = probing.prober._probe()
     assert (health, key) == (Health(healthy=False, reason=SettingsError("No server.").reason), None)
 
 
 def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
-    """It is told in short, and the client is closed all the same."""
     probing.client.probe.side_effect = ValueError("x" * 300)
     (health, key) = probing.prober._probe()
     assert not health.healthy
@@ -82,7 +77,6 @@ def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
 def test_what_cannot_be_told_is_told_again(
     probing: Probing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a second, until it is taken."""
     naps: list[float] = []
     monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
     tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
@@ -93,7 +87,6 @@ def test_what_cannot_be_told_is_told_again(
 
 
 def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
-    """Nobody is there any more who would hear it."""
     probing.prober.stop(1.0)
     probing.prober._deliver(WELL, None)
     probing.prober._run()
@@ -102,8 +95,6 @@ def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
 
 
 def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:
-    """The worker does not wait for its answer."""
-
     def probe(_: float) -> Health:
         probing.prober.stop(1.0)
         probing.client.abort.assert_called_once_with()

@@ -33,7 +33,6 @@ from tests.worker.test_other_worker import NOW, entry
 def test_a_delivery_that_beats_what_the_user_did(
     tmp_path: Path, reason: str, told: list[str]
 ) -> None:
-    """An edit that came during the request is not told as a deletion."""
     with closing(Ledger(tmp_path / "ledger")) as ledger:
         context = WorkerContext(
             Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
@@ -68,7 +67,6 @@ def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int
 def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
     refused: tuple[WorkerContext, CircuitBreaker, int], name: str, *, remembered: bool
 ) -> None:
-    """Found by asking is a success as any other, unless only our own ledger knew it."""
     context, breaker, key = refused
     job = replace(context.outbox.claim(key, NOW), delivered=NOW if remembered else None)
     verdicts = Verdicts(context, lambda: None)
@@ -80,7 +78,6 @@ def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
 def test_a_break_that_a_canary_draws_is_told(
     refused: tuple[WorkerContext, CircuitBreaker, int],
 ) -> None:
-    """After a 404 a 429 is the last that the server said, and stands in the reason."""
     context, breaker, key = refused
     verdicts = Verdicts(context, lambda: None)
     said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")

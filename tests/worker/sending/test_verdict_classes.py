@@ -25,7 +25,6 @@ from tests.worker.sending.court import (
 
 
 def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
-    """Its server is remembered, and nothing was an attempt that failed."""
     job = court.fresh()
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
     assert court.row(job)["state"] == "delivered"
@@ -35,12 +34,10 @@ def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
 
 
 def test_a_dead_letter_that_is_taken_has_recovered(court: Court) -> None:
-    """It is told with the retries that it took."""
     assert court.apply(court.letter(), TAKEN) == [events.DlqRecovered("p", "d", 2)]
 
 
 def test_a_success_closes_the_breaker(court: Court) -> None:
-    """The server accepts again."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, TAKEN, canary=True)
@@ -49,7 +46,6 @@ def test_a_success_closes_the_breaker(court: Court) -> None:
 
 @pytest.mark.parametrize("canary", [True, False])
 def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -> None:
-    """What others drew still stands, since nothing was taken just now."""
     court.apply(court.fresh("other"), OUTAGE)
     job = court.fresh()
     refuse_all(court)
@@ -70,7 +66,6 @@ def test_what_another_worker_delivered_is_counted_once(court: Court, taken: floa
 
 
 def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
-    """It was delivered the first time."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     court.apply(job, Outcome(Kind.FOUND, None, ""))
@@ -79,7 +74,6 @@ def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
 
 
 def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None:
-    """The user decides; it is no attempt, and no suspect any more."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     held = Outcome(Kind.HELD, None, "perhaps", may_have_it=True)
@@ -96,7 +90,6 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
 
 @pytest.mark.parametrize("kind", COUNTED)
 def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
-    """It waits for the interval, with its new count in its bytes."""
     job = court.fresh(retries=0)
     told = court.apply(job, Outcome(kind, 422, SAID, duration=7.0))
     assert told == [events.AttemptFailed("p", "m", 1, SAID)]
@@ -115,14 +108,12 @@ def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
 def test_a_wait_that_the_server_asks_for_is_kept(
     court: Court, asked: float | None, wait: float
 ) -> None:
-    """Up to an hour, and never less than our own."""
     job = court.fresh()
     court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert court.row(job)["due"] == NOW + wait
 
 
 def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> None:
-    """It is told with its failures, and with how long it waits."""
     job = court.fresh(retries=1)
     assert court.apply(job, FAILED) == [events.AttemptFailed("p", "m", 2, SAID)]
     job = court.claim(job.key)
@@ -148,7 +139,6 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
 
 
 def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
-    """Its backoff doubles, and its bytes say when, how often and why."""
     job = court.letter()
     assert court.apply(job, FAILED) == [
         events.DlqRetryFailed("p", "d", 3, 240.0, SAID),
@@ -168,7 +158,6 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
 def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
     court: Court, asked: float, wait: float
 ) -> None:
-    """Up to an hour, and never less than its backoff."""
     told = court.apply(court.letter(), Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert told == [
         events.DlqRetryFailed("p", "d", 3, wait, SAID),
@@ -184,7 +173,6 @@ def wish(court: Court, job: Job, at: float) -> None:
 
 @pytest.mark.parametrize("at", [0.0, -1.0])
 def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: float) -> None:
-    """The wish came while a request was under way: the letter is due at once."""
     job = court.letter()
     wish(court, job, at)
     assert court.apply(job, FAILED) == [events.DlqRetryFailed("p", "d", 3, 240.0, SAID)]
@@ -193,7 +181,6 @@ def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: flo
 
 @pytest.mark.parametrize(("before", "after"), [(0.0, 0.0), (5.0, 1.0)])
 def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, after: float) -> None:
-    """The request that fails is the one that was asked for."""
     job = court.letter(last_attempt=before)
     wish(court, job, after)
     assert len(court.apply(job, FAILED)) == 2
@@ -201,7 +188,6 @@ def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, aft
 
 
 def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
-    """Its claim is given back, so that nobody waits for its outcome."""
     job = court.fresh()
     court.context.inbox.discard([job.key], NOW, "deleted")
     assert court.apply(job, FAILED) == []
@@ -211,7 +197,6 @@ def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
 
 
 def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
-    """It counts, and that it timed out is remembered."""
     job = court.fresh()
     court.apply(job, SILENT)
     found = court.row(job)
@@ -228,7 +213,6 @@ def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
 
 @pytest.mark.parametrize("outcome", [TAKEN, Outcome(Kind.FOUND, None, "")])
 def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome: Outcome) -> None:
-    """Whatever was said of the present one."""
     job = court.fresh()
     refuse_all(court)
     told = [events.Delivered("p", "m", ELSEWHERE)]
@@ -238,7 +222,6 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
 
 
 def test_what_a_former_server_could_not_tell_of_waits_on(court: Court) -> None:
-    """It is no attempt; the present one is asked."""
     job = court.fresh()
     assert court.verdicts.apply_late(job, Outcome(Kind.HELD, None, ""), ELSEWHERE, NOW) == []
     assert not {"claimed", "held"} & court.row(job).keys()

@@ -27,7 +27,6 @@ from tests.worker.sending.court import (
 
 
 def test_an_outage_counts_nothing(court: Court) -> None:
-    """The item is set aside, and the server is asked how it is."""
     job = court.fresh()
     assert court.apply(job, OUTAGE) == []
     found = court.row(job)
@@ -39,7 +38,6 @@ def test_an_outage_counts_nothing(court: Court) -> None:
 
 
 def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
-    """Others are to show meanwhile who is to blame."""
     court.context.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
     job = court.fresh()
     court.apply(job, OUTAGE)
@@ -47,7 +45,6 @@ def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
 
 
 def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
-    """Nothing is counted, also after a second outage of the same item."""
     job, other = court.fresh(), court.letter()
     before = {each.key: court.row(each)["due"] for each in (job, other)}
     for each in (job, other, job):
@@ -61,7 +58,6 @@ def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
 
 
 def test_where_others_succeed_it_was_the_item(court: Court) -> None:
-    """What drew an outage is counted then, with what the server said to it."""
     job = court.fresh()
     court.apply(job, Outcome(Kind.OUTAGE, 503, SAID, timed_out=True, may_have_it=True))
     other = court.fresh("other")
@@ -78,7 +74,6 @@ def test_where_others_succeed_it_was_the_item(court: Court) -> None:
 
 
 def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
-    """This time's answer decides about it."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     court.claim(job.key)
@@ -87,7 +82,6 @@ def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
 
 
 def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
-    """It is delivered, and that is all."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
@@ -95,7 +89,6 @@ def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
 
 
 def test_a_question_in_vain_counts_nothing(court: Court) -> None:
-    """It is put again after the interval; the server is asked how it is."""
     job = court.fresh()
     vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
     assert court.apply(job, vain) == []
@@ -116,7 +109,6 @@ def test_a_question_in_vain_counts_nothing(court: Court) -> None:
 def test_a_break_that_the_server_asks_for_is_taken(
     court: Court, asked: float | None, delay: float
 ) -> None:
-    """Nobody is counted; nothing goes out until it is over."""
     job = court.fresh()
     slow = Outcome(Kind.SLOW_DOWN, 429, SAID, retry_after=asked)
     assert court.apply(job, slow) == [events.SlowedDown(delay)]
@@ -128,7 +120,6 @@ def test_a_break_that_the_server_asks_for_is_taken(
 
 
 def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
-    """The pause in between may have been all that it took, and may have been so twice."""
     job = court.fresh()
     court.apply(job, SLOW)
     assert court.apply(court.fresh("a"), TAKEN) == [events.Delivered("p", "a")]
@@ -143,7 +134,6 @@ def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
 
 
 def test_another_answer_in_between_makes_it_the_first_again(court: Court) -> None:
-    """Only 429 after 429 tells of the item."""
     job = court.fresh()
     for other in ("a", "b"):
         court.apply(court.claim(job.key), SLOW)
@@ -154,7 +144,6 @@ def test_another_answer_in_between_makes_it_the_first_again(court: Court) -> Non
 
 
 def test_one_that_is_forgiven_does_not_forgive_the_next(court: Court) -> None:
-    """A suspect behind it, of an outage, is counted all the same."""
     first, second = court.fresh("first"), court.fresh("second")
     court.apply(first, SLOW)
     court.apply(second, OUTAGE)
@@ -193,21 +182,18 @@ def test_a_refused_key_stops_everything(court: Court, status: int, remedy: str) 
 
 @pytest.mark.parametrize(("asked", "wait"), [(5.0, PROBE), (90.0, 90.0), (1e9, LONGEST_BREAK)])
 def test_a_refusal_may_ask_for_a_wait(court: Court, asked: float, wait: float) -> None:
-    """Up to an hour, and never less than the interval of probes."""
     court.apply(court.fresh(), Outcome(Kind.UNAUTHORIZED, 401, SAID, retry_after=asked))
     assert not court.breaker.wants_canary(NOW + wait - 1.0)
     assert court.breaker.wants_canary(NOW + wait)
 
 
 def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
-    """Of one project alone nobody can tell whether the server refuses all."""
     job = court.fresh()
     assert court.apply(job, FORBIDDEN) == [events.AttemptFailed("p", "m", 1, SAID)]
     assert court.state() == HEALTHY
 
 
 def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
-    """The item is set aside, and the turn is that of others."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     assert court.apply(job, FORBIDDEN) == []
@@ -217,7 +203,6 @@ def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
 
 
 def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None:
-    """It is the server then, and its address is to be mended."""
     other = court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     due = court.row(job)["due"]
@@ -230,7 +215,6 @@ def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None
 
 
 def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> None:
-    """Another one still waits to be compared with."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     for name in ("a", "b"):
         court.apply(court.fresh(name), FORBIDDEN)
@@ -239,7 +223,6 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
 
 
 def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
-    """Only what was refused is compared."""
     court.apply(court.fresh("other", project_id="q"), OUTAGE)
     court.apply(court.fresh(), FORBIDDEN)
     assert court.state() == HEALTHY
@@ -256,7 +239,6 @@ def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
 def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     court: Court, outcome: Outcome, *, told: bool
 ) -> None:
-    """It is not counted; what the server said of it is told as well."""
     job = court.fresh()
     refuse_all(court)
     assert court.apply(job, outcome, canary=True) == []
@@ -270,7 +252,6 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
 
 
 def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
-    """The newest refusal is the one that is told."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, FORBIDDEN, canary=True)
@@ -279,7 +260,6 @@ def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
 
 
 def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
-    """An outage says nothing of what was wrong."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, OUTAGE, canary=True)

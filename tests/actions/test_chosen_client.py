@@ -44,7 +44,6 @@ def texts(found: Iterator[Page | Outcome]) -> list[str]:
 def test_a_server_that_has_answered_is_asked_again(
     server: Standin, questions: PatientQuestions
 ) -> None:
-    """What passes is waited for, so that one bad moment does not end a long run."""
     assert texts(questions.pages("alpha")) == ["oak"]
     server.script_questions(Answer(reset=True), Answer(503))
     assert texts(questions.pages("alpha")) == ["oak"]
@@ -53,14 +52,12 @@ def test_a_server_that_has_answered_is_asked_again(
 def test_a_server_that_never_answered_is_not_waited_for(
     server: Standin, questions: PatientQuestions
 ) -> None:
-    """What is wrong is told at once, after one question."""
     server.script_questions(Answer(503))
     assert texts(questions.pages("alpha")) == ["503: scripted 503"]
     assert server.questions() == 1
 
 
 def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -> None:
-    """A key that is wrong by now stays so."""
     assert texts(questions.pages("alpha")) == ["oak"]
     server.script_questions(Answer(401))
     assert texts(questions.pages("alpha")) == ["401: scripted 401"]
@@ -68,7 +65,6 @@ def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -
 
 
 def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -> None:
-    """A server that stays down is told after three questions."""
     assert texts(questions.pages("alpha")) == ["oak"]
     server.script_questions(*(Answer(503) for _ in range(9)))
     assert texts(questions.pages("alpha")) == ["503: scripted 503"]
@@ -78,7 +74,6 @@ def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -
 def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is as one that was cut, which whoever reads it says."""
     monkeypatch.setattr(chosen_client, "_MOST", 5)
     client, number = mock.Mock(), count()
     client.page.side_effect = lambda *_: Page([ServerMemory("alpha", str(next(number)))], "more")
