@@ -29,10 +29,8 @@ from tests.proofs.network.matrix import CASES, Trial, check
 from tests.support import needs
 from tests.support.forked import ForkedHome
 from tests.support.home import REPOSITORY, Home
-from tests.support.model_provider import KEY, ModelProvider
-from tests.support.official import OfficialStandin
-from tests.support.official_server import OfficialServer, exactly
-from tests.support.official_wire import HEALTH
+from tests.support.official import HEALTH, OfficialStandin
+from tests.support.official_server import KEY, ModelProvider, OfficialServer, exactly
 from tests.support.postgres import Postgres
 from tests.support.privileges import is_root
 from tests.support.processes import wait_until
