@@ -13,7 +13,6 @@ from tests.support.http1 import Answer, Request
 from tests.support.shapes import Json
 from tests.support.standin import Standin
 
-
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
 HEALTH: Final = "/auth/setup-status"
