@@ -259,17 +259,6 @@ def test_what_could_not_be_written_is_tried_once_more_at_the_stop(
     assert humble_home.queue_items() == []
 
 
-@pytest.mark.row(7)
-def test_a_folder_in_which_nothing_can_be_made_is_named(humble_home: Home) -> None:
-    humble_home.write_queue(entries(1))
-    humble_home.lock.unlink(missing_ok=True)
-    humble_home.claude.chmod(0o500)
-    done = humble_home.run("add", "--project", "p", "text")
-    assert done.returncode == 1
-    file = humble_home.claude / "mem0_emergency.json"
-    assert f"{file}: Permission denied. Mend the permissions" in done.stderr
-
-
 # Short writes ----------------------------------------------------------------------------------
 
 
