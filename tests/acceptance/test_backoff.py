@@ -193,12 +193,12 @@ def test_summer_time_moves_no_retry(
 def test_a_worker_that_slept_takes_up_its_work(home: Home, server: Standin) -> None:
     server.script(Answer(delay=0.5), content="under way")
     home.write_queue([entry("under way")])
-    home.write_dlq([dead("due meanwhile", ago=25)])
+    home.write_dlq([dead("due meanwhile", ago=27)])
     worker = home.worker()
     server.wait_for(lambda: server.sends("under way") == 1, 10)
     worker.signal(signal.SIGSTOP)
     server.wait_for(lambda: server.saves[0].finished is not None, 5)
-    time.sleep(5)  # it is the sleep itself that is tried
+    time.sleep(3)  # it is the sleep itself that is tried
     assert server.count("due meanwhile") == 0
     worker.signal(signal.SIGCONT)
     server.wait_for(lambda: server.count("due meanwhile") == 1, 5)

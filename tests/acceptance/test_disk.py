@@ -306,7 +306,7 @@ def test_a_disk_that_turns_read_only(home: Home, server: Standin, which: str) ->
         assert time.monotonic() - began < 10, "it does not hang"
         assert seen["state"] == "action needed"
         assert "Read-only file system. The disk is read-only: mount it" in seen["reason"]
-        for health in (Answer(503), HEALTHY, Answer(503), HEALTHY):  # things to write, again
+        for health in (Answer(503), HEALTHY):  # things to write
             server.health = health
             probes(server, 12)
         seen = home.json("status")
@@ -348,8 +348,8 @@ def test_a_full_disk_is_told_once(tmp_path: Path, server: Standin) -> None:
         home.write_dlq([waiting(f"letter {n}") for n in range(30)])
         worker = home.worker()
         filler = machine.fill(home.root)
-        for n in range(4):
-            server.health = Answer(503) if n % 2 else HEALTHY
+        for health in (HEALTHY, Answer(503), HEALTHY):
+            server.health = health
             probes(server, 12)
         filler.unlink()
         home.wait(lambda: "in order again" in home.log_text(), 30, "over")

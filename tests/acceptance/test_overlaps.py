@@ -57,7 +57,7 @@ def test_two_hanging_entries_hold_up_nobody(home: Home, server: Standin) -> None
     home.write_queue([*entries(12), *hanging])  # a fast server, but for these
     for item in hanging:
         server.script(Answer(delay=60, stores=False), content=item["content"], forever=True)
-    home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "3", "MEM0TRAY_SYNC_MAX_ATTEMPTS": "100"})
+    home.worker(env={"MEM0TRAY_SYNC_TIMEOUT": "1.5", "MEM0TRAY_SYNC_MAX_ATTEMPTS": "100"})
     server.wait_for(lambda: all(server.sends(text) >= 2 for text in texts(hanging)), 20)
     for number in range(6):
         home.ok("add", "--project", "alpha", f"prompt {number}")
