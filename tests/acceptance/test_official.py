@@ -236,7 +236,8 @@ def test_list_show_and_diagnose_say_what_is_to_be_changed(
     home.write_dlq([dead(text, id="aaaa1111-1", ago=7200)])
     home.drain()
     listed = home.ok("list").splitlines()
-    assert listed[-2] == f"To change: aaaa1111. {advice}"
+    assert listed[-2].startswith("To change: aaaa1111. ")
+    assert listed[-2].endswith(advice)
     shown = home.ok("show", "aaaa1111")
     assert f"\nreason      {reason}\n" in shown
     assert f"\nto do       {advice}\n" in shown
