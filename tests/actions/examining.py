@@ -33,7 +33,7 @@ def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
 
 def results(found: dict[str, Step]) -> list[str]:
     """The results alone, in the order of the steps."""
-    assert list(found) == list(STEPS)
+    assert list(found)[-len(STEPS) :] == list(STEPS)
     return [step.result for step in found.values()]
 
 

@@ -457,7 +457,9 @@ def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
         for shown in (read.memories, found):
             assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
         assert client.read("no agent", 5, LONG) == Page([])
-        assert client.projects(LONG) == [ProjectCount("my agent")]
+        projects = client.projects(LONG)
+    assert isinstance(projects, list)
+    assert ProjectCount("my agent") in projects
 
 
 def test_it_is_healthy_and_wants_its_key(running: Endpoint, ours: Client) -> None:
