@@ -45,7 +45,7 @@ from mem0tray.system import programs
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # These do not count against the item, unless its last error says that they did.
-_OVER_NUL: Final = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY)
+_OVER_NUL: Final = (500, 502)
 _OF_THE_SERVER: Final = frozenset(
     {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.ASKED_IN_VAIN}
 )
