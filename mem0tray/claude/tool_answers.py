@@ -12,10 +12,11 @@ from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
 from mem0tray.actions.projects import ProjectSeen
-from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.claude import for_models
 from mem0tray.config import settings as config
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import one_line, plural
 
@@ -105,7 +106,7 @@ def _what_follows(settings: Settings) -> str:
         seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = diagnose.hindrance(seen)
+    hindrance = standing.hindrance(seen)
     if hindrance:
         return for_models.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
@@ -134,19 +135,19 @@ def _settings() -> Settings:
 
 def _seen(settings: Settings) -> Overview:
     worker_report.ask_to_look(settings.locations())
-    return standing.overview(standing.read(settings, time.time(), Part.COUNTS))
+    return standing.overview(standing.read(settings, time.time()))
 
 
 def _state(seen: Overview) -> list[str]:
     if seen.worker is None:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
-        worker = f"Worker: running since {diagnose.clock(seen.worker.since)}."
+        worker = f"Worker: running since {times.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
     state = for_models.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
-    last = diagnose.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    last = times.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
 
 
@@ -155,7 +156,7 @@ def _counts(seen: Overview) -> list[str]:
     queue = _number(seen.queue, "memory waits", "memories wait")
     since = ""
     if seen.oldest_waiting:
-        since = f", the oldest undelivered one since {diagnose.clock(seen.oldest_waiting)}"
+        since = f", the oldest undelivered one since {times.clock(seen.oldest_waiting)}"
     counts = f"{queue} in the queue, {_number(seen.dlq, 'dead letter')}{since}."
     unknown = [one_line(str(why), for_models.SENTENCE) for why in seen.unknown.values()]
     return [counts, *(f"Unknown: {why}" for why in unknown)]
@@ -173,9 +174,6 @@ def _causes(settings: Settings) -> list[str]:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
         return [one_line(f"Why memories wait cannot be told. {error}", for_models.SENTENCE)]
-    numbered = [(f"{diagnose.number(group)}: ", cause) for cause, group in found.groups]
-    told = [
-        f"{number}{cause.name}: {cause.sentence} {cause.remedy}"
-        for number, cause in [*numbered, *(("", cause) for cause in found.besides)]
-    ]
+    told = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    told += map(str, found.besides)
     return [one_line(each, for_models.SENTENCE) for each in told] or [_NOTHING_AMISS]

@@ -21,7 +21,6 @@ from mem0tray.actions import standing
 from mem0tray.actions.in_step import InStep
 from mem0tray.actions.standing import (
     Contents,
-    Part,
     SeenLedger,
     SeenPause,
     SeenQuarantine,
@@ -51,13 +50,10 @@ if TYPE_CHECKING:
 SERVER = "https://server.test"
 
 
-def read(*parts: Part, url: str = SERVER, now: float | None = None) -> Snapshot:
+def read(*, url: str = SERVER, now: float | None = None) -> Snapshot:
     """Look once."""
     settings = Settings(server=ServerSettings(url=url))
-    wanted = Part.NOTHING_MORE
-    for part in parts:
-        wanted |= part
-    return standing.read(settings, time.time() if now is None else now, wanted)
+    return standing.read(settings, time.time() if now is None else now)
 
 
 @pytest.fixture
@@ -81,7 +77,7 @@ def tell(path: Path, **values: object) -> None:
 def test_a_new_computer(paths: Paths) -> None:
     """Nothing is there, nothing is wrong, and nothing is made."""
     paths.claude_dir.rmdir()
-    seen = read(Part.COUNTS, Part.REFUSAL, url="")
+    seen = read(url="")
     assert (seen.worker, seen.told, seen.pause.until, seen.refusal) == (None, None, None, None)
     assert (seen.server.name, seen.server.trouble) == ("local", Reason())
     inside = seen.inside
@@ -95,7 +91,7 @@ def test_a_new_computer(paths: Paths) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
     tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
-    seen = read(Part.COUNTS)
+    seen = read()
     assert seen.worker is not None
     assert seen.worker.pid == os.getpid()
     assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
@@ -120,7 +116,7 @@ def test_a_pause_is_the_user_s_and_a_break_the_server_s(
 @pytest.mark.usefixtures("running")
 def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
     write(paths.metrics, {"pid": 1, "host": "elsewhere", "state": "healthy", "queue_size": 9})
-    seen = read(Part.COUNTS)
+    seen = read()
     assert seen.told is None
     assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
 
@@ -152,7 +148,7 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
     ledger = Ledger(paths.ledger)
     ledger.set_meta(OTHER_WORKER, json.dumps({"pid": 7, "host": "h", "first": 1.0, "last": 2.0}))
     ledger.close()
-    other = read(Part.COUNTS).inside.ledger.other_worker
+    other = read().inside.ledger.other_worker
     assert other is not None
     assert (other.pid, other.host, other.last) == (7, "h", 2.0)
 
@@ -167,7 +163,7 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
     away = paths.claude_dir.with_name("elsewhere")
     paths.claude_dir.rename(away)
     paths.claude_dir.symlink_to(away)
-    seen = read(Part.COUNTS)
+    seen = read()
     assert seen.paths.ledger == paths.ledger
     assert seen.worker is not None
     assert seen.inside.ledger.usable
@@ -222,14 +218,13 @@ def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Pat
 
 def test_when_the_settings_were_changed(paths: Paths) -> None:
     """By their file, in Unix seconds, and only for those who ask about a refusal."""
-    assert read(Part.REFUSAL).settings_changed == 0.0
+    assert read().settings_changed == 0.0
     file = config_file()
     assert file.is_relative_to(paths.claude_dir.parent)
     file.parent.mkdir(parents=True)
     file.touch()
     os.utime(file, times=(5.0, 1000.0))
-    assert read(Part.REFUSAL).settings_changed == 1000.0
-    assert read().settings_changed == 0.0
+    assert read().settings_changed == 1000.0
 
 
 # The disk -------------------------------------------------------------------------------------
@@ -243,9 +238,9 @@ def test_a_disk_with_less_room_than_the_largest_file_is_full(
     getattr(paths, name).write_bytes(b" " * 10_000)
     free = 14_096
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    assert not read(Part.COUNTS).disk
+    assert not read().disk
     free -= 1
-    assert os.strerror(errno.ENOSPC) in str(read(Part.COUNTS).disk)
+    assert os.strerror(errno.ENOSPC) in str(read().disk)
 
 
 @pytest.mark.parametrize("name", ["claude_dir", "data_dir"])
@@ -259,7 +254,7 @@ def test_a_folder_that_takes_no_files_is_seen(
         "why_unwritable",
         lambda path: Reason("full") if path == folder else Reason(),
     )
-    assert read(Part.COUNTS).disk == Reason("full")
+    assert read().disk == Reason("full")
 
 
 # What cannot be read --------------------------------------------------------------------------
@@ -279,7 +274,7 @@ def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
     """A folder in the place of the file: the reason names it, and all else is read."""
     path: Path = getattr(paths, name)
     path.mkdir(parents=True)
-    seen = read(Part.COUNTS)
+    seen = read()
     found = {each: why(seen) for each, why in CANNOT.items()}
     assert str(path) in str(found.pop(name))
     assert not any(found.values())
@@ -289,7 +284,7 @@ def test_a_quarantine_that_cannot_be_read_has_no_count(paths: Paths) -> None:
     """It is not called empty."""
     paths.data_dir.mkdir(parents=True)
     paths.quarantine.touch()
-    seen = read(Part.COUNTS).inside.quarantine
+    seen = read().inside.quarantine
     assert seen.count is None
     assert str(paths.quarantine) in str(seen.error)
 
@@ -299,7 +294,7 @@ def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) 
     """It tells nothing; only where something stands in it that is a loss."""
     paths.data_dir.mkdir(parents=True)
     paths.ledger.write_bytes(data)
-    seen = read(Part.COUNTS).inside.ledger
+    seen = read().inside.ledger
     assert (seen.usable, bool(seen.trouble)) == (False, lost)
 
 
@@ -311,7 +306,7 @@ def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute(made)
     assert paths.ledger.stat().st_size
-    assert not read(Part.COUNTS).inside.ledger.trouble
+    assert not read().inside.ledger.trouble
 
 
 @pytest.mark.parametrize("ledger", [True, False])
@@ -323,11 +318,11 @@ def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
         with worker(paths):
             pass
     paths.dlq.write_bytes(paths.dlq.read_bytes()[:-60])
-    made = standing.overview(read(Part.COUNTS))
+    made = standing.overview(read())
     assert made.dlq is None
     assert str(paths.dlq) in str(made.unknown["dlq"])
     os.utime(paths.dlq, (1e9, 1e9))  # nobody is writing it any more
-    made = standing.overview(read(Part.COUNTS))
+    made = standing.overview(read())
     assert (made.dlq, made.quarantine) == (3 if ledger else 2, 1)
 
 
@@ -336,7 +331,7 @@ def test_a_dlq_file_that_is_gone_tells_nothing(paths: Paths) -> None:
     with worker(paths):
         pass
     paths.dlq.unlink()
-    assert standing.overview(read(Part.COUNTS)).dlq == 1
+    assert standing.overview(read()).dlq == 1
 
 
 def test_a_file_that_is_rewritten_all_the_time_has_no_count(
@@ -351,7 +346,7 @@ def test_a_file_that_is_rewritten_all_the_time_has_no_count(
         return real(path)
 
     monkeypatch.setattr(atomic, "read", torn)
-    made = standing.overview(read(Part.COUNTS))
+    made = standing.overview(read())
     assert (made.queue, made.dlq, made.totals["queued"]) == (None, 0, None)
     assert str(paths.queue) in str(made.reason)
 
@@ -361,7 +356,7 @@ def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.Monk
     monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(paths.claude_dir / "typo"))
     from mem0tray.config.settings import load
 
-    seen = standing.read(load().settings, time.time(), Part.COUNTS)
+    seen = standing.read(load().settings, time.time())
     assert str(paths.claude_dir / "typo") in str(seen.inside.folder)
 
 
@@ -376,15 +371,8 @@ def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -
     times = reads.counted(monkeypatch)
     for read_now in (1, 0):
         times.clear()
-        read(Part.COUNTS, Part.REFUSAL)
+        read()
         assert times[paths.queue.name] == times[paths.dlq.name] == read_now
-
-
-@pytest.mark.usefixtures("paths")
-def test_what_was_not_asked_for_is_not_taken_for_nothing() -> None:
-    """A view that needs files says so, and shows no zeros."""
-    with pytest.raises(LookupError):
-        _ = read(Part.REFUSAL).inside
 
 
 def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(

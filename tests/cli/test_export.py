@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import chosen_client
-from mem0tray.cli import main
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
@@ -280,16 +279,6 @@ def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> N
             assert home.run("export", "--out", out).code == 2
         assert home.run("export", "--out", str(home.root / "gone" / "x")).code == 1
         assert not server.requests
-
-
-def test_a_closed_standard_output_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(home, paging({"p": ["one"]})):
-        monkeypatch.setattr(sys, "stdout", None)
-        home.capture.readouterr()
-        code = main(["export"])
-        sys.stdout.close()
-    assert code == 1
-    assert "Standard output cannot be written: it is closed." in home.capture.readouterr().err
 
 
 def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:

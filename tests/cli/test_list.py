@@ -147,7 +147,7 @@ def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
     text = "[red]x[/red]\x1b[31m\r\n\u202e\ud83d"
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", text, id=text, last_error=text)]})
     out = home.ok("list")
-    assert len(out.splitlines()) == 4
+    assert len(out.splitlines()) == 3
     assert not set("\x1b\r\u202e\ud83d") & set(out)
     assert "[red]x[/red]" in out
     assert home.run("list", "--json").json()[0]["id"] == text
@@ -225,7 +225,7 @@ def test_letters_of_one_project_can_be_told_apart(
 @pytest.mark.parametrize(
     ("state", "reason", "shown"),
     [
-        ("down", "connection refused", "server down since 07:08: connection refused"),
+        ("down", "connection refused", "server down: connection refused"),
         ("paused", "paused by you", "paused by you"),
         (
             "action needed",

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import sys
 import time
 
-import click
 import pytest
 
 from mem0tray.core import item as items
@@ -209,25 +207,6 @@ def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
         done = home.run("show", name)
         assert (done.code, done.out) == (1, "")
         assert part in done.line
-
-
-def test_a_long_text_goes_through_the_pager(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a terminal that has fewer lines; a short one, or a pipe, gets none."""
-    paged: list[str] = []
-    monkeypatch.setattr(click, "echo_via_pager", paged.append)
-    monkeypatch.setenv("LINES", "24")
-    text = "\n".join(f"line {number}" for number in range(100))
-    letters = [waiting(text, id="aa-1"), waiting("short", id="bb-1")]
-    home.write("mem0_queue_dlq.json", {"items": letters})
-    home.ok("show", "aa")
-    assert paged == []
-    home.terminal(80)
-    monkeypatch.setattr("mem0tray.cli.show._has_reader", lambda: True)
-    home.ok("show", "bb")
-    assert paged == []
-    home.ok("show", "aa")
-    assert paged == [text]
-    assert sys.stdout.isatty()
 
 
 def test_of_a_long_history_the_last_ten_are_shown(home: Scratch) -> None:

@@ -19,7 +19,6 @@ from tests.localserver.support import PATIENCE, client_of, listed, save, texts
 
 
 def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
-    """A project lists its own memories, the newest first, each with an id."""
     for text in ("one", "« zwei »\n", ""):
         answer = save(client, "order", text)
         assert (answer.status_code, answer.json()) == (200, {"success": True})
@@ -30,7 +29,6 @@ def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
 
 
 def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
-    """`limit` takes the newest memories."""
     for number in range(5):
         save(client, "limited", str(number))
     assert [each["memory"] for each in listed(client, "limited", 2)] == ["4", "3"]
@@ -38,7 +36,6 @@ def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
 
 
 def test_a_list_goes_on_where_a_page_ended(client: httpx.Client) -> None:
-    """`before` takes the memories with a smaller id, and each listing says that it can."""
     for number in range(5):
         save(client, "paged", str(number))
     save(client, "paged too", "x")
@@ -57,14 +54,12 @@ def test_a_list_goes_on_where_a_page_ended(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("before", ["0", "-1", "last", "1.5", "²", ""])
 def test_a_page_before_no_memory_is_refused(client: httpx.Client, before: str) -> None:
-    """A `before` that is no id is a 422 with a sentence."""
     answer = client.get("/memory/x", params={"before": before})
     assert answer.status_code == 422
     assert "before" in answer.json()["detail"]
 
 
 def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> None:
-    """An entry has the time of its arrival in UTC, and its key if it came with one."""
     began = datetime.now(UTC)
     save(client, "dated", "without")
     save(client, "dated", "with", "key-dated")
@@ -76,7 +71,6 @@ def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> Non
 
 
 def test_projects_are_counted_by_name(client: httpx.Client) -> None:
-    """Each project that has memories is named, with how many, in the order of the names."""
     for project in ("number two", "number one", "number two", "number three"):
         save(client, project, "x")
     name = listed(client, "number three")[0]["id"]
@@ -91,14 +85,12 @@ def test_projects_are_counted_by_name(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "²", ""])
 def test_a_limit_that_is_no_number_is_refused(client: httpx.Client, limit: str) -> None:
-    """A limit that cannot be honoured is a 422 with a sentence."""
     answer = client.get("/memory/x", params={"limit": limit})
     assert answer.status_code == 422
     assert "limit" in answer.json()["detail"]
 
 
 def test_lists_longer_than_a_page_are_complete(client: httpx.Client) -> None:
-    """Reading in pages neither skips nor repeats a memory."""
     expected = [str(number) for number in range(250)]
     for text in expected:
         save(client, "pages", text)
@@ -106,7 +98,6 @@ def test_lists_longer_than_a_page_are_complete(client: httpx.Client) -> None:
 
 
 def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
-    """A list that would be too large ends early, and says that it did."""
     for _ in range(3):
         save(client, "large", "x" * (7 * 2**20))
     document = client.get("/memory/large").json()
@@ -119,25 +110,21 @@ def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
     ["a/b", "/", "%2F", "a b+c", "..", "?#", "ü\n\x00", "search", "health", "lone \ud800", "😀"],
 )
 def test_any_project_name_works(client: httpx.Client, project: str) -> None:
-    """A project may be called anything: the path is taken as it was encoded."""
     assert save(client, project, "text").status_code == 200
     assert texts(client, project) == ["text"]
 
 
 def test_a_path_that_is_no_utf_8_is_refused(client: httpx.Client) -> None:
-    """Bytes that stand for no text are a client's error."""
     assert client.get("/memory/%ff").status_code == 400
 
 
 def test_lone_surrogates_survive(client: httpx.Client) -> None:
-    """A text with lone surrogates comes back as it was."""
     body = b'{"user_id":"surrogates","content":"a\\ud800b\\udfff \\ud83d\\ude00"}'
     assert client.post("/memory", content=body).status_code == 200
     assert texts(client, "surrogates") == ["a\ud800b\udfff 😀"]
 
 
 def test_a_key_is_stored_once(client: httpx.Client) -> None:
-    """The same key and body: the first answer again, and one memory."""
     answers = [save(client, "keys", "once", "key-1").json() for _ in range(3)]
     assert answers == [{"success": True}] * 3
     other_spelling = b'{ "content": "\\u006fnce", "user_id": "keys" }'
@@ -147,7 +134,6 @@ def test_a_key_is_stored_once(client: httpx.Client) -> None:
 
 
 def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
-    """The same key with another text or project is a 422, and changes nothing."""
     save(client, "reused", "first", "key-2")
     for project, text in (("reused", "second"), ("reused-2", "first")):
         answer = save(client, project, text, "key-2")
@@ -158,14 +144,12 @@ def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
 
 
 def test_without_a_key_each_request_is_a_memory(client: httpx.Client) -> None:
-    """Equal texts without a key are stored as often as they are sent."""
     for _ in range(2):
         save(client, "twice", "same")
     assert texts(client, "twice") == ["same", "same"]
 
 
 def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
-    """Deletion is final: a request that is repeated later does not undo it."""
     save(client, "deleted", "text", "key-3")
     path = f"/memory/deleted/{listed(client, 'deleted')[0]['id']}"
     assert client.delete(path).json() == {"success": True}
@@ -176,12 +160,10 @@ def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("memory_id", ["0", "-1", "x", "1.0", "9" * 30, "%31%00"])
 def test_an_unknown_memory_is_a_404(client: httpx.Client, memory_id: str) -> None:
-    """An id that no memory has is not found, whatever it looks like."""
     assert client.delete(f"/memory/nobody/{memory_id}").status_code == 404
 
 
 def test_a_memory_belongs_to_its_project(client: httpx.Client) -> None:
-    """Under another project's name a memory cannot be deleted."""
     save(client, "mine", "text")
     memory_id = listed(client, "mine")[0]["id"]
     assert client.delete(f"/memory/yours/{memory_id}").status_code == 404
@@ -189,7 +171,6 @@ def test_a_memory_belongs_to_its_project(client: httpx.Client) -> None:
 
 
 def test_search_finds_words(client: httpx.Client) -> None:
-    """The more words of the query occur, the better; nothing found is nothing returned."""
     for text in ("The cat sat", "a CAT and a dog", "only fish"):
         save(client, "search me", text)
 
@@ -221,7 +202,6 @@ def test_search_finds_words(client: httpx.Client) -> None:
     ],
 )
 def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> None:
-    """A body that makes no sense gets a sentence, and the server lives on."""
     answer = client.post("/memory", content=body)
     assert answer.status_code == status
     assert answer.json()["detail"].endswith(".")
@@ -229,7 +209,6 @@ def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> 
 
 
 def test_a_body_that_is_declared_too_large_is_refused(running: Endpoint) -> None:
-    """The answer is a 413, before any of it was sent."""
     with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
         connection.sendall(
             b"POST /memory HTTP/1.1\r\nHost: localhost\r\n"
@@ -241,8 +220,6 @@ def test_a_body_that_is_declared_too_large_is_refused(running: Endpoint) -> None
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) -> None:
-    """More than the limit is a 413, with its length declared or not; just as much is not."""
-
     async def chunks(size: int) -> AsyncIterator[bytes]:
         body = b'{"user_id":"p","content":"' + b"x" * (size - 28) + b'"}'
         for start in range(0, size, 1000):
@@ -272,7 +249,6 @@ def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) 
 
 @pytest.mark.parametrize("escapes", [True, False])
 def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool) -> None:
-    """Megabytes with escapes and characters of every width, once for each key."""
     project = f"large {escapes}"
     text = '«ü» 😀 "quoted" \\ \n\x00\ud800 ' * 400_000
     body = json.dumps({"user_id": project, "content": text}, ensure_ascii=escapes)
@@ -286,7 +262,6 @@ def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool)
 
 
 def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:
-    """Nothing else is served, and nothing redirects."""
     for method, path, status in (
         ("GET", "/", 404),
         ("GET", "/memory/", 404),
@@ -299,7 +274,6 @@ def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> Non
 
 
 def test_health_tells_who_answers(running: Endpoint, client: httpx.Client) -> None:
-    """Health names service and process, and proves that it has the token without showing it."""
     answer = client.get("/health", params={"challenge": "c0ffee"})
     document = answer.json()
     assert (document["status"], document["service"]) == ("ok", "mem0tray")
@@ -312,7 +286,6 @@ def test_health_tells_who_answers(running: Endpoint, client: httpx.Client) -> No
 def test_a_store_that_cannot_be_written_is_an_outage(
     running: Endpoint, client: httpx.Client, folder: Path
 ) -> None:
-    """While nothing can be stored, saves and health say 503; then all is well by itself."""
     other = sqlite3.connect(folder / DATABASE, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
@@ -329,7 +302,6 @@ def test_a_store_that_cannot_be_written_is_an_outage(
 
 
 def test_many_clients_at_once_lose_nothing(running: Endpoint) -> None:
-    """Requests over several connections are all stored."""
     clients = [client_of(running) for _ in range(8)]
     for round_number in range(5):
         for number, each in enumerate(clients):

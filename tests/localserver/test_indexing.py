@@ -29,7 +29,6 @@ class _Watched(Store):
 def test_what_was_saved_is_indexed_when_it_is_quiet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A while after the last save all is in the index, and the next save begins anew."""
     monkeypatch.setattr(indexing, "QUIET_SECONDS", 0.01)
 
     async def run() -> list[int]:

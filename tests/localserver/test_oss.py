@@ -45,7 +45,6 @@ def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
 
 
 def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) -> None:
-    """A listing and the memory itself name user, agent, run, metadata, hash and times."""
     more = {"user_id": "shown", "agent_id": "a", "run_id": "r", "metadata": {"mood": "fine"}}
     name = added(official, "text", **more)
     (entry,) = official.get("/memories", params={"user_id": "shown"}).json()["results"]
@@ -67,7 +66,6 @@ def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) 
 
 
 def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
-    """The texts of a conversation are stored one by one, with whose words they are."""
     messages = [
         {"role": "system", "content": "be kind"},
         {"role": "user", "content": "question"},
@@ -88,7 +86,6 @@ def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
 def test_a_text_is_stored_as_it_is_where_facts_were_wanted(
     official: httpx.Client, infer: dict[str, bool]
 ) -> None:
-    """Without a model nothing is made of it, and the answer says so."""
     body = {"messages": [{"role": "user", "content": "I like oaks."}], "user_id": "facts", **infer}
     document = official.post("/memories", json=body).json()
     assert [each["memory"] for each in document["results"]] == ["I like oaks."]
@@ -96,7 +93,6 @@ def test_a_text_is_stored_as_it_is_where_facts_were_wanted(
 
 
 def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
-    """The same id and text: the first answer again; with another text it is refused."""
     more = {"user_id": "once", "metadata": {"mem0tray_id": "id-1"}}
     assert added(official, "once", **more) == added(official, "once", **more)
     body = {"messages": [{"role": "user", "content": "another"}], **more}
@@ -107,7 +103,6 @@ def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
 
 
 def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
-    """What one saves the other lists, finds, counts as the same by its key, and deletes."""
     save(client, "both ways", "an oak", "key-both-1")
     (entry,) = official.get("/memories", params={"user_id": "both%20ways"}).json()["results"]
     assert (entry["memory"], entry["user_id"]) == ("an oak", "both%20ways")
@@ -125,7 +120,6 @@ def test_both_dialects_have_the_same_memories(client: httpx.Client, official: ht
 
 
 def test_user_agent_and_run_keep_memories_apart(official: httpx.Client) -> None:
-    """A listing or search has what fits all the names that are given."""
     added(official, "oak one", user_id="apart", agent_id="x", run_id="1")
     added(official, "oak two", user_id="apart", agent_id="x", run_id="2")
     added(official, "oak three", user_id="apart-2", agent_id="x")
@@ -140,7 +134,6 @@ def test_user_agent_and_run_keep_memories_apart(official: httpx.Client) -> None:
 
 
 def test_filters_find_by_key_and_by_metadata(official: httpx.Client) -> None:
-    """By our key whatever the words; by other metadata among those with the words."""
     named = {"color": "green", "rings": 7, "mem0tray_id": "filter-1"}
     added(official, "an oak", user_id="filters", metadata=named)
     added(official, "an oak too", user_id="filters", metadata={"color": "brown"})
@@ -157,7 +150,6 @@ def test_filters_find_by_key_and_by_metadata(official: httpx.Client) -> None:
 
 
 def test_a_search_shows_what_is_good_enough(official: httpx.Client) -> None:
-    """The best first, `top_k` or `limit` of them, none below the threshold."""
     for text in ("oak", "oak and elm"):
         added(official, text, user_id="good")
     filters = {"user_id": "good"}
@@ -168,7 +160,6 @@ def test_a_search_shows_what_is_good_enough(official: httpx.Client) -> None:
 
 
 def test_a_memory_can_be_changed(official: httpx.Client) -> None:
-    """Its text and metadata become others, it is found by the new words, and its key stays."""
     known = {"mem0tray_id": "change-1", "mood": "fine"}
     name = added(official, "an oak", user_id="changed", metadata=known)
     assert searched(official, "oak", filters={"user_id": "changed"}) == ["an oak"]
@@ -185,7 +176,6 @@ def test_a_memory_can_be_changed(official: httpx.Client) -> None:
 
 
 def test_all_of_a_user_can_be_deleted(client: httpx.Client, official: httpx.Client) -> None:
-    """More than a step of them, and nobody else's; nobody's are refused."""
     for number in range(250):
         save(client, "gone", str(number))
     added(official, "stays", user_id="gone-2")
@@ -197,7 +187,6 @@ def test_all_of_a_user_can_be_deleted(client: httpx.Client, official: httpx.Clie
 
 
 def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Client) -> None:
-    """The newest, 20 where nothing is said; without a name those of everybody."""
     for number in range(25):
         save(client, "long", str(number))
     assert len(shown(official, user_id="long")) == 20
@@ -209,7 +198,6 @@ def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Cli
 
 
 def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None:
-    """Each user, agent and run that has memories is named, as it is in a filter."""
     save(client, "counted me", "1")
     added(official, "3", user_id="counted%20me", agent_id="counting", run_id="count-1")
     entities = official.get("/entities").json()
@@ -222,7 +210,6 @@ def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None
 
 
 def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
-    """All that is kept under its name goes, and nothing else; what is none is refused."""
     for name in ("leaving", "staying"):
         added(official, name, user_id="entities", agent_id=name)
     assert official.delete("/entities/agent/leaving").json() == {"message": "Entity deleted"}
@@ -233,7 +220,6 @@ def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
 
 
 def test_it_describes_what_it_answers(official: httpx.Client) -> None:
-    """Each request of the OpenAPI document is one that the server has a way for."""
     paths = official.get("/openapi.json").json()["paths"]
     assert {"/memories", "/memories/{memory_id}", "/search", "/entities"} < paths.keys()
     for path, operations in paths.items():
@@ -244,25 +230,21 @@ def test_it_describes_what_it_answers(official: httpx.Client) -> None:
 
 
 def test_no_memory_is_a_null(official: httpx.Client) -> None:
-    """An id that none has is no error to the official server."""
     answer = official.get("/memories/0")
     assert (answer.status_code, answer.json()) == (200, None)
 
 
 def test_setting_up_is_never_wanted(running: Endpoint) -> None:
-    """It is how that server tells its health, open to all."""
     with client_of(running, {}) as stranger:
         answer = stranger.get("/auth/setup-status")
         assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
 
 
 def test_nothing_resets_it(official: httpx.Client) -> None:
-    """What would delete everything at once is not there."""
     assert official.post("/reset").status_code == 404
 
 
 def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
-    """Once by its key; the answers repeat its beginning."""
     text = 'a "large" oak\n' * 100_000
     body = {
         "messages": [{"role": "user", "content": text}],
@@ -301,7 +283,6 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
 def test_a_save_that_makes_no_sense_is_refused(
     official: httpx.Client, change: dict[str, Any], status: int, word: str
 ) -> None:
-    """It is a sentence that names what is wrong, and nothing is stored."""
     body = {"messages": [{"role": "user", "content": "text"}], "user_id": "refused", **change}
     answer = official.post("/memories", json=body)
     assert answer.status_code == status
@@ -327,7 +308,6 @@ def test_a_save_that_makes_no_sense_is_refused(
 def test_a_search_that_makes_no_sense_is_refused(
     official: httpx.Client, body: dict[str, Any], status: int, word: str
 ) -> None:
-    """It is a sentence that names what is wrong; a filter is never left out silently."""
     answer = official.post("/search", json=body)
     assert answer.status_code == status
     assert word in answer.json()["detail"]

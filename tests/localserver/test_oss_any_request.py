@@ -65,8 +65,6 @@ REQUESTS = st.lists(
 def test_any_request_is_answered(
     requests: list[tuple[tuple[str, str], dict[str, Any]]],
 ) -> None:
-    """With what was asked for, or a sentence on what is wrong; never as an outage."""
-
     async def send() -> None:
         with (
             tempfile.TemporaryDirectory() as folder,

@@ -34,7 +34,6 @@ def official(running: Endpoint) -> Iterator[Client]:
 
 @pytest.mark.parametrize("project", ["alpha", "two words", "100%", "a%20b", "*", "é/ü", "x\ud800"])
 def test_a_memory_goes_there_and_back(official: Client, client: httpx.Client, project: str) -> None:
-    """It is saved once, is there when asked for, and is read and found by both dialects."""
     memory = Memory(project, f"the third oak of {project!r}", f"id-{project!r}")
     absent = official.ask(memory, LONG)
     assert absent is Presence.ABSENT
@@ -51,7 +50,6 @@ def test_a_memory_goes_there_and_back(official: Client, client: httpx.Client, pr
 
 
 def test_what_the_other_dialect_saved_is_there(official: Client, client: httpx.Client) -> None:
-    """A memory that came by `vps` under its key is no news to `oss`, and is found by it."""
     save(client, "was vps", "an oak", "vps-1")
     memory = Memory("was vps", "an oak", "vps-1")
     assert official.ask(memory, LONG) is Presence.PRESENT
@@ -60,7 +58,6 @@ def test_what_the_other_dialect_saved_is_there(official: Client, client: httpx.C
 
 
 def test_a_large_memory_is_asked_for(official: Client) -> None:
-    """Of one that no answer has room for it can be said whether it is there."""
     large = Memory("large oss", "oak " * 1_000_000, "large-oss")
     assert official.ask(large, LONG) is not Presence.PRESENT
     assert official.save(large, LONG).kind is Kind.DELIVERED
@@ -68,7 +65,6 @@ def test_a_large_memory_is_asked_for(official: Client) -> None:
 
 
 def test_pages_and_projects_are_told(official: Client, client: httpx.Client) -> None:
-    """A page has the newest, and says that it is all; each project is named and counted."""
     for text in ("one", "two"):
         save(client, "paged by oss", text)
     page = official.page("paged by oss", "", LONG)
@@ -82,7 +78,6 @@ def test_pages_and_projects_are_told(official: Client, client: httpx.Client) -> 
 
 
 def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
-    """With `server.user` the project is the agent, to save, ask, read and search."""
     address = ServerAddress.of(running.url, running.token)
     with closing(connect(address, "oss", terms=Terms("Jo Doe"))) as client:
         memory = Memory("my agent", "an oak", "agent-1")
@@ -98,7 +93,6 @@ def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
 
 
 def test_it_is_healthy_and_wants_its_key(running: Endpoint, official: Client) -> None:
-    """The probe, and the look at the key, say of it what they say of any such server."""
     assert official.probe(LONG).healthy
     assert official.check_key(LONG).verdict is KeyVerdict.TAKEN
     address = ServerAddress.of(running.url, "wrong")
@@ -109,7 +103,6 @@ def test_it_is_healthy_and_wants_its_key(running: Endpoint, official: Client) ->
 
 
 def test_it_is_recognised_as_what_it_was(running: Endpoint) -> None:
-    """Where the dialect is found out it is `vps`, as its health answer names it."""
     recognition = Recognition()
     address = ServerAddress.of(running.url, running.token)
     with closing(connect_to_probe(address, recognition)) as client:

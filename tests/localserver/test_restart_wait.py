@@ -4,7 +4,6 @@ from mem0tray.localserver.child import RestartWait
 
 
 def test_the_first_death_costs_no_time() -> None:
-    """After one death the server is started again at once."""
     wait = RestartWait()
     assert wait.remaining(0) == 0
     wait.started(0)
@@ -13,7 +12,6 @@ def test_the_first_death_costs_no_time() -> None:
 
 
 def test_further_deaths_wait_longer_up_to_a_minute() -> None:
-    """1, 2, 4, … 60 seconds, however often it dies."""
     wait = RestartWait()
     delays = []
     for now in range(2000):
@@ -25,7 +23,6 @@ def test_further_deaths_wait_longer_up_to_a_minute() -> None:
 
 
 def test_the_wait_runs_out() -> None:
-    """The remaining time falls to nothing and not below."""
     wait = RestartWait(deaths=1)
     wait.started(10)
     wait.died(10)
@@ -33,7 +30,6 @@ def test_the_wait_runs_out() -> None:
 
 
 def test_a_server_that_lived_for_a_minute_counts_as_sound() -> None:
-    """A death after a minute of work is the first again."""
     wait = RestartWait(deaths=7)
     wait.started(100)
     wait.died(160)

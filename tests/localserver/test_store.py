@@ -18,7 +18,6 @@ def everything(store: Store, project: str) -> list[str]:
 
 
 def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
-    """What was saved, and under which key, outlives the process."""
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
         store.save(arrival("p", "text \udc80", b"key", b"digest"))
@@ -31,7 +30,6 @@ def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
 
 @needs.MODES
 def test_the_files_are_private(tmp_path: Path) -> None:
-    """Database, log and index are 0600 whatever the umask."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "text"))
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
@@ -40,7 +38,6 @@ def test_the_files_are_private(tmp_path: Path) -> None:
 
 
 def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
-    """SQLite syncs its log at every commit: the answer follows the disk."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         pragma = store._connection.execute
         assert pragma("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -48,7 +45,6 @@ def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
-    """Key and memory are stored together or not at all."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store._connection.execute(
             "CREATE TEMP TRIGGER broken BEFORE INSERT ON memories"
@@ -62,7 +58,6 @@ def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
-    """A stale request to delete cannot hit a later memory."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "first"))
         ((first,),) = store.newest("p")
@@ -73,7 +68,6 @@ def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
-    """A file that is no database is an error with a remedy, and is not touched."""
     path = tmp_path / "memories.sqlite3"
     path.write_bytes(b"not a database, but perhaps precious" * 100)
     before = path.read_bytes()
@@ -84,7 +78,6 @@ def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
-    """A database of a later version is refused with a sentence."""
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
         store._connection.execute("PRAGMA user_version = 99")
@@ -93,13 +86,11 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
-    """A path that cannot be a database is an error with the path in it."""
     with pytest.raises(Mem0TrayError, match="memories"):
         Store(tmp_path / "missing" / "memories.sqlite3")
 
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
-    """Where one of them cannot be, none is."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "first", b"key", b"digest"))
         with pytest.raises(KeyReusedError):
