@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mem0tray.actions import worker_report
-from mem0tray.cli.doctor import machine
 from mem0tray.config.server_choice import CHOOSE
 from mem0tray.desktop import older_workers
 from mem0tray.files import atomic
@@ -290,25 +289,6 @@ def test_start_at_login(home: Scratch) -> None:
     ((level, text),) = checks(home, "autostart")
     assert level == "warn"
     assert "`mem0tray autostart enable`" in text
-
-
-@pytest.mark.usefixtures("server")
-def test_low_limits_of_file_watching(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = tmp_path / "proc" / "sys" / "fs" / "inotify"
-    folder.mkdir(parents=True)
-    (folder / "max_user_instances").write_text("1\n")
-    monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
-    ((level, text),) = checks(home, "file watching")
-    assert level == "warn"
-    assert "sudo sysctl fs.inotify.max_user_instances=" in text
-
-
-@pytest.mark.usefixtures("server")
-def test_a_clock_that_cannot_be_right(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_EARLIEST", 2**40)
-    assert checks(home, "clock")[0][0] == "warn"
 
 
 @pytest.mark.usefixtures("server")
