@@ -150,10 +150,6 @@ def main() -> None:
     thread.join(LIMIT)
 
 
-if __name__ == "__main__":
-    main()
-
-
 LIMIT = 20.0  # real seconds in which a thread must have done its work
 
 
@@ -241,3 +237,7 @@ def _give(signal: Signal) -> None:
             signal.notify_all()
     else:
         raise TypeError(signal)
+
+
+if __name__ == "__main__":
+    main()
