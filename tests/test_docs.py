@@ -20,17 +20,14 @@ SECTION: Final = re.compile(r"contract(?:,|'s| of)?\s+sections?\s+(\d)(?:\s+and\
 
 
 def page(name: str) -> str:
-    """Read a page."""
     return (DOCS / name).read_text(encoding="utf-8")
 
 
 def section(number: int) -> str:
-    """Take one section out of the contract."""
     return page("contract.md").split(f"\n## {number}. ")[1].split("\n## ")[0]
 
 
 def sources(folder: Path) -> Iterator[Path]:
-    """Find the Python files of a folder."""
     return (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
 
 
@@ -72,7 +69,6 @@ def test_the_contract_has_the_settings_that_there_are() -> None:
 
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    """Find each call of what has this last name, with the module it is in."""
     for path in sources(PACKAGE):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name:

@@ -36,7 +36,6 @@ def example(language: str, number: int = 0) -> str:
 
 
 def started(home: Home, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run an example in a home."""
     return subprocess.run(
         command,
         env=home.env,

@@ -19,7 +19,6 @@ __all__ = ["home", "server"]
 
 @pytest.fixture
 def in_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Make this process one that runs in a scratch home."""
     for name, value in home.env.items():
         monkeypatch.setenv(name, value)
     return home

@@ -28,7 +28,6 @@ LINK: Final = re.compile(r"\[[^]]*\]\(([^)\s]+)\)|src(?:set)?=\"([^\"]+)\"")
 
 
 def read(path: Path) -> str:
-    """Read a page."""
     return path.read_text(encoding="utf-8")
 
 

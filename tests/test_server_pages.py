@@ -47,7 +47,6 @@ def blocks(page: str) -> list[Block]:
 
 
 def page(name: str) -> str:
-    """Read a page."""
     return (MANUAL / "servers" / name).read_text(encoding="utf-8")
 
 

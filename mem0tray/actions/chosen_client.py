@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
 
@@ -20,8 +20,6 @@ from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.ledger.reader import Reader
-from mem0tray.localserver import endpoint, finding
-from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import (
     AUTO,
     Client,
@@ -36,6 +34,9 @@ from mem0tray.server import (
     connect_to_probe,
 )
 from mem0tray.system.paths import Paths
+
+if TYPE_CHECKING:
+    from mem0tray.localserver.endpoint import Endpoint
 
 PROBE_TIMEOUT: Final = 5.0  # seconds
 _RECOGNISED_WITHIN: Final = 10.0  # seconds
@@ -127,6 +128,8 @@ def _spoken(
 
 @contextmanager
 def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[Client | None]:
+    from mem0tray.localserver import endpoint
+
     folder = paths.local_server
     if not (folder / endpoint.DATABASE).exists():
         yield None
@@ -152,8 +155,10 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
         server.stop()
 
 
-def embedded(found: Endpoint) -> Client:
+def embedded(found: "Endpoint") -> Client:
     """A client of the embedded server that runs there; close it."""
+    from mem0tray.localserver import endpoint
+
     there = ServerAddress.of(found.url, found.token)
     return connect(there, proof=partial(endpoint.proof, found.token))
 
@@ -180,7 +185,9 @@ def probe(settings: Settings, paths: Paths, timeout: float = PROBE_TIMEOUT) -> P
     if url is None:
         return Probe("", "no server", "", _ill(Reason("no server is chosen")))
     if url == LOCAL_URL:
-        found = finding.find(paths.local_server, timeout)
+        from mem0tray.localserver import endpoint
+
+        found = endpoint.find(paths.local_server, timeout)
         if found is None:
             health = _ill(Reason("the embedded server does not run: the worker starts it"))
         else:

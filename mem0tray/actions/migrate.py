@@ -68,9 +68,9 @@ class Brought:
     lead to one server, or to a copy.
     """
 
-    sums: Sums
-    unread: list[Traced]
-    reworded: int
+    sums: Sums = field(default_factory=Sums)
+    unread: list[Traced] = field(default_factory=list)
+    reworded: int = 0
     cut: list[str] = field(default_factory=list)
     names_projects: bool = True
     is_one: bool = False
@@ -100,16 +100,14 @@ class Migration:
     """One run of a migration."""
 
     def __init__(self, settings: Settings, request: Request) -> None:
-        self._settings = settings
+        self._settings, self._request = settings, request
         self._paths = settings.locations()
-        self._request = request
         self._chosen = chosen(settings, self._paths)
         self._tell: Tell = lambda _, __: None
         self._read = self._total = 0  # memories: so far, and how many there may be
         self._plan = Plan(request.former, request.project)
         self._feed = Feed(self._paths, self._chosen.name, self._show)
-        self._cut: list[str] = []
-        self._names_projects = True
+        self._brought = Brought()
 
     @property
     def queued(self) -> int:
@@ -122,38 +120,27 @@ class Migration:
         `tell` is called often, with the number of memories read so far and the total.
         """
         self._tell = tell
-        if not self._request.dry_run:
+        request, plan, brought = self._request, self._plan, self._brought
+        if not request.dry_run:
             self._await_worker()
         self._learn()
-        request, plan = self._request, self._plan
         self._total = len(plan.unread)
         try:
             with chosen_client.opened_former(
                 self._settings, self._paths, request.former, request.key
             ) as client:
                 if client is not None:
-                    self._read_all(client)
+                    self._read_all(PatientQuestions(client, self._settings.sync.timeout))
         except chosen_client.NotRecognisedError as error:
             raise self._trouble(error.said) from error
-        unread = plan.unread
+        brought.unread, brought.reworded = plan.unread, plan.reworded
         if not request.dry_run:
             self._feed.flush()
             if request.project is None:
-                left = len(unread) + plan.reworded
+                left = len(brought.unread) + brought.reworded
                 migration_plan.note_left(self._paths, request.former, left)
-        sums = plan.sums(self._feed.discarded)
-        return Brought(
-            sums, unread, plan.reworded, self._cut, self._names_projects, plan.only_known
-        )
-
-    def _read_all(self, client: Client) -> None:
-        """Read what the former server shows, and queue what is missing."""
-        former = PatientQuestions(client, self._settings.sync.timeout)
-        projects = self._projects(former)
-        self._plan.only_known = self._is_one_server(client, projects)
-        for project in projects:
-            self._read_project(former, project)
-        self._search_rest(former)
+        brought.sums = plan.sums(self._feed.discarded)
+        return brought
 
     def _learn(self) -> None:
         """Learn what is known here: the files first, as their entries move into the ledger."""
@@ -163,6 +150,26 @@ class Migration:
             deleted = backups.deleted_unknown(self._paths, reader)
             self._plan.learn(traced, reader.waiting.names(), deleted)
 
+    def _read_all(self, former: PatientQuestions) -> None:
+        """Read what the former server shows, and queue what is missing."""
+        projects = self._projects(former)
+        self._plan.only_known = self._brought.is_one = self._is_one_server(former.client, projects)
+        for project in projects:
+            is_whole = True
+            for page in former.pages(project):
+                if isinstance(page, Outcome):
+                    raise self._trouble(page)
+                self._take(page.memories)
+                is_whole &= page.whole
+            if not is_whole:
+                self._brought.cut.append(project)
+        # What listings did not reach is looked up by our own key, one by one.
+        for each in [each for each in self._plan.unread if each.project in self._brought.cut]:
+            found = former.answer(former.client.find, each.project, each.key)
+            if isinstance(found, Outcome):
+                raise self._trouble(found)
+            self._take(found)
+
     def _projects(self, former: PatientQuestions) -> list[str]:
         """The projects that the server names, and those that it is known to have."""
         if self._request.project is not None:
@@ -171,41 +178,19 @@ class Migration:
         if isinstance(told, Outcome):
             if told.status not in CANNOT_TELL:
                 raise self._trouble(told)
-            self._names_projects = False
+            self._brought.names_projects = False
             return self._plan.known_projects
-        counted = sum(each.count or 0 for each in told)
-        self._total = max(self._total, counted)
+        self._total = max(self._total, sum(each.count or 0 for each in told))
         return list(dict.fromkeys([*(each.project for each in told), *self._plan.projects]))
 
-    def _read_project(self, former: PatientQuestions, project: str) -> None:
-        """Read a project page by page."""
-        is_whole = True
-        for page in former.pages(project):
-            if isinstance(page, Outcome):
-                raise self._trouble(page)
-            for memory in page.memories:
-                self._take(memory)
-            self._show()
-            is_whole &= page.whole
-        if not is_whole:
-            self._cut.append(project)
-
-    def _take(self, memory: ServerMemory) -> None:
-        self._read += 1
+    def _take(self, memories: Sequence[ServerMemory]) -> None:
+        for memory in memories:
+            entries = self._plan.take(memory)
+            if not self._request.dry_run:
+                self._feed.put(entries)
+        self._read += len(memories)
         self._total = max(self._total, self._read)
-        entries = self._plan.take(memory)
-        if not self._request.dry_run:
-            self._feed.put(entries)
-
-    def _search_rest(self, former: PatientQuestions) -> None:
-        """Look up by our own key, one by one, the memories that listings did not reach."""
-        for each in [each for each in self._plan.unread if each.project in self._cut]:
-            found = former.answer(former.client.find, each.project, each.key)
-            if isinstance(found, Outcome):
-                raise self._trouble(found)
-            for memory in found:
-                self._take(memory)
-            self._show()
+        self._show()
 
     def _show(self) -> None:
         self._tell(self._read, self._total)
@@ -249,22 +234,16 @@ class Migration:
 
     def _destination(self) -> str:
         """Where the running worker delivers to, as far as it says."""
-        worker = worker_report.running(self._paths)
         metrics = worker_report.metrics(self._paths.metrics)
-        if not metrics.are_of(worker):
-            return ""
-        return str(metrics.values.get("destination") or "")
+        is_its = metrics.are_of(worker_report.running(self._paths))
+        return str(metrics.values.get("destination") or "") if is_its else ""
 
     def _trouble(self, said: Outcome) -> Mem0TrayError:
         where = former_in_words(self._request.former)
-        told = said.message.rstrip(".")
+        why = said.message.rstrip(".")
         if said.status in KEY_REFUSED:
             return KeyRefusedError(
-                Reason(
-                    "{server} refuses the API key, or wants one: {why}.",
-                    server=where,
-                    why=told,
-                ),
+                Reason("{server} refuses the API key, or wants one: {why}.", server=where, why=why),
                 Reason(
                     "Put that server's key into the variable {name}; the one in"
                     " server.api_key is the present server's, and is not sent there.",
@@ -272,7 +251,7 @@ class Migration:
                 ),
             )
         return Mem0TrayError(
-            Reason("The memories on {server} cannot be read: {why}.", server=where, why=told),
+            Reason("The memories on {server} cannot be read: {why}.", server=where, why=why),
             Reason(
                 "Is its address right, and does it run? `mem0tray migrate --from {address}` tries"
                 " again.",

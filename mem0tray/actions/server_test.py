@@ -5,21 +5,18 @@ deliveries take it: `ServerAddress` refuses plain http to others without leave, 
 follows a redirect.
 """
 
-import ipaddress
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from mem0tray.actions import chosen_client
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.reasons import Reason
-from mem0tray.localserver import finding
+from mem0tray.localserver import endpoint
 from mem0tray.server import (
     KEY_REFUSED,
     Health,
@@ -33,38 +30,27 @@ from mem0tray.server import (
     connect_to_probe,
 )
 from mem0tray.server.answers import redirected_to
-from mem0tray.server.model import CANNOT_TELL, NO_TLS
-from mem0tray.server.remedy import of_no_tls, of_redirect, of_untrusted
-
-if TYPE_CHECKING:
-    from mem0tray.server.transport import Encryption
+from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.remedy import of_redirect
 
 OK: Final = "ok"
 WARNING: Final = "warning"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 
-NAME: Final = "server name"
-CONNECTION: Final = "server connection"
-TLS: Final = "server TLS"
+ENCRYPTION: Final = "server encryption"
 SERVER: Final = "server"
 KEY: Final = "server key"
 READING: Final = "server reading"
-WAY: Final = (NAME, CONNECTION, TLS)  # what comes before anything is asked
-STEPS: Final = (*WAY, SERVER, KEY, READING)
+STEPS: Final = (SERVER, KEY, READING)
 
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
 _KEY: Final = "server.api_key"
-_SLOW: Final = 1.0  # seconds: a server that took longer is not asked the same once more
-_LEAST: Final = 0.2  # seconds that a question needs
-_ENDS_SOON: Final = 14 * 86400.0  # seconds
-_SHOWN: Final = 3  # addresses of a name
 _IS_IT_THERE: Final = (
     "Memories wait until it is back. Does the server run, and is its address right?"
     " `mem0tray config get server.url` shows the address,"
     " `mem0tray config set server.url ADDRESS` changes it."
 )
-_SET_ADDRESS: Final = "Correct the address: `mem0tray config set server.url ADDRESS`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +71,9 @@ class Step:
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
     """Test the server that the settings choose, within so many seconds; nothing is stored.
 
-    The steps are all of `STEPS` for a server at an address; SERVER alone where none is chosen,
-    where the settings cannot be used, and for the embedded server.
+    The steps are all of `STEPS` for a server at an address, after ENCRYPTION if it has none and
+    is elsewhere; SERVER alone where none is chosen or the settings cannot be used, and for the
+    embedded server.
     """
     settings = loaded.settings
     paths = settings.locations()
@@ -95,7 +82,7 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         what, how = reasons.parted(server_choice.CHOOSE)
         return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
-        found = finding.find(paths.local_server, seconds)
+        found = endpoint.find(paths.local_server, seconds)
         runs = f": the embedded server runs at {found.url}" if found is not None else ""
         starts = "" if found else "; the embedded server starts together with the worker"
         return [Step(SERVER, OK, f"this computer only{runs}{starts}.")]
@@ -103,10 +90,10 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         examination = _Examination(loaded, time.monotonic() + seconds)
     except Mem0TrayError as error:
         return [Step(SERVER, FAILED, error.message, error.remedy)]
-    made = {step.name: step for step in examination.steps()}
-    failed = next((step.name for step in made.values() if step.result == FAILED), "")
-    skipped = f"Skipped: {failed} failed first."
-    return [made.get(name) or Step(name, SKIPPED, skipped) for name in STEPS]
+    made = list(examination.steps())
+    failed = next((step.name for step in made if step.result == FAILED), "")
+    left = [name for name in STEPS if name not in {step.name for step in made}]
+    return [*made, *(Step(name, SKIPPED, f"Skipped: {failed} failed first.") for name in left)]
 
 
 class _Examination:
@@ -128,107 +115,40 @@ class _Examination:
     def steps(self) -> Iterator[Step]:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
-            for step in self._way():
-                yield step
-                if step.result == FAILED:
-                    return
+            if self._there.plain_http and not self._there.is_loopback:
+                yield self._plain()
             started = time.monotonic()
             health = self._client.probe(self._left())
             took = time.monotonic() - started
-            yield self._healthy(health.path, took) if health.healthy else self._ill(health)
+            yield self._healthy(health, took) if health.healthy else self._ill(health)
             if not health.healthy and health.status not in KEY_REFUSED:
-                return
-            if self._is_over():
-                yield from (self._not_asked(name) for name in (KEY, READING))
                 return
             found = self._key(self._client.check_key(self._left()))
             yield found
             if health.healthy and found.result != FAILED:
-                yield self._not_asked(READING) if self._is_over() else self._reading()
+                yield self._reading()
 
     def _left(self) -> float:
         """Seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
-    def _is_over(self) -> bool:
-        return self._left() < _LEAST
-
-    def _not_asked(self, name: str) -> Step:
-        seen = f"{self._host} is slow: the time for its test was over before this step."
-        return Step(name, WARNING, seen, "Deliveries give it longer (`sync.timeout`).")
-
-    # The way there ------------------------------------------------------------------------
-
-    def _way(self) -> Iterator[Step]:
-        """Go towards the server: the name, the connection, TLS. Nothing is asked there."""
-        from mem0tray.server.transport import proxy, reach
-
-        there = self._there
-        try:
-            through = proxy(there)
-        except Mem0TrayError as error:
-            yield Step(CONNECTION, FAILED, error.message, "Mend the settings of the proxy.")
-            return
-        if through is not None:
-            way = f"The way is over the proxy {through.url.host.decode()}:{through.url.port}"
-            yield Step(NAME, SKIPPED, f"{way}, which looks the name up.")
-            yield Step(CONNECTION, SKIPPED, f"{way}, which connects.")
-            yield _plain(there) if there.plain_http else Step(TLS, SKIPPED, f"{way}.")
-            return
-        yield self._name()
-        reached = reach(there, self._left())
-        if not reached.at:
-            where = _at(there.hostname, there.port)
-            seen = f"There is no connection to {where}: {reasons.bare(reached.failure)}."
-            yield Step(CONNECTION, FAILED, seen, _IS_IT_THERE)
-            return
-        took = milliseconds(reached.seconds)
-        yield Step(CONNECTION, OK, f"{_at(reached.at, there.port)} was reached within {took}.")
-        if there.plain_http:
-            yield _plain(there)
-        elif reached.encryption is None:
-            yield _not_encrypted(there, reached.failure)
-        else:
-            yield _encrypted(there, reached.encryption)
-
-    def _name(self) -> Step:
-        name = self._there.hostname
-        if self._there.is_loopback:
-            return Step(NAME, OK, f"{name} is this computer.")
-        if _kind(name):
-            return Step(NAME, OK, f"{name} is an address of {_kind(name)}.")
-        found = chosen_client.addresses_of(name, self._left())
-        if found:
-            shown = ", ".join(f"{each} ({_kind(each)})" for each in found[:_SHOWN])
-            more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            return Step(NAME, OK, f"{name} is {shown}{more}.")
-        if not chosen_client.has_way_out():
-            seen = "This computer has no connection to any network."
-            return Step(NAME, FAILED, seen, "Connect it; deliveries go on by themselves then.")
-        return Step(NAME, FAILED, f"The name {name} cannot be resolved (DNS).", _SET_ADDRESS)
-
-    def _speaks_tls(self) -> bool:
-        """Whether the server speaks TLS though the address says plain http."""
-        from mem0tray.server.transport import reach
-
-        reached = reach(ServerAddress.of(self._https()), self._left())
-        return reached.encryption is not None or bool(of_untrusted(reached.failure))
-
-    def _https(self) -> str:
-        return self._there.url.replace("http:", "https:", 1)
+    def _plain(self) -> Step:
+        what = "Memories and the API key go" if self._there.token else "Memories go"
+        return Step(
+            ENCRYPTION,
+            WARNING,
+            f"{what} to {self._host} over plain http: everybody on the way can read them.",
+            "Use its https address (`mem0tray config set server.url https://…`), or a network that"
+            " you trust.",
+        )
 
     # Its health, and what it speaks -------------------------------------------------------
 
-    def _healthy(self, path: str, took_first: float) -> Step:
-        """Ask once more over the open connection: that shows how long an answer takes."""
-        started = time.monotonic()
-        if took_first < _SLOW:
-            path = self._client.probe(self._left()).path
-            took_first = time.monotonic() - started
-        took = milliseconds(took_first)
+    def _healthy(self, health: Health, took: float) -> Step:
         speaks = f"{self._host} is healthy and speaks `{self._recognition.dialect}`"
         known = "so says server.dialect" if self._recognition.is_fixed else "it is recognised"
-        return Step(SERVER, OK, f"{speaks}: {known}, and {path} is answered within {took}.")
+        answered = f"{health.path} is answered within {milliseconds(took)}"
+        return Step(SERVER, OK, f"{speaks}: {known}, and {answered}.")
 
     def _ill(self, health: Health) -> Step:
         host = self._host
@@ -240,16 +160,18 @@ class _Examination:
         if wants_key:
             seen = f"{host} wants a key for its health too. {sentence}"
             return Step(SERVER, FAILED, seen, self._set_key(), wants_key=True)
-        if health.status is None and self._there.plain_http and self._speaks_tls():
-            seen = f"{host} speaks TLS, and server.url says plain http."
-            return Step(SERVER, FAILED, seen, _set("server.url", self._https()))
         if self._recognition.is_fixed and health.status in CANNOT_TELL:
             found = Recognition()
             with closing(connect_to_probe(self._there, found)) as client:
                 client.probe(self._left())
             if found.dialect:
                 seen = f"{host} speaks `{found.dialect}`, not `{self._recognition.dialect}`."
-                return Step(SERVER, FAILED, seen, _set("server.dialect", found.dialect))
+                return Step(
+                    SERVER,
+                    FAILED,
+                    seen,
+                    f"Set it: `mem0tray config set server.dialect {found.dialect}`.",
+                )
         return Step(SERVER, FAILED, f"{host} is down. {sentence}", str(remedy) or _IS_IT_THERE)
 
     # The key ------------------------------------------------------------------------------
@@ -319,52 +241,3 @@ class _Examination:
 def milliseconds(seconds: float) -> str:
     """`12 ms`, rounded up."""
     return f"{int(seconds * 1000) + 1} ms"
-
-
-def _set(key: str, value: str) -> str:
-    return f"Set it: `mem0tray config set {key} {value}`."
-
-
-def _at(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _kind(address: str) -> str:
-    """The kind of place that an IP address leads to; empty for no address."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    if found.is_loopback:
-        return "this computer"
-    return "the internet" if found.is_global else "a private network"
-
-
-def _plain(there: ServerAddress) -> Step:
-    if there.is_loopback:
-        return Step(TLS, SKIPPED, "Plain http, which does not leave this computer.")
-    what = "Memories and the API key go" if there.token else "Memories go"
-    return Step(
-        TLS,
-        WARNING,
-        f"{what} to {there.host} over plain http: everybody on the way can read them.",
-        "Use its https address (`mem0tray config set server.url https://…`), or a network that you"
-        " trust.",
-    )
-
-
-def _not_encrypted(there: ServerAddress, failure: Reason) -> Step:
-    remedy = of_no_tls(there.url) if failure.find(NO_TLS.id) else of_untrusted(failure)
-    return Step(TLS, FAILED, str(reasons.sentence(failure)), str(remedy) or _IS_IT_THERE)
-
-
-def _encrypted(there: ServerAddress, shown: "Encryption") -> Step:
-    by = "by server.ca_file" if there.ca_file else "by the authorities of this computer"
-    until = time.strftime("%Y-%m-%d", time.localtime(shown.until))
-    seen = (
-        f"{shown.version}; the certificate, signed by {shown.issuer or 'somebody'}, is trusted"
-        f" {by}, and holds until {until}."
-    )
-    if shown.until - time.time() < _ENDS_SOON:
-        return Step(TLS, WARNING, seen, "Renew it on the server: memories wait once it has ended.")
-    return Step(TLS, OK, seen)

@@ -4,7 +4,6 @@
 in step with the shared files. `overview` puts that into figures and words. `waiting` lists items.
 """
 
-import enum
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,14 @@ from mem0tray.core import item as items
 from mem0tray.core import reasons, state
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
-from mem0tray.core.state import ACTION_NEEDED, STARTING, WorkerSeen, WorkerStatus
+from mem0tray.core.state import (
+    ACTION_NEEDED,
+    DOWN,
+    PAUSED,
+    STARTING,
+    WorkerSeen,
+    WorkerStatus,
+)
 from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt
@@ -34,15 +40,6 @@ if TYPE_CHECKING:
 
 NOT_RUNNING: Final = "not running"
 TOTALS: Final = ("queued", "synced", "failed")  # memories, since the queue file was begun
-
-
-class Part(enum.Flag):
-    """What is looked at only on demand: each part costs more than the one before."""
-
-    NOTHING_MORE = 0
-    DISK = enum.auto()  # whether our files can be written
-    REFUSAL = enum.auto()  # whether the server refuses everything, unless another was chosen since
-    COUNTS = enum.auto()  # what the ledger counts, once it is in step with the files
 
 
 class SeenPause(Struct, frozen=True):
@@ -106,14 +103,14 @@ class DeadLetter(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """One look, at a time in Unix seconds. Parts that were not asked for are None or empty.
+    """One look, at a time in Unix seconds.
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
-    are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `letters`
-    are the oldest dead letters, for a menu; `restorable`, also for it, says whether the
-    ledger has a deletion that can be taken back. `another` is the sentence on another worker that
-    wrote the metrics beside ours. `settings_changed` is when the settings file was (0: no file).
-    `disk` says why nothing can be written where the files are; every part but none looks at that.
+    are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `another` is
+    the sentence on another worker that wrote them beside ours. `refusal` is the last answer with
+    which the server refused everything, `settings_changed` when the settings file was changed
+    (0: no file), `disk` why nothing can be written where the files are. For a menu there are
+    `letters`, the oldest dead letters, and `restorable`: a deletion can be taken back.
     """
 
     at: float
@@ -146,40 +143,41 @@ class Snapshot(Struct, frozen=True):
 
     @property
     def inside(self) -> Contents:
-        """The contents of files and ledger. Raises LookupError if nobody asked for them."""
+        """The contents of files and ledger. Raises LookupError for a snapshot of a thread."""
         if self.contents is None:
-            raise LookupError(Part.COUNTS)
+            raise LookupError("contents")
         return self.contents
 
 
 # Looking --------------------------------------------------------------------------------------
 
 
-def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Snapshot:
-    """Look once, with or without a worker; `now` in Unix seconds.
-
-    It always looks at process, metrics, pause and the choice of the server: a few small files.
-    """
+def read(settings: Settings, now: float) -> Snapshot:
+    """Look once, with or without a worker; `now` in Unix seconds."""
     paths = settings.locations()
-    step = keep_in_step(paths, settings) if parts & Part.COUNTS else InStep()
+    step = keep_in_step(paths, settings)
     worker = worker_report.running(paths)
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
-    told, server = None, chosen_server(settings, paths)
+    told, server, changed = None, chosen_server(settings, paths), _settings_changed()
     if metrics.are_of(worker):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # The worker's environment may have other settings, but not former ones for long.
-        if isinstance(there, str) and there and metrics.written >= _settings_changed():
+        if isinstance(there, str) and there and metrics.written >= changed:
             server = replace(server, shown=there)
-    contents = refusal = None
-    if parts & ~Part.DISK:
-        size = _size(paths.ledger)  # measured first, as a worker may be making it
-        with Reader(paths.ledger) as reader:
-            refusal = reader.last_refusal() if parts & Part.REFUSAL else None
-            if parts & Part.COUNTS:
-                kept = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
-                contents = Contents(folder.why_missing(settings), step, _quarantine(paths), kept)
+    size = _size(paths.ledger)  # measured first, as a worker may be making it
+    with Reader(paths.ledger) as reader:
+        refusal = reader.last_refusal()
+        ledger = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
+    try:
+        pause = SeenPause(orders.read_pause(paths, now))
+    except FileUnavailableError as error:
+        pause = SeenPause(error=error)
+    try:
+        kept = SeenQuarantine(len(private_folders.quarantined(paths.quarantine)))
+    except FileUnavailableError as error:
+        kept = SeenQuarantine(None, error)
     return Snapshot(
         at=now,
         paths=paths,
@@ -189,16 +187,16 @@ def read(settings: Settings, now: float, parts: Part = Part.NOTHING_MORE) -> Sna
         metrics=metrics,
         shared_metrics=shared,
         another=_another(worker, metrics) if told is None else reasons.NONE,
-        pause=_pause(paths, now),
+        pause=pause,
         refusal=refusal,
-        settings_changed=_settings_changed() if parts & Part.REFUSAL else 0.0,
-        disk=folder.why_unwritable(paths) if parts else reasons.NONE,
-        contents=contents,
+        settings_changed=changed,
+        disk=folder.why_unwritable(paths),
+        contents=Contents(folder.why_missing(settings), step, kept, ledger),
     )
 
 
 def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
-    """The worker in this process, and what a menu needs besides. Raises LedgerError.
+    """Look at the worker in this process, and what a menu needs besides. Raises LedgerError.
 
     It costs a look into the ledger, and reads no file of others: a tray asks for it often.
     """
@@ -217,7 +215,7 @@ def of_thread(worker: "WorkerThread", now: float, letters: int) -> Snapshot:
 
 
 def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
-    """The first `limit` dead letters in the file's order."""
+    """Read the first `limit` dead letters in the file's order."""
     letters = []
     for known, raw in reader.waiting.listed(items.DEAD, limit=limit):
         value = items.load_object(raw) or {}
@@ -232,7 +230,7 @@ def oldest(reader: Reader, limit: int) -> tuple[DeadLetter, ...]:
 
 
 def _another(worker: Running | None, metrics: Metrics) -> Reason:
-    """The sentence about another worker that wrote the metrics since ours runs; or NONE."""
+    """Name another worker that wrote the metrics since ours runs; else NONE."""
     if worker is None or metrics.written <= worker.since:
         return reasons.NONE
     values = metrics.values
@@ -241,13 +239,6 @@ def _another(worker: Running | None, metrics: Metrics) -> Reason:
     from mem0tray.system import other_process  # slow to import, and rarely wanted
 
     return other_process.sentence(WorkerSeen.of(values, metrics.written))
-
-
-def _pause(paths: Paths, now: float) -> SeenPause:
-    try:
-        return SeenPause(orders.read_pause(paths, now))
-    except FileUnavailableError as error:
-        return SeenPause(error=error)
 
 
 def _settings_changed() -> float:
@@ -271,13 +262,6 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
         other_worker=reader.other_worker(),
         last_run=reader.last_run(),
     )
-
-
-def _quarantine(paths: Paths) -> SeenQuarantine:
-    try:
-        return SeenQuarantine(len(private_folders.quarantined(paths.quarantine)))
-    except FileUnavailableError as error:
-        return SeenQuarantine(None, error)
 
 
 def _size(path: Path) -> int | None:
@@ -318,43 +302,36 @@ class Overview(Struct):
 
 
 def overview(seen: Snapshot) -> Overview:
-    """The overview of a snapshot that holds `Part.COUNTS` at least; else LookupError."""
+    """Put what was read into figures and words. Raises LookupError for a snapshot of a thread."""
     inside = seen.inside
-    ledger = inside.ledger
+    ledger, unknown = inside.ledger, _unknown(inside, seen.told)
     counts = ledger.counts or seen.told or Counts(0, 0, None)
-    made = Overview(
+    state, reason = _state(seen)
+    trouble = _trouble(unknown, seen, inside)
+    return Overview(
         claude_dir=str(seen.paths.claude_dir),
         worker=seen.worker,
+        state=ACTION_NEEDED if trouble else state,
+        reason=trouble or reason or inside.step.behind,
         server=seen.server.name,
         destination=seen.server.shown,
-        queue=counts.queue,
+        queue=None if "queue" in unknown else counts.queue,
         held=counts.held,
         beside=seen.beside,
-        dlq=counts.dlq,
+        dlq=None if "dlq" in unknown else counts.dlq,
         quarantine=inside.quarantine.count,
         oldest_waiting=None if ledger.counts is None else ledger.counts.oldest,
         last_delivery=ledger.last_delivery,
         pause=seen.pause.until,
-        totals=dict(ledger.totals),
+        totals=dict.fromkeys(TOTALS) if "totals" in unknown else dict(ledger.totals),
         only_elsewhere=dict(ledger.only_elsewhere),
         to_bring_over=dict(ledger.to_bring_over),
-        unknown=_unknown(inside, seen.told),
+        unknown=unknown,
     )
-    for name in ("queue", "dlq"):
-        if name in made.unknown:
-            setattr(made, name, None)
-    if "totals" in made.unknown:
-        made.totals = dict.fromkeys(TOTALS)
-    made.state, made.reason = _state(seen)
-    trouble = _trouble(made, seen, inside)
-    if trouble:
-        made.state, made.reason = ACTION_NEEDED, trouble
-    made.reason = made.reason or inside.step.behind
-    return made
 
 
 def _unknown(inside: Contents, told: WorkerStatus | None) -> dict[str, Reason]:
-    """Why a count is not known, by its name."""
+    """Say why a count is not known, by its name."""
     unread, quarantined = inside.step.unread, inside.quarantine.error
     nobody_counts = inside.ledger.counts is None and told is None
     nothing = (inside.folder or inside.step.behind) if nobody_counts else reasons.NONE
@@ -369,7 +346,7 @@ def _unknown(inside: Contents, told: WorkerStatus | None) -> dict[str, Reason]:
 
 
 def _state(seen: Snapshot) -> tuple[str, Reason]:
-    """State and reason as the worker tells them; its environment may have other settings."""
+    """Find state and reason as the worker tells them; its environment may have other settings."""
     if seen.told is not None and seen.worker is not None:
         if abs(seen.at - seen.metrics.written) > SILENT:
             return ACTION_NEEDED, Reason(
@@ -385,13 +362,30 @@ def _state(seen: Snapshot) -> tuple[str, Reason]:
     return NOT_RUNNING if seen.worker is None else STARTING, reasons.NONE
 
 
-def _trouble(made: Overview, seen: Snapshot, inside: Contents) -> Reason:
-    """The first thing in the way that the state does not tell; else NONE."""
+def _trouble(unknown: Mapping[str, Reason], seen: Snapshot, inside: Contents) -> Reason:
+    """Find the first thing in the way that the state does not tell; else NONE."""
     pause = seen.pause.error
     return (
         inside.folder
         or (reasons.NONE if pause is None else pause.reason)
-        or made.unknown.get("quarantine", reasons.NONE)
-        or next(iter(made.unknown.values()), reasons.NONE)
+        or unknown.get("quarantine", reasons.NONE)
+        or next(iter(unknown.values()), reasons.NONE)
         or seen.obstacle
     )
+
+
+def hindrance(seen: Snapshot) -> str:
+    """Say what keeps every memory from being sent, in a few words; no server is asked.
+
+    Empty if nothing does.
+    """
+    if seen.obstacle:
+        return str(seen.obstacle)
+    if seen.worker is None:  # to start one is no help before a server is chosen
+        return str(reasons.parted(seen.server.trouble)[0]) or f"worker {NOT_RUNNING}"
+    if seen.another:
+        return str(seen.another)
+    name, reason = seen.metrics.values.get("state"), str(seen.metrics.reason)
+    if name == DOWN:
+        return f"server down: {reason}"
+    return reason if name in (PAUSED, STARTING, ACTION_NEEDED) else ""

@@ -36,7 +36,7 @@ def _read(found: Settings, now: float) -> str:
     # Slow to import, and not needed for a prompt while a worker runs.
     from mem0tray.actions import standing
 
-    seen = standing.read(found, now, standing.Part.COUNTS)
+    seen = standing.read(found, now)
     if seen.inside.folder and seen.worker is None:
         return wrong(NO_FOLDER)  # which says why nothing is counted
     made = standing.overview(seen)

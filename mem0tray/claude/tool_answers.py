@@ -11,18 +11,15 @@ from mem0tray.actions import diagnose, standing, worker_report
 from mem0tray.actions import projects as known_projects
 from mem0tray.actions import recall as reading
 from mem0tray.actions.add import QueuedEntry, queue_memory
-from mem0tray.actions.diagnose import Cause
 from mem0tray.actions.projects import ProjectSeen
-from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.claude import for_models
 from mem0tray.config import settings as config
-from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
+from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.state import PERHAPS
 from mem0tray.core.text import one_line, plural
 
-_UNKNOWN: Final = "an unknown number"
 _NOTHING_AMISS: Final = "The server answers, and nothing stands in the way of a memory."
 _KNOWN_HERE: Final = "What follows is only what is known on this computer."
 
@@ -77,14 +74,14 @@ def health() -> str:
     """Whether memories reach the server now, and if not, why and what to do."""
     settings = _settings()
     seen = _seen(settings)
-    return "\n".join([*_state(seen), _counts(seen), *_causes(settings)])
+    return "\n".join([*_state(seen), *_counts(seen), *_causes(settings)])
 
 
 def queue_status() -> str:
     """What waits, what is dead, and why."""
     settings = _settings()
     seen = _seen(settings)
-    return "\n".join([_counts(seen), *_beside(seen), *_causes(settings), *_state(seen)])
+    return "\n".join([*_counts(seen), *_causes(settings), *_state(seen)])
 
 
 # Saving ---------------------------------------------------------------------------------------
@@ -109,7 +106,7 @@ def _what_follows(settings: Settings) -> str:
         seen = standing.read(settings, time.time())
     except (Mem0TrayError, OSError):
         return ""
-    hindrance = diagnose.hindrance(seen)
+    hindrance = standing.hindrance(seen)
     if hindrance:
         return for_models.sentence(f"It waits on this computer: {hindrance}")
     return f"It is on its way to {seen.server.shown}."
@@ -138,54 +135,37 @@ def _settings() -> Settings:
 
 def _seen(settings: Settings) -> Overview:
     worker_report.ask_to_look(settings.locations())
-    return standing.overview(standing.read(settings, time.time(), Part.COUNTS))
+    return standing.overview(standing.read(settings, time.time()))
 
 
 def _state(seen: Overview) -> list[str]:
     if seen.worker is None:
         worker = "Worker: not running, so nothing is delivered; `mem0tray run` starts it."
     else:
-        worker = f"Worker: running since {diagnose.clock(seen.worker.since)}."
+        worker = f"Worker: running since {times.clock(seen.worker.since)}."
     reason = f": {seen.reason}" if seen.reason else ""
     is_told = seen.state != NOT_RUNNING or reason
     state = for_models.sentence(f"State: {seen.state}{reason}") if is_told else ""
     server = f"Server: {seen.destination}." if seen.destination else "Server: none is chosen."
-    last = diagnose.clock(seen.last_delivery) if seen.last_delivery else "none is known"
+    last = times.clock(seen.last_delivery) if seen.last_delivery else "none is known"
     return [each for each in (server, worker, state, f"Last delivery: {last}.") if each]
 
 
-def _counts(seen: Overview) -> str:
+def _counts(seen: Overview) -> list[str]:
+    """What waits, and why a count is unknown."""
     queue = _number(seen.queue, "memory waits", "memories wait")
-    oldest = (
-        f", the oldest undelivered one since {diagnose.clock(seen.oldest_waiting)}"
-        if seen.oldest_waiting
-        else ""
-    )
-    return f"{queue} in the queue, {_number(seen.dlq, 'dead letter')}{oldest}."
+    since = ""
+    if seen.oldest_waiting:
+        since = f", the oldest undelivered one since {times.clock(seen.oldest_waiting)}"
+    counts = f"{queue} in the queue, {_number(seen.dlq, 'dead letter')}{since}."
+    unknown = [one_line(str(why), for_models.SENTENCE) for why in seen.unknown.values()]
+    return [counts, *(f"Unknown: {why}" for why in unknown)]
 
 
 def _number(count: int | None, one: str, many: str = "") -> str:
     if count is None:
-        return f"{_UNKNOWN} of {many or one + 's'}"
+        return f"an unknown number of {many or one + 's'}"
     return plural(count, one, many)
-
-
-def _beside(seen: Overview) -> list[str]:
-    """What `status` says besides the counts, if there is something to say."""
-    told = [f"Unknown: {one_line(str(why), for_models.SENTENCE)}" for why in seen.unknown.values()]
-    if seen.held:
-        told.append(f"{seen.held:,} of those in the queue held: {PERHAPS}.")
-    if seen.quarantine:
-        told.append(f"{plural(seen.quarantine, 'file')} in the quarantine: see `mem0tray doctor`.")
-    told += [
-        f"{plural(count, 'memory', 'memories')} only on {former_in_words(server)}, a former server:"
-        f" `mem0tray migrate` brings {'it' if count == 1 else 'them'} over."
-        for server, count in seen.only_elsewhere.items()
-    ]
-    if None not in seen.totals.values():
-        synced, failed = seen.totals.get("synced") or 0, seen.totals.get("failed") or 0
-        told.append(f"In all {synced:,} delivered, {failed:,} moved to the dead letters.")
-    return told
 
 
 def _causes(settings: Settings) -> list[str]:
@@ -194,10 +174,6 @@ def _causes(settings: Settings) -> list[str]:
         found = diagnose.sum_up(settings, time.time())
     except Mem0TrayError as error:
         return [one_line(f"Why memories wait cannot be told. {error}", for_models.SENTENCE)]
-    told = [f"{diagnose.number(group)}: {_in_words(cause)}" for cause, group in found.groups]
-    told += map(_in_words, found.besides)
+    told = [f"{diagnose.number(group)}: {cause}" for cause, group in found.groups]
+    told += map(str, found.besides)
     return [one_line(each, for_models.SENTENCE) for each in told] or [_NOTHING_AMISS]
-
-
-def _in_words(cause: Cause) -> str:
-    return f"{cause.name}: {cause.sentence} {cause.remedy}"

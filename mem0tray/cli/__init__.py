@@ -1,4 +1,4 @@
-"""The commands. Thin: each calls what the other packages offer.
+"""The commands, and the process of one: its streams, its errors, its exit code.
 
 Nothing is imported before it is needed. `hook EVENT` and `status --line`, which other programs call
 all the time, do without click.
@@ -6,7 +6,6 @@ all the time, do without click.
 
 import errno
 import gc
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -26,17 +25,6 @@ _OBJECTS: Final = 10_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
-class _Nowhere(io.TextIOWrapper):
-    """Replaces a standard stream that the caller closed: what is written is lost."""
-
-    has_lost = False
-
-    def write(self, text: str, /) -> int:
-        """Take a text, and note that it came."""
-        self.has_lost = True
-        return super().write(text)
-
-
 def start() -> NoReturn:
     """Be the process of one command, from its arguments to its end."""
     is_lean = _is_lean(sys.argv[1:])
@@ -54,21 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code. Errors are printed here and nowhere else."""
     gc.set_threshold(_OBJECTS)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    _open_what_is_closed()
+    # A stream that the caller closed is an empty one. In this order each gets its own descriptor
+    # back, and no file of ours takes it.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a sign shows "?" instead
             stream.reconfigure(errors="replace")
     return _guarded(lambda: _run(given))
-
-
-def _open_what_is_closed() -> None:
-    """Put an empty stream in place of each standard stream that the caller closed.
-
-    In this order each gets its own descriptor back, and no file of ours takes it.
-    """
-    for name, mode in (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, _Nowhere(open(os.devnull, mode), encoding="utf-8"))  # noqa: SIM115, PTH123  (no file)
 
 
 def _run(arguments: list[str]) -> int:
@@ -89,7 +71,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _is_lean(arguments: list[str]) -> bool:
-    """Whether this is a command that other programs call all the time; it runs without click."""
+    """Return whether this is a command that other programs call all the time."""
     if arguments == ["status", "--line"]:
         return True
     return len(arguments) == _TWO and arguments[0] == "hook" and not arguments[1].startswith("-")
@@ -120,7 +102,7 @@ def print_status_line() -> None:
     why_not_written(f"{line}\n")  # nobody is there to read why
 
 
-def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each way to end)
+def _guarded(command: Callable[[], int]) -> int:
     try:
         code = command()
         sys.stdout.flush()
@@ -143,9 +125,6 @@ def _guarded(command: Callable[[], int]) -> int:  # noqa: PLR0911  (one for each
         else:
             _complain(_in_words(error))
         return 1
-    if isinstance(sys.stdout, _Nowhere) and sys.stdout.has_lost:
-        _complain("Standard output cannot be written: it is closed.")
-        return code or 1
     return code
 
 
@@ -154,8 +133,6 @@ def why_not_written(text: str) -> str:
 
     For a command that has already done what counts: its output must not make it fail.
     """
-    if isinstance(sys.stdout, _Nowhere):
-        return "it is closed"
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

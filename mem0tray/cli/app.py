@@ -12,98 +12,88 @@ from mem0tray.core.errors import Mem0TrayError
 
 _NO_TRAY: Final = "The worker runs in this terminal; Ctrl-C stops it."
 
-# The headings of the help, in their order.
-DELIVER: Final = "Deliver"
-LOOK: Final = "Look"
-ACT: Final = "Act"
-READ_BACK: Final = "Read back from the server"
-SET_UP: Final = "Set up"
-SERVE: Final = "Serve other programs"
-LEARN: Final = "Learn"
-HEADINGS: Final = (DELIVER, LOOK, ACT, READ_BACK, SET_UP, SERVE, LEARN)
+# Each command's line in the help, by heading. `name` is `command` in the module of that name,
+# but for those of `_ELSEWHERE`. Examples stand where a command is defined.
+_TABLE: Final = {
+    "Deliver": {
+        "run": "Run the worker in this terminal.",
+        "add": "Queue a memory, or many.",
+        "pause": "Stop delivering for a while.",
+        "resume": "Deliver again.",
+    },
+    "Look": {
+        "status": "Show the state of worker and queues.",
+        "list": "List dead letters, or waiting entries.",
+        "stats": "Count by project, retries and age.",
+        "diagnose": "Say why an item is stuck.",
+        "show": "Show one memory: its text and history.",
+        "report": "Show how things stand on a page.",
+        "logs": "Show the worker's log.",
+    },
+    "Act": {
+        "retry": "Retry dead letters now.",
+        "edit": "Change a memory's text in your editor.",
+        "delete": "Back up, then delete items.",
+        "restore": "Put deleted items back.",
+    },
+    "Read back from the server": {
+        "recall": "Show a project's memories on the server.",
+        "search": "Search a project's memories on the server.",
+        "projects": "List the projects, here and on the server.",
+        "export": "Write the server's memories as JSON lines.",
+        "verify": "Check that the server still has all it took.",
+        "migrate": "Bring memories over from a former server.",
+    },
+    "Set up": {
+        "setup": "Set up server, Claude Code and start at login.",
+        "config": "Show and change the settings.",
+        "doctor": "Check everything that deliveries need.",
+        "autostart": "Start at login, or stop doing so.",
+        "completion": "Have your shell complete what you type.",
+        "install": "Connect Claude Code with mem0tray.",
+        "uninstall": "Undo what mem0tray has set up.",
+    },
+    "Serve other programs": {
+        "hook": "Handle an event of Claude Code.",
+        "mcp": "Serve Claude Code's memory tools (MCP).",
+        "serve": "Run the embedded server.",
+    },
+    "Learn": {
+        "help": "Show the help of a command, or on a topic.",
+        "demo": "Watch it work, for half a minute in a scratch home.",
+    },
+}
+_ELSEWHERE: Final = {
+    "run": "run:run",
+    "pause": "pause:pause",
+    "resume": "pause:resume",
+    "list": "show:list_",
+    "stats": "status:stats",
+    "edit": "restore:edit",
+    "recall": "recall:recall",
+    "search": "recall:search",
+    "doctor": "doctor.command:command",
+    "completion": "help:completion",
+    "install": "claude_code:install",
+    "hook": "serve:hook",
+    "mcp": "serve:mcp",
+    "serve": "serve:serve",
+}
 
 
 class CommandEntry(NamedTuple):
-    """A command's heading, its place (`module:attribute`), and its line in the help.
-
-    Its examples are where it is defined: `@click.command(cls=Command, examples={…})`.
-    """
+    """A command's heading, its place (`module:attribute`), and its line in the help."""
 
     heading: str
     target: str
     summary: str
 
 
-COMMANDS: Final[dict[str, CommandEntry]] = {
-    "run": CommandEntry(DELIVER, "mem0tray.cli.run:run", "Run the worker in this terminal."),
-    "add": CommandEntry(DELIVER, "mem0tray.cli.add:command", "Queue a memory, or many."),
-    "pause": CommandEntry(DELIVER, "mem0tray.cli.pause:pause", "Stop delivering for a while."),
-    "resume": CommandEntry(DELIVER, "mem0tray.cli.pause:resume", "Deliver again."),
-    "status": CommandEntry(
-        LOOK, "mem0tray.cli.status:command", "Show the state of worker and queues."
-    ),
-    "list": CommandEntry(
-        LOOK, "mem0tray.cli.list_:command", "List dead letters, or waiting entries."
-    ),
-    "stats": CommandEntry(LOOK, "mem0tray.cli.stats:command", "Count by project, retries and age."),
-    "diagnose": CommandEntry(LOOK, "mem0tray.cli.diagnose:command", "Say why an item is stuck."),
-    "show": CommandEntry(
-        LOOK, "mem0tray.cli.show:command", "Show one memory: its text and history."
-    ),
-    "report": CommandEntry(LOOK, "mem0tray.cli.report:command", "Show how things stand on a page."),
-    "logs": CommandEntry(LOOK, "mem0tray.cli.logs:command", "Show the worker's log."),
-    "retry": CommandEntry(ACT, "mem0tray.cli.retry:command", "Retry dead letters now."),
-    "edit": CommandEntry(
-        ACT, "mem0tray.cli.restore:edit", "Change a memory's text in your editor."
-    ),
-    "delete": CommandEntry(ACT, "mem0tray.cli.delete:command", "Back up, then delete items."),
-    "restore": CommandEntry(ACT, "mem0tray.cli.restore:command", "Put deleted items back."),
-    "recall": CommandEntry(
-        READ_BACK, "mem0tray.cli.recall:recall", "Show a project's memories on the server."
-    ),
-    "search": CommandEntry(
-        READ_BACK, "mem0tray.cli.recall:search", "Search a project's memories on the server."
-    ),
-    "projects": CommandEntry(
-        READ_BACK, "mem0tray.cli.projects:command", "List the projects, here and on the server."
-    ),
-    "export": CommandEntry(
-        READ_BACK, "mem0tray.cli.export:command", "Write the server's memories as JSON lines."
-    ),
-    "verify": CommandEntry(
-        READ_BACK, "mem0tray.cli.verify:command", "Check that the server still has all it took."
-    ),
-    "migrate": CommandEntry(
-        READ_BACK, "mem0tray.cli.migrate:command", "Bring memories over from a former server."
-    ),
-    "setup": CommandEntry(
-        SET_UP, "mem0tray.cli.setup:command", "Set up server, Claude Code and start at login."
-    ),
-    "config": CommandEntry(SET_UP, "mem0tray.cli.config:command", "Show and change the settings."),
-    "doctor": CommandEntry(
-        SET_UP, "mem0tray.cli.doctor.command:command", "Check everything that deliveries need."
-    ),
-    "autostart": CommandEntry(
-        SET_UP, "mem0tray.cli.autostart:command", "Start at login, or stop doing so."
-    ),
-    "completion": CommandEntry(
-        SET_UP, "mem0tray.cli.help:completion", "Have your shell complete what you type."
-    ),
-    "install": CommandEntry(
-        SET_UP, "mem0tray.cli.claude_code:install", "Connect Claude Code with mem0tray."
-    ),
-    "uninstall": CommandEntry(
-        SET_UP, "mem0tray.cli.uninstall:command", "Undo what mem0tray has set up."
-    ),
-    "hook": CommandEntry(SERVE, "mem0tray.cli.serve:hook", "Handle an event of Claude Code."),
-    "mcp": CommandEntry(SERVE, "mem0tray.cli.serve:mcp", "Serve Claude Code's memory tools (MCP)."),
-    "serve": CommandEntry(SERVE, "mem0tray.cli.serve:serve", "Run the embedded server."),
-    "help": CommandEntry(
-        LEARN, "mem0tray.cli.help:command", "Show the help of a command, or on a topic."
-    ),
-    "demo": CommandEntry(
-        LEARN, "mem0tray.cli.demo:command", "Watch it work, for half a minute in a scratch home."
-    ),
+HEADINGS: Final = tuple(_TABLE)
+COMMANDS: Final = {
+    name: CommandEntry(heading, f"mem0tray.cli.{_ELSEWHERE.get(name, f'{name}:command')}", summary)
+    for heading, lines in _TABLE.items()
+    for name, summary in lines.items()
 }
 
 
@@ -111,7 +101,7 @@ class LazyGroup(CommandGroup):
     """A group that knows its commands' names and summaries without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every name, in the order of the table."""
+        """Return every name, in the order of the table."""
         del ctx
         return list(COMMANDS)
 
@@ -122,28 +112,20 @@ class LazyGroup(CommandGroup):
         if entry is None:
             return None
         module, _, attribute = entry.target.partition(":")
-        found = getattr(importlib.import_module(module), attribute)
-        if not isinstance(found, click.Command):
-            raise TypeError(f"{entry.target} is no command")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
 
     def summaries(self) -> dict[str, str]:
-        """Every name with its summary, from the table."""
+        """Return every name with its summary, from the table."""
         return {name: entry.summary for name, entry in COMMANDS.items()}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, under their headings and all in one column."""
         del ctx
         width = max(map(len, COMMANDS))
-        for heading in HEADINGS:
+        for heading, lines in _TABLE.items():
             with formatter.section(heading):
-                formatter.write_dl(
-                    [
-                        (name.ljust(width), entry.summary)
-                        for name, entry in COMMANDS.items()
-                        if entry.heading == heading
-                    ]
-                )
+                formatter.write_dl([(name.ljust(width), said) for name, said in lines.items()])
 
 
 @click.group(

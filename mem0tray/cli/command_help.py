@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.text import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -83,6 +82,8 @@ class CommandGroup(_WithExamples, click.Group):
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
+            from mem0tray.core.text import did_you_mean  # slow to import
+
             raise click.UsageError(f"No such command {name!r}.{did_you_mean(name, names)}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -1,4 +1,4 @@
-"""What commands share: the settings with their warnings, and errors of usage."""
+"""The settings that commands use, with their warnings on standard error."""
 
 import os
 import sys
@@ -15,18 +15,12 @@ _LONGEST_WARNING = 500
 
 
 def load() -> Settings:
-    """The settings; warnings go to standard error.
-
-    Raises SettingsError when they are wrong.
-    """
+    """Load the settings. Raises SettingsError when they are wrong."""
     return load_all().settings
 
 
 def load_there() -> Settings:
-    """The settings as by `load`, for commands that find nothing without the folder.
-
-    Raises FileUnavailableError where `paths.claude_dir` is not there.
-    """
+    """Load the settings, and raise FileUnavailableError where `paths.claude_dir` is not there."""
     from mem0tray.actions import folder
 
     found = load()
@@ -37,14 +31,14 @@ def load_there() -> Settings:
 
 
 def load_all() -> Loaded:
-    """The settings as by `load`, with the source of each value."""
+    """Load the settings with the source of each value. Raises SettingsError."""
     loaded = settings.load()
     warn(loaded.warnings)
     return loaded
 
 
 def load_what_holds() -> Loaded:
-    """The settings as far as they can be read; warnings and errors go to standard error."""
+    """Load the settings as far as they can be read; what is wrong is a warning too."""
     loaded = settings.read()
     warn([*loaded.warnings, *map(str, loaded.wrong)])
     return loaded
@@ -61,7 +55,7 @@ def warn_of_unknown_variables() -> None:
 
 
 def is_in_environment(key: str) -> bool:
-    """Whether a variable sets this key, and so wins over the settings file."""
+    """Return whether a variable sets this key, and so wins over the settings file."""
     return bool(os.environ.get(settings.variable(key)))
 
 

@@ -9,7 +9,6 @@ from mem0tray.actions.forget import Forgotten, forget
 from mem0tray.actions.verbs import Deleted, delete
 from mem0tray.actions.waiting import FoundItem, resolve
 from mem0tray.cli import arguments, context, interaction, memory_words, output
-from mem0tray.cli.arguments import project_option
 from mem0tray.cli.command_help import Command
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
@@ -29,7 +28,7 @@ _SHOWN: Final = 20  # items shown of those to be deleted
     },
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=arguments.ids)
-@project_option("All items of this project.")
+@arguments.project_option("All items of this project.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", "for_good", is_flag=True, help="Erase the text everywhere, for good.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document; with --yes.")
@@ -52,10 +51,7 @@ def command(
     settings = context.load_there()
     paths = settings.locations()
     with memory_words.explained(paths):
-        over = _over(settings, ids, project) if for_good else {}
-        left = tuple(name for name in ids if name not in over)
-        chosen = _chosen(settings, left, project) if left or not over else []
-    past = [each for found in over.values() for each in found]
+        chosen, past = _chosen(settings, ids, project, for_good=for_good)
     if not yes and not _agreed(chosen, past, for_good=for_good):
         output.remark("Nothing was deleted.")
         return 1
@@ -64,57 +60,56 @@ def command(
     forgotten = forget(paths, settings, erased) if for_good else None
     if as_json:
         output.print_json(_document(done, past, forgotten))
-    elif forgotten is not None:
-        _tell_forgotten(done, past, forgotten)
     else:
-        _tell(done)
+        _tell(done, past, forgotten)
     _tell_not_deleted(done)
     return 1 if done.delivered or done.in_flight or not erased.items else 0
 
 
-def _over(
-    settings: Settings, ids: tuple[str, ...], project: str | None
-) -> dict[str, list[FoundItem]]:
-    """By name typed, the memories that no longer wait, where it names none that waits.
+def _chosen(
+    settings: Settings, ids: tuple[str, ...], project: str | None, *, for_good: bool
+) -> tuple[list[FoundItem], list[FoundItem]]:
+    """Find the items that are meant; `for_good`: also those that no longer wait.
 
-    Raises NotFoundError.
+    Raises NotFoundError, also if an id is of another project.
     """
+    past: list[FoundItem] = []
+    left = list(ids)
     with waiting.opened(settings) as seen:
-        gone = [name for name in ids if not seen.candidates([name])]
-    found = {
-        name: [each.found for each in look_up.look_up(settings, name) if each.is_over]
-        for name in gone
-    }
-    return {
-        name: of_it
-        for name, those in found.items()
-        if (of_it := [each for each in those if project in (None, each.project)])
-    }
-
-
-def _chosen(settings: Settings, ids: tuple[str, ...], project: str | None) -> list[FoundItem]:
-    """The items meant. Raises NotFoundError, also if an id is of another project."""
+        gone = [name for name in ids if not seen.candidates([name])] if for_good else []
+    for name in gone:
+        over = [each.found for each in look_up.look_up(settings, name) if each.is_over]
+        of_it = [each for each in over if project in (None, each.project)]
+        if of_it:
+            past += of_it
+            left.remove(name)
+    if past and not left:
+        return [], past
     with waiting.opened(settings) as seen:
         if project is None:
-            return seen.resolve(ids)
-        of_it = seen.of_project(project)
-    return resolve(ids, of_it) if ids else of_it
+            return seen.resolve(left), past
+        found = seen.of_project(project)
+    return resolve(left, found) if ids else found, past
 
 
 def _document(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> dict[str, Any]:
-    is_restorable = done.items or done.in_flight
+    is_restorable = bool(done.items or done.in_flight) and forgotten is None
+    lists = {
+        "deleted": done.items,
+        "gone": done.gone,
+        "delivered": done.delivered,
+        "being_sent": done.in_flight,
+        "perhaps_delivered": done.perhaps,
+    }
+    erased = None
+    if forgotten is not None:
+        erased = {"erased": forgotten.erased, "not_erased": forgotten.unreachable}
     return {
-        "deleted": [_named(each) for each in done.items],
+        **{name: [_named(each) for each in found] for name, found in lists.items()},
         "no_longer_waiting": [{"id": each.id, "project_id": each.project or None} for each in past],
-        "gone": [_named(each) for each in done.gone],
-        "delivered": [_named(each) for each in done.delivered],
-        "being_sent": [_named(each) for each in done.in_flight],
-        "perhaps_delivered": [_named(each) for each in done.perhaps],
         "heard": done.heard,
-        "backup": str(done.backup) if is_restorable and forgotten is None else None,
-        "forgotten": None
-        if forgotten is None
-        else {"erased": forgotten.erased, "not_erased": forgotten.unreachable},
+        "backup": str(done.backup) if is_restorable else None,
+        "forgotten": erased,
     }
 
 
@@ -146,14 +141,25 @@ def _agreed(chosen: list[FoundItem], past: list[FoundItem], *, for_good: bool) -
     )
 
 
-def _tell(done: Deleted) -> None:
-    if done.items:
-        output.say(f"Deleted {plural(len(done.items), 'item')}. Backup: {done.backup}")
+def _tell(done: Deleted, past: list[FoundItem], forgotten: Forgotten | None) -> None:
+    deleted = f"Deleted {plural(len(done.items), 'item')}"
+    if done.items and forgotten is None:
+        output.say(f"{deleted}. Backup: {done.backup}")
         output.say(f"`mem0tray restore {done.backup.name}` puts back what is in it.")
+    if forgotten is None:
+        return
+    if done.items:
+        output.say(f"{deleted} for good, without a backup.")
+    for each in past:
+        output.say(f"{short_id(each.id)} no longer waited; its text is erased for good.")
+    for place in forgotten.erased:
+        output.say_beside("  erased from ", place)
+    for place in forgotten.unreachable:
+        output.say_beside("  not erased: ", place)
 
 
 def _tell_not_deleted(done: Deleted) -> None:
-    """Tell on standard error what was not deleted as one might expect."""
+    """Say on standard error what was not deleted as one might expect."""
     for each in done.gone:
         output.remark(f"{short_id(each.id)} was no longer there.")
     for each in done.delivered:
@@ -171,14 +177,3 @@ def _tell_not_deleted(done: Deleted) -> None:
         )
     if not done.heard:
         output.remark(memory_words.NOT_HEARD)
-
-
-def _tell_forgotten(done: Deleted, past: list[FoundItem], result: Forgotten) -> None:
-    if done.items:
-        output.say(f"Deleted {plural(len(done.items), 'item')} for good, without a backup.")
-    for each in past:
-        output.say(f"{short_id(each.id)} no longer waited; its text is erased for good.")
-    for place in result.erased:
-        output.say_beside("  erased from ", place)
-    for place in result.unreachable:
-        output.say_beside("  not erased: ", place)

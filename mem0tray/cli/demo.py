@@ -1,11 +1,6 @@
 """`mem0tray demo`: half a minute in a scratch home, told in the terminal."""
 
-import signal
-import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -18,9 +13,8 @@ from mem0tray.core.text import plural
 from mem0tray.demo.stage import Stage, staged
 from mem0tray.demo.story import Said, Story, StoryPace
 from mem0tray.desktop import session
+from mem0tray.system.programs import ends_in_order
 
-_BY_SIGNAL: Final = 128  # a shell adds the signal's number to this
-_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 _INDENT: Final = "     "
 _WIDEST: Final = 80
 _MARKS: Final = {  # what stands before a line
@@ -65,8 +59,8 @@ def command(*, fast: bool, keep: bool, as_json: bool, tray: bool | None) -> None
     show = (lambda *_: None) if as_json else _show
     problem: Mem0TrayError | None = None
     show(Said.TEXT, "The real worker runs in a scratch home; its server fails when it is told to.")
-    with _pausing() as pause, staged(pace.interval, program, keep=keep) as stage:
-        story = Story(stage, show, pause, pace)
+    with ends_in_order(), staged(pace.interval, program, keep=keep) as stage:
+        story = Story(stage, show, pace)
         try:
             story.tell()
         except Mem0TrayError as error:
@@ -104,31 +98,8 @@ def _show(kind: Said, text: str) -> None:
         output.say_beside(f"{_INDENT}{mark}", text, style)
 
 
-@contextmanager
-def _pausing() -> Iterator[Callable[[float], None]]:
-    """Give a pause, in seconds, in which a signal ends the program: it cuts no clearing off."""
-    came: list[int] = []
-    signalled = threading.Event()
-
-    def note(number: int, _: object) -> None:
-        came.append(number)
-        signalled.set()
-
-    def pause(seconds: float) -> None:
-        if signalled.wait(seconds):
-            sys.exit(_BY_SIGNAL + came[0])
-
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield pause
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _document(story: Story, stage: Stage, problem: Mem0TrayError | None) -> dict[str, Any]:
-    """What happened, for programs."""
+    """Compose what happened, for programs."""
     saved, stored = Counter(story.saved), Counter(stage.server.stored.values())
     return {
         "ended_as_told": problem is None,

@@ -1,23 +1,20 @@
 """`mem0tray diagnose`: why a memory is stuck, and what to do."""
 
 import time
-from collections.abc import Iterable
 from typing import Any, Final
 
 import click
 
 from mem0tray.actions import diagnose, standing, waiting
-from mem0tray.actions.diagnose import Cause, Surroundings
-from mem0tray.actions.standing import Part
+from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.waiting import FoundItem
-from mem0tray.cli import arguments, context, memory_words, output
+from mem0tray.cli import arguments, context, interaction, memory_words, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.interaction import waiting as in_progress
 from mem0tray.cli.output import Style
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
 from mem0tray.core.reasons import Reason
-from mem0tray.core.text import plural
+from mem0tray.core.text import plural, short_id
 from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.server.remedy import asks_nothing
 
@@ -48,7 +45,7 @@ def command(name: str | None, *, as_json: bool) -> None:
         return
     with waiting.opened(settings) as seen:
         found = seen.candidates([name])
-        gone = [] if found else memory_words.found(seen.reader, name)
+        gone = [] if found else memory_words.no_longer_waiting(seen.reader, name)
         chosen = [] if gone else seen.resolve([name])
         called = seen.handles(chosen)
         past = {each.identity: seen.attempts(each) for each in chosen}
@@ -56,16 +53,14 @@ def command(name: str | None, *, as_json: bool) -> None:
     if gone:
         _tell_gone(gone, as_json=as_json)
         return
-    with in_progress():
-        now = time.time()
-        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
+    with interaction.waiting():
+        around = Surroundings.ask(settings, standing.read(settings, time.time()))
     now = time.time()
     documents = []
     for each in chosen:
         history, due = past[each.identity], diagnose.next_retry(each)
-        causes = diagnose.causes(
-            each, around, history[-1] if history else None, now, called[each.id]
-        )
+        last = history[-1] if history else None
+        causes = diagnose.causes(each, around, last, now, called[each.id])
         if as_json:
             documents.append(_document(each, causes, history, due))
         else:
@@ -76,13 +71,29 @@ def command(name: str | None, *, as_json: bool) -> None:
 
 
 def _tell_gone(gone: list[Known], *, as_json: bool) -> None:
+    """Tell what became of memories that no longer wait."""
     if as_json:
-        output.print_json([memory_words.document(known) for known in gone])
+        output.print_json([_fate(known) for known in gone])
         return
     for known in gone[:_SHOWN]:
-        memory_words.say(known)
+        fate = memory_words.fate(known)
+        output.say(f"{short_id(known.id)}: {fate.name} {fate.detail}. {fate.remedy}")
     if len(gone) > _SHOWN:
         output.say(f"and {len(gone) - _SHOWN:,} more whose id begins so.")
+
+
+def _fate(known: Known) -> dict[str, Any]:
+    """Make the document, with those keys of a waiting one that still make sense."""
+    fate = memory_words.fate(known)
+    return {
+        "id": known.id,
+        "place": fate.name,
+        "cause": fate.name,
+        "detail": fate.detail,
+        "remedy": fate.remedy,
+        "also": [],
+        "closed": known.closed,
+    }
 
 
 def _document(
@@ -96,17 +107,7 @@ def _document(
         **main,
         "also": also,
         "next_retry": due,
-        "history": [
-            {
-                "at": attempt.at,
-                "class": attempt.kind,
-                "status": attempt.status,
-                "message": attempt.message,
-                "duration": attempt.duration,
-                "request": attempt.request,
-            }
-            for attempt in history
-        ],
+        "history": memory_words.history(history),
     }
 
 
@@ -121,10 +122,9 @@ def _print(name: str, found: FoundItem, cause: Cause, history: list[Attempt], ag
     output.say_beside("", f"{name} ({found.project or 'no project'}), {kind}{text}:")
     output.say_beside(f"  {cause.name}: ", str(cause.sentence), _style(cause))
     _print_remedy(cause.remedy)
-    if history:
-        memory_words.print_attempts(history)
-        if again:
-            output.say(f"The next one is {again}.")
+    memory_words.print_attempts(history)
+    if history and again:
+        output.say(f"The next one is {again}.")
 
 
 def _print_remedy(remedy: Reason) -> None:
@@ -133,42 +133,32 @@ def _print_remedy(remedy: Reason) -> None:
 
 
 def _style(cause: Cause) -> Style:
-    """The style: whether somebody has to do something."""
     return Style.WARNING if cause.by_itself else Style.BAD
 
 
 def _sum_up(settings: Settings, *, as_json: bool) -> None:
-    with in_progress():
+    with interaction.waiting():
         found = diagnose.sum_up(settings, time.time())
     if as_json:
-        stuck_by = [
+        groups = [
             {**_as_json(cause), "count": len(group), "example": group[0].id}
             for cause, group in found.groups
         ]
         amiss = [{**_as_json(cause), "count": 0, "example": None} for cause in found.besides]
-        output.print_json([*stuck_by, *amiss])
+        output.print_json([*groups, *amiss])
         return
     if not found.dead:
         output.say("There are no dead letters.")
     for cause, group in found.groups:
-        output.say_beside(
-            f"{diagnose.number(group)}: {cause.name}",
-            f", as {found.called[group[0].id]}:",
-            _style(cause),
-        )
+        example = f", as {found.called[group[0].id]}:"
+        output.say_beside(f"{diagnose.number(group)}: {cause.name}", example, _style(cause))
         output.say_beside("  ", str(cause.sentence))
         _print_remedy(cause.remedy)
-    _tell_besides(found.besides, found.fresh)
-    for unnamed in found.unnamed:
-        if unnamed:
-            output.say(memory_words.nonsense(unnamed))
-
-
-def _tell_besides(causes: Iterable[Cause], fresh: int) -> None:
-    """Tell other troubles that were not told yet, and how many memories wait."""
-    for cause in causes:
+    for cause in found.besides:
         output.say_beside(f"Also: {cause.name}: ", str(cause.sentence), _style(cause))
         _print_remedy(cause.remedy)
-    if fresh:
-        number = plural(fresh, "memory waits", "memories wait")
+    if found.fresh:
+        number = plural(found.fresh, "memory waits", "memories wait")
         output.say(f"{number} in the queue: see `mem0tray list --queue`.")
+    for unnamed in filter(None, found.unnamed):
+        output.say(memory_words.nonsense(unnamed))

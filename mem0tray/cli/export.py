@@ -52,42 +52,30 @@ def command(*, project: str | None, out: Path | None) -> None:
     settings = context.load()
     name = project_alone(project) or ""
     target = _target(out)
-    folder = target.parent if target is not None and target.parent.is_dir() else None
-    if folder is not None:
-        temporary.remove_leftovers(folder)  # left by an export that was killed
+    if target is not None and target.parent.is_dir():
+        temporary.remove_leftovers(target.parent)  # left by an export that was killed
     with Progress("memories read") as progress:
-        is_told = target is not None or not sys.stdout.isatty()
-        watch = partial(_tell, progress) if is_told else _say_nothing
-        export = Export(settings, name, watch, folder)
+        # A terminal that shows the lines shows the progress.
+        is_shown = target is not None or not sys.stdout.isatty()
+        export = Export(settings, name, partial(_tell, progress, is_shown=is_shown))
         try:
-            _write(export, target)
+            with programs.ends_in_order(), closing(_checked(export, target)) as lines:
+                if target is None:
+                    _print(lines)
+                else:
+                    atomic.replace(target, lines)
         except KeyboardInterrupt:
             progress.clear()
-            output.remark(f"Interrupted: {_done(export, target)}")
+            output.remark(f"Interrupted: {_left(export, target)}")
             raise
-    if target is not None:
-        empty = f"{_nothing(export)}; {target} is empty."
-        output.say(f"{_count(export)} written to {target}." if export.written else empty)
-    _say_what_is_missing(export)
+    _report(export, target)
 
 
-def _tell(progress: Progress, export: Export) -> None:
-    if export.total is not None:
+def _tell(progress: Progress, export: Export, *, is_shown: bool) -> None:
+    if is_shown and export.total is not None:
         progress(export.read, export.total)
-    else:
+    elif is_shown:
         progress.show(f"{export.read:,} memories read")
-
-
-def _say_nothing(_: Export) -> None:
-    """Tell nothing: a terminal that shows the lines shows the progress."""
-
-
-def _write(export: Export, target: Path | None) -> None:
-    with programs.ends_in_order(), closing(_checked(export, target)) as lines:
-        if target is None:
-            _print(lines, export)
-        else:
-            atomic.replace(target, lines)
 
 
 def _target(out: Path | None) -> Path | None:
@@ -118,35 +106,28 @@ def _checked(export: Export, target: Path | None) -> Generator[bytes]:
         with closing(export.lines()) as lines:
             yield from lines
     except Mem0TrayError as error:
-        raise Mem0TrayError(f"{error.message} {_done(export, target)}", error.remedy) from error
-    if target is not None and not export.written and _holds_something(target):
+        raise Mem0TrayError(f"{error.message} {_left(export, target)}", error.remedy) from error
+    found = None if target is None or export.written else atomic.signature(target)
+    if found is not None and found.size > 0:
         raise FileUnavailableError(
             f"{_nothing(export)}; {target} holds something, and is as it was.",
             "Remove it first, if that is meant.",
         )
 
 
-def _done(export: Export, target: Path | None) -> str:
+def _left(export: Export, target: Path | None) -> str:
     """What an unfinished export has left."""
     if target is not None:
         return f"{target} is as it was."
     return f"{_count(export)} written before." if export.written else "Nothing was written."
 
 
-def _holds_something(target: Path) -> bool:
-    found = atomic.signature(target)
-    return found is not None and found.size > 0
-
-
-def _print(lines: Iterable[bytes], export: Export) -> None:
+def _print(lines: Iterable[bytes]) -> None:
     why = cli.why_not_written("")
     if why:
         raise Mem0TrayError(f"Standard output cannot be written: {why}.")
-    for some in lines:
-        sys.stdout.buffer.write(some)
+    sys.stdout.buffer.writelines(lines)
     sys.stdout.buffer.flush()
-    if not export.written:
-        output.remark(f"{_nothing(export)}.")
 
 
 def _nothing(export: Export) -> str:
@@ -160,8 +141,13 @@ def _count(export: Export) -> str:
     return f"{memories} of {plural(export.projects, 'project')} {verb}"
 
 
-def _say_what_is_missing(export: Export) -> None:
-    """Say what was left out. Raises Mem0TrayError if the server has, or may have, more."""
+def _report(export: Export, target: Path | None) -> None:
+    """Say what was written and left out. Raises Mem0TrayError if the server may have more."""
+    if target is not None:
+        empty = f"{_nothing(export)}; {target} is empty."
+        output.say(f"{_count(export)} written to {target}." if export.written else empty)
+    elif not export.written:
+        output.remark(f"{_nothing(export)}.")
     if export.waiting:
         wait = plural(export.waiting, "memory waits here and is", "memories wait here and are")
         output.remark(f"{wait} not in it.")

@@ -15,23 +15,15 @@ from mem0tray.files.log_reader import LogReader
 _SHOWN: Final = 20
 _LONGEST: Final = 2_000
 _LOOK: Final = 0.25  # seconds between two looks for new lines
+# By the beginning of a line behind its time; the first that fits.
 _STYLES: Final = {
-    "✅": Style.GOOD,
-    "♻️": Style.GOOD,
-    "⏳": Style.WARNING,
-    "⚠️": Style.WARNING,
-    "🩹": Style.WARNING,
-    "🐢": Style.WARNING,
-    "🔕": Style.WARNING,
-    "📋": Style.BAD,
-    "❌": Style.BAD,
-    "🚨": Style.BAD,
+    "🔔 State: healthy": Style.GOOD,
+    "🔔 State: down": Style.BAD,
+    "🔔 State: action needed": Style.BAD,
+    **dict.fromkeys(("✅", "♻️"), Style.GOOD),
+    **dict.fromkeys(("⏳", "⚠️", "🩹", "🐢", "🔕"), Style.WARNING),
+    **dict.fromkeys(("📋", "❌", "🚨"), Style.BAD),
     "⏸️": Style.DIM,
-}
-_STATES: Final = {
-    "State: healthy": Style.GOOD,
-    "State: down": Style.BAD,
-    "State: action needed": Style.BAD,
 }
 
 
@@ -47,14 +39,14 @@ _STATES: Final = {
 @click.option(
     "-n",
     "--limit",
-    "lines",
+    "number",
     type=click.IntRange(0),
     default=_SHOWN,
     show_default=True,
     metavar="N",
     help="Show this many of the last lines, old logs included.",
 )
-def command(lines: int, *, follow: bool) -> None:
+def command(number: int, *, follow: bool) -> None:
     """Show the worker's log.
 
     Control characters that a terminal would obey are left out. With --follow it goes on
@@ -63,34 +55,24 @@ def command(lines: int, *, follow: bool) -> None:
     path = context.load().locations().log
     reader = LogReader(path)
     try:
-        for line in reader.last(lines):
+        for line in reader.last(number):
             _show(line)
-        if follow:
-            if not reader.is_open:
-                output.say(f"There is no log yet; waiting for {path}.", error=True)
-            _follow(reader)
+        if follow and not reader.is_open:
+            output.say(f"There is no log yet; waiting for {path}.", error=True)
+        while follow:
+            for line in reader.new():
+                _show(line)
+            time.sleep(_LOOK)
         if not reader.is_open:
             raise NotFoundError(f"There is no log yet: {path}.", "`mem0tray run` begins one.")
-        if lines and reader.rest:
+        if number and reader.rest:
             _show(reader.rest)
     finally:
         reader.close()
 
 
-def _follow(reader: LogReader) -> None:
-    """Show new lines, until Ctrl-C."""
-    while True:
-        for line in reader.new():
-            _show(line)
-        time.sleep(_LOOK)
-
-
 def _show(line: str) -> None:
     """Print a harmless line; a terminal shows its time dim, the rest in its marker's colour."""
     at, _, rest = one_line(line, _LONGEST).partition(" ")
-    marker, _, text = rest.partition(" ")
-    style = _STYLES.get(marker, Style.PLAIN)
-    for begin, of_state in _STATES.items():
-        if text.startswith(begin):
-            style = of_state
+    style = next((_STYLES[each] for each in _STYLES if rest.startswith(each)), Style.PLAIN)
     output.write(f"{output.paint(at, Style.DIM)} {output.paint(rest, style)}".rstrip())

@@ -17,6 +17,11 @@ from mem0tray.ledger.rows import Attempt, Known
 from mem0tray.system.paths import Paths
 
 ATTEMPTS_SHOWN: Final = 10  # attempts of a history
+# For an order that the worker has not applied in time.
+NOT_HEARD: Final = (
+    "The worker has not heard of it yet; it does before it sends anything more."
+    " `mem0tray doctor` says whether it is well."
+)
 # The ledger's words for kinds are meant for programs.
 _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.OUTAGE: "server down",
@@ -28,26 +33,40 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     Kind.ASKED_IN_VAIN: "asked in vain whether it is there",
     Kind.NOT_SENDABLE: "never sent",
 }
-
 _EXCERPT: Final = 60  # characters
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a memory's text, in quotes, so that a person recognises it."""
+    """Quote the beginning of a memory's text, so that a person recognises it."""
     return f"“{one_line(text, _EXCERPT)}”"
 
 
 def about_held(*, beside: bool) -> str:
-    """What to do about held memories; `beside`: the other worker is still at work."""
+    """Say what to do about held memories; `beside`: the other worker is still at work."""
     if beside:
         return "stop that one first; the server is asked then"
     return "`mem0tray retry ID` sends, `mem0tray delete ID` drops"
 
 
 def nonsense(count: int) -> str:
-    """What people are told about things in a file that are no items to us."""
+    """Name the things in a file that are no items to us."""
     verb = "makes" if count == 1 else "make"
     return f"{plural(count, 'further thing')} in the file {verb} no sense; kept as is."
+
+
+def history(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Make the document of failed attempts."""
+    return [
+        {
+            "at": attempt.at,
+            "class": attempt.kind,
+            "status": attempt.status,
+            "message": attempt.message,
+            "duration": attempt.duration,
+            "request": attempt.request,
+        }
+        for attempt in attempts
+    ]
 
 
 def print_attempts(attempts: Sequence[Attempt]) -> None:
@@ -63,23 +82,8 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
         output.say_beside(f"  {times.clock(attempt.at)}  ", text, Style.DIM)
 
 
-_FORGOTTEN = "forgotten"
-_OVER: Final = (items.DELIVERED, items.DISCARDED)
-# For an order that the worker has not carried out in time.
-NOT_HEARD: Final = (
-    "The worker has not heard of it yet; it does before it sends anything more."
-    " `mem0tray doctor` says whether it is well."
-)
-
-
-def found(reader: Reader, name: str) -> list[Known]:
-    """The delivered and deleted memories whose id is `name`, or else begins with it."""
-    known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
-    return [each for each in known if each.state in _OVER]
-
-
 class Fate(NamedTuple):
-    """What became of a memory: `delivered` or `deleted`, when and where to, and what to do."""
+    """What became of a memory that no longer waits, when and where, and what can be done."""
 
     name: str
     detail: str
@@ -87,15 +91,21 @@ class Fate(NamedTuple):
 
 
 def fate(known: Known) -> Fate:
-    """What became of it, and what can be done."""
+    """Say what became of it, `delivered` or `deleted`, and what can be done."""
     when = times.moment(known.closed)
     if known.state == items.DELIVERED:
         return Fate("delivered", f"on {when} to {in_words(known.server)}", "Nothing to do.")
-    if known.reason == _FORGOTTEN:
+    if known.reason == items.FORGOTTEN:
         return Fate("deleted", f"for good, on {when}", "It cannot be put back.")
     remedy = "`mem0tray restore --list` shows what can be put back."
-    why = f" ({known.reason})" if known.reason not in (None, "", "deleted") else ""
+    why = f" ({known.reason})" if known.reason not in (None, "", items.DELETED) else ""
     return Fate("deleted", f"on {when}{why}", remedy)
+
+
+def no_longer_waiting(reader: Reader, name: str) -> list[Known]:
+    """Find the delivered and deleted memories whose id is `name`, or else begins with it."""
+    known = (reader.by_id(name) or reader.by_prefix(name)) if name else []
+    return [each for each in known if each.state in (items.DELIVERED, items.DISCARDED)]
 
 
 @contextmanager
@@ -105,33 +115,13 @@ def explained(paths: Paths) -> Iterator[None]:
         yield
     except UnknownIdError as error:
         with Reader(paths.ledger) as reader:
-            gone = sorted(found(reader, error.name), key=lambda known: known.closed or 0.0)
+            gone = no_longer_waiting(reader, error.name)
         if not gone:
             raise
-        last = gone[-1]
+        last = max(gone, key=lambda known: known.closed or 0.0)
         what = fate(last)
         others = len({known.id for known in gone}) - 1
         more = f" So begin the ids of {others:,} more that no longer wait." if others else ""
         raise NotFoundError(
             f"{short_id(last.id)} no longer waits: {what.name} {what.detail}.{more}", what.remedy
         ) from error
-
-
-def say(known: Known) -> None:
-    """Print a line, for people, on what became of a memory."""
-    found = fate(known)
-    output.say(f"{short_id(known.id)}: {found.name} {found.detail}. {found.remedy}")
-
-
-def document(known: Known) -> dict[str, Any]:
-    """The JSON on what became of it, with those keys of a waiting one that still make sense."""
-    found = fate(known)
-    return {
-        "id": known.id,
-        "place": found.name,
-        "cause": found.name,
-        "detail": found.detail,
-        "remedy": found.remedy,
-        "also": [],
-        "closed": known.closed,
-    }

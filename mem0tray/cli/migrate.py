@@ -8,7 +8,6 @@ import click
 
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
-from mem0tray.actions.migration_plan import Sums
 from mem0tray.actions.recall import in_sentence
 from mem0tray.cli import arguments, context, output
 from mem0tray.cli.arguments import project_alone, project_option
@@ -60,7 +59,7 @@ def command(*, former: str | None, project: str | None, dry_run: bool, as_json: 
     there = migrate.chosen(settings, settings.locations())
     name = _former(settings, there, former)
     request = Request(name or "", os.environ.get(migrate.KEY, ""), project, dry_run)
-    brought = _run(settings, request) if name is not None else Brought(Sums(), [], 0)
+    brought = _run(settings, request) if name is not None else Brought()
     if as_json:
         output.print_json(_document(request, there, brought))
     elif name is None:
@@ -122,50 +121,35 @@ def _say_nothing(there: ServerNames) -> None:
 
 
 def _print(request: Request, there: ServerNames, brought: Brought) -> None:
-    sums = brought.sums
+    sums, chosen = brought.sums, in_sentence(there.shown)
     where = former_in_words(request.former)
     output.say(f"Found on {where}: {plural(sums.found, 'memory', 'memories')}.")
-    queued = "would be queued" if request.dry_run else "queued now"
-    output.print_facts(
-        [
-            (queued, _count(sums.queued, f"for {in_sentence(there.shown)}", always=True)),
-            ("waiting", _count(sums.waiting, "already queued, and not delivered yet")),
-            ("there", _count(sums.present, f"already on {in_sentence(there.shown)}")),
-            ("deleted", _count(sums.deleted, "deleted here, and left where they are")),
-            ("not read", _count(sums.unread, "which cannot be read back from there")),
-        ]
-    )
-    for remark in _remarks(request, there, brought):
-        output.say(remark)
-    if sums.queued and not request.dry_run:
-        output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
-
-
-def _count(number: int, what: str, *, always: bool = False) -> str:
-    return f"{number:,} {what}" if number or always else ""
-
-
-def _remarks(request: Request, there: ServerNames, brought: Brought) -> list[str]:
-    """What to know about what was found, or may have been missed."""
-    where = former_in_words(request.former)
-    said: list[str] = []
+    counts = [
+        ("waiting", sums.waiting, "already queued, and not delivered yet"),
+        ("there", sums.present, f"already on {chosen}"),
+        ("deleted", sums.deleted, "deleted here, and left where they are"),
+        ("not read", sums.unread, "which cannot be read back from there"),
+    ]
+    verb = "would be queued" if request.dry_run else "queued now"
+    facts = [(name, f"{count:,} {what}") for name, count, what in counts if count]
+    output.print_facts([(verb, f"{sums.queued:,} for {chosen}"), *facts])
     if brought.is_one:
-        said.append(
-            f"{where} and {in_sentence(there.shown)} show the same memories: they are one server,"
-            " or one is a copy. Only what is known here was looked at; the worker asks before it"
-            " sends."
+        output.say(
+            f"{where} and {chosen} show the same memories: they are one server, or one is a copy."
+            " Only what is known here was looked at; the worker asks before it sends."
         )
     if brought.reworded:
         kept = plural(brought.reworded, "memory", "memories")
-        said.append(
+        output.say(
             f"{where} keeps {kept} of ours in words of its own (server.infer): these come over."
         )
     if not brought.names_projects:
-        said.append(f"{where} does not say which projects it has: those known here were read.")
+        output.say(f"{where} does not say which projects it has: those known here were read.")
     if brought.cut:
         some = ", ".join(repr(one_line(each, 40)) for each in brought.cut[:_NAMED])
-        said.append(f"{where} shows only the newest of {some}: older ones of others may be left.")
-    return said
+        output.say(f"{where} shows only the newest of {some}: older ones of others may be left.")
+    if sums.queued and not request.dry_run:
+        output.say("The worker delivers them: `mem0tray status` shows how many wait.", Style.DIM)
 
 
 def _what_is_missing(request: Request, brought: Brought) -> str:
@@ -191,12 +175,7 @@ def _document(request: Request, there: ServerNames, brought: Brought) -> dict[st
         "to": there.name,
         "project_id": request.project,
         "dry_run": request.dry_run,
-        "found": sums.found,
-        "queued": sums.queued,
-        "waiting": sums.waiting,
-        "present": sums.present,
-        "deleted": sums.deleted,
-        "unread": sums.unread,
+        **sums._asdict(),
         "reworded": brought.reworded,
         "same_server": brought.is_one,
         "names_projects": brought.names_projects,

@@ -6,9 +6,9 @@ import click
 
 from mem0tray.actions import projects
 from mem0tray.actions.projects import KnownProjects
-from mem0tray.cli import context, output
+from mem0tray.cli import context, interaction, output
 from mem0tray.cli.command_help import Command
-from mem0tray.cli.interaction import waiting
+from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 
 _NUMBERS: Final = ("ON THE SERVER", "WAITING", "DEAD LETTERS", "DELIVERED")
@@ -28,7 +28,7 @@ def command(*, as_json: bool) -> None:
     answer: only what is known here is shown then.
     """
     settings = context.load()
-    with waiting():
+    with interaction.waiting():
         found = projects.known(settings)
     if as_json:
         output.print_json(_document(found))
@@ -43,13 +43,13 @@ def _print(found: KnownProjects) -> None:
     if found.projects:
         rows = [
             (
-                each.project,
-                "–" if each.there is None else f"{each.there:,}",
-                f"{each.fresh:,}",
-                f"{each.dead:,}",
-                f"{each.delivered:,}",
+                name,
+                times.NEVER if there is None else f"{there:,}",
+                f"{fresh:,}",
+                f"{dead:,}",
+                f"{delivered:,}",
             )
-            for each in found.projects
+            for name, fresh, dead, delivered, there in found.projects
         ]
         output.print_table(("PROJECT", *_NUMBERS), rows, right=_NUMBERS)
     elif not (found.trouble or found.unread):

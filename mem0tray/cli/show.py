@@ -1,22 +1,29 @@
-"""`mem0tray show`: one memory with its text and history."""
+"""`mem0tray list` and `mem0tray show`: what waits in a table, and one memory with its history."""
 
-import shutil
-import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
 
-from mem0tray.actions import diagnose, look_up
+from mem0tray.actions import diagnose, look_up, standing, waiting
 from mem0tray.actions.look_up import Version
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, FoundItem, Identity
 from mem0tray.cli import arguments, context, memory_words, output
 from mem0tray.cli.command_help import Command
+from mem0tray.cli.output import Style
 from mem0tray.config.server_choice import former_in_words, in_words
 from mem0tray.core import item as items
 from mem0tray.core import times
-from mem0tray.core.text import lines, short_id
-from mem0tray.ledger.rows import Known
+from mem0tray.core.state import PERHAPS
+from mem0tray.core.text import lines, one_line, short_id
+from mem0tray.ledger.rows import Attempt, Known
 
+_DEAD: Final = ("ID", "PROJECT", "RETRIED", "LAST ATTEMPT", "NEXT RETRY", "TEXT", "REASON")
+_FRESH: Final = ("ID", "PROJECT", "RETRIES", "WAITING SINCE", "NEXT RETRY", "TEXT", "REASON")
+# Left out where room is short, in this order. A dead letter's first attempts were no retries.
+_SPARE: Final = ("LAST ATTEMPT", "WAITING SINCE", "RETRIES", "RETRIED", "NEXT RETRY", "PROJECT")
+_TEXT: Final = 60  # characters of a memory's text
 _PLACES: Final = {
     "dlq": "a dead letter: it is tried again automatically",
     "queue": "waiting for its first delivery",
@@ -24,6 +31,147 @@ _PLACES: Final = {
     "edited": "replaced by another text: an edit",
 }
 _WAITS: Final = ("dlq", "queue")
+_Attempts = Mapping[Identity, Attempt | None]
+
+
+@click.command(
+    "list",
+    cls=Command,
+    examples={
+        "mem0tray list": "the dead letters",
+        "mem0tray list --queue": "what waits for its first delivery",
+        "mem0tray list -p garden -n 5": "five of one project",
+    },
+)
+@click.option("-q", "--queue", is_flag=True, help="List waiting entries, not dead letters.")
+@click.option(
+    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document, with whole ids."
+)
+@arguments.project_option("Only this project.")
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="At most this many.")
+def list_(*, queue: bool, as_json: bool, project: str | None, limit: int | None) -> None:
+    """List the dead letters: retries, last attempt, next retry, beginning of the text, reason.
+
+    With --queue list the entries that wait, and what they wait for.
+    """
+    settings = context.load_there()
+    now = time.time()
+    place = QUEUE_LIST if queue else DLQ_LIST
+    with waiting.opened(settings) as seen:
+        shown = seen.items(place, project, limit)
+        total = len(shown) if limit is None else seen.count(place, project)
+        nonsense = seen.nonsense(place)
+        called = seen.handles(() if as_json else shown)
+        attempts = {each.identity: _last(seen.attempts(each)) for each in shown if queue}
+    context.warn_behind(seen.step)
+    snapshot = standing.read(settings, now)
+    why = standing.hindrance(snapshot)
+    if as_json:
+        output.print_json([_item(each, now, why, attempts) for each in shown])
+        return
+    if shown:
+        rows = [_row(called[each.id], each, now, why, attempts) for each in shown]
+        _print_table(_FRESH if queue else _DEAD, rows, with_project=project is None)
+    if not total:
+        of = "" if project is None else f" of {one_line(project, 80)}"
+        output.say(f"Nothing{of} waits." if queue else f"There are no dead letters{of}.")
+    elif len(shown) < total:
+        output.say(f"… and {total - len(shown):,} more.")
+    if nonsense:
+        output.say(memory_words.nonsense(nonsense))
+    _print_to_change(shown, called, attempts)
+    held = sum(each.is_held for each in shown)
+    if why and (held < len(shown) or snapshot.beside):
+        output.say(f"Nothing is sent now: {why}", Style.WARNING)
+    if held:
+        output.say(f"Held: {PERHAPS}: {memory_words.about_held(beside=snapshot.beside)}.")
+
+
+def _last(attempts: Sequence[Attempt]) -> Attempt | None:
+    return attempts[-1] if attempts else None
+
+
+def _item(found: FoundItem, now: float, why: str, attempts: _Attempts) -> dict[str, Any]:
+    """Make the document: the file's own fields and `next_retry` (Unix seconds, 0: now).
+
+    That of an entry has more; its `next_retry` is null if it is held.
+    """
+    value: dict[str, Any] = items.load_object(found.raw) or {}
+    value.setdefault("id", found.id)
+    due = diagnose.next_retry(found)
+    if not found.is_dead:
+        reason = diagnose.kept_reason(found, attempts.get(found.identity))
+        value.setdefault("last_error", reason or None)
+        value["waiting_since"] = _since(found)
+        value["held"] = found.is_held
+        waits_for = f"held: {PERHAPS}" if found.is_held else why
+        value["waits_for"] = waits_for or ("its retry" if due > now else None)
+    return value | {"next_retry": None if found.is_held else due}
+
+
+def _since(found: FoundItem) -> float | None:
+    made = found.item.timestamp if found.item is not None else 0.0
+    return items.waits_since(found.known.accepted, made) if found.known is not None else None
+
+
+def _row(name: str, found: FoundItem, now: float, why: str, attempts: _Attempts) -> tuple[str, ...]:
+    """Make the cells; when an entry is sent is unknown if `why` keeps it from going out now."""
+    item, due = found.item, diagnose.next_retry(found)
+    if found.is_dead:
+        number, at = (item.retry_count, item.last_attempt) if item is not None else (0, None)
+        reason, unknown = diagnose.last_error(found), False
+    else:
+        number, at = found.known.retries if found.known is not None else 0, _since(found)
+        kept = diagnose.kept_reason(found, attempts.get(found.identity))
+        reason = "; ".join(filter(None, ("held" if found.is_held else "", kept)))
+        unknown = found.is_held or bool(why and due <= now)
+    return (
+        name,
+        found.project or "(none)",
+        f"{number:,}",
+        times.ago(at, now),
+        times.NEVER if unknown else times.due(due, now),
+        one_line(item.content, _TEXT) if item is not None else "",
+        reason,
+    )
+
+
+def _print_table(
+    headers: Sequence[str], rows: Sequence[tuple[str, ...]], *, with_project: bool
+) -> None:
+    """Print a line for each item; `diagnose` has the whole reason."""
+    columns = dict(zip(headers, zip(*rows, strict=True), strict=True))
+    if not with_project:
+        del columns["PROJECT"]
+    if not any(columns["REASON"]):  # a header above nothing
+        del columns["REASON"]
+    left_out = output.print_table(
+        tuple(columns),
+        list(zip(*columns.values(), strict=True)),
+        right={"RETRIES", "RETRIED"},
+        cut={"PROJECT", "TEXT", "REASON"},
+        spare=[name for name in _SPARE if name in columns],
+    )
+    if left_out:
+        output.say(f"No room for {', '.join(left_out)}: see `--json`, or widen.", Style.DIM)
+
+
+def _print_to_change(
+    shown: Sequence[FoundItem], called: Mapping[str, str], attempts: _Attempts
+) -> None:
+    """Print how many of those shown must be changed for the server, and what to do about one."""
+    advice = [
+        (called[each.id], said)
+        for each in shown
+        if (said := diagnose.to_change(each, attempts.get(each.identity), called[each.id]))
+    ]
+    if advice:
+        name, said = advice[0]
+        more = f" and {len(advice) - 1:,} more" if len(advice) > 1 else ""
+        output.say(f"To change: {name}{more}. {said}", Style.WARNING)
+
+
+# One memory -------------------------------------------------------------------------------------
 
 
 @click.command(
@@ -54,11 +202,10 @@ def command(name: str, *, as_json: bool) -> None:
         first, *others = [_document(each) for each in versions]
         output.print_json({**first, "versions": others})
         return
-    first_version, *rest = versions
-    _print(first_version, now)
-    for each in rest:
-        output.say("")
-        output.say(f"Another text of {short_id(each.found.id)}:", output.Style.HEADING)
+    for at, each in enumerate(versions):
+        if at:
+            output.say("")
+            output.say(f"Another text of {short_id(each.found.id)}:", Style.HEADING)
         _print(each, now)
 
 
@@ -76,56 +223,42 @@ def _document(version: Version) -> dict[str, Any]:
         "retries": known.retries if known is not None else fields.get("retries"),
         "retry_count": fields.get("retry_count"),
         "last_attempt": fields.get("last_attempt"),
-        "last_error": _reason(version) or None,
+        "last_error": diagnose.kept_reason(version.found, _last(version.attempts)) or None,
         "remedy": _remedy(version) or None,
         "next_retry": diagnose.next_retry(version.found) if waits else None,
         "taken_in": known.accepted if known is not None else None,
         "closed": known.closed if known is not None else None,
         "server": known.server if known is not None else None,
         "deliveries": [{"server": server, "at": at} for server, at in version.deliveries],
-        "history": [
-            {
-                "at": attempt.at,
-                "class": attempt.kind,
-                "status": attempt.status,
-                "message": attempt.message,
-                "duration": attempt.duration,
-                "request": attempt.request,
-            }
-            for attempt in version.attempts
-        ],
+        "history": memory_words.history(version.attempts),
     }
 
 
-def _reason(version: Version) -> str:
-    last = version.attempts[-1] if version.attempts else None
-    return diagnose.kept_reason(version.found, last)
-
-
 def _remedy(version: Version) -> str:
-    """What must be changed in the memory before the server takes it; empty if nothing must."""
+    """Say what must be changed before the server takes it; empty if nothing must."""
     if version.place not in _WAITS:
         return ""
-    last = version.attempts[-1] if version.attempts else None
-    return diagnose.to_change(version.found, last)
+    return diagnose.to_change(version.found, _last(version.attempts))
 
 
 def _print(version: Version, now: float) -> None:
     known, fields = version.known, look_up.fields(version)
-    delivered = version.place == items.DELIVERED
+    is_delivered, is_dead = version.place == items.DELIVERED, version.place == "dlq"
+    reason = diagnose.kept_reason(version.found, _last(version.attempts))
+    digest = known.digest.hex() if is_delivered and known is not None else ""
     output.print_facts(
         [
             ("id", version.found.id),
             ("project", version.found.project or "(none)"),
             ("where", _where(version)),
-            *[("before", _before(*each)) for each in _former_deliveries(version)],
+            *[("before", before) for before in _former_deliveries(version)],
             ("written", _moment(fields.get("timestamp"), now)),
             ("taken in", _moment(known.accepted if known is not None else None, now)),
-            ("retried", str(items.count(fields.get("retry_count"))) if _is_dead(version) else ""),
-            ("next retry", _next(version, now)),
-            ("reason", "" if delivered else _reason(version)),
+            ("retried", str(items.count(fields.get("retry_count"))) if is_dead else ""),
+            ("next retry", _next(version, now) if is_dead else ""),
+            ("reason", "" if is_delivered else reason),
             ("to do", _remedy(version)),
-            ("hash", known.digest.hex() if delivered and known is not None else ""),
+            ("hash", digest),
         ]
     )
     memory_words.print_attempts(version.attempts)
@@ -136,48 +269,21 @@ def _print(version: Version, now: float) -> None:
         )
     if version.content is None:
         output.say("It has no text." if version.found.raw else "Its text is no longer kept.")
-    else:
-        _print_text(version.content)
-
-
-def _print_text(text: str) -> None:
-    """Print the text so that a terminal obeys nothing in it; a long one page by page."""
-    shown = lines(text)
+        return
+    text = lines(version.content)  # a terminal obeys nothing in it
     output.say("")
-    if not shown.strip():
-        output.say("(empty)" if not shown else "(blanks only)")
-    elif _is_long(shown):
-        click.echo_via_pager(shown)
-    else:
-        click.echo(shown)
-
-
-def _is_long(text: str) -> bool:
-    """Whether the text needs more lines than the terminal has."""
-    if not (sys.stdout.isatty() and _has_reader()):
-        return False
-    size = shutil.get_terminal_size()
-    return sum(1 + len(line) // size.columns for line in text.split("\n")) > size.lines - 2
-
-
-def _has_reader() -> bool:
-    """Whether somebody is there to turn pages."""
-    return sys.stdin.isatty()
-
-
-def _is_dead(version: Version) -> bool:
-    return version.place == "dlq"
+    click.echo(text if text.strip() else "(blanks only)" if text else "(empty)")
 
 
 def _where(version: Version) -> str:
     known = version.known
-    if version.place == items.DELIVERED and known is not None:
+    if known is not None and version.place == items.DELIVERED:
         return f"delivered to {in_words(known.server)} on {times.moment(known.closed)}"
-    if version.place == "deleted" and known is not None:
+    if known is not None and version.place == "deleted":
         return _deleted(known)
     why = _never_sent(version)
     if why and version.place in _WAITS:
-        kind = "a dead letter" if _is_dead(version) else "a waiting entry"
+        kind = "a dead letter" if version.place == "dlq" else "a waiting entry"
         return f"{kind} that is never sent: {why}"
     if known is not None and known.is_held and version.place == "queue":
         return f"held: {diagnose.why_held(known)}"
@@ -186,29 +292,26 @@ def _where(version: Version) -> str:
     return _PLACES.get(version.place, version.place)
 
 
-def _former_deliveries(version: Version) -> list[tuple[str, float]]:
-    """The deliveries to servers other than the one that `_where` names."""
-    now = version.known.server if version.known is not None else None
-    if version.place != items.DELIVERED:
-        now = None
-    return [each for each in version.deliveries if each[0] != now]
-
-
-def _before(server: str, at: float) -> str:
-    return f"delivered to {former_in_words(server)} on {times.moment(at)}"
-
-
 def _deleted(known: Known) -> str:
-    if known.reason == "forgotten":
-        return f"deleted for good on {times.moment(known.closed)}"
-    return (
-        f"deleted on {times.moment(known.closed)}:"
-        " `mem0tray restore --list` shows how to put it back"
-    )
+    when = times.moment(known.closed)
+    if known.reason == items.FORGOTTEN:
+        return f"deleted for good on {when}"
+    return f"deleted on {when}: `mem0tray restore --list` shows how to put it back"
+
+
+def _former_deliveries(version: Version) -> list[str]:
+    """Name the deliveries to servers other than the one that `_where` names."""
+    is_delivered = version.known is not None and version.place == items.DELIVERED
+    now = version.known.server if version.known is not None and is_delivered else None
+    return [
+        f"delivered to {former_in_words(server)} on {times.moment(at)}"
+        for server, at in version.deliveries
+        if server != now
+    ]
 
 
 def _never_sent(version: Version) -> str:
-    """Why this content of a file is never sent to any server; else nothing."""
+    """Say why this content of a file is never sent to any server; else nothing."""
     item = version.found.item
     if item is None:
         return "its content is no text" if version.found.raw else ""
@@ -216,7 +319,7 @@ def _never_sent(version: Version) -> str:
 
 
 def _next(version: Version, now: float) -> str:
-    if not _is_dead(version) or _never_sent(version):
+    if _never_sent(version):
         return ""
     due = diagnose.next_retry(version.found)
     return times.moment(due) if due - now >= 1 else times.due(due, now)

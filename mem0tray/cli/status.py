@@ -1,35 +1,39 @@
-"""`mem0tray status`: how the worker and its queues are."""
+"""`mem0tray status` and `mem0tray stats`: how worker and queues are, and what waits, counted."""
 
 import math
-import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
 
 import click
 
 from mem0tray import cli
-from mem0tray.actions import standing, worker_report
-from mem0tray.actions.standing import NOT_RUNNING, Overview, Part
+from mem0tray.actions import standing, waiting, worker_report
+from mem0tray.actions.standing import NOT_RUNNING, Overview
 from mem0tray.cli import context, memory_words, output
 from mem0tray.cli.command_help import Command
 from mem0tray.cli.output import Fact, Style
-from mem0tray.config import settings as config
 from mem0tray.config.server_choice import former_in_words
 from mem0tray.config.settings import Settings
 from mem0tray.core import times
-from mem0tray.core.errors import FileUnavailableError, SettingsError
+from mem0tray.core.due import GROWS_UNTIL
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PERHAPS
 from mem0tray.core.text import plural
 
 UNKNOWN: Final = "unknown"
 _EVERY: Final = 1.0
 _ASKS: Final = 30  # turns after which the worker is asked again to see how the server is
-_STYLES: Final = {
-    HEALTHY: Style.GOOD,
-    DOWN: Style.BAD,
-    ACTION_NEEDED: Style.BAD,
-}
+_STYLES: Final = {HEALTHY: Style.GOOD, DOWN: Style.BAD, ACTION_NEEDED: Style.BAD}
+_AGES: Final = (
+    ("under 1 h", 3600.0),
+    ("1 h to 1 day", 86_400.0),
+    ("1 to 7 days", 604_800.0),
+    ("7 to 30 days", 2_592_000.0),
+    ("over 30 days", math.inf),
+)
 
 
 @click.command(
@@ -51,20 +55,17 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
     Exits with 1 where something could not be read: its count is then "unknown", in JSON null.
     With --line the line says so, and the command exits with 0.
     """
-    if as_json and watch:
-        raise click.UsageError("--json prints one document; it does not go with --watch.")
+    if as_json + watch + line > 1:
+        raise click.UsageError("--json, --watch and --line do not go together.")
     if line:
-        if as_json or watch:
-            raise click.UsageError("--line goes with neither --json nor --watch.")
         cli.print_status_line()
         return
     settings = context.load()
     if watch:
         _watch(settings)
-        return
     worker_report.ask_to_look(settings.locations())
     now = time.time()
-    seen = _seen(settings, now)
+    seen = standing.overview(standing.read(settings, now))
     if as_json:
         output.print_json(as_document(seen))
     else:
@@ -73,64 +74,52 @@ def command(*, as_json: bool, watch: bool, line: bool) -> None:
         raise FileUnavailableError(f"Not everything could be read. {why}")
 
 
-def _seen(settings: Settings, now: float) -> Overview:
-    return standing.overview(standing.read(settings, now, Part.COUNTS))
-
-
 def _watch(settings: Settings) -> None:
-    """Show the status again and again: on a clean screen, or into a pipe what has changed.
-
-    While the settings are wrong the last good ones hold, as they do for a worker.
-    """
-    before: list[Fact] = []
+    """Show the status again and again, until Ctrl-C."""
     for turn in count():
         if turn % _ASKS == 0:
             worker_report.ask_to_look(settings.locations())
-        wrong = ""
-        try:
-            settings = config.load().settings
-        except SettingsError as error:
-            wrong = str(error)
         now = time.time()
-        shown = [*facts(_seen(settings, now), now), Fact("settings", wrong, wrong, Style.BAD)]
-        if sys.stdout.isatty():
-            click.clear()
-            output.print_facts(shown)
-            click.echo("\nCtrl-C ends this.")
-        elif _lasting(shown) != _lasting(before):
-            click.echo("" if before else None, nl=bool(before))
-            output.print_facts(shown)
-            sys.stdout.flush()
-        before = shown
+        shown = facts(standing.overview(standing.read(settings, now)), now)
+        click.clear()  # nothing where no terminal is
+        output.print_facts(shown)
+        output.say("\nCtrl-C ends this.")
         time.sleep(_EVERY)
 
 
-def _lasting(shown: list[Fact]) -> list[Fact]:
-    """The facts without ages, which change all the time."""
-    return [fact._replace(value=fact.value.partition(" (")[0]) for fact in shown]
-
-
 def facts(seen: Overview, now: float) -> list[Fact]:
-    """Names and values, in words."""
+    """Put the overview into names and values."""
     unsure = "queue" in seen.unknown or "dlq" in seen.unknown
     oldest = UNKNOWN if unsure else times.moment(seen.oldest_waiting, now)
     last = UNKNOWN if "last_delivery" in seen.unknown else times.moment(seen.last_delivery, now)
+    pause = ""
+    if seen.pause is not None:
+        until = "`mem0tray resume`" if math.isinf(seen.pause) else times.moment(seen.pause, now)
+        pause = f"paused until {until}"
+    held = f" of these, {PERHAPS}: {memory_words.about_held(beside=seen.beside)}"
     return [
         _worker(seen, now),
         _state(seen),
-        Fact("pause", _pause(seen.pause, now), "paused", Style.WARNING),
+        Fact("pause", pause, "paused", Style.WARNING),
         Fact("server", seen.server),
         Fact("destination", seen.destination),
-        _count("queue", seen.queue, "memory", "memories", " waiting"),
-        _held(seen.held, beside=seen.beside),
-        _count("DLQ", seen.dlq, "dead letter", style=Style.WARNING),
-        _quarantine(seen.quarantine),
+        _count("queue", seen.queue, ("memory", "memories"), " waiting"),
+        _count("held", seen.held, ("memory", "memories"), held, Style.WARNING, none=""),
+        _count("DLQ", seen.dlq, ("dead letter",), style=Style.WARNING),
+        _count(
+            "quarantine",
+            seen.quarantine,
+            ("file",),
+            ": `mem0tray doctor` says where",
+            Style.WARNING,
+            none="empty",
+        ),
         Fact("oldest item", oldest, UNKNOWN, Style.BAD),
         Fact("last delivery", last, UNKNOWN, Style.BAD),
         _totals(seen.totals),
         *[
-            Fact("elsewhere", _elsewhere(*each, seen.to_bring_over.get(each[0], 0)))
-            for each in seen.only_elsewhere.items()
+            Fact("elsewhere", _elsewhere(server, number, seen.to_bring_over.get(server, 0)))
+            for server, number in seen.only_elsewhere.items()
         ],
     ]
 
@@ -145,7 +134,6 @@ def _worker(seen: Overview, now: float) -> Fact:
 
 
 def _state(seen: Overview) -> Fact:
-    style = _STYLES.get(seen.state, Style.WARNING)
     if seen.state == NOT_RUNNING and not seen.reason:
         return Fact("state", "")  # the worker's line says it
     # "action needed: choose a server: …" reads better than a reason in brackets.
@@ -153,47 +141,28 @@ def _state(seen: Overview) -> Fact:
     text = f"{seen.state}{between}{seen.reason}" if seen.reason else seen.state
     if str(seen.reason).startswith(seen.state):  # "paused by you" says both
         text = str(seen.reason)
-    return Fact("state", text, seen.state, style)
+    return Fact("state", text, seen.state, _STYLES.get(seen.state, Style.WARNING))
 
 
 def _count(
     name: str,
-    count: int | None,
-    one: str,
-    many: str = "",
+    number: int | None,
+    words: tuple[str, ...],
     more: str = "",
     style: Style = Style.PLAIN,
+    none: str | None = None,
 ) -> Fact:
-    """A count; its number in `style` unless it is 0."""
-    if count is None:
+    """Count in words; the number is in `style` unless it is 0, for which `none` may stand."""
+    if number is None:
         return Fact(name, UNKNOWN, UNKNOWN, Style.BAD)
-    text = f"{plural(count, one, many)}{more}"
-    return Fact(name, text, text.partition(" ")[0], style if count else Style.PLAIN)
-
-
-def _pause(until: float | None, now: float) -> str:
-    if until is None:
-        return ""
-    end = "`mem0tray resume`" if math.isinf(until) else times.moment(until, now)
-    return f"paused until {end}"
-
-
-def _held(count: int, *, beside: bool) -> Fact:
-    if not count:
-        return Fact("held", "")
-    more = f" of these, {PERHAPS}: {memory_words.about_held(beside=beside)}"
-    return _count("held", count, "memory", "memories", more, Style.WARNING)
-
-
-def _quarantine(count: int | None) -> Fact:
-    if count == 0:
-        return Fact("quarantine", "empty")
-    more = ": `mem0tray doctor` says where"
-    return _count("quarantine", count, "file", more=more, style=Style.WARNING)
+    if not number and none is not None:
+        return Fact(name, none)
+    text = f"{plural(number, *words)}{more}"
+    return Fact(name, text, text.partition(" ")[0], style if number else Style.PLAIN)
 
 
 def _totals(totals: dict[str, int | None]) -> Fact:
-    """What was delivered and moved in all.
+    """Count what was delivered and moved in all.
 
     Not what producers count beside it: the emergency file and dead letters of
     others are no part of that, so that more can be delivered than queued.
@@ -207,20 +176,19 @@ def _totals(totals: dict[str, int | None]) -> Fact:
     )
 
 
-def _elsewhere(server: str, count: int, to_bring_over: int) -> str:
-    where = f"{plural(count, 'memory is', 'memories are')} on {former_in_words(server)}"
+def _elsewhere(server: str, number: int, to_bring_over: int) -> str:
+    where = f"{plural(number, 'memory is', 'memories are')} on {former_in_words(server)}"
     how = ""
     if to_bring_over:
-        them = "it" if count == 1 else "them"
-        some = them if to_bring_over == count else f"{to_bring_over:,} of them"
+        them = "it" if number == 1 else "them"
+        some = them if to_bring_over == number else f"{to_bring_over:,} of them"
         how = f": `mem0tray migrate --from {server}` brings {some} over"
     return f"{where}, and not on the present server{how}"
 
 
 def as_document(seen: Overview) -> dict[str, Any]:
-    """The status as JSON for programs; times in Unix seconds, null for what could not be read."""
-    worker = seen.worker
-    pause = seen.pause
+    """Make the document for programs; times in Unix seconds, null for what could not be read."""
+    worker, pause = seen.worker, seen.pause
     return {
         "worker": {
             "running": worker is not None,
@@ -245,3 +213,78 @@ def as_document(seen: Overview) -> dict[str, Any]:
         "to_bring_over": seen.to_bring_over,
         "unknown": {name: str(why) for name, why in seen.unknown.items()},
     }
+
+
+# Counts -----------------------------------------------------------------------------------------
+
+
+@click.command(
+    "stats", cls=Command, examples={"mem0tray stats": "", "mem0tray stats --json": "for a program"}
+)
+@click.option("-j", "--json", "as_json", is_flag=True, help="Print one JSON document.")
+def stats(*, as_json: bool) -> None:
+    """Count dead letters and waiting entries by project, retries and age."""
+    seen = _counted(context.load_there(), time.time())
+    if as_json:
+        output.print_json(seen)
+        return
+    rows = [
+        (each["project_id"] or "(none)", f"{each['dead']:,}", f"{each['waiting']:,}")
+        for each in seen["projects"]
+    ]
+    numbers = {"DEAD LETTERS", "WAITING"}
+    if rows:
+        output.print_table(("PROJECT", "DEAD LETTERS", "WAITING"), rows, right=numbers)
+        output.say("")
+    for title in ("RETRIED", "AGE") if seen["dead"] else ():
+        counts = seen["retries" if title == "RETRIED" else "ages"]
+        lines = [(name, f"{number:,}") for name, number in counts.items()]
+        if lines:
+            output.print_table((title, "DEAD LETTERS"), lines, right={title, "DEAD LETTERS"})
+            output.say("")
+    wait = plural(seen["waiting"], "entry waits", "entries wait")
+    output.say(f"{plural(seen['dead'], 'dead letter')}, {wait}.")
+    if seen["held"]:
+        output.say(f"{seen['held']:,} of these held: {PERHAPS}.")
+    if seen["nonsense"]:
+        output.say(memory_words.nonsense(seen["nonsense"]))
+
+
+def _counted(settings: Settings, now: float) -> dict[str, Any]:
+    """Count everything to show; ages in seconds, by the producers' timestamps.
+
+    Raises FileUnavailableError if not everything can be counted.
+    """
+    with waiting.opened(settings) as seen:
+        seen.step.check_all()
+        sums, counts = seen.reader.waiting, seen.reader.waiting.counts()
+        made = sums.made()
+        retries, projects = sums.by_retries(), sums.by_project()
+        nonsense = sum(map(seen.nonsense, waiting.BOTH))
+    context.warn_behind(seen.step)
+    ages = [max(0.0, now - each) if each > 0 else None for each in made]
+    return {
+        "dead": len(made),
+        "waiting": counts.queue if counts is not None else 0,
+        "held": counts.held if counts is not None else 0,
+        "nonsense": nonsense,
+        "projects": [
+            {"project_id": each.project, "dead": each.dead, "waiting": each.fresh}
+            for each in projects
+        ],
+        "retries": {
+            f"{number} and more" if number == GROWS_UNTIL else str(number): many
+            for number, many in retries.items()
+        },
+        "ages": _by_age(ages),
+        "oldest": max((age for age in ages if age is not None), default=None),
+    }
+
+
+def _by_age(ages: Sequence[float | None]) -> dict[str, int]:
+    counts = Counter(
+        UNKNOWN if age is None else next(name for name, limit in _AGES if age < limit)
+        for age in ages
+    )
+    names = [*(name for name, _ in _AGES), UNKNOWN]
+    return {name: counts[name] for name in names if counts[name]}

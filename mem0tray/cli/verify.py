@@ -128,13 +128,10 @@ def _judge(found: Verified, *, requeue: bool) -> None:
 def _remedy(lost: Sequence[MissingMemory], *, requeue: bool) -> str:
     known = sum(each.can_be_queued for each in lost)
     if known and not requeue:
-        which = f"{known:,} of them" if known < len(lost) else "it" if known == 1 else "them"
-        why = "its text is" if known == 1 else "their texts are"
-        return f"`mem0tray verify --requeue` queues {which} again, as {why} known here."
-    if any(each.discarded for each in lost):
-        return "Of some the text was deleted here: `mem0tray restore --list` shows what there is."
+        return f"`mem0tray verify --requeue` queues {known:,} again, whose text is known here."
     return (
-        "mem0tray finds no text of what is missing: `mem0tray add` queues one that you still have."
+        "`mem0tray restore --list` shows what was deleted here, `mem0tray add` queues a text that"
+        " you still have."
     )
 
 

@@ -1,6 +1,5 @@
 """The address of a server, checked: its parts, and the key that goes there."""
 
-import contextlib
 import ipaddress
 import re
 from pathlib import Path
@@ -20,7 +19,7 @@ from mem0tray.core.reasons import Reason
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
-_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
+_NUMBER_AT_END = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
@@ -132,21 +131,11 @@ def is_loopback(hostname: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        address = ipaddress.ip_address(_in_full(hostname))
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
-
-
-def _in_full(hostname: str) -> str:
-    """The name, or an IPv4 address with all four parts, as the system also accepts 127.1."""
-    if _NUMBER.fullmatch(hostname):
-        import socket  # it takes long to load, and few name a server by numbers
-
-        with contextlib.suppress(OSError):
-            return socket.inet_ntoa(socket.inet_aton(hostname.rstrip(".")))
-    return hostname
 
 
 def _split(url: str) -> SplitResult:
@@ -180,6 +169,8 @@ def _ascii_host(parts: SplitResult) -> str:
             name = str(ipaddress.IPv6Address(host))
             return _HERE.get(name, name)
         name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
+        if _NUMBER_AT_END.search(name):  # 127.1 is this computer to some programs only
+            name = str(ipaddress.IPv4Address(name))
     except ValueError:
         name = ""
     if not _HOST_NAME.fullmatch(name):
@@ -187,7 +178,6 @@ def _ascii_host(parts: SplitResult) -> str:
             Reason("{name} is not the name of a host.", name=repr(host[:200])),
             Reason("Correct it: `mem0tray config set server.url ADDRESS`."),
         )
-    name = _in_full(name)
     return _HERE.get(name, name)
 
 

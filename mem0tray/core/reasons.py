@@ -7,7 +7,7 @@ that depends on a reason looks at its `id` and arguments, and never at words.
 
 import errno
 from collections.abc import Callable, Iterator
-from pathlib import PurePath
+from os import PathLike, fspath
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, Union
 
@@ -35,10 +35,10 @@ class Reason:
     # No dataclass: every command has this module, and those load half the compiler.
     __slots__ = ("arguments", "id")
 
-    def __init__(self, id: str = "", /, **arguments: Argument | PurePath) -> None:  # noqa: A002
+    def __init__(self, id: str = "", /, **arguments: Argument | PathLike[str]) -> None:  # noqa: A002
         self.id: Final = id
         self.arguments: Final[tuple[tuple[str, Argument], ...]] = tuple(
-            (name, str(value) if isinstance(value, PurePath) else value)
+            (name, fspath(value) if isinstance(value, PathLike) else value)
             for name, value in arguments.items()
         )
 

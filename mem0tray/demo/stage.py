@@ -55,22 +55,18 @@ class DemoServer:
 
     def start(self) -> None:
         """Begin to serve."""
-        answer = functools.partial(_Request, self)
-        self._listener = _Listener((_HOST, self.port), answer)
+        self._listener = _Listener((_HOST, self.port), functools.partial(_Request, self))
         self.port = self._listener.server_address[1]
         serve = self._listener.serve_forever
         threading.Thread(target=serve, args=(0.05,), name="mem0tray-demo-server").start()
 
     def stop(self) -> None:
         """Refuse connections; what was stored stays."""
-        if self._listener.fileno() >= 0:  # it is not stopped yet
-            self._listener.shutdown()
-            self._listener.handle_request()  # of whoever has connected meanwhile, if anybody has
-            self._listener.server_close()
+        self._listener.shutdown()
+        self._listener.server_close()
 
 
 class _Listener(TCPServer):
-    timeout = 0
     allow_reuse_address = sys.platform != "win32"  # there it would let two programs share a port
 
 
@@ -92,14 +88,12 @@ class _Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Store a memory, or refuse it."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path != "/memory":
-            self._answer(404, {"detail": "This server only stores memories."})
-        elif body["user_id"] == self._demo.refused:
+        if body["user_id"] == self._demo.refused:
             self._answer(500, {"detail": _REFUSAL})
-        else:
-            memory = StoryMemory(body["user_id"], body["content"])
-            self._demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
-            self._answer(200, {"success": True})
+            return
+        memory = StoryMemory(body["user_id"], body["content"])
+        self._demo.stored.setdefault(self.headers["Idempotency-Key"], memory)
+        self._answer(200, {"success": True})
 
     def _answer(self, status: int, document: dict[str, Any]) -> None:
         content = json.dumps(document).encode()
@@ -161,23 +155,23 @@ class Stage:
 
     @property
     def waiting(self) -> int:
-        """How many memories wait in the queue."""
+        """The number of memories that wait in the queue."""
         return len(_read(self._paths.queue).get("queue", []))
 
     @property
     def dead(self) -> int:
-        """How many memories are set aside in the DLQ."""
+        """The number of memories that are set aside in the DLQ."""
         return len(_read(self._paths.dlq).get("items", []))
 
     def log(self) -> list[str]:
-        """The whole lines of the log, without the time before each."""
+        """Return the whole lines of the log, without the time before each."""
         with suppress(OSError):
             lines = _text(self._paths.log.read_bytes()).split("\n")[:-1]
             return [line.partition(" ")[2] for line in lines]
         return []
 
     def logged(self, *words: str) -> bool:
-        """Whether one line of the log has all these words."""
+        """Return whether one line of the log has all these words."""
         return any(all(word in line for word in words) for line in self.log())
 
 
@@ -209,7 +203,7 @@ def staged(
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """The environment in which mem0tray sees this home and no other, with its usual settings."""
+    """Return an environment with this home and no other, and without settings of ours."""
     local = home / "AppData"
     ours = programs.child_environment().items()
     return {name: value for name, value in ours if not name.startswith(config.ENV_PREFIX)} | {
@@ -222,13 +216,12 @@ def _environment(home: Path) -> dict[str, str]:
         "WIN_PD_OVERRIDE_LOCAL_APPDATA": str(local / "Local"),
         "WIN_PD_OVERRIDE_APPDATA": str(local / "Roaming"),
         config.variable("paths.claude_dir"): str(home / ".claude"),
-        "COLUMNS": "",
         "PYTHONIOENCODING": "utf-8",  # we read its output, whatever the terminal
     }
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file that the worker replaces whole; empty while there is none."""
+    """Read a file that the worker replaces whole; empty while there is none."""
     with suppress(OSError):
         document: dict[str, Any] = json.loads(path.read_bytes())
         return document

@@ -53,19 +53,13 @@ class StoryPace(NamedTuple):
 class Story:
     """A story, shown line by line. Raises Mem0TrayError if it goes otherwise than told.
 
-    `pause` lets seconds pass. `acts` are the promises kept, by the title of the act.
+    `acts` are the promises kept, by the title of the act.
     """
 
-    def __init__(
-        self,
-        stage: Stage,
-        show: Callable[[Said, str], None],
-        pause: Callable[[float], None],
-        pace: StoryPace,
-    ) -> None:
+    def __init__(self, stage: Stage, show: Callable[[Said, str], None], pace: StoryPace) -> None:
         self.acts: dict[str, list[str]] = {}
         self.saved: list[StoryMemory] = []
-        self._stage, self._show, self._pause, self._pace = stage, show, pause, pace
+        self._stage, self._show, self._pace = stage, show, pace
         self._shown: tuple[str, ...] = ()
         self._lines = 0  # lines of the log that were seen
 
@@ -84,7 +78,7 @@ class Story:
         self.expect("The worker has noticed, and sends nothing.", lambda s: s.state == "down")
         self.say("Three more memories are saved meanwhile.")
         self.save(*MEANWHILE)
-        self.hold(3)
+        self.wait(3 * self._pace.interval)  # three probes
         self.expect(
             "They wait. Nothing was sent, and nothing counts as a failure.", _waits, now=True
         )
@@ -150,48 +144,43 @@ class Story:
         self._show(Said.COMMAND, f"mem0tray {' '.join(arguments)}")
         self._tell(Said.PRINTED, printed.rstrip())
 
-    def hold(self, intervals: int) -> None:
-        """Let so many probes of the server, or retries, pass."""
-        self._wait(intervals * self._pace.interval)
-
     def expect(self, promise: str, holds: Holds, *, now: bool = False) -> None:
         """Keep a promise: wait until it has come true, or check that it is true `now`."""
         deadline = time.monotonic() + (0 if now else self._pace.patience)
         while not holds(self._stage):
             if time.monotonic() >= deadline:
                 raise Mem0TrayError(f"The demo did not go as told. Missing: {promise}", _KEEP)
-            self._look(_LOOK)
+            self.wait(_LOOK)
         self._kept.append(promise)
         self._tell(Said.KEPT, promise, _GLANCE)
 
     def _tell(self, kind: Said, text: str, share: float = 1.0) -> None:
         self._show(kind, text)
-        self._wait(share * self._pace.reading)
+        self.wait(share * self._pace.reading)
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
+        """Let some time pass, and show what is new in the log."""
         deadline = time.monotonic() + seconds
-        self._look(0)
-        while (left := deadline - time.monotonic()) > 0:
-            self._look(min(left, _LOOK))
-
-    def _look(self, pause: float) -> None:
-        """Let some time pass, then show what is new in the log."""
-        self._pause(pause)
-        self._stage.check()
-        log = self._stage.log()
-        for line in log[self._lines :]:
-            if any(words in line for words in self._shown):
-                self._show(Said.LOG, line)
-        self._lines = len(log)
+        while True:
+            self._stage.check()
+            log = self._stage.log()
+            for line in log[self._lines :]:
+                if any(words in line for words in self._shown):
+                    self._show(Said.LOG, line)
+            self._lines = len(log)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, _LOOK))
 
 
 def delivered(*memories: StoryMemory) -> Holds:
-    """A check that the server has each of these once and nothing else, and that nothing waits."""
+    """Check that the server has each of these once and nothing else, and that nothing waits."""
     return lambda stage: _has(stage, memories) and not stage.waiting
 
 
 def _waits(stage: Stage) -> bool:
-    """Whether what was saved during the outage waits, with no failure counted."""
+    """Check that what was saved during the outage waits, with no failure counted."""
     waits = stage.waiting == len(MEANWHILE) and _has(stage, FIRST)
     return waits and not stage.dead and not stage.logged(ATTEMPT)
 

@@ -16,9 +16,9 @@ from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.actions import backups, diagnose, migrate, standing, verbs, waiting
-from mem0tray.actions.diagnose import Cause, Surroundings
 from mem0tray.actions.migrate import Migration
-from mem0tray.actions.standing import DeadLetter, Part
+from mem0tray.actions.standing import DeadLetter
+from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.verbs import delete, restore
 from mem0tray.actions.waiting import FoundItem
 from mem0tray.config.server_choice import chosen_server
@@ -223,7 +223,7 @@ class Controller:
         settings = self._settings()
         found = self._found(command)
         now = time.time()
-        around = Surroundings.ask(settings, standing.read(settings, now, Part.REFUSAL))
+        around = Surroundings.ask(settings, standing.read(settings, now))
         with Reader(settings.locations().ledger) as reader:
             history = reader.attempts(found.known.key) if found.known is not None else []
         last = history[-1] if history else None

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,8 @@ _CHANGE: Final = (
     f"INSERT INTO meta VALUES ('{names.DURABLE}', 1)"
     " ON CONFLICT (name) DO UPDATE SET value = value % 99 + 1"
 )
+
+Values = Sequence[Any]  # of the parameters of a statement
 
 
 def encode(text: str) -> bytes:
@@ -210,20 +212,33 @@ class Ledger:
     def locked(self) -> AbstractContextManager[sqlite3.Connection]:
         """The connection under the lock, outside of any transaction but one already under way.
 
-        For questions, and for what SQLite does in no transaction. Raises LedgerError.
+        Raises LedgerError.
         """
         return self._outside
 
-    def meta(self, name: str) -> Any:
-        """A remembered value, or None."""
+    def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """The rows of a question. Raises LedgerError."""
         with self.locked() as db:
-            row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            return db.execute(sql, values).fetchall()
+
+    def value(self, sql: str, values: Values = ()) -> Any:
+        """The first value of the first row, None if there is no row. Raises LedgerError."""
+        with self.locked() as db:
+            row = db.execute(sql, values).fetchone()
         return row[0] if row else None
 
-    def set_meta(self, name: str, value: Any) -> None:
-        """Remember a value (within a transaction)."""
+    def write(self, sql: str, values: Values = ()) -> int:
+        """Change something in a transaction; return how many rows. Raises LedgerError."""
         with self.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+            return db.execute(sql, values).rowcount
+
+    def meta(self, name: str) -> Any:
+        """A remembered value, or None."""
+        return self.value("SELECT value FROM meta WHERE name = ?", (name,))
+
+    def set_meta(self, name: str, value: Any) -> None:
+        """Remember a value."""
+        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def _begin_durable(self) -> sqlite3.Connection:
         db = self._begin("FULL")

@@ -79,12 +79,12 @@ class ForeignClaims:
 
     def note_worker(self, seen: WorkerSeen) -> int:
         """Note a sign of another worker; return how many entries it has perhaps taken lately."""
-        with self._ledger.transaction(durable=True) as db:
+        with self._ledger.transaction(durable=True):
             before = self._ledger.meta(OTHER_WORKER)
             self._ledger.set_meta(OTHER_WORKER, json.dumps(asdict(seen)))
             if before:
                 return 0
-            return db.execute(_LATELY, (seen.first, seen.first - MINUTE)).rowcount
+            return self._ledger.write(_LATELY, (seen.first, seen.first - MINUTE))
 
     def forget_worker(self) -> None:
         """Forget the other worker, once it has gone; what it took stays marked."""
@@ -108,35 +108,28 @@ class ForeignClaims:
 
     def missing(self, present: set[int]) -> list[int]:
         """Waiting entries that stood in the queue file as last published, and now do not."""
-        with self._ledger.locked() as db:
-            return [key for (key,) in db.execute(_MISSING) if key not in present]
+        return [key for (key,) in self._ledger.rows(_MISSING) if key not in present]
 
     def unshown(self) -> list[int]:
         """Waiting entries that the queue file has not shown yet: those from the emergency file."""
-        with self._ledger.locked() as db:
-            return [key for (key,) in db.execute(_UNSHOWN)]
+        return [key for (key,) in self._ledger.rows(_UNSHOWN)]
 
     def vanished(self) -> set[tuple[str, bytes]]:
         """Id and digest of each waiting entry that another hand took out of the queue file."""
-        with self._ledger.locked() as db:
-            return {(decode(item_id), digest) for item_id, digest in db.execute(_GONE)}
+        return {(decode(item_id), digest) for item_id, digest in self._ledger.rows(_GONE)}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
         """Note that another hand took these out of the file; return for how many that is news.
 
         `taken`: another worker is at work. `wait_until`: by then we shall have seen whether one is.
         """
-        noted = 0
-        with self._ledger.transaction(durable=True) as db:
-            for key in keys:
-                if taken:
-                    done = db.execute(_TAKEN, (now, now, now, key))
-                elif wait_until > now:
-                    done = db.execute(_SUSPECT, (now, now, wait_until, key))
-                else:
-                    done = db.execute(_VANISHED, (now, key))
-                noted += done.rowcount
-        return noted
+        sql, values = _VANISHED, [now]
+        if taken:
+            sql, values = _TAKEN, [now, now, now]
+        elif wait_until > now:
+            sql, values = _SUSPECT, [now, now, wait_until]
+        with self._ledger.transaction(durable=True):
+            return sum(self._ledger.write(sql, (*values, key)) for key in keys)
 
     def come_back(self, keys: Iterable[int]) -> None:
         """Note that another hand put these back: whoever took them has not delivered them."""
@@ -147,23 +140,20 @@ class ForeignClaims:
 
     def show(self, keys: Iterable[int]) -> None:
         """Note that the queue file shows these from now on."""
+        sql = "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown"
         with self._ledger.transaction() as db:
-            db.executemany(
-                "UPDATE items SET shown = 1 WHERE key = ? AND NOT shown", ((k,) for k in keys)
-            )
+            db.executemany(sql, ((key,) for key in keys))
 
     def ask(self, key: int, now: float) -> None:
-        """Have the server asked first, as whoever took this item may have delivered it."""
-        with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
+        """Make the outcome of this item unknown: whoever took it may have delivered it."""
+        self._ledger.write("UPDATE items SET unknown = ? WHERE key = ?", (now, key))
 
     def hold(self, key: int, now: float) -> None:
         """Hold an item for the user: another worker may have it, and the server cannot tell."""
-        with self._ledger.transaction() as db:
-            db.execute(_HOLD, (now, key))
+        self._ledger.write(_HOLD, (now, key))
 
     def send(self, keys: Iterable[int]) -> int:
-        """Have these sent, as the user wants; return how many were held."""
+        """Make these wait to be sent, as the user wants; return how many were held."""
         with self._ledger.transaction(durable=True) as db:
             each = [(key,) for key in keys]
             held = sum(db.execute(_SEND, key).rowcount for key in each)
@@ -172,5 +162,4 @@ class ForeignClaims:
 
     def count(self) -> int:
         """How many entries are held, those included that the server is still to be asked about."""
-        with self._ledger.locked() as db:
-            return int(db.execute(COUNT).fetchone()[0])
+        return int(self._ledger.value(COUNT))

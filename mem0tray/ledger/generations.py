@@ -4,7 +4,6 @@ To understand a hand edit one must know what its editor can have seen. So each g
 remembered by its `last_update` text, and for each dead letter what each generation showed of it.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.rows import COLUMNS, DEAD_RAWS, Row, read_raw, row_from
+from mem0tray.ledger.rows import COLUMNS, Row, read_raw, row_from
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
@@ -48,6 +47,13 @@ _CLOSE_GONE: Final = (
     " AND item NOT IN (SELECT key FROM items WHERE state = 'dead')"
 )
 _CLOSE_ONE: Final = "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND item = ?"
+_DEAD: Final = (
+    f"SELECT {COLUMNS}, raw FROM items JOIN texts USING (key) WHERE state = 'dead'"
+    " ORDER BY dead_seq, key"
+)
+_DEAD_RAWS: Final = (
+    "SELECT raw FROM items JOIN texts USING (key) WHERE state = 'dead' ORDER BY dead_seq, key"
+)
 _NO_BODY: Final = "SELECT key FROM items WHERE state = 'dead' AND body IS NULL"
 _CROWDED: Final = "SELECT item FROM showings GROUP BY item HAVING count(*) > ?"
 _OF_ONE: Final = (
@@ -134,51 +140,39 @@ class Generations:
 
     def current(self) -> int:
         """The newest generation that reached the disk; 0 before the first."""
-        with self._ledger.locked() as db:
-            return int(db.execute(_PUBLISHED).fetchone()[0])
+        return int(self._ledger.value(_PUBLISHED))
 
     def named(self, name: str) -> int | None:
         """Our newest generation with that `last_update`, or None.
 
         A generation of the user's own is found only as long as it is the newest of all.
         """
-        with self._ledger.locked() as db:
-            return db.execute(_NAMED, (name,)).fetchone()[0]  # type: ignore[no-any-return]
+        gen: int | None = self._ledger.value(_NAMED, (name,))
+        return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
         """Whether these are exactly the bytes of a generation of ours."""
-        with self._ledger.locked() as db:
-            return db.execute(_IS_COPY, (name, sha)).fetchone() is not None
+        return bool(self._ledger.rows(_IS_COPY, (name, sha)))
 
     def shown(self, keys: Iterable[int]) -> dict[int, Shown]:
         """What the file has shown of each of these items; every key has an entry."""
         left = list(keys)
         found: dict[int, list[Showing]] = {key: [] for key in left}
-        with self._ledger.locked() as db:
-            for start in range(0, len(left), _AT_ONCE):
-                some = left[start : start + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = db.execute(f"{_SHOWINGS} WHERE item IN ({marks}) ORDER BY rowid", some)
-                for key, *values in rows:
-                    found[key].append(Showing(*values))
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"{_SHOWINGS} WHERE item IN ({marks}) ORDER BY rowid"
+            for key, *values in self._ledger.rows(sql, some):
+                found[key].append(Showing(*values))
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
         """Every dead letter, with its bytes."""
-        with self._ledger.locked() as db:
-            raws = self._raws_by_key()
-            rows = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE state = 'dead' ORDER BY dead_seq, key"
-            )
-            return [replace(row, raw=raws[row.key]) for row in map(row_from, rows.fetchall())]
+        return [replace(row_from(values), raw=raw) for *values, raw in self._ledger.rows(_DEAD)]
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        return list(self._raws_by_key().values())
-
-    def _raws_by_key(self) -> dict[int, bytes]:
-        with self._ledger.locked() as db:
-            return dict(db.execute(DEAD_RAWS).fetchall())
+        return [raw for (raw,) in self._ledger.rows(_DEAD_RAWS)]
 
     # Publishing ---------------------------------------------------------------------
 
@@ -190,16 +184,12 @@ class Generations:
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 0)", (gen, name))
-            self._hash_bodies(db)
+            for (key,) in db.execute(_NO_BODY).fetchall():
+                body = items.body(read_raw(db, key))
+                db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
             db.execute(_CLOSE, (gen - 1,))
             db.execute(_OPEN, (gen,))
             return Prepared(gen, self.dead_raws())
-
-    @staticmethod
-    def _hash_bodies(db: sqlite3.Connection) -> None:
-        for (key,) in db.execute(_NO_BODY).fetchall():
-            body = items.body(read_raw(db, key))
-            db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
 
     def record(self, gen: int, sha: bytes) -> None:
         """Note the hash of a prepared generation, durably, just before the file is written."""
@@ -217,16 +207,12 @@ class Generations:
 
         The name is enough: it is durable before the file is written, and never used twice.
         """
-        with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE generations SET published = 1 WHERE name = ? AND NOT published", (name,)
-            )
+        sql = "UPDATE generations SET published = 1 WHERE name = ? AND NOT published"
+        self._ledger.write(sql, (name,))
 
     def name_taken(self, name: str) -> bool:
         """Whether a `last_update` was used before."""
-        with self._ledger.locked() as db:
-            row = db.execute("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)).fetchone()
-        return row is not None
+        return bool(self._ledger.rows("SELECT 1 FROM generations WHERE name = ? LIMIT 1", (name,)))
 
     def thin_out(self) -> None:
         """Forget some showings of items that have very many, but not the first, nor the latest."""
@@ -252,18 +238,14 @@ class Generations:
 
     def record_save(self, key: int, item: Item, gen: int) -> None:
         """Record how a user saved an item, in a file under that generation's name."""
-        with self._ledger.transaction() as db:
-            db.execute(
-                "INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)",
-                (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw)),
-            )
+        values = (key, gen, gen, item.retry_count, item.last_attempt, items.body(item.raw))
+        self._ledger.write("INSERT INTO showings VALUES (?, ?, ?, ?, ?, ?, 1)", values)
 
     # What stands beside the items ---------------------------------------------------
 
     def strays(self) -> tuple[list[bytes], dict[str, bytes]]:
         """Items that make no sense to us, and the unknown top-level keys."""
-        with self._ledger.locked() as db:
-            rows = db.execute("SELECT name, raw FROM strays ORDER BY seq").fetchall()
+        rows = self._ledger.rows("SELECT name, raw FROM strays ORDER BY seq")
         return [raw for name, raw in rows if name is None], {n: raw for n, raw in rows if n}
 
     def set_strays(self, odd: Sequence[bytes], keys: dict[str, bytes]) -> None:

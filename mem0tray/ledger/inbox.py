@@ -1,7 +1,9 @@
-"""Taking items into the ledger, and what users do to them: edit, discard, restore."""
+"""Taking items into the ledger, and what users do to them: edit, discard, restore.
+
+Every change is a transaction, part of the caller's where one is under way. Raises LedgerError.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -18,11 +20,29 @@ _NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE st
 _TOMBSTONE: Final = (
     "INSERT OR REPLACE INTO tombstones SELECT id, digest, key FROM items WHERE key = ?"
 )
+_DISCARD: Final = (
+    "UPDATE items SET state = 'discarded', closed = ?, reason = ?"
+    " WHERE key = ? AND state IN ('pending', 'dead')"
+)
 _DISCARD_ELSEWHERE: Final = (
     "UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?"
     " AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers"
     " ON servers.key = server WHERE item = items.key AND name = ? AND has)"
 )
+_CAME_SINCE: Final = (
+    "SELECT key FROM items WHERE key > ?1 AND NOT EXISTS"
+    " (SELECT 1 FROM items AS former WHERE former.id = items.id AND former.key <= ?1)"
+)
+_MOVE_TO_DLQ: Final = (
+    "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?1, body = NULL, moved = ?1,"
+    f" due = ?2, dead_seq = {_NEXT_PLACE}, claimed = NULL, taken = NULL, held = NULL,"
+    " last_error = coalesce(?3, last_error) WHERE key = ?4"
+)
+_REVIVE: Final = (
+    "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?, last_attempt = ?,"
+    " due = ?, body = NULL, closed = NULL, reason = NULL, revived = ?"
+)
+_NOT_HELD: Final = "vanished = NULL, taken = NULL, held = NULL"
 _SHOW: Final = (
     "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, ?, 0 FROM items"
     " WHERE key = ?"
@@ -54,30 +74,14 @@ _AT_ONCE: Final = 500  # ids in one query
 _FRESH_ENTRIES: Final = (
     "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
 )
-
-
-@cache
-def _insertion(columns: tuple[str, ...], place: str) -> str:
-    """The statement for an item with these columns, their values and its id last."""
-    names = ", ".join([*columns, "dead_seq", "first_digest"])
-    given = ", ".join([*("?" * len(columns)), place, _FIRST_DIGEST])
-    return f"INSERT INTO items ({names}) VALUES ({given})"
-
-
-def _insert_row(
-    db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any], place: str
-) -> int:
-    """Insert an item, without its bytes; its key."""
-    item_id, digest = encode(name[0]), name[1]
-    values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
-    cursor = db.execute(_insertion((*values,), place), (*values.values(), item_id))
-    return int(cursor.lastrowid or 0)
-
-
-def _waiting(item: Item, now: float) -> tuple[int, float, float]:
-    """Give count, last attempt and due time of a dead letter, as it stands in the file."""
-    due = dead_due(item.last_attempt, item.retry_count, now)
-    return item.retry_count, item.last_attempt, due
+_EXPIRED: Final = (
+    "DELETE FROM texts WHERE key IN (SELECT key FROM items WHERE state = 'discarded'"
+    " AND closed < ?) RETURNING key"
+)
+_HAS_TEXT: Final = (
+    "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?)"
+    " OR EXISTS (SELECT 1 FROM note_texts WHERE digest = ?)"
+)
 
 
 class FreshEntry(Struct, frozen=True):
@@ -94,19 +98,17 @@ class Inbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    # What is known ------------------------------------------------------------------
+
     def by_ids(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """Every content known under each of these ids, the first one first; without bytes."""
         found: dict[str, list[Row]] = {}
-        with self._ledger.locked() as db:
-            for start in range(0, len(ids), _AT_ONCE):
-                some = ids[start : start + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = db.execute(
-                    f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key",
-                    [encode(each) for each in some],
-                )
-                for row in map(row_from, rows):
-                    found.setdefault(row.item_id, []).append(row)
+        for start in range(0, len(ids), _AT_ONCE):
+            some = [encode(each) for each in ids[start : start + _AT_ONCE]]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key"
+            for row in map(row_from, self._ledger.rows(sql, some)):
+                found.setdefault(row.item_id, []).append(row)
         return found
 
     def known(self, name: Name, *, edited: bool = False) -> Row | None:
@@ -115,167 +117,120 @@ class Inbox:
         `edited`: the row in which another content took the place of this one, the id's first.
         """
         column = "first_digest" if edited else "digest"
-        with self._ledger.locked() as db:
-            row = db.execute(
-                f"SELECT {COLUMNS} FROM items WHERE id = ? AND {column} = ?",
-                (encode(name[0]), name[1]),
-            ).fetchone()
-        return row_from(row) if row else None
+        sql = f"SELECT {COLUMNS} FROM items WHERE id = ? AND {column} = ?"
+        rows = self._ledger.rows(sql, (encode(name[0]), name[1]))
+        return row_from(rows[0]) if rows else None
+
+    def named(self, key: int) -> tuple[str, str]:
+        """The project and the id of an item."""
+        ((project, item_id),) = self._ledger.rows(
+            "SELECT project, id FROM items WHERE key = ?", (key,)
+        )
+        return decode(project), decode(item_id)
 
     def attempted(self, key: int) -> tuple[bool, bool]:
         """Whether a request with an item is under way; whether a server may have it from before."""
-        with self._ledger.locked() as db:
-            claimed, unknown = db.execute(_ATTEMPTED, (key,)).fetchone()
+        ((claimed, unknown),) = self._ledger.rows(_ATTEMPTED, (key,))
         return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
         """The key of the item that came last, in whatever way; 0 for none."""
-        with self._ledger.locked() as db:
-            return int(db.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()[0])
+        return int(self._ledger.value("SELECT coalesce(max(key), 0) FROM items"))
 
     def came_since(self, newest: int) -> set[int]:
         """The keys of items that came after `newest`; a new text for an old item is not one."""
-        sql = (
-            "SELECT key FROM items WHERE key > ?1 AND NOT EXISTS"
-            " (SELECT 1 FROM items AS former WHERE former.id = items.id AND former.key <= ?1)"
-        )
-        with self._ledger.locked() as db:
-            return {int(key) for (key,) in db.execute(sql, (newest,))}
+        return {int(key) for (key,) in self._ledger.rows(_CAME_SINCE, (newest,))}
 
     def states(self, names: Iterable[Name]) -> dict[int, str]:
         """The state of each known item among these ids and digests, by its key."""
-        with self._ledger.locked() as db:
-            return {
-                key: state
-                for name, digest in names
-                for key, state in db.execute(
-                    "SELECT key, state FROM items WHERE id = ? AND digest = ?",
-                    (encode(name), digest),
-                )
-            }
+        sql = "SELECT key, state FROM items WHERE id = ? AND digest = ?"
+        return {
+            key: state
+            for name, digest in names
+            for key, state in self._ledger.rows(sql, (encode(name), digest))
+        }
 
-    def drop_from_queue(self, name: Name) -> bool:
-        """Note that something in the queue file that is no item is to go; whether that is news."""
-        with self._ledger.transaction() as db:
-            sql = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, 0)"
-            return bool(db.execute(sql, (encode(name[0]), name[1])).rowcount)
+    def fresh_entries(self) -> dict[int, FreshEntry]:
+        """Every fresh entry by its key, in the order of intake."""
+        return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(_FRESH_ENTRIES)}
 
-    def named(self, key: int) -> tuple[str, str]:
-        """The project and the id of an item."""
-        with self._ledger.locked() as db:
-            found = db.execute("SELECT project, id FROM items WHERE key = ?", (key,)).fetchone()
-        return decode(found[0]), decode(found[1])
+    # Taking in ----------------------------------------------------------------------
 
     def add_fresh(self, item: Item, now: float, *, ask: bool, shown: bool = True) -> int:
         """Add a fresh entry, which waits; return its key. `shown`: it stands in the queue file."""
-        fields = {
-            "retries": item.retries,
-            "unknown": now if ask else None,
-            "shown": int(shown),
-        }
-        return self._insert(item, "pending", now, fields, raw=item.raw)
+        fields = {"retries": item.retries, "unknown": now if ask else None, "shown": int(shown)}
+        with self._ledger.transaction() as db:
+            return _insert(db, item, "pending", now, fields)
 
     def add_dead(self, item: Item, raw: bytes, now: float, *, ask: bool, gen: int | None) -> int:
         """Add a dead letter with the counters of `item`; return its key.
 
         `gen`: the user's own generation that shows it.
         """
+        body = None if gen is None else items.body(raw)
         fields = {
             "retry_count": item.retry_count,
             "last_attempt": item.last_attempt,
             "due": dead_due(item.last_attempt, item.retry_count, now),
             "unknown": now if ask else None,
             "moved": items.moved_to_dlq(raw, now),
-            "body": None if gen is None else items.body(raw),
+            "body": body,
         }
         with self._ledger.transaction() as db:
-            key = self._insert(item, "dead", now, fields, raw=raw, place=_NEXT_PLACE)
+            key = _insert(db, item, "dead", now, fields, raw)
             if gen is not None:
-                db.execute(_SHOW, (gen, fields["body"], key))
+                db.execute(_SHOW, (gen, body, key))
         return key
 
-    def _insert(
-        self,
-        item: Item,
-        state: str,
-        now: float,
-        fields: Mapping[str, Any],
-        *,
-        raw: bytes,
-        place: str = "NULL",
-    ) -> int:
-        fields = {"project": encode(item.project), "ts": item.timestamp, **fields}
+    def add_unread(self, names: Iterable[Name], now: float) -> None:
+        """Take in by id and digest alone what is not known: its text is gone."""
         with self._ledger.transaction() as db:
-            key = _insert_row(db, item.name, state, now, fields, place)
-            write_raw(db, key, raw)
-        return key
-
-    def add_unread(self, names: Iterable[Name], now: float) -> list[int]:
-        """Take in by id and digest alone what is not known: its text is gone. Return the keys."""
-        fields = {"project": encode(""), "ts": now}
-        with self._ledger.transaction() as db:
-            return [
-                _insert_row(db, name, items.FRESH, now, fields, "NULL")
-                for name in names
-                if not self.states([name])
-            ]
+            for name in names:
+                if not self.states([name]):
+                    _insert_row(db, name, items.FRESH, now, {"project": b"", "ts": now})
 
     def move_to_dlq(
-        self,
-        key: int,
-        raw: bytes,
-        now: float,
-        due: float,
-        error: str | None = None,
+        self, key: int, raw: bytes, now: float, due: float, error: str | None = None
     ) -> None:
         """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?, body = NULL,"
-                f" moved = ?, due = ?, dead_seq = {_NEXT_PLACE}, claimed = NULL,"
-                " taken = NULL, held = NULL, last_error = coalesce(?, last_error) WHERE key = ?",
-                (now, now, due, error, key),
-            )
+            db.execute(_MOVE_TO_DLQ, (now, due, error, key))
             write_raw(db, key, raw)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
-        """Have an item wait again that was discarded, or that only another server has.
+        """Make an item wait again that was discarded, or that only another server has.
 
         A waiting entry that another hand moved to the DLQ file becomes a dead letter by this.
         `gen`: the user's own generation that shows it.
         """
-        due = dead_due(item.last_attempt, item.retry_count, now) if dead else 0.0
+        state, due, more = items.FRESH, 0.0, "dead_seq = NULL"
+        values: list[Any] = []
+        if dead:
+            state, due = items.DEAD, dead_due(item.last_attempt, item.retry_count, now)
+            more = f"{_NOT_HELD}, moved = ?, dead_seq = {_NEXT_PLACE}"
+            values = [items.moved_to_dlq(item.raw, now)]
+        values = [
+            state, encode(item.project), item.retries, item.retry_count, item.last_attempt, due,
+            now, *values, row.key,
+        ]  # fmt: skip
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?,"
-                " last_attempt = ?, due = ?, body = NULL, closed = NULL, reason = NULL,"
-                f" revived = ?, dead_seq = {_NEXT_PLACE if dead else 'NULL'},"
-                f" {'vanished = NULL, taken = NULL, held = NULL,' if dead else ''}"
-                " moved = iif(?, ?, moved) WHERE key = ?",
-                (
-                    "dead" if dead else "pending", encode(item.project), item.retries,
-                    item.retry_count, item.last_attempt, due, now,
-                    dead, items.moved_to_dlq(item.raw, now), row.key,
-                ),
-            )  # fmt: skip
+            db.execute(f"{_REVIVE}, {more} WHERE key = ?", values)
             write_raw(db, row.key, item.raw)
             if gen is not None:
                 db.execute(_SHOW, (gen, items.body(item.raw), row.key))
 
     def note_not_shown(self, key: int) -> None:
         """Note that the queue file has still to show a fresh entry."""
-        with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'", (key,))
+        sql = "UPDATE items SET shown = 0 WHERE key = ? AND state = 'pending'"
+        self._ledger.write(sql, (key,))
+
+    # Discarding ---------------------------------------------------------------------
 
     def discard(self, keys: Iterable[int], now: float, reason: str) -> None:
         """Discard items; all items of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
-                db.execute(
-                    "UPDATE items SET state = 'discarded', closed = ?, reason = ?"
-                    " WHERE key = ? AND state IN ('pending', 'dead')",
-                    (now, reason, key),
-                )
+                db.execute(_DISCARD, (now, reason, key))
                 db.execute(_TOMBSTONE, (key,))
 
     def discard_elsewhere(
@@ -287,14 +242,18 @@ class Inbox:
             done = (each[2] for each in values if db.execute(_DISCARD_ELSEWHERE, each).rowcount)
             return frozenset(done)
 
+    def drop_from_queue(self, name: Name) -> bool:
+        """Note that something in the queue file that is no item is to go; whether that is news."""
+        sql = "INSERT OR IGNORE INTO tombstones VALUES (?, ?, 0)"
+        return bool(self._ledger.write(sql, (encode(name[0]), name[1])))
+
     def tombstones(self) -> dict[Name, int]:
         """What was discarded or edited away while the queue file may still show it, with its key.
 
         Such an entry in that file is not a new one.
         """
-        with self._ledger.locked() as db:
-            rows = db.execute("SELECT id, digest, item FROM tombstones")
-            return {(decode(name), digest): key for name, digest, key in rows}
+        rows = self._ledger.rows("SELECT id, digest, item FROM tombstones")
+        return {(decode(name), digest): key for name, digest, key in rows}
 
     def clear_tombstones(self, names: Iterable[Name]) -> None:
         """Forget tombstones, as the queue file is published: what it shows from now on is new."""
@@ -303,13 +262,32 @@ class Inbox:
             with self._ledger.transaction() as db:
                 db.executemany("DELETE FROM tombstones WHERE id = ? AND digest = ?", pairs)
 
-    def fresh_entries(self) -> dict[int, FreshEntry]:
-        """Every fresh entry by its key, in the order of intake."""
-        with self._ledger.locked() as db:
-            return {key: FreshEntry(*rest) for key, *rest in db.execute(_FRESH_ENTRIES)}
+    def erase(self, keys: Iterable[int]) -> None:
+        """Forget the text of discarded items for good (`delete --forget`)."""
+        with self._ledger.transaction(durable=True) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            for key in keys:
+                erased = db.execute(
+                    "UPDATE items SET last_error = NULL, state = 'discarded',"
+                    " reason = 'forgotten' WHERE key = ? AND state != 'delivered'",
+                    (key,),
+                )
+                if erased.rowcount:
+                    db.execute("DELETE FROM texts WHERE key = ?", (key,))
+                # That it was sent stays known; what the server answered may quote the text.
+                db.execute("UPDATE attempts SET message = '', request = '' WHERE item = ?", (key,))
+
+    def expire(self, before: float) -> int:
+        """Erase what was discarded before that time; return how many items."""
+        with self._ledger.transaction() as db:
+            gone = db.execute(_EXPIRED, (before,)).fetchall()
+            db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
+        return len(gone)
+
+    # Editing ------------------------------------------------------------------------
 
     def change_content(self, row: Row, item: Item, now: float) -> int:
-        """Give a dead letter the project or content that the user wrote; return the edit's key.
+        """Replace project or content of a dead letter; return the edit's key.
 
         It is the same item with a new hash. But while a request with the old content is under
         way, the old row stays (discarded unless it arrives) and the edit gets a row of its own. So
@@ -340,7 +318,7 @@ class Inbox:
         return row.key
 
     def change_values(self, key: int, item: Item, now: float) -> None:
-        """Give a dead letter the counters, times or further fields that the user wrote."""
+        """Replace the counters, times or further fields of a dead letter."""
         with self._ledger.transaction() as db:
             changed = db.execute(
                 f"UPDATE items SET retry_count = ?1, last_attempt = ?2, due = {_EDITED_DUE},"
@@ -351,70 +329,74 @@ class Inbox:
                 write_raw(db, key, item.raw)
 
     def make_due(self, key: int, now: float) -> None:
-        """Have a dead letter retried now, as by a `last_attempt` of 0 in the file."""
+        """Make a dead letter due now, as by a `last_attempt` of 0 in the file."""
         with self._ledger.transaction() as db:
             item = items.parse(items.with_fields(read_raw(db, key), _RETRY_NOW))
             if item is not None:
                 self.change_values(key, item, now)
 
-    def erase(self, keys: Iterable[int]) -> None:
-        """Forget the text of discarded items for good (`delete --forget`)."""
-        with self._ledger.transaction(durable=True) as db:
-            db.execute("PRAGMA secure_delete = ON")
-            for key in keys:
-                erased = db.execute(
-                    "UPDATE items SET last_error = NULL, state = 'discarded',"
-                    " reason = 'forgotten' WHERE key = ? AND state != 'delivered'",
-                    (key,),
-                )
-                if erased.rowcount:
-                    db.execute("DELETE FROM texts WHERE key = ?", (key,))
-                # That it was sent stays known; what the server answered may quote the text.
-                db.execute("UPDATE attempts SET message = '', request = '' WHERE item = ?", (key,))
-
-    def expire(self, before: float) -> int:
-        """Erase what was discarded before that time; return how many items."""
-        with self._ledger.transaction() as db:
-            gone = db.execute(
-                "DELETE FROM texts WHERE key IN"
-                " (SELECT key FROM items WHERE state = 'discarded' AND closed < ?) RETURNING key",
-                (before,),
-            ).fetchall()
-            db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
-        return len(gone)
-
-
-_NOTE: Final = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
-_NOTE_TEXT: Final = "INSERT OR IGNORE INTO note_texts VALUES (?)"
-_IS_KNOWN: Final = (
-    "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?)"
-    " OR EXISTS (SELECT 1 FROM note_texts WHERE digest = ?)"
-)
-
 
 class NoteRecords:
-    """Remembers the notes that were taken in, or hold nothing to be taken in."""
+    """What is known of Claude Code's notes: which were looked at, and which texts were queued.
+
+    A note is known by its path and its mark, which changes whenever the file does; a text by the
+    digest of project and text, whatever file it stands in, or stood. A folder's mark is the project
+    that its notes had last.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def marks(self) -> dict[str, str]:
-        """The mark of each note by its path, when it was last looked at. Raises LedgerError."""
-        with self._ledger.locked() as db:
-            rows = db.execute("SELECT path, mark FROM notes")
-            return {decode(path): mark for path, mark in rows}
+        """The mark of each note by its path, when it was last looked at."""
+        return {
+            decode(path): mark for path, mark in self._ledger.rows("SELECT path, mark FROM notes")
+        }
 
     def note(self, path: str, mark: str) -> None:
-        """Note that nothing of this note is left to take in. Raises LedgerError."""
-        with self._ledger.transaction() as db:
-            db.execute(_NOTE, (encode(path), mark))
+        """Note that nothing of this note is left to take in."""
+        self._ledger.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (encode(path), mark))
 
     def add_text(self, name: Name) -> bool:
-        """Note that a text is queued; return whether that is new. Raises LedgerError.
+        """Note that a text is queued; return whether that is new.
 
-        The id, of the note's path and text alone, tells also where its project was another.
+        The id, of the note's path and text alone, also tells where its project was another.
         """
         with self._ledger.transaction() as db:
-            known = db.execute(_IS_KNOWN, (encode(name[0]), name[1])).fetchone()[0]
-            db.execute(_NOTE_TEXT, (name[1],))
+            known = db.execute(_HAS_TEXT, (encode(name[0]), name[1])).fetchone()[0]
+            db.execute("INSERT OR IGNORE INTO note_texts VALUES (?)", (name[1],))
         return not known
+
+
+def _insert(
+    db: Connection,
+    item: Item,
+    state: str,
+    now: float,
+    fields: Mapping[str, Any],
+    raw: bytes | None = None,
+) -> int:
+    fields = {"project": encode(item.project), "ts": item.timestamp, **fields}
+    key = _insert_row(db, item.name, state, now, fields)
+    write_raw(db, key, item.raw if raw is None else raw)
+    return key
+
+
+def _insert_row(
+    db: Connection, name: Name, state: str, now: float, fields: Mapping[str, Any]
+) -> int:
+    """Insert an item, without its bytes; its key."""
+    item_id, digest = encode(name[0]), name[1]
+    values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
+    place = _NEXT_PLACE if state == items.DEAD else "NULL"
+    sql = (
+        f"INSERT INTO items ({', '.join(values)}, dead_seq, first_digest)"
+        f" VALUES ({', '.join('?' * len(values))}, {place}, {_FIRST_DIGEST})"
+    )
+    return int(db.execute(sql, (*values.values(), item_id)).lastrowid or 0)
+
+
+def _waiting(item: Item, now: float) -> tuple[int, float, float]:
+    """Count, last attempt and due time of a dead letter, as it stands in the file."""
+    due = dead_due(item.last_attempt, item.retry_count, now)
+    return item.retry_count, item.last_attempt, due

@@ -1,4 +1,7 @@
-"""What is due, and what became of it: the lanes' heads, claim, outcome, history."""
+"""What is due, and what became of it: the lanes' heads, claim, outcome, history, tickets.
+
+Every change is a transaction, part of the caller's where one is under way. Raises LedgerError.
+"""
 
 import sqlite3
 from collections.abc import Collection, Iterable
@@ -30,13 +33,14 @@ _HEAD: Final = {
 }
 _IN_TURN: Final = (
     "SELECT key FROM items WHERE state IN ('pending', 'dead') AND claimed IS NULL"
-    " AND held IS NULL AND due <= ? AND key > ? ORDER BY key LIMIT 1"
+    " AND held IS NULL AND due <= ? ORDER BY key <= ?, key LIMIT 1"
 )
 _NEXT_DUE: Final = tuple(
     f"SELECT key, due FROM items WHERE state = '{lane}' AND claimed IS NULL AND held IS NULL"
     " ORDER BY due LIMIT ?"
     for lane in _HEAD
 )
+_IN_BACKOFF: Final = "FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?"
 _CLAIM: Final = (
     "UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name = ?)"
     " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
@@ -48,49 +52,61 @@ _DELIVERED: Final = (
     "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
     " taken = NULL, held = NULL, last_error = NULL, closed = ? WHERE key = ?"
 )
-_WHY_DISCARDED: Final = "SELECT coalesce(reason, '') FROM items WHERE key = ?"
 _REMEMBER: Final = "INSERT OR REPLACE INTO outcomes SELECT ?, key, ?, 1 FROM servers WHERE name = ?"
 # A delivery is never overwritten: the server has the item for good.
 _NOT_DELIVERED: Final = (
     "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
 )
+_COUNT_DELIVERY: Final = (
+    f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"
+    f" UPDATE SET value = iif(name = '{SYNCED}', value + 1, excluded.value)"
+)
+# A time of `taken` that came after the claim stays.
+_FRESH_FAILURE: Final = (
+    "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
+    " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END, last_error = ? WHERE key = ?"
+)
+_DEAD_FAILURE: Final = (
+    "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?, last_error = ?"
+    " WHERE key = ?"
+)
+_THIN_HISTORY: Final = (
+    "DELETE FROM attempts WHERE item = ?1 AND at < (SELECT at FROM attempts WHERE item = ?1"
+    f" ORDER BY at DESC LIMIT 1 OFFSET {_HISTORY - 1})"
+)
 # How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
 _WAIT: Final = (
     f"max({BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED} AND NOT {SET_ASIDE},"
     " due - last_attempt, 0))"
 )
-_OUTCOMES: Final = "SELECT server, at, has FROM outcomes WHERE item = ?"
-_COUNT_DELIVERY: Final = (
-    f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"
-    f" UPDATE SET value = iif(name = '{SYNCED}', value + 1, excluded.value)"
-)
-_NOTE: Final = (
+_NOTE_TICKET: Final = (
     "INSERT INTO tickets SELECT ?, key, ?, ? FROM servers WHERE name = ?"
     " ON CONFLICT DO UPDATE SET name = excluded.name, at = excluded.at"
     " WHERE name != excluded.name"
 )
-_DROP: Final = (
+_DROP_TICKET: Final = (
     "DELETE FROM tickets WHERE item = ? AND server = (SELECT key FROM servers WHERE name = ?)"
 )
-_NEWEST: Final = (
+_NEWEST_TICKET: Final = (
     "SELECT max(at) FROM tickets JOIN items ON items.key = item"
-    f" WHERE state IN ('{items.FRESH}', '{items.DEAD}')"
+    f" WHERE state IN ('{FRESH}', '{DEAD}')"
+)
+_CLAIMS_TO_OUTCOMES: Final = (
+    "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
+    " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
+    " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
 )
 
 
 class Ticket(Struct, frozen=True):
-    """A server's name for its work on a memory, and when it gave that name."""
+    """A server's name for its work on a memory, and when it gave that name (Unix seconds).
+
+    By it the server can be asked what became of the memory, after a restart too.
+    """
 
     name: str
     at: float
-
-
-def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
-    """The ticket of an item at the server with this key."""
-    sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
-    found = db.execute(sql, (key, server)).fetchone()
-    return None if found is None else Ticket(*found)
 
 
 class Job(Struct, frozen=True):
@@ -126,11 +142,12 @@ class Outbox:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    # What is due --------------------------------------------------------------------
+
     def turn(self) -> AbstractContextManager[object]:
         """A transaction for a sender's turn: the outcome of its last delivery and its next claim.
 
         The ledger then writes once for each memory, and after a kill it has neither or both.
-        Raises LedgerError.
         """
         return self._ledger.transaction()
 
@@ -158,63 +175,113 @@ class Outbox:
         if beside:
             more += f" AND id NOT IN ({', '.join('?' * len(beside))})"
             values += map(encode, beside)
-        with self._ledger.locked() as db:
-            row = db.execute(_HEAD[lane].format(more=more), values).fetchone()
-        return None if row is None else int(row[0])
-
-    def item_id(self, key: int) -> str:
-        """The id of an item."""
-        with self._ledger.locked() as db:
-            return decode(db.execute("SELECT id FROM items WHERE key = ?", (key,)).fetchone()[0])
+        key: int | None = self._ledger.value(_HEAD[lane].format(more=more), values)
+        return key
 
     def in_turn(self, now: float) -> int | None:
         """The due item whose turn it is as the canary: each gets a turn, in order of intake."""
-        with self._ledger.transaction() as db:
+        with self._ledger.transaction():
             last = int(self._ledger.meta(CANARY) or 0)
-            row = (
-                db.execute(_IN_TURN, (now, last)).fetchone()
-                or db.execute(_IN_TURN, (now, 0)).fetchone()
-            )
-            if row is None:
-                return None
-            self._ledger.set_meta(CANARY, row[0])
-        return int(row[0])
+            key: int | None = self._ledger.value(_IN_TURN, (now, last))
+            if key is not None:
+                self._ledger.set_meta(CANARY, key)
+        return key
 
     def other_project_waits(self, project: str, now: float) -> bool:
         """Whether an item of another project is due."""
         return any(self.head(lane, now, avoid=project) is not None for lane in _HEAD)
 
+    def next_due(self, skip: Collection[int] = ()) -> float | None:
+        """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
+        times = []
+        with self._ledger.locked() as db:
+            for sql in _NEXT_DUE:
+                for key, due in db.execute(sql, (len(skip) + 1,)):
+                    if key not in skip:
+                        times.append(float(due))
+                        break
+        return min(times, default=None)
+
+    def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
+        """The next few items in backoff: project, id, wait in seconds; and how many there are."""
+        rows = self._ledger.rows(
+            f"SELECT project, id, due {_IN_BACKOFF} ORDER BY due LIMIT ?", (now, limit)
+        )
+        total = self._ledger.value(f"SELECT count(*) {_IN_BACKOFF}", (now,))
+        return [(decode(project), decode(name), due - now) for project, name, due in rows], total
+
+    def item_id(self, key: int) -> str:
+        """The id of an item."""
+        return decode(self._ledger.value("SELECT id FROM items WHERE key = ?", (key,)))
+
     def has_timed_out(self, key: int) -> bool:
         """Whether an earlier attempt of an item ended without an answer in time."""
-        with self._ledger.locked() as db:
-            row = db.execute("SELECT timeouts FROM items WHERE key = ?", (key,)).fetchone()
-        return bool(row[0])
+        return bool(self._ledger.value("SELECT timeouts FROM items WHERE key = ?", (key,)))
 
     def due(self, key: int) -> float:
         """When an item is due."""
+        return float(self._ledger.value("SELECT due FROM items WHERE key = ?", (key,)))
+
+    def standing(self, key: int) -> tuple[str, int, float]:
+        """The current state, retry_count and last_attempt of an item."""
+        sql = "SELECT state, retry_count, last_attempt FROM items WHERE key = ?"
+        ((state, count, last_attempt),) = self._ledger.rows(sql, (key,))
+        return state, count, last_attempt
+
+    def raw(self, key: int) -> bytes:
+        """An item's bytes as they are now; LookupError when they have gone."""
         with self._ledger.locked() as db:
-            return float(db.execute("SELECT due FROM items WHERE key = ?", (key,)).fetchone()[0])
+            return read_raw(db, key)
+
+    def find_raw(self, key: int) -> bytes | None:
+        """An item's bytes as they are now; None when they have gone."""
+        with self._ledger.locked() as db:
+            return find_raw(db, key)
+
+    # Waits --------------------------------------------------------------------------
 
     def defer(self, key: int, due: float) -> None:
         """Put an item off until `due`, without counting anything."""
+        self._ledger.write("UPDATE items SET due = ? WHERE key = ?", (due, key))
+
+    def bring_waits_forward(self, now: float, by: float) -> None:
+        """Move the waits of fresh entries `by` seconds earlier, after the clock was set back.
+
+        Each then waits as long as it was meant to.
+        """
+        sql = "UPDATE items SET due = due - ? WHERE state = 'pending' AND due > ?"
+        self._ledger.write(sql, (by, now))
+
+    def limit_waits(self, now: float, retry_interval: float) -> None:
+        """Limit each wait to one delay from now, after the clock was set back."""
         with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET due = ? WHERE key = ?", (due, key))
+            db.execute(
+                "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
+                (now + retry_interval, now + max(retry_interval, LONGEST_ASKED)),
+            )
+            db.execute(
+                f"UPDATE items SET due = ?1 + {_WAIT} WHERE state = 'dead' AND due > ?1 + {_WAIT}",
+                (now,),
+            )
+
+    # Claim and outcome --------------------------------------------------------------
 
     def claim(self, key: int, now: float, server: str = "") -> Job:
         """Record that an item is about to be sent to `server` (in the caller's transaction)."""
         with self._ledger.transaction() as db:
-            found = db.execute(_CLAIM, (now, server, key)).fetchone()
             (
                 state, item_id, digest, first, retries, count, last_attempt,
                 unknown, timeouts, taken, there, timestamp, was_sent, raw,
-            ) = found  # fmt: skip
+            ) = db.execute(_CLAIM, (now, server, key)).fetchone()  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
             delivered = ticket = None
             if was_sent:
                 ticket = _find_ticket(db, key, there)
-                past = db.execute(_OUTCOMES, (key,)).fetchall()
+                past = db.execute(
+                    "SELECT server, at, has FROM outcomes WHERE item = ?", (key,)
+                ).fetchall()
                 unknown = perhaps_since(unknown, past, there)
                 delivered = next((at for each, at, has in past if each == there and has), None)
                 if taken is None and state == FRESH:  # no dead letter is ever held
@@ -232,20 +299,9 @@ class Outbox:
             unknown, timeouts, taken, delivered, timestamp, ticket, read_there,
         )  # fmt: skip
 
-    def raw(self, key: int) -> bytes:
-        """An item's bytes as they are now; LookupError when they have gone."""
-        with self._ledger.locked() as db:
-            return read_raw(db, key)
-
-    def find_raw(self, key: int) -> bytes | None:
-        """An item's bytes as they are now; None when they have gone."""
-        with self._ledger.locked() as db:
-            return find_raw(db, key)
-
     def release(self, key: int) -> None:
         """Give a claim back: the request was never made, or nothing is counted."""
-        with self._ledger.transaction() as db:
-            db.execute("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
+        self._ledger.write("UPDATE items SET claimed = NULL WHERE key = ?", (key,))
 
     def record_delivery(
         self, key: int, server: str, now: float, *, by_another: bool = False
@@ -257,7 +313,7 @@ class Outbox:
         with self._ledger.transaction() as db:
             why = None
             if not db.execute(f"{_DELIVERED} AND state != 'discarded'", (now, key)).rowcount:
-                (why,) = db.execute(_WHY_DISCARDED, (key,)).fetchone()
+                why = self._ledger.value("SELECT reason FROM items WHERE key = ?", (key,)) or ""
                 db.execute(_DELIVERED, (now, key))
             db.execute("DELETE FROM texts WHERE key = ?", (key,))
             if not db.execute(_REMEMBER, (key, now, server)).rowcount:
@@ -271,26 +327,12 @@ class Outbox:
 
     def note_end_of_refusal(self, now: float) -> None:
         """Note that the server takes deliveries again, though no delivery was there to show it."""
-        with self._ledger.transaction():
-            self._ledger.set_meta(REFUSAL_OVER, now)
-
-    def standing(self, key: int) -> tuple[str, int, float]:
-        """The current state, retry_count and last_attempt of an item."""
-        with self._ledger.locked() as db:
-            found: tuple[str, int, float] = db.execute(
-                "SELECT state, retry_count, last_attempt FROM items WHERE key = ?", (key,)
-            ).fetchone()
-        return found
+        self._ledger.set_meta(REFUSAL_OVER, now)
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
         """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
-                " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END,"  # keeps a later one
-                " last_error = ? WHERE key = ?",
-                (due, job.taken, error, job.key),
-            )
+            db.execute(_FRESH_FAILURE, (due, job.taken, error, job.key))
             if job.taken is not None:  # the other worker may send it elsewhere
                 db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
             write_raw(db, job.key, raw)
@@ -300,17 +342,13 @@ class Outbox:
     ) -> None:
         """Count a failed retry of a dead letter; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?,"
-                " last_error = ? WHERE key = ?",
-                (count, now, due, error, job.key),
-            )
+            db.execute(_DEAD_FAILURE, (count, now, due, error, job.key))
             write_raw(db, job.key, raw)
 
     def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
         """Record an unknown outcome: `server` is asked before the item is sent there again.
 
-        It is asked until it tells. So are other servers, since one of them may be the same.
+        It is asked until it answers. So are other servers, since one of them may be the same.
         """
         with self._ledger.transaction() as db:
             db.execute(_NOT_DELIVERED, (key, _server_key(db, server), now, None))
@@ -334,81 +372,25 @@ class Outbox:
     ) -> None:
         """Add to the history of an item, of which the last fifty attempts are kept."""
         with self._ledger.transaction() as db:
-            db.execute(
-                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (key, at, kind, status, message, duration, request),
-            )
-            db.execute(
-                "DELETE FROM attempts WHERE item = ? AND at < (SELECT at FROM attempts"
-                f" WHERE item = ? ORDER BY at DESC LIMIT 1 OFFSET {_HISTORY - 1})",
-                (key, key),
-            )
+            values = (key, at, kind, status, message, duration, request)
+            db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            db.execute(_THIN_HISTORY, (key,))
 
     def note_ticket(self, key: int, server: str, name: str, now: float) -> None:
         """Keep the ticket that `server` gave for an item; the same one keeps its time.
 
-        The ledger already has an outcome of that server. Raises LedgerError.
+        The ledger already has an outcome of that server.
         """
-        with self._ledger.transaction() as db:
-            db.execute(_NOTE, (key, name, now, server))
+        self._ledger.write(_NOTE_TICKET, (key, name, now, server))
 
     def drop_ticket(self, key: int, server: str) -> None:
-        """Forget the ticket, once the server has told the outcome. Raises LedgerError."""
-        with self._ledger.transaction() as db:
-            db.execute(_DROP, (key, server))
+        """Forget the ticket, once the server has told the outcome."""
+        self._ledger.write(_DROP_TICKET, (key, server))
 
     def newest_ticket(self) -> float | None:
-        """When the last ticket was given for an item that still waits. Raises LedgerError."""
-        with self._ledger.locked() as db:
-            found = db.execute(_NEWEST).fetchone()[0]
-        return None if found is None else float(found)
-
-    def next_due(self, skip: Collection[int] = ()) -> float | None:
-        """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
-        times = []
-        with self._ledger.locked() as db:
-            for sql in _NEXT_DUE:
-                for key, due in db.execute(sql, (len(skip) + 1,)):
-                    if key not in skip:
-                        times.append(float(due))
-                        break
-        return min(times, default=None)
-
-    def in_backoff(self, now: float, limit: int) -> tuple[list[tuple[str, str, float]], int]:
-        """The next few items in backoff: project, id, wait in seconds; and how many there are."""
-        with self._ledger.locked() as db:
-            rows = db.execute(
-                "SELECT project, id, due FROM items WHERE state = 'dead' AND claimed IS NULL"
-                " AND due > ? ORDER BY due LIMIT ?",
-                (now, limit),
-            ).fetchall()
-            total = db.execute(
-                "SELECT count(*) FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?",
-                (now,),
-            ).fetchone()[0]
-        return [(decode(project), decode(name), due - now) for project, name, due in rows], total
-
-    def bring_waits_forward(self, now: float, by: float) -> None:
-        """Move the waits of fresh entries `by` seconds earlier, after the clock was set back.
-
-        Each then waits as long as it was meant to.
-        """
-        with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET due = due - ? WHERE state = 'pending' AND due > ?", (by, now)
-            )
-
-    def limit_waits(self, now: float, retry_interval: float) -> None:
-        """See that nothing waits longer than one delay from now, after the clock was set back."""
-        with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
-                (now + retry_interval, now + max(retry_interval, LONGEST_ASKED)),
-            )
-            db.execute(
-                f"UPDATE items SET due = ? + {_WAIT} WHERE state = 'dead' AND due > ? + {_WAIT}",
-                (now, now),
-            )
+        """When the last ticket was given for an item that still waits."""
+        at: float | None = self._ledger.value(_NEWEST_TICKET)
+        return at
 
 
 def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
@@ -418,11 +400,7 @@ def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
     is asked `wait` seconds after the request at the soonest, as after every failure.
     """
     with ledger.transaction() as db:
-        db.execute(
-            "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
-            " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
-            " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
-        )
+        db.execute(_CLAIMS_TO_OUTCOMES)
         return db.execute(
             # Former versions did not note the server.
             "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
@@ -432,28 +410,33 @@ def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
 
 
 def make_all_unknown(ledger: Ledger, now: float) -> None:
-    """Have everything that waits asked about before it is sent: nobody knows what was sent."""
-    with ledger.transaction() as db:
-        db.execute("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
+    """Make the outcome of everything that waits unknown, so that the server is asked first."""
+    ledger.write("UPDATE items SET unknown = ? WHERE state IN ('pending', 'dead')", (now,))
 
 
 def perhaps_since(
     unknown: float | None, past: Iterable[tuple[int, float, int | None]], there: int
 ) -> float | None:
-    """Since when a server may have an item without having told; None: there is nothing to ask.
+    """Since when a server may have an item without having said so; None: nothing to ask.
 
     `unknown`: since when any server may have it. `past` holds server, time and outcome as in the
     table `outcomes`. What another server took or may have taken counts too: it may be the same
     server under another address.
     """
-    told, perhaps = None, [] if unknown is None else [unknown]
+    denied, perhaps = None, [] if unknown is None else [unknown]
     for server, at, has in past:
         if has == 0:
-            told = at if server == there else told
+            denied = at if server == there else denied
         else:
             perhaps.append(at)
     since = max(perhaps, default=None)
-    return None if since == told else since
+    return None if since == denied else since
+
+
+def _find_ticket(db: sqlite3.Connection, key: int, server: int) -> Ticket | None:
+    sql = "SELECT name, at FROM tickets WHERE item = ? AND server = ?"
+    found = db.execute(sql, (key, server)).fetchone()
+    return None if found is None else Ticket(*found)
 
 
 def _server_key(db: sqlite3.Connection, name: str) -> int:

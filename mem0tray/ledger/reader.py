@@ -8,9 +8,9 @@ an error.
 import json
 import sqlite3
 from array import array
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -23,7 +23,7 @@ from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.rows import AFTER, KNOWN, Attempt, Batch, Known, find_raw, known_from
+from mem0tray.ledger.rows import AFTER, KNOWN, Attempt, Batch, Known, known_from
 from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
 from mem0tray.system import regular_file
@@ -56,8 +56,8 @@ _REFUSAL: Final = (
     f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
     " ORDER BY at DESC LIMIT 1"
 )
-# How long dead letters that are gone now were in the DLQ; one whose text was edited is one. An
-# earlier version did not note when one came: the time of intake stands for it, some minutes before.
+# How long dead letters that are gone now were in the DLQ; one whose text was edited is one. The
+# time of intake stands for that of the move where an earlier version did not note it.
 _STAYS: Final = (
     "SELECT coalesce(moved, accepted), closed FROM items"
     " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
@@ -109,19 +109,23 @@ class Reader:
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        if self._is_there():
-            uri = f"file:{quote(str(self._path))}?mode=ro"
-            try:
-                self._db = self._open(uri)
-            except sqlite3.Error as error:
-                self._cannot(error)
-            except LedgerError:  # of a newer version
-                if self._needed:
-                    raise
+        try:
+            if regular_file.look(self._path) is not None:  # SQLite would wait at a named pipe
+                self._db = self._open()
+        except NotADirectoryError:
+            pass
+        except OSError as error:
+            if self._needed:
+                raise opening.unreachable(self._path, error) from error
+        except sqlite3.Error as error:
+            self._cannot(error)
+        except LedgerError:  # of a newer version
+            if self._needed:
+                raise
         return self
 
-    def _open(self, uri: str) -> sqlite3.Connection:
-        """Open the ledger. Raises LedgerError for a newer version, FormerVersionError."""
+    def _open(self) -> sqlite3.Connection:
+        uri = f"file:{quote(str(self._path))}?mode=ro"
         db = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=_TIMEOUT, check_same_thread=False
         )
@@ -131,17 +135,6 @@ class Reader:
             db.close()
             raise
         return db
-
-    def _is_there(self) -> bool:
-        """Whether there is a ledger; SQLite would wait at a named pipe without end."""
-        try:
-            return regular_file.look(self._path) is not None
-        except NotADirectoryError:
-            return False
-        except OSError as error:
-            if self._needed:
-                raise opening.unreachable(self._path, error) from error
-            return False
 
     def __exit__(
         self,
@@ -272,11 +265,8 @@ class Reader:
 
     def project_of_notes(self, folder: str) -> str:
         """The project that the notes in a folder of Claude Code's had last; empty for none."""
-        return str(
-            json.loads(
-                self._one("SELECT mark FROM notes WHERE path = ?", (encode(folder),)) or '""'
-            )
-        )
+        mark = self._one("SELECT mark FROM notes WHERE path = ?", (encode(folder),))
+        return str(json.loads(mark or '""'))
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
@@ -315,13 +305,8 @@ class Reader:
 
     def raw(self, key: int) -> bytes | None:
         """The item's object as it stood in a file last; None when its text is gone."""
-        if self._db is None:
-            return None
-        try:
-            return find_raw(self._db, key)
-        except sqlite3.Error as error:
-            self._cannot(error)
-            return None
+        found = self._one("SELECT raw FROM texts WHERE key = ?", (key,))
+        return None if found is None else bytes(found)
 
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
@@ -340,21 +325,14 @@ class Reader:
         An item that was only replaced by an edit of itself was not deleted.
         """
         rows = self._rows(
-            "SELECT closed, reason, key, max(accepted, coalesce(revived, 0))"
+            "SELECT closed, coalesce(reason, ''), raw, max(accepted, coalesce(revived, 0))"
             f" FROM {_DISCARDED} ORDER BY closed DESC, key",
             (items.EDITED,),
         )
-        batches: dict[float, list[tuple[bytes, float]]] = defaultdict(list)
-        reasons: dict[float, str] = {}
-        for closed, reason, key, since in rows:
-            raw = self.raw(key)
-            if raw is None:
-                continue
-            batches[closed].append((raw, since))
-            reasons.setdefault(closed, reason or "")
+        deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
         return [
-            Batch(closed, reasons[closed], *zip(*pairs, strict=True))
-            for closed, pairs in batches.items()
+            Batch(of_it[0][0], of_it[0][1], [r[2] for r in of_it], [r[3] for r in of_it])
+            for of_it in deletions
         ]
 
     def has_discarded(self) -> bool:
@@ -365,15 +343,11 @@ class Reader:
 
     def taken(self, server: str) -> dict[str, "array[int]"]:
         """The keys of the items that a server has taken, by project, in the order of intake."""
-        found: dict[bytes, array[int]] = {}
         if self._db is not None:
             self._db.create_function("id_again", 1, _id_again, deterministic=True)
-            try:
-                with closing(self._db.execute(_TAKEN, (server,))) as rows:
-                    for project, key in rows:
-                        found.setdefault(project, array("q")).append(key)
-            except sqlite3.Error as error:
-                self._cannot(error)
+        found: dict[bytes, array[int]] = {}
+        for project, key in self._rows(_TAKEN, (server,)):
+            found.setdefault(project, array("q")).append(key)
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:

@@ -62,9 +62,6 @@ UNKNOWN: Final = (
     " AND server = claimed_for AND has = 0)),"
     " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL))"
 )
-DEAD_RAWS: Final = (
-    "SELECT key, raw FROM items JOIN texts USING (key) WHERE state = 'dead' ORDER BY dead_seq, key"
-)
 # `due.backoff` as SQL, for all rows at once.
 BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
 # Whether a dead letter was set aside since it last failed: a failure that counts has the time of
@@ -72,7 +69,7 @@ BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), 
 SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)"
 
 
-def row_from(values: tuple[Any, ...]) -> Row:
+def row_from(values: Sequence[Any]) -> Row:
     """A Row from the columns above."""
     key, item_id, digest, state, count, last_attempt, claimed, since, body, servers, why = values
     return Row(

@@ -89,29 +89,24 @@ class FormerServers:
 
     def _counted_in_vain(self, server: str) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""
-        rows = self._rows(_SENT_AGAIN, (items.trial_digest(),))
-        sent_again = ((decode(item_id), digest) for item_id, digest in rows)
         ids: dict[items.Name, set[str]] = defaultdict(set)
-        for name, digest in sent_again:
+        for item_id, digest in self._rows(_SENT_AGAIN, (items.trial_digest(),)):
+            name = decode(item_id)
             first = items.first_id(name)
             ids[first, digest] |= {first, name}
         surplus: Counter[str] = Counter()
         for (_, digest), names in ids.items():
-            surplus += self._surplus(names, digest, server)
+            counted: Counter[str] = Counter()
+            is_left = True  # else the memory is here, waits, or was deleted
+            for name in names:
+                rows = self._rows(_SENT, (encode(name), digest))
+                having = {has_it for _, has_it, has in rows if has}
+                if server not in having and all(row[0] == items.DELIVERED for row in rows):
+                    counted.update(having)
+                else:
+                    is_left = False
+            surplus += counted - Counter(counted.keys()) if is_left else counted
         return surplus
-
-    def _surplus(self, ids: set[str], digest: bytes, server: str) -> Counter[str]:
-        """How many too many were counted for one memory, which was sent under each of these ids."""
-        counted: Counter[str] = Counter()
-        is_left = True  # else the memory is here, waits, or was deleted
-        for item_id in ids:
-            rows = self._rows(_SENT, (encode(item_id), digest))
-            names = {name for _, name, has in rows if has}
-            is_here, is_delivered = server in names, all(row[0] == items.DELIVERED for row in rows)
-            is_left = is_left and is_delivered and not is_here
-            if not is_here and is_delivered:
-                counted.update(names)
-        return counted - Counter(counted.keys()) if is_left else counted
 
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
         """Every memory, in the order in which they came."""
@@ -148,13 +143,11 @@ class Dialects:
 
     def of(self, address: str) -> str:
         """The dialect that the server at this address spoke; empty if that is not known."""
-        with self._ledger.locked():
-            return told_of(self._ledger.meta(DIALECT), address)
+        return told_of(self._ledger.meta(DIALECT), address)
 
     def note(self, address: str, dialect: str) -> None:
         """Note the dialect recognised at an address. Raises LedgerError."""
-        with self._ledger.transaction():
-            self._ledger.set_meta(DIALECT, f"{dialect} {address}")
+        self._ledger.set_meta(DIALECT, f"{dialect} {address}")
 
 
 def told_of(kept: Any, address: str) -> str:

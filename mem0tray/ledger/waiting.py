@@ -78,12 +78,12 @@ class Counters:
 
     def last_delivery(self) -> float | None:
         """When the last memory was delivered."""
-        return self._ledger.meta(LAST_DELIVERY)  # type: ignore[no-any-return]
+        at: float | None = self._ledger.meta(LAST_DELIVERY)
+        return at
 
     def add(self, name: str, by: int = 1) -> None:
         """Add to one of the totals."""
-        with self._ledger.transaction() as db:
-            db.execute(_ADD, (name, by))
+        self._ledger.write(_ADD, (name, by))
 
     def show(self) -> dict[str, int]:
         """Every total as the queue file is to show it.

@@ -1,19 +1,14 @@
 """The status page: one HTML file that contains everything it needs.
 
-Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) and curves
-(`charts`), and laid out (`page`). It runs no script, loads nothing, and shows no text of a memory
-unless asked to.
+Its facts are gathered from a snapshot (`gathering`), put into words (`advice`) and laid out
+(`page`). It runs no script, loads nothing, and shows no text of a memory unless asked to.
 """
 
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,13 +16,11 @@ from typing import Final
 from mem0tray.config.settings import Settings
 from mem0tray.core.language import Language
 from mem0tray.files import atomic, private_folders
+from mem0tray.system import programs
 from mem0tray.system.paths import Paths
 
-_CHOSEN: Final = "BROWSER"
-_DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", _CHOSEN)
-# The desktop's opener, and browsers that it may not find.
-_PROGRAMS: Final = ("xdg-open", "x-www-browser", "firefox", "chromium", "google-chrome")
-_PATIENCE: Final = 2.0  # seconds for a program to fail, or to answer
+_DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+_PATIENCE: Final = 2.0  # seconds for `xdg-settings` to answer
 
 
 def write(
@@ -57,57 +50,35 @@ def write(
 
 
 def usual_place(paths: Paths) -> Path:
-    """Our data folder; or the browser's own if that is a snap, which may not read ours."""
+    """Return our data folder's; or the browser's own if that is a snap, which may not read ours."""
     name = _browser().partition("_")[0] if sys.platform == "linux" else ""
     folder = Path.home() / "snap" / name / "common"
     return folder / "mem0tray-status.html" if name and folder.is_dir() else paths.page
 
 
 def _browser() -> str:
-    """The desktop's default browser; a name such as `firefox_firefox.desktop` is a snap's."""
-    question = ["xdg-settings", "get", "default-web-browser"]
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed question)
-            question, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip().rpartition("/")[2]
+    """Ask for the desktop's default browser; `firefox_firefox.desktop` is that of a snap."""
+    said = programs.answer("xdg-settings", "get", "default-web-browser", patience=_PATIENCE) or ""
+    return said.strip().rpartition("/")[2]
 
 
 def open_page(path: Path, *, waits: bool = True) -> bool:
     """Open the file in a browser; False where there is none, or no display for it.
 
-    `waits` for the end of the one that `$BROWSER` names: it may be one for the terminal.
+    Without `waits` nobody waits for a browser that runs until it is closed, and none is for the
+    terminal.
     """
-    shows = sys.platform in ("darwin", "win32") or any(map(os.environ.get, _DISPLAYS))
+    if sys.platform not in ("darwin", "win32") and not any(map(os.environ.get, _DISPLAYS)):
+        return False
     page = path.absolute().as_uri()
+    if waits:
+        return _opens(page)
+    threading.Thread(target=_opens, args=(page,), name="browser", daemon=True).start()
+    return True
+
+
+def _opens(page: str) -> bool:
     try:
-        if shows and (sys.platform != "linux" or (waits and os.environ.get(_CHOSEN))):
-            return webbrowser.open(page)
-        return shows and any(map(_opens, _commands(page)))
+        return webbrowser.open(page)
     except (webbrowser.Error, OSError, ValueError):  # the last one: quotes of `$BROWSER`
         return False
-
-
-def _commands(page: str) -> Iterator[list[str]]:
-    """Yield commands that open it: of the user's choice, of the desktop, of known browsers."""
-    for line in (*os.environ.get(_CHOSEN, "").split(os.pathsep), *_PROGRAMS):
-        words = shlex.split(line if "%s" in line else f"{line} %s")
-        if shutil.which(words[0]):
-            yield [word.replace("%s", page) for word in words]
-
-
-def _opens(command: list[str]) -> bool:
-    """Start it apart from us. True if it goes on: it then waits for its browser to be closed."""
-    nothing = subprocess.DEVNULL
-    try:
-        process = subprocess.Popen(  # noqa: S603  (of the system or the user, with a file of ours)
-            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-        )
-        return process.wait(_PATIENCE) == 0
-    except OSError:
-        return False
-    except subprocess.TimeoutExpired:
-        threading.Thread(target=process.wait, name="browser", daemon=True).start()
-        return True

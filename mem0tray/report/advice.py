@@ -1,12 +1,12 @@
-"""What to do: about the worker and the server first, then about dead letters by cause. Pure."""
+"""Advice: about the worker and the server first, then about dead letters by cause. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from mem0tray.actions import diagnose
-from mem0tray.actions.diagnose import DUE, WAITING, Cause, Surroundings
 from mem0tray.actions.standing import NOT_RUNNING, Overview
+from mem0tray.actions.surroundings import DUE, WAITING, Cause, Surroundings
 from mem0tray.config import server_choice
 from mem0tray.core import reasons
 from mem0tray.core.language import Language
@@ -34,7 +34,7 @@ class Message(NamedTuple):
 
 
 def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
-    """Everything there is to do; `file` is the name of the DLQ file."""
+    """Say everything there is to do; `file` is the name of the DLQ file."""
     return [
         *_about_deliveries(seen.overview, language),
         *_about_held(seen.overview, language),
@@ -45,7 +45,7 @@ def advice(seen: Gathered, file: str, language: Language) -> list[Message]:
 
 
 def no_server(seen: Overview) -> bool:
-    """Whether the user has yet to choose a server."""
+    """Return whether the user has yet to choose a server."""
     return seen.state == ACTION_NEEDED and seen.reason == server_choice.CHOOSE
 
 

@@ -1,7 +1,6 @@
-"""What the page shows: how things stand, what waits, and what happened when.
+"""The facts of the page: how things stand, what waits, and what happened when.
 
-The server is not probed, so that the page appears at once. A running worker has
-published how healthy the server is; without a worker nothing is sent anyway.
+The server is not probed, so that the page appears at once.
 """
 
 import math
@@ -12,13 +11,12 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from mem0tray.actions import standing
-from mem0tray.actions.standing import Overview, Part
+from mem0tray.actions.standing import Overview
 from mem0tray.actions.waiting import DLQ_LIST, FoundItem, Identity, WaitingItems
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
 from mem0tray.ledger.reader import Reader
 from mem0tray.ledger.rows import Attempt
-from mem0tray.ledger.waiting import ProjectCounts
 
 _SLOT: Final = 900.0  # seconds; every zone's midnight falls between two quarters of an hour
 _MONTH: Final = 31 * 86_400.0  # seconds; a page shows thirty days
@@ -40,16 +38,13 @@ class Period:
 class History:
     """For each part of the period: memories delivered, and the most dead letters at any moment.
 
-    `down` has the seconds that outages took of each part, `all_outages` counts them, `dead_now`
-    is the size of the DLQ at the end.
+    `dead_now` is the size of the DLQ at the end.
     """
 
     period: Period
     delivered: Sequence[int]
     dead: Sequence[int]
     dead_now: int
-    down: Sequence[float]
-    all_outages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +60,14 @@ class Gathered:
     overview: Overview
     dead: Sequence[FoundItem]
     nonsense: int
-    projects: Sequence[ProjectCounts]
-    retries: Mapping[int, int]
     attempts: Mapping[Identity, Attempt]
     unreadable: bool
     past: History | None
 
 
 def gather(settings: Settings, now: float) -> Gathered:
-    """Everything there is to show."""
-    seen = standing.read(settings, now, Part.COUNTS)
+    """Read everything there is to show."""
+    seen = standing.read(settings, now)
     with Reader(seen.paths.ledger) as reader:
         waits = WaitingItems(reader, seen.inside.step)
         dead = waits.listed(DLQ_LIST)
@@ -85,8 +78,6 @@ def gather(settings: Settings, now: float) -> Gathered:
             overview=standing.overview(seen),
             dead=[*dead, *waits.strays(DLQ_LIST)],
             nonsense=waits.nonsense(DLQ_LIST),
-            projects=reader.waiting.by_project(),
-            retries=reader.waiting.by_retries(),
             attempts=reader.last_attempts(),
             unreadable="dlq" in seen.inside.step.unread,
             past=_history(reader, raws, now),
@@ -97,17 +88,12 @@ def _history(reader: Reader, dead: Iterable[bytes], now: float) -> History | Non
     began, since = reader.began(), now - _MONTH
     if began is None:
         return None
-    return history(
-        period(began, now),
-        reader.deliveries(since, _SLOT),
-        reader.stays(since),
-        [items.moved_to_dlq(raw, now) for raw in dead],
-        reader.outages(since),
-    )
+    moved = [items.moved_to_dlq(raw, now) for raw in dead]
+    return history(period(began, now), reader.deliveries(since, _SLOT), reader.stays(since), moved)
 
 
 def period(began: float, now: float) -> Period:
-    """The period to show for events that began then."""
+    """Choose the period to show for events that began then."""
     by_hour = now - began < _SHORT
     if by_hour:
         moment = datetime.fromtimestamp(now)  # noqa: DTZ006  (local hours are meant)
@@ -127,12 +113,8 @@ def history(
     deliveries: Mapping[float, int],
     stays: Iterable[tuple[float, float]],
     dead_since: Iterable[float],
-    outages: Sequence[tuple[float, float]] = (),
 ) -> History:
-    """Combine deliveries by slot, dead letters that came and went, those still there, and outages.
-
-    An outage has a beginning and an end, which are the same if only one probe saw it.
-    """
+    """Combine deliveries by slot, dead letters that came and went, and those still there."""
     delivered = [0] * len(shown.starts)
     for at, number in deliveries.items():
         part = bisect_right(shown.starts, at) - 1
@@ -141,21 +123,17 @@ def history(
     gone = list(stays)
     came = sorted([*(start for start, _ in gone), *dead_since])
     went = sorted(end for _, end in gone)
-    parts = list(zip(shown.starts, [*shown.starts[1:], math.inf], strict=True))
-    # An outage that only one probe saw has taken a moment.
-    seen = [(began, max(ended, began + 1)) for began, ended in outages if ended >= shown.starts[0]]
+    parts = zip(shown.starts, [*shown.starts[1:], math.inf], strict=True)
     return History(
         period=shown,
         delivered=delivered,
         dead=[_most(came, went, start, end) for start, end in parts],
         dead_now=len(came) - len(went),
-        down=[sum(_within(each, start, end) for each in seen) for start, end in parts],
-        all_outages=len(seen),
     )
 
 
 def _most(came: Sequence[float], went: Sequence[float], start: float, end: float) -> int:
-    """The most that were there at any moment from `start` until just before `end`.
+    """Return the most that were there at any moment from `start` until just before `end`.
 
     A dead letter that goes just when another comes is counted with it.
     """
@@ -163,7 +141,3 @@ def _most(came: Sequence[float], went: Sequence[float], start: float, end: float
     for at in came[bisect_right(came, start) : bisect_left(came, end)]:
         most = max(most, bisect_right(came, at) - bisect_left(went, at))
     return most
-
-
-def _within(outage: tuple[float, float], start: float, end: float) -> float:
-    return max(0.0, min(outage[1], end) - max(outage[0], start))

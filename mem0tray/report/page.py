@@ -8,6 +8,7 @@ import base64
 import hashlib
 import math
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -24,9 +25,8 @@ from mem0tray.core.item import Item
 from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, PAUSED
 from mem0tray.core.text import one_line, short_id
-from mem0tray.report.advice import Message, advice, no_server
-from mem0tray.report.charts import charts
-from mem0tray.report.gathering import Gathered
+from mem0tray.report.advice import Message, Tone, advice, no_server
+from mem0tray.report.gathering import Gathered, Period
 
 SHOWN: Final = 200  # dead letters
 HIDDEN: Final = "•••"
@@ -53,7 +53,7 @@ class Letter(NamedTuple):
 def render(
     seen: Gathered, language: Language, server: ServerSettings, file: str, *, with_content: bool
 ) -> str:
-    """The whole document, without the secrets of `server`; `file` is the name of the DLQ file."""
+    """Render the document, without the secrets of `server`; `file` names the DLQ file."""
     environment = templates(language, Cleaner(server))
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     letters, more = _letters(seen, language)
@@ -65,7 +65,7 @@ def render(
         destination=said(seen.overview.destination, language),
         headline=headline(seen.overview, seen.now, language),
         advice=advice(seen, file, language),
-        charts=charts(seen, language),
+        charts=list(charts(seen, language)),
         letters=letters,
         more=more,
         nonsense=seen.nonsense,
@@ -77,7 +77,7 @@ def render(
 
 
 def templates(language: Language, cleaner: "Cleaner") -> Environment:
-    """The templates, in this language."""
+    """Make the templates, in this language."""
     environment = Environment(
         loader=FileSystemLoader(_HERE, encoding="utf-8"),
         autoescape=True,
@@ -98,7 +98,7 @@ def templates(language: Language, cleaner: "Cleaner") -> Environment:
 
 
 def _typed(text: str) -> Markup:
-    """The text, escaped, with the parts between backticks marked as for typing."""
+    """Escape the text, and mark the parts between backticks as for typing."""
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(_harmless(text)))))  # noqa: S704
 
 
@@ -120,15 +120,15 @@ class Cleaner:
         self._secrets = sorted(filter(None, found), key=len, reverse=True)
 
     def line(self, text: str, limit: int) -> str:
-        """`text` as one line of at most `limit` characters."""
+        """Make one line of at most `limit` characters of `text`."""
         return one_line(self._without_secrets(text), limit)
 
     def short_id(self, item_id: str) -> str:
-        """The first eight characters of an id, without those of a secret that is longer."""
+        """Return the first eight characters of an id, without those of a longer secret."""
         return short_id(self._without_secrets(item_id)) or NEVER
 
     def block(self, text: str) -> Markup:
-        """`text`, escaped, with its first lines kept."""
+        """Escape `text`, and keep its first lines."""
         text = self._without_secrets(text)
         lines = text[:_LONGEST].splitlines()
         shown = "\n".join(one_line(line, _LONGEST) for line in lines[:_LINES]).strip()
@@ -141,7 +141,7 @@ class Cleaner:
 
 
 def headline(seen: Overview, now: float, language: Language) -> Message:
-    """What a person should know first."""
+    """Say what a person should know first."""
     _ = language.gettext
     if seen.state in (DOWN, ACTION_NEEDED):
         return _blocked(seen, language)
@@ -220,7 +220,7 @@ def _healthy(seen: Overview, language: Language) -> Message:
 
 
 def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
-    """The dead letters that are tried next, and how many more there are."""
+    """Return the dead letters that are tried next, and how many more there are."""
     found = [
         (diagnose.next_retry(each), each.item, each) for each in seen.dead if each.item is not None
     ]
@@ -233,7 +233,7 @@ def _letters(seen: Gathered, language: Language) -> tuple[list[Letter], int]:
 
 
 def _when(due: float, seen: Gathered, language: Language) -> tuple[str, str]:
-    """When it is tried again, and how far away that is; or what it waits for."""
+    """Say when it is tried again, and how far away that is; or what it waits for."""
     _ = language.gettext
     if due > seen.now:
         return clock(due, seen.now, language), relative(due, seen.now, language)
@@ -248,7 +248,7 @@ def _when(due: float, seen: Gathered, language: Language) -> tuple[str, str]:
 
 
 def absolute(at: float | None, language: Language) -> str:
-    """Local date and time of day; a dash for never, and for a time that no calendar has."""
+    """Format local date and time of day; a dash for never, and for what no calendar has."""
     try:
         return language.date_and_time(at) if at and at > 0 else NEVER
     except (OverflowError, OSError, ValueError):
@@ -256,11 +256,77 @@ def absolute(at: float | None, language: Language) -> str:
 
 
 def relative(at: float, now: float, language: Language) -> str:
-    """How long ago, or how long until then."""
+    """Say how long ago, or how long until then."""
     _ = language.gettext
     return _("just now") if abs(at - now) < _NOW else language.distance(at - now)
 
 
 def clock(at: float, now: float, language: Language) -> str:
-    """The time of day; with its date if it is far from now."""
+    """Format the time of day; with its date if it is far from now."""
     return language.time(at) if abs(at - now) < _NEAR else absolute(at, language)
+
+
+# Charts ---------------------------------------------------------------------------------
+
+_TICKS: Final = 6  # labels that an axis has room for
+_ROUND: Final = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100)
+
+
+class Chart(NamedTuple):
+    """A chart of one series over time: bars, or an area.
+
+    `labels` name the values, `ticks` those that the axis has room for (else empty). `head` is what
+    a label is, `name` what a value is.
+    """
+
+    title: str
+    summary: str
+    is_area: bool
+    head: str
+    name: str
+    tone: Tone
+    labels: Sequence[str]
+    ticks: Sequence[str]
+    values: Sequence[int]
+
+    @property
+    def end(self) -> int:
+        """Where the axis from 0 ends."""
+        return top(max(self.values))
+
+
+def top(largest: int) -> int:
+    """Choose the end of an axis from 0: a round number, and even, so that its middle is whole."""
+    scale = 1
+    while largest > _ROUND[-1] * scale:
+        scale *= 10
+    return next(end * scale for end in _ROUND if end * scale >= largest)
+
+
+def charts(seen: Gathered, language: Language) -> Iterable[Chart]:
+    """Yield each chart for which there is something to show."""
+    _, number, past = language.gettext, language.number, seen.past
+    if past is None or len(past.period.starts) < 2:  # noqa: PLR2004  (one point is no curve)
+        return
+    labels, ticks = _times(past.period, language)
+    head = _("Hour") if past.period.by_hour else _("Day")
+    title = _("Deliveries by hour") if past.period.by_hour else _("Deliveries by day")
+    summary = _("{count} since {time}").format(count=number(sum(past.delivered)), time=labels[0])
+    name = _("Delivered")
+    yield Chart(title, summary, False, head, name, "good", labels, ticks, past.delivered)  # noqa: FBT003
+    if any(past.dead):
+        summary = _("{count} now, at most {most} since {time}").format(
+            count=number(past.dead_now), most=number(max(past.dead)), time=labels[0]
+        )
+        title, name = _("Memories not delivered"), _("Not delivered")
+        yield Chart(title, summary, True, head, name, "warn", labels, ticks, past.dead)  # noqa: FBT003
+
+
+def _times(period: Period, language: Language) -> tuple[list[str], list[str]]:
+    """Name each part, and the few that an axis has room for, counted from now."""
+    labels = names = [language.day(at) for at in period.starts]
+    if period.by_hour:
+        names = [language.time(at) for at in period.starts]
+        labels = [f"{day} {hour}" for day, hour in zip(labels, names, strict=True)]
+    last, every = len(names) - 1, math.ceil(len(names) / _TICKS)
+    return labels, [name if (last - at) % every == 0 else "" for at, name in enumerate(names)]

@@ -54,35 +54,28 @@ _Factory = Callable[[ServerAddress, Proof | None, Listings | None, Terms], Clien
 
 
 # What the network needs is slow to import, and most commands do without it.
-def _vps(
-    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
-) -> Client:
+def _vps() -> _Factory:
     from mem0tray.server.vps import VpsClient
 
-    del terms  # nothing to choose: this dialect takes project and text alone
-    return VpsClient(address, proof, known)
+    return VpsClient
 
 
-def _oss(
-    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
-) -> Client:
+def _oss() -> _Factory:
     from mem0tray.server.oss import OssClient
 
-    return OssClient(address, proof, known, terms)
+    return OssClient
 
 
-def _platform(
-    address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
-) -> Client:
+def _platform() -> _Factory:
     from mem0tray.server.hosted import HostedClient
 
-    return HostedClient(address, proof, known, terms)
+    return HostedClient
 
 
 # The names of each dialect, its server and its client: `docs/words.md`. What a further one needs:
 # CONTRIBUTING.md ("Where would a further dialect go?"); `tests/server/test_dialects.py` names each
 # place that was forgotten.
-DIALECTS: dict[str, _Factory] = {"vps": _vps, "oss": _oss, "platform": _platform}
+DIALECTS: dict[str, Callable[[], _Factory]] = {"vps": _vps, "oss": _oss, "platform": _platform}
 
 
 def connect(
@@ -99,15 +92,15 @@ def connect(
     `terms`, from the settings, apply to what is saved, asked or read. Raises SettingsError for an
     unknown dialect.
     """
-    make = DIALECTS.get(dialect)
-    if make is None:
+    factory = DIALECTS.get(dialect)
+    if factory is None:
         raise SettingsError(
             Reason("There is no server dialect {name}.", name=repr(dialect)),
             Reason(
                 "Set server.dialect to one of: {names}.", names=", ".join(sorted((AUTO, *DIALECTS)))
             ),
         )
-    return make(address, proof, known, terms or Terms())
+    return factory()(address, proof, known, terms or Terms())
 
 
 def connect_to_probe(address: ServerAddress, recognition: Recognition) -> ProbeClient:

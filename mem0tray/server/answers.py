@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
+from msgspec import UNSET
 
 from mem0tray.core import reasons
 from mem0tray.core.due import LONGEST_ASKED
@@ -129,6 +130,12 @@ def json_object(reply: Reply) -> dict[str, Any] | None:
 
 def json_value(reply: Reply) -> Any:
     """The JSON value in the answer, or None."""
+    if reply.value is UNSET:
+        reply.value = _decoded(reply)
+    return reply.value
+
+
+def _decoded(reply: Reply) -> Any:
     if reply.fault is not None or not reply.body:
         return None
     if (reply.headers.get("content-encoding") or "identity").lower() != "identity":

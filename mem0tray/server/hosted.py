@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import EARLIEST, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -27,22 +26,12 @@ from mem0tray.server.answers import (
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
-    NO_MEMORY,
     NO_PROJECTS,
     SAYS_NOTHING,
-    as_counted,
     is_answered,
     no_project,
 )
-from mem0tray.server.listings import Listings
-from mem0tray.server.mem0_client import (
-    Mem0Client,
-    holds_nul,
-    id_of,
-    newest_first,
-    repeats,
-    type_of,
-)
+from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -53,14 +42,11 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
-    Proof,
     Reply,
     ServerMemory,
-    Terms,
 )
-from mem0tray.server.oss_names import ID, PROJECT, name_of, project_of
+from mem0tray.server.oss_names import ID, PROJECT, name_of
 
-PING: Final = "/v1/ping/"
 SAVE: Final = "/v3/memories/add/"
 LISTING: Final = "/v3/memories/"
 SEARCH: Final = "/v3/memories/search/"
@@ -80,11 +66,8 @@ _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class HostedClient(Mem0Client):
     """A client that speaks `platform`; see `Client` for what every method promises."""
 
-    def __init__(
-        self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
-    ) -> None:
-        key = (b"Authorization", f"Token {address.token}".encode())
-        super().__init__(address, proof, known, terms, key, PING)
+    KEY = ("Authorization", "Token ")
+    HEALTH = KEY_QUESTION = "/v1/ping/"
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`: it is stored, or the server is at work on it."""
@@ -162,11 +145,11 @@ class HostedClient(Mem0Client):
     ) -> list[ServerMemory] | Outcome:
         """Search a project by meaning."""
         body = {"query": query, "filters": self._filters(project), "top_k": min(limit, MOST_FOUND)}
-        return self._shown(self._post(SEARCH, body, timeout), project)
+        return self._shown(self._post(SEARCH, body, timeout), project, "results")
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health. One that refuses the key is healthy: a save will tell."""
-        reply = self._get(PING, timeout)
+        reply = self._get(self.HEALTH, timeout)
         return health(reply, healthy=is_answered(reply) or reply.status in KEY_REFUSED)
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
@@ -202,7 +185,7 @@ class HostedClient(Mem0Client):
         reply, begin = self._listed(project, place, timeout)
         if place and reply.status == HTTPStatus.NOT_FOUND:  # it has fewer memories by now
             return Page([], whole=False)
-        shown = self._shown(reply, project)
+        shown = self._shown(reply, project, "results")
         if isinstance(shown, Outcome):
             return shown
         body = json_object(reply) or {}
@@ -221,7 +204,8 @@ class HostedClient(Mem0Client):
         wanted = id_of(key)
         clauses = [self._filters(project), {"metadata": {ID: wanted}}]
         body = {"filters": {"AND": clauses}}
-        shown = self._shown(self._post(LISTING, body, timeout, LONGEST_LISTING), project)
+        reply = self._post(LISTING, body, timeout, LONGEST_LISTING)
+        shown = self._shown(reply, project, "results")
         if isinstance(shown, Outcome):
             return shown
         return [each for each in shown if each.key == wanted]
@@ -231,19 +215,15 @@ class HostedClient(Mem0Client):
         if self._loses_project:
             return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout
-        wanted = "agent" if self._terms.user else "user"
         found: dict[str, ProjectCount] = {}
         asked = ENTITIES
         while asked:
             reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
-            outcome = self._outcome(reply, NO_MEMORY)
-            if not outcome.is_success:
-                return replace(outcome, message=outcome.message or NO_PROJECTS)
-            body = json_object(reply) or {}
-            entries = (each for each in body["results"] if type_of(each) == wanted)
-            named = (as_counted(each, "name", "") for each in entries)
-            names = [project_of(each[0]) for each in named if each is not None]
-            asked = _next_page(body, asked) if body["results"] else ""
+            entries = self._entries(reply, "results", missing=NO_PROJECTS)
+            if isinstance(entries, Outcome):
+                return entries
+            names = [name for name, _ in self._counted(entries, "name")]
+            asked = _next_page(json_object(reply) or {}, asked) if entries else ""
             if names and all(name in found for name in names):
                 break  # it shows the same page again, and would go on for ever
             found |= {name: ProjectCount(name) for name in names}

@@ -5,21 +5,22 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from mem0tray import __version__
 from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
-from mem0tray.server.answers import NO_PROJECT, classify, json_object
+from mem0tray.server.answers import NO_PROJECT, classify, health, json_object
 from mem0tray.server.listings import Listings
 from mem0tray.server.model import (
     KEY_REFUSED,
     MAX_ANSWER,
+    Health,
     KeyCheck,
     KeyVerdict,
     Memory,
@@ -27,6 +28,7 @@ from mem0tray.server.model import (
     Proof,
     Reply,
     ServerMemory,
+    Terms,
 )
 from mem0tray.server.oss_names import ID, PROJECT
 from mem0tray.server.transport import Transport
@@ -40,49 +42,60 @@ LONGEST_PAGE: Final = 64 << 20
 LONGEST_LISTING: Final = 1 << 30
 # Longer request lines are refused by servers, some of which then hang up.
 LONGEST_PATH: Final = 4096
-HEADERS: Final = (
+_HEADERS: Final = (
     (b"Accept", b"application/json"),
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", f"mem0tray/{__version__}".encode()),
 )
 _LONGEST_KEY: Final = 512
 _PLAIN_KEY: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_NO_TERMS: Final = Terms()
 
 
 class HttpClient(ABC):
     """A client of one server; a dialect says what to ask, and what the answers mean.
 
-    `key_header` is the header with the key, name and value; `key_question` is a path where a wrong
-    key is refused, and where nothing is stored.
+    `KEY` is the header with the key: its name, and what stands before the key. `KEY_QUESTION` is a
+    path where a wrong key is refused, and where nothing is stored.
     """
+
+    KEY: ClassVar[tuple[str, str]]
+    KEY_QUESTION: ClassVar[str]
+    HEALTH: ClassVar[str]
 
     def __init__(
         self,
         address: ServerAddress,
-        proof: Proof | None,
-        known: Listings | None,
-        key_header: tuple[bytes, bytes],
-        key_question: str,
+        proof: Proof | None = None,
+        known: Listings | None = None,
+        terms: Terms = _NO_TERMS,
     ) -> None:
         self._transport = Transport(address, proof)
         self._secrets = (address.token,) if address.token else ()
-        self._headers = [*HEADERS, *([key_header] if address.token else [])]
+        name, before = self.KEY
+        key = [(name.encode(), f"{before}{each}".encode()) for each in self._secrets]
+        self._headers = [*_HEADERS, *key]
         self._json_headers = [*self._headers, (b"Content-Type", b"application/json")]
-        self._key_question = key_question
         self._known = Listings() if known is None else known
+        self._terms = terms
 
     @abstractmethod
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether the JSON object of a 2xx says that the server did what it was asked."""
 
+    def probe(self, timeout: float) -> Health:
+        """Ask for the server's health."""
+        reply = self._get(self.HEALTH, timeout)
+        return health(reply, healthy=is_answered(reply))
+
     def check_key(self, timeout: float) -> KeyCheck:
         """Ask with the key, then without it, to see that it matters."""
         started = time.monotonic()
-        reply = self._get(self._key_question, timeout)
+        reply = self._get(self.KEY_QUESTION, timeout)
         if not self._secrets or not is_answered(reply):
             return self._verdict(reply)
         left = started + timeout - time.monotonic()
-        bare = self._transport.exchange("GET", self._key_question, HEADERS, None, left)
+        bare = self._transport.exchange("GET", self.KEY_QUESTION, _HEADERS, None, left)
         found = self._verdict(bare)
         return KeyCheck(KeyVerdict.TAKEN) if found.verdict is KeyVerdict.REFUSED else found
 
@@ -104,7 +117,7 @@ class HttpClient(ABC):
             return KeyCheck(KeyVerdict.OPEN)
         refused = reply.status in KEY_REFUSED
         verdict = KeyVerdict.REFUSED if refused else KeyVerdict.CANNOT_TELL
-        said = self._outcome(reply, NO_MEMORY)
+        said = self._outcome(reply)
         return KeyCheck(verdict, said.message, said.reason)
 
     def _get(self, path: str, timeout: float, longest: int = MAX_ANSWER) -> Reply:
@@ -123,8 +136,35 @@ class HttpClient(ABC):
             headers = [*headers, (b"Idempotency-Key", key_header(memory.key).encode("ascii"))]
         return self._transport.exchange("POST", path, headers, encode(body), timeout)
 
-    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
+    def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
         return classify(reply, time.time(), self.says_success, memory.content, self._secrets)
+
+    def _shown(self, reply: Reply, project: str, *names: str) -> list[ServerMemory] | Outcome:
+        """The memories of a listing or search, which stand under these names of the answer."""
+        entries = self._entries(reply, *names)
+        if isinstance(entries, Outcome):
+            return entries
+        return [as_shown(each, project) for each in entries if self._is_of(project, each)]
+
+    def _entries(
+        self, reply: Reply, *names: str, about: Memory = NO_MEMORY, missing: str = NO_TEXTS
+    ) -> list[Any] | Outcome:
+        """The list under these names of an answer, one within another; or why there is none."""
+        outcome = self._outcome(reply, about)
+        if not outcome.is_success:
+            return outcome
+        found: Any = json_object(reply)
+        for name in names:
+            if isinstance(found, dict):
+                found = found.get(name)
+        if isinstance(found, list):
+            return found
+        return replace(outcome, kind=Kind.NO_ANSWER, message=missing, may_have_it=True)
+
+    def _is_of(self, project: str, entry: Any) -> bool:
+        """Whether an entry of a listing or search shows the text of a memory of this project."""
+        del project
+        return has_text(entry)
 
 
 def no_project() -> Outcome:
@@ -156,15 +196,6 @@ def is_answered(reply: Reply) -> bool:
     return reply.status == HTTPStatus.OK and json_object(reply) is not None
 
 
-def entries_of(body: Mapping[str, Any] | None, names: Sequence[str]) -> list[Any] | None:
-    """The list under these names of an answer, one within another; None where there is no list."""
-    found: Any = body
-    for name in names:
-        if isinstance(found, dict):
-            found = found.get(name)
-    return found if isinstance(found, list) else None
-
-
 def has_text(entry: Any) -> bool:
     """Whether an entry of a listing or search shows the text of a memory."""
     return isinstance(entry, dict) and isinstance(entry.get("memory"), str)
@@ -186,7 +217,7 @@ def as_shown(entry: dict[str, Any], project: str) -> ServerMemory:
     )
 
 
-def as_counted(entry: Any, name: str, count: str) -> tuple[str, int | None] | None:
+def as_counted(entry: Any, name: str, count: str = "") -> tuple[str, int | None] | None:
     """A project of an answer and how many memories it has there; None where it names none."""
     found = entry.get(name) if isinstance(entry, dict) else None
     if not isinstance(found, str) or not found:

@@ -11,24 +11,12 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
-from msgspec.structs import replace
-
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import Kind
 from mem0tray.core.reasons import Reason
-from mem0tray.server.answers import json_object, no_use
-from mem0tray.server.http_client import (
-    NO_MEMORY,
-    NO_TEXTS,
-    HttpClient,
-    as_shown,
-    entries_of,
-    has_text,
-    key_header,
-)
-from mem0tray.server.listings import Listings
-from mem0tray.server.model import Fault, Memory, Outcome, Proof, Reply, ServerMemory, Terms
-from mem0tray.server.oss_names import ANY, ID, PROJECT, name_of
+from mem0tray.server.answers import no_use
+from mem0tray.server.http_client import HttpClient, as_counted, key_header
+from mem0tray.server.model import Fault, Memory, Outcome, Reply, ServerMemory
+from mem0tray.server.oss_names import ANY, ID, PROJECT, name_of, project_of
 
 _CHECKED: Final = (0.0, 1.0, 4.0, 15.0, 30.0)  # seconds to wait before each check of what is stored
 # The first of the results, up to its text; the hosted service nests that in an object of its own.
@@ -43,33 +31,9 @@ _HIGH: Final = re.compile("[\ud800-\udbff]\\Z")  # the first half of a character
 class Mem0Client(HttpClient):
     """A client of one of Mem0's own servers; a dialect says which paths, and what answers mean."""
 
-    def __init__(
-        self,
-        address: ServerAddress,
-        proof: Proof | None,
-        known: Listings | None,
-        terms: Terms,
-        key_header: tuple[bytes, bytes],
-        key_question: str,
-    ) -> None:
-        super().__init__(address, proof, known, key_header, key_question)
-        self._terms = terms
-
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether a search or listing is one."""
         return isinstance(body.get("results"), list)
-
-    def _shown(self, reply: Reply, project: str) -> list[ServerMemory] | Outcome:
-        """The memories of a listing or search."""
-        outcome = self._outcome(reply, NO_MEMORY)
-        if not outcome.is_success:
-            return replace(outcome, message=outcome.message or NO_TEXTS)
-        entries = entries_of(json_object(reply), ("results",)) or []
-        return [
-            as_shown(each, project)
-            for each in entries
-            if has_text(each) and self._is_of(project, each)
-        ]
 
     def _is_kept(self, memory: Memory, timeout: float) -> bool | None:
         """Whether the server has a memory that it said it stored; None where it does not say.
@@ -96,11 +60,6 @@ class Mem0Client(HttpClient):
     def _keeps(self, memory: Memory, timeout: float) -> bool | None:
         """Whether the server shows this memory now; None where it does not say."""
 
-    def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
-        """Whether an entry of a listing or search of this project belongs to it."""
-        del project, entry
-        return True
-
     def _scope(self, project: str) -> dict[str, Any]:
         """The names under which a project's memories are kept."""
         if self._terms.user:
@@ -113,6 +72,13 @@ class Mem0Client(HttpClient):
         if name_of(memory.project) != memory.project:
             metadata[PROJECT] = memory.project
         return metadata
+
+    def _counted(self, entries: list[Any], name: str) -> list[tuple[str, int | None]]:
+        """The projects among the names that a server lists: users, or agents of one user."""
+        kind = "agent" if self._terms.user else "user"
+        own = [each for each in entries if isinstance(each, dict) and each.get("type") == kind]
+        counted = (as_counted(each, name, "total_memories") for each in own)
+        return [(project_of(each[0]), each[1]) for each in counted if each is not None]
 
     def _body(self, memory: Memory) -> dict[str, Any]:
         """The body of the request that saves a memory."""
@@ -132,11 +98,6 @@ def id_of(key: str) -> str:
 def newest_first(found: list[ServerMemory]) -> list[ServerMemory]:
     """Sort memories by their times, the newest first; one whose time makes no sense comes last."""
     return sorted(found, key=lambda each: (each.moment or 0.0, each.created), reverse=True)
-
-
-def type_of(entry: Any) -> Any:
-    """The kind of an entry in a list of names: `user`, `agent`, or another."""
-    return entry.get("type") if isinstance(entry, dict) else None
 
 
 def holds_nul(memory: Memory) -> bool:

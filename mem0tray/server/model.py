@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from mem0tray.core import reasons
@@ -182,7 +182,7 @@ class Reply(Struct):
 
     `headers` have names in lower case. `body` is unchanged, and complete only without a fault;
     `detail` says in a few of our own words why nothing was reached; `duration` is in seconds.
-    `asked` is the server's address and the path below it.
+    `asked` is the server's address and the path below it; `value` is the body once decoded.
     """
 
     status: int | None
@@ -192,6 +192,7 @@ class Reply(Struct):
     fault: Fault | None = None
     detail: Reason = reasons.NONE
     asked: tuple[str, str] = ("", "")
+    value: Any = UNSET
 
 
 class ProbeClient(Protocol):

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 
 from msgspec.structs import replace
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.server.answers import (
     HOLDS_NUL,
@@ -28,20 +27,12 @@ from mem0tray.server.http_client import (
     NO_MEMORY,
     NO_PROJECTS,
     SAYS_NOTHING,
-    as_counted,
-    entries_of,
+    has_text,
     is_answered,
     no_project,
 )
-from mem0tray.server.listings import Listings, ProjectListing
-from mem0tray.server.mem0_client import (
-    Mem0Client,
-    holds_nul,
-    id_of,
-    newest_first,
-    repeats,
-    type_of,
-)
+from mem0tray.server.listings import ProjectListing
+from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
     Fault,
@@ -51,20 +42,16 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
-    Proof,
     Reply,
     ServerMemory,
-    Terms,
 )
-from mem0tray.server.oss_names import ID, project_of
+from mem0tray.server.oss_names import ID
 
 SAVE: Final = "/memories"
 SEARCH: Final = "/search"
-HEALTH: Final = "/auth/setup-status"  # it asks the database
 # Servers from before April 2026 have no such path, but a description with this title.
 DESCRIPTION: Final = "/openapi.json"
 _TITLE: Final = "Mem0 REST APIs"
-KEY_QUESTION: Final = "/memories?user_id=mem0tray-key-check&top_k=1"
 ENTITIES: Final = "/entities"
 _LISTED: Final = 1000  # the most memories that it lists; Postgres shows any thousand of more
 _COUNTED: Final = 10_000  # the most memories that it counts to list projects
@@ -86,12 +73,9 @@ _CODES: Final = {
 class OssClient(Mem0Client):
     """A client that speaks `oss`; see `Client` for what every method promises."""
 
-    def __init__(
-        self, address: ServerAddress, proof: Proof | None, known: Listings | None, terms: Terms
-    ) -> None:
-        # As a bearer token the server would take the key for a JWT, and refuse it.
-        key = (b"X-API-Key", address.token.encode())
-        super().__init__(address, proof, known, terms, key, KEY_QUESTION)
+    KEY = ("X-API-Key", "")  # as a bearer token the server would take it for a JWT, and refuse it
+    HEALTH = "/auth/setup-status"  # it asks the database
+    KEY_QUESTION = "/memories?user_id=mem0tray-key-check&top_k=1"
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
         """Deliver `memory`: the text as it is, or the facts that the server extracts."""
@@ -103,8 +87,7 @@ class OssClient(Mem0Client):
         outcome = self._outcome(reply, memory)
         if outcome.kind is not Kind.DELIVERED or self._terms.infer:
             return outcome
-        results = entries_of(json_object(reply), ("results",)) or []
-        if any(isinstance(each, dict) and each.get("event") == "ADD" for each in results):
+        if any(isinstance(each, dict) and each.get("event") == "ADD" for each in _results(reply)):
             left = timeout - reply.duration
             if self._known.checks and self._is_kept(memory, left) is False:
                 return self._lost(outcome, Kind.OUTAGE, NOT_KEPT)
@@ -150,7 +133,7 @@ class OssClient(Mem0Client):
             if outcome.kind in SAYS_NOTHING:
                 return outcome
             return replace(outcome, kind=Kind.NO_ANSWER, may_have_it=True)
-        results = entries_of(json_object(reply), ("results",)) or []
+        results = _results(reply)
         if is_shown or any(_key_of(each) == filters[ID] for each in results):
             return Presence.PRESENT
         # A text too unlike the query may not be shown; a server that shows others ignores filters.
@@ -180,10 +163,10 @@ class OssClient(Mem0Client):
         reply = self._get(self._listing_path(project, _LISTED), timeout)
         if reply.fault is Fault.TOO_LONG:
             return ProjectListing(now, complete=False)  # it will not be shorter next time
-        shown = self._shown(reply, project)
+        shown = self._shown(reply, project, "results")
         if isinstance(shown, Outcome):
             return None
-        is_cut = self._is_cut(project, _number_of(reply), end - time.monotonic())
+        is_cut = self._is_cut(project, len(_results(reply)), end - time.monotonic())
         if isinstance(is_cut, Outcome):
             return None
         listing = ProjectListing(now, complete=not is_cut)
@@ -203,8 +186,8 @@ class OssClient(Mem0Client):
             more = self._get(self._listing_path(project, _LISTED + 1), timeout, LONGEST_LISTING)
             return more.status not in _REFUSED
         reply = self._get(self._listing_path(project, 1), timeout, LONGEST_LISTING)
-        shown = self._shown(reply, project)
-        return shown if isinstance(shown, Outcome) else _number_of(reply) > 1
+        shown = self._shown(reply, project, "results")
+        return shown if isinstance(shown, Outcome) else len(_results(reply)) > 1
 
     def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
         """List a project; only a list of everything shows which memories are the newest."""
@@ -216,7 +199,7 @@ class OssClient(Mem0Client):
     ) -> list[ServerMemory] | Outcome:
         """Search a project by meaning."""
         body = {"query": query, "filters": self._scope(project), "top_k": limit}
-        return self._shown(self._post(SEARCH, body, timeout), project)
+        return self._shown(self._post(SEARCH, body, timeout), project, "results")
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read all memories of a project that the server will list: it has no pages."""
@@ -226,10 +209,10 @@ class OssClient(Mem0Client):
         if len(path) > LONGEST_PATH:
             return Page([], whole=False)
         reply = self._get(path, timeout, LONGEST_LISTING)
-        shown = self._shown(reply, project)
+        shown = self._shown(reply, project, "results")
         if isinstance(shown, Outcome):
             return shown
-        number = _number_of(reply)
+        number = len(_results(reply))
         is_cut = self._is_cut(project, number, end - time.monotonic())
         if isinstance(is_cut, Outcome):
             return is_cut
@@ -240,7 +223,7 @@ class OssClient(Mem0Client):
         wanted = id_of(key)
         filters = self._scope(project) | {ID: wanted}
         body = {"query": wanted, "filters": filters, "threshold": 0, "top_k": 1}
-        shown = self._shown(self._post(SEARCH, body, timeout), project)
+        shown = self._shown(self._post(SEARCH, body, timeout), project, "results")
         if isinstance(shown, Outcome):
             return shown
         return [each for each in shown if each.key == wanted]
@@ -254,17 +237,13 @@ class OssClient(Mem0Client):
         reply = self._get(ENTITIES, timeout, LONGEST_PAGE)
         found = json_value(reply)
         if reply.status != HTTPStatus.OK or not isinstance(found, list):
-            outcome = self._outcome(reply, NO_MEMORY)
+            outcome = self._outcome(reply)
             if outcome.status != HTTPStatus.OK or reply.fault is not None:
                 return outcome
             return replace(outcome, kind=Kind.NO_ANSWER, message=NO_PROJECTS)
-        wanted = "agent" if self._terms.user else "user"
-        named = (
-            as_counted(each, "id", "total_memories") for each in found if type_of(each) == wanted
-        )
-        known = [each for each in named if each is not None]
+        known = self._counted(found, "id")
         is_vague = self._terms.user or sum(number or 0 for _, number in known) >= _COUNTED
-        return [ProjectCount(project_of(name), None if is_vague else n) for name, n in known]
+        return [ProjectCount(name, None if is_vague else number) for name, number in known]
 
     def probe(self, timeout: float) -> Health:
         """Ask for the server's health."""
@@ -283,7 +262,7 @@ class OssClient(Mem0Client):
     def _health(self, timeout: float) -> Reply:
         """Ask for the server's health, or where there is no such path for its description."""
         end = time.monotonic() + timeout
-        reply = self._get(HEALTH, timeout)
+        reply = self._get(self.HEALTH, timeout)
         if reply.status != HTTPStatus.NOT_FOUND:
             return reply
         description = self._get(DESCRIPTION, end - time.monotonic())
@@ -293,14 +272,14 @@ class OssClient(Mem0Client):
         names = self._scope(project) | {"top_k": number}
         return f"{SAVE}?{urlencode(names, errors='surrogatepass', quote_via=quote)}"
 
-    def _is_of(self, project: str, entry: dict[str, Any]) -> bool:
+    def _is_of(self, project: str, entry: Any) -> bool:
         """Whether an entry names no other project: a server without filters shows them all."""
-        return all(
+        return has_text(entry) and all(
             not isinstance(named := entry.get(scope), str) or named.casefold() == name.casefold()
             for scope, name in self._scope(project).items()
         )
 
-    def _outcome(self, reply: Reply, memory: Memory) -> Outcome:
+    def _outcome(self, reply: Reply, memory: Memory = NO_MEMORY) -> Outcome:
         """The outcome; the code in a 502 says which class it belongs to."""
         outcome = super()._outcome(reply, memory)
         if reply.status != _SAYS_WHICH:
@@ -323,9 +302,10 @@ def _is_official(reply: Reply) -> bool:
     return "needsSetup" in body or (isinstance(info, dict) and info.get("title") == _TITLE)
 
 
-def _number_of(reply: Reply) -> int:
-    """How many entries a listing has, including those without a text."""
-    return len(entries_of(json_object(reply), ("results",)) or [])
+def _results(reply: Reply) -> list[Any]:
+    """The entries of a listing or search, including those without a text."""
+    found = (json_object(reply) or {}).get("results")
+    return found if isinstance(found, list) else []
 
 
 def _key_of(entry: Any) -> Any:

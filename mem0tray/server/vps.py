@@ -9,26 +9,22 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mem0tray.config.server_address import ServerAddress
 from mem0tray.core.item import LONGEST_TEXT, Kind
 from mem0tray.server.answers import health, json_object
 from mem0tray.server.http_client import (
     LONGEST_LISTING,
     LONGEST_PAGE,
     LONGEST_PATH,
-    NO_MEMORY,
     NO_PROJECTS,
-    NO_TEXTS,
     SAYS_NOTHING,
     HttpClient,
     as_counted,
     as_shown,
-    entries_of,
     has_text,
     is_answered,
     no_project,
 )
-from mem0tray.server.listings import Listings, ProjectListing
+from mem0tray.server.listings import ProjectListing
 from mem0tray.server.model import (
     CANNOT_TELL,
     KEY_REFUSED,
@@ -39,7 +35,6 @@ from mem0tray.server.model import (
     Page,
     Presence,
     ProjectCount,
-    Proof,
     Reply,
     ServerMemory,
 )
@@ -47,17 +42,13 @@ from mem0tray.server.model import (
 SAVE: Final = "/memory"
 LISTING: Final = "/memory/{project}"
 SEARCH: Final = "/memory/search"
-HEALTH: Final = "/health"
 _NAME: Final = "mem0tray"  # the `service` in the health answer of the embedded server
-# A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
-KEY_QUESTION: Final = "/memory/mem0tray-key-check?limit=1"
 LIST_LIMIT: Final = 10_000
 PAGE_LIMIT: Final = 1000
 SEARCH_LIMIT: Final = 10
 # Some servers cut a listing at a limit of their own without saying so, and mem0
 # returns 100 where no limit reaches it: a round number may be incomplete.
 _ROUND: Final = 100
-_PROJECTS: Final = ("projects",)
 _HIDING: Final = KEY_REFUSED | {HTTPStatus.TOO_MANY_REQUESTS}
 _FAILING: Final = HTTPStatus.INTERNAL_SERVER_ERROR  # and what is above
 
@@ -65,14 +56,10 @@ _FAILING: Final = HTTPStatus.INTERNAL_SERVER_ERROR  # and what is above
 class VpsClient(HttpClient):
     """A client that speaks `vps`; see `Client` for what every method promises."""
 
-    def __init__(
-        self,
-        address: ServerAddress,
-        proof: Proof | None = None,
-        known: Listings | None = None,
-    ) -> None:
-        key = (b"Authorization", f"Bearer {address.token}".encode())
-        super().__init__(address, proof, known, key, KEY_QUESTION)
+    KEY = ("Authorization", "Bearer ")
+    HEALTH = "/health"
+    # A listing of a project that nobody has: it shows whether the key is wrong, and stores nothing.
+    KEY_QUESTION = "/memory/mem0tray-key-check?limit=1"
 
     def says_success(self, body: dict[str, Any]) -> bool:
         """Whether the server says that it succeeded."""
@@ -124,7 +111,7 @@ class VpsClient(HttpClient):
         reply = _fitting(
             lambda most, left: self._get(listing_path(project, most), left), limit, timeout
         )
-        shown = self._shown(reply, project, "memories")
+        shown = self._shown(reply, project, "memories", "results")
         return shown if isinstance(shown, Outcome) else Page(shown)
 
     def search(
@@ -134,7 +121,7 @@ class VpsClient(HttpClient):
         reply = _fitting(
             lambda most, left: self._searched(project, query, most, left), limit, timeout
         )
-        return self._shown(reply, project, "results")
+        return self._shown(reply, project, "results", "results")
 
     def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
         """Read a page of a listing, if the server pages; else as much as it shows at once."""
@@ -158,10 +145,10 @@ class VpsClient(HttpClient):
             return self._get(listing_path(project, most, after), left, longest)
 
         reply = _fitting(ask, limit, timeout)
-        told = self._answered(reply, "memories", "results")
-        if isinstance(told, Outcome):
-            return told
-        body, entries = told
+        entries = self._entries(reply, "memories", "results")
+        if isinstance(entries, Outcome):
+            return entries
+        body = json_object(reply) or {}
         shown = [as_shown(each, project) for each in entries if has_text(each)]
         is_full = len(entries) >= asked or body.get("truncated") is True
         if body.get("paged") is True:
@@ -174,24 +161,20 @@ class VpsClient(HttpClient):
 
     def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
         """List the projects, where the server has that question."""
-        told = self._answered(self._get(SAVE, timeout, LONGEST_PAGE), *_PROJECTS)
-        if isinstance(told, Outcome):
-            return told
-        found = (as_counted(each, "user_id", "count") for each in told[1])
+        reply = self._get(SAVE, timeout, LONGEST_PAGE)
+        entries = self._entries(reply, "projects", missing=NO_PROJECTS)
+        if isinstance(entries, Outcome):
+            return entries
+        found = (as_counted(each, "user_id", "count") for each in entries)
         return [ProjectCount(*each) for each in found if each is not None]
-
-    def probe(self, timeout: float) -> Health:
-        """Ask for the server's health."""
-        reply = self._get(HEALTH, timeout)
-        return health(reply, healthy=is_answered(reply))
 
     def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
         """Ask for health, and for our name there or the listing of a project that nobody has."""
         end = time.monotonic() + timeout
-        reply = self._get(HEALTH, timeout)
+        reply = self._get(self.HEALTH, timeout)
         if not is_answered(reply) or (json_object(reply) or {}).get("service") == _NAME:
             return health(reply, healthy=is_answered(reply))
-        listing = self._get(KEY_QUESTION, end - time.monotonic())
+        listing = self._get(self.KEY_QUESTION, end - time.monotonic())
         is_hidden = _is_hidden(listing)
         if is_known and is_hidden:
             return health(reply, healthy=True)
@@ -200,11 +183,11 @@ class VpsClient(HttpClient):
 
     def _shows_memories(self, reply: Reply) -> bool:
         """Whether an answer is a listing of memories, in the shape that no other service has."""
-        told = self._answered(reply, "memories", "results")
-        if isinstance(told, Outcome):
+        entries = self._entries(reply, "memories", "results")
+        if isinstance(entries, Outcome):
             return False
-        body, entries = told
-        return isinstance(body.get("memories"), dict) and all(has_text(each) for each in entries)
+        is_dict = isinstance((json_object(reply) or {}).get("memories"), dict)
+        return is_dict and all(has_text(each) for each in entries)
 
     def _list(
         self, memory: Memory, path: str, timeout: float
@@ -252,37 +235,16 @@ class VpsClient(HttpClient):
         if reply.status in CANNOT_TELL:
             self._known.note_cannot_tell(memory.project, question)
             return Presence.CANNOT_TELL
-        outcome = self._outcome(reply, memory)
-        if outcome.kind in SAYS_NOTHING:
-            return outcome
-        entries = entries_of(json_object(reply), (name, "results")) if outcome.is_success else None
-        if entries is not None:
+        entries = self._entries(reply, name, "results", about=memory)
+        if isinstance(entries, list):
             return [each["memory"] for each in entries if has_text(each)], len(entries)
-        message = outcome.message or NO_TEXTS
-        return replace(outcome, kind=Kind.NO_ANSWER, message=message, may_have_it=True)
+        if entries.kind in SAYS_NOTHING:
+            return entries
+        return replace(entries, kind=Kind.NO_ANSWER, may_have_it=True)
 
     def _searched(self, project: str, query: str, limit: int, timeout: float) -> Reply:
         body = {"user_id": project, "query": query, "limit": limit}
         return self._post(SEARCH, body, timeout)
-
-    def _shown(self, reply: Reply, project: str, name: str) -> list[ServerMemory] | Outcome:
-        """The memories of a listing or search."""
-        told = self._answered(reply, name, "results")
-        if isinstance(told, Outcome):
-            return told
-        return [as_shown(each, project) for each in told[1] if has_text(each)]
-
-    def _answered(self, reply: Reply, *names: str) -> tuple[dict[str, Any], list[Any]] | Outcome:
-        """An answer, and the list in it under these names, one within another."""
-        outcome = self._outcome(reply, NO_MEMORY)
-        if not outcome.is_success:
-            return outcome
-        body = json_object(reply) or {}
-        entries = entries_of(body, names)
-        if entries is None:
-            message = NO_PROJECTS if names == _PROJECTS else NO_TEXTS
-            return replace(outcome, kind=Kind.NO_ANSWER, message=message)
-        return body, entries
 
 
 def _is_hidden(listing: Reply) -> bool:

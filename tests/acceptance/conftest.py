@@ -23,7 +23,6 @@ DIALECTS = {HostedStandin: "platform", OfficialStandin: "oss"}
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Postgres]:
-    """Run a real Postgres with pgvector."""
     with Postgres() as running:
         yield running
 

@@ -27,7 +27,6 @@ HOSTED: Final = [pytest.param(name, marks=pytest.mark.slow) for name in _HOSTED]
 
 
 def on(*kinds: object) -> pytest.MarkDecorator:
-    """Run a test with each of these servers."""
     return pytest.mark.parametrize("server", kinds, indirect=True)
 
 
@@ -74,7 +73,6 @@ def hosted(*, later: bool = False) -> Iterator[HostedStandin]:
 
 @contextlib.contextmanager
 def served(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Standin]:
-    """Serve as one of these kinds."""
     with contextlib.ExitStack() as stack:
         if kind == VPS:
             yield stack.enter_context(Standin())

@@ -25,7 +25,6 @@ from dataclasses import replace
 from typing import Final
 
 from mem0tray.files.lock import FileLock
-from tests.acceptance.test_local_server import gone
 from tests.support import needs
 from tests.support.machine import tool
 from tests.support.needs import SIGNALS
@@ -37,7 +36,6 @@ DATED = re.compile(r"mem0_queue_dlq\.backup-[^\s/]+\.json")
 
 @pytest.fixture
 def letters(home: Home) -> list[Item]:
-    """Write three dead letters that wait."""
     items = [waiting(text, f"project-{text}", mine=text) for text in ("a", "b", "c")]
     home.write_dlq(items, comment="kept")
     return items
@@ -218,7 +216,6 @@ HEARD = ("Deleted: 1", "Changed with")  # what the log has when the worker has h
 
 @pytest.fixture(params=["fresh", "dead"])
 def _sends(request: pytest.FixtureRequest, home: Home) -> None:
-    """Have one memory that is due."""
     item = entry("old", id="aa-1") if request.param == "fresh" else waiting("old", id="aa-1")
     if request.param == "fresh":
         home.write_queue([item])
@@ -536,12 +533,3 @@ def test_a_text_that_an_editor_saved_is_in_its_place_or_kept(
     waiting = [each["content"] for each in json.loads(home.ok("list", "--queue", "--json"))]
     kept = [text.read_text() for text in home.data_files("open-*/*.txt")]
     assert waiting == ["new"] or (waiting, kept) == (["old"], ["new"])
-
-
-@needs.SHELL
-def test_a_signal_ends_the_editor_of_the_settings_too(home: Home, tmp_path: Path) -> None:
-    process = _open(home, tmp_path, f'echo $$ > "{tmp_path}/pid"', ("config", "edit"))
-    number = int((tmp_path / "pid").read_text())
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 128 + signal.SIGTERM
-    home.wait(lambda: gone(number), 5, "the editor has ended")

@@ -226,7 +226,6 @@ def has_it_already(item: Item) -> OfficialStandin:
 
 @pytest.fixture
 def official() -> Iterator[OfficialStandin]:
-    """Serve as the official server does."""
     with OfficialStandin(SimpleStore()) as standin:
         yield standin
 

@@ -20,7 +20,6 @@ def letters() -> list[Item]:
 
 @pytest.fixture
 def worker(home: Home, letters: list[Item]) -> Process:
-    """Start a worker over these dead letters."""
     home.write_dlq(letters)
     process = home.worker()
     home.wait(lambda: home.read(home.metrics)["dlq_size"] == 3, 5, "taken in")

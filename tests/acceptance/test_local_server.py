@@ -61,14 +61,12 @@ def running(home: Home) -> Endpoint:
 
 @pytest.fixture
 def served(bare_home: Home) -> Endpoint:
-    """Start `mem0tray serve`."""
     bare_home.start("serve")
     return running(bare_home)
 
 
 @pytest.fixture
 def client(served: Endpoint) -> Iterator[httpx.Client]:
-    """Open a client that knows the token."""
     with httpx.Client(
         base_url=f"http://127.0.0.1:{served.port}",
         headers={"Authorization": f"Bearer {served.token}"},
@@ -78,7 +76,6 @@ def client(served: Endpoint) -> Iterator[httpx.Client]:
 
 
 def save(client: httpx.Client, content: str, **headers: str) -> httpx.Response:
-    """Save one memory."""
     body = {"user_id": "alpha", "content": content}
     return client.post(
         "/memory", json=body, headers={k.replace("_", "-"): headers[k] for k in headers}
@@ -86,13 +83,11 @@ def save(client: httpx.Client, content: str, **headers: str) -> httpx.Response:
 
 
 def listed(client: httpx.Client, project: str = "alpha") -> list[str]:
-    """List a project's memories."""
     answer: Item = client.get(f"/memory/{project}", params={"limit": 100}).json()
     return sorted(result["memory"] for result in answer["memories"]["results"])
 
 
 def gone(pid: int) -> bool:
-    """Tell whether a process has ended."""
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

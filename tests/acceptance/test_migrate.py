@@ -25,13 +25,9 @@ class Counting(Protocol):
     """A server that tells what it has."""
 
     @property
-    def url(self) -> str:
-        """Its address."""
-        ...
+    def url(self) -> str: ...
 
-    def total_stored(self) -> int:
-        """Count the memories that are stored."""
-        ...
+    def total_stored(self) -> int: ...
 
     def missing(self, contents: Iterable[str]) -> list[str]:
         """List those of these texts that are not stored."""
@@ -44,7 +40,6 @@ class Counting(Protocol):
 
 @contextmanager
 def official() -> Iterator[Standin]:
-    """Serve as the official server does."""
     with OfficialStandin(SimpleStore()) as standin:
         yield standin
 
@@ -65,7 +60,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture(params=["vps", "oss"])
 def server(request: pytest.FixtureRequest) -> Iterator[Standin]:
-    """Serve one of these kinds."""
     with SERVERS[request.param]() as standin:
         yield standin
 
@@ -77,7 +71,6 @@ def fill(home: Home, queue: list[Item]) -> None:
 
 
 def choose(home: Home, server: Counting) -> None:
-    """Choose another server."""
     home.env["MEM0TRAY_SERVER_URL"] = server.url
 
 

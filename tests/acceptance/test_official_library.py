@@ -67,21 +67,18 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setup]:
 
 @pytest.fixture
 def on_postgres(tmp_path: Path) -> Iterator[Setup]:
-    """Serve from a Postgres that a test may stop."""
     with Postgres() as database:
         yield from _setup(tmp_path, database)
 
 
 @pytest.fixture
 def provider() -> Iterator[ModelProvider]:
-    """Serve a model."""
     with ModelProvider() as made:
         yield made
 
 
 @pytest.fixture
 def with_model(tmp_path: Path, provider: ModelProvider) -> Iterator[Setup]:
-    """Serve from a Postgres, with the provider's model."""
     with Postgres() as database:
         yield from _setup(tmp_path, database, model=provider.url, key=KEY)
 
@@ -97,7 +94,6 @@ def _setup(folder: Path, database: Postgres | None, **settings: str) -> Iterator
 
 
 def wait_for_saves(server: OfficialServer, number: int, timeout: float = 60) -> None:
-    """Wait until so many saves have come."""
     wait_until(lambda: server.saves() >= number, timeout, f"{number} saves")
 
 
@@ -429,7 +425,6 @@ def tools(embedded: Endpoint) -> Iterator[ToolClient]:
 
 
 def called(tools: ToolClient, tool: str, **arguments: Any) -> Any:
-    """Call a tool; its answer."""
     said = tools.call(tool, **arguments)
     assert not said.failed, said.text
     return json.loads(said.text)

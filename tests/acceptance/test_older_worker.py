@@ -321,7 +321,6 @@ def test_held_entries_outlive_restart_and_ledger(home: Home, server: Standin) ->
 
 
 def other_worker_checks(home: Home) -> list[dict[str, str]]:
-    """List what `doctor` says of other workers."""
     checks = home.json("doctor")["checks"]
     return [each for each in checks if each["name"] == "another worker"]
 

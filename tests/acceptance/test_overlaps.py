@@ -18,7 +18,6 @@ CALM = {"MEM0TRAY_SYNC_PROBE_INTERVAL": "60"}
 
 @pytest.fixture
 def other() -> Iterator[Standin]:
-    """Serve a second server."""
     with Standin() as standin:
         yield standin
 

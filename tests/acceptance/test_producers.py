@@ -30,7 +30,6 @@ def four(home: Home, label: str, count: int, *options: str) -> list[Process]:
 
 
 def contents(producers: list[Process], timeout: float = 60) -> list[str]:
-    """Wait for the producers; what they wrote."""
     assert [producer.wait(timeout) for producer in producers] == [0] * len(producers)
     return [text for producer in producers for text in json.loads(producer.out)["contents"]]
 

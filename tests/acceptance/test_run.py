@@ -186,7 +186,6 @@ WORKER = Path(__file__).parents[1] / "support" / "desktop_worker.py"
 
 
 def start(home: Home) -> Process:
-    """Start it; its metrics are awaited."""
     process = home._spawn([sys.executable, str(WORKER)], home.env)
     home.wait(lambda: home.published_by(process), 10, "metrics published")
     return process

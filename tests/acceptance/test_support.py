@@ -31,7 +31,6 @@ def client(server: Standin) -> Iterator[httpx.Client]:
 
 
 def save(client: httpx.Client, content: str, key: str | None = None) -> httpx.Response:
-    """Save one memory, as the dialect says."""
     headers = {"Idempotency-Key": key} if key else {}
     return client.post("/memory", json={"user_id": "alpha", "content": content}, headers=headers)
 
@@ -139,7 +138,6 @@ def test_permissions_stop_a_humble_process(tmp_path: Path) -> None:
 
 @pytest.fixture
 def forking(home: Home) -> ForkedHome:
-    """Take the home as what it is."""
     if not CAN_FORK:
         pytest.skip("nothing is forked here")
     assert isinstance(home, ForkedHome)
@@ -217,7 +215,6 @@ def lose(home: Home, server: Standin) -> None:
 
 
 def delete(home: Home, server: Standin) -> None:
-    """Let the program take it for deleted."""
     del server
     user.remove(home, "letter")
     home.drain()

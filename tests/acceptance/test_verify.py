@@ -89,7 +89,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def server(store: Store) -> Iterator[OfficialStandin]:
-    """Serve as an official server; what it holds at the end is for each test to say."""
     with OfficialStandin(store) as standin:
         yield standin
 
@@ -111,12 +110,10 @@ def keep(home: Home, items: Sequence[Item]) -> None:
 
 
 def written(home: Home) -> bytes:
-    """The bytes of the emergency file."""
     return home.emergency.read_bytes() if home.emergency.exists() else b""
 
 
 def named(said: Item) -> list[str]:
-    """The ids of the missing."""
     return sorted(each["id"] for each in said["missing"])
 
 

@@ -8,7 +8,6 @@ from tests.server.wire import Wire
 
 
 def test_what_was_read_and_how_much_there_is_are_told_after_each_page(paths: Paths) -> None:
-    """Of all projects together; of one alone the server is not asked how many it has."""
     assert paths.claude_dir.is_dir()
     many = [str(number) for number in range(1500)]
     told: list[tuple[int, int | None]] = []

@@ -17,7 +17,6 @@ from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
 
 def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
-    """And each is named for people; a text that is nowhere is not known."""
     write(paths.queue, queue_document([entry("queue")], last_100=[entry("recent")]))
     write(paths.queue_backup, queue_document([entry("before")]))
     write_dlq(paths, [dead("dead")])
@@ -47,7 +46,6 @@ def test_every_file_that_may_hold_a_text_is_looked_into(paths: Paths) -> None:
 def test_a_note_holds_its_text_where_notes_are_taken_in(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
-    """Without its front matter, and in the project of its folder, or that it had last."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     monkeypatch.delenv("MEM0_PROJECT_ID", raising=False)
     if named_by == "the environment":

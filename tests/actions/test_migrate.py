@@ -9,7 +9,7 @@ import pytest
 from mem0tray.actions import migrate
 from mem0tray.actions.migrate import Brought, KeyRefusedError, Migration, Request
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, SettingsError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.core.item import identity
 from mem0tray.files import atomic, orders
 from mem0tray.system.paths import Paths
@@ -22,26 +22,22 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def former() -> Iterator[Standin]:
-    """Serve what was chosen before."""
     with Standin() as server:
         yield server
 
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    """Serve what is chosen now."""
     with Standin() as standin:
         yield standin
 
 
 @pytest.fixture
 def settings(server: Standin) -> Settings:
-    """Choose it."""
     return Settings(server=ServerSettings(url=server.url))
 
 
 def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> list[Item]:
-    """Deliver to the former server; `shown`: it still shows them."""
     made = [entry(name, id=f"id-{name}") for name in names]
     write(paths.queue, queue_document(made))
     with worker(paths) as context:
@@ -54,14 +50,12 @@ def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> l
 
 
 def bring(settings: Settings, former: Standin, **more: Any) -> Brought:
-    """Bring over."""
     return Migration(settings, Request(former.url, **more)).run(lambda _, __: None)
 
 
 def test_a_second_run_queues_nothing_that_waits(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """Whether a worker has seen the queue file meanwhile or not."""
     deliver(paths, former, "one", "two")
     former.begin_with([*former.stored, ("alpha", "theirs")])
     assert bring(settings, former).sums.queued == 3
@@ -77,7 +71,6 @@ def test_a_second_run_queues_nothing_that_waits(
 def test_two_at_once_queue_each_under_one_id(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """So that the ledger takes each in once, though both stand in the file."""
     deliver(paths, former, "one")
     former.begin_with([*former.stored, ("alpha", "theirs")])
     first, second = (Migration(settings, Request(former.url)) for _ in range(2))
@@ -94,19 +87,9 @@ def test_two_at_once_queue_each_under_one_id(
         assert len(context.inbox.fresh_entries()) == 2
 
 
-def test_a_dry_run_queues_nothing(paths: Paths, former: Standin, settings: Settings) -> None:
-    """And says the same."""
-    deliver(paths, former, "one", "two")
-    sums = bring(settings, former, dry_run=True).sums
-    assert (sums.found, sums.queued) == (2, 2)
-    assert queued(paths) == []
-    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 2}
-
-
 def test_what_the_user_deleted_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """Though the former server has it still."""
     made = deliver(paths, former, "kept", "deleted")
     write(paths.queue, queue_document(made))
     with worker(paths) as context:
@@ -116,21 +99,9 @@ def test_what_the_user_deleted_stays_deleted(
     assert (sums.deleted, sums.waiting, sums.queued) == (1, 1, 0)
 
 
-def test_of_a_server_that_names_no_projects_those_known_here_are_read(
-    paths: Paths, former: Standin, server: Standin, settings: Settings
-) -> None:
-    """Though nothing of them is known to be there: the ledger may be younger than that server."""
-    deliver(paths, server, "here")
-    former.begin_with([("alpha", "theirs"), ("beta", "unknown")])
-    found = bring(settings, former)
-    assert (found.sums.queued, found.names_projects) == (1, False)
-    assert queued(paths) == ["theirs"]
-
-
 def test_a_server_that_begins_anew_at_each_page_is_read_once(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """It says that it has pages, and has none: the migration comes to an end, and says so."""
     deliver(paths, former, "one", shown=False)
     page = [{"id": str(number), "memory": f"oak {number}"} for number in range(1000)]
     body = {"success": True, "memories": {"results": page}, "paged": True}
@@ -144,7 +115,6 @@ def test_a_server_that_begins_anew_at_each_page_is_read_once(
 def test_what_the_user_deletes_meanwhile_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """Another migration had queued it, and this one knew nothing of its deletion yet."""
     deliver(paths, former, "kept", "deleted")
     late = Migration(settings, Request(former.url))
 
@@ -163,7 +133,6 @@ def test_what_the_user_deletes_meanwhile_stays_deleted(
 def test_what_the_worker_does_not_know_to_be_deleted_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
-    """The order of a deletion waits for it, and the entry was never taken in."""
     made = deliver(paths, former, "kept", "deleted")
     name = identity(json.dumps(made[1]).encode())
     orders.leave(paths, orders.about(orders.DELETE, [name]))
@@ -172,19 +141,9 @@ def test_what_the_worker_does_not_know_to_be_deleted_stays_deleted(
     assert (sums.queued, sums.deleted) == (1, 1)
 
 
-def test_one_project_alone(paths: Paths, former: Standin, settings: Settings) -> None:
-    """Of others nothing is read, and what could not be is no news for the next offer."""
-    deliver(paths, former, "one")
-    former.begin_with([*former.stored, ("beta", "theirs")])
-    assert bring(settings, former, project="beta").sums.queued == 1
-    assert queued(paths) == ["theirs"]
-    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 1}
-
-
 def test_what_an_official_server_does_not_list_is_found_by_our_id(
     paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond a thousand of a project, one question each."""
     monkeypatch.setattr("mem0tray.server.oss._LISTED", 2)
     with OfficialStandin(SimpleStore()) as former:
         made = deliver(paths, former, "one", "two", "three", shown=False)
@@ -203,7 +162,6 @@ def test_what_an_official_server_does_not_list_is_found_by_our_id(
 def test_the_key_of_the_present_server_goes_nowhere_else(
     paths: Paths, former: Standin, server: Standin
 ) -> None:
-    """Without a key of its own the former server refuses, in words that say what to do."""
     deliver(paths, former, "one")
     former.api_key = "former-key-0123"
     settings = Settings(server=ServerSettings(url=server.url, api_key="present-key-4567"))
@@ -214,12 +172,6 @@ def test_the_key_of_the_present_server_goes_nowhere_else(
     assert all("former-key" not in str(request.headers) for request in server.requests)
 
 
-def test_no_key_goes_in_the_clear_to_another_machine(settings: Settings) -> None:
-    """As to any server; nothing is asked then."""
-    with pytest.raises(SettingsError, match="unencrypted"):
-        Migration(settings, Request("http://192.0.2.7", "former-key-0123")).run(lambda _, __: None)
-
-
 @pytest.mark.parametrize(
     "answer",
     [Answer(status=503), Answer(body="a page"), Answer(reset=True)],
@@ -228,7 +180,6 @@ def test_no_key_goes_in_the_clear_to_another_machine(settings: Settings) -> None
 def test_a_former_server_that_does_not_answer_is_told(
     paths: Paths, former: Standin, settings: Settings, answer: Answer
 ) -> None:
-    """What is queued stays so, and the offer too."""
     deliver(paths, former, "one")
     former.script_questions(Answer(404), answer, answer)
     with pytest.raises(Mem0TrayError, match="cannot be read"):
@@ -240,14 +191,12 @@ def test_a_former_server_that_does_not_answer_is_told(
 def test_a_present_server_that_is_down_keeps_nothing_from_being_queued(
     paths: Paths, former: Standin, server: Standin, settings: Settings
 ) -> None:
-    """The queue waits for it."""
     deliver(paths, former, "one")
     server.health = Answer(status=503)
     assert bring(settings, former).sums.queued == 1
 
 
 def test_two_addresses_of_one_server_are_seen_through(paths: Paths, former: Standin) -> None:
-    """What others saved there is there; only what is known here is queued, and asked about."""
     deliver(paths, former, "one")
     former.begin_with([*former.stored, ("alpha", "theirs")])
     again = former.url.replace("127.0.0.1", "localhost")
@@ -259,7 +208,6 @@ def test_two_addresses_of_one_server_are_seen_through(paths: Paths, former: Stan
 
 @pytest.mark.parametrize("url", ["", "no address"])
 def test_without_a_present_server_nothing_is_asked(paths: Paths, former: Standin, url: str) -> None:
-    """A worker would take for delivered what it could send nowhere."""
     deliver(paths, former, "one")
     former.forget()
     with pytest.raises(Mem0TrayError):
@@ -270,7 +218,6 @@ def test_without_a_present_server_nothing_is_asked(paths: Paths, former: Standin
 def test_a_worker_that_delivers_elsewhere_is_named(
     paths: Paths, former: Standin, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would take for delivered what it delivered there itself."""
     deliver(paths, former, "one")
     monkeypatch.setattr(migrate, "_SWITCH", 0.0)
     monkeypatch.setattr(Migration, "_destination", lambda _: "old.test")
@@ -282,7 +229,6 @@ def test_a_worker_that_delivers_elsewhere_is_named(
 def test_a_full_disk_stops_it_and_loses_nothing(
     paths: Paths, former: Standin, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told, what is queued is told, and the next run goes on."""
     deliver(paths, former, "one", "two", "three")
     monkeypatch.setattr(migrate, "BATCH", 1)
     real, calls = atomic.replace, []
@@ -303,13 +249,3 @@ def test_a_full_disk_stops_it_and_loses_nothing(
     assert (run.queued, len(queued(paths))) == (1, 1)
     assert bring(settings, former).sums.queued == 2
     assert sorted(queued(paths)) == ["one", "three", "two"]
-
-
-def test_progress_is_told_with_what_there_is_to_read(
-    paths: Paths, former: Standin, settings: Settings
-) -> None:
-    """It ends with all of it."""
-    deliver(paths, former, "one", "two")
-    told: list[tuple[int, int]] = []
-    Migration(settings, Request(former.url)).run(lambda *each: told.append(each))
-    assert told[-1] == (2, 2)

@@ -17,12 +17,10 @@ SERVER = "https://server.test"  # of the worker in these tests
 
 
 def made(count: int) -> list[items.Object]:
-    """Make entries."""
     return [entry(f"text {n}", id=f"id-{n}") for n in range(count)]
 
 
 def in_the_file(paths: Paths) -> int:
-    """Count the entries."""
     return len(read(paths.queue)["queue"])
 
 
@@ -36,7 +34,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left over is queued at the end; what is counted is on the disk."""
     monkeypatch.setattr(migrate, "BATCH", 10)
     feed = Feed(paths, SERVER, lambda: None)
     feed.put(made(25))
@@ -48,7 +45,6 @@ def test_a_batch_is_one_write(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch must not take all memory."""
     monkeypatch.setattr(migrate, "_BYTES", 1000)
     feed = Feed(paths, SERVER, lambda: None)
     feed.put([entry("x" * 600), entry("y" * 600), entry("z")])
@@ -57,7 +53,6 @@ def test_large_texts_make_a_batch_of_few(paths: Paths, monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("small")
 def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
-    """The next batch waits until those before were taken in, and most of them sent."""
     write(paths.metrics, {"state": "healthy"})
     waited: list[int] = []
     with ExitStack() as stack:
@@ -81,7 +76,6 @@ def test_beside_a_worker_no_more_wait_than_it_can_send(paths: Paths) -> None:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("state", ["paused", "down", "action needed"])
 def test_a_worker_that_sends_nothing_is_not_waited_for(paths: Paths, state: str) -> None:
-    """All is queued, and waits for it there."""
     write(paths.metrics, {"state": state})
     with worker(paths):
         Feed(paths, SERVER, lambda: pytest.fail("it waited")).put(made(100))
@@ -92,7 +86,6 @@ def test_a_worker_that_sends_nothing_is_not_waited_for(paths: Paths, state: str)
 def test_a_worker_that_sends_no_more_is_waited_for_once(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then the rest is queued at once."""
     monkeypatch.setattr(migrate, "_STALLED", 0.0)
     write(paths.metrics, {"state": "healthy"})
     waited: list[int] = []
@@ -103,7 +96,6 @@ def test_a_worker_that_sends_no_more_is_waited_for_once(
 
 
 def test_what_cannot_go_into_the_queue_file_goes_beside_it(paths: Paths) -> None:
-    """As what a producer has that does not get the lock: the worker takes it from there."""
     paths.queue.write_text("{")
     feed = Feed(paths, SERVER, lambda: None)
     feed.put(made(3))

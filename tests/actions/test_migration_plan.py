@@ -19,13 +19,11 @@ def traced(
     here: bool = False,
     text: str = "",
 ) -> Traced:
-    """Trace a memory; its text is its name unless it is given."""
     digest = items.digest("p", text or name)
     return Traced(name, digest, name, "p", 7.0, state, there=there, here=here)
 
 
 def shown(text: str, *, created: str = "", key: str = "") -> ServerMemory:
-    """Show a text as the former server does."""
     return ServerMemory("p", text, created=created, key=key)
 
 
@@ -38,7 +36,6 @@ def check(plan: Plan) -> dict[str, int]:
 
 
 def test_a_memory_that_only_the_former_server_has_is_queued_as_it_was() -> None:
-    """With its id and time, once, however often the server shows its text."""
     plan = Plan(FORMER)
     plan.learn([traced("a")], ())
     entry = {"id": "a", "project_id": "p", "content": "a", "timestamp": 7, "retries": 0}
@@ -48,7 +45,6 @@ def test_a_memory_that_only_the_former_server_has_is_queued_as_it_was() -> None:
 
 
 def test_two_memories_of_one_text_are_both_queued() -> None:
-    """As they were both delivered there."""
     plan = Plan(FORMER)
     plan.learn([traced("a", text="t"), traced("b", text="t")], ())
     assert [each["id"] for each in plan.take(shown("t"))] == ["a", "b"]
@@ -68,7 +64,6 @@ def test_two_memories_of_one_text_are_both_queued() -> None:
     ],
 )
 def test_a_memory_that_is_here_or_was_deleted_is_not_queued(known: Traced, sum_: str) -> None:
-    """Whether it is known to be on the former server, or others saved the same text there."""
     plan = Plan(FORMER)
     plan.learn([known], ())
     assert plan.take(shown("a")) == []
@@ -77,7 +72,6 @@ def test_a_memory_that_is_here_or_was_deleted_is_not_queued(known: Traced, sum_:
 
 @pytest.mark.parametrize("state", ["known", "by others"])
 def test_what_stands_in_the_queue_file_alone_is_not_queued_again(state: str) -> None:
-    """As after a kill, before a worker has seen it."""
     plan = Plan(FORMER)
     known = [traced("a")] if state == "known" else []
     name = "a" if state == "known" else "derived"
@@ -87,7 +81,6 @@ def test_what_stands_in_the_queue_file_alone_is_not_queued_again(state: str) -> 
 
 
 def test_of_two_memories_of_one_text_the_one_that_is_here_counts() -> None:
-    """What others saved is not queued where one of them was delivered, though one was deleted."""
     plan = Plan(FORMER)
     deleted = traced("a", items.DISCARDED, there=False, text="t")
     plan.learn([deleted, traced("b", there=False, here=True, text="t")], ())
@@ -96,7 +89,6 @@ def test_of_two_memories_of_one_text_the_one_that_is_here_counts() -> None:
 
 
 def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
-    """The same at each migration from that server, and another from another."""
     plans = [Plan(FORMER), Plan(FORMER), Plan("http://other.test")]
     made = [plan.take(shown("a", created="2026-01-02T03:04:05.678+01:00"))[0] for plan in plans]
     first, second, third = (each["id"] for each in made)
@@ -108,7 +100,6 @@ def test_what_others_saved_gets_an_id_that_stays_and_the_servers_time() -> None:
 
 
 def test_what_is_not_shown_is_named() -> None:
-    """It counts as found, and as not read."""
     plan = Plan(FORMER)
     plan.learn([traced("a"), traced("b")], ())
     plan.take(shown("a"))
@@ -118,7 +109,6 @@ def test_what_is_not_shown_is_named() -> None:
 
 
 def test_a_memory_that_is_kept_in_other_words_comes_over_so() -> None:
-    """Our key stands with each fact that the server took out of it: those are queued."""
     plan = Plan(FORMER)
     plan.learn([traced("a")], ())
     assert len(plan.take(shown("a fact", key="a"))) == 1
@@ -128,7 +118,6 @@ def test_a_memory_that_is_kept_in_other_words_comes_over_so() -> None:
 
 
 def test_one_project_alone_leaves_the_others() -> None:
-    """What the ledger knows of others is no part of the sums."""
     plan = Plan(FORMER, project="q")
     plan.learn([traced("a")], ())
     assert plan.unread == []
@@ -136,7 +125,6 @@ def test_one_project_alone_leaves_the_others() -> None:
 
 
 def test_where_only_known_memories_are_wanted_others_stay() -> None:
-    """Two addresses of one server: what it has beside is there already."""
     plan = Plan(FORMER, only_known=True)
     plan.learn([traced("a")], ())
     assert plan.take(shown("theirs")) == []
@@ -146,7 +134,6 @@ def test_where_only_known_memories_are_wanted_others_stay() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_memory_that_was_sent_again_is_queued_once(order: int) -> None:
-    """Under the id that its former server took last, whatever the order in which they are known."""
     plan = Plan(FORMER)
     known = [traced("a", text="t"), traced("a-again-1", text="t"), traced("a-again-2", text="t")]
     plan.learn([*known[:1], *known[1:][::order]], ())
@@ -171,7 +158,6 @@ def test_a_memory_that_was_sent_again_is_queued_once(order: int) -> None:
 def test_a_memory_that_was_sent_again_is_where_one_of_its_ids_is(
     known: list[Traced], waiting: tuple[str, ...], sum_: str
 ) -> None:
-    """On the chosen server, in a queue, or among what was deleted: it is not queued."""
     plan = Plan(FORMER)
     plan.learn(known, {(name, items.digest("p", "t")) for name in waiting})
     assert plan.take(shown("t")) == []
@@ -179,7 +165,6 @@ def test_a_memory_that_was_sent_again_is_where_one_of_its_ids_is(
 
 
 def test_the_memory_of_setup_is_not_brought_over() -> None:
-    """Neither as the ledger knows it nor as the former server shows it."""
     project, text = items.TRIAL
     plan = Plan(FORMER)
     known = structs.replace(traced("s"), digest=items.digest(project, text), project=project)

@@ -36,7 +36,6 @@ def test_what_would_be_lost_is_counted(paths: Paths) -> None:
 
 
 def test_a_shared_folder_inside_of_ours_stops_it(paths: Paths) -> None:
-    """Its files belong to other programs too."""
     inside = paths.root / "mine"
     inside.mkdir(parents=True)
     with pytest.raises(Mem0TrayError, match="Nothing was removed"):

@@ -2,32 +2,26 @@
 
 from typing import Any
 
-import pytest
-
-from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall, search
+from mem0tray.actions.recall import DEAD, HELD, WAITING, WasRead, recall
 from mem0tray.config.settings import LOCAL_URL, ServerSettings, Settings
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.system.paths import Paths
 from tests.actions.scene import worker, write, write_dlq
 from tests.server.wire import Connection, Wire, render
 from tests.support.delivered import deliver
-from tests.support.http1 import Answer
 from tests.support.shapes import Item, dead, entry, queue_document
 from tests.support.standin import Standin
 
 
 def chosen(url: str) -> Settings:
-    """Settings that choose a server."""
     return Settings(server=ServerSettings(url=url, dialect="vps"))
 
 
 def waits(found: WasRead) -> list[tuple[str, str]]:
-    """State and text of what waits here."""
     return [(each.state, each.text) for each in found.waiting]
 
 
 def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
-    """An entry, a held one and a dead letter each say their state; other projects are left out."""
     held, fresh = entry("held", "p", timestamp=3), entry("fresh", "p", timestamp=2)
     write(paths.queue, queue_document([held, fresh, entry("other", "q")]))
     write_dlq(paths, [dead("dead", "p", timestamp=1)])
@@ -40,19 +34,7 @@ def test_what_waits_is_told_with_what_it_is(paths: Paths) -> None:
     assert [(each.state, each.text) for each in found.there] == [("", "there")]
 
 
-@pytest.mark.parametrize("status", [401, 404, 500])
-def test_a_server_that_shows_nothing_hides_nothing_of_ours(paths: Paths, status: int) -> None:
-    """What waits here and fits is found all the same, and the trouble is a sentence."""
-    write(paths.queue, queue_document([entry("an oak", "p"), entry("a rose", "p")]))
-    with Standin() as server:
-        server.script_questions(Answer(status))
-        found = search(chosen(server.url), "p", "oak", 20)
-    assert waits(found) == [(WAITING, "an oak")]
-    assert (found.there, str(status) in found.trouble, found.trouble[-1]) == ([], True, ".")
-
-
 def test_who_has_no_time_starts_no_server(paths: Paths) -> None:
-    """With a limit of seconds the embedded server is not started, and that is the trouble."""
     paths.local_server.mkdir(parents=True)
     (paths.local_server / DATABASE).touch()
     found = recall(chosen(LOCAL_URL), "p", 20, within=0.5)
@@ -75,7 +57,6 @@ def shown_of(*entries: Item, date: str) -> list[dict[str, Any]]:
 def test_where_a_server_lists_the_oldest_thousand_the_newest_are_asked_for_by_their_keys(
     paths: Paths,
 ) -> None:
-    """They went through us; others may be missing, which is said."""
     old = shown_of(*(entry(f"old {n}", "p", id=f"old-{n}") for n in range(1000)), date="2025-01-01")
     new = [entry(f"new {n}", "p", id=f"new-{n}") for n in range(3)]
 

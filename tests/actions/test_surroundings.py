@@ -1,16 +1,15 @@
 """What keeps every memory from being sent."""
 
-import json
 import socket
 import time
 from collections.abc import Sequence
 
 import pytest
 
-from mem0tray.actions import chosen_client, diagnose, standing
+from mem0tray.actions import chosen_client, standing, surroundings
 from mem0tray.actions.chosen_client import Probe, probe
-from mem0tray.actions.diagnose import Cause, Surroundings, hindrance
-from mem0tray.actions.standing import Part, Snapshot
+from mem0tray.actions.standing import Snapshot, hindrance
+from mem0tray.actions.surroundings import Cause, Surroundings
 from mem0tray.actions.worker_report import Metrics, Running
 from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
 from mem0tray.config.settings import ServerSettings, Settings
@@ -43,71 +42,56 @@ def settings_for(url: str) -> Settings:
 
 def around(settings: Settings) -> Surroundings:
     """What is around every item now, with one question to the server."""
-    return Surroundings.ask(settings, standing.read(settings, time.time(), Part.REFUSAL))
+    return Surroundings.ask(settings, standing.read(settings, time.time()))
 
 
 def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
-    """With server and worker there is nothing to say."""
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         assert around(settings_for(server.url)).causes == []
 
 
-def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
-    """Down, paused and no worker: each is named, with what to do."""
-    orders.write_pause(paths, time.time() + 600)
-    with Standin() as server:
-        server.health = Answer(503)
-        seen = around(settings_for(server.url)).causes
-    assert names(seen) == [diagnose.SERVER_DOWN, diagnose.PAUSED, diagnose.NOT_RUNNING]
-    assert all(each.remedy for each in seen)
-
-
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
-    """What keeps everything from being sent is named, with what ends it."""
     paths.pause.mkdir(parents=True)
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         (first,) = around(settings_for(server.url)).causes
-    assert (first.name, "resume" in str(first.remedy)) == (diagnose.ACTION, True)
+    assert (first.name, "resume" in str(first.remedy)) == (surroundings.ACTION, True)
     assert "pause.json" in str(first.detail)
 
 
 def test_no_server_chosen(paths: Paths) -> None:
     """Somebody's files and no choice: nothing is sent, and that is the cause."""
     write_dlq(paths, [waiting("x")])
-    assert around(Settings()).causes[0].name == diagnose.NO_SERVER
+    assert around(Settings()).causes[0].name == surroundings.NO_SERVER
     assert chosen_server(Settings(), paths).name == ""
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
-    """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
     (first,) = around(settings).causes
     assert (first.name, str(first.remedy)) == (
-        diagnose.NOT_RUNNING,
+        surroundings.NOT_RUNNING,
         "Start the worker with `mem0tray run`.",
     )
     with FileLock(paths.instance_lock).held(1):
-        assert names(around(settings).causes) == [diagnose.SERVER_DOWN]
+        assert names(around(settings).causes) == [surroundings.SERVER_DOWN]
         orders.write_pause(paths, time.time() + 600)
-        assert names(around(settings).causes) == [diagnose.PAUSED]
+        assert names(around(settings).causes) == [surroundings.PAUSED]
 
 
 def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
-    """State "action needed" of a worker that runs is handed on."""
     write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
     with Standin() as server:
         settings = settings_for(server.url)
         with FileLock(paths.instance_lock).held(1):
             seen = around(settings).causes
             assert [(each.name, str(each.detail)) for each in seen] == [
-                (diagnose.ACTION, "another worker runs")
+                (surroundings.ACTION, "another worker runs")
             ]
-        assert names(around(settings).causes) == [diagnose.NOT_RUNNING]
+        assert names(around(settings).causes) == [surroundings.NOT_RUNNING]
 
 
 def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
-    """By who looks at it now, and not once more in the words of the worker that saw it before."""
     with Standin() as server:
         server.health = Answer(404)
         settings = settings_for(server.url)
@@ -115,13 +99,12 @@ def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
         seen = Metrics({"state": "action needed", "reason": reason}, NOW)
         there = Snapshot(NOW, paths, Running(1, NOW), metrics=seen)
         (told,) = Surroundings.ask(settings, there).causes
-    assert told.name == diagnose.ACTION
+    assert told.name == surroundings.ACTION
     assert str(told.detail).startswith(f"no Mem0 server was recognised at {server.netloc} (")
     assert "server.dialect" in str(told.remedy)
 
 
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
-    """Of a server on this computer no network stands in the way."""
     ill = Health(healthy=False, reason=reasons.quoted("no connection"))
 
     def broken(hostname: str) -> Reason:
@@ -129,8 +112,8 @@ def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
 
     away = Probe("https://m.test", "m.test", "m.test", ill)
     here = Probe("http://127.0.0.1:1", "127.0.0.1:1", "", ill)
-    assert names(diagnose._server(away, broken, starts=True)) == [diagnose.LOCAL_NETWORK]
-    assert names(diagnose._server(here, broken, starts=True)) == [diagnose.SERVER_DOWN]
+    assert names(surroundings._server(away, broken, starts=True)) == [surroundings.LOCAL_NETWORK]
+    assert names(surroundings._server(here, broken, starts=True)) == [surroundings.SERVER_DOWN]
 
 
 def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,41 +132,31 @@ def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_client.network_trouble("m.test") == reasons.NONE
 
 
-def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
-    """Settings that are wrong are the reason, not an exception."""
-    seen = probe(settings_for("https://user:secret@m.test"), paths)
-    assert not seen.health.healthy
-    assert "secret" not in json.dumps(seen.health.reason.document())
-
-
 def causes(seen: Snapshot) -> list[Reason]:
     """What is in the way of a healthy server."""
     return names(Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes)
 
 
 def test_a_refusal_outlasts_the_worker_but_not_a_change_of_settings(paths: Paths) -> None:
-    """A changed key is perhaps right: then nobody says that the server refuses everything."""
     seen = Snapshot(NOW, paths, refusal=REFUSED)
-    assert causes(seen) == [diagnose.ACTION, diagnose.NOT_RUNNING]
+    assert causes(seen) == [surroundings.ACTION, surroundings.NOT_RUNNING]
     changed = Snapshot(NOW, paths, refusal=REFUSED, settings_changed=NOW - 30)
-    assert causes(changed) == [diagnose.NOT_RUNNING]
+    assert causes(changed) == [surroundings.NOT_RUNNING]
 
 
 def test_a_worker_that_runs_knows_better_than_an_old_refusal(paths: Paths) -> None:
-    """But for a break that the server asks for, which does not end a refusal."""
     running = Running(1, NOW - 600)
     for at, found in (
         ({"state": "healthy"}, []),
-        (metrics_of("paused", state.BREAK), [diagnose.ACTION, diagnose.SERVER_BUSY]),
+        (metrics_of("paused", state.BREAK), [surroundings.ACTION, surroundings.SERVER_BUSY]),
     ):
         seen = Snapshot(NOW, paths, running, metrics=Metrics(at, NOW), refusal=REFUSED)
         assert causes(seen) == found
 
 
 def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
-    """It may have been stopped for the very reason that stands there."""
     old = Metrics({"state": "action needed", "reason": "the disk fails"}, NOW)
-    assert causes(Snapshot(NOW, paths, metrics=old)) == [diagnose.NOT_RUNNING]
+    assert causes(Snapshot(NOW, paths, metrics=old)) == [surroundings.NOT_RUNNING]
 
 
 @pytest.mark.parametrize(
@@ -191,23 +164,17 @@ def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
     [
         ({"state": "healthy"}, ""),
         ({"state": "down", "reason": "no route"}, "server down: no route"),
-        (
-            {"state": "down", "reason": "x", "state_since": "2020-01-02T07:08:09"},
-            "server down since 2020-01-02 07:08: x",
-        ),
         ({"state": "starting", "reason": "y"}, "y"),
     ],
 )
 def test_a_hindrance_is_what_the_worker_says(
     paths: Paths, values: dict[str, object], shown: str
 ) -> None:
-    """In a few words, with the day unless it is the snapshot's own."""
     seen = Snapshot(NOW, paths, Running(1, NOW), metrics=Metrics(values, NOW))
     assert hindrance(seen) == shown
 
 
 def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
-    """A disk that takes nothing, metrics that are no file: whatever a worker has said before."""
     fails = reasons.advised(reasons.quoted("the disk fails."), reasons.quoted("Mend it."))
     down = Metrics({"state": "down", "reason": "no route"}, NOW)
     odd = Metrics({}, 0.0, trouble=fails)
@@ -217,31 +184,28 @@ def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
         Snapshot(NOW, paths, metrics=odd),
     ):
         first = Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes[0]
-        assert (first.name, str(first.detail)) == (diagnose.ACTION, "the disk fails")
+        assert (first.name, str(first.detail)) == (surroundings.ACTION, "the disk fails")
         assert str(first.remedy) == "Mend it."
         assert hindrance(seen) == "the disk fails. Mend it."
 
 
 def test_a_disk_is_told_once(paths: Paths) -> None:
-    """Not again in the words of the worker."""
     said = Metrics(metrics_of("action needed", reasons.quoted("the disk fails")), NOW)
     seen = Snapshot(NOW, paths, Running(1, NOW), metrics=said, disk=reasons.quoted("it fails"))
-    assert causes(seen) == [diagnose.ACTION]
+    assert causes(seen) == [surroundings.ACTION]
 
 
 def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
-    """To start the worker is no help before it."""
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"
     chosen = Snapshot(NOW, paths, server=ServerNames(trouble=CHOOSE))
     assert hindrance(chosen) == "choose a server"
 
 
 def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
-    """The server is not said to be stopped, nor this computer to be without a network."""
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         server.health = Answer(308, headers={"Location": "/api/health"})
         (found,) = around(settings_for(server.url)).causes
-    assert found.name == diagnose.ACTION
+    assert found.name == surroundings.ACTION
     assert f"Permanent Redirect to {server.url}/api/health, which" in str(found.detail)
     assert "config set" not in str(found.detail)
     assert f"`mem0tray config set server.url {server.url}/api`" in str(found.remedy)

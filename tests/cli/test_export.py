@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from mem0tray.actions import chosen_client
-from mem0tray.cli import main
 from mem0tray.localserver.endpoint import DATABASE
 from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
-from tests.server.paging import listing_all, paging
+from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render
 from tests.support import needs
 from tests.support.delivered import deliver
@@ -35,53 +34,32 @@ HOSTILE = [
 
 
 def serving(home: Scratch, handler: Handler, dialect: str = "vps") -> Wire:
-    """Make a server, and choose it."""
     wire = Wire(handler)
     home.env(MEM0TRAY_SERVER_URL=wire.url, MEM0TRAY_SERVER_DIALECT=dialect)
     return wire
 
 
 def read(text: str) -> list[dict[str, Any]]:
-    """Read lines of JSON."""
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
 def texts(text: str) -> list[tuple[str, str]]:
-    """Read the projects and texts of lines."""
     return [(each["project_id"], each["content"]) for each in read(text)]
 
 
-def test_a_server_that_begins_anew_at_each_page_is_read_once(home: Scratch) -> None:
-    """It says that it has pages, and has none: what it shows is not shown without end."""
-    page = [{"id": str(number), "memory": f"oak {number}"} for number in range(1000)]
-    body = {"success": True, "memories": {"results": page}, "paged": True}
-    with serving(home, answering(render(200, body))):
-        done = home.run("export", "-p", "a")
-    assert done.code == 1
-    assert texts(done.out) == [("a", f"oak {number}") for number in reversed(range(1000))]
-
-
 def test_all_projects_are_exported_oldest_first(home: Scratch) -> None:
-    """By name, whole, over as many pages as there are."""
     many = [f"oak {number}" for number in range(2500)]
     with serving(home, paging({"b": many, "A": ["one", "two"]})):
         done = home.run("export")
+        assert texts(home.ok("export", "-p", "A")) == [("A", "one"), ("A", "two")]
+        none = home.run("export", "-p", "r")
     assert (done.code, done.err) == (0, "")
-    wanted = [("A", "one"), ("A", "two"), *(("b", each) for each in many)]
-    assert texts(done.out) == wanted
-
-
-def test_one_project_is_exported_alone(home: Scratch) -> None:
-    """The one that is named; of one that the server does not have nothing, and that is said."""
-    with serving(home, paging({"my project": ["mine"], "q": ["not this"]})):
-        assert texts(home.ok("export", "-p", "my project")) == [("my project", "mine")]
-        done = home.run("export", "-p", "r")
-    assert (done.code, done.out) == (0, "")
-    assert done.line == "mem0tray: The server has no memories of the project 'r'."
+    assert texts(done.out) == [("A", "one"), ("A", "two"), *(("b", each) for each in many)]
+    assert (none.code, none.out) == (0, "")
+    assert none.line == "mem0tray: The server has no memories of the project 'r'."
 
 
 def test_a_file_gets_all_of_it_and_is_for_the_user_alone(home: Scratch) -> None:
-    """The lines are those of standard output, and how many they are is printed."""
     out = home.root / "memories.jsonl"
     with serving(home, paging({"p": ["one", "two"], "q": ["three"]})):
         said = home.ok("export", "--out", str(out))
@@ -92,7 +70,6 @@ def test_a_file_gets_all_of_it_and_is_for_the_user_alone(home: Scratch) -> None:
 
 @pytest.mark.parametrize("shows", ["one page", "many pages"])
 def test_hostile_text_goes_out_and_in_again_unchanged(home: Scratch, shows: str) -> None:
-    """Through the file of an export and `add --jsonl`; a terminal finds nothing to obey in it."""
     out = home.root / "memories.jsonl"
     room = 10**9 if shows == "one page" else 10
     with serving(home, paging({"odd \ud800 \u2028": HOSTILE}, room)):
@@ -106,7 +83,6 @@ def test_hostile_text_goes_out_and_in_again_unchanged(home: Scratch, shows: str)
 
 
 def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
-    """The key by which we saved it, where the server keeps that; so nothing is added twice."""
     home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
     folder = home.paths.local_server
     folder.mkdir(parents=True)
@@ -119,19 +95,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     assert first[0]["id"] == "id-1"
     assert len({each["id"] for each in first}) == 3
     assert all(isinstance(each["timestamp"], int) for each in first)
-
-
-def test_the_embedded_server_is_exported_page_by_page(home: Scratch) -> None:
-    """Also where an answer of it would be too large for all of a page."""
-    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True)
-    wanted = [f"{number} " + "x" * 500_000 for number in range(40)]
-    with closing(Store(folder / DATABASE)) as store:
-        for text in wanted:
-            store.save(arrival("p", text))
-    done = home.run("export")
-    assert (done.code, [text for _, text in texts(done.out)]) == (0, wanted)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +111,6 @@ def test_the_embedded_server_is_exported_page_by_page(home: Scratch) -> None:
 def test_a_time_is_exported_where_it_is_one(
     home: Scratch, created: str, seconds: int | None
 ) -> None:
-    """In whole Unix seconds."""
     memory = {"id": "1", "memory": "oak", "created_at": created}
     answer = render(200, {"success": True, "memories": [memory]})
     with serving(home, answering(answer)):
@@ -175,7 +137,6 @@ def failing(times: int, answer: bytes = render(503, {}), after: int = 1) -> Any:
 def test_a_server_that_fails_midway_leaves_nothing_half(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, *, out: bool
 ) -> None:
-    """The file is as it was, or what was written is said; the command fails, and says why."""
     monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
     file = home.root / "memories.jsonl"
     file.write_text("precious\n")
@@ -195,26 +156,10 @@ def test_a_server_that_fails_midway_leaves_nothing_half(
         assert texts(done.out) == [("a", "one")]
 
 
-def test_a_page_that_does_not_come_is_asked_for_again(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What may pass does not undo what has been read; a refusal is not asked twice."""
-    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
-    many = [str(number) for number in range(2500)]
-    for answer in (render(503, {}), render(200, b"<html>")):
-        with serving(home, paging({"p": many}, instead=failing(2, answer))):
-            assert [text for _, text in texts(home.ok("export"))] == many
-    instead = failing(1, render(401, {}))
-    with serving(home, paging({"p": many}, instead=instead)) as server:
-        assert home.run("export").code == 1
-        assert len(server.requests) == 3
-
-
 @pytest.mark.parametrize(("asked", "waits"), [("7", 7.0), ("900", 30.0), ("0", 1.0)])
 def test_a_server_that_wants_a_break_gets_one(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, asked: str, waits: float
 ) -> None:
-    """As long as it says, within reason, before the page is asked for again."""
     slept: list[float] = []
     monkeypatch.setattr("mem0tray.actions.chosen_client.time.sleep", slept.append)
     answer = render(429, {}, Retry_After=asked)
@@ -225,7 +170,6 @@ def test_a_server_that_wants_a_break_gets_one(
 
 
 def test_what_waits_here_is_not_in_it_and_is_counted(home: Scratch) -> None:
-    """Of the project that is exported, or of all."""
     home.write("mem0_queue.json", queue_document([entry("w", "p"), entry("w", "other")]))
     home.write("mem0_queue_dlq.json", {"items": [dead("d", "p")], "last_update": "x"})
     with serving(home, paging({"p": ["one"]})):
@@ -238,7 +182,6 @@ def test_what_waits_here_is_not_in_it_and_is_counted(home: Scratch) -> None:
 def test_a_server_that_names_no_projects_is_asked_for_those_known_here(
     home: Scratch, server: Standin
 ) -> None:
-    """That there may be others is said."""
     server.begin_with([("p", "one"), ("q", "two"), ("r", "three")])
     home.write("mem0_queue.json", queue_document([entry("w", "p")]))
     home.write("mem0_queue_dlq.json", {"items": [dead("d", "q")], "last_update": "x"})
@@ -248,7 +191,6 @@ def test_a_server_that_names_no_projects_is_asked_for_those_known_here(
 
 
 def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin) -> None:
-    """What the server shows is written, and the exit code is 1."""
     server.begin_with(("p", str(number)) for number in range(100))
     out = home.root / "memories.jsonl"
     done = home.run("export", "-p", "p", "--out", str(out))
@@ -258,36 +200,7 @@ def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin)
     assert len(read(out.read_text("utf-8"))) == 100
 
 
-@pytest.mark.parametrize(
-    ("own_limit", "bound", "number", "code"),
-    [(None, None, 100, 0), (20, None, 100, 1), (None, 100, 150, 1), (None, 500, 700, 1)],
-)
-def test_an_official_server_says_whether_a_round_number_is_all(
-    home: Scratch, own_limit: int | None, bound: int | None, number: int, code: int
-) -> None:
-    """One that refuses a `top_k` over 1,000 has no more; an older one or a proxy may have."""
-    wanted = [("p", f"oak {at}") for at in range(number)]
-    handler = listing_all({"p": [text for _, text in wanted]}, own_limit, bound)
-    with serving(home, handler, "oss"):
-        done = home.run("export")
-    assert (done.code, texts(done.out)) == (code, wanted[: own_limit or bound])
-    assert ("may have more of the project 'p'" in done.err) == bool(code)
-
-
-def test_of_many_listings_that_may_not_be_whole_some_are_named(
-    home: Scratch, server: Standin
-) -> None:
-    """Five, and how many there are besides."""
-    names = [f"p{number}" for number in range(7)]
-    home.write("mem0_queue.json", queue_document([entry("w", name) for name in names]))
-    server.begin_with((name, str(number)) for name in names for number in range(100))
-    done = home.run("export")
-    assert done.code == 1
-    assert "more of projects 'p0', 'p1', 'p2', 'p3', 'p4' and 2 more than" in done.err
-
-
 def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
-    """Where the server has nothing; a new file is made empty all the same."""
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):
         for _ in range(2):
@@ -299,32 +212,26 @@ def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     assert out.read_text() == "precious\n"
 
 
-def test_nothing_stored_yet_is_nothing_to_export(home: Scratch) -> None:
-    """With the embedded server, which is not started for that."""
-    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    done = home.run("export")
-    assert (done.code, done.out, done.line) == (0, "", "mem0tray: The server has no memories.")
-
-
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("url", "code", "said"),
     [
-        ({"MEM0TRAY_SERVER_URL": "http://127.0.0.1:9"}, "did not answer"),
-        ({}, "config set server.url"),
+        ("http://127.0.0.1:9", 1, "did not answer"),
+        ("", 1, "config set server.url"),
+        ("local", 0, "mem0tray: The server has no memories."),
     ],
 )
-def test_no_server_to_be_had_is_said(home: Scratch, environment: dict[str, str], said: str) -> None:
-    """One that is down at once, without asking again; none that is chosen, with what to do."""
-    home.write("mem0_queue.json", queue_document([entry("w", "p")]))
-    home.env(**environment)
+def test_where_there_is_no_server_that_is_said(
+    home: Scratch, url: str, code: int, said: str
+) -> None:
+    home.write("mem0_queue.json", queue_document([]))
+    home.env(MEM0TRAY_SERVER_URL=url)
     done = home.run("export")
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (code, "")
     assert said in done.line
 
 
 @needs.posix("a named pipe")
 def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> None:
-    """A device, a pipe or a folder; a place that is not there."""
     os.mkfifo(home.root / "pipe")
     with serving(home, paging({"p": ["one"]})) as server:
         for out in ("/dev/null", str(home.root / "pipe"), str(home.root), ""):
@@ -333,61 +240,28 @@ def test_what_is_no_file_is_refused_before_anything_is_asked(home: Scratch) -> N
         assert not server.requests
 
 
-def test_a_closed_standard_output_is_said(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is lost in silence."""
-    with serving(home, paging({"p": ["one"]})):
-        monkeypatch.setattr(sys, "stdout", None)
-        home.capture.readouterr()
-        code = main(["export"])
-        sys.stdout.close()
-    assert code == 1
-    assert "Standard output cannot be written: it is closed." in home.capture.readouterr().err
-
-
 def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a line of standard error that is gone at the end."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     home.env(TERM="xterm")
     with serving(home, paging({"p": ["one"]})):
         for arguments, said in (((), "1 of 1 memories read"), (("-p", "p"), "1 memories read")):
             done = home.run("export", "--out", str(home.root / "memories.jsonl"), *arguments)
             assert done.err == f"\r\x1b[K{said}\r\x1b[K"
-
-
-def test_a_terminal_that_shows_the_lines_is_told_nothing_more(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """How far it is would only stand between them."""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    home.terminal(80)
-    with serving(home, paging({"p": ["one"]})):
-        done = home.run("export")
+        home.terminal(80)
+        done = home.run("export")  # whose lines stand on that terminal
     assert (done.err, texts(done.out)) == ("", [("p", "one")])
-
-
-def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported(
-    home: Scratch, server: Standin
-) -> None:
-    """No server takes its name in a path."""
-    server.begin_with([("p" * 66_000, "oak"), ("q", "elm")])
-    deliver(home.paths.ledger, server.url, [entry("oak", "p" * 66_000), entry("elm", "q")])
-    done = home.run("export")
-    assert (done.code, texts(done.out)) == (1, [("q", "elm")])
-    assert "may have more of the project 'pppp" in done.err
 
 
 # Round trip -----------------------------------------------------------------------------------
 
 
 def save(server: Standin, project: str, text: str) -> None:
-    """Save a memory as another client does."""
     address = ServerAddress.of(server.url)
     with closing(connect(address, "vps")) as client:
         client.save(Memory(project, text, ""), 10.0)
 
 
 def test_an_export_can_be_added_twice(home: Scratch, server: Standin, tmp_path: Path) -> None:
-    """Nothing of it is queued twice, whoever saved it there."""
     save(server, "p", "one")
     save(server, "p", "two")
     out = tmp_path / "memories.jsonl"
@@ -400,7 +274,6 @@ def test_an_export_can_be_added_twice(home: Scratch, server: Standin, tmp_path: 
 def test_an_export_of_what_was_delivered_there_is_not_queued_again(
     home: Scratch, server: Standin, tmp_path: Path
 ) -> None:
-    """Though the server keeps no id of ours: of an equal text each time that it was delivered."""
     queue = [entry("one", "p"), entry("twice", "p"), entry("twice", "p")]
     for each in queue:
         save(server, "p", each["content"])

@@ -135,13 +135,14 @@ def test_a_disk_that_takes_nothing_leaves_the_file_whole(
 ) -> None:
     settings = own_settings(home)
 
-    def full(fd: int, data: bytes) -> None:
-        if b" hook Stop" in data:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write_all(fd, data)
+    written: list[int] = []
 
-    write_all = atomic.write_all
-    monkeypatch.setattr(atomic, "write_all", full)
+    def full(fd: int) -> None:
+        written.append(fd)
+        if len(written) > 2:  # after the copy and the record
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic, "sync", full)
     done = home.run("install", "claude-code", "--hooks")
     assert done.code == 1
     assert str(settings) in done.line

@@ -9,20 +9,17 @@ from mem0tray.cli import INTERRUPTED
 from mem0tray.core.errors import Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.support import delivered
 from tests.support.shapes import entry, queue_document
 from tests.support.standin import Standin
 
 
 @pytest.fixture
 def former() -> Iterator[Standin]:
-    """Serve what was chosen before."""
     with Standin() as standin:
         yield standin
 
 
 def deliver(home: Scratch, url: str, *names: str) -> None:
-    """Deliver to a server, as the ledger has it."""
     home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in names]))
     with worker(home.paths) as context:
         for key in context.inbox.fresh_entries():
@@ -33,7 +30,6 @@ def deliver(home: Scratch, url: str, *names: str) -> None:
 def test_what_was_found_is_said_with_what_became_of_it(
     home: Scratch, server: Standin, former: Standin
 ) -> None:
-    """One count a line, and none that is 0 but of what is queued."""
     deliver(home, former.url, "one", "two")
     former.begin_with([("alpha", "one"), ("alpha", "two"), ("alpha", "theirs")])
     assert home.ok("migrate", "--dry-run").splitlines() == [
@@ -50,7 +46,6 @@ def test_what_was_found_is_said_with_what_became_of_it(
 def test_what_cannot_be_read_back_is_named_and_offered_no_more(
     home: Scratch, server: Standin, former: Standin
 ) -> None:
-    """By an exit code of 1, one line, and all of it in the document."""
     deliver(home, former.url, "one", "gone")
     former.begin_with([("alpha", "one")])
     done = home.run("migrate", "--json")
@@ -71,7 +66,6 @@ def test_what_cannot_be_read_back_is_named_and_offered_no_more(
 def test_what_was_queued_waits_and_is_not_said_to_be_elsewhere(
     home: Scratch, former: Standin
 ) -> None:
-    """With no worker that could have taken it in, as with one."""
     deliver(home, former.url, "one", "two")
     former.begin_with([("alpha", "one")])
     assert home.run("migrate").code == 1
@@ -87,7 +81,6 @@ def test_what_was_queued_waits_and_is_not_said_to_be_elsewhere(
 def test_of_several_former_servers_one_must_be_chosen(
     home: Scratch, server: Standin, former: Standin
 ) -> None:
-    """Both are named; `doctor` says of each how it is brought over."""
     deliver(home, former.url, "one")
     deliver(home, "http://old.test", "two", "three")
     done = home.run("migrate")
@@ -106,22 +99,7 @@ def test_of_several_former_servers_one_must_be_chosen(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_coming_over(
-    home: Scratch, former: Standin
-) -> None:
-    """What cannot be read back of it is named, and the exit code is 1."""
-    queue = [entry("oak", "p" * 66_000, id="long"), entry("elm", id="other")]
-    delivered.deliver(home.paths.ledger, former.url, queue)
-    former.begin_with([("p" * 66_000, "oak"), (queue[1]["project_id"], "elm")])
-    done = home.run("migrate", "--from", former.url, "--json")
-    found = done.json()
-    assert (done.code, found["queued"], found["unread"]) == (1, 1, 1)
-    assert [each["id"] for each in found["unread_memories"]] == ["long"]
-
-
-@pytest.mark.usefixtures("server")
 def test_where_nothing_is_to_be_brought_over_that_is_said(home: Scratch) -> None:
-    """It is no failure."""
     assert "no former server has a memory that" in home.ok("migrate")
     document = home.run("migrate", "--json").json()
     assert document["from"] is None
@@ -133,7 +111,6 @@ def test_where_nothing_is_to_be_brought_over_that_is_said(home: Scratch) -> None
 def test_an_address_that_cannot_be_meant_is_wrong_usage(
     home: Scratch, server: Standin, given: Callable[[str], str]
 ) -> None:
-    """The present server, however it is written, and what is no address."""
     assert home.run("migrate", "--from", given(server.url)).code == 2
 
 
@@ -148,8 +125,6 @@ def test_a_stop_says_how_far_it_is(
     error: BaseException,
     code: int,
 ) -> None:
-    """And that typing it again goes on."""
-
     def stopped(*_: object) -> None:
         raise error
 
@@ -164,7 +139,6 @@ def test_a_stop_says_how_far_it_is(
 def test_a_server_that_cannot_be_read_is_named_in_the_command_to_type_again(
     home: Scratch, former: Standin
 ) -> None:
-    """Nothing is said to be queued where nothing is."""
     former.close()
     done = home.run("migrate", "--from", former.url)
     assert done.code == 1

@@ -25,7 +25,6 @@ def breaker() -> CircuitBreaker:
 
 
 def test_nothing_is_sent_before_the_first_probe() -> None:
-    """A new circuit breaker is open, awaits a probe and says that it is starting."""
     breaker = CircuitBreaker()
     assert not breaker.lets_through(NOW)
     assert breaker.awaits_probe
@@ -34,7 +33,6 @@ def test_nothing_is_sent_before_the_first_probe() -> None:
 
 
 def test_a_healthy_probe_closes_it(breaker: CircuitBreaker) -> None:
-    """After a good probe deliveries go out."""
     assert breaker.lets_through(NOW)
     assert not breaker.awaits_probe
     assert breaker.is_healthy
@@ -42,7 +40,6 @@ def test_a_healthy_probe_closes_it(breaker: CircuitBreaker) -> None:
 
 
 def test_a_failed_probe_opens_it(breaker: CircuitBreaker) -> None:
-    """After a bad probe the server is down, with the reason, and nothing is sent."""
     breaker.note_probe(healthy=False, reason=reasons.quoted("connection refused"))
     assert not breaker.lets_through(NOW)
     assert not breaker.is_healthy
@@ -50,7 +47,6 @@ def test_a_failed_probe_opens_it(breaker: CircuitBreaker) -> None:
 
 
 def test_a_probe_says_whether_it_changes_anything() -> None:
-    """Only the first probe, a turn, and the answer to a doubt are changes."""
     breaker = CircuitBreaker()
     assert breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert not breaker.note_probe(healthy=True, reason=reasons.NONE)
@@ -61,7 +57,6 @@ def test_a_probe_says_whether_it_changes_anything() -> None:
 
 
 def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> None:
-    """What looks like an outage stops sending without calling the server down."""
     breaker.await_probe()
     assert not breaker.lets_through(NOW)
     assert breaker.awaits_probe
@@ -71,7 +66,6 @@ def test_a_doubt_opens_it_until_the_probe_answers(breaker: CircuitBreaker) -> No
 
 
 def test_a_break_ends_at_its_time(breaker: CircuitBreaker) -> None:
-    """While the server asks for a break nothing is sent."""
     breaker.take_break(NOW + 10)
     assert not breaker.lets_through(NOW)
     assert breaker.state(NOW).name == PAUSED
@@ -83,14 +77,12 @@ def test_a_break_ends_at_its_time(breaker: CircuitBreaker) -> None:
 
 
 def test_a_shorter_break_does_not_cut_a_longer_one(breaker: CircuitBreaker) -> None:
-    """The longest break that was asked for holds."""
     breaker.take_break(NOW + 10)
     breaker.take_break(NOW + 5)
     assert breaker.break_left(NOW) == 10
 
 
 def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
-    """The user's pause opens the circuit breaker until its end."""
     breaker.pause(NOW + 60)
     assert breaker.is_paused(NOW)
     assert not breaker.lets_through(NOW)
@@ -101,7 +93,6 @@ def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
 
 
 def test_an_endless_pause_lasts_until_resumed(breaker: CircuitBreaker) -> None:
-    """A pause without end never closes by itself and is ended by resuming."""
     breaker.pause(math.inf)
     assert breaker.is_paused(NOW + 1e12)
     assert breaker.lets_through_at(NOW) is None
@@ -110,14 +101,12 @@ def test_an_endless_pause_lasts_until_resumed(breaker: CircuitBreaker) -> None:
 
 
 def test_a_pause_of_zero_is_none(breaker: CircuitBreaker) -> None:
-    """A pause until 0 is no pause."""
     breaker.pause(0)
     assert not breaker.is_paused(NOW)
     assert breaker.lets_through(NOW)
 
 
 def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> None:
-    """When the server refuses everything one item may go out at the given time, no more."""
     breaker.set_misconfigured(reasons.quoted("401"), NOW + 30)
     assert not breaker.lets_through(NOW + 30)
     assert not breaker.wants_canary(NOW + 29)
@@ -127,7 +116,6 @@ def test_a_misconfigured_server_gets_canaries_only(breaker: CircuitBreaker) -> N
 
 
 def test_a_success_ends_misconfiguration(breaker: CircuitBreaker) -> None:
-    """After a delivery all may go out again."""
     breaker.set_misconfigured(reasons.quoted("401"), NOW)
     breaker.clear_misconfigured()
     assert breaker.lets_through(NOW)
@@ -136,7 +124,6 @@ def test_a_success_ends_misconfiguration(breaker: CircuitBreaker) -> None:
 
 
 def test_what_was_wrong_stays_until_a_delivery(breaker: CircuitBreaker) -> None:
-    """A break or an outage after it is not the cause; what the server said since is added."""
     breaker.set_misconfigured(reasons.quoted("401."), NOW)
     breaker.stay_misconfigured(NOW + 30)
     assert not breaker.wants_canary(NOW + 29)
@@ -155,7 +142,6 @@ def test_what_was_wrong_stays_until_a_delivery(breaker: CircuitBreaker) -> None:
 def test_an_outage_after_a_refusal_of_the_address_is_told(
     breaker: CircuitBreaker, status: int, told: str
 ) -> None:
-    """A server that is down now is told of, and no 404 from before; a wrong key stays wrong."""
     breaker.set_misconfigured(refusal(str(status), status), NOW)
     breaker.note_probe(healthy=False, reason=reasons.quoted("down"))
     state = breaker.state(NOW)
@@ -166,7 +152,6 @@ def test_an_outage_after_a_refusal_of_the_address_is_told(
 
 
 def test_a_good_probe_does_not_end_misconfiguration(breaker: CircuitBreaker) -> None:
-    """Health says nothing about whether the server accepts."""
     breaker.set_misconfigured(reasons.quoted("401"), NOW)
     breaker.note_probe(healthy=True, reason=reasons.NONE)
     assert not breaker.lets_through(NOW)
@@ -174,7 +159,6 @@ def test_a_good_probe_does_not_end_misconfiguration(breaker: CircuitBreaker) -> 
 
 @pytest.mark.parametrize("obstacle", ["down", "doubt", "paused", "break", "blocked"])
 def test_a_canary_respects_every_other_obstacle(breaker: CircuitBreaker, obstacle: str) -> None:
-    """No canary is sent while anything else forbids sending."""
     breaker.set_misconfigured(reasons.quoted("401"), NOW)
     obstacles: dict[str, Callable[[], object]] = {
         "down": lambda: breaker.note_probe(healthy=False, reason=reasons.quoted("x")),
@@ -188,7 +172,6 @@ def test_a_canary_respects_every_other_obstacle(breaker: CircuitBreaker, obstacl
 
 
 def test_an_obstacle_opens_it_until_it_is_gone(breaker: CircuitBreaker) -> None:
-    """An obstacle of ours needs action and forbids sending."""
     breaker.block("settings", reasons.quoted("settings are wrong"))
     assert breaker.blocked_by("settings")
     assert not breaker.blocked_by("worker")
@@ -200,7 +183,6 @@ def test_an_obstacle_opens_it_until_it_is_gone(breaker: CircuitBreaker) -> None:
 
 
 def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
-    """Removing one of two obstacles closes nothing."""
     breaker.block("settings", reasons.quoted("one"))
     breaker.block("worker", reasons.quoted("two"))
     breaker.unblock("settings")
@@ -209,7 +191,6 @@ def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
 
 
 def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
-    """A trouble needs action while deliveries go on; an empty one ends it."""
     breaker.note_fault("storage", reasons.quoted("the disk is full"))
     assert breaker.lets_through(NOW)
     assert breaker.state(NOW) == WorkerState(ACTION_NEEDED, reasons.quoted("the disk is full"))
@@ -219,7 +200,6 @@ def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
 
 
 def test_an_obstacle_is_named_before_all_else(breaker: CircuitBreaker) -> None:
-    """Action needed comes before a pause, and a pause before an outage."""
     breaker.note_probe(healthy=False, reason=reasons.quoted("refused"))
     breaker.pause(math.inf)
     assert breaker.state(NOW).name == PAUSED
@@ -230,7 +210,6 @@ def test_an_obstacle_is_named_before_all_else(breaker: CircuitBreaker) -> None:
 
 
 def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
-    """What was known of the old server is forgotten; pause and obstacles stay."""
     breaker.take_break(NOW + 100)
     breaker.set_misconfigured(reasons.quoted("401"), NOW)
     breaker.forget_server()
@@ -242,7 +221,6 @@ def test_another_server_starts_afresh(breaker: CircuitBreaker) -> None:
 
 
 def test_a_pause_outlives_a_change_of_server(breaker: CircuitBreaker) -> None:
-    """The user's pause holds for whichever server."""
     breaker.pause(math.inf)
     breaker.forget_server()
     breaker.note_probe(healthy=True, reason=reasons.NONE)
@@ -250,7 +228,6 @@ def test_a_pause_outlives_a_change_of_server(breaker: CircuitBreaker) -> None:
 
 
 def test_the_next_closing_is_the_earliest(breaker: CircuitBreaker) -> None:
-    """Of several times the nearest in the future is told."""
     assert breaker.lets_through_at(NOW) is None
     breaker.pause(NOW + 60)
     breaker.take_break(NOW + 20)
@@ -259,7 +236,6 @@ def test_the_next_closing_is_the_earliest(breaker: CircuitBreaker) -> None:
 
 
 def test_a_clock_set_back_lengthens_no_break() -> None:
-    """The server's break and the next canary come as soon as they were meant to."""
     breaker = CircuitBreaker()
     breaker.note_probe(healthy=True, reason=reasons.NONE)
     breaker.take_break(NOW + 5)
@@ -271,7 +247,6 @@ def test_a_clock_set_back_lengthens_no_break() -> None:
 
 
 def test_a_time_that_is_never_is_not_told(breaker: CircuitBreaker) -> None:
-    """A pause without an end, and times of thirty years, are no time to wait for."""
     breaker.pause(math.inf)
     assert breaker.lets_through_at(NOW) is None
     breaker.pause(NOW + 10**9)
@@ -282,7 +257,6 @@ def test_a_time_that_is_never_is_not_told(breaker: CircuitBreaker) -> None:
 
 
 def test_a_canary_has_its_time_too(breaker: CircuitBreaker) -> None:
-    """When the server refuses everything, the next canary is what is waited for."""
     breaker.set_misconfigured(reasons.quoted("401"), NOW + 30)
     assert breaker.lets_through_at(NOW) == NOW + 30
     breaker.stay_misconfigured(NOW + 60, "500")
@@ -292,7 +266,6 @@ def test_a_canary_has_its_time_too(breaker: CircuitBreaker) -> None:
 
 
 def test_a_new_one_has_no_break() -> None:
-    """Nor does one that forgot its server: from the first second on deliveries go out."""
     breaker = CircuitBreaker()
     for _ in range(2):
         breaker.note_probe(healthy=True, reason=reasons.NONE)
@@ -302,7 +275,6 @@ def test_a_new_one_has_no_break() -> None:
 
 
 def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> None:
-    """In the order in which the parts are named; without trouble there is nothing to tell."""
     assert breaker.fault_with(["queue", "dlq"]) is reasons.NONE
     breaker.note_fault("dlq", reasons.quoted("two"))
     breaker.note_fault("queue", reasons.quoted("one"))
@@ -313,7 +285,6 @@ def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> Non
 
 
 def test_the_disk_is_told_first(breaker: CircuitBreaker) -> None:
-    """What else fails for it comes and goes."""
     breaker.block("worker", reasons.quoted("one"))
     breaker.note_fault("queue", reasons.quoted("two"))
     assert str(breaker.state(NOW).reason) == "one"
@@ -322,7 +293,6 @@ def test_the_disk_is_told_first(breaker: CircuitBreaker) -> None:
 
 
 def test_an_obstacle_is_known_by_its_name(breaker: CircuitBreaker) -> None:
-    """As long as it stands, and no other one."""
     breaker.block("settings", reasons.quoted("odd"))
     assert breaker.blocked_by("settings")
     assert not breaker.blocked_by("worker")
@@ -331,7 +301,6 @@ def test_an_obstacle_is_known_by_its_name(breaker: CircuitBreaker) -> None:
 
 
 def test_each_state_has_its_words(breaker: CircuitBreaker) -> None:
-    """Paused by the user, paused by the server, starting, and what a canary was answered."""
     breaker.take_break(NOW + 9)
     assert breaker.state(NOW) == WorkerState(PAUSED, Reason("the server asked for a break"))
     breaker.pause(NOW + 5)

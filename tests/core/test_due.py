@@ -10,7 +10,6 @@ NOW = 1_700_000_000.0
 
 
 def test_the_backoff_doubles_up_to_an_hour() -> None:
-    """The wait is min(2^n × 30, 3600) seconds."""
     assert [due.backoff(n) for n in range(9)] == [
         *(30, 60, 120, 240, 480, 960, 1920),
         3600,
@@ -19,7 +18,6 @@ def test_the_backoff_doubles_up_to_an_hour() -> None:
 
 
 def test_the_backoff_grows_no_more_from_a_count_on() -> None:
-    """Charts and the ledger rely on that count: one retry fewer waits for less."""
     assert due.backoff(due.GROWS_UNTIL - 1) < due.backoff(due.GROWS_UNTIL) == due.BACKOFF_MAX
 
 
@@ -27,33 +25,28 @@ def test_the_backoff_grows_no_more_from_a_count_on() -> None:
     ("count", "seconds"), [(-1, 30), (-(10**9), 30), (10**9, 3600), (2**70, 3600)]
 )
 def test_an_absurd_count_has_a_backoff(count: int, seconds: float) -> None:
-    """No count overflows or hangs."""
     assert due.backoff(count) == seconds
 
 
 @pytest.mark.parametrize("count", range(9))
 def test_a_dead_letter_is_due_after_its_backoff(count: int) -> None:
-    """A dead letter is due at its last attempt and the backoff, without jitter."""
     assert due.dead_due(NOW - 500, count, NOW) == NOW - 500 + due.backoff(count)
 
 
 @pytest.mark.parametrize("last", [0, -1, -1e300])
 @pytest.mark.parametrize("count", [0, 7, 10**9])
 def test_zero_or_less_is_due_now(last: float, count: int) -> None:
-    """A `last_attempt` of 0 or less is a wish to retry now, whatever the count."""
     assert due.dead_due(last, count, NOW) == 0.0
 
 
 @pytest.mark.parametrize("last", [NOW + 1, NOW + 10**9, 1e300, 2.0**64])
 @pytest.mark.parametrize("count", [-5, 0, 3, 10**9])
 def test_a_future_attempt_waits_one_delay_at_most(last: float, count: int) -> None:
-    """A time in the future waits at most one delay from now."""
     assert due.dead_due(last, count, NOW) == NOW + due.backoff(count)
 
 
 @given(st.floats(allow_nan=False), st.integers())
 def test_no_dead_letter_waits_longer_than_an_hour(last: float, count: int) -> None:
-    """Whatever a file says, a dead letter is due within an hour."""
     assert 0 <= due.dead_due(last, count, NOW) <= NOW + due.BACKOFF_MAX
 
 
@@ -61,7 +54,6 @@ def test_no_dead_letter_waits_longer_than_an_hour(last: float, count: int) -> No
     ("asked", "wait"), [(None, 30.0), (0.0, 30.0), (29.0, 30.0), (31.0, 31.0), (10**9, 3600.0)]
 )
 def test_a_fresh_entry_waits_its_interval(asked: float | None, wait: float) -> None:
-    """What the server asks for makes the wait longer, never shorter, up to an hour."""
     assert due.fresh_due(NOW, 30.0, asked) == NOW + wait
     assert due.fresh_due(NOW, 7200.0, asked) == NOW + 7200.0
 
@@ -73,5 +65,4 @@ def test_a_fresh_entry_waits_its_interval(asked: float | None, wait: float) -> N
 def test_a_retry_that_failed_waits_its_backoff(
     count: int, asked: float | None, wait: float
 ) -> None:
-    """Or what the server asks for, where that is longer."""
     assert due.dead_wait(count, asked) == wait

@@ -13,7 +13,6 @@ ALL = [kind for kind in KINDS if issubclass(kind, Event) and kind is not Event]
 
 
 def test_every_listener_is_told_in_order() -> None:
-    """Each event reaches all who listen, in the order in which they came."""
     told: list[tuple[int, Event]] = []
     hub = Events()
     for number in range(3):
@@ -23,7 +22,6 @@ def test_every_listener_is_told_in_order() -> None:
 
 
 def test_a_listener_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """The others are told all the same, and the log names the event and the error."""
     told: list[Event] = []
     hub = Events()
 
@@ -42,7 +40,6 @@ def test_a_listener_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_listener_may_subscribe_another_while_it_is_told() -> None:
-    """The newcomer hears the next event."""
     told: list[Event] = []
     hub = Events()
     hub.subscribe(lambda _: hub.subscribe(told.append) if not told else None)
@@ -54,7 +51,6 @@ def test_a_listener_may_subscribe_another_while_it_is_told() -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 def test_no_event_can_be_changed(kind: type[Event]) -> None:
-    """Listeners on several threads share it."""
     fields = msgspec.structs.fields(kind)
     event = kind(*(None for _ in fields))
     name = fields[0].name if fields else "anything"
@@ -64,7 +60,6 @@ def test_no_event_can_be_changed(kind: type[Event]) -> None:
 
 
 def test_what_an_event_says_unless_it_says_otherwise() -> None:
-    """Most of the time there is no warning, nothing waits and nothing was changed."""
     defaults = {
         (kind.__name__, field.name): field.default
         for kind in ALL
@@ -79,7 +74,6 @@ def test_what_an_event_says_unless_it_says_otherwise() -> None:
 
 
 def test_an_event_says_nothing_that_it_was_not_told() -> None:
-    """What may be left out is empty, none, or not so."""
     defaults = {
         kind.__name__: left_out
         for kind in ALL

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mem0tray.core import due
 from mem0tray.core import item as items
+from mem0tray.core.item import Kind
 
 NOW = 1_700_000_000.0
 anything = st.recursive(
@@ -34,7 +35,6 @@ def made(**fields: Any) -> items.Item:
 
 
 def test_an_item_is_read() -> None:
-    """Every field that we use is read, and the bytes are kept."""
     raw = (
         b'{"id":"i","project_id":"p","content":"c","timestamp":5,"retries":2,'
         b'"retry_count":3,"last_attempt":7.5,"x":1e5}'
@@ -47,14 +47,12 @@ def test_an_item_is_read() -> None:
 
 
 def test_an_item_cannot_be_changed() -> None:
-    """Threads share it; whoever wants another makes another."""
     item = made()
     with pytest.raises(AttributeError):
         item.retries = 5  # type: ignore[misc]
 
 
 def test_missing_fields_count_as_zero() -> None:
-    """A lone text is an item; what is missing is 0 or empty."""
     item = parsed(b'{"content":""}')
     assert (item.content, item.project, item.timestamp) == ("", "", 0)
     assert (item.retries, item.retry_count, item.last_attempt) == (0, 0, 0)
@@ -80,14 +78,12 @@ def test_missing_fields_count_as_zero() -> None:
     ],
 )
 def test_what_has_no_text_is_no_item(raw: bytes) -> None:
-    """Only an object with text content makes sense to us."""
     assert items.parse(raw) is None
     assert items.project_and_text(raw) is None
 
 
 @pytest.mark.parametrize("project", [None, 5, [], {}, True])
 def test_a_project_that_is_no_text_is_none(project: object) -> None:
-    """An item whose project is not text has none."""
     item = made(project_id=project)
     assert item.project == ""
     assert items.project_and_text(item.raw) == ("", "c")
@@ -104,7 +100,6 @@ def test_a_project_that_is_no_text_is_none(project: object) -> None:
     ids=["surrogate", "NaN", "infinity", "BOM"],
 )
 def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
-    """Lone surrogates, NaN and a BOM do not make an item senseless."""
     item = parsed(raw)
     assert (item.id, item.content) == ("i", content)
     assert len(item.digest) == 32
@@ -125,14 +120,12 @@ def test_what_the_fast_parser_refuses_is_read(raw: bytes, content: str) -> None:
     ],
 )
 def test_an_absurd_time_counts_as_zero(value: object, number: float) -> None:
-    """A time that is none (text, null, beyond all floats) is 0; others stand."""
     item = made(last_attempt=value, timestamp=value)
     assert (item.last_attempt, item.timestamp) == (number, number)
 
 
 @pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
 def test_a_time_that_is_not_finite_counts_as_zero(literal: bytes) -> None:
-    """NaN and infinities are 0."""
     item = parsed(b'{"content":"c","last_attempt":' + literal + b',"retry_count":' + literal + b"}")
     assert (item.last_attempt, item.retry_count) == (0, 0)
 
@@ -141,20 +134,17 @@ def test_a_time_that_is_not_finite_counts_as_zero(literal: bytes) -> None:
     ("value", "count"), [(-1, 0), (None, 0), ("3", 0), (2.9, 2), (10**9, 10**9), (True, 0)]
 )
 def test_an_absurd_count_is_tamed(value: object, count: int) -> None:
-    """A count is a whole number, at least 0."""
     item = made(retry_count=value, retries=value)
     assert (item.retry_count, item.retries) == (count, count)
 
 
 @pytest.mark.parametrize("value", [2**63, 2**64, 10**300, 1e300])
 def test_a_huge_count_fits_a_database(value: float) -> None:
-    """A count has room in 64 bits, with one more."""
     assert 10**9 < made(retry_count=value).retry_count < 2**63 - 1
 
 
 @given(anything, anything, anything, anything)
 def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: Any) -> None:
-    """Whatever stands in the fields, an item with text stays an item."""
     value = {"id": identity, "project_id": project, "content": "c", "timestamp": time}
     raw = json.dumps(value | {"retries": count, "retry_count": count, "last_attempt": time})
     item = parsed(raw.encode())
@@ -169,14 +159,12 @@ def test_any_values_are_survived(identity: Any, project: Any, count: Any, time: 
 
 @pytest.mark.parametrize("identity", [None, "", 5, 1.5, True, [], {"a": 1}])
 def test_a_stable_id_stands_in(identity: object) -> None:
-    """An item without an id of text gets the same one at every reading."""
     first, again = made(id=identity), made(id=identity, retry_count=9, last_attempt=3, x=1)
     assert uuid.UUID(first.id)
     assert first.id == again.id
 
 
 def test_stable_ids_differ_by_item() -> None:
-    """Other project, content, time or odd id mean another stable id."""
     different = [
         made(id=None),
         made(id=5),
@@ -188,37 +176,31 @@ def test_stable_ids_differ_by_item() -> None:
 
 
 def test_a_missing_id_is_like_null() -> None:
-    """No id and a null id are the same."""
     assert parsed(b'{"content":"c"}').id == parsed(b'{"id":null,"content":"c"}').id
 
 
 def test_a_stable_id_does_not_depend_on_the_parser() -> None:
-    """The id is the same whether or not the fast parser could read the item."""
     assert parsed(b'{"content":"c","timestamp":1}').id == (
         parsed(b'{"content":"c","timestamp":1,"n":NaN}').id
     )
 
 
 def test_a_stable_id_is_the_same_in_every_release() -> None:
-    """The ids in ledgers stay valid."""
     assert items.stable_id(None, "p", "c", 1.0) == items.stable_id(None, "p", "c", 1.0)
     assert parsed(b'{"content":"a"}').id == "731db896-76e9-5108-b7ae-2fe79cc7f854"
 
 
 def test_the_digest_tells_project_from_content() -> None:
-    """The same letters split otherwise are another digest."""
     assert items.digest("ab", "c") != items.digest("a", "bc")
     assert len(items.digest("p", "\ud800")) == 32
 
 
 def test_the_key_of_the_first_content_is_the_id() -> None:
-    """The idempotency key of an item is its id."""
     digest = items.digest("p", "c")
     assert items.idempotency_key("i", digest, digest) == "i"
 
 
 def test_the_key_of_a_further_content_bears_its_hash() -> None:
-    """A further content under an id adds 8 hex digits of SHA-256(project NUL content)."""
     first, further = items.digest("p", "c"), items.digest("p", "d")
     expected = "i-" + hashlib.sha256(b"p\0d").hexdigest()[:8]
     assert items.idempotency_key("i", further, first) == expected
@@ -228,7 +210,6 @@ def test_the_key_of_a_further_content_bears_its_hash() -> None:
 
 
 def test_with_fields_leaves_other_values_alone() -> None:
-    """Setting and dropping fields keeps every other value's own bytes."""
     raw = b'{"id":"i","n":18446744073709551616.10,"t":"\\u00e9","retry_count":1,"gone":2}'
     changed = items.with_fields(raw, {"retry_count": 2, "last_attempt": 3.5}, ("gone", "never"))
     assert json.loads(changed) == {
@@ -244,7 +225,6 @@ def test_with_fields_leaves_other_values_alone() -> None:
 
 @pytest.mark.parametrize("odd", [b"NaN", b'"\\ud800"', b"-Infinity"])
 def test_with_fields_takes_odd_values(odd: bytes) -> None:
-    """Fields are set in an item that only the standard library can read, its digits kept."""
     raw = b'{"content":"c","y":1,"n":1e400,"x":' + odd + b"}"
     changed = items.with_fields(raw, {"last_error": "e"}, ("y",))
     assert b"1e400" in changed
@@ -255,7 +235,6 @@ def test_with_fields_takes_odd_values(odd: bytes) -> None:
 
 
 def test_a_body_is_what_is_not_ours() -> None:
-    """Our three fields, order and layout do not change the body; anything else does."""
     one = b'{"id":"i","content":"c","retry_count":1,"last_attempt":2,"last_error":"e"}'
     assert items.body(one) == items.body(b'{ "content": "c",\n "id": "i" }')
     assert items.body(one) != items.body(b'{"id":"i","content":"d"}')
@@ -263,14 +242,12 @@ def test_a_body_is_what_is_not_ours() -> None:
 
 
 def test_the_states_have_the_names_that_the_ledger_keeps() -> None:
-    """A ledger of an older version holds them."""
     assert (items.FRESH, items.DEAD, items.DELIVERED) == ("pending", "dead", "delivered")
     assert (items.DISCARDED, items.EDITED) == ("discarded", "edited")
     assert items.OUR_FIELDS == ("retry_count", "last_attempt", "last_error")
 
 
 def test_an_id_that_is_made_up_stays_the_same() -> None:
-    """An item without an id is known by the same one after every update of the program."""
     assert items.stable_id(None, "p", "c", 5.0) == items.stable_id(None, "p", "c", 5.0)
     assert items.stable_id(None, "p", "c", 5.0) == "c1b82659-f2ea-543f-aa6c-89f4067fe4fe"
     assert items.stable_id("x" * 300, "p", "c", 5.0) == items.stable_id("x" * 301, "p", "c", 5.0)
@@ -279,14 +256,12 @@ def test_an_id_that_is_made_up_stays_the_same() -> None:
 
 @pytest.mark.parametrize("timestamp", [0, -5, 1000, NOW, NOW + 9e9])
 def test_a_memory_waits_since_it_was_taken_in(timestamp: float) -> None:
-    """Or since it was made, where that was before; an absurd time says nothing."""
     assert items.waits_since(NOW, timestamp) == NOW
     assert items.waits_since(NOW, NOW - 1) == NOW - 1
 
 
 @pytest.mark.parametrize("end", [b'","x":"\xff"}', b'","\xff":1}'])
 def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
-    """A bad byte that stands where nobody reads it stops nobody."""
     assert items.body(b'{"content":"c' + end) == items.body(b"")
 
 
@@ -302,14 +277,30 @@ def test_what_is_no_text_has_the_body_of_nothing(end: bytes) -> None:
     ],
 )
 def test_an_id_is_followed_by_one_other(former: str, again: str) -> None:
-    """Always the same, so that nothing is queued again twice."""
     assert items.id_again(former) == again
 
 
 def test_an_id_follows_from_its_parts() -> None:
-    """It is the same at each start, and another one for another path or another text."""
     found = items.id_of("projects/a/memory/b.md", "Onions first.")
     assert found == "cc6d921f-8d15-5eb1-a0f8-cb95bfcb4be0"
     assert found != items.id_of("projects/a/memory/c.md", "Onions first.")
     assert found != items.id_of("projects/a/memory/b.md", "Onions last.")
     assert items.id_of("\udcff", "\ud800")
+
+
+def test_a_kind_has_the_same_name_in_every_release() -> None:
+    assert {kind.name: kind.value for kind in Kind} == {
+        "DELIVERED": "delivered",
+        "FOUND": "found",
+        "OUTAGE": "outage",
+        "SLOW_DOWN": "slow down",
+        "ITEM_FAILURE": "item failure",
+        "UNAUTHORIZED": "unauthorized",
+        "FORBIDDEN": "refused",
+        "NO_ANSWER": "unknown",
+        "ASKED_IN_VAIN": "unanswered",
+        "NOT_SENDABLE": "not sendable",
+        "HELD": "held",
+        "NOT_SENT": "not sent",
+        "AT_WORK": "at work",
+    }

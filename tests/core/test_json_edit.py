@@ -25,7 +25,6 @@ _INDENTS = st.sampled_from([None, 1, 2, 4, "\t"])
     newline=st.sampled_from(["\n", "\r\n"]),
 )
 def test_there_and_back(document: dict[str, Any], indent: int | str | None, newline: str) -> None:
-    """A member that was added is the last, and is taken away without trace."""
     text = json.dumps(document, indent=indent, ensure_ascii=False).replace("\n", newline)
     more = json_edit.with_member(text, (), "new", NEW)
     assert list(json.loads(more).items()) == [*document.items(), ("new", NEW)]
@@ -34,7 +33,6 @@ def test_there_and_back(document: dict[str, Any], indent: int | str | None, newl
 
 @given(before=st.lists(_VALUES, min_size=1, max_size=3), indent=_INDENTS)
 def test_an_element_there_and_back(before: list[Any], indent: int | str | None) -> None:
-    """An element that was added to a list is the last, and is taken away without trace."""
     text = json.dumps({"a": {"b": before}}, indent=indent)
     more = json_edit.with_element(text, ("a", "b"), NEW)
     assert json.loads(more) == {"a": {"b": [*before, NEW]}}
@@ -45,7 +43,6 @@ def test_an_element_there_and_back(before: list[Any], indent: int | str | None) 
 def test_any_element_goes(
     elements: list[Any], data: st.DataObject, indent: int | str | None
 ) -> None:
-    """Whichever element is taken away, the others stay, in their order."""
     index = data.draw(st.integers(0, len(elements) - 1))
     text = json_edit.without(json.dumps(elements, indent=indent), (index,))
     assert json.loads(text) == elements[:index] + elements[index + 1 :]
@@ -53,14 +50,12 @@ def test_any_element_goes(
 
 @pytest.mark.parametrize("text", ["{}", "{ }\n", '{\n  "a": {}\n}', '{"a":{}}', '{"a": 1e999999}'])
 def test_what_is_missing_on_the_way_is_made(text: str) -> None:
-    """Objects and the list that a path names are made where they are not there."""
     more = json_edit.with_element(text, ("b", "c"), NEW)
     assert json.loads(more)["b"] == {"c": [NEW]}
     assert text.strip().rstrip("}").rstrip() in more
 
 
 def test_digits_escapes_and_layout_stay() -> None:
-    """What is not changed keeps its own digits, escapes and blanks."""
     text = '{ "n": 1.10e2,\n\n    "t": "\\u00fc\\/"  ,"o": {"x":[ ]} }\n'
     changed = json_edit.with_value(text, ("o", "x"), 5)
     assert changed == '{ "n": 1.10e2,\n\n    "t": "\\u00fc\\/"  ,"o": {"x":5} }\n'
@@ -69,7 +64,6 @@ def test_digits_escapes_and_layout_stay() -> None:
 
 
 def test_a_text_is_laid_out_as_the_rest_of_it() -> None:
-    """A new value has the indentation and line ends of its file, or one line where that has one."""
     tabs = json_edit.with_member('{\r\n\t"a": {}\r\n}', ("a",), "b", [1])
     assert tabs == '{\r\n\t"a": {\r\n\t\t"b": [\r\n\t\t\t1\r\n\t\t]\r\n\t}\r\n}'
     assert json_edit.with_member('{"a": {"c": 1}}', ("a",), "b", [1]) == '{"a": {"c": 1, "b": [1]}}'

@@ -20,7 +20,6 @@ anything = st.recursive(
 
 @given(st.dictionaries(st.text(), anything, max_size=5), st.sampled_from([None, 2]))
 def test_members_are_the_object(value: dict[str, Any], indent: int | None) -> None:
-    """Taken apart and put together again, an object is the same, NaN and surrogates included."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     parts = jsontext.members(text)
     assert list(parts) == list(value)
@@ -29,14 +28,12 @@ def test_members_are_the_object(value: dict[str, Any], indent: int | None) -> No
 
 @given(st.lists(anything, max_size=5))
 def test_elements_are_the_list(value: list[Any]) -> None:
-    """The elements of a list are its values, in order."""
     found = jsontext.elements(json.dumps(value))
     assert json.dumps(list(map(json.loads, found))) == json.dumps(value)
 
 
 @given(anything)
 def test_indented_as_json_dumps_does_it(value: Any) -> None:
-    """The layout is that of the standard library, whatever the one before."""
     wanted = json.dumps(value, indent=2)
     assert jsontext.indent(json.dumps(value)) == wanted
     assert jsontext.indent(wanted) == wanted
@@ -44,7 +41,6 @@ def test_indented_as_json_dumps_does_it(value: Any) -> None:
 
 @given(anything)
 def test_encoded_is_utf8_with_the_same_value(value: Any) -> None:
-    """Half a surrogate pair becomes an escape; everything else stays."""
     text = json.dumps(value, ensure_ascii=False)
     encoded = jsontext.encode(text).decode()
     assert json.dumps(json.loads(encoded)) == json.dumps(value)
@@ -52,7 +48,6 @@ def test_encoded_is_utf8_with_the_same_value(value: Any) -> None:
 
 @pytest.mark.parametrize("number", ["1e400", "-0.0", "1.10", "9" * 5000, "1E+2"])
 def test_numbers_keep_their_digits(number: str) -> None:
-    """Nothing is written anew, neither taken apart nor laid out."""
     text = f'{{"a": {number}, "b": [{number}, NaN]}}'
     assert jsontext.members(text)["a"] == number
     assert jsontext.elements(f"[{number}, 1]") == [number, "1"]
@@ -77,7 +72,6 @@ def test_numbers_keep_their_digits(number: str) -> None:
     ids=range(11),
 )
 def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> None:
-    """Members of what is no object are an error that says where, never fewer members."""
     with pytest.raises(JSONDecodeError) as caught:
         jsontext.members(text)
     assert (caught.value.msg, caught.value.pos) == (message, place)
@@ -98,7 +92,6 @@ def test_what_is_no_object_is_refused(text: str, message: str, place: int) -> No
     ids=range(8),
 )
 def test_what_is_no_list_is_refused(text: str, message: str, place: int) -> None:
-    """Elements of what is no list are an error that says where, never fewer elements."""
     with pytest.raises(JSONDecodeError) as caught:
         jsontext.elements(text)
     assert (caught.value.msg, caught.value.pos) == (message, place)
@@ -112,7 +105,6 @@ def test_what_is_no_list_is_refused(text: str, message: str, place: int) -> None
     ],
 )  # fmt: skip
 def test_the_depth_is_that_of_the_deepest(text: str, depth: int) -> None:
-    """Brackets in texts do not count, and what is closed is left again."""
     assert jsontext.depth(text) == depth
 
 
@@ -132,13 +124,11 @@ def test_the_depth_is_that_of_the_deepest(text: str, depth: int) -> None:
 def test_a_value_is_spanned_without_being_read(
     text: str, start: int, end: int, opened: list[int]
 ) -> None:
-    """Where it ends, or else which brackets stay open."""
     assert jsontext.span(text, start) == (end, opened)
 
 
 @given(anything)
 def test_what_is_beyond_ascii_can_be_escaped(value: Any) -> None:
-    """It says the same; what is no UTF-8 is left as it is."""
     raw = jsontext.encode(json.dumps(value, ensure_ascii=False))
     found = jsontext.escaped(raw)
     assert found.isascii()
@@ -147,7 +137,6 @@ def test_what_is_beyond_ascii_can_be_escaped(value: Any) -> None:
 
 
 def test_a_long_text_is_laid_out_in_few_times_its_size() -> None:
-    """A pattern that could go back would remember every character."""
     text = json.dumps("Ein Satz.\n" * 50_000 + "\ud800")
     tracemalloc.start()
     assert jsontext.indent(text) == text

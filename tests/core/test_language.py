@@ -30,7 +30,6 @@ AT_14_32 = 1_764_513_120.0  # 2025-11-30 in UTC
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Live in Greenwich."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()
@@ -69,7 +68,6 @@ def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
 
 
 def test_french_typography() -> None:
-    """No-break spaces before high punctuation, curly apostrophes, save in what is to be typed."""
     for message in catalogs.read(catalogs.LOCALE / "fr" / catalogs.CATALOG):
         for french in catalogs.forms(message.string):
             prose = re.sub(r"`[^`]*`|https?://\S*|\d+:\d+", "", french)
@@ -79,7 +77,6 @@ def test_french_typography() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_nothing_is_fuzzy_or_obsolete(code: str) -> None:
-    """No translation is empty, fuzzy, or kept for a text of the past; placeholders agree."""
     path = catalogs.LOCALE / code / catalogs.CATALOG
     assert list(catalogs.problems(catalogs.catalog(code, catalogs.read(path)))) == []
     with path.open(encoding="utf-8") as file:
@@ -98,7 +95,6 @@ def test_the_compiled_catalog_is_that_of_the_texts(code: str) -> None:
 
 
 def test_every_module_with_texts_is_searched() -> None:
-    """Menu, answers, notifications, status page: a text of each is collected."""
     found = catalogs.collected()
     for text in ("Try all again now", "Nothing to restore", "Moved to DLQ"):
         assert text in found
@@ -109,7 +105,6 @@ def test_every_module_with_texts_is_searched() -> None:
 
 
 def test_fragments_become_the_catalog(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Several fragments are merged, compiled and removed; a text that is not used is named."""
     (copy / "a.po").write_text(fragment(("Quit", "Quitter"), ("Old", "Vieux")))
     (copy / "b.po").write_text(f"{fragment(('Help', 'Aide'))}\n\n{HOURS}\n")
     catalogs.main()
@@ -122,7 +117,6 @@ def test_fragments_become_the_catalog(copy: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_later_fragment_wins_over_the_catalog(copy: Path) -> None:
-    """A better translation comes as a fragment; everything else stays as it was."""
     texts = fragment(("Quit", "Quitter"), ("Help", "Aide"))
     (copy / "a.po").write_text(f"{texts}\n\n{HOURS}\n")
     catalogs.main()
@@ -148,7 +142,6 @@ def test_a_later_fragment_wins_over_the_catalog(copy: Path) -> None:
 def test_what_is_not_ready_is_named_and_kept(
     copy: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
 ) -> None:
-    """Nothing is written, and no fragment is lost."""
     (copy / "a.po").write_text(text)
     with pytest.raises(SystemExit):
         catalogs.main()
@@ -160,7 +153,6 @@ def test_what_is_not_ready_is_named_and_kept(
 def test_fragments_that_differ_are_a_question(
     copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two translations of one text are decided by a person."""
     (copy / "a.po").write_text(fragment(("Quit", "Quitter")))
     (copy / "b.po").write_text(fragment(("Quit", "Fermer")))
     with pytest.raises(SystemExit):
@@ -177,22 +169,17 @@ def test_fragments_that_differ_are_a_question(
     ("code", "date"), [("en", "Nov 30, 2025"), ("en_US", "Nov 30, 2025"), ("fr", "30 nov. 2025")]
 )
 def test_times_have_24_hours(code: str, date: str) -> None:
-    """A time of day is `14:32` everywhere, alone and beside a date."""
     words = Language(code)
     assert words.time(AT_14_32) == "14:32"
     assert words.date_and_time(AT_14_32) == f"{date}, 14:32"
 
 
 def test_plurals_follow_the_language() -> None:
-    """In French 0 is singular."""
     english, french = Language("en"), Language("fr")
-    forms = ("{n} dead letter", "{n} dead letters")
+    forms = ("{n} week", "{n} weeks")
     assert [english.ngettext(*forms, n) for n in (0, 1, 2)] == [forms[1], forms[0], forms[1]]
-    assert [french.ngettext(*forms, n) for n in (0, 1, 2)] == [
-        "{n} lettre morte",
-        "{n} lettre morte",
-        "{n} lettres mortes",
-    ]
+    french_forms = ("{n} semaine", "{n} semaine", "{n} semaines")
+    assert tuple(french.ngettext(*forms, n) for n in (0, 1, 2)) == french_forms
 
 
 @pytest.mark.parametrize(
@@ -204,7 +191,6 @@ def test_plurals_follow_the_language() -> None:
     ],
 )  # fmt: skip
 def test_any_name_of_a_language_is_taken(name: str, code: str) -> None:
-    """Countries that nobody knows fall back to the language, other languages to English."""
     words = Language(name)
     assert words.code == code
     assert words.gettext("Quit") == {"en": "Quit", "fr": "Quitter"}[code]
@@ -231,7 +217,6 @@ def test_the_country_in_a_name_has_its_dates(name: str, date: str) -> None:
 @pytest.mark.usefixtures("utc")
 @pytest.mark.parametrize("code", ["en", "en_GB", "fr"])
 def test_dates_distances_and_numbers_are_those_of_unicode(code: str) -> None:
-    """Babel, which has Unicode's tables, would write the same."""
     words, locale = Language(code), Locale.parse(code)
     for month in (month for month in range(1, 13) if (code, month) != ("en_GB", 9)):
         day = datetime(2025, month, 3, 12, tzinfo=UTC)
@@ -246,7 +231,6 @@ def test_dates_distances_and_numbers_are_those_of_unicode(code: str) -> None:
 
 
 def test_nothing_of_babel_is_loaded() -> None:
-    """It makes the catalogs, and takes 5 MB."""
     code = """
 import sys
 from mem0tray.core.language import Language

@@ -16,7 +16,6 @@ _NAMES = _TEXTS.filter(lambda text: text.strip() != "")
 def test_what_is_written_is_read_again(
     project: str, content: str, name: str, timestamp: int | None
 ) -> None:
-    """Whatever the texts hold, they come back, out of one line without a sign to obey."""
     line = MemoryLine(project, content, name, timestamp)
     raw = write(line)
     assert read(raw) == line
@@ -26,14 +25,12 @@ def test_what_is_written_is_read_again(
 
 
 def test_text_is_written_as_it_is_read() -> None:
-    """What needs no escape has none, and a time that is not known is left out."""
     assert write(MemoryLine("é", "Où\n", "a", None)) == (
         '{"id": "a", "project_id": "é", "content": "Où\\n"}\n'.encode()
     )
 
 
 def test_a_line_may_name_no_more_than_its_text() -> None:
-    """Its project is then the one given, and its id the same at each reading."""
     line = read(b'{"content": "oak", "retries": 7}', "garden")
     assert line[:2] == ("garden", "oak")
     assert line.timestamp is None
@@ -44,14 +41,12 @@ def test_a_line_may_name_no_more_than_its_text() -> None:
 
 
 def test_the_last_second_of_the_last_year_is_a_time() -> None:
-    """The next one is in no calendar."""
     assert read(_line(timestamp=253_402_300_799)).timestamp == 253_402_300_799
     with pytest.raises(BadLineError):
         read(_line(timestamp=253_402_300_800))
 
 
 def test_half_a_character_in_three_bytes_is_let_through() -> None:
-    """So some programs write it."""
     assert read(b'{"project_id": "p", "content": "\xed\xa0\xbd"}').content == "\ud83d"
 
 
@@ -89,7 +84,6 @@ def _line(**more: object) -> bytes:
     ],
 )
 def test_what_is_no_memory_says_why(line: bytes, why: str) -> None:
-    """The reason is the end of a sentence about the line."""
     with pytest.raises(BadLineError) as raised:
         read(line)
     assert str(raised.value) == why

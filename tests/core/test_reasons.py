@@ -28,7 +28,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 # What says in English what it has to say: commands, and what is raised only for them.
 _FOR_COMMANDS = (
     "claude", "cli", "demo", "localserver/serve.py", "localserver/store.py",
-    "actions/restore_sources.py", "actions/first_memory.py",
+    "actions/backups.py", "actions/first_memory.py",
 )  # fmt: skip
 _ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 _SAYING = _ERRORS | {
@@ -85,19 +85,16 @@ _UNSEEN = (
     ids=["phrase", "sentence", "nested", "foreign", "remedy", "quoted", "none"],
 )
 def test_words(reason: Reason, english: str, french: str) -> None:
-    """A reason is said in either language; what others have said stays as it is."""
     assert str(reason) == reason.said(Language("en")) == english
     assert reason.said(FRENCH) == french
 
 
 def test_a_text_is_not_read_again() -> None:
-    """Braces in what others have said are theirs."""
     assert str(reasons.quoted("{text} {0} {x.y}")) == "{text} {0} {x.y}"
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ENOENT, errno.EROFS])
 def test_the_system_is_understood(number: int) -> None:
-    """What the system says of usual errors is said in the user's language, or in its own words."""
     found = reasons.of_system(OSError(number, os.strerror(number)))
     assert str(found) == os.strerror(number)
     assert found.said(FRENCH) != str(found)
@@ -106,7 +103,6 @@ def test_the_system_is_understood(number: int) -> None:
 
 
 def test_an_error_is_a_reason() -> None:
-    """What an error says and what to do are told apart; plain texts stay English."""
     error = atomic.unavailable(Path("/a"), FULL)
     what, remedy = reasons.parted(error.reason)
     assert (str(what), str(remedy)) == (error.message, error.remedy)
@@ -129,7 +125,6 @@ def test_an_error_is_a_reason() -> None:
     ids=["choose", "refusal", "file", "none"],
 )
 def test_a_reason_crosses_files(reason: Reason) -> None:
-    """What is written as JSON is read as the same reason."""
     found = json.loads(json.dumps(reason.document()))
     assert reasons.read(found["id"], found["arguments"]) == reason
 
@@ -150,7 +145,6 @@ def test_a_reason_crosses_files(reason: Reason) -> None:
     ],
 )
 def test_hostile_files_do_no_harm(id: Any, arguments: Any, said: str | None) -> None:  # noqa: A002
-    """Whatever another program wrote, a reason is a text or none, and nothing is looked up."""
     found = reasons.read(id, arguments)
     assert said is None or str(found) == said
     assert len(str(found)) < 3000
@@ -159,7 +153,6 @@ def test_hostile_files_do_no_harm(id: Any, arguments: Any, said: str | None) -> 
 
 
 def test_depth_has_an_end() -> None:
-    """A file that nests reasons without end is read to a depth, and no further."""
     deep: dict[str, Any] = {"id": "x", "arguments": {}}
     for _ in range(400):
         deep = {"id": "{a}", "arguments": {"a": deep}}
@@ -167,7 +160,6 @@ def test_depth_has_an_end() -> None:
 
 
 def test_advice_is_added_to_what_is_wrong() -> None:
-    """One of the two is enough by itself, and stays as it is; without either nothing is wrong."""
     what, remedy = Reason("It is odd."), Reason("Wait.")
     assert str(reasons.advised(what, remedy)) == "It is odd. Wait."
     assert reasons.advised(what, reasons.NONE) == what
@@ -176,7 +168,6 @@ def test_advice_is_added_to_what_is_wrong() -> None:
 
 
 def test_what_is_looked_for_is_found() -> None:
-    """A reason among the arguments of another is found by its id, with its own arguments."""
     whole = reasons.advised(state.refusal("401", 401), Reason("do it"))
     found = whole.find(state.REFUSES)
     assert found is not None
@@ -190,7 +181,6 @@ def test_what_is_looked_for_is_found() -> None:
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_what_broke_off_is_known(fault: Fault) -> None:
-    """However an exchange breaks off, menu and ledger say it in French."""
     for status in (None, 200, 302):
         reply = Reply(status, {}, b"", 1.0, fault)
         reason = health(reply, healthy=False).reason
@@ -203,7 +193,6 @@ def test_what_broke_off_is_known(fault: Fault) -> None:
 
 @pytest.mark.parametrize("key", sorted(settings.keys()))
 def test_every_wrong_setting_is_known(key: str) -> None:
-    """Whatever is wrong with a value, the sentence is French from beginning to end."""
     for value in ("-1", "soon", "99999999999", "\0"):
         try:
             settings.check(key, value)
@@ -229,7 +218,6 @@ def _literals() -> Iterator[str]:
 
 
 def test_every_sentence_of_ours_is_a_reason() -> None:
-    """What a module says to people is a `Reason`, whose translation the catalogs must hold."""
     assert [t for t in _literals() if not any(unseen in t for unseen in _UNSEEN)] == []
 
 
@@ -253,7 +241,6 @@ def test_every_sentence_of_ours_is_a_reason() -> None:
 def test_a_usual_error_of_the_system_is_told_in_the_language_of_the_user(
     number: int, words: str
 ) -> None:
-    """In English as the system says it; in its own words where it speaks otherwise."""
     told = reasons.of_system(OSError(number, words))
     assert str(told) == words
     assert told.said(FRENCH) != words
@@ -261,14 +248,31 @@ def test_a_usual_error_of_the_system_is_told_in_the_language_of_the_user(
 
 
 def test_a_rare_error_of_the_system_is_told_as_it_is() -> None:
-    """Nobody has put it into other words."""
     assert reasons.of_system(OSError(errno.EMFILE, "Too many")) == reasons.quoted("Too many")
     assert reasons.of_system(OSError("odd")) == reasons.quoted("odd")
 
 
 def test_no_reason_stays_none() -> None:
-    """Where nothing is wrong no sentence is made, with a full stop or without."""
     for of in (reasons.sentence, reasons.bare, reasons.stopped):
         assert of(reasons.NONE) == reasons.NONE
     assert str(reasons.stopped(reasons.quoted("It broke"))) == "It broke."
     assert str(reasons.stopped(reasons.quoted("It broke."))) == "It broke."
+
+
+ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not Reason]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_command_ends_with_1_or_with_2_for_wrong_settings(kind: type[Mem0TrayError]) -> None:
+    error = kind("It broke.", "Mend it.")
+    assert error.exit_code == (2 if kind is SettingsError else 1)
+    assert not error.disk_failed
+    assert (error.message, error.remedy, str(error)) == (
+        "It broke.", "Mend it.", "It broke. Mend it.",
+    )  # fmt: skip
+
+
+def test_an_error_without_a_remedy_is_one_sentence() -> None:
+    assert str(Mem0TrayError("It broke.")) == "It broke."
+    assert Mem0TrayError("It broke.").remedy == ""
+    assert Mem0TrayError("It broke.").args == ("It broke.",)

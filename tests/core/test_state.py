@@ -1,11 +1,12 @@
 """The states that people and other programs see: their names, and which one it is."""
 
+import sys
 from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.core import reasons
+from mem0tray.core import reasons, state
 from mem0tray.core.state import (
     ACTION_NEEDED,
     DISK,
@@ -49,13 +50,11 @@ IN_TURN: Final[list[tuple[str, str, dict[str, Any]]]] = [
 
 
 def test_the_states_have_the_names_of_the_contract() -> None:
-    """They stand in the metrics file, which others read."""
     assert (STARTING, HEALTHY, DOWN) == ("starting", "healthy", "down")
     assert (PAUSED, ACTION_NEEDED) == ("paused", "action needed")
 
 
 def test_a_refusal_keeps_the_answer_and_its_status() -> None:
-    """What the server said, without its full stop, and the number for whoever decides by it."""
     told = refusal("403 Forbidden: no right.", 403)
     assert str(told) == "the server refuses deliveries: 403 Forbidden: no right."
     assert told.get("status") == 403
@@ -63,7 +62,6 @@ def test_a_refusal_keeps_the_answer_and_its_status() -> None:
 
 
 def test_a_state_needs_no_reason_and_nothing_is_held_unless_it_is_said() -> None:
-    """All is well, and no other worker was at it."""
     state = WorkerState(HEALTHY)
     assert state.reason == reasons.NONE
     assert WorkerStatus(state, 1, 2, None, paused=False).held == 0
@@ -71,10 +69,34 @@ def test_a_state_needs_no_reason_and_nothing_is_held_unless_it_is_said() -> None
 
 @pytest.mark.parametrize("first", range(len(IN_TURN)))
 def test_of_all_that_is_known_what_the_user_can_help_with_is_told_first(first: int) -> None:
-    """Then what the user wants, what is known of the server, and what the server wants."""
     known = WELL
     for _, _, more in reversed(IN_TURN[first:]):
         known = replace(known, **more)
     name, reason, _ = IN_TURN[first]
     told = state_of(known)
     assert (told.name, str(told.reason)) == (name, reason)
+
+
+@pytest.mark.parametrize(
+    ("system", "command"), [("linux", "kill 42"), ("win32", "taskkill /F /PID 42")]
+)
+def test_the_command_is_one_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, system: str, command: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert state.kill_command(42) == command
+    told = str(state.another_worker(42, None, command))
+    assert told == f"another worker runs as process 42: stop it with `{command}`"
+    assert ("Task Manager" in str(state.another_worker(None, None))) is (system == "win32")
+
+
+def test_one_on_another_computer_is_stopped_there() -> None:
+    told = str(state.another_worker(42, "far.example"))
+    where = "another worker runs on far.example"
+    assert told == f"{where}: stop it there, or give each its own folder"
+
+
+def test_no_command_ends_a_process_that_is_not_known_for_sure() -> None:
+    told = str(state.another_worker(42, None))
+    assert told.startswith("another worker runs as process 42: find it")
+    assert state.kill_command(42) not in told

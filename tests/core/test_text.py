@@ -8,47 +8,39 @@ OBEYED = "\x00\x1b\x7f\x9f\u061c\u200e\u2028\u202e\u2066\u2069\ufeff\ud800\udfff
 
 
 def test_one_line_is_one_line() -> None:
-    """Line breaks, tabs and whatever a terminal obeys become one blank together."""
     assert text.one_line(f" a\n\t b{OBEYED}c \r\n") == "a b c"
 
 
 def test_one_line_keeps_the_blanks_of_french() -> None:
-    """A no-break space, also the narrow one, stays where it stands."""
     assert text.one_line("« a »\u202f!\xa0") == "« a »\u202f!"
 
 
 @pytest.mark.parametrize(("length", "shown"), [(199, "x" * 199), (200, "x" * 200)])
 def test_one_line_shows_what_fits(length: int, shown: str) -> None:
-    """Two hundred characters fit, unless another limit is given."""
     assert text.one_line("x" * length) == shown
 
 
 def test_one_line_says_that_something_is_missing() -> None:
-    """What is longer than the limit ends in an ellipsis within the limit."""
     assert text.one_line("x" * 201) == "x" * 199 + "…"
     assert text.one_line("abcdef", 5) == "abcd…"
     assert text.one_line("abcde", 5) == "abcde"
 
 
 def test_one_line_looks_no_further_than_it_must() -> None:
-    """Of a large text four times the limit is read: a line of blanks may take that."""
     assert text.one_line("x" * 19 + " " * 20 + "y", 10) == "x" * 9 + "…"
     assert text.one_line("a" + " " * 38 + "b", 10) == "a b"
     assert text.one_line("a" + " " * 39 + "b", 10) == "a"
 
 
 def test_lines_stay_lines() -> None:
-    """Lines and tabs stay; each sign that a terminal obeys has one sign in its place."""
     assert text.lines("a\r\n\tb\x1bc\rd\n") == "a\n\tb\ufffdc\ufffdd\n"
 
 
 def test_json_without_what_a_terminal_obeys_is_the_same_json() -> None:
-    """Escapes stand for it; lines and tabs stay."""
     assert text.harmless_json('{\n\t"a": "\x7f\u2028é"}') == '{\n\t"a": "\\u007f\\u2028é"}'
 
 
 def test_columns_are_counted_as_a_terminal_does() -> None:
-    """A wide sign takes two, a mark none."""
     assert text.cells("ab") == 2
     assert text.cells("漢字") == 4
     assert text.cells("ｗ") == 2
@@ -57,7 +49,6 @@ def test_columns_are_counted_as_a_terminal_does() -> None:
 
 
 def test_a_short_id_has_eight_characters() -> None:
-    """However long the id is, and whatever stands in it."""
     assert text.short_id("0123456789") == "01234567"
     assert text.short_id("abc") == "abc"
     assert text.short_id("a\nb") == "a b"
@@ -71,18 +62,15 @@ def test_a_short_id_has_eight_characters() -> None:
     ],
 )  # fmt: skip
 def test_a_count_goes_with_its_noun(count: float, words: str) -> None:
-    """One alone is singular; thousands are marked, a fraction is shown as it is."""
     assert text.plural(count, "day") == words
 
 
 def test_a_noun_may_have_a_plural_of_its_own() -> None:
-    """`memories` is not `memorys`."""
     assert text.plural(2, "memory", "memories") == "2 memories"
     assert text.plural(1, "memory", "memories") == "1 memory"
 
 
 def test_a_mistyped_name_gets_a_guess() -> None:
-    """The one name that is most like it, or nothing."""
     assert text.did_you_mean("lst", ["list", "last", "delete"]) == " Did you mean `list`?"
     assert text.did_you_mean("stauts", ["stats", "status"]) == " Did you mean `status`?"
     assert text.did_you_mean("xyz", ["list"]) == ""

@@ -53,7 +53,6 @@ def test_a_key_is_stored_once(server: DemoServer) -> None:
 def test_stopped_it_refuses_connections_and_comes_back_with_what_it_had(server: DemoServer) -> None:
     post(server, "alpha", "1")
     server.stop()
-    server.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=5)
     server.start()

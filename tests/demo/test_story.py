@@ -1,6 +1,5 @@
 """A story that does not go as told is a failure, which names the promise."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +8,6 @@ import pytest
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.demo.stage import Stage, StoryMemory, staged
 from mem0tray.demo.story import Said, Story, StoryPace, delivered
-from tests.demo.viewer import Viewer
 
 ONE = StoryMemory("shop", "One.")
 TWO = StoryMemory("blog", "Two.")
@@ -22,7 +20,7 @@ def told(pace: StoryPace = FAST) -> Iterator[tuple[Story, list[tuple[Said, str]]
     """Begin a story; the lines shown."""
     shown: list[tuple[Said, str]] = []
     with staged(0.1) as stage:
-        story = Story(stage, lambda *line: shown.append(line), time.sleep, pace)
+        story = Story(stage, lambda *line: shown.append(line), pace)
         story.act("An act", "State: healthy")
         yield story, shown
 
@@ -73,14 +71,3 @@ def test_a_memory_that_is_missing_or_there_twice_is_not_delivered() -> None:
         assert delivered(ONE)(story._stage)
         stored["2"] = ONE
         assert not delivered(ONE)(story._stage)
-
-
-def test_the_user_can_end_it_while_a_promise_is_awaited(viewer: Viewer) -> None:
-    def leave(_: float) -> None:
-        raise SystemExit(130)
-
-    with told() as (story, _):
-        story._pause = leave
-        with pytest.raises(SystemExit):
-            story.expect("Never.", never)
-    viewer.nothing_is_left()

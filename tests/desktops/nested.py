@@ -17,6 +17,7 @@ from tests.support.processes import Process, wait_until
 from tests.support.screen import Screen
 
 SIZE: Final = (1280, 800)  # pixels
+NOTIFICATIONS: Final = "org.freedesktop.Notifications"  # the name of daemons on the bus
 START: Final = 60.0  # seconds in which a part of a desktop must be there
 X_SERVER, SESSION_BUS = "X server", "session bus"  # parts, by name
 _LOOKS: Final = 0.2  # seconds between two looks at a screen that comes to rest
@@ -43,7 +44,6 @@ class Nested:
         self._count = 0
 
     def __enter__(self) -> Self:
-        """Start screen and buses."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
             self._start()
@@ -51,7 +51,6 @@ class Nested:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
         self.close()
 
     def close(self) -> None:
@@ -133,7 +132,6 @@ class Nested:
     # Ending -------------------------------------------------------------------------------
 
     def end(self, name: str, number: int = signal.SIGKILL) -> None:
-        """End a part by a signal, and wait until it has."""
         if name == SESSION_BUS:
             self.bus.close()
         if name == X_SERVER:

@@ -36,12 +36,10 @@ class Report:
         return bool(self.outcomes) and all(each.outcome != FAILED for each in self.outcomes)
 
     def as_json(self) -> str:
-        """The report as JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The report that `as_json` made."""
         fields = json.loads(text)
         outcomes = tuple(Outcome(**each) for each in fields.pop("outcomes"))
         return cls(**fields, outcomes=outcomes)

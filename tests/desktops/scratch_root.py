@@ -63,7 +63,6 @@ class ScratchRoot:
 
     @property
     def is_made(self) -> bool:
-        """Whether it is there, and whole."""
         return self._mark.exists() and self._mark.read_text(encoding="utf-8") == _WHOLE
 
     def make(self) -> None:

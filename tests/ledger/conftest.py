@@ -16,18 +16,15 @@ __all__ = ["paths"]  # a scratch home
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """Open one."""
     with closing(Ledger(tmp_path / "ledger.sqlite3")) as opened:
         yield opened
 
 
 @pytest.fixture
 def inbox(ledger: Ledger) -> Inbox:
-    """The way in."""
     return Inbox(ledger)
 
 
 @pytest.fixture
 def outbox(ledger: Ledger) -> Outbox:
-    """The way out."""
     return Outbox(ledger)

@@ -1,4 +1,4 @@
-"""Ledgers of former versions, as their own code made them, and items to put into new ones."""
+"""Items and ledgers to put into tests, and what stands in the tables."""
 
 import json
 import sqlite3
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.rows import Row
 from tests.support import shapes
@@ -56,3 +57,24 @@ def known(inbox: Inbox, item: Item) -> Row:
     found = inbox.known(item.name)
     assert found is not None
     return found
+
+
+def row(ledger: Ledger, key: int) -> dict[str, Any]:
+    """Every column of an item that is not NULL, but for its key and what never changes."""
+    with ledger.locked() as db:
+        cursor = db.execute("SELECT * FROM items WHERE key = ?", (key,))
+        names = [column[0] for column in cursor.description]
+        found = dict(zip(names, cursor.fetchone(), strict=True))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What is different in a row, by column; None for what became NULL."""
+    names = before.keys() | after.keys()
+    return {n: after.get(n) for n in names if before.get(n) != after.get(n)}
+
+
+def table(ledger: Ledger, sql: str) -> list[tuple[Any, ...]]:
+    """The answer to a question."""
+    with ledger.locked() as db:
+        return db.execute(sql).fetchall()

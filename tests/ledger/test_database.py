@@ -14,14 +14,13 @@ from mem0tray.ledger import opening
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import DLQ_FILE, EMERGENCY_FILE, NOTES, QUEUE_FILE, SOURCES
 from mem0tray.ledger.opening import trouble
-from tests.ledger.looking import table
+from tests.ledger.samples import table
 from tests.support import needs
 from tests.support.needs import has_mode
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the ledger is."""
     return tmp_path / "data" / "ledger.sqlite3"
 
 
@@ -40,7 +39,6 @@ def killed(path: Path) -> None:
 
 
 def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
-    """What is found in the files may have been sent before; from the next start on all is well."""
     assert opened(path) == "there was none"
     assert opened(path) == ""
     assert has_mode(path, 0o600)
@@ -48,7 +46,6 @@ def test_a_new_ledger_says_that_there_was_none(path: Path) -> None:
 
 
 def test_an_empty_file_is_no_ledger_yet(path: Path) -> None:
-    """It is made one, and said."""
     path.parent.mkdir()
     path.touch()
     assert opened(path) == "it was empty"
@@ -56,7 +53,6 @@ def test_an_empty_file_is_no_ledger_yet(path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"no database at all, and long enough to be seen as none" * 20])
 def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> None:
-    """Under another name, with its reason."""
     path.parent.mkdir()
     path.write_bytes(data)
     why = opened(path)
@@ -67,7 +63,6 @@ def test_what_is_no_database_is_kept_and_begun_anew(path: Path, data: bytes) -> 
 
 
 def test_a_ledger_that_was_found_corrupt_in_use_is_kept(path: Path) -> None:
-    """With all that belongs to it, and once."""
     opened(path)
     with closing(Ledger(path)) as ledger:
         error = sqlite3.DatabaseError("malformed")
@@ -86,14 +81,12 @@ def test_a_ledger_that_was_found_corrupt_in_use_is_kept(path: Path) -> None:
 
 
 def test_a_folder_in_its_place_is_named(path: Path) -> None:
-    """It is not taken for a lost ledger."""
     path.mkdir(parents=True)
     with pytest.raises(FileUnavailableError, match="is a folder"):
         Ledger(path)
 
 
 def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
-    """Somebody put yesterday's ledger back: what it says is not to be trusted."""
     opened(path)
     copy = path.read_bytes()
     opened(path)
@@ -104,7 +97,6 @@ def test_an_old_copy_is_noticed_by_the_mark_beside_it(path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "a b c", "identity x", "\xff"])
 def test_a_mark_that_makes_no_sense_says_nothing(path: Path, text: str) -> None:
-    """It is written anew."""
     opened(path)
     mark = path.parent / "ledger.mark"
     mark.write_text(text, encoding="latin-1")
@@ -116,7 +108,6 @@ def test_a_mark_that_makes_no_sense_says_nothing(path: Path, text: str) -> None:
 
 
 def test_a_mark_of_another_ledger_is_one_of_an_old_copy(path: Path) -> None:
-    """By its identity, whatever its number."""
     opened(path)
     with closing(Ledger(path)) as ledger:
         openings = ledger.meta("openings") + 1  # with the closing that comes
@@ -126,7 +117,6 @@ def test_a_mark_of_another_ledger_is_one_of_an_old_copy(path: Path) -> None:
 
 @needs.LINKS
 def test_a_mark_that_cannot_be_read_is_doubt(path: Path) -> None:
-    """Nobody can tell whether it is a copy."""
     opened(path)
     mark = path.parent / "ledger.mark"
     mark.unlink()
@@ -135,7 +125,6 @@ def test_a_mark_that_cannot_be_read_is_doubt(path: Path) -> None:
 
 
 def test_each_opening_and_each_closing_counts(path: Path) -> None:
-    """So that a copy of either time is told apart."""
     opened(path)
     with closing(Ledger(path)) as ledger:
         assert ledger.meta("openings") == 3
@@ -147,7 +136,6 @@ def test_each_opening_and_each_closing_counts(path: Path) -> None:
 
 
 def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
-    """After a rebuilding, and across a kill."""
     assert SOURCES == (QUEUE_FILE, DLQ_FILE, EMERGENCY_FILE, NOTES)
     assert SOURCES == ("queue", "DLQ", "emergency file", "notes of Claude Code")
     killed(path)
@@ -162,7 +150,6 @@ def test_each_file_is_doubted_until_all_of_it_is_taken_in(path: Path) -> None:
 
 
 def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:
-    """Until something is rebuilt; a kill says nothing of it."""
     with closing(Ledger(path)) as ledger:
         assert (ledger.meta("clean"), ledger.meta("boot")) == (0, "")
     with closing(Ledger(path)) as ledger:
@@ -176,7 +163,6 @@ def test_a_ledger_that_was_left_in_order_says_so(path: Path) -> None:
 def test_a_ledger_is_checked_whole_after_a_crash(
     path: Path, monkeypatch: pytest.MonkeyPatch, clean: int, boot: str | None, check: str
 ) -> None:
-    """Of the worker or of the machine; else the quick check will do."""
     opened(path)
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE meta SET value = ? WHERE name = 'clean'", (clean,))
@@ -200,8 +186,6 @@ def test_a_ledger_is_checked_whole_after_a_crash(
 
 
 def test_a_transaction_is_all_or_nothing(ledger: Ledger) -> None:
-    """Whatever the error; the next one begins afresh."""
-
     def broken() -> None:
         with ledger.transaction():
             ledger.set_meta("n", 1)
@@ -216,8 +200,6 @@ def test_a_transaction_is_all_or_nothing(ledger: Ledger) -> None:
 
 
 def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
-    """What is within it stands or falls with it."""
-
     def broken() -> None:
         with ledger.transaction():
             with ledger.transaction():
@@ -237,8 +219,6 @@ def test_only_the_outermost_transaction_commits(ledger: Ledger) -> None:
 
 
 def test_an_error_within_an_inner_transaction_is_the_outer_ones_to_catch(ledger: Ledger) -> None:
-    """The outer one goes on, and counts its depth right."""
-
     def broken() -> None:
         with ledger.transaction():
             raise ValueError("broken")
@@ -253,7 +233,6 @@ def test_an_error_within_an_inner_transaction_is_the_outer_ones_to_catch(ledger:
 
 
 def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
-    """FULL for it, NORMAL for all else."""
     modes = []
     for durable in (True, False, True):
         with ledger.transaction(durable=durable) as db:
@@ -262,7 +241,6 @@ def test_only_what_is_durable_waits_for_the_disk(ledger: Ledger) -> None:
 
 
 def test_what_is_durable_waits_for_what_was_committed_before(ledger: Ledger) -> None:
-    """It writes to the log, for which alone SQLite waits, though it has changed nothing itself."""
     log = ledger.path.with_name(f"{ledger.path.name}-wal")
     found = []
     for durable in (False, True, False, True):
@@ -273,7 +251,6 @@ def test_what_is_durable_waits_for_what_was_committed_before(ledger: Ledger) -> 
 
 
 def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
-    """Where nothing can be written that is said at once, and the next may try."""
     with ledger.locked() as db:
         db.execute("PRAGMA query_only = ON")
     with pytest.raises(LedgerError, match="readonly"), ledger.transaction(durable=True):
@@ -287,7 +264,6 @@ def test_what_cannot_be_made_durable_is_not_begun(ledger: Ledger) -> None:
 
 
 def test_threads_take_turns(ledger: Ledger) -> None:
-    """Nobody sees half of what another does."""
     inside, go_on = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -311,7 +287,6 @@ def test_threads_take_turns(ledger: Ledger) -> None:
 
 
 def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
-    """In a question and in a transaction."""
     for use in (ledger.locked, ledger.transaction):
         with pytest.raises(LedgerError, match="cannot be used: no such table: none"), use() as db:
             db.execute("SELECT * FROM none")
@@ -319,7 +294,6 @@ def test_a_database_error_is_told_in_words(ledger: Ledger) -> None:
 
 
 def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
-    """Neither in the file nor in the log beside it."""
     with ledger.transaction() as db:
         db.execute("INSERT INTO texts VALUES (1, ?)", (b"sesame" * 1000,))
     with ledger.transaction(durable=True) as db:
@@ -330,7 +304,6 @@ def test_an_erased_text_leaves_no_trace(ledger: Ledger) -> None:
 
 
 def test_foreign_text_survives(ledger: Ledger) -> None:
-    """Half a character too."""
     for text in ("", "é", "\ud800"):
         assert decode(encode(text)) == text
     assert encode("é") == b"\xc3\xa9"
@@ -350,7 +323,6 @@ def test_foreign_text_survives(ledger: Ledger) -> None:
     ],
 )
 def test_each_error_has_its_remedy(path: Path, error: sqlite3.Error, remedy: str) -> None:
-    """By what SQLite says."""
     found = trouble(path, error)
     assert found.message.startswith(f"The ledger {path} cannot be used: ")
     assert not found.message.endswith("..")
@@ -360,14 +332,12 @@ def test_each_error_has_its_remedy(path: Path, error: sqlite3.Error, remedy: str
 def test_a_read_only_disk_is_no_matter_of_permissions(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the flags of the disk."""
     monkeypatch.setattr(atomic, "is_read_only", lambda asked: asked == path.parent)
     found = trouble(path, sqlite3.OperationalError("attempt to write a readonly database"))
     assert found.remedy.startswith("The disk is read-only")
 
 
 def test_a_full_disk_is_told_by_its_number(path: Path) -> None:
-    """Whatever its words are."""
     error = sqlite3.OperationalError("x")
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     found = trouble(path, error)
@@ -383,7 +353,6 @@ def test_a_full_disk_is_told_by_its_number(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_disk_that_failed_is_told_apart(path: Path, code: int | None, *, failed: bool) -> None:
-    """Other files cannot be written either then."""
     error = sqlite3.OperationalError("x")
     if code is not None:
         error.sqlite_errorcode = code
@@ -391,7 +360,6 @@ def test_a_disk_that_failed_is_told_apart(path: Path, code: int | None, *, faile
 
 
 def test_what_keeps_us_from_the_file_is_told_as_its_trouble(path: Path) -> None:
-    """With the remedy that any file has."""
     found = opening.unreachable(path, PermissionError(13, os.strerror(13)))
     assert found.message == f"The ledger {path} cannot be used: Permission denied."
     assert found.remedy.startswith("Mend the permissions")

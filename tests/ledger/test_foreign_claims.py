@@ -10,15 +10,13 @@ from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import MINUTE, ForeignClaims
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.looking import changes, row, table
-from tests.ledger.samples import NOW, fresh, letter
+from tests.ledger.samples import NOW, changes, fresh, letter, row, table
 
 SEEN = WorkerSeen(pid=7, host="there", first=NOW, last=NOW + 5)
 
 
 @pytest.fixture
 def taken(ledger: Ledger) -> ForeignClaims:
-    """What is remembered."""
     return ForeignClaims(ledger)
 
 
@@ -35,7 +33,6 @@ def vanish(taken: ForeignClaims, *keys: int, at: float = NOW, by_another: bool =
 
 
 def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
-    """Scripts may look for them, and a ledger keeps them as the reason of a removal."""
     contract = Path(mem0tray.__file__).with_name("docs") / "contract.md"
     assert f'*held*: counted, shown ("{PERHAPS}")' in contract.read_text(encoding="utf-8")
 
@@ -46,7 +43,6 @@ def test_what_is_held_is_shown_in_the_words_of_the_contract() -> None:
 def test_another_worker_is_remembered_until_it_has_gone(
     ledger: Ledger, taken: ForeignClaims
 ) -> None:
-    """Also by the next start of ours."""
     assert taken.worker() is None
     taken.note_worker(SEEN)
     assert ForeignClaims(ledger).worker() == SEEN
@@ -58,7 +54,6 @@ def test_another_worker_is_remembered_until_it_has_gone(
 def test_what_vanished_in_the_minute_before_was_perhaps_taken(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """At its first sign; what vanished earlier was not."""
     assert MINUTE == 60.0
     early, late, there = keys
     vanish(taken, early, at=NOW - 60.1)
@@ -73,7 +68,6 @@ def test_what_vanished_in_the_minute_before_was_perhaps_taken(
 def test_a_further_sign_changes_nothing_of_what_vanished(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """It was decided at the first one."""
     taken.note_worker(SEEN)
     vanish(taken, keys[0], at=NOW)
     before = row(ledger, keys[0])
@@ -83,7 +77,6 @@ def test_a_further_sign_changes_nothing_of_what_vanished(
 
 
 def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
-    """Our run, and the metrics file as it was found."""
     assert taken.begin("a", [1, 2]) == ("", None)
     assert taken.begin("b", None) == ("a", [1, 2])
     assert taken.begin("c", [3]) == ("b", None)
@@ -95,7 +88,6 @@ def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
 def test_entries_that_the_file_does_not_show_any_more_are_missing(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """But for those from the emergency file, and those already known to be taken."""
     a, b, c = keys
     inbox = Inbox(ledger)
     unshown = inbox.add_fresh(fresh("d"), NOW, ask=False, shown=False)
@@ -113,7 +105,6 @@ def test_entries_that_the_file_does_not_show_any_more_are_missing(
 def test_an_entry_that_vanishes_alone_is_still_delivered(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """Some producers start afresh when they cannot read the file: nothing else changes."""
     before = row(ledger, keys[0])
     vanish(taken, keys[0], at=NOW + 5)
     assert changes(before, row(ledger, keys[0])) == {"vanished": NOW + 5}
@@ -125,7 +116,6 @@ def test_an_entry_that_vanishes_alone_is_still_delivered(
 def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """It counts among those that are held from then on."""
     before = row(ledger, keys[0])
     vanish(taken, keys[0], at=NOW + 5, by_another=True)
     assert changes(before, row(ledger, keys[0])) == dict.fromkeys(
@@ -143,7 +133,6 @@ def test_an_entry_that_vanishes_beside_another_worker_is_asked_about(
 def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """And is asked about; a later due time stays."""
     first, second, third = keys
     Outbox(ledger).defer(second, NOW + 100)
     before = [row(ledger, key) for key in keys]
@@ -156,7 +145,6 @@ def test_an_entry_waits_until_it_is_seen_whether_another_is_at_work(
 
 
 def test_only_what_waits_can_vanish(ledger: Ledger, taken: ForeignClaims) -> None:
-    """A dead letter has left the file by our own hand."""
     key = Inbox(ledger).add_dead(letter("a"), b"{}", NOW, ask=False, gen=None)
     before = row(ledger, key)
     vanish(taken, key)
@@ -172,7 +160,6 @@ def test_only_what_waits_can_vanish(ledger: Ledger, taken: ForeignClaims) -> Non
 def test_an_entry_that_comes_back_was_not_delivered(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """Whoever took it has put it back; one that is held stays so until the user decides."""
     back, held, shown = keys
     unshown = Inbox(ledger).add_fresh(fresh("d"), NOW, ask=False, shown=False)
     vanish(taken, back, held, by_another=True)
@@ -186,7 +173,6 @@ def test_an_entry_that_comes_back_was_not_delivered(
 
 
 def test_a_question_is_put_anew(ledger: Ledger, taken: ForeignClaims, keys: list[int]) -> None:
-    """Whatever was answered before; others are left alone."""
     before = row(ledger, keys[1])
     taken.ask(keys[0], NOW)
     taken.ask(keys[0], NOW + 5)
@@ -197,7 +183,6 @@ def test_a_question_is_put_anew(ledger: Ledger, taken: ForeignClaims, keys: list
 def test_what_the_server_cannot_tell_is_held(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """It is not sent; since when it vanished and was taken stays known."""
     known, new, other = keys
     vanish(taken, known, at=NOW - 5, by_another=True)
     Outbox(ledger).claim(known, NOW)
@@ -213,7 +198,6 @@ def test_what_the_server_cannot_tell_is_held(
 def test_what_is_held_is_sent_when_the_user_says_so(
     ledger: Ledger, taken: ForeignClaims, keys: list[int]
 ) -> None:
-    """At once, and asked about no more than before; how many those were is told."""
     held, asked, other = keys
     taken.hold(held, NOW)
     vanish(taken, asked, by_another=True)
@@ -230,7 +214,6 @@ def test_what_is_held_is_sent_when_the_user_says_so(
 
 
 def test_what_is_news_of_another_worker_is_counted(taken: ForeignClaims, keys: list[int]) -> None:
-    """What vanished in the minute before it was seen, and what does since; each once."""
     vanish(taken, keys[0], at=NOW - 1)
     assert [taken.note_worker(SEEN) for _ in range(2)] == [1, 0]
     assert taken.vanish(keys, NOW, taken=True, wait_until=0) == 2

@@ -6,16 +6,14 @@ from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger import generations
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.generations import Generations, Showing
+from mem0tray.ledger.generations import Generations, Showing, Shown
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.looking import row, table
-from tests.ledger.samples import NOW, fresh, letter
+from tests.ledger.samples import NOW, fresh, letter, row, table
 
 
 @pytest.fixture
 def past(ledger: Ledger) -> Generations:
-    """The memory."""
     return Generations(ledger)
 
 
@@ -41,7 +39,6 @@ def showings(past: Generations, key: int) -> list[Showing]:
 
 
 def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> None:
-    """Before that it is prepared, and a crash may have come."""
     assert past.current() == 0
     first = past.prepare("one")
     assert (first.gen, past.current(), past.named("one")) == (1, 0, None)
@@ -56,7 +53,6 @@ def test_a_generation_counts_when_it_has_reached_the_disk(past: Generations) -> 
 
 
 def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Generations) -> None:
-    """Exactly these bytes under this name are ours; others under it are an edit."""
     past.prepare("one")
     past.prepare("two")
     past.record(1, b"sha")
@@ -67,7 +63,6 @@ def test_a_hash_is_durable_before_the_file_is_written(ledger: Ledger, past: Gene
 
 
 def test_a_name_that_is_seen_has_reached_the_disk(past: Generations) -> None:
-    """Though a crash undid that it was noted."""
     past.prepare("one")
     past.prepare("two")
     past.note_name("one")
@@ -76,7 +71,6 @@ def test_a_name_that_is_seen_has_reached_the_disk(past: Generations) -> None:
 
 
 def test_a_name_is_never_used_twice(past: Generations) -> None:
-    """Prepared is enough; one by another hand may be, and then the newest counts."""
     past.prepare("one")
     assert past.name_taken("one")
     assert not past.name_taken("two")
@@ -86,7 +80,6 @@ def test_a_name_is_never_used_twice(past: Generations) -> None:
 
 
 def test_a_users_stamp_names_no_generation_once_another_is_published(past: Generations) -> None:
-    """A script that gives the same stamp each time has perhaps read what came since."""
     past.record_foreign("stamp", [])
     assert past.named("stamp") == 1
     publish(past, "one")
@@ -98,7 +91,6 @@ def test_a_users_stamp_names_no_generation_once_another_is_published(past: Gener
 def test_very_old_generations_are_forgotten(
     past: Generations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fixed number is kept."""
     monkeypatch.setattr(generations, "_KEPT_GENERATIONS", 2)
     for name in ("one", "two", "three", "four"):
         publish(past, name)
@@ -111,7 +103,6 @@ def test_very_old_generations_are_forgotten(
 def test_a_dead_letter_is_shown_from_the_next_generation_on(
     past: Generations, inbox: Inbox
 ) -> None:
-    """For as long as it stands there with these values."""
     item = letter("a")
     key = dead(inbox, item)
     inbox.add_fresh(fresh("b"), NOW, ask=False)
@@ -130,7 +121,6 @@ def test_a_dead_letter_is_shown_from_the_next_generation_on(
 def test_a_changed_value_is_a_showing_of_its_own(
     past: Generations, inbox: Inbox, fields: dict[str, object]
 ) -> None:
-    """Count, time, or what is the user's."""
     first, second = letter("a"), letter("a", **fields)
     key, other = dead(inbox, first), dead(inbox, letter("b"))
     publish(past, "one")
@@ -144,7 +134,6 @@ def test_a_changed_value_is_a_showing_of_its_own(
 
 
 def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> None:
-    """Each has an entry, with nothing in it where it was never shown."""
     keys = [dead(inbox, letter(f"n{n}")) for n in range(1001)]
     publish(past, "one")
     found = past.shown([*keys, 5000])
@@ -156,7 +145,6 @@ def test_many_items_are_looked_up_at_once(past: Generations, inbox: Inbox) -> No
 def test_the_file_holds_dead_letters_in_their_order(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    """Each as it is."""
     first, second, third = (dead(inbox, letter(each)) for each in "abc")
     inbox.add_fresh(fresh("d"), NOW, ask=False)
     with ledger.transaction() as db:
@@ -174,7 +162,6 @@ def test_the_file_holds_dead_letters_in_their_order(
 def test_the_users_part_is_hashed_when_it_is_published(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    """Once: what is known is not read again."""
     key, other = dead(inbox, letter("a")), dead(inbox, letter("b"))
     with ledger.transaction() as db:
         db.execute("UPDATE items SET body = x'00' WHERE key = ?", (other,))
@@ -189,7 +176,6 @@ def test_the_users_part_is_hashed_when_it_is_published(
 def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
     past: Generations, inbox: Inbox
 ) -> None:
-    """It is on the disk already."""
     here, absent, gone = (dead(inbox, letter(name)) for name in "abc")
     publish(past, "one")
     inbox.discard([gone], NOW, "user")
@@ -201,7 +187,6 @@ def test_a_users_stamp_is_a_generation_without_what_it_does_not_show(
 def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
     past: Generations, inbox: Inbox
 ) -> None:
-    """That did not show it so."""
     key = dead(inbox, letter("a"))
     publish(past, "one")
     saved = letter("a", retry_count=7, last_attempt=5.0)
@@ -212,7 +197,6 @@ def test_what_a_user_saved_is_noted_under_the_name_of_a_generation(
 def test_what_was_shown_very_often_is_thinned_out(
     past: Generations, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it was first stays known, how long it stood there, and the latest values."""
     monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 4)
     key, other = dead(inbox, letter("a", retry_count=0)), dead(inbox, letter("b"))
     for count in range(1, 8):
@@ -233,7 +217,6 @@ def test_what_was_shown_very_often_is_thinned_out(
 def test_a_gap_outlives_the_thinning(
     past: Generations, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it did not stand it is not said to have stood, behind the first gap."""
     monkeypatch.setattr(generations, "_KEPT_SHOWINGS", 2)
     item = letter("a")
     key = dead(inbox, item)
@@ -251,7 +234,6 @@ def test_a_gap_outlives_the_thinning(
 def test_a_delivered_letter_is_shown_no_more(
     ledger: Ledger, past: Generations, inbox: Inbox
 ) -> None:
-    """What the file showed of it stays known."""
     key = dead(inbox, letter("a"))
     publish(past, "one")
     Outbox(ledger).record_delivery(key, "http://here.test", NOW)
@@ -265,7 +247,6 @@ def test_a_delivered_letter_is_shown_no_more(
 def test_what_makes_no_sense_is_kept_as_the_file_shows_it(
     ledger: Ledger, past: Generations
 ) -> None:
-    """In order, and the unknown keys by name; nothing is written that is there already."""
     assert past.strays() == ([], {})
     odd, keys = [b"5", b'"x"'], {"mine": b"{}", "other": b"[]"}
     past.set_strays(odd, keys)
@@ -276,3 +257,58 @@ def test_what_makes_no_sense_is_kept_as_the_file_shows_it(
     assert table(ledger, "SELECT total_changes()") == changed
     past.set_strays([], {"mine": b"{}"})
     assert past.strays() == ([], {"mine": b"{}"})
+
+
+# Shown by generations 2 to 4 and again from 7 on; between them a user saved it otherwise.
+FIRST = Showing(2, 4, 1, 10.0, b"x")
+SAVED = Showing(5, 5, 9, 90.0, b"z", saved=True)
+AGAIN = Showing(7, None, 2, 20.0, b"y")
+PAST = Shown([FIRST, SAVED, AGAIN])
+
+
+@pytest.mark.parametrize(
+    ("gen", "stood"),
+    [(1, False), (2, True), (3, True), (4, True), (5, False), (6, False), (7, True), (99, True)],
+)
+def test_an_item_stood_in_the_generations_that_showed_it(gen: int, *, stood: bool) -> None:
+    assert PAST.stood_in(gen) is stood
+
+
+def test_the_first_and_the_last_are_ours() -> None:
+    assert (PAST.first(), PAST.last(12)) == (2, 12)
+    over = Shown([AGAIN, FIRST, SAVED, Showing(9, 10, 3, 30.0)])
+    assert (over.first(), over.last(8)) == (2, 10)
+    assert Shown([FIRST]).last(12) == 4
+
+
+def test_what_was_never_shown_has_neither() -> None:
+    for past in (Shown(), Shown([SAVED])):
+        assert (past.first(), past.last(12), past.stood_in(5)) == (None, None, False)
+
+
+def test_values_that_stood_there_are_known_one_by_one() -> None:
+    for count in (1, 2, 9):
+        assert PAST.had_count(count)
+    for time in (10.0, 20.0, 90.0):
+        assert PAST.had_time(time)
+    for body in (b"x", b"y", b"z"):
+        assert PAST.had_body(body)
+    assert not PAST.had_count(3)
+    assert not PAST.had_time(1.0)
+    assert not PAST.had_body(b"")
+
+
+def test_values_that_stood_there_together_are_found() -> None:
+    assert PAST.with_values(1, 10.0) == [FIRST]
+    assert PAST.with_values(9, 90.0) == [SAVED]
+    assert PAST.with_values(1, 20.0) == []
+    assert PAST.with_values(2, 10.0) == []
+
+
+def test_nothing_of_it_can_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        FIRST.last = 5  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        PAST.showings = ()  # type: ignore[misc]
+    assert not Showing(1, 2, 3, 4.0).saved
+    assert Showing(1, 2, 3, 4.0).body is None

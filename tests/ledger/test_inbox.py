@@ -1,21 +1,22 @@
 """Taking items in, and moving them between the files."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
-from mem0tray.ledger.inbox import FreshEntry, Inbox
+from mem0tray.ledger.inbox import FreshEntry, Inbox, NoteRecords
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.rows import Row
-from tests.ledger.looking import changes, row, table
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, changes, fresh, known, letter, row, table
 
 # Taking in -----------------------------------------------------------------------------------
 
 
 def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
-    """With its failures so far; nothing is known of it but what it says."""
     entry = fresh("a", retries=3, timestamp=7)
     key = inbox.add_fresh(entry, NOW, ask=False)
     assert row(ledger, key) == {
@@ -27,7 +28,6 @@ def test_a_fresh_entry_waits_at_once(ledger: Ledger, inbox: Inbox) -> None:
 
 
 def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
-    """Each has the place behind the one before it in the file."""
     entries = [letter("a", retry_count=3), letter("b", last_attempt=0)]
     raw = b'{"moved_to_dlq_at": 5}'
     first, second = (inbox.add_dead(each, raw, NOW, ask=False, gen=None) for each in entries)
@@ -42,7 +42,6 @@ def test_a_dead_letter_waits_for_its_time(ledger: Ledger, inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("ask", [True, False])
 def test_what_may_have_been_sent_is_asked_about(ledger: Ledger, inbox: Inbox, *, ask: bool) -> None:
-    """Before it is sent again; of either kind."""
     key = inbox.add_fresh(fresh("a"), NOW, ask=ask, shown=False)
     dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=ask, gen=None)
     for each in (key, dead):
@@ -51,7 +50,6 @@ def test_what_may_have_been_sent_is_asked_about(ledger: Ledger, inbox: Inbox, *,
 
 
 def test_what_a_users_generation_shows_is_noted(ledger: Ledger, inbox: Inbox) -> None:
-    """From that generation on."""
     item = letter("a")
     key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=7)
     assert table(ledger, "SELECT * FROM showings") == [
@@ -60,7 +58,6 @@ def test_what_a_users_generation_shows_is_noted(ledger: Ledger, inbox: Inbox) ->
 
 
 def test_a_further_content_remembers_the_first(ledger: Ledger, inbox: Inbox) -> None:
-    """By whose id alone its keys go out, also after that was changed."""
     first, other = fresh("a"), fresh("a", content="other")
     inbox.add_fresh(first, NOW, ask=False)
     key = inbox.add_fresh(other, NOW, ask=False)
@@ -71,7 +68,6 @@ def test_a_further_content_remembers_the_first(ledger: Ledger, inbox: Inbox) -> 
 
 
 def test_items_are_found_by_id_and_by_content(inbox: Inbox) -> None:
-    """Every content of an id, the first one first; many ids at once."""
     first, other = fresh("a"), fresh("a", content="other")
     keys = [inbox.add_fresh(each, NOW, ask=False) for each in (first, other)]
     many = [fresh(f"n{n}") for n in range(1001)]
@@ -88,7 +84,6 @@ def test_items_are_found_by_id_and_by_content(inbox: Inbox) -> None:
 
 
 def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
-    """State, counters, claim, and which servers have it; lone surrogates survive in an id."""
     item = letter("\ud800", retry_count=4)
     key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
     outbox = Outbox(ledger)
@@ -109,7 +104,6 @@ def test_a_row_says_what_the_ledger_knows(ledger: Ledger, inbox: Inbox) -> None:
 def test_a_fresh_entry_becomes_a_dead_letter(
     ledger: Ledger, inbox: Inbox, error: str | None
 ) -> None:
-    """Its retries begin at 0; the last error stays unless there is another."""
     inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
     key = inbox.add_fresh(fresh("a", retries=4), NOW, ask=True)
     other = inbox.add_fresh(fresh("b"), NOW, ask=False)
@@ -128,7 +122,6 @@ def test_a_fresh_entry_becomes_a_dead_letter(
 def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
     ledger: Ledger, inbox: Inbox
 ) -> None:
-    """Its outcome is not known by the failure of ours."""
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
     ForeignClaims(ledger).vanish([key], NOW + 1, taken=True, wait_until=0)
     inbox.move_to_dlq(key, b"{}", NOW + 5, NOW + 35)
@@ -137,7 +130,6 @@ def test_what_another_worker_may_have_is_asked_about_as_a_dead_letter_too(
 
 
 def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: Inbox) -> None:
-    """With the values that the file shows, at the end of it."""
     inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
     key = inbox.add_fresh(fresh("a"), NOW, ask=False)
     ForeignClaims(ledger).vanish([key], NOW, taken=True, wait_until=0)
@@ -158,7 +150,6 @@ def test_what_was_discarded_waits_again_as_a_dead_letter(ledger: Ledger, inbox: 
 
 
 def test_what_was_discarded_waits_again_as_a_fresh_entry(ledger: Ledger, inbox: Inbox) -> None:
-    """It has no place in the DLQ file any more, and is due at once."""
     item = letter("a")
     key = inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
     inbox.discard([key], NOW, "user")
@@ -172,7 +163,6 @@ def test_what_was_discarded_waits_again_as_a_fresh_entry(ledger: Ledger, inbox: 
 
 
 def test_a_deletion_is_one_of_waiting_things(ledger: Ledger, inbox: Inbox) -> None:
-    """With one time for all; what is delivered stays so."""
     pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
     dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
     gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
@@ -187,7 +177,6 @@ def test_a_deletion_is_one_of_waiting_things(ledger: Ledger, inbox: Inbox) -> No
 
 
 def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
-    """Until it is published without it."""
     entry, other = fresh("a"), fresh("b")
     key = inbox.add_fresh(entry, NOW, ask=False)
     inbox.add_fresh(other, NOW, ask=False)
@@ -204,7 +193,6 @@ def test_what_the_queue_file_may_still_show_is_remembered(inbox: Inbox) -> None:
 
 
 def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbox) -> None:
-    """In the order of intake, and without their texts, most of which stand in the file."""
     entries = (fresh("a", retries=2), fresh("b"))
     first, second = (inbox.add_fresh(each, NOW, ask=False) for each in entries)
     inbox.add_dead(letter("c"), b"{}", NOW, ask=False, gen=None)
@@ -214,3 +202,24 @@ def test_waiting_entries_are_those_of_the_queue_file(ledger: Ledger, inbox: Inbo
         second: FreshEntry(0, NOW + 1, NOW + 1),
     }
     assert list(inbox.fresh_entries()) == [first, second]
+
+
+def test_the_last_mark_of_each_note_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with closing(Ledger(path)) as ledger:
+        records = NoteRecords(ledger)
+        for mark in ("1 2 3", "4 5 6"):
+            records.note("projects/a/memory/\udcff'.md", mark)
+        texts = [("1", b"a"), ("2", b"b"), ("3", b"a")]
+        assert [records.add_text(name) for name in texts] == [True, True, False]
+    with closing(Ledger(path)) as ledger:
+        records = NoteRecords(ledger)
+        assert records.marks() == {"projects/a/memory/\udcff'.md": "4 5 6"}
+        assert not records.add_text(("4", b"b"))
+
+
+def test_a_text_whose_id_is_known_is_not_new(tmp_path: Path) -> None:
+    item = fresh("a")
+    with closing(Ledger(tmp_path / "ledger.sqlite3")) as ledger:
+        Inbox(ledger).add_fresh(item, NOW, ask=False)
+        assert not NoteRecords(ledger).add_text((item.id, b"another project's"))

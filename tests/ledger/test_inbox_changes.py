@@ -6,14 +6,12 @@ from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
-from tests.ledger.looking import changes, row, table
-from tests.ledger.samples import HERE, NOW, fresh, known, letter
+from tests.ledger.samples import HERE, NOW, changes, fresh, known, letter, row, table
 
 # What users change ---------------------------------------------------------------------------
 
 
 def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
-    """Under a new hash, as long as the old text was sent nowhere; it may have timed out before."""
     old = letter("a")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
     with ledger.transaction() as db:
@@ -32,7 +30,6 @@ def test_an_edited_text_is_the_same_item(ledger: Ledger, inbox: Inbox) -> None:
 
 
 def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: Inbox) -> None:
-    """The old text keeps its row, discarded unless it arrives; place and past are the edit's."""
     inbox.add_dead(letter("x"), b"{}", NOW, ask=False, gen=None)
     old = letter("a")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=4)
@@ -55,7 +52,6 @@ def test_an_edit_during_a_request_is_an_item_of_its_own(ledger: Ledger, inbox: I
 def test_an_edit_of_what_may_have_arrived_is_an_item_of_its_own(
     ledger: Ledger, inbox: Inbox
 ) -> None:
-    """The old text keeps what is known of it; the edit waits since then, with its attempts."""
     outbox = Outbox(ledger)
     sent, lost = letter("a"), letter("b")
     keys = [
@@ -81,7 +77,6 @@ def test_an_edit_of_what_may_have_arrived_is_an_item_of_its_own(
 
 
 def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox) -> None:
-    """A former server that took the old text is not taken to have the new one."""
     outbox, here, elsewhere = Outbox(ledger), "http://here.test", "http://elsewhere.test"
     old, new = letter("a"), letter("a", content="new")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
@@ -95,7 +90,6 @@ def test_no_server_has_taken_what_was_edited_since(ledger: Ledger, inbox: Inbox)
 
 
 def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: Inbox) -> None:
-    """The same id had it before."""
     old, other = letter("a"), letter("a", content="other")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
     there = inbox.add_dead(other, other.raw, NOW, ask=False, gen=None)
@@ -105,7 +99,6 @@ def test_an_edit_into_a_text_that_is_known_is_that_one(ledger: Ledger, inbox: In
 
 
 def test_the_users_values_win(ledger: Ledger, inbox: Inbox) -> None:
-    """Count, time and what else stands there; of dead letters alone."""
     old = letter("a")
     key = inbox.add_dead(old, old.raw, NOW, ask=False, gen=None)
     other = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
@@ -130,7 +123,6 @@ def test_the_users_values_win(ledger: Ledger, inbox: Inbox) -> None:
 def test_an_edit_leaves_a_wait_that_it_does_not_name(
     ledger: Ledger, inbox: Inbox, *, sent: bool
 ) -> None:
-    """Where count and time stay, so does the wait that the server asked for; a wish ends it."""
     old, new = letter("a"), letter("a", content="new")
     key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
     Outbox(ledger).defer(key, NOW + 600)
@@ -148,7 +140,6 @@ def test_an_edit_leaves_a_wait_that_it_does_not_name(
 def test_an_edit_ends_the_wait_of_a_letter_that_was_set_aside(
     ledger: Ledger, inbox: Inbox, *, sent: bool
 ) -> None:
-    """That wait was for the old text, and the server had asked for none."""
     old, new = letter("a"), letter("a", content="new")
     key = inbox.add_dead(old, old.raw, NOW, ask=sent, gen=None)
     Outbox(ledger).record_attempt(key, NOW + 200, "slow down", 429, "Too Many Requests", 0.1)
@@ -162,7 +153,6 @@ def test_an_edit_ends_the_wait_of_a_letter_that_was_set_aside(
 
 
 def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) -> None:
-    """With what the server said of it; that it was sent, or delivered, stays known."""
     key, other = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "ab")
     delivered = inbox.add_fresh(fresh("c"), NOW, ask=False)
     outbox = Outbox(ledger)
@@ -187,7 +177,6 @@ def test_a_text_that_is_to_be_forgotten_is_gone(ledger: Ledger, inbox: Inbox) ->
 
 
 def test_what_was_discarded_long_ago_expires(ledger: Ledger, inbox: Inbox) -> None:
-    """Its text and its error; what waits is never touched."""
     old, young, waits = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abc")
     inbox.discard([old], NOW - 10, "user")
     inbox.discard([young], NOW, "user")

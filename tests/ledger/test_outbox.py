@@ -13,7 +13,6 @@ from tests.ledger.samples import HERE, NOW, fresh, letter, put
 
 
 def test_the_oldest_entry_is_first(inbox: Inbox, outbox: Outbox) -> None:
-    """By the producer's timestamp; of the same one, in the order of intake."""
     entries = fresh("a", timestamp=3), fresh("b", timestamp=1), fresh("c", timestamp=1)
     a, b, c = put(inbox, *entries)
     order = []
@@ -28,7 +27,6 @@ def test_the_oldest_entry_is_first(inbox: Inbox, outbox: Outbox) -> None:
 
 
 def test_the_dead_letter_that_has_been_due_longest_is_first(inbox: Inbox, outbox: Outbox) -> None:
-    """So that none starves behind others; then by age, then by intake."""
     first, second = letter("a", last_attempt=NOW - 10), letter("b", last_attempt=NOW - 20)
     same = letter("c", last_attempt=NOW - 20, timestamp=0)
     a, b, c = put(inbox, first, second, same)
@@ -39,7 +37,6 @@ def test_the_dead_letter_that_has_been_due_longest_is_first(inbox: Inbox, outbox
 
 @pytest.mark.parametrize("lane", [FRESH, DEAD])
 def test_nothing_is_sent_before_its_time(inbox: Inbox, outbox: Outbox, lane: str) -> None:
-    """At that very moment it is due."""
     (key,) = put(inbox, fresh("a") if lane == FRESH else letter("a"))
     outbox.defer(key, NOW + 5)
     assert outbox.due(key) == NOW + 5
@@ -49,7 +46,6 @@ def test_nothing_is_sent_before_its_time(inbox: Inbox, outbox: Outbox, lane: str
 
 @pytest.mark.parametrize("lane", [FRESH, DEAD])
 def test_the_head_may_be_of_another_project(inbox: Inbox, outbox: Outbox, lane: str) -> None:
-    """To tell a project that is refused from a server that refuses all."""
     make = fresh if lane == FRESH else letter
     _, other = put(inbox, make("a"), make("b", project_id="q"))
     late = NOW + 4000
@@ -63,7 +59,6 @@ def test_the_head_may_be_of_another_project(inbox: Inbox, outbox: Outbox, lane: 
 
 @pytest.mark.parametrize("lane", [FRESH, DEAD])
 def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, lane: str) -> None:
-    """One that did has taken minutes of everybody's time."""
     make = fresh if lane == FRESH else letter
     slow, prompt = put(inbox, make("a"), make("b"))
     late = NOW + 4000
@@ -75,7 +70,6 @@ def test_the_head_may_be_one_that_never_timed_out(inbox: Inbox, outbox: Outbox, 
 
 
 def test_what_is_held_or_claimed_is_not_next(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """Nor does it fall due."""
     held, claimed = put(inbox, fresh("a"), fresh("b"))
     ForeignClaims(ledger).hold(held, NOW)
     outbox.claim(claimed, NOW)
@@ -88,7 +82,6 @@ def test_what_is_held_or_claimed_is_not_next(ledger: Ledger, inbox: Inbox, outbo
 
 
 def test_canaries_come_in_turn(inbox: Inbox, outbox: Outbox) -> None:
-    """Dead letters and fresh entries in the order of intake, over and over; what is not due not."""
     a, b, c, later = put(inbox, fresh("a"), letter("b"), fresh("c"), fresh("d"))
     outbox.defer(later, NOW + 9999)
     assert [outbox.in_turn(NOW + 4000) for _ in range(5)] == [a, b, c, a, b]
@@ -97,7 +90,6 @@ def test_canaries_come_in_turn(inbox: Inbox, outbox: Outbox) -> None:
 
 
 def test_the_next_time_is_the_earliest_of_both_lanes(inbox: Inbox, outbox: Outbox) -> None:
-    """But for what is to be skipped."""
     a, b, c = put(inbox, fresh("a"), letter("b"), fresh("c"))
     for key, due in ((a, 5.0), (b, 7.0), (c, 9.0)):
         outbox.defer(key, NOW + due)
@@ -111,7 +103,6 @@ def test_the_next_time_is_the_earliest_of_both_lanes(inbox: Inbox, outbox: Outbo
 def test_dead_letters_that_wait_are_counted_and_the_next_named(
     inbox: Inbox, outbox: Outbox
 ) -> None:
-    """The soonest first; one that is due, or under way, does not wait."""
     a, b, c, due, claimed = put(inbox, *(letter(name) for name in "abcde"))
     for key, seconds in ((a, 30), (b, 10), (c, 20), (due, 0), (claimed, 5)):
         outbox.defer(key, NOW + seconds)
@@ -126,7 +117,6 @@ def test_dead_letters_that_wait_are_counted_and_the_next_named(
 def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
     inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Those that wait; what was due stays due, and dead letters have their own rule."""
     waits, due, dead = put(inbox, fresh("a"), fresh("b"), letter("c"))
     outbox.defer(waits, NOW + 30)
     outbox.defer(due, NOW)
@@ -138,7 +128,6 @@ def test_fresh_entries_keep_their_wait_when_the_clock_is_set_back(
 
 
 def test_nothing_waits_longer_than_one_delay(inbox: Inbox, outbox: Outbox) -> None:
-    """A dead letter its backoff; a fresh entry its interval, from more than an hour on."""
     far, near, longer, within = put(inbox, fresh("a"), fresh("b"), letter("c"), letter("d"))
     outbox.defer(far, NOW + BACKOFF_MAX + 1)
     outbox.defer(near, NOW + BACKOFF_MAX)
@@ -159,7 +148,6 @@ def test_nothing_waits_longer_than_one_delay(inbox: Inbox, outbox: Outbox) -> No
 def test_each_dead_letter_has_its_own_longest_wait(
     inbox: Inbox, outbox: Outbox, count: int
 ) -> None:
-    """The same as its backoff, whatever the count."""
     (key,) = put(inbox, letter("a", retry_count=count))
     outbox.defer(key, NOW + 10**6)
     outbox.limit_waits(NOW, 30)
@@ -170,7 +158,6 @@ def test_each_dead_letter_has_its_own_longest_wait(
 def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
     inbox: Inbox, outbox: Outbox, back: float
 ) -> None:
-    """Longer than its backoff, at a start too, and no longer where the clock was set back."""
     (key,) = put(inbox, letter("a"))
     outbox.defer(key, NOW + LONGEST_ASKED)
     outbox.limit_waits(NOW - back, 30)
@@ -180,7 +167,6 @@ def test_a_dead_letter_waits_as_long_as_the_server_asked_for(
 def test_a_dead_letter_that_was_set_aside_waits_for_its_backoff_alone(
     inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Its wait is ours, for the server's sake, and nothing that the server asked for."""
     (key,) = put(inbox, letter("a"))
     outbox.record_attempt(key, NOW + 100, "outage", 502, "Bad Gateway", 0.1)
     outbox.defer(key, NOW + 1000)

@@ -1,22 +1,44 @@
 """Claims, and what is remembered of each delivery."""
 
 import hashlib
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.ledger import outbox
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
-from mem0tray.ledger.outbox import DEAD, FRESH, Outbox, perhaps_since
-from tests.ledger.looking import changes, row, table
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, put
+from mem0tray.ledger.outbox import (
+    DEAD,
+    FRESH,
+    Job,
+    Outbox,
+    Ticket,
+    make_all_unknown,
+    make_claims_unknown,
+    perhaps_since,
+)
+from mem0tray.ledger.reader import Reader
+from tests.ledger.samples import (
+    ELSEWHERE,
+    HERE,
+    NOW,
+    changes,
+    fresh,
+    known,
+    letter,
+    put,
+    row,
+    table,
+)
 
 # Claim and outcome ---------------------------------------------------------------------------
 
 
 def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """The item as it is now; that it is under way is written down."""
     (key,) = put(inbox, letter("a", retry_count=3))
     before = row(ledger, key)
     job = outbox.claim(key, NOW + 5, HERE)
@@ -29,7 +51,6 @@ def test_a_claim_says_what_is_sent(ledger: Ledger, inbox: Inbox, outbox: Outbox)
 
 
 def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """Since when the outcome is unknown, how often it timed out, who else may have it."""
     (key,) = put(inbox, fresh("a", retries=2))
     outbox.mark_unknown(key, HERE, NOW + 1, timed_out=True)
     outbox.mark_unknown(key, HERE, NOW + 2, timed_out=False)
@@ -44,7 +65,6 @@ def test_a_claim_knows_what_was_tried(ledger: Ledger, inbox: Inbox, outbox: Outb
 def test_what_was_read_from_a_server_counts_as_delivered_there(
     inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Others had saved it there: that server is asked first, and so is no other."""
     digest = items.digest("p", "text")
     (key,) = put(inbox, fresh(items.id_from(HERE, digest), content="text"))
     there = outbox.claim(key, NOW, HERE)
@@ -56,7 +76,6 @@ def test_what_was_read_from_a_server_counts_as_delivered_there(
 
 
 def test_a_further_text_under_an_id_has_a_key_of_its_own(inbox: Inbox, outbox: Outbox) -> None:
-    """The id, and eight digits of the hash of project and text."""
     _, key = put(inbox, fresh("a"), fresh("a", content="other"))
     digest = hashlib.sha256(b"p\0other").hexdigest()[:8]
     assert outbox.claim(key, NOW).idempotency_key == f"a-{digest}"
@@ -65,7 +84,6 @@ def test_a_further_text_under_an_id_has_a_key_of_its_own(inbox: Inbox, outbox: O
 def test_an_item_without_its_bytes_cannot_be_sent(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """They were erased, or are no item."""
     (key,) = put(inbox, fresh("a"))
     with ledger.transaction() as db:
         db.execute("UPDATE texts SET raw = ?", (b"5",))
@@ -80,7 +98,6 @@ def test_an_item_without_its_bytes_cannot_be_sent(
 
 
 def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """With its server and its time; the text is not kept, and nothing of the attempts counts."""
     entry = letter("a")
     (key,) = put(inbox, entry)
     with ledger.transaction() as db:
@@ -103,7 +120,6 @@ def test_a_delivery_is_remembered_for_good(ledger: Ledger, inbox: Inbox, outbox:
 def test_what_is_not_needed_after_a_delivery_goes(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Error, hold, and what the user's part of the dead letter was."""
     (key,) = put(inbox, fresh("a"))
     with ledger.transaction() as db:
         db.execute("UPDATE items SET body = x'00', last_error = 'e', taken = 1, held = 1")
@@ -116,7 +132,6 @@ def test_what_is_not_needed_after_a_delivery_goes(
 def test_a_delivery_to_each_server_is_remembered(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """The last time counts; the next claim for that server knows of it."""
     entry = fresh("a")
     (key,) = put(inbox, entry)
     known = None
@@ -139,7 +154,6 @@ def test_a_delivery_to_each_server_is_remembered(
 
 
 def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outbox) -> None:
-    """Two addresses may be one server: since the last delivery this one may have it too."""
     entry = fresh("a")
     (key,) = put(inbox, entry)
     assert outbox.claim(key, NOW, HERE).unknown is None
@@ -156,7 +170,6 @@ def test_what_another_address_has_is_asked_about_here(inbox: Inbox, outbox: Outb
 
 
 def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: Outbox) -> None:
-    """Neither an outcome that is unknown nor a refusal takes a delivery back."""
     entry = fresh("a")
     (key,) = put(inbox, entry)
     outbox.record_delivery(key, HERE, NOW)
@@ -191,7 +204,6 @@ def test_a_server_has_what_it_took_whatever_it_says_later(inbox: Inbox, outbox: 
 def test_a_server_is_asked_about_what_it_has_not_answered(
     unknown: float | None, past: list[tuple[int, float, int | None]], since: float | None
 ) -> None:
-    """What happened there, elsewhere, or nobody knows where: as long as it is news to server 1."""
     assert perhaps_since(unknown, past, 1) == since
 
 
@@ -199,7 +211,6 @@ def test_a_server_is_asked_about_what_it_has_not_answered(
 def test_a_delivery_beats_a_deletion(
     ledger: Ledger, inbox: Inbox, outbox: Outbox, why: str | None
 ) -> None:
-    """And says why it had been discarded while the request was under way."""
     (key,) = put(inbox, fresh("a"))
     inbox.discard([key], NOW, "user")
     with ledger.transaction() as db:
@@ -211,7 +222,6 @@ def test_a_delivery_beats_a_deletion(
 def test_a_failure_of_a_fresh_entry_is_one_more(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Its bytes are those of the file from now on; others are left alone."""
     key, other = put(inbox, fresh("a", retries=2), fresh("b"))
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
@@ -226,7 +236,6 @@ def test_a_failure_of_a_fresh_entry_is_one_more(
 def test_what_another_worker_took_meanwhile_is_still_asked_about(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """It may deliver the entry after our failure; what it took before is known by now."""
     before, meanwhile = put(inbox, fresh("a"), fresh("b"))
     taken = ForeignClaims(ledger)
     taken.vanish([before], NOW, taken=True, wait_until=0)
@@ -242,7 +251,6 @@ def test_what_another_worker_took_meanwhile_is_still_asked_about(
 def test_a_failed_retry_is_counted_as_the_file_will_say(
     ledger: Ledger, inbox: Inbox, outbox: Outbox
 ) -> None:
-    """Count, time and due time are given."""
     key, other = put(inbox, letter("a"), letter("b"))
     job = outbox.claim(key, NOW)
     before, others = row(ledger, key), row(ledger, other)
@@ -256,7 +264,6 @@ def test_a_failed_retry_is_counted_as_the_file_will_say(
 
 
 def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> None:
-    """Those of each item."""
     for number in range(52):
         outbox.record_attempt(1, NOW + number, "outage", None, f"n {number}", 0.5)
     outbox.record_attempt(2, NOW, "item failure", 500, "broken", 1.5, "1a2b")
@@ -268,7 +275,6 @@ def test_the_last_fifty_attempts_are_kept(ledger: Ledger, outbox: Outbox) -> Non
 
 
 def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """The outcome of the last delivery and the next claim stand together, or neither does."""
     one, two = put(inbox, fresh("a"), fresh("b"))
     outbox.claim(one, NOW)
 
@@ -293,7 +299,6 @@ def test_a_turn_is_all_or_nothing(ledger: Ledger, inbox: Inbox, outbox: Outbox) 
 
 
 def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
-    """The outcome of one memory and the claim of the next are nine, begin and commit included."""
     first, second, _ = put(inbox, *map(fresh, "abc"))
     outbox.claim(first, NOW)
     outbox.record_delivery(first, HERE, NOW)  # the server is known from now on
@@ -307,3 +312,123 @@ def test_a_delivery_costs_few_statements(ledger: Ledger, inbox: Inbox, outbox: O
         assert following[0] is not None
         outbox.claim(following[0], NOW)
     assert len({each for each in statements if not each.startswith("--")}) == 9
+
+
+def test_everything_that_waits_is_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    pending = inbox.add_fresh(fresh("a"), NOW, ask=False)
+    dead = inbox.add_dead(letter("b"), b"{}", NOW, ask=False, gen=None)
+    gone = inbox.add_fresh(fresh("c"), NOW, ask=False)
+    inbox.discard([gone], NOW, "user")
+    make_all_unknown(ledger, NOW + 5)
+    assert row(ledger, pending)["unknown"] == row(ledger, dead)["unknown"] == NOW + 5
+    assert "unknown" not in row(ledger, gone)
+
+
+def test_requests_under_way_at_a_kill_are_asked_about(ledger: Ledger, inbox: Inbox) -> None:
+    early, late, due, idle = (inbox.add_fresh(fresh(name), NOW, ask=False) for name in "abcd")
+    outbox = Outbox(ledger)
+    outbox.claim(early, NOW - 5, HERE)
+    outbox.claim(late, NOW + 1000, HERE)
+    outbox.claim(due, NOW - 5, ELSEWHERE)
+    outbox.defer(due, NOW + 500)
+    untouched = row(ledger, idle)
+    assert make_claims_unknown(ledger, NOW, 30) == 3
+    for key, since, at in (
+        (early, NOW - 5, NOW + 25), (late, NOW + 1000, NOW + 30), (due, NOW - 5, NOW + 500)
+    ):  # fmt: skip
+        assert outbox.claim(key, NOW, HERE).unknown == since
+        outbox.release(key)
+        assert row(ledger, key)["due"] == at
+        assert "claimed" not in row(ledger, key)
+    assert row(ledger, idle) == untouched
+    assert make_claims_unknown(ledger, NOW, 30) == 0
+    assert table(
+        ledger, "SELECT item, name, at, has FROM outcomes JOIN servers ON servers.key = server"
+    ) == [
+        (early, HERE, NOW - 5, None), (late, HERE, NOW + 1000, None),
+        (due, ELSEWHERE, NOW - 5, None),
+    ]  # fmt: skip
+
+
+def test_a_request_under_way_at_a_kill_takes_no_delivery_back(ledger: Ledger, inbox: Inbox) -> None:
+    outbox, item = Outbox(ledger), fresh("a")
+    key = inbox.add_fresh(item, NOW, ask=False)
+    outbox.record_delivery(key, HERE, NOW)
+    inbox.revive(known(inbox, item), item, NOW + 1, dead=False, gen=None)
+    outbox.claim(key, NOW + 2, HERE)
+    make_claims_unknown(ledger, NOW + 3, 30)
+    assert known(inbox, item).servers == {HERE}
+    assert outbox.claim(key, NOW + 4, HERE).delivered == NOW
+
+
+class Desk:
+    """A ledger with one entry, claimed for a server and put back again and again."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.outbox = Outbox(ledger)
+        (self.key,) = put(Inbox(ledger), fresh("m"))
+
+    def claim(self, server: str = HERE) -> Job:
+        """Claim it, and give the claim back."""
+        job = self.outbox.claim(self.key, NOW + 50, server)
+        self.outbox.release(self.key)
+        return job
+
+    def give(self, name: str, at: float = NOW, server: str = HERE) -> None:
+        """Have a server give a ticket."""
+        self.outbox.mark_unknown(self.key, server, at, timed_out=False)
+        self.outbox.note_ticket(self.key, server, name, at)
+
+
+@pytest.fixture
+def desk(ledger: Ledger) -> Desk:
+    return Desk(ledger)
+
+
+def test_a_ticket_comes_with_the_next_claim_for_that_server(desk: Desk) -> None:
+    assert desk.claim().ticket is None
+    desk.give("event-1")
+    assert desk.claim().ticket == Ticket("event-1", NOW)
+    assert desk.claim().unknown == NOW
+    assert desk.claim(ELSEWHERE).ticket is None
+    assert desk.claim(ELSEWHERE).unknown == NOW
+
+
+def test_the_same_ticket_keeps_its_time_and_another_takes_its_place(desk: Desk) -> None:
+    desk.give("event-1")
+    desk.give("event-1", NOW + 5)
+    assert desk.claim().ticket == Ticket("event-1", NOW)
+    desk.give("event-2", NOW + 9)
+    assert desk.claim().ticket == Ticket("event-2", NOW + 9)
+
+
+def test_each_server_s_ticket_is_dropped_by_itself(desk: Desk) -> None:
+    desk.give("event-1")
+    desk.give("event-2", NOW + 1, ELSEWHERE)
+    desk.outbox.drop_ticket(desk.key, HERE)
+    assert desk.claim().ticket is None
+    assert desk.claim(ELSEWHERE).ticket == Ticket("event-2", NOW + 1)
+
+
+def test_the_newest_ticket_is_that_of_a_memory_that_waits(desk: Desk) -> None:
+    assert desk.outbox.newest_ticket() is None
+    desk.give("event-1")
+    desk.give("event-2", NOW + 1, ELSEWHERE)
+    assert desk.outbox.newest_ticket() == NOW + 1
+    desk.outbox.record_delivery(desk.key, HERE, NOW + 2)
+    assert desk.outbox.newest_ticket() is None
+
+
+def test_a_ticket_outlives_a_kill_and_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    with closing(Ledger(path)) as ledger:
+        desk = Desk(ledger)
+        desk.give("event-1")
+        desk.outbox.claim(desk.key, NOW + 3, HERE)
+    with closing(Ledger(path)) as ledger:
+        outbox.make_claims_unknown(ledger, NOW + 4, 10.0)
+        job = Outbox(ledger).claim(desk.key, NOW + 20, HERE)
+    assert (job.ticket, job.unknown) == (Ticket("event-1", NOW), NOW + 3)
+    with Reader(path) as reader:
+        (known,) = reader.by_id("m")
+    assert known.at_work

@@ -72,7 +72,6 @@ class Scene:
 
 @pytest.fixture
 def scene(ledger: Ledger) -> Scene:
-    """Set the scene."""
     return Scene(ledger)
 
 
@@ -141,7 +140,6 @@ CHANGES: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_outdates_the_files_that_show_it(scene: Scene, change: str) -> None:
-    """Those that show something else from now on, and no other."""
     make, files = CHANGES[change]
     assert outdated_by(scene, make) == files
 
@@ -150,26 +148,21 @@ def test_a_change_outdates_the_files_that_show_it(scene: Scene, change: str) -> 
 def test_what_is_put_back_outdates_the_file_that_it_is_put_into(
     scene: Scene, *, dead: bool, files: set[str]
 ) -> None:
-    """What was discarded waits again."""
     scene.inbox.discard([scene.gone], NOW, "hand edit")
     assert outdated_by(scene, lambda s: s.revive(dead=dead)) == files
 
 
 def test_what_is_forgotten_outdates_both_files(scene: Scene) -> None:
-    """Its text may stand there still, though it was discarded long ago."""
     scene.inbox.discard([scene.gone], NOW, "hand edit")
     assert outdated_by(scene, lambda s: s.inbox.erase([s.gone])) == {QUEUE, DLQ}
 
 
 def test_what_others_counted_in_the_file_does_not_outdate_it(scene: Scene) -> None:
-    """The file shows the count already, which the ledger takes over from it."""
     scene.counters.add("shown_total_queued", 3)
     assert outdated_by(scene, lambda s: s.counters.add(QUEUED, 3)) == {METRICS}
 
 
 def test_nothing_is_outdated_by_what_is_taken_back(scene: Scene) -> None:
-    """A transaction that fails changes no file; one that comes after it tells of itself alone."""
-
     def fails(scene: Scene) -> None:
         with suppress(LedgerError), scene.ledger.transaction() as db:
             scene.outbox.record_delivery(scene.dead, HERE, NOW)
@@ -180,7 +173,6 @@ def test_nothing_is_outdated_by_what_is_taken_back(scene: Scene) -> None:
 
 
 def test_files_are_outdated_when_the_change_is_there_to_be_read(scene: Scene) -> None:
-    """Within a transaction nobody is told yet: who looked then would publish the old state."""
     before = scene.ledger.outdated.times(DLQ)
     with scene.ledger.transaction():
         scene.inbox.discard([scene.dead], NOW, "hand edit")
@@ -189,6 +181,5 @@ def test_files_are_outdated_when_the_change_is_there_to_be_read(scene: Scene) ->
 
 
 def test_a_scrubbed_ledger_tells_of_changes(scene: Scene) -> None:
-    """To leave no trace of a text means to do without the triggers for a moment."""
     scene.ledger.scrub()
     assert outdated_by(scene, CHANGES["a delivered entry"][0]) == {QUEUE, METRICS}

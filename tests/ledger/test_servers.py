@@ -1,15 +1,17 @@
-"""What the ledger knows of former servers, beside the chosen one."""
+"""What is known of servers: former ones, outages, the dialect."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mem0tray.core import item as items
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.servers import FormerServers
+from mem0tray.ledger.servers import Dialects, FormerServers, Outages
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, known, letter, put
 
 THIRD = "http://third.test"
@@ -39,7 +41,6 @@ def former(inbox: Inbox, outbox: Outbox, tmp_path: Path) -> Iterator[FormerServe
 
 
 def test_only_what_is_delivered_counts_as_elsewhere(former: FormerServers) -> None:
-    """What waits anew, and what was deleted since, is not counted."""
     assert former.only_elsewhere(HERE) == {ELSEWHERE: 1}
     assert former.only_elsewhere(ELSEWHERE) == {HERE: 1}
     assert former.only_elsewhere(THIRD) == {ELSEWHERE: 2, HERE: 2}
@@ -49,7 +50,6 @@ def test_only_what_is_delivered_counts_as_elsewhere(former: FormerServers) -> No
 def test_the_memory_of_setup_does_not_count_as_elsewhere(
     inbox: Inbox, outbox: Outbox, former: FormerServers
 ) -> None:
-    """It is not brought over, so nobody is told that it could be."""
     project, text = items.TRIAL
     before = former.only_elsewhere(HERE)
     (key,) = put(inbox, fresh("trial", project_id=project, content=text))
@@ -58,7 +58,6 @@ def test_the_memory_of_setup_does_not_count_as_elsewhere(
 
 
 def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
-    """State, both servers, time; a further text of one id has a key of its own."""
     traced = list(former.traced(ELSEWHERE, HERE))
     assert [(each.id, each.state, each.there, each.here) for each in traced] == [
         ("there", items.DELIVERED, True, False),
@@ -75,7 +74,6 @@ def test_every_memory_is_traced_on_both_servers(former: FormerServers) -> None:
 
 
 def test_what_the_worker_has_taken_in_is_known(former: FormerServers) -> None:
-    """A memory that waits anew, or that the server has; none that only another has."""
     of = {each.id: each for each in former.traced(ELSEWHERE, HERE) if each.there or each.here}
     found = {name for name, each in of.items() if former.was_taken_in((name, each.digest), HERE)}
     assert found == {"here", "both", "again", "deleted"}
@@ -86,7 +84,6 @@ def test_what_the_worker_has_taken_in_is_known(former: FormerServers) -> None:
 def test_the_deliveries_of_a_memory_are_told_in_their_order(
     former: FormerServers, inbox: Inbox
 ) -> None:
-    """With server and time."""
     key = known(inbox, fresh("both")).key
     assert former.deliveries(key) == [(ELSEWHERE, NOW), (HERE, NOW + 1)]
 
@@ -108,10 +105,77 @@ def test_a_memory_that_was_sent_again_counts_once(
     servers: tuple[tuple[str, ...], ...],
     counted: dict[str, int],
 ) -> None:
-    """However many ids it has, and not at all where one of them is here or waits."""
     entries = [fresh("a", content="t"), fresh(items.id_again("a"), content="t")]
     for key, its in zip(put(inbox, *entries), servers, strict=True):
         for at, server in enumerate(its):
             outbox.record_delivery(key, server, NOW + at)
     with Reader(tmp_path / "ledger.sqlite3") as reader:
         assert reader.former.only_elsewhere(HERE) == counted
+
+
+A, B = "http://a.test:8000/mem0", "http://b.test"
+
+
+def test_a_dialect_is_known_of_the_last_address_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with closing(Ledger(path)) as ledger:
+        dialects = Dialects(ledger)
+        assert dialects.of(A) == ""
+        dialects.note(A, "vps")
+        dialects.note(A, "oss")
+    with closing(Ledger(path)) as ledger:
+        assert (Dialects(ledger).of(A), Dialects(ledger).of(B)) == ("oss", "")
+        Dialects(ledger).note(B, "vps")
+    with Reader(path) as reader:
+        assert (reader.dialect_of(A), reader.dialect_of(B)) == ("", "vps")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_where_nothing_was_noted_nothing_is_known(tmp_path: Path, *, there: bool) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    if there:
+        Ledger(path).close()
+    with Reader(path) as reader:
+        assert reader.dialect_of(A) == ""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    opened = Ledger(path)
+    yield opened
+    opened.close()
+
+
+def _seen(path: Path) -> list[tuple[float, float]]:
+    with Reader(path) as reader:
+        return reader.outages(0.0)
+
+
+def test_from_the_first_probe_that_fails_to_the_one_that_does_not(
+    ledger: Ledger, path: Path
+) -> None:
+    outages = Outages(ledger)
+    outages.note_probe(healthy=True, now=10.0)
+    assert _seen(path) == []
+    outages.note_probe(healthy=False, now=20.0)
+    assert _seen(path) == [(20.0, 20.0)]
+    outages.note_probe(healthy=False, now=30.0)
+    outages.note_probe(healthy=True, now=41.0)
+    outages.note_probe(healthy=True, now=50.0)
+    outages.note_probe(healthy=False, now=60.0)
+    assert _seen(path) == [(20.0, 41.0), (60.0, 60.0)]
+
+
+def test_a_restart_in_the_middle_makes_no_second_one(ledger: Ledger, path: Path) -> None:
+    Outages(ledger).note_probe(healthy=False, now=20.0)
+    Outages(ledger).note_probe(healthy=False, now=80.0)
+    assert _seen(path) == [(20.0, 80.0)]
+    Outages(ledger).note_probe(healthy=True, now=90.0)
+    Outages(ledger).note_probe(healthy=False, now=100.0)
+    Outages(ledger).note_probe(healthy=False, now=5000.0)
+    assert _seen(path) == [(20.0, 90.0), (100.0, 100.0), (5000.0, 5000.0)]

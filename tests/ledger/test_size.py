@@ -12,5 +12,4 @@ MOST = 400  # bytes for each
 
 @pytest.mark.parametrize("waiting", [20, MEMORIES], ids=["a few at once", "all at once"])
 def test_a_delivered_memory_takes_few_bytes(tmp_path: Path, waiting: int) -> None:
-    """Its text gives its room back, whether few or many waited at once."""
     assert delivered(tmp_path / "ledger.sqlite3", MEMORIES, waiting) <= MOST

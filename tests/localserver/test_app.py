@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -13,13 +12,12 @@ import httpx
 import pytest
 
 from mem0tray.localserver.app import build
-from mem0tray.localserver.endpoint import BODY_MAX, DATABASE, Endpoint, proof
+from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
 from mem0tray.localserver.store import Store
-from tests.localserver.support import PATIENCE, client_of, listed, save, texts
+from tests.localserver.support import listed, save, texts
 
 
 def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
-    """A project lists its own memories, the newest first, each with an id."""
     for text in ("one", "« zwei »\n", ""):
         answer = save(client, "order", text)
         assert (answer.status_code, answer.json()) == (200, {"success": True})
@@ -29,42 +27,34 @@ def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
     assert listed(client, "another") == []
 
 
-def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
-    """`limit` takes the newest memories."""
-    for number in range(5):
-        save(client, "limited", str(number))
-    assert [each["memory"] for each in listed(client, "limited", 2)] == ["4", "3"]
-    assert len(listed(client, "limited", 10**30)) == 5
-
-
-def test_a_list_goes_on_where_a_page_ended(client: httpx.Client) -> None:
-    """`before` takes the memories with a smaller id, and each listing says that it can."""
-    for number in range(5):
+def test_a_list_is_as_long_as_asked_and_goes_on_where_a_page_ended(client: httpx.Client) -> None:
+    for number in range(250):
         save(client, "paged", str(number))
     save(client, "paged too", "x")
+    assert len(listed(client, "paged", 10**30)) == 250
     pages: list[list[str]] = []
     before: dict[str, str] = {}
     while True:
-        document = client.get("/memory/paged", params={"limit": 2, **before}).json()
+        document = client.get("/memory/paged", params={"limit": 100, **before}).json()
         assert document["paged"] is True
         page = document["memories"]["results"]
         if not page:
             break
         pages.append([each["memory"] for each in page])
         before = {"before": page[-1]["id"]}
-    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+    assert [len(page) for page in pages] == [100, 100, 50]
+    assert [text for page in pages for text in page] == [str(n) for n in reversed(range(250))]
 
 
-@pytest.mark.parametrize("before", ["0", "-1", "last", "1.5", "²", ""])
-def test_a_page_before_no_memory_is_refused(client: httpx.Client, before: str) -> None:
-    """A `before` that is no id is a 422 with a sentence."""
-    answer = client.get("/memory/x", params={"before": before})
+@pytest.mark.parametrize("name", ["before", "limit"])
+@pytest.mark.parametrize("value", ["0", "-1", "last", "1.5", "²", ""])
+def test_what_is_no_number_is_refused(client: httpx.Client, name: str, value: str) -> None:
+    answer = client.get("/memory/x", params={name: value})
     assert answer.status_code == 422
-    assert "before" in answer.json()["detail"]
+    assert name in answer.json()["detail"]
 
 
 def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> None:
-    """An entry has the time of its arrival in UTC, and its key if it came with one."""
     began = datetime.now(UTC)
     save(client, "dated", "without")
     save(client, "dated", "with", "key-dated")
@@ -76,7 +66,6 @@ def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> Non
 
 
 def test_projects_are_counted_by_name(client: httpx.Client) -> None:
-    """Each project that has memories is named, with how many, in the order of the names."""
     for project in ("number two", "number one", "number two", "number three"):
         save(client, project, "x")
     name = listed(client, "number three")[0]["id"]
@@ -89,24 +78,7 @@ def test_projects_are_counted_by_name(client: httpx.Client) -> None:
     ]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "²", ""])
-def test_a_limit_that_is_no_number_is_refused(client: httpx.Client, limit: str) -> None:
-    """A limit that cannot be honoured is a 422 with a sentence."""
-    answer = client.get("/memory/x", params={"limit": limit})
-    assert answer.status_code == 422
-    assert "limit" in answer.json()["detail"]
-
-
-def test_lists_longer_than_a_page_are_complete(client: httpx.Client) -> None:
-    """Reading in pages neither skips nor repeats a memory."""
-    expected = [str(number) for number in range(250)]
-    for text in expected:
-        save(client, "pages", text)
-    assert texts(client, "pages") == expected
-
-
 def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
-    """A list that would be too large ends early, and says that it did."""
     for _ in range(3):
         save(client, "large", "x" * (7 * 2**20))
     document = client.get("/memory/large").json()
@@ -119,25 +91,12 @@ def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
     ["a/b", "/", "%2F", "a b+c", "..", "?#", "ü\n\x00", "search", "health", "lone \ud800", "😀"],
 )
 def test_any_project_name_works(client: httpx.Client, project: str) -> None:
-    """A project may be called anything: the path is taken as it was encoded."""
-    assert save(client, project, "text").status_code == 200
-    assert texts(client, project) == ["text"]
-
-
-def test_a_path_that_is_no_utf_8_is_refused(client: httpx.Client) -> None:
-    """Bytes that stand for no text are a client's error."""
-    assert client.get("/memory/%ff").status_code == 400
-
-
-def test_lone_surrogates_survive(client: httpx.Client) -> None:
-    """A text with lone surrogates comes back as it was."""
-    body = b'{"user_id":"surrogates","content":"a\\ud800b\\udfff \\ud83d\\ude00"}'
-    assert client.post("/memory", content=body).status_code == 200
-    assert texts(client, "surrogates") == ["a\ud800b\udfff 😀"]
+    for _ in range(2):  # without a key each request is a memory
+        assert save(client, project, "half \ud800 😀").status_code == 200
+    assert texts(client, project) == ["half \ud800 😀"] * 2
 
 
 def test_a_key_is_stored_once(client: httpx.Client) -> None:
-    """The same key and body: the first answer again, and one memory."""
     answers = [save(client, "keys", "once", "key-1").json() for _ in range(3)]
     assert answers == [{"success": True}] * 3
     other_spelling = b'{ "content": "\\u006fnce", "user_id": "keys" }'
@@ -147,7 +106,6 @@ def test_a_key_is_stored_once(client: httpx.Client) -> None:
 
 
 def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
-    """The same key with another text or project is a 422, and changes nothing."""
     save(client, "reused", "first", "key-2")
     for project, text in (("reused", "second"), ("reused-2", "first")):
         answer = save(client, project, text, "key-2")
@@ -157,17 +115,11 @@ def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
     assert texts(client, "reused-2") == []
 
 
-def test_without_a_key_each_request_is_a_memory(client: httpx.Client) -> None:
-    """Equal texts without a key are stored as often as they are sent."""
-    for _ in range(2):
-        save(client, "twice", "same")
-    assert texts(client, "twice") == ["same", "same"]
-
-
 def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
-    """Deletion is final: a request that is repeated later does not undo it."""
     save(client, "deleted", "text", "key-3")
-    path = f"/memory/deleted/{listed(client, 'deleted')[0]['id']}"
+    name = listed(client, "deleted")[0]["id"]
+    path = f"/memory/deleted/{name}"
+    assert client.delete(f"/memory/another/{name}").status_code == 404
     assert client.delete(path).json() == {"success": True}
     assert client.delete(path).status_code == 404
     assert save(client, "deleted", "text", "key-3").status_code == 200
@@ -176,20 +128,10 @@ def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("memory_id", ["0", "-1", "x", "1.0", "9" * 30, "%31%00"])
 def test_an_unknown_memory_is_a_404(client: httpx.Client, memory_id: str) -> None:
-    """An id that no memory has is not found, whatever it looks like."""
     assert client.delete(f"/memory/nobody/{memory_id}").status_code == 404
 
 
-def test_a_memory_belongs_to_its_project(client: httpx.Client) -> None:
-    """Under another project's name a memory cannot be deleted."""
-    save(client, "mine", "text")
-    memory_id = listed(client, "mine")[0]["id"]
-    assert client.delete(f"/memory/yours/{memory_id}").status_code == 404
-    assert texts(client, "mine") == ["text"]
-
-
 def test_search_finds_words(client: httpx.Client) -> None:
-    """The more words of the query occur, the better; nothing found is nothing returned."""
     for text in ("The cat sat", "a CAT and a dog", "only fish"):
         save(client, "search me", text)
 
@@ -221,28 +163,14 @@ def test_search_finds_words(client: httpx.Client) -> None:
     ],
 )
 def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> None:
-    """A body that makes no sense gets a sentence, and the server lives on."""
     answer = client.post("/memory", content=body)
     assert answer.status_code == status
     assert answer.json()["detail"].endswith(".")
     assert save(client, "after nonsense", "fine").status_code == 200
 
 
-def test_a_body_that_is_declared_too_large_is_refused(running: Endpoint) -> None:
-    """The answer is a 413, before any of it was sent."""
-    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
-        connection.sendall(
-            b"POST /memory HTTP/1.1\r\nHost: localhost\r\n"
-            b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n"
-            % (running.token.encode(), BODY_MAX + 1)
-        )
-        assert connection.recv(4096).split()[1] == b"413"
-
-
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) -> None:
-    """More than the limit is a 413, with its length declared or not; just as much is not."""
-
     async def chunks(size: int) -> AsyncIterator[bytes]:
         body = b'{"user_id":"p","content":"' + b"x" * (size - 28) + b'"}'
         for start in range(0, size, 1000):
@@ -272,7 +200,6 @@ def test_a_body_that_is_too_large_is_refused(tmp_path: Path, *, declared: bool) 
 
 @pytest.mark.parametrize("escapes", [True, False])
 def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool) -> None:
-    """Megabytes with escapes and characters of every width, once for each key."""
     project = f"large {escapes}"
     text = '«ü» 😀 "quoted" \\ \n\x00\ud800 ' * 400_000
     body = json.dumps({"user_id": project, "content": text}, ensure_ascii=escapes)
@@ -286,20 +213,19 @@ def test_a_large_text_is_stored_as_it_is(client: httpx.Client, *, escapes: bool)
 
 
 def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> None:
-    """Nothing else is served, and nothing redirects."""
     for method, path, status in (
         ("GET", "/", 404),
         ("GET", "/memory/", 404),
         ("POST", "/memory/", 404),
         ("PUT", "/memory", 405),
         ("POST", "/health", 405),
+        ("GET", "/memory/%ff", 400),
     ):
         answer = client.request(method, path)
         assert (answer.status_code, "detail" in answer.json()) == (status, True), (method, path)
 
 
 def test_health_tells_who_answers(running: Endpoint, client: httpx.Client) -> None:
-    """Health names service and process, and proves that it has the token without showing it."""
     answer = client.get("/health", params={"challenge": "c0ffee"})
     document = answer.json()
     assert (document["status"], document["service"]) == ("ok", "mem0tray")
@@ -312,7 +238,6 @@ def test_health_tells_who_answers(running: Endpoint, client: httpx.Client) -> No
 def test_a_store_that_cannot_be_written_is_an_outage(
     running: Endpoint, client: httpx.Client, folder: Path
 ) -> None:
-    """While nothing can be stored, saves and health say 503; then all is well by itself."""
     other = sqlite3.connect(folder / DATABASE, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
@@ -326,14 +251,3 @@ def test_a_store_that_cannot_be_written_is_an_outage(
     assert client.get("/health").status_code == 200
     assert save(client, "outage", "text", "key-4").status_code == 200
     assert texts(client, "outage") == ["text"]
-
-
-def test_many_clients_at_once_lose_nothing(running: Endpoint) -> None:
-    """Requests over several connections are all stored."""
-    clients = [client_of(running) for _ in range(8)]
-    for round_number in range(5):
-        for number, each in enumerate(clients):
-            assert save(each, "many", f"{round_number}-{number}").status_code == 200
-    assert len(texts(clients[0], "many")) == 40
-    for each in clients:
-        each.close()

@@ -16,16 +16,14 @@ import pytest
 
 from mem0tray.files.lock import FileLock
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.child import LocalServer, LocalServerError
-from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint
-from mem0tray.localserver.finding import find
+from mem0tray.localserver.child import LocalServer, LocalServerError, RestartWait
+from mem0tray.localserver.endpoint import DATABASE, LOG, Endpoint, find
 from tests.localserver.support import PATIENCE, client_of, save, texts, until
 from tests.support import needs
 from tests.support.processes import KILL
 
 
 def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> None:
-    """The first `ensure` starts a server, the next finds it, `stop` ends it."""
     first = own.ensure()
     started = own.child_pid
     assert first.pid == started
@@ -36,18 +34,7 @@ def test_it_is_started_once_and_found_again(own: LocalServer, lock: Path) -> Non
     assert endpoint.read(lock.parent) is None
 
 
-@needs.SIGNALS
-def test_it_can_be_started_after_a_stop(own: LocalServer) -> None:
-    """`stop` is no death: the next `ensure` starts without delay."""
-    for _ in range(3):
-        pid = own.ensure().pid
-        own.stop()
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-
-
 def test_one_that_runs_is_used_and_left_alone(own: LocalServer, lock: Path) -> None:
-    """A server that somebody else started is found, and outlives our stop."""
     theirs = own.ensure()
     ours = LocalServer(lock.parent, 0)
     assert ours.ensure() == theirs
@@ -58,7 +45,6 @@ def test_one_that_runs_is_used_and_left_alone(own: LocalServer, lock: Path) -> N
 
 @pytest.mark.parametrize("stale", [False, True])
 def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: bool) -> None:
-    """Two that start a server in the same moment get the same one, whatever a dead one left."""
     if stale:
         lock.parent.mkdir()
         endpoint.write(lock.parent, Endpoint.at(1, 1, "stale", 0.0))
@@ -72,7 +58,6 @@ def test_two_workers_at_once_share_one(own: LocalServer, lock: Path, *, stale: b
 
 
 def test_after_kill_9_a_new_one_has_all_memories(own: LocalServer) -> None:
-    """A killed server is replaced at once, and nothing acknowledged is missing."""
     before = own.ensure()
     with client_of(before) as client:
         for number in range(10):
@@ -86,7 +71,6 @@ def test_after_kill_9_a_new_one_has_all_memories(own: LocalServer) -> None:
 
 
 def test_kill_9_of_the_parent_ends_the_child(tmp_path: Path) -> None:
-    """The child notices that its parent is gone, however it died."""
     program = (
         "import sys; from pathlib import Path; from mem0tray.localserver.child import LocalServer\n"
         "server = LocalServer(Path(sys.argv[1]), 0)\n"
@@ -106,16 +90,14 @@ def test_kill_9_of_the_parent_ends_the_child(tmp_path: Path) -> None:
         assert endpoint.read(folder) is None
 
 
-def test_a_stale_address_is_not_believed(own: LocalServer, lock: Path) -> None:
-    """The file of a server that died is no server."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
-        pass
-    lock.parent.mkdir()
-    endpoint.write(lock.parent, Endpoint.at(1, dead.pid, "stale", 0.0))
-    assert find(lock.parent) is None
-    found = own.ensure()
-    assert found.pid == own.child_pid
-    assert found.token != "stale"  # noqa: S105 - no password
+def test_the_child_is_apart_from_our_terminal_and_folder(
+    own: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    assert own.ensure().pid == own.child_pid
+    if hasattr(os, "getpgid"):
+        assert os.getpgid(own.child_pid or 0) != os.getpgrp()
 
 
 @contextmanager
@@ -144,7 +126,6 @@ def impostor(pid: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) -> None:
-    """A program that took a dead server's port cannot prove itself and never sees the token."""
     lock.parent.mkdir()
     with impostor(4242) as (port, heard):
         endpoint.write(lock.parent, Endpoint.at(port, 4242, "precious-token", 0.0))
@@ -157,7 +138,6 @@ def test_an_impostor_gets_neither_token_nor_trust(own: LocalServer, lock: Path) 
 
 @needs.SIGNALS
 def test_one_that_hangs_is_replaced(tmp_path: Path) -> None:
-    """Our own child that no longer answers is ended and started again."""
     server = LocalServer(tmp_path / "local-server", 0, patience=0.3)
     try:
         before = server.ensure()
@@ -173,7 +153,6 @@ def test_one_that_hangs_is_replaced(tmp_path: Path) -> None:
 
 
 def test_one_that_cannot_start_says_why_and_waits(own: LocalServer, lock: Path) -> None:
-    """The reason is the server's own; after two failures the next start is put off."""
     lock.parent.mkdir()
     (lock.parent / DATABASE).write_bytes(b"no database " * 100)
     for expected in (False, True, True):
@@ -194,7 +173,6 @@ def attempt(server: LocalServer) -> Endpoint | None:
 
 
 def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    """A file where the folder should be is an error with a sentence, not a traceback."""
     (tmp_path / "file").write_text("")
     server = LocalServer(tmp_path / "file" / "local-server", 0)
     with pytest.raises(LocalServerError, match="local-server"):
@@ -203,7 +181,6 @@ def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
 
 
 def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
-    """Whoever leaves need not wait for a server that is still starting."""
     lock.parent.mkdir()
     with FileLock(lock).held(PATIENCE), ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(own.ensure)
@@ -214,26 +191,39 @@ def test_stop_ends_a_wait(own: LocalServer, lock: Path) -> None:
     assert own.child_pid is None
 
 
-@needs.PROCESSES
-def test_the_child_is_apart_from_our_terminal(own: LocalServer) -> None:
-    """Ctrl-C goes to the worker alone, which then ends the server."""
-    assert os.getpgid(own.ensure().pid) != os.getpgrp()
-
-
-def test_modules_of_the_working_folder_are_not_imported(
-    own: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that is called like one of Python's modules does no harm."""
-    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
-    monkeypatch.chdir(tmp_path)
-    assert own.ensure().pid == own.child_pid
-
-
 @needs.linux("reads /proc")
 def test_the_token_is_not_on_the_command_line(own: LocalServer, lock: Path) -> None:
-    """Neither `ps` nor the log shows the token."""
     running = own.ensure()
     assert running.token.encode() not in Path(f"/proc/{running.pid}/cmdline").read_bytes()
     assert (lock.parent / LOG).stat().st_mode & 0o777 == 0o600
     own.stop()
     assert (lock.parent / LOG).read_bytes() == b""
+
+
+# When a server that keeps dying is started again ------------------------------------------------
+
+
+def test_after_the_first_death_each_wait_is_longer_up_to_a_minute() -> None:
+    wait = RestartWait()
+    assert wait.remaining(0) == 0
+    delays = []
+    for now in range(2000):
+        wait.started(now)
+        wait.died(now)
+        delays.append(wait.remaining(now))
+    assert delays[:9] == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert set(delays[9:]) == {60}
+
+
+def test_the_wait_runs_out() -> None:
+    wait = RestartWait(deaths=1)
+    wait.started(10)
+    wait.died(10)
+    assert [wait.remaining(now) for now in (10, 10.25, 11, 99)] == [1, 0.75, 0, 0]
+
+
+def test_a_server_that_lived_for_a_minute_counts_as_sound() -> None:
+    wait = RestartWait(deaths=7)
+    wait.started(100)
+    wait.died(160)
+    assert (wait.deaths, wait.remaining(160)) == (1, 0)

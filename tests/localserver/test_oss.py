@@ -1,15 +1,37 @@
 """The requests of the dialect `oss`, as the official server answers them."""
 
+import asyncio
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.localserver.store import Store
+from mem0tray.server import (
+    Client,
+    KeyVerdict,
+    Kind,
+    Memory,
+    Outcome,
+    Presence,
+    ServerAddress,
+    Terms,
+    connect,
+)
+from mem0tray.server.model import Page, ProjectCount
 from tests.localserver.support import client_of, listed, save, texts
+from tests.server.calls import LONG
 
 
 @pytest.fixture
@@ -45,7 +67,6 @@ def searched(client: httpx.Client, query: str, **more: Any) -> list[str]:
 
 
 def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) -> None:
-    """A listing and the memory itself name user, agent, run, metadata, hash and times."""
     more = {"user_id": "shown", "agent_id": "a", "run_id": "r", "metadata": {"mood": "fine"}}
     name = added(official, "text", **more)
     (entry,) = official.get("/memories", params={"user_id": "shown"}).json()["results"]
@@ -67,7 +88,6 @@ def test_a_memory_is_shown_with_all_that_was_said_of_it(official: httpx.Client) 
 
 
 def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
-    """The texts of a conversation are stored one by one, with whose words they are."""
     messages = [
         {"role": "system", "content": "be kind"},
         {"role": "user", "content": "question"},
@@ -88,7 +108,6 @@ def test_each_message_but_a_systems_is_a_memory(official: httpx.Client) -> None:
 def test_a_text_is_stored_as_it_is_where_facts_were_wanted(
     official: httpx.Client, infer: dict[str, bool]
 ) -> None:
-    """Without a model nothing is made of it, and the answer says so."""
     body = {"messages": [{"role": "user", "content": "I like oaks."}], "user_id": "facts", **infer}
     document = official.post("/memories", json=body).json()
     assert [each["memory"] for each in document["results"]] == ["I like oaks."]
@@ -96,7 +115,6 @@ def test_a_text_is_stored_as_it_is_where_facts_were_wanted(
 
 
 def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
-    """The same id and text: the first answer again; with another text it is refused."""
     more = {"user_id": "once", "metadata": {"mem0tray_id": "id-1"}}
     assert added(official, "once", **more) == added(official, "once", **more)
     body = {"messages": [{"role": "user", "content": "another"}], **more}
@@ -107,7 +125,6 @@ def test_an_id_in_the_metadata_is_stored_once(official: httpx.Client) -> None:
 
 
 def test_both_dialects_have_the_same_memories(client: httpx.Client, official: httpx.Client) -> None:
-    """What one saves the other lists, finds, counts as the same by its key, and deletes."""
     save(client, "both ways", "an oak", "key-both-1")
     (entry,) = official.get("/memories", params={"user_id": "both%20ways"}).json()["results"]
     assert (entry["memory"], entry["user_id"]) == ("an oak", "both%20ways")
@@ -125,7 +142,6 @@ def test_both_dialects_have_the_same_memories(client: httpx.Client, official: ht
 
 
 def test_user_agent_and_run_keep_memories_apart(official: httpx.Client) -> None:
-    """A listing or search has what fits all the names that are given."""
     added(official, "oak one", user_id="apart", agent_id="x", run_id="1")
     added(official, "oak two", user_id="apart", agent_id="x", run_id="2")
     added(official, "oak three", user_id="apart-2", agent_id="x")
@@ -140,7 +156,6 @@ def test_user_agent_and_run_keep_memories_apart(official: httpx.Client) -> None:
 
 
 def test_filters_find_by_key_and_by_metadata(official: httpx.Client) -> None:
-    """By our key whatever the words; by other metadata among those with the words."""
     named = {"color": "green", "rings": 7, "mem0tray_id": "filter-1"}
     added(official, "an oak", user_id="filters", metadata=named)
     added(official, "an oak too", user_id="filters", metadata={"color": "brown"})
@@ -157,7 +172,6 @@ def test_filters_find_by_key_and_by_metadata(official: httpx.Client) -> None:
 
 
 def test_a_search_shows_what_is_good_enough(official: httpx.Client) -> None:
-    """The best first, `top_k` or `limit` of them, none below the threshold."""
     for text in ("oak", "oak and elm"):
         added(official, text, user_id="good")
     filters = {"user_id": "good"}
@@ -168,7 +182,6 @@ def test_a_search_shows_what_is_good_enough(official: httpx.Client) -> None:
 
 
 def test_a_memory_can_be_changed(official: httpx.Client) -> None:
-    """Its text and metadata become others, it is found by the new words, and its key stays."""
     known = {"mem0tray_id": "change-1", "mood": "fine"}
     name = added(official, "an oak", user_id="changed", metadata=known)
     assert searched(official, "oak", filters={"user_id": "changed"}) == ["an oak"]
@@ -185,7 +198,6 @@ def test_a_memory_can_be_changed(official: httpx.Client) -> None:
 
 
 def test_all_of_a_user_can_be_deleted(client: httpx.Client, official: httpx.Client) -> None:
-    """More than a step of them, and nobody else's; nobody's are refused."""
     for number in range(250):
         save(client, "gone", str(number))
     added(official, "stays", user_id="gone-2")
@@ -197,7 +209,6 @@ def test_all_of_a_user_can_be_deleted(client: httpx.Client, official: httpx.Clie
 
 
 def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Client) -> None:
-    """The newest, 20 where nothing is said; without a name those of everybody."""
     for number in range(25):
         save(client, "long", str(number))
     assert len(shown(official, user_id="long")) == 20
@@ -209,7 +220,6 @@ def test_a_listing_is_as_long_as_asked(client: httpx.Client, official: httpx.Cli
 
 
 def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None:
-    """Each user, agent and run that has memories is named, as it is in a filter."""
     save(client, "counted me", "1")
     added(official, "3", user_id="counted%20me", agent_id="counting", run_id="count-1")
     entities = official.get("/entities").json()
@@ -222,7 +232,6 @@ def test_names_are_counted(client: httpx.Client, official: httpx.Client) -> None
 
 
 def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
-    """All that is kept under its name goes, and nothing else; what is none is refused."""
     for name in ("leaving", "staying"):
         added(official, name, user_id="entities", agent_id=name)
     assert official.delete("/entities/agent/leaving").json() == {"message": "Entity deleted"}
@@ -233,7 +242,6 @@ def test_an_entity_can_be_deleted(official: httpx.Client) -> None:
 
 
 def test_it_describes_what_it_answers(official: httpx.Client) -> None:
-    """Each request of the OpenAPI document is one that the server has a way for."""
     paths = official.get("/openapi.json").json()["paths"]
     assert {"/memories", "/memories/{memory_id}", "/search", "/entities"} < paths.keys()
     for path, operations in paths.items():
@@ -243,26 +251,16 @@ def test_it_describes_what_it_answers(official: httpx.Client) -> None:
             assert answer.json() != {"detail": "Not Found"}, (method, path)
 
 
-def test_no_memory_is_a_null(official: httpx.Client) -> None:
-    """An id that none has is no error to the official server."""
+def test_what_is_not_there_or_never_wanted(running: Endpoint, official: httpx.Client) -> None:
     answer = official.get("/memories/0")
     assert (answer.status_code, answer.json()) == (200, None)
-
-
-def test_setting_up_is_never_wanted(running: Endpoint) -> None:
-    """It is how that server tells its health, open to all."""
+    assert official.post("/reset").status_code == 404
     with client_of(running, {}) as stranger:
         answer = stranger.get("/auth/setup-status")
-        assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
-
-
-def test_nothing_resets_it(official: httpx.Client) -> None:
-    """What would delete everything at once is not there."""
-    assert official.post("/reset").status_code == 404
+    assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
 
 
 def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
-    """Once by its key; the answers repeat its beginning."""
     text = 'a "large" oak\n' * 100_000
     body = {
         "messages": [{"role": "user", "content": text}],
@@ -301,7 +299,6 @@ def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
 def test_a_save_that_makes_no_sense_is_refused(
     official: httpx.Client, change: dict[str, Any], status: int, word: str
 ) -> None:
-    """It is a sentence that names what is wrong, and nothing is stored."""
     body = {"messages": [{"role": "user", "content": "text"}], "user_id": "refused", **change}
     answer = official.post("/memories", json=body)
     assert answer.status_code == status
@@ -327,7 +324,149 @@ def test_a_save_that_makes_no_sense_is_refused(
 def test_a_search_that_makes_no_sense_is_refused(
     official: httpx.Client, body: dict[str, Any], status: int, word: str
 ) -> None:
-    """It is a sentence that names what is wrong; a filter is never left out silently."""
     answer = official.post("/search", json=body)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
+
+
+NAMES = st.sampled_from(["user_id", "agent_id", "run_id", "mem0tray_id", "mem0tray_project", "a"])
+TEXTS = st.sampled_from(["", " ", "*", "a b", "alpha", "two%20words", "%", "\0", "\ud800", "NaN"])
+PLAIN = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS)
+ANY = st.recursive(
+    PLAIN, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=5
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({}, optional={"role": TEXTS | ANY, "content": TEXTS | ANY}), max_size=3
+)
+FIELDS = {
+    "messages": MESSAGES | ANY,
+    "user_id": TEXTS | ANY,
+    "agent_id": TEXTS | ANY,
+    "run_id": TEXTS | ANY,
+    "metadata": st.dictionaries(NAMES, ANY) | ANY,
+    "infer": ANY,
+    "query": TEXTS | ANY,
+    "text": TEXTS | ANY,
+    "filters": st.dictionaries(NAMES, ANY) | ANY,
+    "threshold": ANY,
+    "top_k": ANY,
+}
+BODIES = st.fixed_dictionaries({}, optional=FIELDS)
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                ("POST", "/memories"),
+                ("POST", "/search"),
+                ("PUT", "/memories/1"),
+                ("GET", "/memories?user_id=alpha"),
+                ("GET", "/memories?user_id=two%2520words&agent_id=%00&top_k=5"),
+                ("GET", "/memories?user_id=%ED%A0%80"),
+                ("GET", "/memories?run_id=%ff"),
+                ("GET", "/entities"),
+                ("DELETE", "/memories?agent_id=alpha"),
+                ("DELETE", "/memories/1"),
+            ]
+        ),
+        BODIES,
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(requests=REQUESTS)
+def test_any_request_is_answered(
+    requests: list[tuple[tuple[str, str], dict[str, Any]]],
+) -> None:
+    async def send() -> None:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(Store(Path(folder, "memories.sqlite3"))) as store,
+        ):
+            transport = httpx.ASGITransport(build(store, "token"))
+            head = {"X-API-Key": "token"}
+            base = "http://localhost"
+            async with httpx.AsyncClient(
+                transport=transport, base_url=base, headers=head
+            ) as client:
+                for (method, path), body in requests:
+                    answer = await client.request(method, path, content=json.dumps(body))
+                    assert answer.status_code in {200, 400, 404, 422}, answer.text
+                    document = answer.json()
+                    if answer.status_code != 200:
+                        assert document["detail"].endswith(".")
+
+    asyncio.run(send())
+
+
+@pytest.fixture
+def ours(running: Endpoint) -> Iterator[Client]:
+    """Open our own client of the dialect."""
+    with closing(connect(ServerAddress.of(running.url, running.token), "oss")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("project", ["alpha", "two words", "100%", "a%20b", "*", "é/ü", "x\ud800"])
+def test_a_memory_goes_there_and_back(ours: Client, client: httpx.Client, project: str) -> None:
+    memory = Memory(project, f"the third oak of {project!r}", f"id-{project!r}")
+    absent = ours.ask(memory, LONG)
+    assert absent is Presence.ABSENT
+    for _ in range(2):
+        assert ours.save(memory, LONG).kind is Kind.DELIVERED
+    assert ours.ask(memory, LONG) is Presence.PRESENT
+    read = ours.read(project, 5, LONG)
+    assert not isinstance(read, Outcome)
+    assert [(each.project, each.text) for each in read.memories] == [(project, memory.content)]
+    found = ours.search(project, "third oak", 5, LONG)
+    assert not isinstance(found, Outcome)
+    assert [(each.text, each.score) for each in found] == [(memory.content, 1.0)]
+    assert texts(client, project) == [memory.content]
+
+
+def test_a_large_memory_is_asked_for(ours: Client) -> None:
+    large = Memory("large oss", "oak " * 1_000_000, "large-oss")
+    assert ours.ask(large, LONG) is not Presence.PRESENT
+    assert ours.save(large, LONG).kind is Kind.DELIVERED
+    assert ours.ask(large, LONG) is Presence.PRESENT
+
+
+def test_pages_and_projects_are_told(ours: Client, client: httpx.Client) -> None:
+    for text in ("one", "two"):
+        save(client, "paged by oss", text)
+    page = ours.page("paged by oss", "", LONG)
+    assert isinstance(page, Page)
+    assert ([each.text for each in page.memories], page.after, page.whole) == (
+        ["two", "one"], "", True,
+    )  # fmt: skip
+    projects = ours.projects(LONG)
+    assert not isinstance(projects, Outcome)
+    assert ("paged by oss", 2) in [(each.project, each.count) for each in projects]
+
+
+def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
+    address = ServerAddress.of(running.url, running.token)
+    with closing(connect(address, "oss", terms=Terms("Jo Doe"))) as client:
+        memory = Memory("my agent", "an oak", "agent-1")
+        assert client.save(memory, LONG).kind is Kind.DELIVERED
+        assert client.ask(memory, LONG) is Presence.PRESENT
+        read, found = client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)
+        assert isinstance(read, Page)
+        assert not isinstance(found, Outcome)
+        for shown in (read.memories, found):
+            assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
+        assert client.read("no agent", 5, LONG) == Page([])
+        projects = client.projects(LONG)
+    assert isinstance(projects, list)
+    assert ProjectCount("my agent") in projects
+
+
+def test_it_is_healthy_and_wants_its_key(running: Endpoint, ours: Client) -> None:
+    assert ours.probe(LONG).healthy
+    assert ours.check_key(LONG).verdict is KeyVerdict.TAKEN
+    address = ServerAddress.of(running.url, "wrong")
+    with closing(connect(address, "oss")) as stranger:
+        assert stranger.check_key(LONG).verdict is KeyVerdict.REFUSED
+        memory = Memory("alpha", "text", "wrong-1")
+        assert stranger.save(memory, LONG).kind is Kind.UNAUTHORIZED

@@ -25,7 +25,6 @@ Serve = Callable[..., Serving]
 
 
 def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
-    """Port, pid and token stand in a 0600 file of a 0700 folder."""
     serving = serve()
     ready = serving.ready()
     file = serving.folder / endpoint.FILE
@@ -42,7 +41,6 @@ def test_its_address_stands_in_a_private_file(serve: Serve) -> None:
 @needs.SIGNALS
 @pytest.mark.parametrize("name", variants(["SIGTERM", "SIGINT", "SIGHUP"]))
 def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
-    """It leaves with exit code 0 and no word, though connections stand open."""
     serving = serve()
     with client_of(serving.ready()) as idle:
         assert save(idle, "p", "text").status_code == 200
@@ -54,7 +52,6 @@ def test_a_signal_ends_it_quietly(serve: Serve, name: str) -> None:
 
 @needs.SIGNALS
 def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
-    """A client that never finishes its request cannot keep the server alive."""
     serving = serve()
     ready = serving.ready()
     with socket.create_connection(("127.0.0.1", ready.port), timeout=PATIENCE) as slow:
@@ -68,7 +65,6 @@ def test_a_request_half_sent_does_not_hold_it(serve: Serve) -> None:
 
 
 def test_it_ends_with_its_lifeline(serve: Serve) -> None:
-    """With a lifeline it leaves when standard input ends, and without one it stays."""
     held = serve(lifeline=True)
     held.ready()
     assert held.process.stdin is not None
@@ -84,7 +80,6 @@ def test_it_ends_with_its_lifeline(serve: Serve) -> None:
 
 
 def test_a_second_server_names_the_first(serve: Serve) -> None:
-    """One server for a folder: the second says where the first runs, and leaves."""
     first = serve()
     ready = first.ready()
     second = serve()
@@ -97,7 +92,6 @@ def test_a_second_server_names_the_first(serve: Serve) -> None:
 
 @needs.SIGNALS
 def test_one_that_is_leaving_is_waited_for(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock held without an address means that somebody leaves: the next one waits."""
     holder = FileLock(lock)
     assert holder.try_acquire()
     monkeypatch.setattr("mem0tray.localserver.serve.time.sleep", lambda _: holder.release())
@@ -108,14 +102,12 @@ def test_one_that_is_leaving_is_waited_for(lock: Path, monkeypatch: pytest.Monke
 def test_a_lock_held_by_something_else_is_an_error(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lock that is held for long by something that does not serve is named."""
     monkeypatch.setattr("mem0tray.localserver.serve._LEAVING_SECONDS", 0.0)
     with FileLock(lock).held(PATIENCE), pytest.raises(AlreadyRunningError, match="does not answer"):
         serve_here(lock.parent, 0)
 
 
 def test_a_taken_port_means_the_next_free_one(serve: Serve) -> None:
-    """When the port is taken it serves on one nearby, and says which."""
     with listen(0) as taken:
         port = taken.getsockname()[1]
         ready = serve(port).ready()
@@ -124,7 +116,6 @@ def test_a_taken_port_means_the_next_free_one(serve: Serve) -> None:
 
 @needs.SIGNALS
 def test_a_free_port_is_taken_as_asked(serve: Serve) -> None:
-    """The port of the settings is used when it is free, start after start."""
     with listen(0) as probe:
         port = probe.getsockname()[1]
     for _ in range(2):
@@ -137,20 +128,17 @@ def test_a_free_port_is_taken_as_asked(serve: Serve) -> None:
 
 
 def test_when_all_ports_nearby_are_taken_any_will_do() -> None:
-    """With no free port from 65535 on, some other one is found."""
     with listen(65535) as first, listen(65535) as second:
         assert first.getsockname()[1] != second.getsockname()[1]
 
 
 def test_it_listens_on_loopback_and_answers_at_once() -> None:
-    """Its socket is bound to 127.0.0.1, and known as TCP: else asyncio leaves Nagle's delay on."""
     with listen(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_what_was_acknowledged_survives_kill_9(serve: Serve) -> None:
-    """After kill -9 the next server has every memory, and a new token."""
     first = serve()
     before = first.ready()
     with client_of(before) as client:
@@ -166,7 +154,6 @@ def test_what_was_acknowledged_survives_kill_9(serve: Serve) -> None:
 
 @needs.SIGNALS
 def test_it_removes_only_its_own_address(serve: Serve) -> None:
-    """An address that is not its own stays when it leaves."""
     serving = serve()
     serving.ready()
     foreign = Endpoint.at(1, 1, "token", 0.0)
@@ -187,7 +174,6 @@ def test_the_address_of_a_killed_server_is_replaced(serve: Serve) -> None:
 
 @needs.SIGNALS
 def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
-    """`announce` gets the address, once, when requests are answered."""
     said: list[Endpoint] = []
 
     def announced(own: Endpoint) -> None:
@@ -217,13 +203,11 @@ def test_it_says_when_it_is_ready(tmp_path: Path) -> None:
     ],
 )
 def test_an_address_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
-    """A `server.json` that is torn or foreign counts as missing."""
     (tmp_path / endpoint.FILE).write_text(text)
     assert endpoint.read(tmp_path) is None
 
 
 def test_the_address_is_always_this_computer(tmp_path: Path) -> None:
-    """Whatever url stands in the file, only the port is believed."""
     document = {"port": 9, "pid": 1, "token": "t", "started": 0, "url": "http://evil.example"}
     (tmp_path / endpoint.FILE).write_text(json.dumps(document))
     read = endpoint.read(tmp_path)

@@ -1,5 +1,6 @@
 """The database: private, durable, and clear about what it cannot open."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.localserver import indexing
+from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.store import KeyReusedError, Store
 from tests.localserver.support import arrival
 from tests.support import needs
@@ -18,7 +21,6 @@ def everything(store: Store, project: str) -> list[str]:
 
 
 def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
-    """What was saved, and under which key, outlives the process."""
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
         store.save(arrival("p", "text \udc80", b"key", b"digest"))
@@ -31,7 +33,6 @@ def test_memories_and_keys_are_there_after_reopening(tmp_path: Path) -> None:
 
 @needs.MODES
 def test_the_files_are_private(tmp_path: Path) -> None:
-    """Database, log and index are 0600 whatever the umask."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "text"))
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
@@ -40,7 +41,6 @@ def test_the_files_are_private(tmp_path: Path) -> None:
 
 
 def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
-    """SQLite syncs its log at every commit: the answer follows the disk."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         pragma = store._connection.execute
         assert pragma("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -48,7 +48,6 @@ def test_each_commit_reaches_the_disk(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
-    """Key and memory are stored together or not at all."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store._connection.execute(
             "CREATE TEMP TRIGGER broken BEFORE INSERT ON memories"
@@ -62,7 +61,6 @@ def test_an_interrupted_save_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
-    """A stale request to delete cannot hit a later memory."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "first"))
         ((first,),) = store.newest("p")
@@ -73,7 +71,6 @@ def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
-    """A file that is no database is an error with a remedy, and is not touched."""
     path = tmp_path / "memories.sqlite3"
     path.write_bytes(b"not a database, but perhaps precious" * 100)
     before = path.read_bytes()
@@ -84,7 +81,6 @@ def test_a_damaged_database_is_named_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
-    """A database of a later version is refused with a sentence."""
     path = tmp_path / "memories.sqlite3"
     with closing(Store(path)) as store:
         store._connection.execute("PRAGMA user_version = 99")
@@ -93,15 +89,48 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_where_nothing_can_be_made_is_an_error(tmp_path: Path) -> None:
-    """A path that cannot be a database is an error with the path in it."""
     with pytest.raises(Mem0TrayError, match="memories"):
         Store(tmp_path / "missing" / "memories.sqlite3")
 
 
 def test_several_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
-    """Where one of them cannot be, none is."""
     with closing(Store(tmp_path / "memories.sqlite3")) as store:
         store.save(arrival("p", "first", b"key", b"digest"))
         with pytest.raises(KeyReusedError):
             store.save(arrival("p", "second"), arrival("p", "third", b"key", b"another"))
         assert everything(store, "p") == ["first"]
+
+
+class _Watched(Store):
+    """A store that says when nothing is left to be added."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.done = asyncio.Event()
+
+    def index_some(self) -> bool:
+        more = super().index_some()
+        if not more:
+            self.done.set()
+        return more
+
+
+def test_what_was_saved_is_indexed_when_it_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "QUIET_SECONDS", 0.01)
+
+    async def run() -> list[int]:
+        found = []
+        with closing(_Watched(tmp_path / "memories.sqlite3")) as store:
+            filling = Indexing(store)
+            for text in ("one word", "another word"):
+                for _ in range(300):
+                    store.save(arrival("p", text))
+                store.done.clear()
+                filling.soon()
+                await asyncio.wait_for(store.done.wait(), 15)
+                found.append(len(store.search("p", "word", 1000)))
+        return found
+
+    assert asyncio.run(run()) == [300, 600]

@@ -29,9 +29,7 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
     """Search what is indexed by then, the rest indexed first."""
     while store.index_some():
         pass
-    results = store.search(project, query, limit)
-    assert results is not None
-    return [each.stored.memory for each in results]
+    return [each.stored.memory for each in store.search(project, query, limit)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +50,6 @@ def found(store: Store, query: str, project: str = "p", limit: int = 100) -> lis
     ],
 )
 def test_a_memory_is_found_by_its_words(store: Store, text: str, query: str) -> None:
-    """Case and accents do not matter, a beginning is enough, and any script has words."""
     store.save(arrival("p", "another text"))
     store.save(arrival("p", text))
     assert found(store, query) == [text]
@@ -66,7 +63,6 @@ def test_an_empty_memory_holds_up_no_other(store: Store) -> None:
 
 
 def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
-    """Whether or not the index knew a longer word before."""
     store.save(arrival("p", "a rose"))
     assert found(store, "Rose") == ["a rose"]
     store.save(arrival("p", "some roses"))
@@ -76,7 +72,6 @@ def test_a_word_finds_what_it_begins_beside_itself(store: Store) -> None:
 
 
 def test_the_best_stands_first(store: Store) -> None:
-    """All words before some, more before fewer, the telling word before the common, then age."""
     for text in ("oak", "oak and elm", "oak elm ash", "ash", "nothing", "oak"):
         store.save(arrival("p", text))
     assert found(store, "oak elm ash") == ["oak elm ash", "oak and elm", "ash", "oak", "oak"]
@@ -84,7 +79,6 @@ def test_the_best_stands_first(store: Store) -> None:
 
 
 def test_a_project_sees_its_own(store: Store) -> None:
-    """Nothing of another project is found, whatever its name."""
     store.save(arrival("p", "secret of p"))
     store.save(arrival('q" OR "', "secret of q"))
     assert found(store, "secret", "p") == ["secret of p"]
@@ -101,13 +95,11 @@ def test_a_project_sees_its_own(store: Store) -> None:
     ],
 )  # fmt: skip
 def test_no_query_is_an_error(store: Store, query: str) -> None:
-    """Whatever is asked for is looked for as words."""
     store.save(arrival("p", "neither this nor that"))
     assert found(store, query) == []
 
 
 def test_many_words_are_all_wanted_first(store: Store) -> None:
-    """A memory is found by its own long text among many that begin alike."""
     begin = " ".join(f"word{number}" for number in range(300))
     for number in range(30):
         store.save(arrival("p", f"{begin} end{number}"))
@@ -129,7 +121,6 @@ def test_two_common_words_go_before_a_rare_one(store: Store) -> None:
 
 
 def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
-    """It leaves the index with the table, indexed or not, and its words leave the disk."""
     for text in ("first xyzzyplugh", "second xyzzyplugh"):
         store.save(arrival("p", text))
     newest, oldest = next(store.newest("p"))
@@ -146,7 +137,6 @@ def test_a_deleted_memory_is_found_no_more(store: Store, path: Path) -> None:
 
 
 def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
-    """The first megabyte is indexed; a large one can be deleted as well."""
     store.save(arrival("p", "beginning " + "x " * word_index.LONGEST + "finish"))
     assert len(found(store, "beginning")) == 1
     assert found(store, "finish") == []
@@ -155,7 +145,6 @@ def test_a_large_memory_is_found_by_its_beginning(store: Store) -> None:
 
 
 def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> None:
-    """Memories that were saved when there was no index are added, none twice, over restarts."""
     for number in range(600):
         store.save(arrival("p", f"old {number}"))
     store.close()
@@ -167,20 +156,3 @@ def test_a_database_of_before_is_indexed_in_steps(store: Store, path: Path) -> N
     with closing(Store(path)) as again:
         assert len(found(again, "old", limit=1000)) == 600
         assert not again.index_some()
-
-
-def test_a_damaged_index_is_made_anew(store: Store, path: Path) -> None:
-    """The memories are what counts: the index is made again, while open and at the start."""
-    store.save(arrival("p", "still there"))
-    assert found(store, "still") == ["still there"]
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("UPDATE words_data SET block = x'ffffffffffffffff' WHERE id > 10")
-        database.commit()
-    assert store.search("p", "still", 1) is None
-    assert found(store, "still") == ["still there"]
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("DELETE FROM words_data")
-        database.commit()
-    store.close()
-    with closing(Store(path)) as again:
-        assert found(again, "still") == ["still there"]

@@ -20,19 +20,16 @@ _EXACT: Final = 3  # of so many colours one is kept as it is: those of areas, no
 
 
 def states(_: Path) -> Image.Image:
-    """The icon in its states."""
     return shots.icons()
 
 
 def menu(folder: Path) -> Image.Image:
-    """The open menu."""
     with scene.desktop(folder / "desktop") as desktop, scene.home(folder / "home") as home:
         scene.fill(home)
         return shots.menu(desktop, home)
 
 
 def notifications(folder: Path) -> Image.Image:
-    """Two notifications."""
     with contextlib.ExitStack() as stack:
         desktop = stack.enter_context(scene.desktop(folder / "desktop"))
         server = stack.enter_context(Standin())
@@ -41,7 +38,6 @@ def notifications(folder: Path) -> Image.Image:
 
 
 def page(folder: Path, *, dark: bool = False) -> Image.Image:
-    """The status page."""
     with scene.desktop(folder / "desktop") as desktop, scene.home(folder / "home") as home:
         scene.fill(home)
         return shots.page(desktop, home, folder, dark=dark)
@@ -62,7 +58,6 @@ PICTURES: Final[dict[str, Callable[[Path], Image.Image]]] = {
 
 
 def make(target: Path, names: Iterable[str] = ()) -> None:
-    """Make the pictures of these names, or all."""
     target.mkdir(exist_ok=True)
     with scene.afternoon():
         for name in names or PICTURES:

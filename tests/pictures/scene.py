@@ -63,7 +63,6 @@ def afternoon() -> Iterator[None]:
 
 @contextlib.contextmanager
 def desktop(folder: Path) -> Iterator[Desktop]:
-    """Start it; everything ends with it."""
     with Desktop(folder, size=_SIZE) as started:
         fonts = folder / "fonts.conf"
         fonts.write_text(_FONTS, encoding="utf-8")

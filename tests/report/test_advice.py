@@ -30,17 +30,7 @@ def _advice(
     seen = [found(letter) for letter in letters]
     known = {each.identity: attempts[each.id] for each in seen if attempts and each.id in attempts}
     overview = Overview(**{"worker": _RUNNING, "state": "healthy", **fields})
-    gathered = Gathered(
-        _NOW,
-        overview,
-        seen,
-        0,
-        [],
-        {},
-        known,
-        unreadable=unreadable,
-        past=None,
-    )
+    gathered = Gathered(_NOW, overview, seen, 0, known, unreadable=unreadable, past=None)
     return advice(gathered, "dlq.json", Language(language))
 
 
@@ -75,7 +65,6 @@ def test_each_trouble_has_its_remedy(fields: dict[str, Any], words: str) -> None
 
 
 def test_a_pause_is_named_without_a_worker() -> None:
-    """Starting alone would not help then."""
     made = _advice(state="not running", worker=None, pause=2 * _NOW)
     assert _titles(made) == ["Start mem0tray", "End the pause"]
 
@@ -93,7 +82,6 @@ def test_a_pause_is_named_without_a_worker() -> None:
     ],
 )
 def test_the_servers_answers_from_the_file_alone(reason: str, tone: str, words: str) -> None:
-    """Without a ledger the reason in the file says what kind of answer it was."""
     (made,) = _advice(dead("a", last_error=reason))
     assert made.title.startswith("1 memory not delivered: ")
     assert (made.tone, made.detail) == (tone, reason)
@@ -101,7 +89,6 @@ def test_the_servers_answers_from_the_file_alone(reason: str, tone: str, words: 
 
 
 def test_the_ledger_knows_better_than_the_file() -> None:
-    """The last attempt counts where there is one."""
     attempt = Attempt(_NOW, "unknown", None, "no answer after 60 s", 60.0)
     (made,) = _advice(dead("a", id="one", last_error="500 old"), attempts={"one": attempt})
     assert made.title == "1 memory not delivered: no usable answer from the server"
@@ -109,7 +96,6 @@ def test_the_ledger_knows_better_than_the_file() -> None:
 
 
 def test_the_example_speaks_the_language_of_the_page() -> None:
-    """What is ours in a reason is in the words of the table of dead letters."""
     said = kept(Reason("no answer after {number} s", number="60"))
     attempt = Attempt(_NOW, "unknown", None, said, 60.0)
     (made,) = _advice(dead("a", id="one"), attempts={"one": attempt}, language="fr")
@@ -117,7 +103,6 @@ def test_the_example_speaks_the_language_of_the_page() -> None:
 
 
 def test_invalid_items() -> None:
-    """No project, NUL, half a character, no text: each has its own group."""
     made = _advice(
         dead("a", ""),
         dead("n\0", last_error="422 x"),
@@ -151,7 +136,6 @@ def test_the_commonest_cause_comes_first() -> None:
 
 
 def test_no_answer_hides_behind_another() -> None:
-    """Answers that want different things done each have an example of their own."""
     made = _advice(
         dead("a", last_error="422 Unprocessable Entity: odd 1"),
         dead("b", last_error="422 Unprocessable Entity: odd 2"),

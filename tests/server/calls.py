@@ -1,5 +1,6 @@
 """What several of these tests share: ways to call, and ways to be a bad server."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,15 +10,23 @@ from typing import Any
 import pytest
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.server import Client, Memory, connect
-from mem0tray.server.model import Reply
+from mem0tray.server import Client, Memory, Outcome, Terms, connect
+from mem0tray.server.answers import classify
+from mem0tray.server.model import Fault, Reply
 from mem0tray.server.transport import Transport
 from tests.server.wire import PATIENCE, Connection, Handler, Wire, render
 
 SHORT = 0.3  # seconds: for calls that are to time out
 LONG = 30.0  # seconds: for calls that must not wait so long
-TOO_MANY = render(200, b" " * 1_200_000)  # an answer over the bound
 SOON = 5.0  # seconds: for what ends at once; the system tries a connection again after seven
+NOW = 1_800_000_000.0
+OK = {"success": True}
+MEMORY = Memory("alpha", "the third oak", "id-1")
+TOO_MANY = render(200, b" " * 1_200_000)  # an answer over the bound
+HUNDRED = [str(number) for number in range(100)]  # a listing of them may be cut
+
+
+# Calls ------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -39,6 +48,41 @@ def reply_of(handler: Handler, timeout: float = LONG, body: bytes = b"{}") -> Re
 
 
 @contextmanager
+def client_of(
+    server: Wire, token: str = "", dialect: str = "vps", terms: Terms | None = None, **more: Any
+) -> Iterator[Client]:
+    """Make a client of a whole dialect and close it."""
+    address = ServerAddress.of(server.url, token)
+    with closing(connect(address, dialect, terms=terms, **more)) as made:
+        yield made
+
+
+# Replies ----------------------------------------------------------------------------------------
+
+
+def reply(
+    status: int | None, body: object = b"", fault: Fault | None = None, **headers: str
+) -> Reply:
+    """Make a reply; `body` becomes JSON unless it is bytes, `_` in a name stands for `-`."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-").lower(): text for name, text in headers.items()}
+    return Reply(status, named, raw, 0.5, fault)
+
+
+def classified(answer: Reply, content: str = "", *secrets: str) -> Outcome:
+    """Class an answer of a server that speaks `vps`."""
+    return classify(answer, NOW, lambda body: body.get("success") is True, content, secrets)
+
+
+def message(status: int, body: object, content: str = "", secret: str = "") -> str:
+    """Say what is said about an answer."""
+    return classified(reply(status, body), content, secret).message
+
+
+# Servers ----------------------------------------------------------------------------------------
+
+
+@contextmanager
 def stuck_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Make every look-up of a name hang; the event tells that one has begun."""
     begun, over = threading.Event(), threading.Event()
@@ -56,6 +100,23 @@ def stuck_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]
         for thread in threading.enumerate():
             if thread.name == "mem0tray-connect":
                 thread.join(PATIENCE)
+
+
+@contextmanager
+def full_listener() -> Iterator[int]:
+    """Listen on a port whose backlog is full, so that connecting takes for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:
+            filler.settimeout(0)
+            filler.connect_ex(listener.getsockname())
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for filler in fillers:
+                filler.close()
 
 
 def cut_after_body(connection: Connection) -> None:
@@ -95,45 +156,6 @@ def drip_interim(connection: Connection) -> None:
     connection.drip(b"HTTP/1.1 102 Processing\r\n\r\n", pause=0.001)
 
 
-MEMORY = Memory("alpha", "the third oak", "id-1")
-
-
-@contextmanager
-def client_of(server: Wire, token: str = "") -> Iterator[Client]:
-    """Make a client of a whole dialect and close it."""
-    with closing(connect(ServerAddress.of(server.url, token))) as made:
-        yield made
-
-
-def listing(*texts: str, **more: object) -> bytes:
-    """Make the answer to GET /memory/{project}."""
-    results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
-    return render(200, {"success": True, "memories": {"results": results}} | more)
-
-
-@contextmanager
-def full_listener() -> Iterator[int]:
-    """Listen on a port whose backlog is full, so that connecting takes for ever."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.settimeout(0)
-            filler.connect_ex(listener.getsockname())
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            for filler in fillers:
-                filler.close()
-
-
-def found(*texts: str) -> bytes:
-    """Make the answer to POST /memory/search."""
-    results = [{"memory": text, "score": 0.5} for text in texts]
-    return render(200, {"success": True, "results": {"results": results}})
-
-
 def in_turn_of(*answers: bytes) -> Handler:
     """Answer the requests of one connection with these, in turn."""
 
@@ -144,3 +166,15 @@ def in_turn_of(*answers: bytes) -> Handler:
             connection.send(answer)
 
     return handle
+
+
+def listing(*texts: str, **more: object) -> bytes:
+    """Make the answer to GET /memory/{project}."""
+    results = [{"id": str(number), "memory": text} for number, text in enumerate(texts)]
+    return render(200, {"success": True, "memories": {"results": results}} | more)
+
+
+def found(*texts: str) -> bytes:
+    """Make the answer to POST /memory/search."""
+    results = [{"memory": text, "score": 0.5} for text in texts]
+    return render(200, {"success": True, "results": {"results": results}})

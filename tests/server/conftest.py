@@ -4,11 +4,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from mem0tray.server.model import Reply
+from mem0tray.server.transport import Transport
 from tests.support.certificates import HOST, Authority
 
 
@@ -39,3 +42,17 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect the seconds that each exchange has."""
+    found: list[float] = []
+    exchange = Transport.exchange
+
+    def noted(self: Transport, *arguments: Any) -> Reply:
+        found.append(arguments[4])
+        return exchange(self, *arguments)
+
+    monkeypatch.setattr(Transport, "exchange", noted)
+    return found

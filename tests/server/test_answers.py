@@ -1,15 +1,17 @@
-"""What an answer means, and what is said about it."""
+"""What an answer means, and what is said about it: never the content of a memory, nor a key."""
 
+import json
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
 from mem0tray.core import reasons
 from mem0tray.core.item import Kind
-from mem0tray.server.answers import classify, health, retry_after
+from mem0tray.server.answers import classify, health, retry_after, status_in
 from mem0tray.server.http_client import is_answered
-from mem0tray.server.model import Fault, Health, Reply
-from tests.server.replies import NOW, OK, classified, message, reply
+from mem0tray.server.model import NO_TLS, Fault, Health, Reply
+from tests.server.calls import NOW, OK, classified, message, reply
 
 # Classes ----------------------------------------------------------------------------------------
 
@@ -28,7 +30,6 @@ from tests.server.replies import NOW, OK, classified, message, reply
         (200, b"", Kind.OUTAGE),
         (200, b"<html>Sign in to the network</html>", Kind.OUTAGE),
         (200, [OK], Kind.OUTAGE),
-        (200, "success", Kind.OUTAGE),
         (200, b'{"success": tr', Kind.OUTAGE),
         (200, b"[" * 100_000, Kind.OUTAGE),
         (200, b"1" * 5_000, Kind.OUTAGE),
@@ -44,20 +45,11 @@ from tests.server.replies import NOW, OK, classified, message, reply
         (502, b"", Kind.OUTAGE),
         (503, OK, Kind.OUTAGE),
         (504, b"", Kind.OUTAGE),
-        (500, OK, Kind.ITEM_FAILURE),
-        (501, b"", Kind.ITEM_FAILURE),
-        (505, b"", Kind.ITEM_FAILURE),
-        (599, b"", Kind.ITEM_FAILURE),
-        (400, OK, Kind.ITEM_FAILURE),
-        (402, b"", Kind.ITEM_FAILURE),
-        (408, b"", Kind.ITEM_FAILURE),
-        (413, b"", Kind.ITEM_FAILURE),
-        (422, b"", Kind.ITEM_FAILURE),
-        (451, b"", Kind.ITEM_FAILURE),
+        *((status, b"", Kind.ITEM_FAILURE) for status in (400, 402, 408, 413, 422, 451)),
+        *((status, OK, Kind.ITEM_FAILURE) for status in (500, 501, 505, 599)),
     ],
 )
 def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
-    """Each complete answer has the class that the contract's table gives it."""
     answer = classified(reply(status, body))
     assert (answer.kind, answer.status, answer.duration) == (kind, status, 0.5)
     assert bool(answer.message) == (kind is not Kind.DELIVERED)
@@ -85,11 +77,10 @@ def test_status_and_body_decide(status: int, body: object, kind: Kind) -> None:
 def test_what_broke_off_counts_as_far_as_it_came(
     status: int | None, fault: Fault, kind: Kind
 ) -> None:
-    """A status that is no success counts without its body; a success is unknown without it."""
     answer = classified(reply(status, b"", fault))
-    assert answer.kind is kind
-    assert answer.timed_out == (fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER)
-    assert answer.message
+    assert (answer.kind, answer.status) == (kind, status)
+    is_timed_out = fault is Fault.TIMED_OUT and kind is Kind.NO_ANSWER
+    assert answer.timed_out is is_timed_out
 
 
 @pytest.mark.parametrize(
@@ -97,46 +88,36 @@ def test_what_broke_off_counts_as_far_as_it_came(
     [
         (None, Fault.UNREACHABLE, False),
         (None, Fault.NOT_HTTP, True),
-        (None, Fault.TOO_LONG, True),
+        (None, Fault.TIMED_OUT, True),
         (None, Fault.LOST, True),
-        (200, Fault.TIMED_OUT, True),
+        (200, Fault.LOST, True),
         (200, None, True),
         (302, None, True),
+        (399, None, True),
         (400, None, False),
-        (401, None, False),
         (404, None, False),
         (429, None, False),
+        (499, None, False),
         (500, None, True),
-        (502, None, True),
         (503, None, True),
-        (504, None, True),
     ],
 )
-def test_only_a_refusal_leaves_nothing_unknown(
+def test_unless_nothing_was_sent_or_a_4xx_refuses_it_the_server_may_have_it(
     status: int | None, fault: Fault | None, *, may_have_it: bool
 ) -> None:
-    """Unless nothing was sent, or a 4xx refuses it, the server may have stored it all the same."""
     assert classified(reply(status, b"<html>", fault)).may_have_it is may_have_it
 
 
 @pytest.mark.parametrize(("body", "kind"), [({"id": 7}, Kind.DELIVERED), (OK, Kind.ITEM_FAILURE)])
 def test_a_dialect_says_what_stored_means(body: object, kind: Kind) -> None:
-    """Which object of a 2xx means that it is done differs from one dialect to another."""
-    assert classify(reply(200, body), NOW, lambda found: "id" in found).kind is kind
-
-
-def test_the_outcome_of_a_delivery_is_known() -> None:
-    """A success leaves nothing to be asked."""
-    assert not classified(reply(200, OK)).may_have_it
+    outcome = classify(reply(200, body), NOW, lambda found: "id" in found)
+    assert outcome.kind is kind
+    assert outcome.may_have_it is (kind is not Kind.DELIVERED)
 
 
 def test_a_compressed_answer_is_no_json_object() -> None:
-    """What we asked not to be compressed, and is, is not read."""
     assert classified(reply(200, OK, Content_Encoding="gzip")).kind is Kind.OUTAGE
     assert classified(reply(200, OK, Content_Encoding="identity")).kind is Kind.DELIVERED
-
-
-# Retry-After ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -163,68 +144,72 @@ def test_a_compressed_answer_is_no_json_object() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_within_an_hour(text: str, seconds: float | None) -> None:
-    """Seconds or an HTTP date, bounded; what makes no sense is none."""
     found = reply(429, b"", Retry_After=text)
-    assert retry_after(found, NOW) == seconds
-    assert classified(found).retry_after == seconds
+    assert retry_after(found, NOW) == classified(found).retry_after == seconds
 
 
 # Messages ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("found", "words"),
     [
-        ({"detail": "the model is not loaded"}, "the model is not loaded"),
-        ({"error": {"message": "quota used up", "code": "quota"}}, "quota used up"),
-        ({"message": "no such user"}, "no such user"),
-        ("just text", "just text"),
-        (b"plain words", "plain words"),
-        ({"detail": [{"loc": ["body", 0, "x"], "msg": "required"}]}, "body.0.x: required"),
-        ({"detail": [{"msg": "one"}, {"loc": ["two"]}]}, "one; two"),
+        (reply(200, b"<html>"), "200 OK, but the answer is not a JSON object"),
+        (reply(399, b""), "399, but the answer is not a JSON object"),
+        (reply(200, b"", Fault.TOO_LONG), "200 OK, but the answer is too long"),
+        (reply(200, {}), "200 OK without success"),
+        (reply(200, {"detail": "odd"}), "200 without success: odd"),
+        (reply(300, {"detail": "odd"}), "300: odd"),
+        (reply(400, b"odd"), "400: odd"),
+        (reply(500, {"detail": "the model is not loaded"}), "500: the model is not loaded"),
+        (reply(500, {"error": {"message": "used up", "code": "quota"}}), "500: used up"),
+        (reply(500, {"message": "no such user"}), "500: no such user"),
+        (reply(500, "just text"), "500: just text"),
+        (
+            reply(422, {"detail": [{"loc": ["body", 0, "x"], "msg": "required"}]}),
+            "422: body.0.x: required",
+        ),
+        (reply(422, {"detail": [{"msg": "one"}, {"loc": ["two"]}]}), "422: one; two"),
+        (
+            reply(422, {"detail": [{"loc": ["body"], "msg": "odd", "input": "abc"}, "abc"]}),
+            "422: body: odd",
+        ),
+        (reply(500, b" " * 3999 + b"odd"), "500: o"),
+        (reply(None), "no connection"),
+        (reply(None, b"", Fault.NOT_HTTP), "what came back is not HTTP"),
+        (reply(None, b"", Fault.TIMED_OUT), "no answer after 0.5 s"),
+        (reply(302, b"", Location="//a.test/x"), "302 Found to ://a.test/x, which is not followed"),
+        (reply(302, b"", Location="/x"), "302 Found, but the answer is not a JSON object"),
+        (reply(302, Location="http://[bad"), "302 Found, but the answer is not a JSON object"),
+        (
+            reply(302, Location="https://me:pass@a.test/a b/memory;id=1?key=1#x"),
+            "302 Found to https://a.test/a%20b/memory, which is not followed",
+        ),
+        (
+            reply(302, Location=f"https://a.test/{'x' * 100}"),
+            "302 Found to https://a.test, which is not followed",
+        ),
     ],
 )
-def test_what_the_server_says_is_kept(body: object, words: str) -> None:
-    """The server's own words stand behind the status."""
-    assert message(500, body) == f"500: {words}"
-
-
-def test_of_a_detail_list_only_loc_and_msg_are_kept() -> None:
-    """What FastAPI repeats of the input does not show."""
-    entry = {"loc": ["body"], "msg": "too odd", "input": "abc", "ctx": {"x": "abc"}, "url": "abc"}
-    assert message(422, {"detail": [entry, "abc", ["abc"]]}).endswith(": body: too odd")
+def test_an_answer_is_told_in_these_words(found: Reply, words: str) -> None:
+    outcome = classified(found)
+    assert outcome.message == str(outcome.reason) == words
 
 
 @pytest.mark.parametrize(
-    "body",
+    "found",
     [
-        b"<html>x</html>",
-        b"  <!doctype html>",
-        b"\x00\xff\xfe",
-        {},
-        [],
-        {"error": None},
-        b"",
-        "\x1b\0",
+        reply(500, b"odd", Fault.LOST),
+        reply(500, b"odd", Content_Encoding="gzip"),
+        *(
+            reply(500, body)
+            for body in (b"<html>x", b"  <!doctype html>", b"\x00\xff", b"[odd", b"")
+        ),
+        *(reply(500, json.loads(body)) for body in ("{}", "[]", '{"error": null}', '"\\u0000"')),
     ],
 )
-def test_a_page_is_not_repeated(body: object) -> None:
-    """Markup and bytes that are no text leave the status alone."""
-    assert message(500, body) == "500 Internal Server Error"
-
-
-def test_a_redirect_names_host_and_path_and_no_more() -> None:
-    """Where a redirect points helps to mend the settings; its query and password do not."""
-    found = reply(301, b"", Location="https://me:pass@mem0.test/a b/memory;id=1?key=1#x")
-    said = classified(found).message
-    assert "to https://mem0.test/a%20b/memory, which" in said
-    assert "pass" not in said
-    assert "=1" not in said
-    assert (
-        "to https://a.test, which"
-        in classified(reply(301, Location=f"https://a.test/{'x' * 100}")).message
-    )
-    assert "JSON" in classified(reply(301, b"", Location="http://[bad")).message
+def test_what_was_cut_off_packed_or_a_page_is_not_repeated(found: Reply) -> None:
+    assert classified(found).message == "500 Internal Server Error"
 
 
 HOSTILE = "a\x1b[31mred\r\nnext\tline\x00\x85\x9b\u2028\u2029\u202e\u2066\u200e\u200f\ud800 end"
@@ -235,53 +220,53 @@ HOSTILE = "a\x1b[31mred\r\nnext\tline\x00\x85\x9b\u2028\u2029\u202e\u2066\u200e\
     "body", [{"detail": HOSTILE}, {"detail": [{"loc": [HOSTILE], "msg": "x"}]}]
 )
 def test_a_message_is_one_harmless_line(body: object) -> None:
-    """No control character, direction mark or half character gets through."""
     said = message(500, body)
     assert said.isprintable()
     assert not set(said) & set(HOSTILE) - set(" aredxtlinm[31")
     said.encode()
 
 
-@pytest.mark.parametrize("length", [150, 300, 1_000_000])
-def test_a_message_is_short(length: int) -> None:
-    """However much the server says, the message has at most 200 characters."""
+@pytest.mark.parametrize("length", [150, 1_000_000])
+def test_a_message_has_at_most_200_characters(length: int) -> None:
     assert len(message(500, {"detail": "ab " * length})) <= 200
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("500: odd", 500), ("413", 413), ("5000 tries", None), ("40\u0664 odd", None), ("", None)],
+)
+def test_a_message_begins_with_its_status(text: str, status: int | None) -> None:
+    assert status_in(text) == status
+    for body in (b"", {}, {"detail": "odd"}, b"<html>"):
+        assert status_in(message(status or 302, body)) == status or 302
 
 
 # Health -----------------------------------------------------------------------------------------
 
 
-def test_health_is_200_and_an_object() -> None:
-    """A server is healthy when it answers 200 with a JSON object."""
-    for body in ({"status": "ok"}, {}):
-        found = reply(200, body)
-        assert health(found, healthy=is_answered(found)) == Health(
-            healthy=True, reason=reasons.NONE, status=200
-        )
+@pytest.mark.parametrize("body", [{"status": "ok"}, {}])
+def test_health_is_200_and_an_object(body: object) -> None:
+    found = reply(200, body)
+    well = Health(healthy=True, reason=reasons.NONE, status=200)
+    assert health(found, healthy=is_answered(found)) == well
 
 
 def test_a_dialect_says_what_healthy_means() -> None:
-    """Of the same answer one dialect may say that the server is well, another that it is not."""
     assert health(reply(401, {}), healthy=True).healthy
     told = health(reply(200, {}), healthy=False).reason
     assert str(told) == "The health check was answered with 200 OK."
 
 
+REFUSED = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, reasons.quoted("connection refused"))
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (
-            Reply(
-                None,
-                {},
-                b"",
-                0.1,
-                Fault.UNREACHABLE,
-                reasons.quoted("connection refused"),
-            ),
-            "Connection refused.",
-        ),
+        (REFUSED, "Connection refused."),
+        (reply(None, b""), "No connection."),
         (reply(None, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
+        (reply(200, b"", Fault.TIMED_OUT), "No answer after 0.5 s."),
         (reply(200, b"", Fault.LOST), "The connection was lost before the answer was complete."),
         (reply(503, {"status": "ok"}), "503 Service Unavailable."),
         (reply(201, {"status": "ok"}), "201 Created."),
@@ -292,9 +277,121 @@ def test_a_dialect_says_what_healthy_means() -> None:
     ],
 )
 def test_what_is_not_healthy_is_said_in_a_sentence(found: Reply, words: str) -> None:
-    """Everything else is not healthy, with a sentence that says why."""
     result = health(found, healthy=is_answered(found))
     assert (result.healthy, result.status) == (False, found.status)
     assert words in str(result.reason)
     assert str(result.reason)[0].isupper()
     assert str(result.reason).isprintable()
+
+
+def test_a_probe_that_is_redirected_or_finds_no_tls_says_what_to_set() -> None:
+    found = reply(301, b"", Location="https://mem0.test/health")
+    found.asked = ("http://mem0.test", "/health")
+    told = str(health(found, healthy=False).reason)
+    assert "`mem0tray config set server.url https://mem0.test`." in told
+    found = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, NO_TLS)
+    found.asked = ("https://mem0.test:8000/x", "/health")
+    assert str(health(found, healthy=False).reason) == (
+        "The server there does not speak TLS. If it speaks plain http, set that:"
+        " `mem0tray config set server.url http://mem0.test:8000/x`."
+    )
+
+
+# What must not show -----------------------------------------------------------------------------
+
+CONTENT = 'Das Kennwort für "Zürich" lautet:\nmöwe\\neun — bitte nicht weitersagen 🙂'
+PART = CONTENT[20:60]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        CONTENT,
+        PART,
+        CONTENT[:12],
+        CONTENT[-12:],
+        PART.upper(),
+        PART.casefold(),
+        json.dumps(PART),
+        json.dumps(json.dumps(PART)),
+        json.dumps(PART, ensure_ascii=False),
+        repr(PART),
+        repr(PART.encode()),
+        ascii(PART),
+        " ".join(PART.split()),
+        PART.replace(" ", "   "),
+        PART.replace(" ", "\u00a0"),
+        PART.replace(" ", ""),
+        PART.replace(" ", "_"),
+        PART.replace("\n", " "),
+        PART.replace("e", "e\u200b"),
+        PART.replace("ö", "o\u0308"),
+        "".join(f"&#{ord(letter)};" for letter in PART),
+        PART.replace('"', "&quot;"),
+        "".join(f"%{byte:02X}" for byte in PART.encode()),
+        "".join(f"\\u{ord(letter):04x}" for letter in PART[:20]),
+        "".join(f"\\x{byte:02x}" for byte in PART.encode()),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "cannot store {}!", "value_error: got '{}"])
+def test_a_text_that_repeats_the_content_is_replaced_by_status_and_code(
+    shown: str, around: str
+) -> None:
+    body = {"detail": around.format(shown), "code": "too_odd"}
+    assert message(422, body, CONTENT) == message(422, {}) + " (too_odd)"
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b"sorry: the treasure of the third oak", "Treasure of the Third"),
+        ({"detail": [{"loc": ["the treasure of the third oak"], "msg": "x"}]}, "treasure of the"),
+        ({"error": {"message": "the.third.oak", "code": "the.third.oak"}}, "the.third.oak"),
+        ({"detail": "bad text: PIN 4711"}, "pin 4711"),
+        (
+            {"detail": "got ... THE TREASURE LIES"},
+            "lorem ipsum dolor " * 55_000 + "the treasure lies below",
+        ),
+        *(
+            ({"detail": f"bad slug {'open the door now'.replace(' ', blank)}"}, "Open the door now")
+            for blank in ("-", "_", ", ", "...", "+")
+        ),
+        ({"detail": "the model is away", "code": "away"}, "oak " * 250_001),
+        (b"", "oak " * 250_001),
+    ],
+)
+def test_no_part_of_an_answer_shows_the_content(body: object, content: str) -> None:
+    assert message(400, body, content) == "400 Bad Request"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a", "error", "x" * 500, "-" * 40, "   \n  " * 5, "lorem ipsum " * 55_000]
+)
+def test_other_words_are_kept(content: str) -> None:
+    assert message(500, {"detail": "the model is not loaded"}, content).endswith("loaded")
+
+
+@pytest.mark.parametrize("secret", ["sesame-open-4711", "abc"])
+def test_an_api_key_does_not_show(secret: str) -> None:
+    assert message(400, {"detail": f"bad key {secret}"}, secret=secret) == "400 Bad Request"
+    said: Any = {"detail": "bad key same-open-4711"}
+    assert message(400, said, secret="sesame-open-4711") == "400 Bad Request"  # noqa: S106
+
+
+def test_a_redirect_that_shows_the_content_is_named_as_far_as_it_does_not() -> None:
+    content = "treasure.below.the.oak"
+    found = reply(302, b"", Location=f"http://{content}/")
+    assert content not in classified(found, content).message
+    found = reply(302, b"", Location=f"http://mem0.test/{content}/memory")
+    assert "to http://mem0.test, which" in classified(found, content).message
+    found = reply(302, b"", Location="http://a.test/")
+    assert "a.test" not in classified(found, "oak " * 250_001).message
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", OK, {"detail": "moved"}])
+def test_a_redirect_is_no_fault_of_an_item(body: object) -> None:
+    found = reply(308, body, Location="/api/memory?x=1")
+    found.asked = ("https://mem0.test:8443", "/memory")
+    said = classified(found)
+    assert said.kind is Kind.OUTAGE
+    assert "to https://mem0.test:8443/api/memory, which" in said.message

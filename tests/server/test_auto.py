@@ -52,7 +52,6 @@ def lines(requests: list[Request]) -> list[str]:
 def test_a_server_is_recognised_by_what_no_other_kind_answers(
     routes: dict[str, bytes], name: str, asked: list[str]
 ) -> None:
-    """It is asked once: what was learnt is passed to whoever keeps it, and another client knows."""
     learnt: list[str] = []
     recognition = Recognition(note=learnt.append)
     with Wire(routing(routes)) as server:
@@ -79,7 +78,6 @@ def test_a_server_is_recognised_by_what_no_other_kind_answers(
     ],
 )
 def test_a_foreign_service_is_not_recognised(routes: dict[str, bytes]) -> None:
-    """Whatever it answers, and whichever paths it has."""
     recognition = Recognition()
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
         health = client.probe(LONG)
@@ -88,7 +86,6 @@ def test_a_foreign_service_is_not_recognised(routes: dict[str, bytes]) -> None:
 
 
 def test_a_fixed_dialect_needs_no_proof() -> None:
-    """The health path alone is asked."""
     recognition = Recognition("oss", setting="vps")
     with Wire(routing({"GET /health": WELL})) as server, auto(server, recognition) as client:
         assert client.probe(LONG).healthy
@@ -97,7 +94,6 @@ def test_a_fixed_dialect_needs_no_proof() -> None:
 
 
 def test_what_is_known_is_not_asked_for() -> None:
-    """A server that was recognised before is asked by its own path."""
     with Wire(routing(OSS)) as server, auto(server, Recognition("oss")) as client:
         assert client.probe(LONG).healthy
         assert lines(server.requests) == ["GET /auth/setup-status"]
@@ -106,7 +102,6 @@ def test_what_is_known_is_not_asked_for() -> None:
 def test_all_questions_together_take_as_long_as_the_caller_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each has a share of the time that those before have left, the last all of it."""
     left: list[float] = []
     exchange = Transport.exchange
 
@@ -123,7 +118,6 @@ def test_all_questions_together_take_as_long_as_the_caller_allows(
 
 
 def test_a_server_that_is_none_is_told_with_what_each_path_said() -> None:
-    """And with what can be set."""
     page = render(200, b"<html>Sign in</html>")
     with Wire(routing({"GET /health": page})) as server, auto(server) as client:
         health = client.probe(LONG)
@@ -138,7 +132,6 @@ def test_a_server_that_is_none_is_told_with_what_each_path_said() -> None:
 
 
 def test_a_redirect_is_told_with_the_address_to_set() -> None:
-    """It is not followed, and where it points is at hand."""
     moved = render(301, b"", Location="https://mem0.test/health")
     with Wire(routing({"GET /health": moved})) as server, auto(server) as client:
         health = client.probe(LONG)
@@ -150,7 +143,6 @@ def test_a_redirect_is_told_with_the_address_to_set() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503])
 @pytest.mark.parametrize("path", ["GET /health", "GET /memory/", "GET /auth/setup-status"])
 def test_what_may_pass_is_no_stranger_s_answer(path: str, status: int) -> None:
-    """It is told as it is, and asked again with the next probe."""
     routes = {"GET /health": WELL} if path == "GET /memory/" else {}
     routes[path] = render(status, {})
     with Wire(routing(routes)) as server, auto(server) as client:
@@ -166,7 +158,6 @@ def test_what_may_pass_is_no_stranger_s_answer(path: str, status: int) -> None:
 def test_a_server_that_wants_a_key_first_is_told_with_how_to_set_one(
     path: str, status: int
 ) -> None:
-    """The path that wants it is named."""
     routes = {"GET /health": WELL} if path == "GET /memory/" else {}
     routes[path] = render(status, {})
     with Wire(routing(routes)) as server, auto(server) as client:
@@ -177,7 +168,6 @@ def test_a_server_that_wants_a_key_first_is_told_with_how_to_set_one(
 
 
 def test_who_does_not_answer_is_asked_for_each_kind_once() -> None:
-    """And is down, not a stranger."""
     with Wire(in_turn(*[once(b"")] * 6)) as server, auto(server) as client:
         health = client.probe(LONG)
         assert {*lines(server.requests)} == {"GET /health", "GET /auth/setup-status"}
@@ -185,7 +175,6 @@ def test_who_does_not_answer_is_asked_for_each_kind_once() -> None:
 
 
 def test_a_server_whose_health_path_hangs_is_recognised_by_another() -> None:
-    """As where a proxy takes that path for its own."""
     recognition = Recognition()
     routes = OSS | {"GET /health": b""}
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
@@ -207,7 +196,6 @@ def test_a_server_whose_health_path_hangs_is_recognised_by_another() -> None:
 def test_a_probe_that_finds_no_such_path_asks_what_there_is(
     known: str, routes: dict[str, bytes], asked: list[str]
 ) -> None:
-    """Another server stands there now."""
     recognition = Recognition(known)
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
         assert client.probe(LONG).healthy
@@ -229,7 +217,6 @@ def test_a_probe_that_finds_no_such_path_asks_what_there_is(
 def test_a_known_server_proves_itself_at_each_probe(
     known: str, before: dict[str, bytes], routes: dict[str, bytes], name: str
 ) -> None:
-    """What is healthy and proves nothing is asked as an unknown server is."""
     recognition = Recognition(known)
     with Wire(routing(before)) as server, auto(server, recognition) as client:
         assert client.probe(LONG).healthy
@@ -244,7 +231,6 @@ def test_a_known_server_proves_itself_at_each_probe(
     "listed", [render(401, {}), render(429, {}), render(500, {}), b""], ids=str
 )
 def test_what_hides_the_listing_of_a_known_server_disproves_nothing(listed: bytes) -> None:
-    """A refused key or trouble with listings is no sign of another server."""
     routes = {"GET /health": WELL, "GET /memory/": listed}
     with Wire(routing(routes)) as server, auto(server, Recognition("vps")) as client:
         assert client.probe(SHORT).healthy
@@ -252,7 +238,6 @@ def test_what_hides_the_listing_of_a_known_server_disproves_nothing(listed: byte
 
 
 def test_a_known_server_whose_path_is_missing_for_a_while_is_down() -> None:
-    """What stands before it answers so while it is moved; it stays what it was."""
     recognition = Recognition("vps")
     with Wire(answering(render(404, {}))) as server, auto(server, recognition) as client:
         health = client.probe(LONG)
@@ -274,7 +259,6 @@ def test_a_known_server_whose_path_is_missing_for_a_while_is_down() -> None:
 def test_asked_anew_a_server_is_another_only_if_it_proves_that(
     known: str, routes: dict[str, bytes], name: str
 ) -> None:
-    """As after a 404 to a save; where nothing is recognised, it stays what it was."""
     recognition = Recognition(known)
     with Wire(routing(routes)) as server, auto(server, recognition) as client:
         client.recognise(LONG)
@@ -286,7 +270,6 @@ def test_asked_anew_a_server_is_another_only_if_it_proves_that(
 
 
 def test_the_key_goes_out_as_each_dialect_has_it() -> None:
-    """To a question as to all else; who refuses it at once is asked as `vps` is."""
     with Wire(answering(render(401, {}))) as server, auto(server, token="sesame") as client:  # noqa: S106  (a test's own)
         client.probe(LONG)
         assert client.check_key(LONG).verdict is KeyVerdict.REFUSED

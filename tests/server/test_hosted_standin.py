@@ -49,7 +49,6 @@ def asked(server: HostedStandin, method: str, path: str, body: Any = None) -> ht
 
 @pytest.mark.parametrize("terms", [Terms(), Terms("Jo Doe"), Terms("Jo Doe", infer=True)])
 def test_each_call_of_a_client_fits_what_is_published(server: HostedStandin, terms: Terms) -> None:
-    """So does each answer; and what was saved is read back."""
     server.works = lambda _: Work(60.0)
     with closing(client_of(server, terms)) as client:
         memory = Memory("my project", "an oak", "key", 1_767_225_600.0)
@@ -97,7 +96,6 @@ def test_each_call_of_a_client_fits_what_is_published(server: HostedStandin, ter
 def test_what_does_not_fit_is_refused_as_is_published(
     server: HostedStandin, path: str, body: object
 ) -> None:
-    """By a 400 with details; and it is noted, so that a test of ours fails."""
     said = asked(server, "POST", path, body)
     assert said.status_code == 400
     assert fault_of_answer(path.partition("?")[0], 400, said.json()) == ""
@@ -105,7 +103,6 @@ def test_what_does_not_fit_is_refused_as_is_published(
 
 
 def test_other_refusals_are_those_that_are_published(server: HostedStandin) -> None:
-    """A key that is none, an event that is not there."""
     said = httpx.get(server.url + PING, trust_env=False)
     assert (said.status_code, fault_of_answer(PING, 401, said.json())) == (401, "")
     path = f"{EVENT}2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234/"
@@ -115,13 +112,11 @@ def test_other_refusals_are_those_that_are_published(server: HostedStandin) -> N
 
 
 def test_another_path_is_a_fault(server: HostedStandin) -> None:
-    """A client that asks for what is not published is found out."""
     assert asked(server, "GET", "/v3/memories/").status_code == 404
     assert server.faults == ["GET /v3/memories/"]
 
 
 def test_an_equal_text_in_a_scope_is_stored_once(server: HostedStandin) -> None:
-    """In another it is another memory."""
     with closing(client_of(server, Terms())) as client:
         for project in ("a", "a", "b"):
             assert client.save(Memory(project, "oak", "k"), LONG).kind is Kind.DELIVERED

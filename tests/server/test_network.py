@@ -1,11 +1,14 @@
 """The network below httpx: what it sends when, and how long it waits."""
 
+import errno
+import os
 import queue
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from queue import Empty
 from time import monotonic
 from typing import Any
 
@@ -13,8 +16,9 @@ import httpcore
 import pytest
 
 from mem0tray.core.errors import Mem0TrayError
+from mem0tray.core.reasons import Reason
 from mem0tray.server import ServerAddress
-from mem0tray.server.network import Network
+from mem0tray.server.network import Network, why
 from tests.server.calls import LONG
 from tests.server.wire import PATIENCE
 from tests.support import needs
@@ -55,7 +59,6 @@ def connected() -> Iterator[tuple[Network, socket.socket]]:
 def test_a_connection_has_its_time(
     url: str, host: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Connecting takes fifteen seconds, here one, of which each address has half."""
     tried: list[tuple[tuple[str, int], float]] = []
 
     def refuse(address: tuple[str, int], timeout: float, **_: object) -> None:
@@ -69,7 +72,6 @@ def test_a_connection_has_its_time(
 
 
 def test_each_address_of_this_computer_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`localhost` is both addresses of this computer, and the first one's error counts."""
     errors = [ConnectionRefusedError(), OSError(101, "Network is unreachable")]
     tried: list[str] = []
 
@@ -84,7 +86,6 @@ def test_each_address_of_this_computer_is_tried(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_time_left_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request whose deadline is over connects nowhere."""
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("tried"))
     with network("http://127.0.0.1:9") as made:
         made.begin(monotonic())
@@ -93,7 +94,6 @@ def test_without_time_left_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody waits any more for a slow resolver, what comes is closed with the client."""
     real, over = socket.create_connection, threading.Event()
 
     def slow(_: object, *__: object, **___: object) -> socket.socket:
@@ -117,7 +117,6 @@ def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPa
 
 
 def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Encrypting takes fifteen seconds at most, and what fails in it says so."""
     waits: list[float | None] = []
 
     def wrap(_: object, sock: socket.socket, **__: object) -> Any:
@@ -131,31 +130,60 @@ def test_tls_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(raised.value) == "TLS failed: no connection in time"
 
 
-def test_head_and_body_leave_together() -> None:
-    """Nothing leaves before the request has ended, so that it is one packet."""
-    with connected() as (made, other):
-        sent = []
-        for piece in (b"head ", b"body", b""):
-            made.write(piece)
-            sent.append(made.sent)
-        assert sent == [False, False, True]
-        assert other.recv(100) == b"head body"
-
-
-def test_a_large_body_leaves_as_it_comes() -> None:
-    """A megabyte is not kept back."""
+def test_a_request_leaves_as_one_packet_unless_it_is_large() -> None:
     with connected() as (made, other):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PACKET * 4)
         made._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET * 4)
         sent = []
+        for piece in (b"head ", b"body", b""):
+            made.write(piece)
+            sent.append(made.sent)
+        assert other.recv(100) == b"head body"
+        made.begin(monotonic() + LONG)
         for piece in (bytes(PACKET - 1), b"x"):
             made.write(piece)
             sent.append(made.sent)
-    assert sent == [False, True]
+    assert sent == [False, False, True, False, True]
+
+
+def test_a_request_begins_with_nothing_of_the_one_before() -> None:
+    with connected() as (made, other):
+        made.write(b"old")
+        other.sendall(b"a")
+        made.read(1)
+        made.abort()
+        seen = [made.cut]
+        made.begin(monotonic() + LONG)
+        seen += [made.cut, made.sent, made.hung_up, bool(made.raw)]
+        assert seen == [True, False, False, False, False]
+    with connected() as (made, other):
+        other.sendall(b"a")
+        made.read(1)
+        made.write(b"new")
+        made.write(b"")
+        assert other.recv(100) == b"new"
+        other.sendall(b"b")
+        made.read(1)
+        assert made.raw == b"b"
+
+
+def test_a_farewell_is_noticed_by_whoever_reads_or_asks() -> None:
+    with connected() as (made, other):
+        assert made.get_extra_info("is_readable") is False
+        assert made.get_extra_info("ssl_object") is None
+        other.sendall(b"a")
+        made.read(9)
+        hung_up = [made.hung_up]
+        other.shutdown(socket.SHUT_WR)
+        assert made.read(9) == b""
+        assert [*hung_up, made.hung_up] == [False, True]
+        assert made.get_extra_info("is_readable") is True
+        made.close()
+        made.close()
+        made.abort()  # touches nothing any more
 
 
 def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
-    """What comes in is kept as it came, and what is too long ends the request."""
     with connected() as (made, other):
         other.sendall(b"abc")
         assert made.read(3) == b"abc"
@@ -170,18 +198,6 @@ def test_an_answer_has_room_for_a_megabyte_and_no_more() -> None:
         assert not made.sent
 
 
-def test_an_answer_is_that_to_the_last_request() -> None:
-    """What came before a request has gone out does not count for it."""
-    with connected() as (made, other):
-        other.sendall(b"a")
-        made.read(1)
-        made.write(b"x")
-        made.write(b"")
-        other.sendall(b"b")
-        made.read(1)
-        assert made.raw == b"b"
-
-
 @needs.posix("a wait is taken in pieces, to see whether it was cut")
 @pytest.mark.parametrize(
     ("left", "waits"),
@@ -190,7 +206,6 @@ def test_an_answer_is_that_to_the_last_request() -> None:
 def test_a_wait_ends_with_the_deadline_or_just_after(
     left: float, waits: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is rounded up to a twentieth of a second, for sending and for reading."""
     with connected() as (made, other):
         monkeypatch.setattr("mem0tray.server.network.monotonic", lambda: 100.0)
         made.begin(100.0 + left)
@@ -203,53 +218,59 @@ def test_a_wait_ends_with_the_deadline_or_just_after(
         assert [*found, made._sock.gettimeout()] == [waits, waits]
 
 
-def test_a_farewell_is_noticed() -> None:
-    """Whether the other side has hung up shows where it is read, and is forgotten."""
-    with connected() as (made, other):
-        other.sendall(b"a")
-        made.read(9)
-        hung_up = [made.hung_up]
-        other.shutdown(socket.SHUT_WR)
-        assert made.read(9) == b""
-        hung_up.append(made.hung_up)
-        made.begin(monotonic() + LONG)
-        assert [*hung_up, made.hung_up] == [False, True, False]
+IN_TIME = "no connection in time"
+LOST = "the connection was lost before anything was sent"
+NO_NAME = "the name of the host cannot be resolved"
 
 
-def test_whether_an_idle_connection_was_hung_up_can_be_asked() -> None:
-    """It can be read then, and is not encrypted here."""
-    with connected() as (made, other):
-        assert made.get_extra_info("is_readable") is False
-        other.close()
-        assert made._sock.recv(1, socket.MSG_PEEK) == b""  # the farewell has come
-        assert made.get_extra_info("is_readable") is True
-        assert made.get_extra_info("ssl_object") is None
+def untrusted(message: str, code: int = 1) -> ssl.SSLCertVerificationError:
+    """Make the error of a certificate, with OpenSSL's code and words."""
+    error = ssl.SSLCertVerificationError(1, "CERTIFICATE_VERIFY_FAILED")
+    error.verify_code, error.verify_message = code, message
+    return error
 
 
-def test_what_could_not_leave_is_not_sent_with_the_next_request() -> None:
-    """A request begins with nothing of the one before."""
-    with connected() as (made, other):
-        made.write(b"old")
-        made.begin(monotonic() + LONG)
-        made.write(b"new")
-        made.write(b"")
-        assert other.recv(100) == b"new"
+def tls(reason: str) -> ssl.SSLError:
+    """Make an error of TLS."""
+    error = ssl.SSLError(1, "[SSL]")
+    error.reason = reason
+    return error
 
 
-def test_an_abort_holds_until_the_next_request() -> None:
-    """It is known that a request was cut, and not of the next one."""
-    with connected() as (made, _):
-        cut = [made.cut]
-        made.abort()
-        cut.append(made.cut)
-        made.begin(1.0)
-        assert [*cut, made.cut] == [False, True, False]
-
-
-def test_a_closed_connection_is_cut_no_more() -> None:
-    """An abort after the end touches nothing, and closing twice is closing once."""
-    with connected() as (made, other):
-        made.close()
-        made.close()
-        made.abort()
-        assert other.recv(1) == b""
+@needs.ERRORS
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Mem0TrayError(Reason("stopped")), "stopped"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), NO_NAME),
+        ("a" * 64 + ".test", NO_NAME),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Refused"), "connection refused"),
+        (TimeoutError(), IN_TIME),
+        (Empty(), IN_TIME),
+        (ConnectionResetError(errno.ECONNRESET, "Reset"), LOST),
+        (httpcore.RemoteProtocolError("Server disconnected."), LOST),
+        (httpcore.ProxyError("407\nPassword"), "the proxy answered 407 Password"),
+        (untrusted("self-signed\nit is"), "the certificate cannot be trusted: self-signed it is"),
+        (
+            untrusted("certificate has expired", 10),
+            "the certificate cannot be trusted: it has expired",
+        ),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), LOST),
+        (tls("WRONG_VERSION_NUMBER"), "the server there does not speak TLS"),
+        (tls("RECORD_LAYER_FAILURE"), "the server there does not speak TLS"),
+        (tls("SOME_OTHER"), "some other"),
+        (OSError(errno.ENETDOWN, "Network is down"), "Network is down"),
+        (OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH)), "No route to host"),
+        (OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)), "Network is unreachable"),
+        (
+            httpcore.LocalProtocolError("a header"),
+            "the request cannot be made (LocalProtocolError)",
+        ),
+    ],
+)
+def test_each_error_has_its_words(error: Exception | str, words: str) -> None:
+    if isinstance(error, str):  # a name that cannot be one
+        with pytest.raises(UnicodeError) as raised:
+            error.encode("idna")
+        error = raised.value
+    assert str(why(error)) == words

@@ -1,24 +1,20 @@
 """Reading all that a server has: page by page, project by project."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from mem0tray.server import (
+    DIALECTS,
     Client,
     Kind,
     Outcome,
     Page,
     ProjectCount,
-    ServerAddress,
     ServerMemory,
     Terms,
-    connect,
 )
-from mem0tray.server.model import Reply
-from mem0tray.server.vps import VpsClient
 from tests.server.calls import LONG, client_of, listing
 from tests.server.paging import listing_all, paging
 from tests.server.wire import Connection, Wire, answering, render, routing
@@ -26,11 +22,7 @@ from tests.server.wire import Connection, Wire, answering, render, routing
 PROJECT = "my project"
 
 
-@contextmanager
-def official(server: Wire, terms: Terms | None = None) -> Iterator[Client]:
-    """Make a client of an official server and close it."""
-    with closing(connect(ServerAddress.of(server.url), "oss", terms=terms or Terms())) as made:
-        yield made
+official = partial(client_of, dialect="oss")
 
 
 def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
@@ -48,7 +40,6 @@ def walked(client: Client, project: str) -> tuple[list[str], int, bool]:
 
 @pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (999, 1), (1000, 2), (2500, 3)])
 def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -> None:
-    """The newest first, a thousand at a time, up to the last."""
     texts = [f"oak {number}" for number in range(count)]
     with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
         assert walked(client, PROJECT) == (texts[::-1], pages, True)
@@ -58,7 +49,6 @@ def test_pages_of_a_server_that_has_them_hold_all_once(count: int, pages: int) -
 
 
 def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
-    """A server that cuts its answer by size has the rest on further pages."""
     texts = [f"{number:04} " + "x" * 100 for number in range(30)]
     with Wire(paging({PROJECT: texts}, room=1000)) as server, client_of(server) as client:
         found, pages, whole = walked(client, PROJECT)
@@ -67,14 +57,12 @@ def test_a_page_that_grew_too_large_is_followed_by_the_next() -> None:
 
 
 def test_a_page_may_be_longer_than_other_answers() -> None:
-    """Memories of more than a megabyte are read, alone and many at once."""
     texts = ["small", "é" * 1_500_000, *(f"{number}" + "x" * 300_000 for number in range(9))]
     with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
         assert walked(client, PROJECT) == (texts[::-1], 1, True)
 
 
 def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer memories are asked for until they fit, and one alone may be as long as it is."""
     monkeypatch.setattr("mem0tray.server.vps.LONGEST_PAGE", 200_000)
     texts = ["one", "x" * 300_000, *(f"{number}" + "x" * 60_000 for number in range(9))]
     with Wire(paging({PROJECT: texts})) as server, client_of(server) as client:
@@ -95,7 +83,6 @@ def test_a_page_that_is_too_long_is_asked_for_in_part(monkeypatch: pytest.Monkey
 def test_a_server_without_pages_shows_what_it_can_at_once(
     count: int, shows: int, *, whole: bool
 ) -> None:
-    """More than a thousand are asked for where there may be more; a round number may be cut."""
     texts = [str(number) for number in range(count)]
 
     def handle(connection: Connection) -> None:
@@ -110,39 +97,29 @@ def test_a_server_without_pages_shows_what_it_can_at_once(
 
 
 def test_a_second_question_for_more_has_only_the_time_that_the_first_left(
-    monkeypatch: pytest.MonkeyPatch,
+    timeouts: list[float],
 ) -> None:
-    """A page takes as long as its caller allows at most, and is the first answer by then."""
     texts = [str(number) for number in range(1000)]
-    left: list[float] = []
-    get = VpsClient._get
-
-    def noted(self: VpsClient, path: str, timeout: float, *more: int) -> Reply:
-        left.append(timeout)
-        return get(self, path, timeout, *more)
 
     def handle(connection: Connection) -> None:
         connection.request()
         connection.send(listing(*texts))
         connection.request()
 
-    monkeypatch.setattr(VpsClient, "_get", noted)
     with Wire(handle) as server, client_of(server) as client:
         page = client.page(PROJECT, "", LONG)
     assert isinstance(page, Page)
     assert [each.text for each in page.memories] == texts
-    first, second = left
+    first, second = timeouts
     assert 0 < second <= first == LONG
 
 
 def test_a_server_that_has_no_pages_any_more_is_not_read_twice() -> None:
-    """It begins with its newest again, which were read before; the listing is not whole."""
     with Wire(answering(listing("new"))) as server, client_of(server) as client:
         assert client.page("p", "17", LONG) == Page([], whole=False)
 
 
 def test_what_a_server_keeps_of_ours_comes_back() -> None:
-    """The key by which a memory was saved, and its project as it was."""
     ours = {"mem0tray_id": "id-1", "mem0tray_project": "my project"}
     entries = [
         {"id": "a", "memory": "oak", "metadata": ours},
@@ -174,7 +151,6 @@ def test_what_a_server_keeps_of_ours_comes_back() -> None:
 def test_an_official_server_lists_a_thousand_at_most(
     count: int, asked_for: list[int], *, whole: bool
 ) -> None:
-    """The newest come first, in one answer as long as it is; only a full one is perhaps not all."""
     texts = [f"{number}" + "x" * 2000 for number in range(count)]
     with Wire(listing_all({"p": texts})) as server, official(server) as client:
         page = client.page("p", "", LONG)
@@ -185,31 +161,23 @@ def test_an_official_server_lists_a_thousand_at_most(
     assert targets == [f"/memories?user_id=p&top_k={number}" for number in asked_for]
 
 
-@pytest.mark.parametrize("own_limit", [20, 100])
+@pytest.mark.parametrize(
+    ("own_limit", "bound"), [(20, None), (100, None), *((None, n) for n in (20, 50, 100, 500))]
+)
 @pytest.mark.parametrize("more", [0, 1])
-def test_an_older_official_server_may_have_more_than_it_lists(own_limit: int, more: int) -> None:
-    """One that does not know `top_k` shows as many when it is asked for one memory."""
-    texts = [f"oak {number}" for number in range(own_limit + more)]
-    handler = listing_all({"p": texts}, own_limit)
+def test_a_server_with_a_limit_of_its_own_may_have_more_than_it_lists(
+    own_limit: int | None, bound: int | None, more: int
+) -> None:
+    """An older one does not know `top_k`; a proxy may bound it, and not say so."""
+    shows = own_limit or bound or 0
+    handler = listing_all({"p": [f"oak {n}" for n in range(shows + more)]}, own_limit, bound)
     with Wire(handler) as server, official(server) as client:
         page = client.page("p", "", LONG)
     assert isinstance(page, Page)
-    assert (len(page.memories), page.whole) == (own_limit, False)
-
-
-@pytest.mark.parametrize("bound", [20, 50, 100, 500])
-@pytest.mark.parametrize("more", [0, 1])
-def test_a_server_with_a_bound_on_top_k_may_have_more_than_it_lists(bound: int, more: int) -> None:
-    """One that shows one memory when asked for one may still show fewer than it is asked for."""
-    handler = listing_all({"p": [f"oak {n}" for n in range(bound + more)]}, bound=bound)
-    with Wire(handler) as server, official(server) as client:
-        page = client.page("p", "", LONG)
-    assert isinstance(page, Page)
-    assert (len(page.memories), page.whole) == (bound, False)
+    assert (len(page.memories), page.whole) == (shows, False)
 
 
 def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
-    """Where the server does not say whether it cuts, it is asked anew."""
     entries = [{"id": str(n), "memory": "oak"} for n in range(30)]
     answers = answering(render(200, {"results": entries}), render(503, {}))
     with Wire(answers) as server, official(server) as client:
@@ -219,7 +187,6 @@ def test_a_listing_that_nobody_knows_to_be_whole_is_no_page() -> None:
 
 
 def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> None:
-    """One without filters shows all that it has of each project: nothing is read twice."""
     entries = [
         {"id": "1", "memory": "oak", "user_id": "my%20project"},
         {"id": "2", "memory": "elm", "user_id": "another"},
@@ -240,7 +207,6 @@ def test_what_an_official_server_says_to_be_another_project_s_is_left_out() -> N
 
 
 def test_projects_come_with_their_counts() -> None:
-    """What names no project is left out, and what is no number is not said."""
     projects = [
         {"user_id": "half \ud83d", "count": 3},
         {"user_id": "p"},
@@ -279,9 +245,8 @@ def entity(name: str, total: int, kind: str = "user") -> dict[str, object]:
 def test_an_official_server_s_users_are_its_projects(
     entities: list[dict[str, object]], user: str, found: list[ProjectCount]
 ) -> None:
-    """By the names that they had here; uncounted where it counts no further, or others' too."""
     routes = {"GET /entities": render(200, entities)}
-    with Wire(routing(routes)) as server, official(server, Terms(user)) as client:
+    with Wire(routing(routes)) as server, official(server, terms=Terms(user)) as client:
         assert client.projects(LONG) == found
 
 
@@ -298,25 +263,20 @@ def test_an_official_server_s_users_are_its_projects(
 def test_a_server_that_does_not_name_its_projects_says_why(
     answer: bytes, said: tuple[Kind, int, str], dialect: str
 ) -> None:
-    """By its status it can be told whether it has the question at all."""
-    address = ServerAddress.of
-    with (
-        Wire(answering(answer)) as server,
-        closing(connect(address(server.url), dialect)) as client,
-    ):
+    with Wire(answering(answer)) as server, client_of(server, dialect=dialect) as client:
         outcome = client.projects(LONG)
     assert isinstance(outcome, Outcome)
     assert (outcome.kind, outcome.status, outcome.message) == said
 
 
-@pytest.mark.parametrize("dialect", ["vps", "oss"])
-def test_a_page_that_does_not_come_says_why(dialect: str) -> None:
-    """An outcome with a message for people."""
-    address = ServerAddress.of
-    with (
-        Wire(answering(render(401, {"detail": "no key"}))) as server,
-        closing(connect(address(server.url), dialect)) as client,
-    ):
-        said = client.page("p", "", LONG)
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "call", [("read", "p", 1), ("search", "p", "q", 1), ("page", "p", ""), ("projects",)]
+)
+def test_a_server_that_does_not_show_says_why(dialect: str, call: tuple[str, ...]) -> None:
+    name, *arguments = call
+    refusing = answering(render(401, {"detail": "no key"}))
+    with Wire(refusing) as server, client_of(server, dialect=dialect) as client:
+        said = getattr(client, name)(*arguments, LONG)
     assert isinstance(said, Outcome)
     assert (said.kind, said.message) == (Kind.UNAUTHORIZED, "401: no key")

@@ -1,4 +1,4 @@
-"""Whether words show a content, for any words and any content."""
+"""Whether words show a content, for any words and any content; and what an error says."""
 
 import html
 import json
@@ -22,22 +22,21 @@ DISGUISES: list[Callable[[str], str]] = [
     repr,
     ascii,
 ]
+few = settings(deadline=None, max_examples=50)
 
 
-@settings(deadline=None, max_examples=50)
+@few
 @given(TEXTS, PLAIN, PLAIN, st.data())
 def test_any_twelve_characters_of_any_content_are_found(
     content: str, before: str, behind: str, data: st.DataObject
 ) -> None:
-    """Wherever twelve characters of the content stand in a text as they are, they are found."""
     start = data.draw(st.integers(0, len(content) - REPEATED))
     assert repeats(before + content[start : start + REPEATED] + behind, content)
 
 
-@settings(deadline=None, max_examples=50)
+@few
 @given(st.text("abcdefghijklmnopqrstuvwxyzäöüßéñ漢字 .,", min_size=60, max_size=90), st.data())
 def test_disguised_contents_are_found(content: str, data: st.DataObject) -> None:
-    """Neither escapes nor letter case nor folded blanks hide a content of some length."""
     content = "the treasure lies below " + content
     disguise = data.draw(st.sampled_from(DISGUISES))
     shown = disguise(content)
@@ -46,27 +45,35 @@ def test_disguised_contents_are_found(content: str, data: st.DataObject) -> None
             assert repeats(form, content)
 
 
-@settings(deadline=None, max_examples=50)
+@few
 @given(st.text("0123456789", max_size=200), st.text("abcdef", max_size=200))
-def test_what_has_nothing_in_common_is_not_taken_for_a_repetition(text: str, content: str) -> None:
-    """A text without any letter of the content does not show it."""
+def test_what_has_nothing_in_common_is_no_repetition(text: str, content: str) -> None:
     assert not repeats(text, content)
 
 
-@settings(deadline=None, max_examples=50)
-@given(
-    st.recursive(
-        st.none() | st.text() | st.integers(),
-        lambda x: (
-            st.lists(x)
-            | st.dictionaries(st.sampled_from(["error", "detail", "msg", "loc", "code", "x"]), x)
-        ),
-    )
+@pytest.mark.parametrize(
+    ("text", "content", "length", "shows"),
+    [
+        ("abcdefghijkl", "abcdefghijklm", 12, True),
+        ("abcdefghijk", "abcdefghijklm", 12, False),
+        ("abcdefgh", "abcdefghijklm", 8, True),
+        ("abcdefg", "abcdefghijklm", 8, False),
+        ("a secret", "secret", 12, True),
+        ("a secre", "secre", 12, False),
+        ("a SECRET", "  secret  ", 12, True),
+        ("x" * 788 + "abcdefghijkl", "abcdefghijkl", 12, True),
+        ("x" * 789 + "abcdefghijkl", "abcdefghijkl", 12, False),
+        ("a b c d e f", "abcdef", 12, True),
+        ("a-b-c-d-e-f", "abcdef", 12, True),
+        ("abcdef", "a-b-c-d-e-f", 12, False),
+        ("a-b-c-d-e-f", "a.b.c.d.e.f", 12, False),
+        ("a-b-c-d-e-f-g-h", "a.b.c.d.e.f.g.h", 12, False),
+        ("in", "--------", 12, False),
+    ],
 )
-def test_any_body_is_read_without_trouble(body: object) -> None:
-    """Whatever JSON a server sends, something short and harmless is made of it."""
-    assert len(said(body)) <= 800
-    assert len(code(body)) <= 40
+def test_what_counts_as_shown(text: str, content: str, length: int, *, shows: bool) -> None:
+    """So many characters in a row, a short content as a whole; chance does not count."""
+    assert repeats(text, content, length) is shows
 
 
 @pytest.mark.parametrize(
@@ -85,5 +92,69 @@ def test_any_body_is_read_without_trouble(body: object) -> None:
     ],
 )
 def test_escapes_are_undone(text: str, plain: str) -> None:
-    """The escapes of JSON, Python, HTML and addresses give the characters they stand for."""
     assert unescaped(text) == plain
+
+
+@few
+@given(
+    st.recursive(
+        st.none() | st.text() | st.integers(),
+        lambda x: (
+            st.lists(x)
+            | st.dictionaries(st.sampled_from(["error", "detail", "msg", "loc", "code", "x"]), x)
+        ),
+    )
+)
+def test_any_body_is_read_without_trouble(body: object) -> None:
+    assert len(said(body)) <= 800
+    assert len(code(body)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "a", "detail": "b"}, "a"),
+        ({"detail": "b", "message": "c"}, "b"),
+        ({"message": "c", "msg": "d"}, "c"),
+        ({"msg": "d", "reason": "e"}, "d"),
+        ({"reason": "e", "title": "f"}, "e"),
+        ({"title": "f", "other": "g"}, "f"),
+        ({"error": " ", "title": "f"}, "f"),
+        ({"error": {"detail": {"message": "deep"}}}, "deep"),
+        ({"error": {"detail": {"message": {"msg": "deeper"}}}}, ""),
+        ({"detail": [{"msg": str(n)} for n in range(7)]}, "0; 1; 2; 3; 4"),
+        ({"detail": [{"loc": "body", "msg": "odd"}]}, "body: odd"),
+        ({"detail": [{"loc": list(range(12)), "msg": "odd"}]}, "0.1.2.3.4.5.6.7.8.9: odd"),
+        ({"detail": [{"loc": ["a", None, 1.5, "b"]}]}, "a.b"),
+        ({"detail": [{"msg": 7}]}, ""),
+        ([{"msg": "a"}, "b"], "a"),
+        ("words", "words"),
+        ("x" * 900, "x" * 800),
+        (7, ""),
+    ],
+)
+def test_an_error_says_the_first_of_its_words(body: object, words: str) -> None:
+    assert said(body) == words
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"code": "a", "error_code": "b"}, "a"),
+        ({"error_code": "b", "type": "c"}, "b"),
+        ({"type": "c", "error_type": "d"}, "c"),
+        ({"error_type": "d"}, "d"),
+        ({"code": "two words", "type": "c"}, "c"),
+        ({"code": 7, "error": {"code": "x.y-z_1"}}, "x.y-z_1"),
+        ({"error": {"code": "e"}, "detail": {"code": "d"}}, "e"),
+        ({"detail": [{"type": "missing"}, {"type": "other"}]}, "missing"),
+        ({"detail": []}, ""),
+        ({"detail": ["missing"]}, ""),
+        ({"code": "a" * 40}, "a" * 40),
+        ({"code": "a" * 41}, ""),
+        ({"code": "1a"}, ""),
+        ([{"code": "a"}], ""),
+    ],
+)
+def test_the_code_of_an_error_is_the_first_short_word(body: object, found: str) -> None:
+    assert code(body) == found

@@ -1,8 +1,21 @@
-"""What to do about an answer of the server."""
+"""What to do about an answer of the server, or its certificate."""
 
 import pytest
 
-from mem0tray.server.remedy import REWORD, of_no_tls, of_redirect, of_refusal, of_rejection
+from mem0tray.core import reasons
+from mem0tray.core.language import Language
+from mem0tray.core.reasons import Reason
+from mem0tray.server.answers import health
+from mem0tray.server.model import Fault, Reply
+from mem0tray.server.remedy import (
+    REWORD,
+    of_no_tls,
+    of_redirect,
+    of_refusal,
+    of_rejection,
+    of_untrusted,
+    untrusted,
+)
 
 KEY = "Set the key that it wants with `mem0tray config set server.api_key`."
 RIGHTS = (
@@ -20,6 +33,7 @@ ADDRESS = "Set the right address with `mem0tray config set server.url ADDRESS`."
 CHANGE = "Change it with `mem0tray edit ID`, or delete it with `mem0tray delete ID`."
 WAIT = "Nothing to do: it is tried again automatically."
 FAULT = "The fault is the server's: see its log. The memory is tried again automatically."
+SET = "If your server is there, set its address: `mem0tray config set server.url {}`."
 
 
 @pytest.mark.parametrize(
@@ -43,31 +57,19 @@ FAULT = "The fault is the server's: see its log. The memory is tried again autom
 def test_a_rejected_memory_has_its_remedy(
     status: int | None, remedy: str, *, by_itself: bool
 ) -> None:
-    """Each answer to one memory says what to do, and whether it may end by itself."""
     found, ends = of_rejection(status)
     assert (str(found), ends) == (remedy, by_itself)
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"),
-    [
-        (401, KEY),
-        (403, RIGHTS),
-        (404, ADDRESS),
-        (None, ADDRESS),
-    ],
+    ("status", "remedy"), [(401, KEY), (403, RIGHTS), (404, ADDRESS), (None, ADDRESS)]
 )
 def test_a_server_that_refuses_all_has_its_remedy(status: int | None, remedy: str) -> None:
-    """Where every delivery is refused, key, rights or address are to be set."""
     assert str(of_refusal(status)) == remedy
 
 
 def test_whoever_shows_a_remedy_fills_in_the_memory() -> None:
-    """The id of the memory is an argument that can be replaced."""
     assert str(REWORD.replaced("id", "7f")) == CHANGE.replace("ID", "7f")
-
-
-SET = "If your server is there, set its address: `mem0tray config set server.url {}`."
 
 
 @pytest.mark.parametrize(
@@ -86,15 +88,50 @@ SET = "If your server is there, set its address: `mem0tray config set server.url
     ],
 )
 def test_a_redirect_has_the_address_to_set(address: str, remedy: str) -> None:
-    """Only where what was asked for stands at the end of it is the server there."""
     assert str(of_redirect(address)) == remedy
 
 
 def test_no_address_helps_against_a_slash() -> None:
-    """The same path with a slash cannot be asked for."""
     assert str(of_redirect("http://a.test/health/")).startswith("No address helps: ")
 
 
 def test_a_server_without_tls_has_an_http_address() -> None:
-    """The same but for that."""
     assert "server.url http://a.test:1/https`" in str(of_no_tls("https://a.test:1/https"))
+
+
+# Certificates -----------------------------------------------------------------------------------
+
+CA_FILE = "`mem0tray config set server.ca_file FILE`"
+URL = "`mem0tray config set server.url ADDRESS`"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "advice"),
+    [
+        (9, "it is not valid yet", "clock"),
+        (10, "it has expired", "Renew it on the server."),
+        (18, "it is signed by itself", CA_FILE),
+        (19, "none of the authorities that are trusted here has signed it", CA_FILE),
+        (20, "none of the authorities that are trusted here has signed it", CA_FILE),
+        (21, "none of the authorities that are trusted here has signed it", CA_FILE),
+        (62, "it is for another name", URL),
+        (64, "it is for another name", URL),
+    ],
+)
+def test_each_usual_fault_of_a_certificate_has_its_words_and_its_remedy(
+    code: int, words: str, advice: str
+) -> None:
+    found = Reason("TLS failed: {why}", why=untrusted(code, "OpenSSL's words"))
+    remedy = of_untrusted(found)
+    assert str(found) == f"TLS failed: the certificate cannot be trusted: {words}"
+    assert advice in str(remedy)
+    assert words not in found.said(Language("fr"))
+    assert remedy.said(Language("fr")) != str(remedy)
+    reply = Reply(None, {}, b"", 0.1, Fault.UNREACHABLE, found)
+    assert str(health(reply, healthy=False).reason) == f"{found}. {remedy}"
+
+
+def test_any_other_fault_is_told_in_the_words_of_openssl() -> None:
+    found = untrusted(23, "certificate revoked")
+    assert str(found) == "the certificate cannot be trusted: certificate revoked"
+    assert of_untrusted(found) == of_untrusted(Reason("connection refused")) == reasons.NONE

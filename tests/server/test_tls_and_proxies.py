@@ -27,7 +27,6 @@ def encrypted(certificate: Certificate, handler: Handler) -> Handler:
 
 
 def test_a_private_authority_is_trusted_by_its_file(certificate: Certificate) -> None:
-    """With `ca_file` a server with a certificate of one's own is reached, on one connection."""
     with Wire(encrypted(certificate, answering(DELIVERED))) as server:
         url = f"https://127.0.0.1:{server.port}"
         with client(url, ca_file=str(certificate.authority)) as transport:
@@ -35,29 +34,22 @@ def test_a_private_authority_is_trusted_by_its_file(certificate: Certificate) ->
             assert server.connections == 1
 
 
-def test_an_untrusted_certificate_gets_nothing(certificate: Certificate) -> None:
-    """Without `ca_file` such a server is not trusted, and no request is sent."""
-    handler = encrypted(certificate, answering(DELIVERED))
-    with Wire(handler) as server, client(f"https://127.0.0.1:{server.port}") as transport:
+@pytest.mark.parametrize(("host", "is_trusted"), [("127.0.0.1", False), ("localhost", True)])
+def test_an_untrusted_certificate_or_one_for_another_name_gets_nothing(
+    certificate: Certificate, host: str, *, is_trusted: bool
+) -> None:
+    ca_file = str(certificate.authority) if is_trusted else ""
+    with (
+        Wire(encrypted(certificate, answering(DELIVERED))) as server,
+        client(f"https://{host}:{server.port}", ca_file=ca_file) as transport,
+    ):
         reply = post(transport)
-    assert reply.fault is Fault.UNREACHABLE
-    assert "certificate" in str(reply.detail)
-    assert server.requests == []
-
-
-def test_a_certificate_for_another_name_gets_nothing(certificate: Certificate) -> None:
-    """A trusted certificate that is made out to another host is not trusted."""
-    with Wire(encrypted(certificate, answering(DELIVERED))) as server:
-        url = f"https://localhost:{server.port}"
-        with client(url, ca_file=str(certificate.authority)) as transport:
-            reply = post(transport)
     assert (reply.fault, server.requests) == (Fault.UNREACHABLE, [])
+    assert "certificate" in str(reply.detail)
 
 
 @needs.RESETS
 def test_a_server_without_tls_at_an_https_address_is_unreachable() -> None:
-    """Where no TLS is spoken nothing is sent."""
-
     def plain(connection: Connection) -> None:
         connection.socket.recv(1)
         connection.send(render(400, b"plain"))
@@ -69,26 +61,13 @@ def test_a_server_without_tls_at_an_https_address_is_unreachable() -> None:
 
 
 def test_the_deadline_covers_the_tls_handshake() -> None:
-    """A server that accepts and says nothing does not hold up TLS for ever."""
     with Wire(Connection.hang) as server, client(f"https://127.0.0.1:{server.port}") as transport:
         assert post(transport, SHORT).fault is Fault.UNREACHABLE
 
 
-def test_a_file_of_authorities_that_vanished_is_named(
+def test_a_file_of_authorities_that_vanished_or_was_renewed_is_noticed(
     certificate: Certificate, tmp_path: Path
 ) -> None:
-    """When `ca_file` cannot be read any more nothing is sent, and the setting is named."""
-    file = tmp_path / "ca.pem"
-    file.write_bytes(certificate.authority.read_bytes())
-    with client("https://127.0.0.1:9", ca_file=str(file)) as transport:
-        file.unlink()
-        reply = post(transport)
-    assert reply.fault is Fault.UNREACHABLE
-    assert str(reply.detail) == "the file of server.ca_file cannot be read"
-
-
-def test_a_renewed_file_of_authorities_is_read(certificate: Certificate, tmp_path: Path) -> None:
-    """Once `ca_file` names the right authority the same client reaches the server."""
     file = tmp_path / "ca.pem"
     folder = tmp_path / "other"
     folder.mkdir()
@@ -98,6 +77,8 @@ def test_a_renewed_file_of_authorities_is_read(certificate: Certificate, tmp_pat
         client(f"https://127.0.0.1:{server.port}", ca_file=str(file)) as transport,
     ):
         assert "certificate" in str(post(transport).detail)
+        file.unlink()
+        assert str(post(transport).detail) == "the file of server.ca_file cannot be read"
         file.write_bytes(certificate.authority.read_bytes())
         assert post(transport).status == 200
 
@@ -106,18 +87,16 @@ def test_a_renewed_file_of_authorities_is_read(certificate: Certificate, tmp_pat
 
 
 def test_this_computer_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment does not see what goes to loopback."""
     with Wire(answering(render(502, {}))) as proxy, Wire(answering(DELIVERED)) as server:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        for host in ("127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "0"):
+        for host in ("127.0.0.1", "localhost", "0.0.0.0"):  # noqa: S104  (nothing listens)
             with client(f"http://{host}:{server.port}") as transport:
                 assert post(transport).status == 200
         assert proxy.connections == 0
 
 
 def test_another_machine_is_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy of the environment, with its password, carries requests to other machines."""
     with Wire(answering(DELIVERED)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://me:a%40b@127.0.0.1:{proxy.port}")
         with client("http://mem0.test") as transport:
@@ -142,7 +121,6 @@ def tunnel(certificate: Certificate) -> Handler:
 def test_tls_goes_through_a_tunnel_of_the_proxy(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For https the proxy is asked for a tunnel, which serves several requests."""
     with Wire(tunnel(certificate)) as proxy:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
         with client("https://mem0.test", ca_file=str(certificate.authority)) as transport:
@@ -162,7 +140,6 @@ def test_tls_goes_through_a_tunnel_of_the_proxy(
 def test_a_proxy_that_makes_no_tunnel_got_nothing(
     handler: Handler, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the tunnel was not made, the request was not sent."""
     with Wire(handler) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         with client("https://mem0.test") as transport:
@@ -172,7 +149,6 @@ def test_a_proxy_that_makes_no_tunnel_got_nothing(
 
 
 def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that the environment excepts is reached directly."""
     real = socket.getaddrinfo
 
     def here(name: str, *args: Any, **more: Any) -> Any:
@@ -191,7 +167,6 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_proxy_of_another_kind_is_an_error_and_not_bypassed(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot go through the proxy does not go around it."""
     monkeypatch.setenv("all_proxy", proxy)
     with client("http://mem0.test") as transport:
         reply = post(transport)

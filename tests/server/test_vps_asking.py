@@ -1,19 +1,16 @@
-"""The dialect `vps`: asking whether the server has a memory."""
+"""The dialect `vps`: asking whether the server has a memory, and what is remembered of it."""
 
 import json
-from typing import Any
+import threading
+import time
+from collections.abc import Iterable
+from unittest import mock
 
 import pytest
 
-from mem0tray.server import (
-    Kind,
-    Memory,
-    Outcome,
-    Presence,
-)
-from mem0tray.server.model import Reply
-from mem0tray.server.transport import Transport
-from tests.server.calls import LONG, MEMORY, TOO_MANY, client_of, found, listing
+from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.listings import MAX_AGE, MAX_TEXTS, Listings, ProjectListing
+from tests.server.calls import HUNDRED, LONG, MEMORY, TOO_MANY, client_of, found, listing
 from tests.server.wire import (
     DELIVERED,
     Connection,
@@ -25,6 +22,8 @@ from tests.server.wire import (
     render,
     routing,
 )
+
+PRESENT, ABSENT, CANNOT_TELL = Presence
 
 
 def asked(
@@ -40,22 +39,19 @@ def asked(
 
 
 def test_exactly_the_same_text_is_present() -> None:
-    """A listing with exactly this text says that the server has it."""
     answer = asked(routing({"GET": listing("an oak", str(MEMORY.content))}))
-    assert answer == (Presence.PRESENT, ["/memory/alpha"])
+    assert answer == (PRESENT, ["/memory/alpha"])
 
 
 @pytest.mark.parametrize("text", ["The third oak", "the third oak ", "the  third oak", "third oak"])
 def test_a_complete_listing_without_the_text_says_absent(text: str) -> None:
-    """What is merely like the text does not count."""
-    assert asked(routing({"GET": listing(text)}))[0] is Presence.ABSENT
-    assert asked(routing({"GET": listing()}))[0] is Presence.ABSENT
+    assert asked(routing({"GET": listing(text)}))[0] is ABSENT
+    assert asked(routing({"GET": listing()}))[0] is ABSENT
 
 
 def test_a_bare_list_is_understood() -> None:
-    """`memories` may be the list itself."""
     bare = listing(memories=[{"id": "1", "memory": MEMORY.content}])
-    assert asked(routing({"GET": bare}))[0] is Presence.PRESENT
+    assert asked(routing({"GET": bare}))[0] is PRESENT
 
 
 @pytest.mark.parametrize(
@@ -71,77 +67,18 @@ def test_a_bare_list_is_understood() -> None:
     ],
 )
 def test_a_project_stays_one_step_of_the_path(project: str, path: str) -> None:
-    """No project id leads to another path."""
     memory = Memory(project, "text", "k")
-    assert asked(routing({"GET": listing()}), memory) == (Presence.ABSENT, [path])
+    assert asked(routing({"GET": listing()}), memory) == (ABSENT, [path])
 
 
 @pytest.mark.parametrize("text", ["Zürich 🙂", "half \ud83d", "\ud83d\ude00 in halves", "\x00\r\n"])
 def test_texts_are_compared_as_json_carries_them(text: str) -> None:
-    """What JSON does to a text on its way there and back does not make it another one."""
     body = json.dumps({"success": True, "memories": [{"memory": text}]}).encode()
     memory = Memory("p", text, "k")
-    assert asked(routing({"GET": render(200, body)}), memory)[0] is Presence.PRESENT
-
-
-@pytest.mark.parametrize("status", [404, 405])
-def test_a_server_that_cannot_tell_is_no_obstacle(status: int) -> None:
-    """404 and 405 mean that the server cannot tell."""
-    answer = asked(answering(render(status, b"<html>no such page</html>")))
-    assert answer == (Presence.CANNOT_TELL, ["/memory/alpha"])
-
-
-@pytest.mark.parametrize("searching", [False, True], ids=["listing", "search"])
-@pytest.mark.parametrize(
-    "answer",
-    [
-        render(403, {}),
-        render(400, {}),
-        render(422, {}),
-        render(200, {"success": False, "memories": [], "results": []}),
-        render(200, {"success": True}),
-        render(200, {"success": True, "memories": {"results": None}}),
-        render(200, {"success": True, "memories": "none", "results": "none"}),
-        render(200, [1]),
-        render(200, b"<html>any path</html>"),
-        render(302, b""),
-    ],
-)
-def test_a_strange_answer_is_none(answer: bytes, *, searching: bool) -> None:
-    """Only 404 and 405 mean that the server cannot tell; whatever else comes, it was asked."""
-    steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
-    result, paths = asked(in_turn(*steps))
-    assert isinstance(result, Outcome)
-    assert result.kind in (Kind.OUTAGE, Kind.NO_ANSWER)
-    assert result.may_have_it
-    assert result.message
-    assert len(paths) == 1 + searching
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (render(503, {}), Kind.OUTAGE),
-        (render(500, {}), Kind.NO_ANSWER),
-        (render(401, {}), Kind.UNAUTHORIZED),
-        (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
-        (b"", Kind.NO_ANSWER),
-    ],
-)
-@pytest.mark.parametrize("searching", [False, True])
-def test_a_question_that_meets_trouble_is_answered_with_it(
-    answer: bytes, kind: Kind, *, searching: bool
-) -> None:
-    """Outage, 500, 401, 429 and a lost connection are the outcome of the question itself."""
-    steps = [once(TOO_MANY), once(answer)] if searching else [once(answer)]
-    result, paths = asked(in_turn(*steps))
-    assert isinstance(result, Outcome)
-    assert (result.kind, len(paths)) == (kind, 1 + searching)
-    assert result.retry_after == (3.0 if kind is Kind.SLOW_DOWN else None)
+    assert asked(routing({"GET": render(200, body)}), memory)[0] is PRESENT
 
 
 def test_a_refused_question_is_an_outage() -> None:
-    """Where nobody listens the question is not answered."""
     with Wire(answering(DELIVERED)) as server:
         pass
     with client_of(server) as client:
@@ -150,85 +87,278 @@ def test_a_refused_question_is_an_outage() -> None:
     assert result.kind is Kind.OUTAGE
 
 
+def listed(texts: Iterable[str], asked: float, *, complete: bool = True) -> ProjectListing:
+    """Make a listing with these texts."""
+    made = ProjectListing(asked, complete=complete)
+    made.learn(texts)
+    return made
+
+
+# A server that cannot tell -------------------------------------------------------------------
+
+
+QUESTIONS = [[once(TOO_MANY)], []]  # the first is searched, the second is a listing
+
+
+@pytest.mark.parametrize("before", QUESTIONS, ids=["search", "listing"])
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (render(503, {}), Kind.OUTAGE),
+        (render(200, [1]), Kind.OUTAGE),
+        (render(200, b"<html>any path</html>"), Kind.OUTAGE),
+        (render(302, b""), Kind.OUTAGE),
+        (render(401, {}), Kind.UNAUTHORIZED),
+        (render(429, {}, Retry_After="3"), Kind.SLOW_DOWN),
+        *(
+            (answer, Kind.NO_ANSWER)
+            for answer in (
+                b"",
+                render(400, {}),
+                render(403, {}),
+                render(422, {}),
+                render(500, {}),
+                render(200, {"success": False, "memories": [], "results": []}),
+                render(200, {"success": True}),
+                render(200, {"success": True, "memories": {"results": None}}),
+                render(200, {"success": True, "memories": "none", "results": "none"}),
+            )
+        ),
+    ],
+)
+def test_what_is_no_listing_is_no_answer(answer: bytes, kind: Kind, before: list[Handler]) -> None:
+    result, paths = asked(in_turn(*before, once(answer)))
+    assert isinstance(result, Outcome)
+    assert (result.kind, len(paths)) == (kind, len(before) + 1)
+    assert result.retry_after == (3.0 if kind is Kind.SLOW_DOWN else None)
+    assert result.may_have_it is (kind not in (Kind.UNAUTHORIZED, Kind.SLOW_DOWN))
+    assert result.message
+
+
 @pytest.mark.parametrize(
     "incomplete",
     [
         TOO_MANY,
         listing(*map(str, range(10_000))),
-        listing(*map(str, range(100))),
+        listing(*HUNDRED),
         listing(memories=[{"memory": "other"}, {"text": "what is this?"}]),
+        listing(memories=[{"memory": "other"}, {"memory": 7}]),
         listing(memories=["other"]),
     ],
-    ids=["too long", "limit", "round number", "odd entry", "no objects"],
+    ids=["too long", "limit", "round number", "odd entry", "no text", "no objects"],
 )
 @pytest.mark.parametrize(
     ("search", "presence"),
     [
-        (found("an oak", str(MEMORY.content)), Presence.PRESENT),
-        (found("an oak"), Presence.CANNOT_TELL),
-        (found(), Presence.CANNOT_TELL),
-        (render(404, {}), Presence.CANNOT_TELL),
+        (found("an oak", MEMORY.content), PRESENT),
+        (found("an oak"), CANNOT_TELL),
+        (found(), CANNOT_TELL),
+        (render(404, {}), CANNOT_TELL),
     ],
 )
 def test_where_a_listing_may_be_incomplete_the_server_is_searched(
     incomplete: bytes, search: bytes, presence: Presence
 ) -> None:
-    """A listing that is or may be cut decides nothing; only an exact find does."""
-    handler = routing({"GET": incomplete, "POST /memory/search": search})
-    assert asked(handler) == (presence, ["/memory/alpha", "/memory/search"])
+    with (
+        Wire(routing({"GET": incomplete, "POST /memory/search": search})) as server,
+        client_of(server) as client,
+    ):
+        assert client.ask(MEMORY, LONG) is presence
+        listed, searched = server.requests
+    assert listed.target == "/memory/alpha?limit=10000"
+    assert searched.json == {"user_id": "alpha", "query": "the third oak", "limit": 10}
 
 
-def test_a_search_asks_for_the_text_in_its_project() -> None:
-    """The search names project, text and a limit."""
-    routes = {"GET": TOO_MANY, "POST /memory/search": found()}
-    with Wire(routing(routes)) as server, client_of(server) as client:
-        client.ask(MEMORY, LONG)
-        assert server.requests[1].json == {
-            "user_id": "alpha",
-            "query": "the third oak",
-            "limit": 10,
-        }
-        assert server.requests[0].target.endswith("?limit=10000")
+@pytest.mark.parametrize(
+    ("count", "presence"),
+    [(0, ABSENT), (99, ABSENT), (101, ABSENT), (300, CANNOT_TELL), (9_999, ABSENT)],
+)
+def test_only_a_round_number_may_be_cut(count: int, presence: Presence) -> None:
+    routes = {"GET": listing(*map(str, range(count))), "POST": found()}
+    assert asked(routing(routes))[0] is presence
 
 
-def test_an_endless_project_id_is_asked_about_in_a_body() -> None:
-    """A path that no server takes is not tried."""
-    memory = Memory("p" * 5_000, "text", "k")
-    handler = routing({"POST /memory/search": found("text")})
-    assert asked(handler, memory) == (Presence.PRESENT, ["/memory/search"])
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_path_has_4096_characters_at_most(longer: int) -> None:
+    rest = len("/memory/?limit=10000")
+    memory = Memory("p" * (4096 - rest + longer), "text", "k")
+    handler = routing({"GET": listing("text"), "POST /memory/search": found("text")})
+    result, (path,) = asked(handler, memory)
+    assert result is PRESENT
+    assert (path == "/memory/search") is bool(longer)
 
 
-def test_one_time_out_covers_listing_and_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question of two requests does not take twice the time."""
-    timeouts: list[float] = []
-    exchange = Transport.exchange
-
-    def noted(self: Transport, *arguments: Any, **more: Any) -> Reply:
-        timeouts.append(arguments[4])
-        return exchange(self, *arguments, **more)
-
+def test_one_time_out_covers_listing_and_search(timeouts: list[float]) -> None:
     def slow(connection: Connection) -> None:
         connection.request()
         connection.server.closing.wait(0.2)
-        connection.send(listing(*map(str, range(100))))
+        connection.send(listing(*HUNDRED))
         connection.request()
         connection.send(found("an oak"))
 
-    monkeypatch.setattr(Transport, "exchange", noted)
-    result, paths = asked(slow, Memory("p", "an oak", "k"))
-    assert (result, len(paths)) == (Presence.PRESENT, 2)
+    assert asked(slow, Memory("p", "an oak", "k"))[0] is PRESENT
     first, second = timeouts
-    assert first <= LONG
-    assert second <= LONG - 0.2
+    assert LONG >= first >= second + 0.2
 
 
-# Stopping ---------------------------------------------------------------------------------------
+def test_a_text_of_a_megabyte_is_not_searched_for() -> None:
+    memory = Memory("beta", "an oak " * 200_000, "k")
+    assert asked(routing({"GET": listing(*HUNDRED)}), memory) == (CANNOT_TELL, ["/memory/beta"])
 
 
-def test_an_abort_between_two_questions_stops_neither() -> None:
-    """Without a call in progress there is nothing to stop."""
-    routes = {"GET": TOO_MANY, "POST": found()}
+@pytest.mark.parametrize(
+    ("routes", "methods"),
+    [
+        ({"GET": render(404, {})}, ["GET"]),
+        ({"GET": render(405, {})}, ["GET"]),
+        ({"GET": TOO_MANY, "POST": render(404, {})}, ["GET", "POST"]),
+    ],
+)
+def test_a_server_that_cannot_tell_is_asked_once_for_each_project(
+    routes: dict[str, bytes], methods: list[str]
+) -> None:
+    known = Listings()
+    with Wire(routing(routes)) as server:
+        for text in ("a", "b", "c"):
+            with client_of(server, known=known) as client:
+                for project in ("alpha", "beta"):
+                    assert client.ask(Memory(project, text, "k"), LONG) is CANNOT_TELL
+        assert [request.method for request in server.requests] == methods * 2
+        known.forget()
+        with client_of(server, known=known) as client:
+            client.ask(MEMORY, LONG)
+        assert len(server.requests) == 3 * len(methods)
+
+
+def test_senders_that_ask_at_once_get_one_answer() -> None:
+    known, waits = Listings(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        while connection.request() is not None:
+            waits.wait(LONG)
+            connection.send(listing("a"))
+
+    def ask(text: str) -> None:
+        with client_of(server, known=known) as client:
+            answers[text] = client.ask(Memory("p", text, "k"), LONG)
+
+    answers: dict[str, Presence | Outcome] = {}
+    turns = [threading.Thread(target=ask, args=(text,)) for text in "abc"]
+    with Wire(slow) as server:
+        for thread in turns:
+            thread.start()
+        server.wait_for_requests(1)
+        waits.set()
+        for thread in turns:
+            thread.join(LONG)
+        assert len(server.requests) == 1
+    assert answers == {"a": PRESENT, "b": ABSENT, "c": ABSENT}
+
+
+def test_listings_are_kept_for_a_while() -> None:
+    listings = Listings()
+    kept = listings.keep("p", listed(["text"], 100.0), 0.0)
+    assert "text" in kept
+    assert "other" not in kept
+    assert listings.recent("p", 100.0, 101.0) is None
+    assert listings.recent("p", 99.9, 100.0 + MAX_AGE) is kept
+    assert listings.recent("p", 99.9, 100.1 + MAX_AGE) is None
+    listings.keep("q", listed([], 100.1 + MAX_AGE), 0.0)
+    assert list(listings._listings) == ["q"]
+
+
+def test_listings_are_kept_up_to_a_size_the_last_ones() -> None:
+    listings = Listings()
+    half = [str(number) for number in range(MAX_TEXTS // 2 - 1)]
+    for project in ("p0", "p1", "p0", "p2"):
+        listings.keep(project, listed(half, 1.0), 0.0)
+    assert list(listings._listings) == ["p0", "p2"]
+    listings.keep("p3", listed(map(str, range(MAX_TEXTS)), 1.0), 0.0)
+    assert list(listings._listings) == ["p3"]
+
+
+# Many questions about one project ---------------------------------------------------------------
+
+
+def test_one_listing_answers_many_questions() -> None:
+    with Wire(routing({"GET": listing("a", "b")})) as server, client_of(server) as client:
+        answers = [client.ask(Memory("p", text, "k"), LONG) for text in "abcabc"]
+        assert answers == [PRESENT, PRESENT, ABSENT] * 2
+        assert len(server.requests) == 1
+
+
+def test_a_listing_from_before_the_last_attempt_is_not_used() -> None:
+    with Wire(routing({"GET": listing("a")})) as server, client_of(server) as client:
+        client.ask(Memory("p", "a", "k"), LONG)
+        client.ask(Memory("p", "a", "k"), LONG, since=time.monotonic())
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("incomplete", [TOO_MANY, listing(*HUNDRED)])
+def test_an_incomplete_listing_is_not_fetched_again_for_each_question(incomplete: bytes) -> None:
+    routes = {"GET": incomplete, "POST": found()}
     with Wire(routing(routes)) as server, client_of(server) as client:
-        for _ in range(2):
-            assert client.ask(MEMORY, LONG) is Presence.CANNOT_TELL
-            client.abort()
+        answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm", "7")]
+        assert answers[:2] == [CANNOT_TELL] * 2
+        assert answers[2] is (CANNOT_TELL if incomplete is TOO_MANY else PRESENT)
+        gets = [request for request in server.requests if request.method == "GET"]
+        assert len(gets) == 1
+
+
+def test_what_a_search_has_found_is_not_searched_for() -> None:
+    routes = {"GET": TOO_MANY, "POST": found("an elm", "an oak")}
+    with Wire(routing(routes)) as server, client_of(server) as client:
+        answers = [client.ask(Memory("p", text, "k"), LONG) for text in ("an oak", "an elm")]
+        assert answers == [PRESENT] * 2
+        assert len(server.requests) == 2
+
+
+def test_a_complete_listing_holds_when_the_next_one_is_cut() -> None:
+    listings = Listings()
+    listings.keep("p", listed(["a"], 100.0, complete=True), 0.0)
+    cut = listed(["b"], 101.0 + MAX_AGE, complete=False)
+    kept = listings.keep("p", cut, 99.0)
+    assert (kept.complete, "a" in kept, "b" in kept, "c" in kept) == (True, True, True, False)
+    assert listings.recent("p", 99.0, 102.0 + MAX_AGE) is kept
+    assert listings.recent("p", 100.0, 102.0 + MAX_AGE) is None
+    assert listings.keep("p", cut, 100.0) is cut
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_an_endless_error_is_no_listing(status: int) -> None:
+    steps = in_turn(once(render(status, b" " * 1_200_000)), once(listing(str(MEMORY.content))))
+    with Wire(steps) as server, client_of(server) as client:
+        assert isinstance(client.ask(MEMORY, LONG), Outcome)
+        assert client.ask(MEMORY, LONG) is PRESENT
+        assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+def test_a_listing_is_as_old_as_its_question() -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    def slowly(connection: Connection) -> None:
+        connection.request()
+        asked.set()
+        ended.wait(LONG)
+        connection.send(listing("a"))
+        connection.request()
+        connection.send(listing("a", "b"))
+
+    with Wire(slowly) as server, client_of(server) as client:
+        first = threading.Thread(target=client.ask, args=(Memory("p", "a", "k"), LONG))
+        first.start()
+        assert asked.wait(LONG)
+        since = time.monotonic()
+        ended.set()
+        first.join()
+        assert client.ask(Memory("p", "b", "k"), LONG, since) is PRESENT
+
+
+@pytest.mark.parametrize(("left", "waited"), [(-1.0, 0.0), (0.5, 0.5)])
+def test_a_turn_is_waited_for_as_long_as_there_is_time(
+    left: float, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = mock.Mock()
+    monkeypatch.setattr(threading, "Lock", lambda: lock)
+    with Listings().turn("p", left):
+        lock.acquire.assert_called_once_with(timeout=waited)

@@ -47,11 +47,9 @@ class Bus:
             raise
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Disconnect."""
         self.close()
 
     def close(self) -> None:
@@ -97,7 +95,6 @@ class Bus:
         return list(unpack_variants(reply.body))
 
     def properties(self, destination: str, path: str, interface: str) -> dict[str, Any]:
-        """Read all properties of an interface. Raises CallError."""
         return dict(self.call(destination, path, PROPERTIES, "GetAll", "s", [interface])[0])
 
     def has_owner(self, name: str) -> bool:
@@ -125,7 +122,6 @@ class Bus:
     def emit(
         self, path: str, interface: str, member: str, signature: str = "", body: Sequence[Any] = ()
     ) -> None:
-        """Send a signal to everybody."""
         message = Message.new_signal(path, interface, member, signature, list(body))
         self._run(self._send(message))
 

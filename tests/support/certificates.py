@@ -32,7 +32,6 @@ class Authority:
 
 
 def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Make a context to serve with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context

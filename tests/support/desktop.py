@@ -109,7 +109,6 @@ class Desktop:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
         self.close()
 
     def close(self) -> None:
@@ -157,7 +156,6 @@ class Desktop:
         )
 
     def wait_on_bus(self, process: Process, timeout: float = START) -> None:
-        """Wait until a program has connected to the bus."""
         ask = functools.partial(self.bus.call, DBUS, "/org/freedesktop/DBus", DBUS)
 
         def connected() -> bool:
@@ -197,7 +195,6 @@ class Desktop:
         name: str | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Process:
-        """Start a program in this desktop, with `env` in addition; it ends with the desktop."""
         output = self._folder / (name or f"program-{len(self._processes)}")
         whole = {**self.env, **(env or {})}
         process = Process(command, env=whole, output=output, pass_fds=pass_fds)

@@ -28,7 +28,6 @@ class Exchange:
 
     @property
     def is_save(self) -> bool:
-        """Whether a memory is to be saved."""
         return self.request.startswith((b"POST /memory ", b"POST /memories "))
 
     async def ask_server(self, request: bytes | None = None) -> bytes:
@@ -41,7 +40,6 @@ class Exchange:
             writer.transport.abort()
 
     async def send(self, data: bytes) -> None:
-        """Send to the program."""
         self.writer.write(data)
         await self.writer.drain()
 
@@ -68,7 +66,6 @@ Fault = Callable[[Exchange], Awaitable[bool]]
 
 
 async def pass_on(exchange: Exchange) -> bool:
-    """Do nothing wrong."""
     answer = await exchange.ask_server()
     await exchange.send(answer)
     return bool(answer)

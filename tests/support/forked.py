@@ -145,19 +145,16 @@ class Forked(Process):
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
         with contextlib.suppress(BlockingIOError):
             self.wait(0)
         return self._code is None
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program alone."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):  # killed just now
                 os.kill(self.pid, number)
 
     def wait(self, timeout: float = 10.0) -> int:
-        """Wait for its end; the exit code."""
         if self._code is None:
             self._code = self._tell(timeout)
         return self._code

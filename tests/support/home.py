@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support import folders
@@ -74,15 +73,9 @@ class Home:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Kill whatever was started here and still runs."""
         for process in self._processes:
             process.kill()
@@ -99,7 +92,6 @@ class Home:
         self.dump(self.dlq, document)
 
     def write_emergency(self, items: Iterable[Item]) -> None:
-        """Append to the emergency file."""
         with self.emergency.open("a", encoding="utf-8") as file:
             file.write(emergency_lines(items))
 
@@ -109,7 +101,6 @@ class Home:
         self.dump(self.metrics, document)
 
     def configure(self, text: str) -> None:
-        """Write the settings file."""
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text, encoding="utf-8")
 
@@ -150,20 +141,16 @@ class Home:
         return found[-1]
 
     def queue_items(self) -> list[Json]:
-        """Read what stands under `queue`."""
         return list(self.read(self.queue, {"queue": []})["queue"])
 
     def dlq_items(self) -> list[Json]:
-        """Read what stands under `items` in the DLQ."""
         return list(self.read(self.dlq, {"items": []})["items"])
 
     def dlq_texts(self) -> list[Json]:
-        """Read the contents in the DLQ, sorted as text."""
         items = [item for item in self.dlq_items() if isinstance(item, dict)]
         return sorted((item.get("content") for item in items), key=str)
 
     def dead_letter(self, content: str) -> Item:
-        """Find the dead letter with this content."""
         found = [item for item in self.dlq_items() if item.get("content") == content]
         assert len(found) == 1, f"{len(found)} dead letters with {content!r}"
         return dict(found[0])
@@ -182,11 +169,9 @@ class Home:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
     def log_lines(self, marker: str) -> list[str]:
-        """Find the log's lines that contain a marker."""
         return [line for line in self.log_text().split("\n") if marker in line]
 
     def data_files(self, pattern: str = "*") -> list[Path]:
-        """List the files in our data folder."""
         return sorted(path for path in self.data.rglob(pattern) if path.is_file())
 
     def ledgers(self) -> list[Path]:
@@ -211,7 +196,6 @@ class Home:
     def run(
         self, *arguments: str, stdin: str = "", timeout: float = 30.0, env: Env = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
         return subprocess.run(
             [*self._command, *arguments],
             env={**self.env, **(env or {})},
@@ -252,7 +236,6 @@ class Home:
         return done
 
     def start(self, *arguments: str, wrapper: Iterable[str] = (), env: Env = None) -> Process:
-        """Start a command in the background."""
         command = [*wrapper, *self._command, *arguments]
         return self._spawn(command, {**self.env, **(env or {})})
 
@@ -269,7 +252,6 @@ class Home:
         return bool(metrics.get("pid") == process.pid and metrics.get("state") != "starting")
 
     def producer(self, *arguments: str) -> Process:
-        """Start a foreign producer."""
         command = [sys.executable, str(PRODUCER), "--claude", str(self.claude), *arguments]
         return self._spawn(command, self.env)
 
@@ -300,7 +282,6 @@ class Home:
         wait_until(predicate, timeout, what, explain=self._explain)
 
     def wait_dlq(self, contents: Iterable[str], timeout: float = 6.0) -> None:
-        """Wait until the DLQ holds exactly these contents."""
         wanted = sorted(contents)
         self.wait(lambda: self.dlq_texts() == wanted, timeout, f"DLQ with {wanted}")
 

@@ -70,7 +70,6 @@ class HostedStandin(Standin):
             self._events = {}
 
     def kept(self) -> list[dict[str, Any]]:
-        """List what is stored, as it is shown."""
         with self._changed:
             return list(self._kept)
 
@@ -113,7 +112,6 @@ class HostedStandin(Standin):
         return Answer(), self._listed(request.json, query)
 
     def _told(self, name: str) -> tuple[Answer, object]:
-        """What has become of an event."""
         if self.can_be_asked and name in self._events:
             return Answer(), dict(self._events[name])
         if self.can_be_asked or self.not_asked_status == 404:

@@ -192,7 +192,6 @@ _ERRORS: dict[int, type[Fact]] = {400: BadRequest, 401: Unauthorized, 404: NotFo
 
 
 def is_published(method: str, path: str) -> bool:
-    """Whether there is such a path."""
     return any(
         method == there and re.fullmatch(pattern, path) for pattern, (there, *_) in _BODIES.items()
     )

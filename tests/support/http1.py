@@ -85,7 +85,6 @@ class Answer:
 
     @property
     def accepts(self) -> bool:
-        """Whether the memory is stored."""
         if self.stores is not None:
             return self.stores
         plain = self.body is None and self.raw is None and not self.reset
@@ -100,7 +99,6 @@ class Answer:
 
 
 def retry_after(status: int, value: object) -> Answer:
-    """Build an answer with a Retry-After header."""
     return Answer(status, {"detail": "slow down"}, {"Retry-After": str(value)})
 
 

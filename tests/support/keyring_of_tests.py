@@ -18,16 +18,13 @@ class KeyringOfTests(KeyringBackend):
     priority: Any = 1
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Read one."""
         found = self._read().get(f"{service} {username}")
         return None if found is None else str(found)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep one."""
         self._write({**self._read(), f"{service} {username}": password})
 
     def delete_password(self, service: str, username: str) -> None:
-        """Take one out."""
         kept = self._read()
         del kept[f"{service} {username}"]
         self._write(kept)

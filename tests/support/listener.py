@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import threading
-from types import TracebackType
 from typing import Self
 
 
@@ -22,18 +21,11 @@ class Listener:
         self._clients: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
-        """Start the thread and listen."""
         self._thread.start()
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close and end the thread."""
+    def __exit__(self, *_: object) -> None:
         self.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -49,18 +41,15 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The address to give to the program."""
         return f"{'https' if self.tls else 'http'}://{self.netloc}"
 
     @property
     def netloc(self) -> str:
-        """`host:port`."""
         return f"{self._host}:{self._port}"
 
     # Inside the loop ------------------------------------------------------------
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection to its end."""
         raise NotImplementedError
 
     async def _listen(self) -> None:

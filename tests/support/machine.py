@@ -66,7 +66,6 @@ class Resolver:
         self._file.touch()
 
     def forget(self) -> None:
-        """Let every name be unknown."""
         self._file.unlink()
 
 

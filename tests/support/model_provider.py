@@ -25,7 +25,6 @@ class ModelProvider(Listener):
 
     @property
     def url(self) -> str:
-        """The address to give to the library."""
         return f"{super().url}/v1"
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -75,21 +75,17 @@ class NotificationDaemon:
         self._bus.own(NAME)
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the bus."""
         self.close()
 
     def close(self) -> None:
-        """Leave the bus."""
         self._bus.close()
 
     def wait(
         self, wanted: Callable[[Notification], bool] = lambda _: True, timeout: float = 10.0
     ) -> Notification:
-        """Wait for a notification that is `wanted`; the first of them."""
         return self._bus.wait_for(
             lambda: next(filter(wanted, list(self.received)), None),
             timeout,
@@ -103,7 +99,6 @@ class NotificationDaemon:
         self._bus.emit(PATH, NAME, "NotificationClosed", "uu", [notification.id, 2])
 
     def answer(self) -> None:
-        """Be ok from now on, and answer what has waited for it."""
         self.mode = "ok"
         while self._held:
             self._bus.hand_out(self._held.pop(0))

@@ -47,7 +47,6 @@ def _made(kind: str, path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Take away what stands there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

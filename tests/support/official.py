@@ -30,17 +30,11 @@ class Store(Protocol):
         """Store them; `{"results": [{"id", "memory", "event"}]}`."""
         ...
 
-    def search(self, query: str, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """Find what is like `query`."""
-        ...
+    def search(self, query: str, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
 
-    def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """List what fits `filters`."""
-        ...
+    def get_all(self, *, filters: dict[str, Any], **more: Any) -> dict[str, Any]: ...
 
-    def delete(self, memory_id: str) -> Any:
-        """Delete the memory of this id."""
-        ...
+    def delete(self, memory_id: str) -> Any: ...
 
 
 class SimpleStore:
@@ -85,7 +79,6 @@ class SimpleStore:
         return {"results": self._fitting(filters)[: more.get("top_k", 20)]}
 
     def delete(self, memory_id: str) -> None:
-        """Delete a memory."""
         self._kept = [each for each in self._kept if each["id"] != memory_id]
 
     def _fitting(self, filters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -57,7 +57,6 @@ class OfficialApp:
         self._turn: Any = _NoLock() if database else threading.Lock()
 
     def routes(self) -> list[Route]:
-        """Say who answers what."""
         return [
             Route(HEALTH, self.health, methods=["GET"]),
             Route(SAVE, self._keyed(self.save), methods=["POST"]),
@@ -78,7 +77,6 @@ class OfficialApp:
         return JSONResponse({"needsSetup": False})
 
     async def save(self, request: Request) -> Response:
-        """Store."""
         body = await _body(request)
         messages = body.get("messages")
         if not isinstance(messages, list) or not all(_is_message(each) for each in messages):
@@ -100,7 +98,6 @@ class OfficialApp:
         )
 
     async def search(self, request: Request) -> Response:
-        """Search by meaning."""
         body = await _body(request)
         if not _is_text(body.get("query")):
             return JSONResponse(invalid(body.get("query"), "query"), 422)
@@ -180,7 +177,6 @@ class Recorder:
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass on."""
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             length = int(headers.get(b"content-length", b"0"))
@@ -190,11 +186,9 @@ class Recorder:
 
 
 class _NoLock:
-    def __enter__(self) -> None:
-        """Let everybody in."""
+    def __enter__(self) -> None: ...
 
-    def __exit__(self, *_: object) -> None:
-        """Let out."""
+    def __exit__(self, *_: object) -> None: ...
 
 
 async def _body(request: Request) -> dict[str, Any]:

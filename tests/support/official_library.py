@@ -85,7 +85,6 @@ class WordEmbedder:
         self.config = config
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:
-        """See `as_vector`."""
         del memory_action
         if WordEmbedder.fails is not None:
             raise WordEmbedder.fails

@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -34,21 +33,13 @@ class OfficialServer:
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
-        """Start it."""
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Kill it."""
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
         assert self._process is None
         self._starts += 1
         self._process = Process(
@@ -67,13 +58,11 @@ class OfficialServer:
             self._process = None
 
     def restart(self) -> None:
-        """Kill it, and start it again."""
         self.kill()
         self.start()
 
     @property
     def url(self) -> str:
-        """The address to give to the program."""
         return f"http://127.0.0.1:{(self._folder / PORT_FILE).read_text(encoding='ascii')}"
 
     @property

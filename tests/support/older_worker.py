@@ -35,7 +35,6 @@ class OlderWorker:
         self.healthy = False
 
     def cycle(self) -> None:
-        """Everything once."""
         self.metrics()
         self.healthy = self.up()
         self.metrics()
@@ -48,7 +47,6 @@ class OlderWorker:
         self.metrics()
 
     def up(self) -> bool:
-        """Probe the server."""
         return self.ask("GET", "/health")[0] == 200
 
     def ask(
@@ -138,12 +136,10 @@ class OlderWorker:
             yield
 
     def queue(self) -> Item:
-        """Read the queue file."""
         empty = {"queue": [], "last_100": [], "failed": [], "stats": dict(EMPTY)}
         return self.read(self.claude / "mem0_queue.json", empty)
 
     def dlq(self) -> Item:
-        """Read the DLQ file."""
         return self.read(self.claude / "mem0_queue_dlq.json", {"items": []})
 
     def read(self, path: Path, otherwise: Item) -> Item:
@@ -171,7 +167,6 @@ class OlderWorker:
             target.replace(path)
 
     def metrics(self) -> None:
-        """Say that it is there."""
         queue, dlq = self.queue(), self.dlq()
         extra = {"pid": os.getpid()} if self.says_pid else {}
         self.write(

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from tests.support.privileges import is_root
@@ -29,19 +28,13 @@ class Postgres:
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
-        """Make the database and start."""
         made = ["-D", str(self._data), "-U", "postgres", "--auth=trust", "--encoding=utf8"]
         command = [*_prefix(), str(_programs() / "initdb"), *made, "--locale=C", "--no-sync"]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, timeout=60)
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop, and forget all."""
         self.kill()
         self._scratch.cleanup()
@@ -52,7 +45,6 @@ class Postgres:
         return f"host={self.folder} user=postgres dbname=postgres connect_timeout=2"
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections."""
         assert self._process is None
         options = ["-D", str(self._data), "-k", str(self.folder), "-h", ""]
         self._process = Process(

@@ -84,7 +84,6 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
         return self.popen.poll() is None
 
     @property
@@ -102,7 +101,6 @@ class Process:
         self.popen.send_signal(number)
 
     def wait(self, timeout: float = 10.0) -> int:
-        """Wait for its end; the exit code."""
         return self.popen.wait(timeout)
 
     def stop(self, timeout: float = 5.0) -> int:

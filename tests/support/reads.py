@@ -10,7 +10,6 @@ from mem0tray.files import atomic
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count the readings of each file from now on, by its name."""
     times: Counter[str] = Counter()
     real = atomic.read
 

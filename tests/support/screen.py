@@ -63,7 +63,6 @@ class Screen:
     # Seeing -----------------------------------------------------------------------
 
     def picture(self) -> Image.Image:
-        """Take a picture of everything."""
         return ImageGrab.grab(xdisplay=self._name).convert("RGB")
 
     def screenshot(self, path: Path) -> Path:
@@ -72,7 +71,6 @@ class Screen:
         return path
 
     def find(self, colour: tuple[int, int, int]) -> Point | None:
-        """Find the middle of the area that has this colour."""
         picture = self.picture()
         distance = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
         far = [band.point(lambda value: 255 * (value > _CLOSE)) for band in distance.split()]
@@ -81,7 +79,6 @@ class Screen:
         return Point((box[0] + box[2]) // 2, (box[1] + box[3]) // 2) if box else None
 
     def wait_colour(self, colour: tuple[int, int, int], timeout: float = LIMIT) -> Point:
-        """Wait until this colour is to be seen; where."""
         found: list[Point] = []
 
         def seen() -> bool:
@@ -101,13 +98,11 @@ class Screen:
         return [window for window in found if window]
 
     def menus(self) -> list[Window]:
-        """List the menus that are open."""
         return [window for window in self.windows() if window.kind in _MENUS]
 
     def wait_window(
         self, wanted: Callable[[Window], bool], timeout: float = LIMIT, what: str = "a window"
     ) -> Window:
-        """Wait until a window is to be seen that is `wanted`."""
         found: list[Window] = []
 
         def seen() -> bool:
@@ -122,11 +117,9 @@ class Screen:
         return self.wait_window(lambda window: window.program in DIALOGS, timeout, "a dialog")
 
     def wait_menu(self, timeout: float = LIMIT) -> Window:
-        """Wait until a menu is open."""
         return self.wait_window(lambda window: window.kind in _MENUS, timeout, "a menu")
 
     def wait_active(self, window: Window, timeout: float = LIMIT) -> None:
-        """Wait until this window gets what is typed."""
 
         def active() -> bool:
             found = self._display.screen().root.get_full_property(
@@ -144,7 +137,6 @@ class Screen:
         return hasattr(focus, "id")
 
     def has_manager(self) -> bool:
-        """Whether a window manager is at work."""
         root = self._display.screen().root
         check = self._atom("_NET_SUPPORTING_WM_CHECK")
         return root.get_full_property(check, X.AnyPropertyType) is not None
@@ -196,7 +188,6 @@ class Screen:
         self._xdotool("click", button)
 
     def point(self, x: int, y: int) -> None:
-        """Move the mouse there."""
         # Two steps: a menu follows what moves over it, not what appears there.
         self._xdotool("mousemove", x - 1, y, "mousemove", x, y)
 

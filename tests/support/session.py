@@ -43,7 +43,6 @@ class Session:
         return self.daemon
 
     def stop_daemon(self) -> None:
-        """End it, if there is one."""
         if self.daemon is not None:
             self.daemon.close()
 
@@ -55,7 +54,6 @@ class Session:
 
 @contextlib.contextmanager
 def session(folder: Path) -> Iterator[Session]:
-    """Start a bus; end all that was started on it."""
     with contextlib.ExitStack() as closing:
         # Its socket needs a short name, which pytest's folders do not have. A bus that is
         # killed leaves it behind.

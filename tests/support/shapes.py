@@ -61,7 +61,6 @@ def queue_document(queue: Iterable[object], **fields: object) -> Item:
 
 
 def emergency_lines(items: Iterable[Item]) -> str:
-    """Make lines of the emergency file."""
     return "".join(json.dumps({**item, "emergency": True}) + "\n" for item in items)
 
 

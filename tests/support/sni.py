@@ -203,15 +203,12 @@ class TrayHost:
         self._bus.emit(WATCHER_PATH, WATCHER, "StatusNotifierHostRegistered")
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the tray away."""
         self.close()
 
     def close(self) -> None:
-        """Take the tray away."""
         self._bus.close()
 
     def wait_item(self, timeout: float = 10.0) -> TrayItem:

@@ -40,7 +40,6 @@ class Tray:
         return self.host
 
     def start(self, *, env: Mapping[str, str] | None = None) -> Process:
-        """Start the application; it ends with its home."""
         return self.home.start(env={**self.env, **(env or {})})
 
     def shown(
@@ -59,13 +58,11 @@ class Tray:
 
 
 def wait_look(item: TrayItem, look: IconLook, timeout: float = 10.0) -> None:
-    """Wait until the icon is the picture of this look."""
     wanted = icon.compose(look, SIZE)
     item.wait_for(lambda: item.icon() == wanted, timeout, f"an icon that is {look}")
 
 
 def wait_tooltip(item: TrayItem, *parts: str, timeout: float = 10.0) -> str:
-    """Wait until the tooltip contains all of these; the tooltip."""
 
     def found() -> str | None:
         tooltip = item.tooltip

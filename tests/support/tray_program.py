@@ -12,7 +12,6 @@ COLOURS = {"red": (255, 0, 0, 255), "blue": (0, 0, 255, 255)}
 
 
 def picture(colour: str) -> Image.Image:
-    """The icon in one colour."""
     return Image.new("RGBA", (64, 64), COLOURS[colour])
 
 
@@ -23,7 +22,6 @@ def turn_blue(icon: Any) -> None:
 
 
 def notify(bus: SessionBus) -> None:
-    """Have a notification shown."""
     name = "org.freedesktop.Notifications"
     shown = ["lab", 0, "", "the title", "the body", [], {}, -1]
     bus.call(name, "/org/freedesktop/Notifications", name, "Notify", "susssasa{sv}i", shown)

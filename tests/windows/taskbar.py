@@ -47,12 +47,10 @@ def send(window: int, message: int, wparam: int = 0, lparam: int = 0) -> int | N
 
 
 def registered(name: str) -> int:
-    """The number of a message that has a name."""
     return int(_user32().RegisterWindowMessageW(name))
 
 
 def has_icon(window: int) -> bool:
-    """Whether the taskbar has an icon of that window."""
     return bool(_tell(_NIM_MODIFY, window))
 
 

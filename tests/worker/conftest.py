@@ -11,12 +11,10 @@ from tests.worker.stage import Scene, staged
 
 @pytest.fixture
 def ledger() -> Ledger:
-    """Start with an empty ledger."""
     return Ledger()
 
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """Take an engine before its first cycle, with nothing to do."""
     with staged(tmp_path, monkeypatch) as made:
         yield made

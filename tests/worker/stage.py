@@ -60,15 +60,12 @@ class Scene(NamedTuple):
         return [call[0] for call in self.calls.mock_calls]
 
     def stage(self, name: str) -> CycleStage:
-        """The stage of that name."""
         return next(each for each in self.engine.stages if each.name == name)
 
     def attempt(self, name: str) -> bool:
-        """Run one stage, as a cycle does; whether it succeeded."""
         return self.context.faults.attempt(name, lambda: self.stage(name).run(NOW, MOMENT))
 
     def patience(self, after: float = 0.0) -> float:
-        """How long it would wait, so many seconds after the start."""
         return self.engine.patience(NOW + after, MOMENT + after)
 
 
@@ -82,7 +79,6 @@ def stand_in(kind: type, **attributes: object) -> Any:
 
 @contextmanager
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """An engine before its first cycle, with nothing to do."""
     paths = Paths(tmp_path, tmp_path / "data")
     paths.data_dir.mkdir(parents=True)
     told: list[Event] = []
@@ -109,7 +105,8 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         notes.wait.return_value = math.inf
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
-        parts = Parts(
+        parts = Parts.__new__(Parts)
+        vars(parts).update(
             context=context,
             emergencies=stand_in(EmergencyIntake),
             notes=notes,
@@ -137,13 +134,11 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def _closed(ledger: Ledger) -> None:
-    """Close it, should the engine not have done so."""
     with suppress(LedgerError):
         ledger.close()
 
 
 def waits_until(scene: Scene, due: float) -> int:
-    """Let a dead letter wait until then, in Unix seconds; its key."""
     letter = parsed(dead_letter("soon"))
     with scene.context.ledger.transaction():
         key = scene.context.inbox.add_dead(letter, letter.raw, NOW, ask=False, gen=None)

@@ -14,12 +14,10 @@ from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK
-from mem0tray.worker.folders import served_folder
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
 def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
-    """What others wrote is taken in first, the emergency lines before the queue file."""
     scene.parts.dlq_publisher.needed = scene.parts.queue_publisher.needed = True
     calls = [call for call in scene.cycle() if call != "delivery.next_due"]
     assert calls == [
@@ -30,7 +28,6 @@ def test_a_cycle_reads_everything_before_it_publishes(scene: Scene) -> None:
 
 
 def test_what_falls_due_during_a_cycle_is_not_kept_waiting(scene: Scene) -> None:
-    """After a cycle that took its time the next one comes at once, and wakes a sender."""
     due = 100.0
     waits_until(scene, NOW + due)
     assert "delivery.kick" not in scene.cycle(due - 1)
@@ -41,7 +38,6 @@ def test_what_falls_due_during_a_cycle_is_not_kept_waiting(scene: Scene) -> None
 
 
 def test_before_a_sender_is_woken_a_server_that_was_silent_is_probed(scene: Scene) -> None:
-    """And whenever somebody asks for something: the state that they see is no old one."""
     assert "freshen" not in scene.cycle()
     orders.leave(scene.context.paths, orders.Order(orders.LOOK, []))
     assert "freshen" in scene.cycle()
@@ -52,7 +48,6 @@ def test_before_a_sender_is_woken_a_server_that_was_silent_is_probed(scene: Scen
 
 
 def test_where_it_is_to_move_nothing_is_read(scene: Scene) -> None:
-    """As soon as the settings lead elsewhere, the cycle is over."""
     scene.wanted.where.moves = True
     assert scene.cycle() == []
     assert not scene.engine.has_looked
@@ -62,7 +57,6 @@ def test_where_it_is_to_move_nothing_is_read(scene: Scene) -> None:
 def test_another_worker_is_gone_only_when_all_was_read_after_it(
     scene: Scene, fails: str | None
 ) -> None:
-    """What it took is known only when every file could be read."""
     if fails is not None:
         part, method = fails.split(".")
         getattr(getattr(scene.parts, part), method).side_effect = OSError("broken")
@@ -70,13 +64,11 @@ def test_another_worker_is_gone_only_when_all_was_read_after_it(
 
 
 def test_a_torn_queue_file_was_not_read(scene: Scene) -> None:
-    """While somebody writes it, nothing is concluded from what stands there."""
     scene.parts.queue.torn = True
     assert "other.release" not in scene.cycle()
 
 
 def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> None:
-    """The first cycle opens the way, and tells of the dead letters that wait."""
     waits_until(scene, NOW + 100)
     assert "prober.start" in scene.cycle()
     assert scene.told.count(events.InBackoff("alpha", "soon", 100.0)) == 1
@@ -88,7 +80,6 @@ def test_the_prober_starts_once_and_what_waits_is_told_once(scene: Scene) -> Non
 def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ledger that fails once at the start leaves no wait untold."""
     waits_until(scene, NOW + 100)
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "in_backoff", mock.Mock(side_effect=LedgerError("disk full")))
@@ -100,7 +91,6 @@ def test_waits_that_could_not_be_told_are_told_by_the_next_cycle(
 
 @pytest.mark.parametrize("whose", ["edit", "late save", "nobody"])
 def test_a_wish_to_retry_probes_at_once(scene: Scene, whose: str) -> None:
-    """Whether it stood in the file, or in a save that raced with ours."""
     scene.parts.edits.run.return_value = whose == "edit"
     scene.parts.dlq_publisher.merge_late_save.return_value = whose == "late save"
     assert ("prober.kick" in scene.cycle()) == (whose != "nobody")
@@ -134,7 +124,6 @@ def test_an_order_about_what_a_file_may_hold_waits_until_it_is_read(
 def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
     scene: Scene, cost: float
 ) -> None:
-    """What it did shows in the file when it ends; a large file follows."""
     publisher = scene.parts.dlq_publisher
     publisher.pace.note_cost(0.0, cost)
     publisher.needed = True
@@ -147,7 +136,6 @@ def test_a_command_is_answered_after_the_dlq_file_unless_that_takes_long(
 
 
 def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
-    """What a command asked for shows without waiting for its turn."""
     orders.ask_to_show(scene.context.paths)
     assert "queue_publisher.kick" in scene.cycle()
     scene.parts.queue_publisher.kick.assert_called_with(now=True)
@@ -157,14 +145,12 @@ def test_an_order_has_the_queue_file_published_at_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize(("due", "kicks"), [(-1.0, True), (0.0, True), (1.0, False), (None, False)])
 def test_a_sender_is_woken_for_what_is_due(scene: Scene, due: float | None, *, kicks: bool) -> None:
-    """What is due, to the second, wakes one; what waits does not."""
     if due is not None:
         waits_until(scene, NOW + due)
     assert ("delivery.kick" in scene.cycle()) == kicks
 
 
 def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
-    """There may be a slot for more."""
     scene.parts.chosen_server.delivery.under_way = 1
     assert "delivery.kick" in scene.cycle()
 
@@ -175,7 +161,6 @@ def test_a_sender_is_woken_while_requests_are_under_way(scene: Scene) -> None:
 def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
     scene: Scene, *, needed: bool, paced: bool, busy: bool
 ) -> None:
-    """Only where the ledger says something else than the file."""
     scene.parts.dlq_publisher.needed = needed
     if not paced:
         scene.parts.dlq_publisher.pace.note_cost(MOMENT, 1.0)
@@ -189,7 +174,6 @@ def test_the_dlq_file_is_published_at_its_pace_and_at_once_at_rest(
 def test_the_queue_file_is_published_when_it_is_outdated(
     scene: Scene, *, needed: bool, busy: bool
 ) -> None:
-    """At rest without waiting for its turn."""
     scene.parts.queue_publisher.needed = needed
     if busy:
         waits_until(scene, NOW)
@@ -199,7 +183,6 @@ def test_the_queue_file_is_published_when_it_is_outdated(
 
 
 def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
-    """While something is due there is no time for it."""
     with mock.patch.object(processes, "trim_heap") as give_back:
         waits_until(scene, NOW)
         scene.cycle()
@@ -207,7 +190,6 @@ def test_room_is_given_back_at_rest_alone(scene: Scene) -> None:
 
 
 def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
-    """Files that do not change ask for nothing."""
     with mock.patch.object(processes, "trim_heap") as give_back:
         for inode in (1, 1, 2):
             scene.parts.queue.signature = Signature(inode, 0, 0, 0)
@@ -216,7 +198,6 @@ def test_room_is_given_back_once_after_a_change_of_a_file(scene: Scene) -> None:
 
 
 def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
-    """Once."""
     scene.cycle()
     starting = events.StateChanged(
         "starting", Reason("the server has not answered yet"), told=False
@@ -227,7 +208,6 @@ def test_a_state_is_told_when_it_changes(scene: Scene) -> None:
 
 
 def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
-    """The reason stands in the log already, as that of a part that has failed."""
     scene.context.faults.note_failure("part", OSError("odd"), 1.0)
     scene.context.breaker.block("storage", quoted(repr(OSError("odd"))))
     scene.parts.other.look.side_effect = None
@@ -238,7 +218,6 @@ def test_a_state_whose_trouble_was_told_says_so(scene: Scene) -> None:
 
 
 def test_a_part_that_fails_keeps_no_other_from_its_work(scene: Scene) -> None:
-    """Its trouble is told, and the cycle goes on to the end."""
     for each in (scene.wanted.look, scene.parts.other.look, scene.parts.edits.run):
         each.side_effect = OSError("broken")
     calls = scene.cycle()
@@ -251,15 +230,15 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.stage("settings"), "run"),
     "clock": lambda scene: mock.patch.object(scene.stage("clock"), "run"),
     "pause": lambda _: mock.patch.object(orders, "read_pause"),
-    "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
-    "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
+    "metrics file": lambda scene: mock.patch.object(scene.stage("metrics file"), "run"),
+    "emergency file": lambda scene: mock.patch.object(scene.stage("emergency file"), "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "orders": lambda scene: mock.patch.object(scene.parts.orders, "apply"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
-    "files": lambda _: mock.patch.object(served_folder, "refuse_unwritable"),
+    "files": lambda scene: mock.patch.object(scene.stage("files"), "run"),
     "storage": lambda _: mock.patch.object(private_folders, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.stage("state"), "run"),
-    "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
+    "metrics": lambda scene: mock.patch.object(scene.stage("metrics"), "run"),
     "retention": lambda scene: mock.patch.object(scene.context.inbox, "expire"),
 }
 
@@ -290,7 +269,6 @@ def test_a_file_that_need_not_be_written_any_more_is_no_trouble(scene: Scene) ->
 
 
 def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene) -> None:
-    """Its trouble is over then."""
     orders = scene.context.paths.orders
     orders.write_text("in the way")
     scene.engine._attempt("folders", scene.engine._make_folders)
@@ -305,7 +283,6 @@ def test_a_folder_that_could_not_be_made_at_the_start_is_made_later(scene: Scene
 
 
 def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) -> None:
-    """Reading it is another part, which may go on."""
     scene.parts.dlq_publisher.needed = True
     scene.parts.dlq_publisher.run.side_effect = RuntimeError("odd")
     scene.cycle()
@@ -317,7 +294,6 @@ def test_a_dlq_file_that_cannot_be_written_is_told_as_that_file(scene: Scene) ->
 
 @pytest.mark.parametrize("which", ["queue publisher", "prober", "sender"])
 def test_a_thread_that_cannot_be_started_ends_the_worker(scene: Scene, which: str) -> None:
-    """It is no trouble that passes."""
     waits_until(scene, NOW - 1)
     parts, error = scene.parts, NoThreadError("No thread can be started.")
     {

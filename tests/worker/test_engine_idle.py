@@ -4,9 +4,13 @@ from unittest import mock
 
 import pytest
 
+from mem0tray.core import events
+from mem0tray.core.errors import LedgerError
 from mem0tray.core.reasons import NONE, quoted
 from mem0tray.core.state import Waiting, WorkerState, WorkerStatus
+from mem0tray.files.publish_rate import INTERVAL
 from mem0tray.ledger.waiting import Counts
+from mem0tray.worker.engine import LOOK
 from tests.ledger.samples import HERE
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
@@ -14,7 +18,6 @@ NO_PERMISSION = quoted("no permission")
 
 
 def is_idle(scene: Scene, horizon: float = 0.0) -> bool:
-    """Ask whether nothing is left that can be delivered by then."""
     return scene.engine.is_idle(horizon, NOW, MOMENT)
 
 
@@ -26,7 +29,6 @@ def at_rest(scene: Scene) -> None:
 
 
 def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
-    """Not before the first cycle."""
     scene.parts.emergencies.unread.return_value = 0
     scene.context.breaker.note_probe(healthy=True, reason=NONE)
     assert not is_idle(scene)
@@ -39,7 +41,6 @@ def test_it_is_idle_once_it_has_looked_and_nothing_is_due(scene: Scene) -> None:
     [("queue", "awaited"), ("edits", "awaited"), ("notes", "awaited"), ("delivery", "under_way")],
 )
 def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name: str) -> None:
-    """A file that is being written, or an answer."""
     at_rest(scene)
     owner = scene.parts.chosen_server if part == "delivery" else scene.parts
     setattr(getattr(owner, part), name, 1)
@@ -58,7 +59,6 @@ def test_it_is_not_idle_while_something_is_awaited(scene: Scene, part: str, name
 def test_it_has_published_when_nothing_is_left_to_write(
     scene: Scene, *, needed: bool, pending: bool, hindered: bool, done: bool
 ) -> None:
-    """What cannot be written just now is not waited for."""
     scene.parts.dlq_publisher.needed = needed
     scene.parts.queue_publisher.pending = pending
     scene.parts.queue_publisher.hindered = hindered
@@ -80,7 +80,6 @@ def test_a_file_that_never_holds_still_is_not_published(scene: Scene, which: str
 
 
 def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
-    """Its answer decides; but without a server, or paused, none is waited for."""
     at_rest(scene)
     scene.context.breaker.await_probe()
     assert not is_idle(scene)
@@ -92,7 +91,6 @@ def test_it_is_not_idle_before_a_probe_has_answered(scene: Scene) -> None:
 
 
 def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
-    """Unless the file that holds them cannot be read: then waiting is of no use."""
     at_rest(scene)
     scene.parts.emergencies.unread.return_value = 1
     assert not is_idle(scene)
@@ -108,7 +106,6 @@ def test_it_is_not_idle_while_lines_are_unread(scene: Scene) -> None:
 def test_what_falls_due_within_the_horizon_counts(
     scene: Scene, due: float, horizon: float, *, idle: bool
 ) -> None:
-    """However short that is."""
     at_rest(scene)
     waits_until(scene, NOW + due)
     assert is_idle(scene, horizon) == idle
@@ -118,7 +115,6 @@ def test_what_falls_due_within_the_horizon_counts(
 def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
     scene: Scene, left: float, *, idle: bool
 ) -> None:
-    """A break of the server that is over soon; a way that is closed otherwise is not."""
     at_rest(scene)
     waits_until(scene, NOW)
     if left:
@@ -129,7 +125,6 @@ def test_what_is_due_is_waited_for_where_the_way_opens_in_time(
 
 
 def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
-    """It is asked about soon, where there is a horizon and the way is open."""
     at_rest(scene)
     waits_until(scene, NOW + 8)
     scene.context.unknown_until = MOMENT + 10
@@ -143,7 +138,6 @@ def test_what_a_worker_left_under_way_is_waited_for(scene: Scene) -> None:
 def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
     scene: Scene, since: float, *, idle: bool
 ) -> None:
-    """From when it took the newest in, where there is a horizon."""
     at_rest(scene)
     key = waits_until(scene, NOW + 8)
     scene.context.outbox.mark_unknown(key, HERE, NOW - since, timed_out=False)
@@ -153,7 +147,6 @@ def test_what_a_server_is_at_work_on_is_waited_for_a_minute(
 
 
 def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
-    """Counts, the state, and why a file could not be read."""
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
@@ -165,7 +158,6 @@ def test_what_is_left_is_told_with_its_reasons(scene: Scene) -> None:
 
 
 def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
-    """Counts, the last delivery, and a pause that lasts."""
     at_rest(scene)
     scene.context.counters = mock.Mock(wraps=scene.context.counters)
     scene.context.counters.waiting.return_value = Counts(2, 3, None, 1)
@@ -174,3 +166,85 @@ def test_how_things_are_is_told_in_one_look(scene: Scene) -> None:
     assert scene.engine.look(NOW) == WorkerStatus(WorkerState("healthy"), 2, 3, 5.0, False, 1)  # noqa: FBT003
     scene.context.breaker.pause(NOW + 10)
     assert scene.engine.look(NOW).paused
+
+
+@pytest.mark.parametrize(("due", "wait"), [(2.0, 2.0), (100.0, LOOK), (0.0, LOOK), (-1.0, LOOK)])
+def test_it_waits_until_the_next_item_is_due(scene: Scene, due: float, wait: float) -> None:
+    waits_until(scene, NOW + due)
+    scene.cycle()
+    assert scene.patience() == pytest.approx(wait)
+
+
+def test_it_follows_requests_that_are_under_way(scene: Scene) -> None:
+    scene.parts.chosen_server.delivery.under_way = 1
+    assert scene.patience() == INTERVAL
+
+
+def test_it_waits_until_the_way_opens_by_itself(scene: Scene) -> None:
+    scene.context.breaker.take_break(NOW + 3)
+    assert scene.patience() == pytest.approx(3)
+
+
+def test_it_waits_until_what_vanished_is_to_be_shown_again(scene: Scene) -> None:
+    scene.parts.queue_publisher.show_again_at = NOW + 2
+    assert scene.patience() == pytest.approx(2)
+    assert scene.patience(3) == 0
+
+
+def test_it_waits_for_the_pace_of_the_dlq_file(scene: Scene) -> None:
+    scene.parts.dlq_publisher.pace.note_cost(MOMENT, 0.0)
+    assert scene.patience() == LOOK
+    scene.parts.dlq_publisher.needed = True
+    assert scene.patience() == pytest.approx(INTERVAL)
+    assert 0 < scene.patience(10) < 0.1
+
+
+def test_it_waits_until_a_note_has_been_left_alone(scene: Scene) -> None:
+    scene.parts.notes.wait.return_value = 1.5
+    scene.cycle()
+    assert scene.patience() == 1.5
+    scene.parts.notes.wait.return_value = 0.0
+    assert scene.patience() == 0
+    scene.parts.notes.run.side_effect = RuntimeError("odd")
+    scene.cycle()
+    assert scene.patience() > 0
+
+
+def test_it_waits_for_the_metrics(scene: Scene) -> None:
+    scene.parts.metrics.wait.return_value = 2.5
+    assert scene.patience() == 2.5
+    scene.parts.metrics.wait.assert_called_with(MOMENT)
+
+
+@pytest.mark.parametrize("part", ["metrics", "dlq_publisher"])
+def test_a_file_that_cannot_be_written_is_not_tried_again_at_once(scene: Scene, part: str) -> None:
+    scene.parts.metrics.wait.return_value = 0.0 if part == "metrics" else LOOK
+    scene.parts.dlq_publisher.needed = part == "dlq_publisher"
+    assert scene.patience() < 0.1
+    getattr(scene.parts, part).run.side_effect = OSError("full")
+    scene.cycle()
+    assert scene.patience(0.25) == 0.75
+
+
+def test_a_part_that_has_failed_is_tried_again_in_time(scene: Scene) -> None:
+    """A second later, as it was away for a moment; what nobody tries then is not awaited."""
+    scene.parts.other.look.side_effect = OSError("odd")
+    scene.cycle()
+    assert scene.patience(0.25) == 0.75
+    assert scene.patience(1.0) == LOOK
+
+
+@pytest.mark.parametrize("which", ["queue", "edits"])
+def test_a_torn_file_is_looked_at_again_soon(scene: Scene, which: str) -> None:
+    getattr(scene.parts, which).torn = True
+    assert 0 < scene.patience() < 0.1
+
+
+def test_a_turn_says_how_long_to_wait(scene: Scene) -> None:
+    waits_until(scene, NOW + 2)
+    assert scene.engine.turn() == pytest.approx(2)
+    assert scene.engine.has_looked
+    with mock.patch.object(scene.context.outbox, "next_due", side_effect=LedgerError("full")):
+        assert scene.engine.turn() == LOOK
+    failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
+    assert failed == ["delivery"]  # one cause

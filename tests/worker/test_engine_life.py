@@ -1,5 +1,8 @@
 """The engine's clock, pause, disk and settings; how it begins and ends."""
 
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -8,18 +11,21 @@ import pytest
 
 from mem0tray.config.settings import LogSettings, ServerSettings, Settings, SyncSettings
 from mem0tray.core import events
-from mem0tray.core.errors import LedgerError
+from mem0tray.core.errors import FileUnavailableError, LedgerError
+from mem0tray.core.events import Event, Events, PartFailed
 from mem0tray.core.reasons import NONE, Reason, quoted
 from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.database import Ledger
+from mem0tray.system.paths import Paths
+from mem0tray.worker import stages
 from mem0tray.worker.engine import Engine
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import NewSettings
+from mem0tray.worker.stages import Parts
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
 def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -> None:
-    """Breaks and waits end when they would have, by the clock as it is now."""
     key = waits_until(scene, NOW + 100)
     scene.context.breaker.take_break(NOW + 50)
     scene.cycle()
@@ -30,7 +36,6 @@ def test_a_clock_that_was_set_back_makes_nothing_wait_for_longer(scene: Scene) -
 
 @pytest.mark.parametrize("jump", [1000.0, -0.5, 0.0])
 def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> None:
-    """One forward, or one that may be a correction."""
     key = waits_until(scene, NOW + 100)
     scene.context.breaker.take_break(NOW + 50)
     scene.cycle()
@@ -40,7 +45,6 @@ def test_other_jumps_of_the_clock_change_nothing(scene: Scene, jump: float) -> N
 
 
 def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
-    """What was made good for once is not made good for again."""
     scene.cycle()
     scene.engine.cycle(NOW - 1000, MOMENT)
     scene.context.breaker.take_break(NOW - 900)
@@ -49,7 +53,6 @@ def test_a_jump_is_measured_from_the_cycle_before(scene: Scene) -> None:
 
 
 def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
-    """It holds from the next one on, and ends by itself."""
     orders.write_pause(scene.context.paths, NOW + 60)
     scene.cycle()
     assert scene.context.breaker.is_paused(NOW)
@@ -62,7 +65,6 @@ def test_a_pause_is_read_in_each_cycle(scene: Scene) -> None:
 
 
 def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
-    """It may say that nothing is to be sent; the part that failed is tried again."""
     pause = scene.context.paths.pause
     pause.mkdir(parents=True)
     scene.cycle()
@@ -76,7 +78,6 @@ def test_a_pause_that_cannot_be_read_is_one(scene: Scene) -> None:
 
 
 def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
-    """Whoever could not record an outcome closed it; a write that succeeds opens it."""
     scene.context.breaker.block("storage", quoted("full"))
     with mock.patch.object(Ledger, "transaction", side_effect=LedgerError("full")):
         scene.attempt("storage")
@@ -91,7 +92,6 @@ def test_a_ledger_that_can_be_written_again_opens_the_way(scene: Scene) -> None:
 def test_a_disk_that_became_read_only_is_told_before_something_is_written(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
-    """Both folders are asked, also where there is nothing to be written."""
     folder = getattr(scene.context.paths, which)
     monkeypatch.setattr(atomic, "is_read_only", lambda each: each == folder)
     scene.cycle()
@@ -100,7 +100,6 @@ def test_a_disk_that_became_read_only_is_told_before_something_is_written(
 
 
 def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> None:
-    """By the setting, and also when the clock is set back by more than a day."""
     with mock.patch.object(scene.context.inbox, "expire") as expire:
         for hours in (0, 1, 24, 25, 26, -30):
             scene.engine.cycle(NOW + hours * 3600, MOMENT + hours * 3600)
@@ -110,14 +109,12 @@ def test_what_was_discarded_long_ago_is_forgotten_once_a_day(scene: Scene) -> No
 
 
 def saved(scene: Scene, *, mended: bool = False, **changes: Any) -> Settings:
-    """Have the settings changed, as their file says."""
     settings = msgspec.structs.replace(scene.context.settings, **changes)
     scene.wanted.look.return_value = NewSettings(settings, mended)
     return settings
 
 
 def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
-    """It is told, and what has to do with the server stays as it is."""
     settings = saved(scene, log=LogSettings(backups=7))
     calls = scene.cycle()
     assert scene.context.settings is settings
@@ -127,7 +124,6 @@ def test_settings_that_changed_hold_from_then_on(scene: Scene) -> None:
 
 
 def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None:
-    """Also where they are only right again, and nobody knew before which was meant."""
     server = ServerSettings(url="http://elsewhere")
     saved(scene, server=server)
     scene.cycle()
@@ -138,14 +134,12 @@ def test_another_server_is_chosen_when_the_settings_say_so(scene: Scene) -> None
 
 
 def test_another_interval_between_probes_holds_at_once(scene: Scene) -> None:
-    """Or the former one would be waited out."""
     saved(scene, sync=SyncSettings(probe_interval=7.0))
     assert "prober.kick" in scene.cycle()
 
 
 @pytest.mark.parametrize("wrong", [NONE, quoted("sync.timeout is wrong")])
 def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wrong: Reason) -> None:
-    """Threads are started in the first cycle."""
     scene.wanted.wrong = wrong
     engine = Engine(scene.parts, scene.wanted, watches=False)
     engine.begin()
@@ -159,14 +153,12 @@ def test_it_begins_with_a_server_unless_the_settings_are_wrong(scene: Scene, wro
 
 
 def test_a_ledger_that_was_lost_is_told_at_the_beginning(scene: Scene) -> None:
-    """With the reason for which it is built anew."""
     scene.context.ledger.rebuilt = "it was not there"
     scene.engine.begin()
     assert scene.told == [events.LedgerRebuilt("it was not there")]
 
 
 def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: Scene) -> None:
-    """A folder that is not there cannot be watched; the first cycle has begun by then."""
     engine = Engine(scene.parts, scene.wanted)
     engine.begin()
     assert scene.context.paths.orders.is_dir()
@@ -180,7 +172,6 @@ def test_one_that_watches_makes_the_folders_and_looks_at_its_watch_last(scene: S
 
 
 def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
-    """Senders first, then the files, the server, and the ledger at the very last."""
     scene.parts.dlq_publisher.needed = True
     parts = scene.parts
     for each in (parts.dlq_publisher.run, parts.queue_publisher.stop, parts.metrics.run):
@@ -200,7 +191,6 @@ def test_it_ends_in_order_whatever_fails(scene: Scene) -> None:
 
 
 def test_it_leaves_within_a_second(scene: Scene) -> None:
-    """Whoever has to be waited for is so for a part of that."""
     scene.engine.end()
     waits = [
         scene.parts.chosen_server.prober.stop.call_args.args[0],
@@ -214,8 +204,6 @@ def test_it_leaves_within_a_second(scene: Scene) -> None:
 def test_leftovers_and_folders_that_fail_keep_nobody(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is told by its name, and the worker begins all the same."""
-
     def failing(*_: object) -> None:
         raise RuntimeError(next(numbers))
 
@@ -225,3 +213,33 @@ def test_leftovers_and_folders_that_fail_keep_nobody(
     Engine(scene.parts, scene.wanted).begin()
     failed = [event.part for event in scene.told if isinstance(event, events.PartFailed)]
     assert failed == ["leftovers", "folders"]
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def parts(tmp_path: Path, told: list[Event]) -> Iterator[Parts]:
+    bus = Events()
+    bus.subscribe(told.append)
+    wanted = mock.Mock(settings=Settings())
+    wanted.where.paths = Paths(tmp_path, tmp_path / "data")
+    made = stages.open_parts(wanted, bus, threading.Event())
+    yield made
+    made.dlq_publisher.close()
+    made.chosen_server.close()
+    made.context.ledger.close()
+
+
+@pytest.mark.parametrize("file", ["queue file", "emergency file", "DLQ file"])
+def test_a_file_that_the_disk_does_not_give_is_told_by_its_name(
+    parts: Parts, told: list[Event], file: str
+) -> None:
+    """What cannot be taken in matters by itself, and not only as a trouble of the disk."""
+    error = FileUnavailableError("The disk fails.")
+    error.disk_failed = True
+    parts.context.faults.note_failure(file, error, 1.0)
+    failed = [event for event in told if isinstance(event, PartFailed)]
+    assert failed == [PartFailed(file, "The disk fails.", 1.0)]

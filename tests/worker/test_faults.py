@@ -3,17 +3,21 @@
 import errno
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mem0tray.core import events, reasons
 from mem0tray.core.errors import FileUnavailableError
-from mem0tray.core.events import Events
+from mem0tray.core.events import Event, Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
 from mem0tray.files import atomic, private_folders
-from mem0tray.worker.faults import Faults
+from mem0tray.files.atomic import Signature
+from mem0tray.worker import faults
+from mem0tray.worker.faults import Faults, UnstableFile, is_stable
+from tests.support import needs
 
 
 class Scene:
@@ -31,14 +35,12 @@ class Scene:
         self.marks[name] = reason
 
     def forward(self, seconds: float) -> None:
-        """Let this much time pass."""
         self.now += seconds
         self.troubles.look()
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """Set the scene."""
     return Scene(tmp_path)
 
 
@@ -48,7 +50,6 @@ def _failed(number: int, name: str = "x") -> FileUnavailableError:
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
 def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
-    """It is one trouble, whichever part fails, works for a moment, and fails again."""
     for _ in range(5):
         for part in ("metrics", "ledger", "writing the DLQ file"):
             scene.troubles.note_failure(part, _failed(number, part), 1.0)
@@ -64,7 +65,6 @@ def test_many_parts_fail_for_one_disk(scene: Scene, number: int) -> None:
 def test_a_disk_is_in_order_when_it_takes_files(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That nothing fails any more may mean that there is nothing to write."""
     why = [reasons.quoted("read-only")]
     monkeypatch.setattr(private_folders, "why_unwritable", lambda _: why[0])
     scene.troubles.note_failure("metrics", _failed(errno.EROFS), 1.0)
@@ -77,7 +77,6 @@ def test_a_disk_is_in_order_when_it_takes_files(
 
 
 def test_parts_with_faults_of_their_own(scene: Scene) -> None:
-    """Each is told by its title, and is over when the part works."""
     scene.troubles.note_failure("writing", ValueError("odd"), 5.0, "queue file")
     scene.troubles.note_failure("queue file", _failed(errno.EIO), 5.0)
     scene.troubles.note_failure("writing", ValueError("odder"), 5.0, "queue file")
@@ -96,7 +95,6 @@ def test_parts_with_faults_of_their_own(scene: Scene) -> None:
 
 
 def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
-    """After a second, then after five each; and at once again when it has worked."""
     wrong = [True]
     tries: list[float] = []
 
@@ -136,8 +134,6 @@ def test_a_part_that_fails_is_tried_again_after_a_while(scene: Scene) -> None:
 
 
 def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None:
-    """One that may be tried now is not waited for."""
-
     def fail() -> None:
         raise ValueError("odd")
 
@@ -150,7 +146,6 @@ def test_the_next_try_is_that_of_the_part_that_waits_least(scene: Scene) -> None
 
 
 def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
-    """It is over when the last of them works; of each part the mark is its own."""
     for part in ("queue file", "metrics", "ledger"):
         scene.troubles.note_failure(part, ValueError("odd"), 1.0)
     assert scene.told == [events.PartFailed("queue file", "ValueError('odd')", 1.0)]
@@ -163,7 +158,6 @@ def test_one_cause_of_several_parts_is_told_once(scene: Scene) -> None:
 
 
 def test_two_causes_are_told_and_over_each_by_itself(scene: Scene) -> None:
-    """One that lasts keeps the end of the other from nobody."""
     scene.troubles.note_failure("a", ValueError("one"), 1.0)
     scene.troubles.note_failure("b", ValueError("two"), 2.0)
     scene.troubles.note_success("a")
@@ -189,7 +183,6 @@ def test_a_cause_that_a_part_of_its_own_shares_is_over_with_the_last(scene: Scen
 
 
 def test_a_disk_that_takes_files_is_in_order_after_six_quiet_seconds(scene: Scene) -> None:
-    """They are counted from its last failure."""
     for _ in range(2):
         scene.troubles.note_failure("metrics", _failed(errno.ENOSPC), 1.0)
         scene.troubles.note_success("metrics")
@@ -229,3 +222,105 @@ def test_a_disk_that_takes_files_again_is_in_order_with_the_next_write(
     scene.forward(0.5)
     assert scene.troubles.attempt("metrics", write)
     assert scene.told[1:] == [events.PartRecovered(DISK)]
+
+
+FILE = Path("/home/me/.claude/mem0_queue.json")
+
+
+class UnstableScene:
+    """A file whose state is looked at, at times of a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.told: list[Event] = []
+        self.marks: dict[str, Reason] = {}
+        bus = Events()
+        bus.subscribe(self.told.append)
+        troubles = Faults(bus, self.marks.__setitem__)
+        said = faults.cannot_read(FILE)
+        part = faults.READING_QUEUE
+        self.file = UnstableFile(troubles, part, said, 0.05, lambda: self.now)
+
+    def look(self, after: float, *, unstable: bool) -> None:
+        self.now += after
+        self.file.look(unstable=unstable)
+
+
+@pytest.fixture
+def file_scene() -> UnstableScene:
+    return UnstableScene()
+
+
+@pytest.mark.row(52)
+def test_it_is_told_once_after_ten_seconds(file_scene: UnstableScene) -> None:
+    for after in (0.0, 5.0, 5.0):
+        file_scene.look(after, unstable=True)
+    assert file_scene.told == []
+    for _ in range(3):
+        file_scene.look(1.0, unstable=True)
+    (event,) = file_scene.told
+    assert isinstance(event, events.PartFailed)
+    assert f"{FILE} keeps changing" in event.error
+    if not needs.WINDOWS:  # which has no such command
+        assert f"`fuser {FILE}`" in str(file_scene.marks[faults.READING_QUEUE])
+
+
+@pytest.mark.row(28, 52)
+def test_a_file_that_rests_now_and_then_is_none(file_scene: UnstableScene) -> None:
+    for _ in range(20):
+        file_scene.look(9.0, unstable=True)
+        file_scene.look(0.1, unstable=False)
+    assert file_scene.told == []
+
+
+@pytest.mark.row(52)
+def test_it_is_over_when_the_file_rests(file_scene: UnstableScene) -> None:
+    for _ in range(2):
+        file_scene.look(0.0, unstable=True)
+        file_scene.look(11.0, unstable=True)
+        assert file_scene.marks[faults.READING_QUEUE]
+        file_scene.look(1.0, unstable=False)
+        assert not file_scene.marks[faults.READING_QUEUE]
+    assert [type(event) for event in file_scene.told] == [
+        events.PartFailed,
+        events.PartRecovered,
+    ] * 2
+
+
+@needs.posix("it has no such command")
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            faults.cannot_read,
+            "keeps changing while it is read: another program is writing it.",
+        ),
+        (
+            faults.cannot_write,
+            "cannot be written: another program keeps changing it.",
+        ),
+    ],
+)
+def test_what_is_said_names_the_file_and_how_the_program_is_found(
+    said: Callable[[Path], FileUnavailableError], why: str
+) -> None:
+    path = FILE.with_name("a file")
+    assert str(said(path)) == (f"{path} {why} Find that program with `fuser '{path}'` and end it.")
+
+
+def test_it_is_told_when_it_is_looked_at_again(file_scene: UnstableScene) -> None:
+    """Under the name of its part, which is one of those that keep a file from being read."""
+    for _ in range(3):
+        file_scene.look(5.5, unstable=True)
+    (event,) = file_scene.told
+    assert isinstance(event, events.PartFailed)
+    assert (event.part, event.delay) == ("reading the queue file while others write it", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("age", "stable"), [(1.4, False), (1.5, True), (-1.4, False), (-1.6, True), (3600, True)]
+)
+def test_a_file_holds_still_after_a_second_and_a_half(age: float, *, stable: bool) -> None:
+    now = 1_800_000_000.0
+    assert faults.STABLE_AFTER == 1.5
+    assert is_stable(Signature(1, 2, int((now - age) * 1e9), 4), now) is stable

@@ -22,7 +22,6 @@ LOOKS: Final = 20
 def counted(
     monkeypatch: pytest.MonkeyPatch, owner: type[object], name: str, calls: threading.Semaphore
 ) -> None:
-    """Count the calls of a method."""
     real = getattr(owner, name)
 
     def counting(self: object) -> object:

@@ -53,7 +53,6 @@ def failing_twice(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> 
 def test_a_ledger_that_fails_at_the_start_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
-    """Whatever fails just when the ledger has been opened delays the worker, no more."""
     failing_twice(monkeypatch, owner, name)
     monkeypatch.setattr(engine, "LOOK", 0.01)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
@@ -67,7 +66,6 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
 def test_what_was_under_way_is_due_after_the_interval(
     tmp_path: Path, ago: float, wait: float
 ) -> None:
-    """A claim that a worker left is asked about when a failure would be tried again."""
     context = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events()
     )
@@ -82,7 +80,6 @@ def test_what_was_under_way_is_due_after_the_interval(
 def test_nobody_waits_where_nothing_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing is left to be asked about, a worker is idle at once."""
     monkeypatch.setattr(outbox, "make_claims_unknown", lambda *_: 1)
     monkeypatch.setattr("mem0tray.worker.stages._AT_WORK", 1e6)
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
@@ -138,7 +135,6 @@ def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queu
 
 @contextmanager
 def working(home: Home, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerThread]:
-    """Let a worker run in this process."""
     for variable, value in home.env.items():
         monkeypatch.setenv(variable, value)
     settings = Settings(

@@ -41,35 +41,29 @@ class World:
         self.worker = WorkerThread(Settings(), bus, lambda: None)
 
     def engine(self, made: object, _: object, *, watches: bool) -> Any:
-        """Make one that waits for ever after its first turn."""
         opened = mock.Mock(parts=made, watch=self.watch, watches=watches)
         opened.turn.side_effect = self.turn
         self.opened.append(opened)
         return opened
 
     def turn(self) -> float:
-        """Do one turn."""
         self.turned.set()
         return 1e6
 
     def at_work(self) -> None:
-        """Wait until a turn was done."""
         assert self.turned.wait(PATIENCE)
 
     def ended(self) -> bool:
-        """Stop it, and see whether it has ended."""
         self.worker.stop()
         self.worker.join(PATIENCE)
         return not self.worker.is_alive
 
     def kinds(self) -> list[type[Event]]:
-        """The kinds of what was told, in order."""
         return [type(event) for event in self.told]
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A worker that was not started yet."""
     made = World(monkeypatch)
     yield made
     made.worker.stop()
@@ -92,7 +86,6 @@ def test_it_works_until_it_is_told_to_leave(world: World) -> None:
 
 @pytest.mark.parametrize("watch", [True, False])
 def test_it_follows_the_folder_where_it_watches(world: World, *, watch: bool) -> None:
-    """A run that ends by itself does neither."""
     world.worker.start(watch=watch)
     world.at_work()
     assert world.worker._wanted.follows is watch
@@ -100,7 +93,6 @@ def test_it_follows_the_folder_where_it_watches(world: World, *, watch: bool) ->
 
 
 def test_told_to_leave_before_it_began_it_opens_nothing(world: World) -> None:
-    """A signal may come at any moment."""
     world.worker.stop()
     world.worker.start()
     world.worker.join(PATIENCE)
@@ -121,7 +113,6 @@ def test_whoever_waits_for_its_end_finds_it_ended(world: World) -> None:
 
 
 def test_a_fault_of_the_engine_is_kept(world: World) -> None:
-    """It has ended all the same, and published what it could."""
     world.turn = mock.Mock(side_effect=ZeroDivisionError("odd"))  # type: ignore[method-assign]
     world.worker.start()
     world.worker.join(PATIENCE)
@@ -131,7 +122,6 @@ def test_a_fault_of_the_engine_is_kept(world: World) -> None:
 
 
 def test_a_full_disk_is_waited_for_and_told_once(world: World) -> None:
-    """Again when it is something else that is wrong."""
     other = FileUnavailableError("No permission.")
     world.opens.side_effect = [FULL, FULL, other, mock.DEFAULT]
     world.worker.start()
@@ -144,7 +134,6 @@ def test_a_full_disk_is_waited_for_and_told_once(world: World) -> None:
 
 
 def test_whoever_is_not_patient_learns_what_is_wrong(world: World) -> None:
-    """Nothing is waited for then."""
     world.opens.side_effect = FULL
     world.worker.start(patient=False)
     world.worker.join(PATIENCE)
@@ -155,7 +144,6 @@ def test_whoever_is_not_patient_learns_what_is_wrong(world: World) -> None:
 
 
 def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
-    """The former one has ended before that, and it is told."""
     first = world.turn
 
     def led_elsewhere() -> float:
@@ -180,7 +168,6 @@ def test_in_another_folder_it_goes_on_with_another_engine(world: World) -> None:
 
 
 def test_before_there_is_an_engine_little_is_known(world: World) -> None:
-    """The settings that are wanted, and no more."""
     worker = world.worker
     assert not worker.is_ready
     assert not worker.is_alive
@@ -195,7 +182,6 @@ def test_before_there_is_an_engine_little_is_known(world: World) -> None:
 
 
 def test_what_is_asked_the_engine_answers(world: World) -> None:
-    """By the clocks as they are, also after its end."""
     worker = world.worker
     worker.start()
     world.at_work()
@@ -218,7 +204,6 @@ def test_what_is_asked_the_engine_answers(world: World) -> None:
 
 @needs.WAITING_FOR_PIPES
 def test_what_the_watch_has_to_tell_ends_a_wait(world: World) -> None:
-    """The next turn comes at once."""
     out, into = os.pipe()
     watch = mock.Mock(**{"fileno.return_value": out})
     watch.has_news.side_effect = lambda: os.read(out, 1) == b"!"

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from mem0tray.actions import standing, worker_report
-from mem0tray.actions.standing import Part, Snapshot
+from mem0tray.actions.standing import Snapshot
 from mem0tray.config.settings import Loaded
 from mem0tray.system.paths import Paths
 
@@ -40,4 +40,4 @@ class Examined:
     def snapshot(self) -> Snapshot:
         """How things stand, as of the first check that asks."""
         worker_report.ask_to_look(self.paths)
-        return standing.read(self.settings, time.time(), Part.COUNTS)
+        return standing.read(self.settings, time.time())

@@ -25,7 +25,7 @@ from mem0tray.worker.queue import note_files
 from mem0tray.worker.queue.intake import accept
 
 QUIET: Final = 60.0  # seconds
-LOOK: Final = 30.0  # seconds between readings of all folders: no change waits for longer than QUIET
+LOOK: Final = 15.0  # seconds between readings of all folders
 # The most of one cycle, so that other files need not wait for thousands of notes: notes, their
 # bytes, and projects to be looked up, each of which runs git.
 _AT_ONCE: Final = 500

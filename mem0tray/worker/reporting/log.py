@@ -12,6 +12,8 @@ from math import isinf
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import asdict
+
 from mem0tray.config.settings import LogSettings
 from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError, NoThreadError
@@ -29,10 +31,9 @@ _TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they
 
 
 class _Private(logging.handlers.RotatingFileHandler):
-    """A rotated file that only its owner reads.
+    """A rotated file that only its owner reads, in whatever folder has the name now.
 
-    A line that cannot be written (the disk is full or read-only, or the folder is
-    gone) is kept, with its time, and written when the next one can be.
+    A line that cannot be written now is kept, with its time, and written before the next one.
     """
 
     def __init__(self, path: Path, settings: LogSettings) -> None:
@@ -43,17 +44,16 @@ class _Private(logging.handlers.RotatingFileHandler):
         self._kept: deque[logging.LogRecord] = deque(maxlen=_KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line, after those that are kept."""
+        """Write the line after the kept ones, as far as that can be done now."""
         self._kept.append(record)
         self.write_kept()
 
     def write_kept(self) -> None:
-        """Write the kept lines, as far as that can be done now."""
+        """Write the kept lines."""
         try:
             while self._kept:
                 if self.stream is not None and not _is_named(self.stream, self.baseFilename):
-                    self.stream.close()
-                    self.stream = None
+                    self._let_go()
                 if self.shouldRollover(self._kept[0]):
                     self.doRollover()
                 self.stream = self.stream or self._open()
@@ -61,19 +61,20 @@ class _Private(logging.handlers.RotatingFileHandler):
                 self.stream.flush()
                 self._kept.popleft()
         except OSError:
-            stream, self.stream = self.stream, None
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()  # it holds half a line, which is written again
+            self._let_go()  # it holds half a line, which is written again
+
+    def _let_go(self) -> None:
+        stream, self.stream = self.stream, None
+        with suppress(OSError):
+            if stream is not None:
+                stream.close()
 
     def doRollover(self) -> None:  # noqa: N802  (logging's own name)
-        """Turn the log over; it grows on while another program has it open (Windows).
+        """Rotate the files, unless another program has the log open (Windows).
 
-        Else each try would turn the older logs over, until none of them is left.
+        Else each try would rotate the older ones, until none of them is left.
         """
-        if self.stream is not None:
-            self.stream.close()
-            self.stream = None
+        self._let_go()
         try:
             os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial: it stays)
         except OSError as error:
@@ -83,10 +84,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
     def move_to(self, path: Path) -> None:
         """Go on in a file at `path`."""
-        if self.stream is not None:
-            with suppress(OSError):
-                self.stream.close()
-            self.stream = None
+        self._let_go()
         self.baseFilename = str(path)
 
     def _open(self) -> TextIOWrapper:
@@ -117,13 +115,13 @@ def _is_torn(path: Path) -> bool:
 
 
 class EventLog:
-    """Writes `logs/mem0_worker.log`; call it with each event."""
+    """Writes `logs/mem0_worker.log`; called with each event, on any thread."""
 
     def __init__(self, paths: Paths, settings: LogSettings) -> None:
         self._logger = logging.Logger("mem0tray.worker")  # noqa: LOG001  (no other handler)
         self._guard = threading.Lock()
         self._named: deque[float] = deque(maxlen=BACKOFFS_PER_MINUTE)  # Unix seconds
-        self._more = 0  # waits that were not told by name
+        self._more = 0  # waits that were not logged by name
         self._delivered = 0
         self._later: threading.Timer | None = None
         with suppress(FileUnavailableError):  # the worker reports what is in its place
@@ -133,37 +131,38 @@ class EventLog:
         self._logger.addHandler(handler)
 
     def __call__(self, event: Event) -> None:
-        """Write what the event says; deliveries are summed up and told together."""
+        """Write the event's line; deliveries are summed up for a second."""
         with self._guard:
-            if isinstance(event, events.Delivered):
-                self._delivered += 1
-                self._tell_later(_TOGETHER)
-                return
-            if isinstance(event, events.MoreInBackoff):
-                self._more += event.count
-                self._tell_later(_MINUTE)
-                return
-            if isinstance(event, events.InBackoff) and not self._may_tell(time.time()):
-                self._tell_later(_MINUTE)
-                return
-            if isinstance(event, events.FolderChanged):
-                self._handler.move_to(log_in(event.now))
-            if isinstance(event, events.WorkerStopped):
-                self._tell_counts()  # deliveries before this event come first
+            match event:
+                case events.Delivered():
+                    self._delivered += 1
+                    self._log_later(_TOGETHER)
+                    return
+                case events.MoreInBackoff(count):
+                    self._more += count
+                    self._log_later(_MINUTE)
+                    return
+                case events.InBackoff() if not self._may_name(time.time()):
+                    self._log_later(_MINUTE)
+                    return
+                case events.FolderChanged():
+                    self._handler.move_to(log_in(event.now))
+                case events.WorkerStopped():
+                    self._log_counts()  # deliveries before this event come first
             line = describe(event)
             if line:
                 self._logger.info(line)
 
-    def _may_tell(self, now: float) -> bool:
-        if self._has_told_enough(now):
+    def _may_name(self, now: float) -> bool:
+        if self._is_full(now):
             self._more += 1
             return False
         self._summarise()
         self._named.append(now)
         return True
 
-    def _has_told_enough(self, now: float) -> bool:
-        """Whether the last minute, whatever the clock did, has the most lines by name allowed."""
+    def _is_full(self, now: float) -> bool:
+        """Whether the last minute, whatever the clock did, has all lines by name allowed."""
         full = len(self._named) == BACKOFFS_PER_MINUTE
         return full and 0 <= now - self._named[0] < _MINUTE
 
@@ -172,43 +171,78 @@ class EventLog:
         if more:
             self._logger.info("⏸️ Waiting backoff: %s more", plural(more, "item"))
 
-    def _tell_later(self, seconds: float) -> None:
-        """Tell in a while what has been summed up; without anything to tell, no timer runs."""
+    def _log_later(self, seconds: float) -> None:
+        """Log in a while what is summed up."""
         if self._later is None or seconds < self._later.interval:
-            self._tell_never()
-            later = threading.Timer(seconds, self._tell)
+            self._cancel()
+            later = threading.Timer(seconds, self._log_now)
             later.daemon = True
             with suppress(NoThreadError):  # the next event tries again
                 threads.start(later)
                 self._later = later
 
-    def _tell_never(self) -> None:
+    def _cancel(self) -> None:
         if self._later is not None:
             self._later.cancel()
             self._later = None
 
-    def _tell(self) -> None:
+    def _log_now(self) -> None:
         with self._guard:
-            self._tell_never()
-            self._tell_counts()
+            self._cancel()
+            self._log_counts()
             if self._more:
-                self._tell_later(_MINUTE)
+                self._log_later(_MINUTE)
 
-    def _tell_counts(self) -> None:
+    def _log_counts(self) -> None:
         if self._delivered:
             self._logger.info("✅ Delivered %s", plural(self._delivered, "memory", "memories"))
             self._delivered = 0
-        if not self._has_told_enough(time.time()):
+        if not self._is_full(time.time()):
             self._summarise()
 
     def close(self) -> None:
         """Write the last line and close the file; a full disk is no reason to complain."""
         with self._guard:
-            self._tell_never()
-            self._tell_counts()
+            self._cancel()
+            self._log_counts()
             self._handler.write_kept()
             with suppress(OSError):
                 self._handler.close()
+
+
+# The line of each event: `{name}` is the item's, `{memories}` and `{items}` are counts in words.
+_LINES: Final[dict[type[Event], str]] = {
+    events.MovedToDlq: "📋 Moved to DLQ: {name} after {retries} retries",
+    events.DlqRecovered: "✅ DLQ recovered: {name} after {retries} retries",
+    events.DlqRetryFailed: "⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)",
+    events.InBackoff: "⏸️ Waiting backoff: {name} (retry in {delay:.0f}s)",
+    events.AttemptFailed: "⚠️ Attempt {retries} failed: {name}: {reason}",
+    events.NotTaken: "⚠️ Not taken by a healthy server, not counted: {name}: {reason}",
+    events.Held: (
+        f"✋ Held, {PERHAPS}: {{name}} (`mem0tray retry` sends it, `mem0tray delete` drops it)"
+    ),
+    events.PerhapsTaken: f"✋ Held: {{memories}}, {PERHAPS}; the server is asked once it has gone",
+    events.Accepted: "📥 Accepted {memories}",
+    events.AdoptedToDlq: "📋 Adopted into the DLQ: {items} from {source!r}",
+    events.SlowedDown: "🐢 The server asked for a break of {delay:.0f}s",
+    events.AlreadyDelivered: "♻️ Already on the server, out of {file}: {name}",
+    events.NoteLeftOut: "📝 A note of Claude Code is left out: {path} ({why})",
+    events.LedgerRebuilt: "📒 The ledger is built from the files: {reason}",
+    events.PartRecovered: "✅ {part}: in order again",
+    events.FolderMade: "📁 Made the folder {folder}: it was not there",
+    events.FolderChanged: "📁 The shared folder is {now} from now on, no longer {before}",
+    events.AlertOver: "ℹ️ DLQ alert over: alerts.{alert}",
+    events.AlertCommandFailed: "❌ alerts.command: {reason}",
+    events.NotificationFailed: "🔕 Notification not shown: {title} ({reason})",
+    events.OtherPort: (
+        "ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"
+    ),
+    events.LeftInFlight: (
+        "❓ The last worker ended while it was sending: asked about in {delay:.0f}s"
+    ),
+    events.SettingsChanged: "⚙️ The settings were read again",
+    events.WorkerStopped: "⏹️ Worker stopped",
+}
 
 
 def named(project: str, item_id: str) -> str:
@@ -216,46 +250,36 @@ def named(project: str, item_id: str) -> str:
     return f"{one_line(project, 80) or '(no project)'} (ID: {short_id(item_id)}...)"
 
 
-def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line for each kind)
-    """The line for an event; empty if the log does not tell of it."""
+def describe(event: Event) -> str:
+    """The line for an event; empty if the log has none for it."""
+    template = _LINES.get(type(event))
+    if template is None:
+        return _composed(event)
+    values = {
+        name: value if isinstance(value, float | int) else one_line(str(value), 300)
+        for name, value in asdict(event).items()
+    }
+    count = values.get("count")
+    if isinstance(count, int):
+        values["memories"], values["items"] = (
+            plural(count, "memory", "memories"),
+            plural(count, "item"),
+        )
+    if "item_id" in values:
+        values["name"] = named(str(values["project"]), str(values["item_id"]))
+    return template.format(**values)
+
+
+def _composed(event: Event) -> str:  # noqa: C901, PLR0911  (one line for each kind)
+    """The line for an event that says more or less than its fields."""
     match event:
-        case events.MovedToDlq(project, item_id, retries):
-            return f"📋 Moved to DLQ: {named(project, item_id)} after {retries} retries"
-        case events.DlqRecovered(project, item_id, retries):
-            return f"✅ DLQ recovered: {named(project, item_id)} after {retries} retries"
-        case events.DlqRetryFailed(project, item_id, retries, delay, _):  # the shape is promised
-            name = named(project, item_id)
-            return f"⏳ DLQ retry {retries}: {name} (next in {delay:.0f}s)"
-        case events.InBackoff(project, item_id, delay):
-            return f"⏸️ Waiting backoff: {named(project, item_id)} (retry in {delay:.0f}s)"
-        case events.AttemptFailed(project, item_id, retries, reason):
-            return f"⚠️ Attempt {retries} failed: {named(project, item_id)}: {one_line(reason)}"
-        case events.NotTaken(project, item_id, reason):
-            name = named(project, item_id)
-            return f"⚠️ Not taken by a healthy server, not counted: {name}: {one_line(reason)}"
-        case events.Held(project, item_id):
-            return (
-                f"✋ Held, {PERHAPS}: {named(project, item_id)}"
-                " (`mem0tray retry` sends it, `mem0tray delete` drops it)"
-            )
-        case events.PerhapsTaken(count):
-            which = plural(count, "memory", "memories")
-            return f"✋ Held: {which}, {PERHAPS}; the server is asked once it has gone"
-        case events.Accepted(count):
-            return f"📥 Accepted {plural(count, 'memory', 'memories')}"
-        case events.AdoptedToDlq(count, source):
-            return f"📋 Adopted into the DLQ: {plural(count, 'item')} from {source!r}"
         case events.StateChanged(state, reason, told):
             why = "" if told else one_line(str(reason), 300).rstrip(".")
             return f"🔔 State: {state}" + (f" ({why})" if why else "")
-        case events.SlowedDown(delay):
-            return f"🐢 The server asked for a break of {delay:.0f}s"
         case events.UserAction():
             return _user_action(event)
         case events.HandEdit():
             return f"✏️ DLQ edited: {_edit(event)}"
-        case events.AlreadyDelivered(project, item_id, file):
-            return f"♻️ Already on the server, out of {file}: {named(project, item_id)}"
         case events.DeliveredAfterDeletion(project, item_id, edited):
             what = "Edited too late, the old text" if edited else "Deleted too late, it"
             return f"ℹ️ {what} had been sent: {named(project, item_id)}"
@@ -265,51 +289,20 @@ def describe(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  (one line fo
         case events.Quarantined(file, kept_as, why):
             note = f" ({why})" if why else ""
             return f"🩹 An item of {file} was put into quarantine: {kept_as}{note}"
-        case events.NoteLeftOut(path, why):
-            return f"📝 A note of Claude Code is left out: {one_line(path, 300)} ({one_line(why)})"
-        case events.LedgerRebuilt(reason):
-            return f"📒 The ledger is built from the files: {one_line(reason)}"
         case events.PartFailed(part, error, delay):
             again = "when a worker starts" if isinf(delay) else f"in {delay:g}s"
             return f"❌ {part}: {one_line(error, 300)} (again {again})"
-        case events.PartRecovered(part):
-            return f"✅ {part}: in order again"
-        case events.FolderMade(folder):
-            return f"📁 Made the folder {one_line(str(folder), 300)}: it was not there"
-        case events.FolderChanged(before, now):
-            there = one_line(str(now), 300)
-            return f"📁 The shared folder is {there} from now on, no longer {one_line(str(before))}"
-        case events.AlertBegan():
-            return f"🚨 DLQ alert: {_alert(event)}"
-        case events.AlertOver(alert):
-            return f"ℹ️ DLQ alert over: alerts.{alert}"
-        case events.AlertCommandFailed(reason):
-            return f"❌ alerts.command: {one_line(reason, 300)}"
-        case events.NotificationFailed(title, reason):
-            return f"🔕 Notification not shown: {title} ({one_line(reason)})"
+        case events.AlertBegan(alert, limit):
+            waiting = f"{plural(event.queue, 'memory', 'memories')} in the queue"
+            letters = plural(event.dlq, "dead letter")
+            return f"🚨 DLQ alert: {letters}, {waiting} (alerts.{alert} {limit:g})"
         case events.WorkerStarted(destination, warning):
             return f"▶️ Worker started; {_way(destination, warning)}"
         case events.ServerChanged(destination, warning, same):
             what = "The way to the server" if same else "The server"
             since = "as before" if same else "from now on"
             return f"▶️ {what} has changed; {since} {_way(destination, warning)}"
-        case events.OtherPort(wanted, port):
-            return (
-                f"ℹ️ The embedded server listens at port {port}, not at {wanted} (server.local_port)"
-            )
-        case events.LeftInFlight(delay):
-            return f"❓ The last worker ended while it was sending: asked about in {delay:.0f}s"
-        case events.SettingsChanged():
-            return "⚙️ The settings were read again"
-        case events.WorkerStopped():
-            return "⏹️ Worker stopped"
-        case _:
-            return ""
-
-
-def _alert(alert: events.AlertBegan) -> str:
-    waiting = f"{plural(alert.queue, 'memory', 'memories')} in the queue"
-    return f"{plural(alert.dlq, 'dead letter')}, {waiting} (alerts.{alert.alert} {alert.limit:g})"
+    return ""
 
 
 def _way(destination: str, warning: str) -> str:
@@ -321,35 +314,31 @@ def _way(destination: str, warning: str) -> str:
 
 
 def _edit(edit: events.HandEdit) -> str:
-    parts = [
-        f"{count} {word}"
-        for count, word in (
-            (edit.discarded, "removed (`mem0tray restore --list` shows what can be put back)"),
-            (edit.forced, "to retry now"),
-            (edit.edited, "changed"),
-            (edit.adopted, "added"),
-            (edit.restored, "restored"),
-        )
-        if count
-    ]
-    return ", ".join(parts)
+    parts = (
+        (edit.discarded, "removed (`mem0tray restore --list` shows what can be put back)"),
+        (edit.forced, "to retry now"),
+        (edit.edited, "changed"),
+        (edit.adopted, "added"),
+        (edit.restored, "restored"),
+    )
+    return ", ".join(f"{count} {word}" for count, word in parts if count)
 
 
 def _user_action(action: events.UserAction) -> str:
     """What a command or the menu did, in the words of that action."""
-    parts = [plural(action.dead, "dead letter")] if action.dead else []
-    if action.fresh:
-        parts.append(plural(action.fresh, "waiting entry", "waiting entries"))
-    number = " and ".join(parts)
-    match action.verb:
-        case orders.DELETE:
-            name = f" {action.backup}" if action.backup else ""
-            return f"🗑️ Deleted: {number} (`mem0tray restore{name}` puts back)"
-        case orders.FORGET:
-            return f"🗑️ Deleted for good: {number}"
-        case orders.RESTORE:
-            return f"↩️ Restored: {number}"
-        case orders.RETRY:
-            return f"🔁 Retry asked for: {number}"
-        case _:
-            return f"✏️ Changed with `mem0tray edit`: {number}"
+    dead, fresh = (
+        plural(action.dead, "dead letter"),
+        plural(action.fresh, "waiting entry", "waiting entries"),
+    )
+    number = " and ".join(
+        text for text, count in ((dead, action.dead), (fresh, action.fresh)) if count
+    )
+    backup = f" {action.backup}" if action.backup else ""
+    lines = {
+        orders.DELETE: f"🗑️ Deleted: {number} (`mem0tray restore{backup}` puts back)",
+        orders.FORGET: f"🗑️ Deleted for good: {number}",
+        orders.RESTORE: f"↩️ Restored: {number}",
+        orders.RETRY: f"🔁 Retry asked for: {number}",
+        orders.EDIT: f"✏️ Changed with `mem0tray edit`: {number}",
+    }
+    return lines[action.verb]

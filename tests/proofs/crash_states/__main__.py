@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from tests.proofs.crash_states.planted import PLANTED
 from tests.proofs.crash_states.proof import Result, prove
 from tests.proofs.crash_states.protocols import PROTOCOLS
+from tests.proofs.planted.bugs import UNSYNCED
 
 _SHOWN = 5  # bad states of a protocol
 
@@ -22,7 +22,7 @@ def main() -> int:
     names = ", ".join(PROTOCOLS)
     parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
-    parser.add_argument("--planted", choices=PLANTED, default="", help="plant a bug first")
+    parser.add_argument("--planted", choices=UNSYNCED, default="", help="plant a bug first")
     parser.add_argument("--at-most", type=int, default=0, help="so many states of each, spread out")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.name) - PROTOCOLS.keys())

@@ -144,7 +144,6 @@ class Disk:
         self._done = 0
 
     def do(self, operation: Operation) -> None:
-        """Do the next operation."""
         match operation:
             case Write() | Resize():
                 file = self._files.setdefault(operation.inode, _File())

@@ -24,8 +24,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from tests.proofs.crash_states import planted, recovery
+from tests.proofs.crash_states import proof
 from tests.proofs.crash_states.take import Promises, Told, Word
+from tests.proofs.planted import bugs
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
 from tests.support.http1 import Answer
@@ -147,7 +148,7 @@ def prove(
     """Let the program work for `seconds` and cut the power all the time, then try each cut."""
     result = Result(options or "default")
     with ExitStack() as stack:
-        scratch = stack.enter_context(recovery.scratch())
+        scratch = stack.enter_context(proof.scratch())
         server = stack.enter_context(Standin())
         store = scratch / "store"
         image = _sparse(scratch / "store.img", _STORE)
@@ -181,7 +182,7 @@ class _Cut:
 
 def _cut_while_working(home: Home, server: Standin, seconds: float, bug: str) -> list[_Cut]:
     if bug:
-        planted.plant(home, bug)
+        bugs.plant_in(home, bug)
     outside = _Outside()
     server.script(Answer(500), project=_REFUSED, forever=True)
     cuts: list[_Cut] = []
@@ -213,8 +214,8 @@ def _cut(
 
 
 def _try(home: Home, server: Standin, cut: _Cut, result: Result) -> None:
-    with recovery.rebooted(home):
-        outcome = recovery.recover(home, server, cut.promises)
+    with proof.rebooted(home):
+        outcome = proof.recover(home, server, cut.promises)
     result.tried += 1
     if outcome.faults:
         result.bad.append(Bad(round(cut.at, 3), outcome.faults))
@@ -227,7 +228,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="of work under each option")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
-    parser.add_argument("--planted", choices=planted.PLANTED, default="", help="plant a bug first")
+    parser.add_argument("--planted", choices=bugs.UNSYNCED, default="", help="plant a bug first")
     arguments = parser.parse_args()
     if reason := why_not_here():
         print(f"Not here: {reason}.", file=sys.stderr)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.proofs.crash_states.recovery import SETTING
-from tests.proofs.crash_states.take import Take, Word
+from tests.proofs.crash_states.take import SETTING, Take, Word
 from tests.support import user
 from tests.support.home import Home
 from tests.support.http1 import Answer

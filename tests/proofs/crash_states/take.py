@@ -13,11 +13,11 @@ from typing import Final
 
 import httpx
 
-from mem0tray.localserver.finding import find
+from mem0tray.localserver.endpoint import find
 from mem0tray.system.paths import Paths
-from tests.proofs.crash_states import planted
 from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace
+from tests.proofs.planted import bugs
 from tests.support.home import PRODUCER, REPOSITORY, Home
 from tests.support.machine import tool
 from tests.support.standin import Standin
@@ -25,6 +25,7 @@ from tests.support.standin import Standin
 # Locks and what SQLite rebuilds are remade; nobody depends on the log.
 _IGNORED: Final = re.compile(r"\.lock$|-shm$|^\.claude/logs|^(cache|runtime|state)\b")
 _STRIDE: Final = 7919  # a prime: which of what may be left, where only one is tried
+SETTING: Final = "alerts.command"
 KEEPER: Final = "kept"  # the project of what the embedded server is given
 
 
@@ -117,10 +118,9 @@ class Take:
         """What is there now is on the disk for good."""
         self._recording = Recording(self.home.root, _IGNORED)
         if self.bug:
-            planted.plant(self.home, self.bug)
+            bugs.plant_in(self.home, self.bug)
 
     def tell(self, word: Word, *texts: str) -> None:
-        """From here on this holds."""
         self._events += (Told(word, text) for text in texts)
 
     def run(self, *arguments: str, code: int = 0, env: dict[str, str] | None = None) -> None:
@@ -133,11 +133,9 @@ class Take:
         self._trace(command, 0, self.home.env)
 
     def script(self, source: str) -> None:
-        """Run a script of the user's."""
         self._trace([sys.executable, "-c", source], 0, self.home.env)
 
     def kill_worker_when(self, predicate: Callable[[], object]) -> None:
-        """Run the worker until this holds, then kill it."""
         account = self._new_account()
         process = self.home.start("run", wrapper=strace(account))
         self.home.wait(predicate, 30, "the moment to kill the worker")

@@ -4,12 +4,28 @@ from typing import Final
 
 import pytest
 
-from tests.proofs.crash_states.planted import PLANTED
+from tests.proofs.crash_states import power_cuts
+from tests.proofs.crash_states.disk import (
+    FOLDER,
+    Disk,
+    Name,
+    Operation,
+    Resize,
+    SyncFile,
+    SyncFolder,
+    Tree,
+    Unname,
+    Write,
+)
 from tests.proofs.crash_states.proof import prove
 from tests.proofs.crash_states.protocols import PROTOCOLS
+from tests.proofs.planted.bugs import UNSYNCED
+from tests.support import oracle
+from tests.support.home import Home
+from tests.support.machine import tool
+from tests.support.shapes import entries, texts, waiting
+from tests.support.standin import Standin
 from tests.support.variants import variants
-
-pytestmark = pytest.mark.row(3)
 
 FEW: Final = 20  # states of each protocol in the suite; the command and the slow test try all
 _ROWS: Final = {"hand-edit": (31,), "intake": (24,), "ledger": (38,), "salvage": (9, 31)}
@@ -28,18 +44,21 @@ _QUICK: Final = ("no-folder-sync", "no-file-sync")
 
 
 @pytest.mark.parametrize("protocol", variants(EACH, len(_FIRST)))
+@pytest.mark.row(3)
 def test_a_power_cut_loses_nothing(protocol: str) -> None:
     result = prove(protocol, at_most=FEW)
     assert result.states >= 5
     assert result.bad == []
 
 
+@pytest.mark.row(3)
 def test_the_first_memory_of_all_outlasts_a_power_cut() -> None:
     result = prove("add")
     assert result.states > FEW
     assert result.bad == []
 
 
+@pytest.mark.row(3)
 def test_the_first_setting_outlasts_a_power_cut() -> None:
     assert prove("settings").bad == []
 
@@ -47,6 +66,7 @@ def test_the_first_setting_outlasts_a_power_cut() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # the DLQ file's protocol has 8,900 states
 @pytest.mark.parametrize("protocol", EACH)
+@pytest.mark.row(3)
 def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> None:
     assert prove(protocol).bad == []
 
@@ -54,7 +74,134 @@ def test_no_state_that_a_power_cut_may_leave_loses_anything(protocol: str) -> No
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "bug",
-    [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PLANTED],
+    [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in UNSYNCED],
 )
+@pytest.mark.row(3)
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert prove(FINDERS[bug], bug=bug, at_most=100).bad
+
+
+OLD, NEW = b"old", b"the new bytes"
+
+
+def left(*operations: Operation) -> list[Tree]:
+    """Give every tree that a cut after these operations may leave of a disk with one file, `f`."""
+    disk = Disk({"f": 1}, {1: OLD})
+    for operation in operations:
+        disk.do(operation)
+    return [each.tree for each in disk.left()]
+
+
+def test_what_is_synced_is_there_and_nothing_else_is_possible() -> None:
+    replaced: list[Operation] = [Name(2, "t"), Write(2, 0, NEW), SyncFile(2, 2), Name(2, "f", "t")]
+    assert left(*replaced, SyncFolder(".", 4)) == [{"f": NEW}]
+
+
+def test_a_rename_may_come_before_the_bytes() -> None:
+    found = [tree["f"] for tree in left(Name(2, "t"), Write(2, 0, NEW), Name(2, "f", "t"))]
+    assert {OLD, NEW, b"", bytes(len(NEW)), NEW[: len(NEW) // 2]} <= set(found)
+
+
+def test_a_rename_may_be_lost_without_an_fsync_of_the_folder() -> None:
+    trees = left(Name(2, "t"), Write(2, 0, NEW), SyncFile(2, 2), Name(2, "f", "t"))
+    assert all(tree in trees for tree in ({"f": OLD}, {"f": NEW}, {"f": OLD, "t": NEW}))
+    assert len(trees) == 4
+
+
+def test_a_new_folder_may_vanish_with_all_that_is_in_it() -> None:
+    made: list[Operation] = [Name(FOLDER, "d"), Name(2, "d/g"), Write(2, 0, NEW), SyncFile(2, 3)]
+    assert {"f": OLD} in left(*made, SyncFolder("d", 4))
+    assert left(*made, SyncFolder("d", 4), SyncFolder(".", 5)) == [
+        {"d": None, "d/g": NEW, "f": OLD}
+    ]
+
+
+def test_writes_may_reach_the_disk_in_any_order() -> None:
+    found = [tree["f"] for tree in left(Write(1, 0, b"O"), Write(1, 3, b"er"))]
+    assert {b"Older", b"Old", b"older", b"old\0\0", OLD} <= set(found)
+    assert {tree["f"] for tree in left(Resize(1, 0))} == {OLD, b""}
+
+
+def test_a_write_is_torn_at_any_block() -> None:
+    data = bytes([1]) * 4096 + bytes([2]) * 4096
+    found = [tree["f"] for tree in left(Write(1, 0, data))]
+    assert data[:4096] in found
+    assert OLD.ljust(4096, b"\0") + data[4096:] in found
+
+
+def test_a_removed_name_may_be_back() -> None:
+    assert {"f": OLD} in left(Unname("f"))
+    assert left(Unname("f"), SyncFolder(".", 1)) == [{}]
+
+
+def test_an_fsync_covers_what_was_done_before_it_began() -> None:
+    found = [tree["f"] for tree in left(Write(1, 0, b"O"), Write(1, 1, b"L"), SyncFile(1, 1))]
+    assert set(found) >= {b"OLd", b"Old"}
+    assert OLD not in found
+
+
+@pytest.mark.slow
+@pytest.mark.row(3)
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(bool(power_cuts.why_not_here()), reason=power_cuts.why_not_here())
+@pytest.mark.parametrize("options", power_cuts.OPTIONS)
+def test_ext4_cut_at_any_moment_loses_nothing(options: str) -> None:
+    result = power_cuts.prove(power_cuts.OPTIONS[options], seconds=5)
+    assert result.tried == result.cuts >= 20
+    assert result.accepted
+    assert result.bad == []
+
+
+def failing(*, since: int = 1, only: bool = False) -> tuple[str, ...]:
+    """Give the wrapper under which fsync fails with EIO: from call number `since` on, or `only` it.
+
+    The calls are counted in each thread.
+    """
+    when = str(since) if only else f"{since}+"
+    calls = "fsync,fdatasync"
+    inject = f"inject={calls}:error=EIO:when={when}"
+    return (tool("strace"), "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject)
+
+
+@pytest.mark.row(4)
+def test_add_acknowledges_nothing_that_did_not_reach_the_disk(home: Home, server: Standin) -> None:
+    home.write_queue(entries(2))
+    before = home.queue.read_bytes()
+    process = home.start("add", "--project", "alpha", "added", wrapper=failing())
+    assert process.wait() == 1
+    assert process.out == ""
+    assert "Input/output error" in process.err
+    assert home.queue.read_bytes() == before
+    home.drained()
+    assert oracle.faults(home, server, texts(entries(2)), offered=["added"]) == []
+
+
+@pytest.mark.row(4)
+def test_add_takes_another_file_when_one_cannot_be_synced(home: Home, server: Standin) -> None:
+    home.write_queue(entries(2))
+    before = home.queue.read_bytes()
+    process = home.start("add", "--project", "alpha", "added", wrapper=failing(only=True))
+    assert process.wait() == 0
+    assert home.queue.read_bytes() == before
+    assert "added" in home.emergency.read_text()
+    home.drained()
+    assert oracle.faults(home, server, ["added", *texts(entries(2))]) == []
+
+
+@pytest.mark.parametrize("since", variants([1, 6]))
+@pytest.mark.row(4)
+def test_a_worker_whose_syncs_fail_loses_and_doubles_nothing(
+    home: Home, server: Standin, since: int
+) -> None:
+    home.write_queue(entries(3))
+    home.write_dlq([waiting("later")])
+    process = home.start("run", "--until-idle", wrapper=failing(since=since))
+    process.wait(30)
+    accepted = [*texts(entries(3)), "later"]
+    assert oracle.faults(home, server, accepted) == []
+    said = f"{home.log_text()} {process.err}"
+    assert "Input/output error" in said or "disk I/O error" in said
+    assert not list(home.claude.glob(".*.tmp"))
+    home.drain()
+    assert oracle.faults(home, server, accepted) == []
+    assert home.queue_items() == []

@@ -130,7 +130,6 @@ class Recording:
     # For the processes ------------------------------------------------------------------
 
     def inode(self, path: str) -> int | None:
-        """What has this name now."""
         return self._now.get(path)
 
     def size(self, inode: int) -> int:
@@ -138,7 +137,6 @@ class Recording:
         return self._sizes.get(inode, 0)
 
     def do(self, event: Event) -> None:
-        """Append an event."""
         match event:
             case Name(inode, path, old):
                 if old is not None:
@@ -153,7 +151,6 @@ class Recording:
         self.events.append(event)
 
     def new_file(self, path: str) -> int:
-        """Create a file."""
         inode = self._new_inode()
         self.do(Name(inode, path))
         return inode

@@ -39,7 +39,6 @@ class World:
     last_delivery: float | None = None
 
     def counts(self) -> Counts:
-        """What waits."""
         times = [letter.since for letter in self.letters]
         times += [] if self.forgotten_since is None else [self.forgotten_since]
         return Counts(self.queue, len(self.letters), min(times, default=None))
@@ -59,17 +58,14 @@ class World:
     # What happens ---------------------------------------------------------------------
 
     def turn(self, state: str, reason: str = "") -> Event:
-        """Another state."""
         self.state, self.reason = state, reason
         return events.StateChanged(state, reasons.quoted(reason))
 
     def accept(self, number: int) -> Event:
-        """New memories."""
         self.queue += number
         return events.Accepted(number)
 
     def deliver(self) -> Event:
-        """One less waits."""
         self.queue = max(0, self.queue - 1)
         self.last_delivery = self.now()
         return events.Delivered(self.project(), self.name())
@@ -84,16 +80,13 @@ class World:
         return events.MovedToDlq(project, name, _ATTEMPTS)
 
     def recover(self) -> Event:
-        """One less."""
         letter = self.letters.pop(0)
         return events.DlqRecovered(letter.project, letter.item_id, self.chance.randrange(8))
 
     def project(self) -> str:
-        """One of many."""
         return f"project-{self.chance.randrange(200)}"
 
     def name(self) -> str:
-        """A new id."""
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
 
 
@@ -110,7 +103,6 @@ class Day:
         self._next = itertools.cycle(self._quiet)
 
     def hour(self, *, stormy: bool) -> Iterator[Step]:
-        """The steps of an hour; what is left of it is waited for at the end."""
         spent = 0.0
         for step in self._storm() if stormy else self._calm():
             spent += step[0]

@@ -37,7 +37,6 @@ class Producers:
         self.holds = False
 
     def entry(self, project: str, retries: int = 0, item_id: str = "") -> Item:
-        """Make a memory."""
         self._made += 1
         return {
             "id": item_id or f"id-{self._made:04d}-0000",
@@ -105,7 +104,6 @@ class Producers:
         return self._open is not None
 
     def open_emergency(self) -> None:
-        """Open the emergency file, to write later."""
         self._open = self._world.home.emergency.open("a", encoding="utf-8")
         self._opened = self._world.clock.monotonic()
 
@@ -119,17 +117,14 @@ class Producers:
             self._world.beliefs.accept(item, Wish.KEPT if in_time else Wish.OPEN)
 
     def hold(self) -> None:
-        """Take the lock and keep it."""
         self._holding.enter_context(Producer(self._world.home.claude, give_up=_PATIENT).locked())
         self.holds = True
 
     def let_go(self) -> None:
-        """Let go of it."""
         self._holding.close()
         self.holds = False
 
     def close(self) -> None:
-        """Let go of everything."""
         self.let_go()
         if self._open is not None:
             self._open.close()
@@ -170,7 +165,6 @@ def _is_taken(reader: Reader, item_id: str, text: str) -> bool:
 
 
 def text_of(found: FoundItem) -> str:
-    """The text of something that a command finds."""
     assert found.item is not None
     return str(found.item.content)
 
@@ -183,12 +177,10 @@ class Commands:
         self._texts = 0
 
     def add(self, item: Item) -> None:
-        """`mem0tray add`."""
         add.add(self._world.paths, item)
         self._world.beliefs.accept(item)
 
     def retry(self, project: str | None) -> None:
-        """`mem0tray retry --all`, or `--project`."""
         world = self._world
         done = verbs.Retried()
         with suppress(Mem0TrayError):
@@ -258,14 +250,12 @@ class Commands:
             self.edit_item(chosen, self.another_text())
 
     def another_text(self) -> str:
-        """Make up a text."""
         self._texts += 1
         text = f"memory edited by a command, number {self._texts:04d}"
         self._world.beliefs.offered.add(text)
         return text
 
     def edit_item(self, chosen: FoundItem, text: str) -> None:
-        """Give what was found another text."""
         world = self._world
         memory = self.memory(chosen)
         wish = Wish.OPEN if memory is None else memory.wish
@@ -288,14 +278,12 @@ class Commands:
             beliefs.memories[old].edited = certain
 
     def restore(self, number: int) -> None:
-        """`mem0tray restore NAME`."""
         source = self.source(number)
         if source is not None:
             with suppress(Mem0TrayError):
                 self.restore_from(source)
 
     def source(self, number: int) -> RestoreSource | None:
-        """Choose what to restore from."""
         known = [source for source in backups.sources(self._world.paths) if source.pieces]
         return known[number % len(known)] if known else None
 
@@ -335,10 +323,83 @@ class Commands:
         return gone
 
     def pause(self, minutes: float | None) -> None:
-        """`mem0tray pause`."""
         until = None if minutes is None else self._world.clock.time() + minutes * 60
         orders.write_pause(self._world.paths, until)
 
     def resume(self) -> None:
-        """`mem0tray resume`."""
         orders.clear_pause(self._world.paths)
+
+
+class Killed:
+    """A user whose command is killed at some point, and who gives it again."""
+
+    VERBS: Final = ("delete", "edit", "retry", "restore")
+
+    def __init__(self, world: World, commands: Commands) -> None:
+        self._world = world
+        self._commands = commands
+
+    def give(self, verb: str, number: int, after: int) -> None:
+        """Give the command; no worker runs."""
+        if verb == "restore":
+            self._restore(number, after)
+        elif verb == "retry":
+            self._retry(after)
+        elif (chosen := self._commands.find(number)) is not None:
+            (self._delete if verb == "delete" else self._edit)(chosen, after)
+
+    def _delete(self, chosen: FoundItem, after: int) -> None:
+        world = self._world
+        memory = self._commands.memory(chosen)
+        if memory is not None:
+            memory.wish = Wish.OPEN
+        act = verbs.delete
+        world.in_a_killed_process(after, lambda: act(world.paths, world.settings, [chosen]))
+        if self._waits(text_of(chosen)) is not False:
+            with suppress(Mem0TrayError):
+                self._commands.delete_item(chosen)
+        if memory is not None and self._waits(text_of(chosen)) is False:
+            memory.wish = Wish.GONE
+
+    def _edit(self, chosen: FoundItem, after: int) -> None:
+        world, text = self._world, self._commands.another_text()
+        act = verbs.edit_text
+        world.in_a_killed_process(after, lambda: act(world.paths, world.settings, chosen, text))
+        if self._waits(text_of(chosen)) is not False:
+            self._commands.edit_item(chosen, text)
+        if self._waits(text_of(chosen)) is False:
+            # An attempt may have been made before: `edit` alone could have said so.
+            self._commands.edited(chosen, text, certain=False)
+
+    def _retry(self, after: int) -> None:
+        world = self._world
+        world.in_a_killed_process(after, lambda: verbs.retry_all(world.settings))
+        self._commands.retry(None)
+
+    def _restore(self, number: int, after: int) -> None:
+        world = self._world
+        source = self._commands.source(number)
+        if source is None:
+            return
+        published = world.beliefs.published_so_far
+        gone = self._commands.open(source)
+        act = verbs.restore
+        world.in_a_killed_process(after, lambda: act(world.paths, world.settings, source))
+        for memory in gone:
+            memory.wish = Wish.GONE
+        with suppress(Mem0TrayError):
+            self._commands.restore_from(backups.named(world.paths, source.name))
+        for memory in gone:
+            waits = self._waits(memory.text)
+            if waits is None:
+                memory.wish = Wish.OPEN
+            elif waits:  # the killed command had put it back
+                world.beliefs.put_back(memory.text, published=published)
+
+    def _waits(self, text: str) -> bool | None:
+        """Whether a memory waits; None while a broken file lets nobody tell."""
+        with suppress(Mem0TrayError):
+            with waiting.opened(self._world.settings) as seen:
+                known = [each for place in waiting.BOTH for each in seen.items(place)]
+            return any(text_of(each) == text for each in known)
+        return None

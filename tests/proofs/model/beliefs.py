@@ -62,7 +62,6 @@ class Beliefs:
         return self.memories.setdefault(memory.text, memory)
 
     def texts(self, *wishes: Wish) -> list[str]:
-        """List the texts of memories with one of these wishes."""
         return [each.text for each in self.memories.values() if each.wish in wishes]
 
     def only(self, item_id: str) -> Memory | None:
@@ -72,7 +71,6 @@ class Beliefs:
 
     @property
     def published_so_far(self) -> int:
-        """The number of generations."""
         return len(self._order)
 
     def put_back(self, text: str, wish: Wish = Wish.KEPT, published: int | None = None) -> None:

@@ -1,12 +1,13 @@
 """How a history ends: everything is mended, and what was accepted arrives, once."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from mem0tray.actions import backups
 from mem0tray.core.errors import Mem0TrayError
-from tests.proofs.model.actors import Commands
+from tests.proofs.model.actors import Commands, Producers
 from tests.proofs.model.beliefs import Wish
 from tests.proofs.model.world import PROMPT, World
 from tests.support import oracle
@@ -110,3 +111,45 @@ def _restore_everything(world: World) -> None:
             world.wrong.append(f"{source.name} cannot be restored: {error}")
             return
     heal(world)
+
+
+Story = Callable[[World], None]
+
+
+def deliver(world: World) -> None:
+    """Two memories wait, one in the emergency file; one is stored, one is refused for good."""
+    producers = Producers(world)
+    world.server.script(Answer(500), project="beta", forever=True)
+    producers.queue(producers.entry("alpha"))
+    producers.queue(producers.entry("beta", retries=4))
+    producers.emergency(producers.entry("gamma"))
+    world.work()
+    Commands(world).retry(None)
+    world.work()
+
+
+def kills(root: Path, story: Story, *, every: int = 1, honours_keys: bool = True) -> Iterator[str]:
+    """Tell what goes wrong when the worker is killed at each point, or every so many."""
+    point, reached = 0, True
+    while reached:
+        with World(root / str(point), honours_keys=honours_keys, can_be_asked=False) as world:
+            world.start()
+            reached = _told(world, story, point)
+            yield from (f"killed at point {point}: {fault}" for fault in world.wrong)
+        point += every
+
+
+def _told(world: World, story: Story, point: int) -> bool:
+    """Tell the story with a kill at that point; whether the story is so long."""
+    died = []
+
+    def die() -> None:
+        died.append(point)
+        world.die()
+
+    world.points.arm(point, die)
+    with world.killable():
+        story(world)
+    heal(world)
+    check(world)
+    return bool(died)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.proofs.model import ending
-from tests.proofs.model.actors import PROJECTS, Commands, Producers
-from tests.proofs.model.killed_commands import Killed
+from tests.proofs.model.actors import PROJECTS, Commands, Killed, Producers
 from tests.proofs.model.user import Change, User
 from tests.proofs.model.world import HASTY, World
 from tests.support.http1 import Answer, page, retry_after
@@ -102,7 +101,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def work(self) -> None:
-        """It sends all that is due."""
         self.world.work()
 
     @rule()
@@ -112,7 +110,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=places)
     def record(self, number: int) -> None:
-        """The outcome of a request is recorded."""
         self.world.record(number)
 
     @rule()
@@ -122,7 +119,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule(after=st.integers(0, 120), sends=st.booleans())
     def kill_within(self, after: int, *, sends: bool) -> None:
-        """The worker is killed within a step."""
         self.world.points.arm(after, self.world.die)
         with self.world.killable():
             self.world.work() if sends else self.world.cycle()
@@ -213,7 +209,6 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def open_editor(self) -> None:
-        """The user opens the DLQ in an editor."""
         self.user.open()
 
     @rule(copy=copies, change=changes, replace=st.booleans())
@@ -246,12 +241,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def empty(self) -> None:
-        """The user empties the list."""
         self.user.empty()
 
     @rule()
     def remove_file(self) -> None:
-        """The user removes the file."""
         self.user.remove_file()
 
     @rule(part=parts)
@@ -264,18 +257,15 @@ class Histories(RuleBasedStateMachine):
     @rule(project=projects)
     @precondition(lambda self: not self.producers.holds)
     def add(self, project: str) -> None:
-        """`mem0tray add`."""
         self.commands.add(self.producers.entry(project))
 
     @rule(project=st.none() | projects)
     def retry(self, project: str | None) -> None:
-        """`mem0tray retry`."""
         self.commands.retry(project)
 
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
     def delete(self, number: int) -> None:
-        """`mem0tray delete`."""
         self.commands.delete(number)
 
     @rule(number=places)
@@ -287,7 +277,6 @@ class Histories(RuleBasedStateMachine):
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
     def edit(self, number: int) -> None:
-        """`mem0tray edit`."""
         self.commands.edit(number)
 
     @rule(verb=st.sampled_from(Killed.VERBS), number=places, after=st.integers(0, 90))
@@ -301,41 +290,34 @@ class Histories(RuleBasedStateMachine):
     @rule(number=places)
     @precondition(lambda self: not self.producers.holds)
     def restore(self, number: int) -> None:
-        """`mem0tray restore`."""
         self.commands.restore(number)
 
     @rule(minutes=st.none() | st.sampled_from([1.0, 60.0]))
     def pause(self, minutes: float | None) -> None:
-        """`mem0tray pause`."""
         self.commands.pause(minutes)
 
     @rule()
     def resume(self) -> None:
-        """`mem0tray resume`."""
         self.commands.resume()
 
     # The clock ---------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([0.2, 2.0, 31.0, 61.0, 130.0, 3_601.0, _DAY + 1]))
     def wait(self, seconds: float) -> None:
-        """Time passes."""
         self.world.clock.advance(seconds)
 
     @rule(seconds=st.sampled_from([-10 * _YEAR, -_DAY, -3_600.0, -5.0, 5.0, 3_600.0, 10 * _YEAR]))
     def set_clock(self, seconds: float) -> None:
-        """Somebody sets the clock."""
         self.world.set_clock(seconds)
 
     # Network and server --------------------------------------------------------------
 
     @rule(name=st.sampled_from(sorted(ANSWERS)))
     def answer(self, name: str) -> None:
-        """From now on the server answers so."""
         self.world.server.default = ANSWERS[name]
 
     @rule(name=st.sampled_from(["500", "403", "429", "502", "cut off after storing"]))
     def answer_once(self, name: str) -> None:
-        """The next save is answered so."""
         self.world.server.script(ANSWERS[name])
 
     @rule(stores=st.booleans())
@@ -348,12 +330,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(project=projects, name=st.sampled_from(["500", "403", "429", "502"]))
     def answer_project(self, project: str, name: str) -> None:
-        """Saves of one project are answered so."""
         self.world.server.script(ANSWERS[name], project=project, forever=True)
 
     @rule()
     def answer_well(self) -> None:
-        """The server is well again."""
         ending.mend(self.world)
 
     @rule()
@@ -363,5 +343,4 @@ class Histories(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from([200, 503]))
     def health(self, status: int) -> None:
-        """The health path says this."""
         self.world.server.health = replace(NAMED, status=status)

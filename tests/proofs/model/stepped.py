@@ -19,6 +19,15 @@ from mem0tray.worker.sending.delivery import Delivery, _Flight, _Sender
 
 if TYPE_CHECKING:
     from mem0tray.server import Outcome
+import sys
+import time
+from datetime import datetime, tzinfo
+from typing import Self
+
+from mem0tray.files import atomic
+from mem0tray.files.temporary import Temporary
+from mem0tray.ledger.database import Ledger
+from mem0tray.server.vps import VpsClient
 
 SENDERS = 3  # requests that may be under way at once
 
@@ -158,3 +167,130 @@ class SteppedWorker:
                 sender.client.close()
         self._wanted.where.leave()
         self._log.close()
+
+
+TICK = 1e-6  # seconds that each look at the clock takes: no two moments are the same
+# Real sockets need real time; nothing there is stored or compared with a time of ours.
+_REAL = ("mem0tray.server.network", "mem0tray.server.transport", "mem0tray.localserver")
+_ACTORS = ("tests.support.producer", "tests.support.shapes", "tests.support.user")
+
+
+class Clock:
+    """Wall and monotonic clock, in seconds. `while_asleep` is called when the product sleeps."""
+
+    def __init__(self) -> None:
+        self._wall = float(int(time.time()))
+        self._monotonic = 1000.0
+        self.while_asleep: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what only converts times (`strftime`, `localtime`, …) as it is."""
+        return getattr(time, name)
+
+    def time(self) -> float:
+        self.advance(TICK)
+        return self._wall
+
+    def time_ns(self) -> int:
+        return int(self.time() * 1e9)
+
+    def monotonic(self) -> float:
+        self.advance(TICK)
+        return self._monotonic
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, and the others work."""
+        self.advance(seconds)
+        self.while_asleep()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self._wall += seconds
+        self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock, forward or back; no time passes."""
+        self._wall += seconds
+
+    def datetime(self) -> type[datetime]:
+        """Make a `datetime` whose `now` is this clock's."""
+        clock = self
+
+        class Moment(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return cls.fromtimestamp(clock.time(), tz)
+
+        return Moment
+
+    @contextmanager
+    def installed(self) -> Iterator[Self]:
+        """Go by this clock in every module of the product that is loaded, and in the actors."""
+        moment = self.datetime()
+        with ExitStack() as stack:
+            for name, module in sorted(sys.modules.items()):
+                if not name.startswith(("mem0tray.", *_ACTORS)) or name.startswith(_REAL):
+                    continue
+                if getattr(module, "time", None) is time:
+                    stack.enter_context(mock.patch.object(module, "time", self))
+                if getattr(module, "datetime", None) is datetime:
+                    stack.enter_context(mock.patch.object(module, "datetime", moment))
+            yield self
+
+
+class Killed(BaseException):
+    """The process ends here; not an Exception, so that nothing in the product survives it."""
+
+
+class Points:
+    """Calls one armed action after so many points: file operations, commits, requests."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._action: Callable[[], None] | None = None
+
+    def arm(self, after: int, action: Callable[[], None]) -> None:
+        """Call `action` at the point number `after` from now on (0: the next)."""
+        self._left, self._action = after, action
+
+    def disarm(self) -> None:
+        """Forget what was armed and has not come to pass."""
+        self._action = None
+
+    def _pass(self) -> None:
+        action = self._action
+        if action is None:
+            return
+        if self._left > 0:
+            self._left -= 1
+            return
+        self._action = None
+        action()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Pass a point before and after each of these calls."""
+        with ExitStack() as stack:
+            for owner, name in (
+                (atomic, "read"),
+                (atomic, "signature"),
+                (atomic, "sync"),
+                (Temporary, "become"),
+                (atomic, "keep_link"),
+                (atomic, "sync_folder"),
+                (Ledger, "_begin"),
+                (VpsClient, "save"),
+                (VpsClient, "ask"),
+            ):
+                around = self._around(getattr(owner, name))
+                stack.enter_context(mock.patch.object(owner, name, around))
+            yield
+
+    def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def passing(*args: Any, **kwargs: Any) -> Any:
+            self._pass()
+            result = call(*args, **kwargs)
+            self._pass()
+            return result
+
+        return passing

@@ -1,10 +1,19 @@
 """Random histories of producers, users, commands, clock, network, server and kills."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from mem0tray.files.emergency import REMOVE_AFTER
+from tests.proofs.model import ending
+from tests.proofs.model.actors import Commands, Producers
+from tests.proofs.model.ending import deliver, kills
 from tests.proofs.model.machine import Histories
+from tests.proofs.model.user import Change, User
+from tests.proofs.model.world import World
 
 SHORT = settings(
     max_examples=16,
@@ -25,3 +34,154 @@ def test_some_histories_go_as_the_contract_says() -> None:
 def test_many_histories_go_as_the_contract_says() -> None:
     many = settings(SHORT, max_examples=1000, stateful_step_count=40, derandomize=False)
     run_state_machine_as_test(Histories, settings=many)
+
+
+_LINE = json.dumps({"id": "cut-off-0000", "project_id": "alpha", "content": "cut", "timestamp": 1})
+
+
+@pytest.fixture
+def producers(world: World) -> Producers:
+    return Producers(world)
+
+
+@pytest.mark.row(26, 32)
+def test_a_torn_emergency_line_of_the_future_keeps_nobody(
+    world: World, producers: Producers
+) -> None:
+    producers.emergency(producers.entry("alpha"), part=0.5)
+    world.set_clock(-10 * 365 * 86_400)
+    world.work()
+    world.clock.advance(61)
+    world.work()
+    assert world.is_idle()
+    assert world.wrong == []
+
+
+def test_a_recovered_dead_letter_counts_in_the_queue_file(
+    world: World, producers: Producers
+) -> None:
+    producers.queue(producers.entry("alpha", retries=5))
+    world.work()
+    ending.heal(world)
+    assert world.home.stats()["total_synced"] == 1
+    ending.check(world)
+    assert world.wrong == []
+
+
+@pytest.mark.row(26)
+@pytest.mark.parametrize("cut", [n for n in range(1, len(_LINE)) if _LINE[:n].rstrip()[-1] == ":"])
+def test_a_line_behind_one_cut_off_after_a_colon_is_salvaged(
+    world: World, producers: Producers, cut: int
+) -> None:
+    world.home.emergency.write_text(_LINE[:cut])
+    producers.emergency(producers.entry("alpha"))
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+
+
+@pytest.mark.row(25, 32)
+def test_a_clock_set_forward_takes_no_file_from_a_slow_writer(
+    world: World, producers: Producers
+) -> None:
+    world.set_clock(-10 * 365 * 86_400)
+    producers.open_emergency()
+    world.work()
+    world.clock.advance(61)
+    world.work()
+    assert not world.home.emergency.exists()
+    world.set_clock(10 * 365 * 86_400)
+    world.work()
+    producers.write_opened(producers.entry("alpha"))
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    world.clock.advance(REMOVE_AFTER)
+    world.work()
+    assert list(world.home.claude.glob(".mem0_emergency.*")) == []
+
+
+@pytest.mark.row(27)
+def test_a_deleted_entry_does_not_come_back_from_the_emergency_file(
+    world: World, producers: Producers
+) -> None:
+    item = producers.entry("alpha")
+    world.stop()
+    producers.emergency(item)
+    producers.queue(item)
+    Commands(world).delete(0)
+    world.start()
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.queue_items() == []
+
+
+@pytest.mark.row(21, 30)
+@pytest.mark.parametrize("change", [Change(remove=frozenset([0])), Change(content=0)], ids=str)
+def test_a_dead_letter_changed_by_hand_does_not_come_back_from_the_queue_file(
+    world: World, producers: Producers, change: Change
+) -> None:
+    item = producers.entry("alpha", retries=5)
+    producers.queue(item)
+    producers.hold()
+    world.work()
+    User(world).save(None, change)
+    world.cycle()
+    world.stop()
+    world.start()
+    world.cycle()
+    assert len(world.home.queue_items()) == 1
+    producers.let_go()
+    ending.heal(world)
+    assert item["content"] not in ending.waiting(world) + [text for _, text in world.server.stored]
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.queue_items() == []
+
+
+@pytest.mark.row(30)
+@pytest.mark.parametrize("killed", [False, True], ids=["worker runs", "killed meanwhile"])
+def test_what_was_restored_can_be_deleted_at_once(
+    world: World, producers: Producers, *, killed: bool
+) -> None:
+    producers.queue(producers.entry("alpha", retries=5))
+    world.work()
+    commands = Commands(world)
+    commands.retry(None)  # it is due: the worker, busy, does not publish at once
+    commands.delete(0)
+    world.work()
+    commands.restore(0)
+    if killed:
+        world.kill()
+    commands.delete(0)
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+
+
+def test_counters_of_a_file_that_was_begun_afresh_are_mended(
+    world: World, producers: Producers
+) -> None:
+    producers.queue(producers.entry("alpha"))
+    ending.heal(world)
+    world.home.write_queue([])
+    ending.heal(world)
+    ending.check(world)
+    assert world.wrong == []
+    assert world.home.stats()["total_queued"] == 1
+
+
+@pytest.mark.row(1)
+def test_a_kill_at_points_of_a_short_story_loses_nothing(tmp_path: Path) -> None:
+    assert list(kills(tmp_path, deliver, every=23)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("honours_keys", [True, False], ids=["keys", "neither"])
+@pytest.mark.row(1)
+def test_a_kill_at_each_point_of_a_short_story_loses_nothing(
+    tmp_path: Path, *, honours_keys: bool
+) -> None:
+    assert list(kills(tmp_path, deliver, honours_keys=honours_keys)) == []

@@ -49,13 +49,11 @@ class User:
             self._write(data)
 
     def empty(self) -> None:
-        """Leave `items` empty."""
         data = self._world.read_dlq()
         if data is not None:
             self._write(json.dumps({**json.loads(data), "items": []}, indent=2).encode())
 
     def remove_file(self) -> None:
-        """Remove the file."""
         self._world.home.dlq.unlink(missing_ok=True)
         self._world.forget_save()
 
@@ -103,7 +101,6 @@ class User:
         return self._slow is not None
 
     def close(self) -> None:
-        """Close what is open."""
         if self._slow is not None:
             self._slow[0].close()
 

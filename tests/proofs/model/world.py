@@ -22,11 +22,9 @@ from mem0tray.files.lock import is_locked
 from mem0tray.ledger import opening
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.orders import standing_in
+from mem0tray.worker.orders import handler
 from tests.proofs.model.beliefs import Beliefs, Wish, items_of
-from tests.proofs.model.clock import Clock
-from tests.proofs.model.points import Killed, Points
-from tests.proofs.model.stepped import SteppedWorker, without_threads
+from tests.proofs.model.stepped import Clock, Killed, Points, SteppedWorker, without_threads
 from tests.support.home import Home
 from tests.support.shapes import Item, delay
 from tests.support.standin import Standin
@@ -59,7 +57,6 @@ class World:
         self._failed = ""  # the id of the dead letter whose failure was told last
 
     def __enter__(self) -> Self:
-        """Begin."""
         stack = self._stack
         stack.enter_context(self.server)
         self.home = stack.enter_context(Home(self._root, self.server.url))
@@ -80,19 +77,16 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what still runs."""
         self.kill()
         self._stack.close()
 
     # The worker --------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin a life of the worker."""
         with self._working():
             self.life = SteppedWorker(self.settings, self.clock.monotonic, self._told)
 
     def stop(self) -> None:
-        """End it in good order."""
         life, self.life = self.life, None
         if life is not None:
             with self._working():
@@ -100,7 +94,6 @@ class World:
                 life.stop()
 
     def kill(self) -> None:
-        """End it at once."""
         life, self.life = self.life, None
         if life is not None:
             life.abandon()
@@ -136,7 +129,7 @@ class World:
     @contextmanager
     def _standing_in(self) -> Iterator[None]:
         """See each command that stands in for the worker: it merges what was saved, as a cycle."""
-        original = standing_in.run
+        original = handler.stand_in
 
         def told(event: Event) -> None:
             # A command does not wait for a producer that hangs with the lock.
@@ -152,7 +145,7 @@ class World:
             self._note_merged()
             return unread
 
-        with mock.patch.object(standing_in, "run", run):
+        with mock.patch.object(handler, "stand_in", run):
             yield
 
     def send(self) -> None:
@@ -201,7 +194,6 @@ class World:
         self.beliefs.clock_set(seconds)
 
     def is_idle(self) -> bool:
-        """Whether nothing is left to do."""
         return self.life is not None and self.life.is_idle()
 
     @property

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.proofs.mutants import rooms
-from tests.proofs.mutants.mutations import Mutant, Source
-from tests.proofs.mutants.rooms import ROOMS
+from tests.proofs.mutants import mutations
+from tests.proofs.mutants.mutations import ROOMS, Mutant, Source
 from tests.proofs.mutants.trial import Outcome, Result, Seen, Tree
 from tests.support.home import REPOSITORY
 
@@ -92,8 +91,8 @@ def sample(
     sources = {
         path: (name, Source(path, (REPOSITORY / path).read_text(encoding="utf-8")))
         for name in names
-        for path in rooms.modules_of(ROOMS[name], REPOSITORY)
-        if not files or rooms.matches(path, files)
+        for path in mutations.modules_of(ROOMS[name], REPOSITORY)
+        if not files or mutations.matches(path, files)
     }
     places = [(path, n) for path, (_, source) in sources.items() for n in range(len(source))]
     random.Random(seed).shuffle(places)  # noqa: S311 - a sample, no secret
@@ -134,7 +133,6 @@ def look(tree: Tree, room: str) -> Seen:
 
 
 def as_told(room: str, mutant: Mutant, result: Result) -> Told:
-    """Put together what is told of a mutant."""
     return Told(
         mutant.name, room, mutant.path, mutant.function, mutant.before, mutant.after,
         result.outcome.value, result.by, "", result.tests, round(result.seconds, 2),
@@ -162,7 +160,6 @@ def alive(one: Told) -> bool:
 
 
 def earlier(path: Path | None) -> dict[str, Told]:
-    """Those killed in a former run."""
     if path is None or not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -178,7 +175,6 @@ def note(path: Path | None, one: Told) -> None:
 
 
 def fields(one: Told) -> dict[str, Any]:
-    """An outcome as JSON has it."""
     return {name: getattr(one, name) for name in Told.__slots__}
 
 
@@ -190,7 +186,6 @@ def tell(told: list[Told], total: int) -> None:
 
 
 def document(told: list[Told], options: argparse.Namespace) -> str:
-    """All of it as one JSON document."""
     counts = Counter(one.outcome for one in told)
     found = {
         "sample": len(told),

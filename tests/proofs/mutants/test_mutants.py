@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.proofs.mutants.rooms import ROOMS, Room, mirrored, modules_of, suite
+from tests.proofs.mutants.mutations import ROOMS, Room, mirrored, modules_of, suite
 from tests.proofs.mutants.trial import PARTS, Outcome, Seen, Tree
 from tests.support import needs
 from tests.support.home import REPOSITORY
@@ -56,7 +56,6 @@ def test_sign():
 
 
 def made(path: str, text: str) -> "list[Mutant]":
-    """All mutants of a text."""
     from tests.proofs.mutants.mutations import Source  # slow to load: not while tests are collected
 
     source = Source(path, text)

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tests.proofs.mutants import rooms
-from tests.proofs.mutants.rooms import Room
+from tests.proofs.mutants import mutations
+from tests.proofs.mutants.mutations import Room
 
 if TYPE_CHECKING:
     from tests.proofs.mutants.mutations import Mutant
@@ -64,7 +64,7 @@ class Seen:
         lines = self.ran.get(mutant.path, {})
         found = {test for line in mutant.lines for test in lines.get(str(line), [])}
         near = {test for tests in lines.values() for test in tests}
-        own = rooms.mirrored(mutant.path)
+        own = mutations.mirrored(mutant.path)
         if "" in found:
             found = set(self.seconds)
 
@@ -123,8 +123,8 @@ class Tree:
 
     def look(self, room: Room) -> Seen:
         """Run all tests of a room, unchanged. OSError when that cannot be done."""
-        arguments = [*QUIET, "--durations=0", *rooms.suite(room, self.root)]
-        measure = [str(self.root / name) for name in rooms.modules_of(room, self.root)]
+        arguments = [*QUIET, "--durations=0", *mutations.suite(room, self.root)]
+        measure = [str(self.root / name) for name in mutations.modules_of(room, self.root)]
         result = self._run(arguments, CLEAN_TIMEOUT, measure)
         if result["code"] not in {0, 1}:
             raise OSError(f"the tests of the room do not run: {result['output']}")

@@ -12,7 +12,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def proxy(server: Standin) -> Iterator[FaultProxy]:
-    """Put the proxy in front of the server."""
     with FaultProxy(server.url) as made:
         yield made
 

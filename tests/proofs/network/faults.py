@@ -170,7 +170,6 @@ class RateLimit:
         self._refuse = instead(429, b"{}", Retry_After=str(seconds))
 
     async def __call__(self, exchange: Exchange) -> bool:
-        """Pass on what the budget allows."""
         now = time.monotonic()
         earned = (now - self._at) / self._seconds * self._burst
         self._tokens, self._at = min(self._burst, self._tokens + earned), now

@@ -40,7 +40,6 @@ class Case:
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings to run it with."""
         return {"MEM0TRAY_SYNC_TIMEOUT": "0.4" if self.silent else "20"}
 
 

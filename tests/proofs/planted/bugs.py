@@ -1,19 +1,23 @@
 """The bugs: each is what a change of the product might get wrong, as small as it would be."""
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import msgspec
 
+from mem0tray.actions import backups
 from mem0tray.core import item as items
 from mem0tray.core.item import Name
 from mem0tray.files import atomic
 from mem0tray.files.lock import FileLock
 from mem0tray.files.orders import OrderBarrier
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.generations import Generations, Prepared
 from mem0tray.ledger.inbox import Inbox
 from mem0tray.ledger.outbox import Job, Outbox
@@ -58,12 +62,12 @@ def file_before_ledger(stand: Stand) -> None:
     read = QueueIntake.read
     empty = b'{"queue": [], "last_100": [], "failed": [], "stats": {}}'
 
-    def emptied(self: QueueIntake) -> QueueRead:
+    def emptied(self: QueueIntake, **more: Any) -> QueueRead:
         path = self._context.paths.queue
         kept = path.read_bytes() if path.exists() else empty
         atomic.replace(path, empty)
         with mock.patch.object(atomic, "read", return_value=(kept, atomic.signature(path))):
-            return read(self)
+            return read(self, **more)
 
     stand(QueueIntake, "read", emptied)
 
@@ -120,7 +124,6 @@ def nobody_asked(stand: Stand) -> None:
 
 
 def key_of_the_attempt(stand: Stand) -> None:
-    """Give each attempt a key of its own."""
     claim = Outbox.claim
 
     def numbered(self: Outbox, key: int, now: float, server: str = "") -> Job:
@@ -160,7 +163,45 @@ def tombstones_forgotten(stand: Stand) -> None:
     stand(Inbox, "tombstones", none)
 
 
+def no_folder_sync(stand: Stand) -> None:
+    """Leave out the fsync of the folder after a rename."""
+    stand(atomic, "sync_folder", mock.Mock())
+
+
+def no_file_sync(stand: Stand) -> None:
+    """Leave out the fsync of a file before it is renamed."""
+    stand(atomic, "sync", mock.Mock())
+
+
+def files_before_ledger(stand: Stand) -> None:
+    """Let no commit of the ledger reach the disk before the files that depend on it."""
+    begin = Ledger._begin
+
+    def off(self: Ledger, _: str = "") -> sqlite3.Connection:
+        return begin(self, "OFF")
+
+    stand(Ledger, "_begin", off)
+
+
+def backup_unsynced(stand: Stand) -> None:
+    """Delete dead letters when their backup is written, not when it is on the disk."""
+
+    def write(path: Path, data: bytes) -> Path:
+        path.write_bytes(data)
+        return path
+
+    stand(backups, "_write", write)
+
+
+# Those that a power cut brings to light.
+UNSYNCED: Final[dict[str, Callable[[Stand], None]]] = {
+    "no-folder-sync": no_folder_sync,
+    "no-file-sync": no_file_sync,
+    "files-before-ledger": files_before_ledger,
+    "backup-unsynced": backup_unsynced,
+}
 BUGS: Final[dict[str, Callable[[Stand], None]]] = {
+    **UNSYNCED,
     "outcome-before-request": outcome_before_request,
     "file-before-ledger": file_before_ledger,
     "no-lock": no_lock,
@@ -183,7 +224,6 @@ def plant_in(home: Home, name: str) -> None:
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
-    """Have one of the bugs in this process."""
     with ExitStack() as stack:
 
         def stand(owner: Any, part: str, wrong: Callable[..., Any]) -> None:

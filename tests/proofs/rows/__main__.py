@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from tests.proofs.rows import collect, table
+from tests.proofs.rows import table
 
 
 def main() -> int:
@@ -12,14 +12,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.proofs.rows", description=__doc__)
     parser.add_argument("--list", action="store_true", help="show each row's tests, run nothing")
     options, arguments = parser.parse_known_args()
-    proofs = collect.proofs()
+    proofs = table.proofs()
     if options.list:
         for number in sorted({row for rows in proofs.values() for row in rows}):
             for test in (test for test, rows in proofs.items() if number in rows):
                 print(f"{number}\t{test}")
         return 0
     started = time.monotonic()
-    outcomes = collect.run(arguments)
+    outcomes = table.run(arguments)
     if not arguments:
         page = table.page(proofs, outcomes, time.monotonic() - started)
         table.README.write_text(page, encoding="utf-8")

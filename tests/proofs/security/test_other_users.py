@@ -26,7 +26,6 @@ pytestmark = [
 
 
 def as_nobody(*words: str) -> list[str]:
-    """Make the command of a stranger."""
     become = [tool("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     # The script by standard input's name: a stranger cannot read our checkout.
     return [*become, "/usr/bin/python3", "-I", "-c", SCRIPT.read_text(), *words]

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -11,10 +12,90 @@ from typing import Final
 from mem0tray.core.item import digest
 from mem0tray.ledger.reader import Reader
 from mem0tray.system.paths import Paths
-from tests.proofs.soak.history import History
 from tests.support import user
 from tests.support.home import Home
+from tests.support.http1 import Request
 from tests.support.shapes import Item, Json, dead
+from tests.support.standin import SAVE
+
+AROUND: Final = 5.0  # seconds before what is first known of a memory, and after the last
+Told = list[tuple[float, str]]  # monotonic seconds, and what happened then
+
+
+class History:
+    """Takes in what happens as it comes, without what makes a request large."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._acts: Told = []
+        self._texts: defaultdict[str, Told] = defaultdict(list)
+        self._projects: dict[str, str] = {}  # by text
+        self._questions: defaultdict[str, Told] = defaultdict(list)  # by project
+        self._open: list[Request] = []
+
+    def act(self, what: str) -> None:
+        """Write down what an actor does now."""
+        self._acts.append((time.monotonic(), what))
+
+    def about(self, text: str, what: str) -> None:
+        """Write down what becomes of a memory now."""
+        self._texts[text].append((time.monotonic(), what))
+
+    def take(self, requests: Iterable[Request]) -> int:
+        """Take in requests that have come since the last time; how many of them are saves."""
+        new = [request for request in requests if request.path != "/health"]
+        waiting, self._open = [*self._open, *new], []
+        for request in waiting:
+            if request.finished is None:
+                self._open.append(request)
+            else:
+                self._note(request)
+        return sum(_is_save(request) for request in new)
+
+    def _note(self, request: Request) -> None:
+        told = (request.started, _line(request))
+        if not _is_save(request):
+            project = request.project or request.path.removeprefix("/memory/")
+            self._questions[project].append(told)
+        elif isinstance(request.content, str) and isinstance(request.project, str):
+            self._texts[request.content].append(told)
+            self._projects[request.content] = request.project
+
+    def of(self, text: str) -> list[str]:
+        """Tell what became of a memory: saves, questions of its project, and all acts meanwhile."""
+        for request in self._open:
+            self._note(request)
+        self._open = []
+        known = self._texts[text]
+        if not known:
+            return ["the server never saw it"]
+        begin, end = min(known)[0], max(known)[0]
+        questions = self._questions[self._projects.get(text, "")]
+        told = [
+            *known,
+            *_between(begin, end, questions),
+            *_between(begin - AROUND, end + AROUND, self._acts),
+        ]
+        return [f"{at - self._began:9.3f} s  {what}" for at, what in sorted(told)]
+
+
+def _between(begin: float, end: float, told: Told) -> Told:
+    return [(at, what) for at, what in told if begin <= at <= end]
+
+
+def _line(request: Request) -> str:
+    """`save: stored, no answer after 2.001 s`."""
+    what = "save" if _is_save(request) else "question"
+    effect = request.effect or "nothing done"
+    if request.finished is None:
+        return f"{what}: {effect}, not ended"
+    answer = "no answer" if request.status is None else request.status
+    return f"{what}: {effect}, {answer} after {request.finished - request.started:.3f} s"
+
+
+def _is_save(request: Request) -> bool:
+    return request.method == "POST" and request.path == SAVE
+
 
 PATIENCE: Final = 180.0  # seconds for a script or command: the machine may be busy
 
@@ -142,7 +223,6 @@ class Editor:
         return None
 
     def keep_a_copy(self) -> None:
-        """Open the file in an editor and leave it open."""
         self._old = self._open()
 
     def save_an_old_copy(self) -> None:
@@ -162,7 +242,6 @@ class Editor:
         self._home.dlq.write_bytes(data[: self._rng.randrange(len(data))])
 
     def unlink(self) -> None:
-        """Remove the file."""
         self._wait_for_intake()
         self._home.dlq.unlink(missing_ok=True)
 
@@ -184,7 +263,6 @@ class Editor:
         self._script(user.RETRY_ALL)
 
     def retry_all_stamped(self) -> None:
-        """Run the one that stamps the file, too."""
         self._open()
         if self._is_an_old_copy():
             raise UnreadableError
@@ -201,11 +279,9 @@ class Editor:
         user.back_up(self._home)
 
     def command_retry(self) -> None:
-        """Retry everything."""
         self._run("retry", "--all")
 
     def command_add(self) -> None:
-        """Queue a memory with the command."""
         text = f"added by command, {len(self.accepted)}"
         done = self._run("add", "--project", "by command", text)
         if done.returncode:
@@ -214,7 +290,6 @@ class Editor:
             self.accepted.append(text)
 
     def command_delete(self) -> None:
-        """Delete a dead letter."""
         for item in self._pick(self._open(), 1):
             self._discard([item])
             self._run("delete", item["id"], "--yes")
@@ -224,7 +299,6 @@ class Editor:
         self._run("restore")
 
     def look(self) -> None:
-        """Read everything there is to read."""
         for command in ("status", "list", "stats", "diagnose"):
             self._run(command)
 

@@ -1,6 +1,7 @@
 """The run: everybody does what they do, until time is up; then all must be where it belongs."""
 
 import contextlib
+import json
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -11,16 +12,59 @@ from typing import Final
 
 import pytest
 
-from tests.proofs.soak.editor import Editor
-from tests.proofs.soak.history import History
-from tests.proofs.soak.producers import Producers
+from tests.proofs.soak.editor import Editor, History
 from tests.proofs.soak.samples import Sample, Trend, look, trends
 from tests.proofs.soak.trouble import Life, Trouble
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.oracle import faults
-from tests.support.processes import wait_until
+from tests.support.processes import Process, wait_until
 from tests.support.standin import Standin
+
+PRODUCERS: Final = 4
+_LAST: Final = 180.0  # seconds that the last ones may take
+
+
+class Producers:
+    """Each process queues `share` memories, in its own way; then another takes its place."""
+
+    def __init__(self, home: Home, rng: random.Random, share: int) -> None:
+        self.accepted: list[str] = []
+        self.faults: list[str] = []
+        self._home, self._rng, self._share = home, rng, share
+        self._started = 0
+        self._running: list[Process] = []
+
+    def step(self) -> float:
+        """Replace those that are done; seconds until the next look."""
+        for process in [process for process in self._running if not process.alive]:
+            self._running.remove(process)
+            self._collect(process)
+        while len(self._running) < PRODUCERS:
+            self._running.append(self._start())
+        return 0.2
+
+    def _start(self) -> Process:
+        self._started += 1
+        pause = self._rng.choice(["0.02", "0.05", "0.1"])
+        options = ["--count", str(self._share), "--pause", pause, "--give-up", "1"]
+        if self._rng.random() < 0.5:
+            options.append("--replace")
+        return self._home.producer("--label", f"producer {self._started}", *options)
+
+    def _collect(self, process: Process) -> None:
+        if process.popen.returncode:
+            self.faults.append(f"a producer failed: {process.err[-500:]}")
+        else:
+            self.accepted += json.loads(process.out)["contents"]
+
+    def finish(self) -> None:
+        """Let the last ones do their share."""
+        for process in self._running:
+            process.wait(_LAST)
+            self._collect(process)
+        self._running = []
+
 
 DEADLY: Final = 1 / 3  # of the time the worker is killed again and again; then it must live
 SAMPLES: Final = 900  # over the whole time
@@ -118,7 +162,6 @@ class Soak:
         return max(0.2, self._seconds / SAMPLES)
 
     def _come_to_rest(self) -> None:
-        """Deliver all that is left."""
         self._life.deadly = False
 
         def resting() -> bool:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from zlib import crc32
 
-from tests.proofs.soak.history import History
+from tests.proofs.soak.editor import History
 from tests.support import machine
 from tests.support.home import Home
 from tests.support.http1 import Answer, Request, page, retry_after
@@ -73,12 +73,10 @@ class Trouble:
         return self._rng.uniform(0.5, 3.0)
 
     def finish(self) -> None:
-        """Let all be well for good."""
         self.end()
         self._server.clear_scripts()
 
     def end(self) -> None:
-        """End the trouble of the moment."""
         if self._running is not None:
             self._running.__exit__(None, None, None)
             self._history.act(f"no longer: {self.now}")

@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.proofs.syscalls import plan, strace, sweep, table
-from tests.proofs.syscalls.points import CALLS
+from tests.proofs.syscalls import strace, sweep
+from tests.proofs.syscalls.strace import CALLS
 from tests.proofs.syscalls.sweep import Record
 
 
@@ -20,7 +20,7 @@ def main() -> int:
         return 2
     record = Record(arguments.results)
     points = [p for p in record.count() if p.call in (arguments.call or CALLS)]
-    trials = plan.all_trials(points, arguments.fault or plan.AT, arguments.sample)
+    trials = sweep.all_trials(points, arguments.fault or sweep.AT, arguments.sample)
     for progress in sweep.run(trials, record, arguments.jobs, arguments.seconds):
         print(f"\r{progress}   ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -28,9 +28,9 @@ def main() -> int:
     results = [result for name, result in record.results.items() if name in names]
     bad = [result for result in results if result.faults]
     if arguments.json:
-        print(json.dumps([asdict(row) for row in table.rows(results)], indent=2))
+        print(json.dumps([asdict(row) for row in sweep.rows(results)], indent=2))
     else:
-        print(table.render(table.rows(results)))
+        print(sweep.render(sweep.rows(results)))
         print(f"\n{len(results)} of {len(trials)} trials at {len(points)} points")
         for result in bad:
             print(f"\n{result.name}\n  {result.met}\n  " + "\n  ".join(result.faults))
@@ -40,7 +40,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.proofs.syscalls", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="N", help="N evenly spaced trials a fault")
-    parser.add_argument("--fault", action="append", choices=list(plan.AT), help="only this one")
+    parser.add_argument("--fault", action="append", choices=list(sweep.AT), help="only this one")
     parser.add_argument("--call", action="append", choices=CALLS, help="only this system call")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time (default: 2)")
     parser.add_argument(

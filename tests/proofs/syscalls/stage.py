@@ -44,7 +44,6 @@ class Stage:
         home.env |= QUICK
 
     def spoil(self, tracings: Sequence[Tracing]) -> None:
-        """Trace each of the next starts so."""
         self._tracings = list(tracings)
 
     def start(self, *arguments: str) -> Process:
@@ -103,5 +102,4 @@ class Stage:
 
 
 def trace_file(root: Path, number: int) -> Path:
-    """Name the trace of the program that is started as the `number`th."""
     return root / f"trace-{number}"

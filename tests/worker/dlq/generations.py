@@ -17,7 +17,6 @@ SERVER = "http://here"
 
 
 def dead_letter(identity: str, **fields: Any) -> bytes:
-    """Write a dead letter."""
     value = {
         "id": identity,
         "project_id": "alpha",
@@ -31,14 +30,12 @@ def dead_letter(identity: str, **fields: Any) -> bytes:
 
 
 def parsed(raw: bytes) -> Item:
-    """Read what must be an item."""
     item = items.parse(raw)
     assert item is not None
     return item
 
 
 def shown(identity: str, **fields: Any) -> Item:
-    """Build an item as it stands in the file."""
     return parsed(dead_letter(identity, **fields))
 
 
@@ -97,7 +94,6 @@ class Ledger:
         self.showings.setdefault(row.key, []).append(showing)
 
     def merge(self, found: Sequence[Item], seen: Seen, *, whole: bool = True) -> Decisions:
-        """Decisions what was found."""
         base = Base(
             seen.named,
             seen.current,
@@ -113,12 +109,10 @@ class Ledger:
 
 
 def known(gen: int, *, exact: bool = False) -> Seen:
-    """Name a generation of ours."""
     return Seen(gen, exact=exact)
 
 
 def unknown() -> Seen:
-    """Bear a stamp that is not ours."""
     return Seen(None)
 
 

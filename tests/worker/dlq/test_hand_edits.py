@@ -12,7 +12,7 @@ import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.core.events import Event, Events, HandEdit
+from mem0tray.core.events import Event, Events, FileBroken, HandEdit
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import SOURCES
@@ -20,8 +20,8 @@ from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from tests.ledger.looking import table
-from tests.ledger.samples import HERE, NOW, letter
+from mem0tray.worker.queue.intake import QueueIntake
+from tests.ledger.samples import HERE, NOW, letter, table
 
 A, B, C = (letter(name) for name in "abc")
 
@@ -45,38 +45,31 @@ class Editing:
 
     @property
     def stamp(self) -> str:
-        """The name of the generation that the file shows."""
         found: str = json.loads(self.context.paths.dlq.read_bytes())["last_update"]
         return found
 
     def save(self, *items: Any, stamp: str | None = None, **keys: Any) -> bool:
-        """Let the user save these; whether retries were asked for."""
         name = self.stamp if stamp is None else stamp
         self.put(json.dumps({"items": items, "last_update": name, **keys}).encode())
         return self.edits.run()
 
     def put(self, data: bytes, age: float = 60.0) -> None:
-        """Let others put these bytes into the file, some seconds ago."""
         self.context.paths.dlq.write_bytes(data)
         os.utime(self.context.paths.dlq, (time.time() - age,) * 2)
 
     def state(self, item: Item) -> str:
-        """What became of an item."""
         found = self.context.inbox.known(item.name)
         assert found is not None
         return found.state
 
     def holds_up(self) -> tuple[bool, bool]:
-        """Whether the file is torn, and waited for."""
         edits = self.edits
         return edits.torn, edits.awaited
 
     def is_missing(self) -> bool:
-        """Whether the file is gone, and to be written again."""
         return self.edits.missing
 
     def needs(self) -> bool:
-        """Whether there is something to write."""
         return self.publisher.needed
 
     def unknown(self, item: Item) -> float | None:
@@ -94,21 +87,18 @@ class Editing:
 
 
 def shown(item: Item, **fields: Any) -> dict[str, Any]:
-    """An item as a user saves it."""
     value: dict[str, Any] = json.loads(item.raw) | fields
     return value
 
 
 @pytest.fixture
 def editing(tmp_path: Path) -> Iterator[Editing]:
-    """Have the file published, and nobody's edit yet."""
     paths = Paths(tmp_path, tmp_path / "data")
     with closing(Ledger(paths.ledger)) as ledger:
         yield Editing(paths, ledger)
 
 
 def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
-    """Neither now nor at the next start."""
     assert not editing.edits.run()
     assert not HandEdits(editing.context).run()
     assert editing.told == []
@@ -116,7 +106,6 @@ def test_what_we_wrote_ourselves_is_nobody_s_edit(editing: Editing) -> None:
 
 
 def test_a_save_that_changes_nothing_means_nothing(editing: Editing) -> None:
-    """It is read once, and the file is as the ledger would have it."""
     assert not editing.save(shown(A), shown(B))
     assert editing.told == []
     assert editing.edits.oddities == 0
@@ -124,7 +113,6 @@ def test_a_save_that_changes_nothing_means_nothing(editing: Editing) -> None:
 
 
 def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
-    """And makes the file one that is to be written."""
     assert editing.save(shown(A, last_attempt=0), shown(C))
     assert editing.told == [HandEdit(discarded=1, forced=1, adopted=1)]
     assert [editing.state(each) for each in (A, B, C)] == ["dead", "discarded", "dead"]
@@ -137,7 +125,6 @@ def test_each_kind_of_edit_is_told_with_its_number(editing: Editing) -> None:
 
 
 def test_a_letter_that_was_removed_is_restored_by_putting_it_back(editing: Editing) -> None:
-    """That is an edit of its own."""
     editing.save(shown(A))
     editing.told.clear()
     editing.publisher.run()
@@ -150,7 +137,6 @@ def test_a_letter_that_was_removed_is_restored_by_putting_it_back(editing: Editi
 def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgotten(
     editing: Editing, *, forgotten: bool
 ) -> None:
-    """Also not a text of it from before an edit."""
     paths, inbox = editing.context.paths, editing.context.inbox
     row = inbox.known(B.name)
     assert row is not None
@@ -172,7 +158,6 @@ def test_a_copy_of_the_file_brings_back_what_was_deleted_but_not_what_was_forgot
 
 
 def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -> None:
-    """Where the edit, which was never sent, was delivered since."""
     inbox, stamp = editing.context.inbox, editing.stamp
     row = inbox.known(B.name)
     assert row is not None
@@ -187,7 +172,6 @@ def test_an_old_save_brings_back_no_text_from_before_an_edit(editing: Editing) -
 
 
 def test_other_values_are_those_of_the_user(editing: Editing) -> None:
-    """They are remembered as what the user saved in that generation."""
     assert not editing.save(shown(A, retry_count=7, note="x"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
     known = editing.context.inbox.known(A.name)
@@ -198,7 +182,6 @@ def test_other_values_are_those_of_the_user(editing: Editing) -> None:
 
 
 def test_a_save_of_no_generation_that_we_know_is_one_of_its_own(editing: Editing) -> None:
-    """What it shows, and what it does not, is remembered under its own stamp."""
     editing.save(shown(A, retry_count=7), shown(C), stamp="mine")
     known = editing.context.inbox.known(A.name)
     assert known is not None
@@ -234,7 +217,6 @@ def test_a_stamp_that_a_script_gives_each_time_is_unknown_each_time(
 
 
 def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
-    """The old one is remembered as edited away, not as deleted."""
     assert not editing.save(shown(A, content="another"), shown(B))
     assert editing.told == [HandEdit(edited=1)]
     assert editing.context.inbox.known(A.name) is None
@@ -243,7 +225,6 @@ def test_a_text_that_is_changed_is_another_content(editing: Editing) -> None:
 
 
 def test_a_file_that_is_gone_is_written_again(editing: Editing) -> None:
-    """It says nothing of what was in it."""
     editing.context.paths.dlq.unlink()
     assert not editing.edits.run()
     assert editing.is_missing()
@@ -255,7 +236,6 @@ def test_a_file_that_is_gone_is_written_again(editing: Editing) -> None:
 
 
 def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
-    """It may still be being written; nothing takes its place meanwhile."""
     editing.put(b'{"items": [', age=0.0)
     assert not editing.edits.run()
     assert editing.holds_up() == (True, True)
@@ -271,7 +251,6 @@ def test_a_broken_file_is_waited_for_while_it_is_new(editing: Editing) -> None:
 
 
 def test_what_makes_no_sense_stays_in_the_file(editing: Editing) -> None:
-    """Odd items and further values are kept, to the byte, and are no edit."""
     editing.save(shown(A), shown(B), 7, {"odd": True}, mine=[1])
     assert editing.told == []
     assert editing.context.generations.strays() == ([b"7", b'{"odd": true}'], {"mine": b"[1]"})
@@ -283,14 +262,12 @@ def test_what_makes_no_sense_stays_in_the_file(editing: Editing) -> None:
 
 
 def test_a_stamp_that_is_no_text_is_read_as_it_stands(editing: Editing) -> None:
-    """Another program may write a number there."""
     editing.put(json.dumps({"items": [shown(A)], "last_update": 5}).encode())
     editing.edits.run()
     assert editing.context.generations.named("5") == 2
 
 
 def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
-    """It stands in the file from then on, or each reading would find another item."""
     item = shown(C)
     del item["id"]
     editing.save(shown(A), shown(B), item)
@@ -300,7 +277,6 @@ def test_an_item_without_an_id_gets_one(editing: Editing) -> None:
 
 
 def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> None:
-    """It is on the server already."""
     known = editing.context.inbox.known(A.name)
     assert known is not None
     editing.context.outbox.claim(known.key, NOW)
@@ -315,7 +291,6 @@ def test_what_was_delivered_before_is_taken_out_and_told(editing: Editing) -> No
 def test_waits_that_an_edit_begins_are_told_after_the_start(
     editing: Editing, *, tells: bool
 ) -> None:
-    """At the start all that wait are told of at once."""
     editing.context.reports_backoffs = tells
     editing.save(shown(A), shown(B), shown(C, retry_count=1, last_attempt=time.time()))
     waits = [each for each in editing.told if isinstance(each, events.InBackoff)]
@@ -351,7 +326,6 @@ def test_what_another_worker_moved_here_is_a_dead_letter(editing: Editing) -> No
 
 
 def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Editing) -> None:
-    """The move may have been seen in the other order."""
     item = letter("moved")
     key = editing.context.inbox.add_fresh(item, NOW, ask=False)
     editing.save(shown(A), shown(B), shown(item))
@@ -364,3 +338,32 @@ def test_what_left_the_queue_is_looked_for_in_a_file_that_was_read(editing: Edit
     assert editing.state(item) == "dead"
     editing.edits.run()
     assert len([each for each in editing.told if isinstance(each, events.AdoptedToDlq)]) == 1
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[WorkerContext]:
+    """Make the stages' shared ground, with a broken queue file that is stable."""
+    paths = Paths(tmp_path / "claude", tmp_path / "data")
+    paths.claude_dir.mkdir()
+    _break(paths)
+    ledger = Ledger(paths.ledger)
+    yield WorkerContext(paths, Settings(), ledger, Events())
+    ledger.close()
+
+
+def _break(paths: Paths, at: float = 1000.0) -> None:
+    paths.queue.write_text('{"queue": [{"id": "a", "content": ')
+    os.utime(paths.queue, (at, at))
+
+
+def test_a_broken_file_is_told_once_a_save(context: WorkerContext) -> None:
+    told: list[Event] = []
+    context.events.subscribe(told.append)
+    intake = QueueIntake(context)
+    for _ in range(3):
+        intake.read()
+    (first,) = told
+    assert isinstance(first, FileBroken)
+    _break(context.paths, 2000.0)
+    intake.read()
+    assert told == [first, first]

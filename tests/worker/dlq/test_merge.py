@@ -23,7 +23,6 @@ LATE = pytest.mark.parametrize(
 
 @SEEN
 def test_a_file_as_published_is_no_edit(ledger: Ledger, seen: Seen) -> None:
-    """A file that shows what we published asks for nothing."""
     found = [parsed(ledger.add(name).raw or b"") for name in "abc"]
     result = ledger.merge(found, seen)
     assert result == Decisions()
@@ -32,7 +31,6 @@ def test_a_file_as_published_is_no_edit(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_layout_is_no_edit(ledger: Ledger, seen: Seen) -> None:
-    """Another indentation, order of keys or order of items is no edit."""
     first, second = ledger.add("a").raw or b"", ledger.add("b").raw or b""
     turned = json.dumps(dict(reversed(json.loads(first).items())), indent=7).encode()
     result = ledger.merge([parsed(pretty(second, 2)), parsed(turned)], seen)
@@ -41,14 +39,12 @@ def test_layout_is_no_edit(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_a_change_of_last_error_alone_is_no_edit(ledger: Ledger, seen: Seen) -> None:
-    """What the file says as our `last_error` is ours alone."""
     ledger.add("a", last_error="boom")
     assert ledger.merge([shown("a", last_error="mine")], seen) == Decisions()
 
 
 @SEEN
 def test_an_item_shown_twice_counts_once(ledger: Ledger, seen: Seen) -> None:
-    """The same item twice in the file is one item."""
     ledger.add("a")
     assert ledger.merge([shown("a"), shown("a"), shown("n"), shown("n")], seen) == Decisions(
         adopt=[shown("n")]
@@ -65,7 +61,6 @@ def test_an_item_shown_twice_counts_once(ledger: Ledger, seen: Seen) -> None:
     ids=["count", "time", "both"],
 )
 def test_a_value_never_published_wins(ledger: Ledger, seen: Seen, fields: dict[str, Any]) -> None:
-    """A `retry_count` or `last_attempt` that we never wrote is the user's."""
     ledger.add("a")
     result = ledger.merge([shown("a", **fields)], seen)
     (pair,) = result.edits
@@ -77,7 +72,6 @@ def test_a_value_never_published_wins(ledger: Ledger, seen: Seen, fields: dict[s
 
 @SEEN
 def test_a_value_published_before_is_stale(ledger: Ledger, seen: Seen) -> None:
-    """A stale save does not roll `retry_count` and `last_attempt` back."""
     row = ledger.add("a", first=5)
     old = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(row, 1, 4, old)
@@ -88,7 +82,6 @@ def test_a_value_published_before_is_stale(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_stale_and_new_values_are_told_apart_within_an_item(ledger: Ledger, seen: Seen) -> None:
-    """A new `retry_count` wins though the `last_attempt` beside it is an old one."""
     row = ledger.add("a", first=5)
     ledger.stood(row, 1, 4, dead_letter("a", retry_count=1, last_attempt=100.0))
     (pair,) = ledger.merge([shown("a", retry_count=44, last_attempt=100.0)], seen).edits
@@ -99,7 +92,6 @@ def test_stale_and_new_values_are_told_apart_within_an_item(ledger: Ledger, seen
 @SEEN
 @pytest.mark.parametrize("value", [0, 0.0, -1, None, "soon", "missing"])
 def test_last_attempt_zero_is_a_wish_to_retry(ledger: Ledger, seen: Seen, value: object) -> None:
-    """A `last_attempt` that is 0, or counts as 0, forces a retry."""
     ledger.add("a")
     raw = json.loads(dead_letter("a", last_attempt=value))
     if value == "missing":
@@ -125,7 +117,6 @@ def test_last_attempt_zero_counts_though_published(ledger: Ledger, seen: Seen) -
 
 @SEEN
 def test_a_forced_retry_does_not_roll_the_count_back(ledger: Ledger, seen: Seen) -> None:
-    """A stale `retry_count` beside a `last_attempt` of 0 stays stale."""
     row = ledger.add("a", retry_count=6, first=5)
     ledger.stood(row, 1, 4, dead_letter("a", retry_count=1, last_attempt=100.0))
     (pair,) = ledger.merge([shown("a", retry_count=1, last_attempt=0)], seen).forced
@@ -134,7 +125,6 @@ def test_a_forced_retry_does_not_roll_the_count_back(ledger: Ledger, seen: Seen)
 
 @SEEN
 def test_a_forced_retry_takes_the_users_count(ledger: Ledger, seen: Seen) -> None:
-    """A `retry_count` of the user's holds beside a `last_attempt` of 0."""
     ledger.add("a")
     (pair,) = ledger.merge([shown("a", retry_count=0, last_attempt=0)], seen).forced
     assert (pair.item.retry_count, pair.item.last_attempt) == (0, 0)
@@ -145,7 +135,6 @@ def test_a_forced_retry_takes_the_users_count(ledger: Ledger, seen: Seen) -> Non
 
 @SEEN
 def test_changed_content_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen) -> None:
-    """Other content under a known id edits that row and adopts nothing."""
     row = ledger.add("a")
     result = ledger.merge([shown("a", content="better")], seen)
     (pair,) = result.edits
@@ -155,7 +144,6 @@ def test_changed_content_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen)
 
 @SEEN
 def test_a_changed_project_is_an_edit_of_the_same_item(ledger: Ledger, seen: Seen) -> None:
-    """Another project under a known id edits that row."""
     row = ledger.add("a")
     (pair,) = ledger.merge([shown("a", project_id="beta")], seen).edits
     assert (pair.row, pair.item.project) == (row, "beta")
@@ -163,7 +151,6 @@ def test_a_changed_project_is_an_edit_of_the_same_item(ledger: Ledger, seen: See
 
 @SEEN
 def test_an_added_key_is_an_edit(ledger: Ledger, seen: Seen) -> None:
-    """What the user puts beside our fields is kept."""
     ledger.add("a")
     (pair,) = ledger.merge([shown("a", note="why?")], seen).edits
     assert json.loads(pair.item.raw)["note"] == "why?"
@@ -171,7 +158,6 @@ def test_an_added_key_is_an_edit(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_changed_content_with_zero_is_both(ledger: Ledger, seen: Seen) -> None:
-    """New content and a `last_attempt` of 0 is one forced item with that content."""
     ledger.add("a")
     (pair,) = ledger.merge([shown("a", content="better", last_attempt=0)], seen).forced
     assert (pair.item.content, pair.item.last_attempt) == ("better", 0)
@@ -179,7 +165,6 @@ def test_changed_content_with_zero_is_both(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_content_that_was_replaced_is_stale(ledger: Ledger, seen: Seen) -> None:
-    """A stale save does not bring back the content before an edit."""
     row = ledger.add("a", content="new", first=5)
     old = dead_letter("a", content="old")
     ledger.stood(row, 1, 4, old)
@@ -244,7 +229,6 @@ def test_an_old_text_beside_its_edit_is_stale(ledger: Ledger) -> None:
 
 @SEEN
 def test_a_further_content_of_a_shared_id_is_adopted(ledger: Ledger, seen: Seen) -> None:
-    """A second item with an id whose row is shown too is a new one."""
     ledger.add("a")
     second = shown("a", content="second")
     assert ledger.merge([shown("a"), second], seen) == Decisions(adopt=[second])
@@ -263,7 +247,6 @@ def test_rows_of_a_shared_id_are_matched_by_content(ledger: Ledger, seen: Seen) 
 
 @SEEN
 def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen) -> None:
-    """Removing one of two items that share an id discards that one."""
     ledger.add("a", content="one")
     second = ledger.add("a", content="two")
     assert ledger.merge([shown("a", content="one")], seen) == Decisions(discard=[second])
@@ -274,7 +257,6 @@ def test_one_of_two_contents_of_an_id_can_be_removed(ledger: Ledger, seen: Seen)
 
 @SEEN
 def test_every_dead_letter_is_accounted_for(ledger: Ledger, seen: Seen) -> None:
-    """Each dead letter is shown, discarded or shown again, and never two of these."""
     rows = [ledger.add(str(n), first=n % 12 + 1) for n in range(40)]
     result = ledger.merge([shown(str(n)) for n in range(0, 40, 3)], seen)
     kept = {row.key for row in rows[::3]}

@@ -22,7 +22,6 @@ from tests.worker.dlq.generations import (
 
 
 def test_missing_from_the_generation_that_showed_it_is_discarded(ledger: Ledger) -> None:
-    """An item that the named generation showed and the file lacks is discarded."""
     ledger.add("a", first=3)
     gone = ledger.add("b", first=3)
     result = ledger.merge([shown("a")], known(3))
@@ -38,19 +37,16 @@ def test_a_file_that_lost_a_part_says_nothing_of_what_it_lacks(ledger: Ledger) -
 
 
 def test_what_another_worker_moved_is_found_by_its_name() -> None:
-    """An item that left the queue file by another hand and stands here is one, once."""
     here, other = shown("a"), shown("b")
     assert moved([here, other, here], {here.name, ("gone", b"")}) == [here]
 
 
 def test_everything_removed_from_a_known_generation_is_discarded(ledger: Ledger) -> None:
-    """An emptied file under a stamp of ours discards all that it showed."""
     rows = [ledger.add(name, first=gen) for gen, name in enumerate("abc", 1)]
     assert ledger.merge([], known(3)) == Decisions(discard=rows)
 
 
 def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
-    """An item first published after the named generation is shown again."""
     ledger.add("a", first=3)
     newcomer = ledger.add("b", first=4)
     result = ledger.merge([shown("a")], known(3))
@@ -60,7 +56,6 @@ def test_a_newcomer_survives_a_stale_save(ledger: Ledger) -> None:
 
 @SEEN
 def test_an_item_never_published_is_never_discarded(ledger: Ledger, seen: Seen) -> None:
-    """Nobody can have removed what no file has shown."""
     ledger.add("a")
     unseen = ledger.add("b", first=None)
     result = ledger.merge([shown("a")], seen)
@@ -68,7 +63,6 @@ def test_an_item_never_published_is_never_discarded(ledger: Ledger, seen: Seen) 
 
 
 def test_what_the_named_generation_did_not_show_is_shown_again(ledger: Ledger) -> None:
-    """An item absent from a user's own generation is not discarded by its next save."""
     hidden, there = ledger.add("a", last=8), ledger.add("b")
     assert ledger.merge([], known(9)) == Decisions(show_again=[hidden], discard=[there])
     assert ledger.merge([], known(8)) == Decisions(discard=[hidden, there])
@@ -76,7 +70,6 @@ def test_what_the_named_generation_did_not_show_is_shown_again(ledger: Ledger) -
 
 @SEEN
 def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, seen: Seen) -> None:
-    """One save can remove one item and add another."""
     ledger.add("a", first=2)
     gone = ledger.add("b", first=2)
     assert ledger.merge([shown("a"), shown("n")], seen) == Decisions(
@@ -86,7 +79,6 @@ def test_a_deletion_and_a_newcomer_are_told_apart(ledger: Ledger, seen: Seen) ->
 
 @SEEN
 def test_new_items_are_adopted_in_file_order(ledger: Ledger, seen: Seen) -> None:
-    """Items that the ledger does not know are adopted."""
     found = [shown(name) for name in "xyz"]
     result = ledger.merge(found, seen)
     assert result == Decisions(adopt=found)
@@ -97,7 +89,6 @@ def test_new_items_are_adopted_in_file_order(ledger: Ledger, seen: Seen) -> None
 
 
 def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> None:
-    """The newest value in the file shows which removals its editor can have meant."""
     before = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(ledger.add("a", first=5), 1, 4, before)
     gone = ledger.add("b", first=5)
@@ -107,7 +98,6 @@ def test_an_unknown_stamp_sees_as_far_as_its_newest_value(ledger: Ledger) -> Non
 
 
 def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -> None:
-    """A value of the user's shows a generation in which the item stood at all."""
     before = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(ledger.add("a", first=8), 4, 7, before)
     gone, newcomer = ledger.add("b", first=4), ledger.add("c", first=5)
@@ -117,7 +107,6 @@ def test_an_unknown_stamp_with_an_own_value_saw_its_item_first(ledger: Ledger) -
 
 
 def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Ledger) -> None:
-    """A value that stood until a generation dates the save to that generation."""
     row = ledger.add("a", first=6)
     ledger.stood(row, 1, 5, dead_letter("a", retry_count=1, last_attempt=100.0))
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
@@ -128,7 +117,6 @@ def test_an_unknown_stamp_with_a_stale_value_saw_its_last_generation(ledger: Led
 
 
 def test_the_retry_script_keeps_newcomers(ledger: Ledger) -> None:
-    """A script that zeroes `last_attempt` everywhere and stamps discards no newcomer."""
     before = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(ledger.add("a", first=4), 1, 3, before)
     newcomer = ledger.add("b", first=7)
@@ -147,14 +135,12 @@ def test_the_retry_script_run_twice_keeps_newcomers(ledger: Ledger) -> None:
 
 
 def test_a_stamped_save_that_only_lacks_items_removed_them(ledger: Ledger) -> None:
-    """Under an unknown stamp with nothing else changed, what is missing was taken out."""
     ledger.add("a", first=1)
     gone = ledger.add("b", first=7)
     assert ledger.merge([shown("a")], unknown()) == Decisions(discard=[gone])
 
 
 def test_an_old_copy_of_what_was_delivered_discards_no_newcomer(ledger: Ledger) -> None:
-    """A file whose items are all delivered dates from the time before that."""
     ledger.add("a", state=items.DELIVERED, servers=[SERVER], last=5)
     gone, newcomer = ledger.add("b", first=5), ledger.add("c", first=6)
     result = ledger.merge([shown("a")], unknown())
@@ -210,7 +196,6 @@ def test_a_gap_between_two_stays_belongs_to_neither(ledger: Ledger) -> None:
 
 
 def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> None:
-    """A script that stamps an empty list wants it empty."""
     rows = [ledger.add("a", first=2), ledger.add("b", first=9)]
     assert ledger.merge([], unknown()) == Decisions(discard=rows)
 
@@ -220,7 +205,6 @@ def test_an_emptied_file_with_an_unknown_stamp_discards_all(ledger: Ledger) -> N
 
 @SEEN
 def test_what_the_server_has_is_taken_out(ledger: Ledger, seen: Seen) -> None:
-    """An item that the current server already has is no edit and leaves the file."""
     row = ledger.add("a", state=items.DELIVERED, servers=[SERVER])
     result = ledger.merge([shown("a", last_attempt=0)], seen)
     assert [pair.row for pair in result.delivered] == [row]
@@ -229,7 +213,6 @@ def test_what_the_server_has_is_taken_out(ledger: Ledger, seen: Seen) -> None:
 
 @SEEN
 def test_what_only_another_server_has_is_restored(ledger: Ledger, seen: Seen) -> None:
-    """An item that went to a former server may be sent again."""
     row = ledger.add("a", state=items.DELIVERED, servers=["http://elsewhere"])
     result = ledger.merge([shown("a")], seen)
     assert [pair.row for pair in result.restore] == [row]
@@ -238,20 +221,17 @@ def test_what_only_another_server_has_is_restored(ledger: Ledger, seen: Seen) ->
 
 @SEEN
 def test_a_waiting_entry_is_left_alone(ledger: Ledger, seen: Seen) -> None:
-    """An item that waits in the queue is not adopted a second time."""
     ledger.add("a", state=items.FRESH)
     assert ledger.merge([shown("a")], seen) == Decisions()
 
 
 def test_a_stale_save_brings_no_discarded_item_back(ledger: Ledger) -> None:
-    """An item discarded after the named generation stays discarded."""
     ledger.add("a", state=items.DISCARDED, last=5)
     assert ledger.merge([shown("a")], known(5)) == Decisions(stale=1)
 
 
 @SEEN
 def test_an_item_pasted_back_after_its_deletion_is_restored(ledger: Ledger, seen: Seen) -> None:
-    """A discarded item in a file whose editor saw it gone is wanted again."""
     row = ledger.add("a", state=items.DISCARDED, last=8)
     result = ledger.merge([shown("a")], seen)
     assert result.restore == [replace(result.restore[0], row=row)]
@@ -259,13 +239,11 @@ def test_an_item_pasted_back_after_its_deletion_is_restored(ledger: Ledger, seen
 
 
 def test_an_item_gone_at_an_unknown_time_is_restored(ledger: Ledger) -> None:
-    """A discarded item of which no generation is noted is restored when it is shown."""
     row = ledger.add("a", state=items.DISCARDED, first=None)
     assert [pair.row for pair in ledger.merge([shown("a")], known(1)).restore] == [row]
 
 
 def test_an_exact_old_copy_restores_what_was_discarded(ledger: Ledger) -> None:
-    """Copying an old file of ours back, byte for byte, is a wish and not a stale save."""
     row = ledger.add("a", state=items.DISCARDED, last=5)
     newcomer = ledger.add("b", first=8)
     result = ledger.merge([shown("a")], known(5, exact=True))
@@ -279,7 +257,6 @@ def test_an_exact_old_copy_brings_back_nothing_forgotten(ledger: Ledger) -> None
 
 
 def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
-    """The old values in an old copy are stale all the same."""
     row = ledger.add("a", first=5)
     old = dead_letter("a", retry_count=0, last_attempt=50.0)
     ledger.stood(row, 1, 4, old)
@@ -287,7 +264,6 @@ def test_an_exact_old_copy_rolls_no_value_back(ledger: Ledger) -> None:
 
 
 def test_an_unknown_stamp_with_a_stale_value_restores_nothing_newer(ledger: Ledger) -> None:
-    """A stamped save that shows a replaced value cannot have seen a later deletion."""
     row = ledger.add("a", first=6)
     old = dead_letter("a", retry_count=1, last_attempt=100.0)
     ledger.stood(row, 1, 5, old)

@@ -42,11 +42,9 @@ class Scene:
         self.happened.clear()
 
     def save(self, document: Item) -> None:
-        """Save the file as an editor does."""
         self.paths.dlq.write_text(json.dumps(document, indent=2), encoding="utf-8")
 
     def saved(self) -> Any:
-        """Read the file."""
         return json.loads(self.paths.dlq.read_bytes())
 
     def look(self) -> None:
@@ -70,13 +68,11 @@ class Scene:
             slow.truncate()
 
     def edits_told(self) -> list[HandEdit]:
-        """List what was taken for an edit by hand."""
         return [event for event in self.happened if isinstance(event, HandEdit)]
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Set the scene."""
     made = Scene(tmp_path)
     yield made
     made.context.ledger.close()
@@ -125,7 +121,6 @@ def test_a_copy_of_the_old_file_is_no_late_save(
 @needs.OPEN_FILES
 @pytest.mark.row(29)
 def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
-    """Who opened the file before it was replaced, and wrote afterwards, is heard."""
     scene.add_late(waiting(LATER))
     scene.look()
     scene.publish()
@@ -134,7 +129,6 @@ def test_a_save_into_the_old_file_is_found(scene: Scene) -> None:
 
 @needs.OPEN_FILES
 def test_what_makes_no_sense_is_kept_of_each_save_into_the_old_file(scene: Scene) -> None:
-    """It stands in the file again, though no memory has changed."""
     for odd in ("one", "two"):
         scene.add_late(odd)
         scene.look()
@@ -146,7 +140,6 @@ def test_what_makes_no_sense_is_kept_of_each_save_into_the_old_file(scene: Scene
 def test_a_name_that_is_taken_is_not_given_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each generation has its own, however fast they follow each other."""
     at = datetime(2026, 11, 25, 12, 0, 0)  # noqa: DTZ001  (local, as it stands in the file)
 
     class Clock(datetime):

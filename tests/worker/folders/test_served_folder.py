@@ -9,9 +9,11 @@ import pytest
 from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import NONE
-from mem0tray.files import lock
+from mem0tray.files import lock, temporary
 from mem0tray.files.lock import COMMAND, InstanceLock, holder, is_locked
 from mem0tray.system import data_folders, paths
+from mem0tray.system.paths import Paths
+from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.served_folder import ServedFolder
 from tests.support import needs
 
@@ -26,13 +28,11 @@ def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def leading_to(folder: Path) -> Settings:
-    """Settings that name this folder."""
     return Settings(paths=PathSettings(claude_dir=str(folder)))
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make a folder that a worker may serve."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
@@ -40,19 +40,16 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def where(home: Path) -> Iterator[ServedFolder]:
-    """The folder `home`, as a worker serves it."""
     made = ServedFolder(leading_to(home))
     yield made
     made.leave()
 
 
 def moves(where: ServedFolder) -> bool:
-    """Whether it is to begin anew elsewhere."""
     return where.moves
 
 
 def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> None:
-    """A second worker is refused, until this one has left."""
     assert where._here.name == home
     assert where.paths.claude_dir == Path(os.path.realpath(home))
     assert not where.moves
@@ -66,7 +63,6 @@ def test_it_holds_the_lock_of_its_folder(where: ServedFolder, home: Path) -> Non
 
 @needs.LINKS
 def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) -> None:
-    """A link to the folder is the folder."""
     link = home.with_name("link")
     link.symlink_to(home)
     with pytest.raises(AlreadyRunningError):
@@ -77,7 +73,6 @@ def test_two_names_of_a_folder_have_one_worker(where: ServedFolder, home: Path) 
 
 @needs.MODES
 def test_its_own_folders_are_private(where: ServedFolder) -> None:
-    """The root and the data folder are made for the owner alone."""
     for folder in (where.paths.root, where.paths.data_dir):
         assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -101,7 +96,6 @@ def test_one_whose_name_leads_elsewhere_by_now_is_still_on_its_way(home: Path) -
 
 
 def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path) -> None:
-    """By its name and its real path, from then on."""
     where.record(NOW)
     (record,) = data_folders.records(where.paths.root)
     real = os.path.realpath(home)
@@ -110,7 +104,6 @@ def test_it_records_what_its_data_folder_serves(where: ServedFolder, home: Path)
 
 
 def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
-    """Once, for the owner alone, with those above it."""
     where = ServedFolder(leading_to(tmp_path / "a" / "b"))
     assert where.make_folder()
     assert not where.make_folder()
@@ -120,7 +113,6 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
 
 @needs.LINKS
 def test_a_link_that_leads_nowhere_is_no_missing_folder(tmp_path: Path) -> None:
-    """Its disk is not mounted, perhaps: nothing is made in its place."""
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "disk" / "claude")
     where = ServedFolder(leading_to(link))
@@ -155,7 +147,6 @@ def test_settings_that_lead_elsewhere_have_it_move(where: ServedFolder, tmp_path
 def test_where_it_is_to_move_and_leaves_instead_both_are_free(
     where: ServedFolder, tmp_path: Path
 ) -> None:
-    """Neither folder is kept from others."""
     other = tmp_path / "other"
     other.mkdir()
     where.look(leading_to(other))
@@ -167,7 +158,6 @@ def test_where_it_is_to_move_and_leaves_instead_both_are_free(
 
 @needs.LINKS
 def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home: Path) -> None:
-    """It is followed, with the ledger and the lock that it has."""
     where.record(NOW)
     new = home.with_name("new")
     home.rename(new)
@@ -184,7 +174,6 @@ def test_a_folder_that_has_moved_keeps_its_data_folder(where: ServedFolder, home
 
 @pytest.mark.parametrize("is_file", [True, False])
 def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_file: bool) -> None:
-    """It says so; nothing is made there."""
     other = tmp_path / "other"
     if is_file:
         other.touch()
@@ -198,7 +187,6 @@ def test_where_no_folder_is_it_stays(where: ServedFolder, tmp_path: Path, *, is_
 
 
 def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) -> None:
-    """Its process is named, where that is known."""
     other = tmp_path / "other"
     other.mkdir()
     theirs = ServedFolder(leading_to(other))
@@ -214,7 +202,6 @@ def test_where_another_one_runs_it_stays(where: ServedFolder, tmp_path: Path) ->
 
 
 def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path: Path) -> None:
-    """What has changed since it was made, it begins with."""
     where.follow(leading_to(where._here.name))
     assert where._here.name == tmp_path / "home"
     other = tmp_path / "other"
@@ -225,14 +212,12 @@ def test_it_follows_the_settings_before_it_begins(where: ServedFolder, tmp_path:
 
 
 def test_it_does_not_move_without_a_place_to_go_to(where: ServedFolder) -> None:
-    """That would be a fault of ours."""
     with pytest.raises(RuntimeError, match=r"^the worker is to move, but nowhere$"):
         where.move()
 
 
 @needs.LINKS
 def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
-    """It is no worker that serves the name, though it holds that folder's lock."""
     link, other = home.with_name("link"), home.with_name("other")
     other.mkdir()
     link.symlink_to(home)
@@ -245,3 +230,117 @@ def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
     command.acquire()
     ServedFolder(leading_to(link)).leave()
     command.release()
+
+
+LONG_AGO = 1e6  # seconds
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """Have the folders that a worker writes into, with no file yet."""
+    monkeypatch.setattr(served_folder, "config_file", lambda: tmp_path / "config" / "config.toml")
+    found = Paths(tmp_path / "claude", tmp_path / "data")
+    for folder in (found.claude_dir, found.orders, found.quarantine):
+        folder.mkdir(parents=True)
+    (tmp_path / "config").mkdir()
+    return found
+
+
+def each_place(there: Paths) -> Iterator[Path]:
+    yield from (there.queue_lock, there.log, there.queue_backup, there.dlq_backup)
+
+
+def refused(there: Paths) -> str:
+    """What is said of the place that is none; empty where all are in order."""
+    try:
+        served_folder.refuse_unwritable(there)
+    except FileUnavailableError as error:
+        return str(error)
+    return ""
+
+
+def test_files_and_empty_places_are_in_order(there: Paths) -> None:
+    assert not refused(there)
+    assert not there.log.parent.exists()
+    there.log.parent.mkdir()
+    for path in each_place(there):
+        path.touch()
+    assert not refused(there)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> None:
+    path = list(each_place(there))[number]
+    path.mkdir(parents=True)
+    assert refused(there).startswith(f"{path} is a folder, not a file.")
+
+
+def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(there: Paths) -> None:
+    there.log.parent.touch()
+    assert f"{there.log.parent} is no folder." in refused(there)
+
+
+@needs.LINKS
+@pytest.mark.parametrize("link", ["folder", "file"])
+def test_a_link_that_leads_the_log_nowhere_is_named(
+    there: Paths, tmp_path: Path, link: str
+) -> None:
+    disk = tmp_path / "disk" / "logs"
+    if link == "folder":
+        there.log.parent.symlink_to(disk)
+    else:
+        there.log.parent.mkdir()
+        there.log.symlink_to(disk / "log")
+    said = refused(there)
+    assert said.startswith(f"{there.log}: ")
+    assert os.strerror(2).lower() in said.lower()
+    assert "Make its folder, or choose another." in said
+    disk.mkdir(parents=True)
+    assert not refused(there)
+
+
+def leftover(folder: Path) -> Path:
+    path = temporary.name_beside(folder / "file")
+    path.touch()
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_what_a_kill_left_is_removed_wherever_we_write(there: Paths, tmp_path: Path) -> None:
+    folders = [
+        there.claude_dir, there.data_dir, there.orders, there.quarantine,
+        tmp_path / "config",
+    ]  # fmt: skip
+    left = [leftover(folder) for folder in folders]
+    theirs = there.claude_dir / ".file.tmp"
+    theirs.touch()
+    with temporary.Temporary(there.claude_dir / "now") as used:
+        served_folder.remove_leftovers(there)
+        assert used.fd >= 0
+        in_use = list(there.claude_dir.glob(temporary.PATTERN))
+        assert len(in_use) == 1
+    assert not any(path.exists() for path in left)
+    assert theirs.exists()
+
+
+@needs.LINKS
+@pytest.mark.parametrize("name", ["queue", "queue_backup", "dlq", "dlq_backup", "metrics", ""])
+def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
+    there: Paths, tmp_path: Path, name: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path = getattr(there, name) if name else tmp_path / "config" / "config.toml"
+    path.symlink_to(elsewhere / "file")
+    left = leftover(elsewhere)
+    served_folder.remove_leftovers(there)
+    assert not left.exists()
+
+
+def test_answers_that_nobody_fetched_are_removed(there: Paths) -> None:
+    old, new = there.orders / "1-1.answer", there.orders / "2-2.answer"
+    for path in (old, new):
+        path.write_text("[]")
+    os.utime(old, (LONG_AGO, LONG_AGO))
+    served_folder.remove_leftovers(there)
+    assert list(there.orders.iterdir()) == [new]

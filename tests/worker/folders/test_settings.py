@@ -49,7 +49,6 @@ def editing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Editing:
 
 
 def backups(file: SettingsFile) -> int | None:
-    """Read the file if it has changed."""
     loaded = file.changed()
     return None if loaded is None else loaded.settings.log.backups
 
@@ -70,7 +69,6 @@ def test_a_change_is_read_once(editing: Editing) -> None:
 def test_a_file_is_read_once_it_has_not_changed_for_a_moment(
     editing: Editing, text: str, rest: float, read: int
 ) -> None:
-    """An editor empties a file before it writes it: an empty one is waited for longer."""
     file = SettingsFile()
     editing.save(text)
     editing.now += rest - 0.01
@@ -101,7 +99,6 @@ def test_wrong_settings_are_reported_until_they_are_right(editing: Editing) -> N
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     editing: Editing, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """Half of a file is not wrong: its other half comes."""
     file = SettingsFile()
     editing.save(text, age=60.0)
     load = config.load
@@ -157,19 +154,16 @@ class File:
             self.breaker.block("settings", wrong)
 
     def read(self) -> Any:
-        """Read the file."""
         found, self.found = self.found, None
         if isinstance(found, Exception):
             raise found
         return None if found is None else mock.Mock(settings=found)
 
     def look(self, found: Settings | Exception | None = None) -> NewSettings | None:
-        """Look, as it is so now."""
         self.found = found
         return self.wanted.look(self.breaker)
 
     def reason(self) -> Reason:
-        """Say what is the matter."""
         state = self.breaker.state(NOW)
         return state.reason if state.name == "action needed" else NONE
 

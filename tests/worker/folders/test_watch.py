@@ -25,7 +25,6 @@ LINUX = needs.linux("inotify is Linux's")
 
 
 def inotify(*arguments: Any) -> Watch:
-    """Make the watch of Linux."""
     from mem0tray.worker.folders.inotify import InotifyWatch
 
     return InotifyWatch(*arguments)
@@ -46,7 +45,6 @@ class Watching(NamedTuple):
     watch: Watch
 
     def woken(self, within: float = PATIENCE) -> bool:
-        """Whether something wakes the worker."""
         return self.wake.wait(within, self.watch)
 
     def quiet(self) -> bool:
@@ -98,7 +96,6 @@ def watching(
 def test_a_change_by_others_wakes(
     tmp_path: Path, kind: Callable[..., Watch], change: Callable[[Path], object]
 ) -> None:
-    """However a file is changed, the worker looks at once."""
     file = tmp_path / "claude" / FILE
     file.parent.mkdir()
     for each in (file, file.with_name("copy"), tmp_path / "outside"):
@@ -112,7 +109,6 @@ def test_a_change_by_others_wakes(
 def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
     tmp_path: Path, kind: Callable[..., Watch]
 ) -> None:
-    """What is appended is seen before the file is closed."""
     (tmp_path / "claude").mkdir()
     with (tmp_path / "claude" / FILE).open("a") as file, watching(tmp_path, kind) as seen:
         file.write("a line\n")
@@ -122,7 +118,6 @@ def test_a_line_of_a_writer_that_keeps_its_file_open_wakes(
 
 @LINUX
 def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
-    """A change of its mode is one of the file."""
     (tmp_path / "claude").mkdir()
     (tmp_path / "claude" / FILE).touch()
     with watching(tmp_path, inotify) as seen:
@@ -132,7 +127,6 @@ def test_a_file_that_nobody_may_read_any_more_wakes(tmp_path: Path) -> None:
 
 @BOTH
 def test_our_own_metrics_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """Of what is rewritten all day the worker is not told."""
     with watching(tmp_path, kind) as seen:
         for number in range(20):
             atomic.replace(seen.paths.metrics, b"%d" % number)
@@ -152,7 +146,6 @@ def test_a_file_that_is_about_to_take_the_place_of_another_wakes_nobody(
 
 @BOTH
 def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """A metrics file that is not as we wrote it is looked at."""
     with watching(tmp_path, kind, unchanged=False) as seen:
         atomic.replace(seen.paths.metrics, b"{}")
         assert seen.woken()
@@ -160,7 +153,6 @@ def test_metrics_that_another_worker_wrote_wake(tmp_path: Path, kind: Callable[.
 
 @BOTH
 def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """What Claude Code writes into the same folder all day is nothing to the worker."""
     with watching(tmp_path, kind) as seen:
         for number in range(20):
             (seen.folder / "history.jsonl").write_text(str(number))
@@ -170,7 +162,6 @@ def test_files_that_are_not_ours_wake_nobody(tmp_path: Path, kind: Callable[...,
 
 @BOTH
 def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]) -> None:
-    """The settings file is watched, by its name."""
     with watching(tmp_path, kind) as seen:
         seen.config.write_text("")
         assert seen.woken()
@@ -182,7 +173,6 @@ def test_settings_that_are_saved_wake(tmp_path: Path, kind: Callable[..., Watch]
 def test_a_file_that_is_a_link_is_watched_where_it_leads(
     tmp_path: Path, kind: Callable[..., Watch], name: str
 ) -> None:
-    """A queue file on another disk, or settings among dotfiles."""
     elsewhere = tmp_path / "elsewhere" / "of any name"
     elsewhere.parent.mkdir()
     elsewhere.write_text("before")
@@ -195,13 +185,11 @@ def test_a_file_that_is_a_link_is_watched_where_it_leads(
 
 
 def make_anew(folder: Path) -> None:
-    """Move it away, and make another under its name."""
     folder.rename(folder.with_name("away"))
     folder.mkdir()
 
 
 def remove_and_make_anew(folder: Path) -> None:
-    """Remove it with all that is in it, and make another."""
     shutil.rmtree(folder)
     folder.mkdir()
 
@@ -217,7 +205,6 @@ def remove_and_make_anew(folder: Path) -> None:
 def test_after_a_look_the_folder_that_was_made_anew_is_watched(
     tmp_path: Path, kind: Callable[..., Watch], replace: Callable[[Path], None]
 ) -> None:
-    """A file in the folder that took the place of the former one wakes the worker."""
     with watching(tmp_path, kind) as seen:
         replace(seen.folder)
         seen.go_on()
@@ -234,7 +221,6 @@ def test_after_a_look_the_folder_that_was_made_anew_is_watched(
 def test_what_becomes_of_the_folder_itself_wakes(
     tmp_path: Path, replace: Callable[[Path], None]
 ) -> None:
-    """A folder that is replaced is an event, and no poll has to find it."""
     with watching(tmp_path, inotify) as seen:
         replace(seen.folder)
         assert seen.woken()
@@ -267,7 +253,6 @@ def test_the_threads_of_an_observer_are_waited_for_a_second_at_most() -> None:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    """Make the folders that are watched."""
     found = Paths((tmp_path / "claude").resolve(), tmp_path.resolve() / "data")
     for folder in (found.claude_dir, found.orders, tmp_path / "config"):
         folder.mkdir(parents=True)

@@ -9,8 +9,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, orders
 from mem0tray.files.orders import DELETE, DONE, FORGET, GONE, RETRY
-from mem0tray.worker.orders import standing_in
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler, stand_in
 from tests.ledger.samples import NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -21,7 +20,6 @@ UNKNOWN = ("x", b"0" * 32)
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a waiting entry and a dead letter."""
     with opened(tmp_path, monkeypatch) as made:
         made.context.inbox.add_fresh(WAITS, NOW - 9, ask=False)
         made.context.inbox.add_dead(DEAD, DEAD.raw, NOW - 9, ask=False, gen=None)
@@ -30,17 +28,14 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 @pytest.fixture
 def handler(ground: QueueScene) -> OrderHandler:
-    """Make the handler."""
     return OrderHandler(ground.context)
 
 
 def left(ground: QueueScene) -> list[Path]:
-    """List what is in the folder."""
     return sorted(ground.context.paths.orders.iterdir())
 
 
 def leave(ground: QueueScene, verb: str, *names: tuple[str, bytes]) -> Path:
-    """Leave an order."""
     return orders.leave(ground.context.paths, orders.about(verb, names))
 
 
@@ -90,7 +85,6 @@ def test_an_order_about_an_unknown_memory_waits_for_the_files(
 def test_an_order_is_counted_while_it_is_in_the_folder(
     ground: QueueScene, handler: OrderHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sender sees it there, or that it was applied."""
     there: list[int] = []
     barrier = ground.context.barrier
     monkeypatch.setattr(barrier, "note_applied", lambda: there.append(len(left(ground))))
@@ -123,7 +117,6 @@ def test_a_second_start_wants_the_status_shown(ground: QueueScene, handler: Orde
 def test_an_order_that_makes_no_sense_is_removed(
     ground: QueueScene, handler: OrderHandler, text: str
 ) -> None:
-    """It keeps no other one waiting."""
     leave(ground, DELETE, WAITS.name)
     (ground.context.paths.orders / "0.json").write_text(text, encoding="utf-8")
     assert handler.apply(files_read=True) == 2
@@ -163,12 +156,11 @@ def test_on_a_full_disk_an_order_is_applied_without_an_answer(
 
 
 def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueScene) -> None:
-    """The others are read, and the next worker reads this one."""
     paths = ground.context.paths
     paths.queue.unlink(missing_ok=True)
     paths.queue.mkdir()
     order = leave(ground, DELETE, DEAD.name)
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     failed = {each.part for each in ground.told if isinstance(each, events.PartFailed)}
     assert failed == {"queue file"}
     assert not order.exists()
@@ -181,10 +173,10 @@ def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScen
     ground.write(
         *({"id": each.id, "project_id": "p", "content": each.content} for each in (WAITS, taken))
     )
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     ground.write()
     paths.metrics.write_text('{"vps_status": "healthy", "pid": 1, "host": "elsewhere"}')
     leave(ground, DELETE, WAITS.name)
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     assert ground.column("state", WAITS) == "discarded"
     assert ground.column("taken", taken) is not None

@@ -39,7 +39,6 @@ ODD = b'{"id": "odd", "content": 5}'
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a waiting entry and a dead letter, before NOW."""
     with opened(tmp_path, monkeypatch) as made:
         made.context.inbox.add_fresh(WAITS, NOW - 9, ask=False)
         made.context.inbox.add_dead(DEAD, DEAD.raw, NOW - 9, ask=False, gen=None)
@@ -47,45 +46,37 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 
 def apply(ground: QueueScene, verb: str, names: Sequence[Name], **fields: str) -> dict[Name, str]:
-    """Apply an order about these memories."""
     return verbs.apply(ground.context, orders.about(verb, names, **fields))
 
 
 def restore(ground: QueueScene, *texts: Text) -> list[str]:
-    """Put these back; what became of each."""
     return list(verbs.apply(ground.context, Order(RESTORE, texts=texts)).values())
 
 
 def edit(ground: QueueScene, old: Item, new: Item) -> str:
-    """Give a memory another text; what became of the old one."""
     text = Text.of(new.raw, dead=bool(old.last_attempt))
     order = Order(EDIT, orders.named([old.name]), [text])
     return verbs.apply(ground.context, order)[old.name]
 
 
 def states(ground: QueueScene, *items: Item) -> list[str]:
-    """What the ledger says of these."""
     return [ground.column("state", each) for each in items]
 
 
 def texts(ground: QueueScene) -> int:
-    """How many texts the ledger holds."""
     with ground.context.ledger.locked() as db:
         return int(db.execute("SELECT count(*) FROM texts").fetchone()[0])
 
 
 def deliver(ground: QueueScene, item: Item, server: str = HERE) -> None:
-    """Note that a server has taken it."""
     ground.context.outbox.record_delivery(ground.known(item).key, server, NOW)
 
 
 def claim(ground: QueueScene, item: Item) -> None:
-    """Begin a request."""
     ground.context.outbox.claim(ground.known(item).key, NOW, HERE)
 
 
 def lose(ground: QueueScene, item: Item) -> None:
-    """End a request without an answer."""
     claim(ground, item)
     ground.context.outbox.mark_unknown(ground.known(item).key, HERE, NOW, timed_out=False)
     ground.context.outbox.release(ground.known(item).key)
@@ -113,7 +104,6 @@ def test_what_no_longer_waits_cannot_be_deleted(ground: QueueScene) -> None:
 
 @pytest.mark.parametrize("server", [HERE, ELSEWHERE])
 def test_what_the_present_server_has_stays_delivered(ground: QueueScene, server: str) -> None:
-    """What only a former one has goes: it stood in the queue file to be brought over."""
     deliver(ground, WAITS, server)
     is_late = server == HERE
     assert apply(ground, DELETE, [WAITS.name]) == {WAITS.name: DELIVERED if is_late else DONE}
@@ -136,14 +126,12 @@ def test_a_deletion_says_that_the_text_may_have_been_sent(
 def test_what_a_new_ledger_found_in_a_file_was_not_sent_as_far_as_is_known(
     ground: QueueScene,
 ) -> None:
-    """The server is asked about it before it is sent; that is no attempt."""
     item = fresh("c")
     ground.context.inbox.add_fresh(item, NOW, ask=True)
     assert apply(ground, DELETE, [item.name]) == {item.name: DONE}
 
 
 def test_a_stray_of_the_dlq_file_can_be_deleted(ground: QueueScene) -> None:
-    """And the file is written without it."""
     ground.context.generations.set_strays([ODD, b"5"], {})
     before = ground.context.ledger.outdated.times(DLQ_FILE)
     assert apply(ground, DELETE, [identity(ODD)]) == {identity(ODD): DONE}
@@ -215,7 +203,6 @@ def test_what_was_deleted_comes_back_as_it_was(ground: QueueScene) -> None:
 
 
 def test_what_nobody_knows_is_put_back_as_new(ground: QueueScene) -> None:
-    """The ledger was lost since, or another computer made the backup."""
     one, other = fresh("c"), letter("d")
     assert (
         restore(ground, Text.of(one.raw, dead=False), Text.of(other.raw, dead=True)) == [DONE] * 2
@@ -258,7 +245,6 @@ def test_the_old_text_of_an_edited_entry_is_not_sent(ground: QueueScene) -> None
 
 @pytest.mark.parametrize("old", [WAITS, DEAD], ids=["entry", "dead letter"])
 def test_a_text_edited_there_and_back_waits_once(ground: QueueScene, old: Item) -> None:
-    """Even if a request with the first text has no answer yet."""
     new = (letter if old is DEAD else fresh)(old.id, content="new")
     claim(ground, old)
     assert edit(ground, old, new) == IN_FLIGHT
@@ -272,7 +258,6 @@ def test_a_text_edited_there_and_back_waits_once(ground: QueueScene, old: Item) 
 def test_the_new_text_of_what_is_delivered_already_is_sent_too(
     ground: QueueScene, *, dead: bool
 ) -> None:
-    """Whoever edited it could not know; no text may be lost."""
     old, new = (DEAD, letter("b", content="new")) if dead else (WAITS, fresh("a", content="new"))
     deliver(ground, old)
     ground.told.clear()
@@ -313,7 +298,6 @@ def test_a_content_that_is_no_text_can_be_given_one(ground: QueueScene) -> None:
 
 @pytest.mark.parametrize("verb", [DELETE, FORGET, RETRY])
 def test_a_verb_is_on_the_disk_when_it_returns(ground: QueueScene, verb: str) -> None:
-    """A power cut must not undo what the user was told is done."""
     before = ground.context.ledger.meta("durable")  # each durable transaction changes it
     apply(ground, verb, BOTH)
     assert ground.context.ledger.meta("durable") != before

@@ -13,20 +13,17 @@ from tests.worker.queue.scene import QueueScene, opened
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
-    """Have a worker's ground, and no file yet."""
     with opened(tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
 def intake(scene: QueueScene) -> QueueIntake:
-    """The stage."""
     return QueueIntake(scene.context)
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NoteDesk]:
-    """Have the stage, with the setting made, and no note yet."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     with opened(tmp_path, monkeypatch) as scene:

@@ -26,15 +26,12 @@ class NoteDesk:
         self.start()
 
     def start(self) -> None:
-        """Let a worker begin."""
         self.intake = NoteIntake(self.scene.context)
 
     def switch(self, *, on: bool) -> None:
-        """Set `claude.auto_memory`."""
         self.scene.context.settings = Settings(claude=ClaudeSettings(auto_memory=on))
 
     def folder(self, project: str = GARDEN) -> Path:
-        """Where the notes of a project are."""
         made = self.root / "projects" / project / "memory"
         made.mkdir(parents=True, exist_ok=True)
         return made
@@ -42,7 +39,6 @@ class NoteDesk:
     def write(
         self, name: str, text: str | bytes, *, project: str = GARDEN, age: float = 3600
     ) -> Path:
-        """Let Claude Code write a note, `age` seconds ago."""
         path = self.folder(project) / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         os.utime(path, (self.scene.now - age,) * 2)
@@ -60,19 +56,16 @@ class NoteDesk:
         return self.intake.run(self.scene.now, self.moment)
 
     def queued(self) -> list[tuple[str, str]]:
-        """Project and text of all that was ever queued, in order."""
         found = [(each["project_id"], each["content"]) for each in self.entries()]
         return [(str(project), str(text)) for project, text in found]
 
     def entries(self) -> list[dict[str, Any]]:
-        """The entries of all that was ever queued."""
         with self.scene.context.ledger.locked() as db:
             rows = db.execute("SELECT raw FROM texts ORDER BY key").fetchall()
         return [json.loads(raw) for (raw,) in rows]
 
 
 def desk_in(scene: QueueScene, root: Path) -> NoteDesk:
-    """The stage with the setting made."""
     made = NoteDesk(scene, root)
     made.switch(on=True)
     return made

@@ -18,8 +18,7 @@ from mem0tray.ledger.names import SOURCES
 from mem0tray.ledger.rows import Row
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from tests.ledger.looking import row
-from tests.ledger.samples import HERE, NOW, fresh
+from tests.ledger.samples import HERE, NOW, fresh, row
 
 __all__ = ["HERE", "NOW", "QueueScene", "entry", "fresh", "opened"]
 LONG_AGO: Final = 3600.0  # seconds since the last change of a file that holds still
@@ -34,26 +33,21 @@ class QueueScene:
     now: float = NOW
 
     def write(self, *queue: Any, **rest: Any) -> None:
-        """Let a producer write the queue file, an hour ago."""
         self.put(self.context.paths.queue, json.dumps({"queue": queue, **rest}).encode())
 
     def put(self, path: Path, data: bytes, *, age: float = LONG_AGO) -> None:
-        """Let others put these bytes into a file, `age` seconds ago."""
         path.write_bytes(data)
         os.utime(path, (self.now - age,) * 2)
 
     def known(self, item: Item) -> Row:
-        """What the ledger knows of an item."""
         found = self.context.inbox.known(item.name)
         assert found is not None
         return found
 
     def column(self, name: str, item: Item) -> Any:
-        """One of its columns; None for NULL."""
         return row(self.context.ledger, self.known(item).key).get(name)
 
     def kept(self) -> list[bytes]:
-        """What is in quarantine."""
         folder = self.context.paths.quarantine
         return sorted(path.read_bytes() for path in folder.iterdir()) if folder.exists() else []
 
@@ -74,6 +68,5 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueSce
 
 
 def entry(item: Item) -> dict[str, Any]:
-    """An item as it stands in a file."""
     value: dict[str, Any] = json.loads(item.raw)
     return value

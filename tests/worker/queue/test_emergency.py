@@ -20,12 +20,10 @@ A, B, C = fresh("a"), fresh("b"), fresh("c")
 
 @pytest.fixture
 def emergencies(scene: QueueScene) -> EmergencyIntake:
-    """The stage."""
     return EmergencyIntake(scene.context)
 
 
 def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\n") -> Path:
-    """Let a producer append lines, `age` seconds ago."""
     path = scene.context.paths.emergency
     with path.open("ab") as file:
         file.write(b"".join(each.raw + end for each in entries))
@@ -34,13 +32,11 @@ def append(scene: QueueScene, *entries: Item, age: float = 0.0, end: bytes = b"\
 
 
 def names(scene: QueueScene) -> list[str]:
-    """The emergency files that are there."""
     folder = scene.context.paths.claude_dir
     return sorted(path.name for path in folder.iterdir() if "emergency" in path.name)
 
 
 def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIntake) -> None:
-    """And told of; the queue file has not shown them yet."""
     append(scene, A, B)
     assert emergencies.unread() == len(A.raw) + len(B.raw) + 2
     assert emergencies.run() == 2
@@ -56,7 +52,6 @@ def test_new_lines_are_taken_in_once(scene: QueueScene, emergencies: EmergencyIn
 def test_the_beginning_of_a_torn_line_outlasts_its_file(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """What waits for its end is quarantined when another worker takes the file away."""
     path = append(scene)
     path.write_bytes(C.raw[:20] + b'{"emergency": true, ' + A.raw[1:] + b"\n")
     os.utime(path, (scene.now, scene.now))
@@ -71,7 +66,6 @@ def test_the_beginning_of_a_torn_line_outlasts_its_file(
 def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """And the log is told that it is kept together, and why."""
     long = [json.dumps({"id": n, "content": n * 9000, "emergency": True}).encode() for n in "ab"]
     (a, b) = ((each[:8192], each[8192:] + b"\n") for each in long)
     path = append(scene)
@@ -87,14 +81,12 @@ def test_two_lines_that_cut_each_other_up_are_quarantined_as_one(
 
 
 def test_without_a_file_nothing_is_unread(emergencies: EmergencyIntake) -> None:
-    """Nor taken in."""
     assert (emergencies.unread(), emergencies.run()) == (0, 0)
 
 
 def test_the_place_is_kept_for_the_next_start(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """In the ledger, with what was taken in."""
     append(scene, A)
     emergencies.run()
     append(scene, B)
@@ -104,7 +96,6 @@ def test_the_place_is_kept_for_the_next_start(
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
-    """In a ledger that is new."""
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta(f"doubt of the {EMERGENCY_FILE}", 1)
     emergencies = EmergencyIntake(scene.context)
@@ -120,7 +111,6 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
 def test_a_quiet_file_is_renamed_and_read_on(
     scene: QueueScene, emergencies: EmergencyIntake, age: float
 ) -> None:
-    """Also after the clock was set back; who holds it open still appends to it."""
     path = append(scene, A)
     emergencies.run()
     os.utime(path, (NOW - age,) * 2)
@@ -136,7 +126,6 @@ def test_a_quiet_file_is_renamed_and_read_on(
 
 
 def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: EmergencyIntake) -> None:
-    """Less than a minute ago somebody appended to it."""
     append(scene, A, age=RENAME_AFTER - 1)
     for _ in range(2):
         emergencies.run()
@@ -147,7 +136,6 @@ def test_a_file_that_grows_is_not_renamed(scene: QueueScene, emergencies: Emerge
 def test_half_a_line_of_a_quiet_file_is_quarantined(
     scene: QueueScene, emergencies: EmergencyIntake, age: float, *, taken: bool
 ) -> None:
-    """Nobody will complete it any more."""
     path = scene.context.paths.emergency
     path.write_bytes(A.raw + b'\n{"id": "torn')
     os.utime(path, (NOW - age,) * 2)
@@ -158,7 +146,6 @@ def test_half_a_line_of_a_quiet_file_is_quarantined(
 def test_a_renamed_file_is_removed_after_a_day(
     scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By both clocks."""
     append(scene, A, age=RENAME_AFTER)
     emergencies.run()
     emergencies.run()
@@ -191,7 +178,6 @@ def test_lines_that_another_worker_took_away_have_unknown_outcomes(
 def test_a_file_that_was_emptied_is_read_anew(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """What stood there before has vanished."""
     path = append(scene, A, B)
     emergencies.run()
     path.write_bytes(b"")
@@ -213,7 +199,6 @@ def replace_by_a_copy(scene: QueueScene, data: bytes) -> None:
 def test_a_file_that_a_copy_replaces_brings_nothing_back(
     scene: QueueScene, emergencies: EmergencyIntake, became: str
 ) -> None:
-    """What was deleted stays so, and what a former server has does not go to this one."""
     data = append(scene, A).read_bytes()
     emergencies.run()
     key, inbox = scene.known(A).key, scene.context.inbox
@@ -238,7 +223,6 @@ def test_a_file_that_a_copy_replaces_brings_nothing_back(
 def test_a_line_that_we_wrote_after_a_deletion_takes_it_back_once(
     scene: QueueScene, emergencies: EmergencyIntake
 ) -> None:
-    """As when `add --jsonl` or `migrate` does not get the lock."""
     append(scene, A)
     emergencies.run()
     scene.context.inbox.discard([scene.known(A).key], scene.now, "deleted")
@@ -253,14 +237,12 @@ def test_a_line_that_we_wrote_after_a_deletion_takes_it_back_once(
 
 
 def rows(scene: QueueScene) -> list[tuple[str, str]]:
-    """Id and state of all that the ledger knows."""
     with scene.context.ledger.locked() as db:
         found = db.execute("SELECT id, state FROM items ORDER BY key").fetchall()
     return [(item_id.decode(), state) for item_id, state in found]
 
 
 def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> None:
-    """Their memories are known by their ids."""
     path = append(scene, A)
     path.rename(path.with_name(f".mem0_emergency.{path.stat().st_ino}.read.json"))
     append(scene, B)
@@ -272,8 +254,6 @@ def test_renamed_files_of_a_lost_ledger_are_read_again(scene: QueueScene) -> Non
 def test_a_file_that_cannot_be_renamed_stays(
     scene: QueueScene, emergencies: EmergencyIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is read on under its name."""
-
     def refuse(self: Path, _target: Path) -> Path:
         raise PermissionError(str(self))
 

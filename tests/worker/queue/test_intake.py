@@ -5,11 +5,13 @@ from msgspec.structs import replace
 
 from mem0tray.core import events
 from mem0tray.core import item as items
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic
-from mem0tray.files.atomic import Signature
+from mem0tray.files.atomic import Signature, TornError
+from mem0tray.files.lock import FileLock, is_locked
 from mem0tray.ledger.foreign_claims import MINUTE
 from mem0tray.ledger.names import QUEUE_FILE
-from mem0tray.worker.queue.intake import QueueIntake, accept
+from mem0tray.worker.queue.intake import QueueIntake, accept, fingerprint
 from tests.worker.queue.scene import HERE, NOW, QueueScene, entry, fresh
 
 A, B, C = fresh("a"), fresh("b"), fresh("c")
@@ -20,7 +22,6 @@ ELSEWHERE = "http://elsewhere.test"
 
 
 def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -> None:
-    """And told of, with their number; what is there already is no news."""
     scene.write(entry(A), entry(B))
     assert intake.run() == 2
     assert scene.told == [events.Accepted(2)]
@@ -33,7 +34,6 @@ def test_new_entries_are_taken_in_once(scene: QueueScene, intake: QueueIntake) -
 
 
 def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake) -> None:
-    """Whatever stood there before is still delivered."""
     assert intake.run() == 0
     scene.write(entry(A))
     intake.run()
@@ -45,7 +45,6 @@ def test_without_a_file_there_is_nothing(scene: QueueScene, intake: QueueIntake)
 
 
 def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: QueueIntake) -> None:
-    """With its key; what makes no sense to us has none, and is left as it is."""
     odd = {"id": "x"}
     scene.write(entry(A), odd, last_100=[1], mine="kept")
     seen = intake.read()
@@ -58,7 +57,6 @@ def test_a_reading_says_where_each_entry_stands(scene: QueueScene, intake: Queue
 
 
 def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
-    """In a ledger that is new; what comes after the first reading is not."""
     with scene.context.ledger.transaction():
         scene.context.ledger.set_meta(f"doubt of the {QUEUE_FILE}", 1)
     intake = QueueIntake(scene.context)
@@ -74,7 +72,6 @@ def test_what_may_have_been_sent_is_asked_about_once(scene: QueueScene) -> None:
 def test_an_entry_that_has_failed_often_enough_is_a_dead_letter(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """Its retries begin at 0 there; one failure fewer, and it waits."""
     dead, waits = fresh("a", retries=5), fresh("b", retries=4)
     scene.write(entry(dead), entry(waits))
     assert intake.run() == 1
@@ -115,7 +112,6 @@ def test_a_delivered_entry_waits_again_only_for_another_server(
 def test_a_discarded_entry_that_stands_there_again_was_restored(
     scene: QueueScene, here: str
 ) -> None:
-    """Though the server has taken it before, and also where no server is known."""
     key, _ = accept(scene.context, A, ask=False)
     scene.context.outbox.record_delivery(key, HERE, NOW)
     scene.context.inbox.revive(scene.known(A), A, NOW, dead=False, gen=None)
@@ -127,7 +123,6 @@ def test_a_discarded_entry_that_stands_there_again_was_restored(
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_what_waits_is_not_taken_in_again(scene: QueueScene, *, dead: bool) -> None:
-    """As an entry or as a dead letter."""
     key, _ = accept(scene.context, A, ask=False)
     if dead:
         scene.context.inbox.move_to_dlq(key, A.raw, NOW, NOW + 30)
@@ -152,7 +147,6 @@ def test_what_was_deleted_may_still_stand_there(scene: QueueScene, intake: Queue
 
 
 def test_a_deleted_text_that_waits_by_now_is_that_one(scene: QueueScene) -> None:
-    """It was put back elsewhere meanwhile."""
     key, _ = accept(scene.context, A, ask=False)
     assert accept(scene.context, A, ask=False, tombstone=99) == (key, False)
     assert accept(scene.context, B, ask=False, tombstone=99) == (99, False)
@@ -180,7 +174,6 @@ def test_an_entry_that_vanishes_is_still_delivered(scene: QueueScene, intake: Qu
 def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """It may have delivered it, which is told with the number, once."""
     scene.write(entry(A))
     intake.run()
     scene.context.beside.at_work = True
@@ -196,7 +189,6 @@ def test_an_entry_that_vanishes_beside_another_worker_has_an_unknown_outcome(
 def test_an_entry_waits_while_another_worker_is_suspected(
     scene: QueueScene, intake: QueueIntake, until: float, due: float
 ) -> None:
-    """And no longer than that."""
     scene.write(entry(A))
     intake.run()
     scene.context.beside.may_write_until = until
@@ -207,7 +199,6 @@ def test_an_entry_waits_while_another_worker_is_suspected(
 
 
 def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueScene) -> None:
-    """What the file showed when it was last published, and does not now."""
     first = QueueIntake(scene.context)
     scene.write(entry(A), entry(B))
     first.run()
@@ -220,7 +211,6 @@ def test_the_first_reading_finds_what_vanished_while_nobody_looked(scene: QueueS
 
 
 def test_what_we_write_is_no_news(scene: QueueScene, intake: QueueIntake) -> None:
-    """Neither the file as a whole nor the entries that come back into it."""
     scene.write(entry(A))
     intake.run()
     scene.write()
@@ -262,7 +252,6 @@ def test_the_file_that_is_announced_is_ours(scene: QueueScene, intake: QueueInta
 def test_entries_of_an_older_workers_failed_list_become_dead_letters(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """They were never delivered; those that are known are not adopted again."""
     accept(scene.context, B, ask=False)
     scene.write(failed=[entry(A), entry(B), {"odd": 1}])
     seen = intake.read()
@@ -304,8 +293,99 @@ def test_held_entries_of_a_lost_ledger_are_held_again(
 
 
 def test_a_changed_text_is_another_memory(scene: QueueScene, intake: QueueIntake) -> None:
-    """Under the same id; both are delivered."""
     changed = fresh("a", content="other")
     scene.write(entry(A), entry(changed))
     assert intake.run() == 2
     assert scene.known(changed).key != scene.known(A).key
+
+
+A, B, C = fresh("a"), fresh("b"), fresh("c")
+
+
+def test_a_file_that_is_being_written_is_looked_at_again(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    data = b'{"queue": [' + A.raw + b", "
+    scene.put(scene.context.paths.queue, data, age=0)
+    assert intake.run() == 0
+    assert (intake.torn, intake.awaited) == (True, True)
+    with pytest.raises(TornError):
+        intake.read()
+    scene.put(scene.context.paths.queue, data + B.raw + b"]}", age=0)
+    assert intake.run() == 2
+    assert (intake.torn, intake.awaited) == (False, False)
+
+
+def test_a_broken_file_that_holds_still_is_kept_and_what_is_whole_taken(
+    scene: QueueScene, intake: QueueIntake
+) -> None:
+    data = b'{"queue": [' + A.raw + b', {"id": "torn'
+    scene.put(scene.context.paths.queue, data)
+    seen = intake.read()
+    assert seen.broken
+    assert scene.column("state", A) == "pending"
+    assert scene.kept() == [data]
+    assert [type(each) for each in scene.told] == [events.Accepted, events.FileBroken]
+
+
+@pytest.mark.parametrize("data", [b"", b'{"queue": ['])
+def test_a_file_is_not_broken_while_a_producer_holds_the_lock(
+    scene: QueueScene, intake: QueueIntake, data: bytes
+) -> None:
+    """However long it takes over writing in place; who asks with the lock held is no producer."""
+    scene.put(scene.context.paths.queue, data)
+    with FileLock(scene.context.paths.queue_lock).held(1.0):
+        assert intake.run() == 0
+        assert (intake.torn, intake.awaited, scene.told) == (True, True, [])
+        assert intake.read(locked=True).broken
+    assert intake.read().broken
+    assert not is_locked(scene.context.paths.queue_lock)
+
+
+def test_a_file_that_was_written_on_since_it_was_read_is_not_broken(
+    scene: QueueScene, intake: QueueIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.put(scene.context.paths.queue, b"")
+    acquire = FileLock.try_acquire
+
+    def after_the_writer(lock: FileLock) -> bool:
+        scene.write(entry(A))
+        return acquire(lock)
+
+    monkeypatch.setattr(FileLock, "try_acquire", after_the_writer)
+    with pytest.raises(TornError):
+        intake.read()
+    assert [len(intake.read().queue), scene.kept()] == [1, []]
+
+
+@pytest.mark.parametrize("name", ["last_100", "stats"])
+def test_what_producers_would_trip_over_is_quarantined(
+    scene: QueueScene, intake: QueueIntake, name: str
+) -> None:
+    scene.write(entry(A), **{name: "odd"})
+    seen = intake.read()
+    assert seen.broken
+    assert name not in seen.rest
+    assert scene.kept() == [b'"odd"']
+    scene.write(entry(A), last_100=[], stats={})
+    assert not intake.read().broken
+
+
+def test_what_no_program_can_load_is_quarantined(scene: QueueScene, intake: QueueIntake) -> None:
+    deep = b'{"id": "d", "content": "d", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    scene.put(scene.context.paths.queue, b'{"queue": [' + deep + b", " + A.raw + b"]}")
+    assert intake.read().broken
+    assert scene.kept() == [deep]
+    assert scene.column("state", A) == "pending"
+    assert [type(each) for each in scene.told] == [events.Accepted, events.Quarantined]
+
+
+def test_an_entry_is_known_by_its_bytes() -> None:
+    assert fingerprint(b"abc") != fingerprint(b"abd")
+    assert len(fingerprint(b"")) == 16
+
+
+def test_an_unreadable_file_is_a_visible_trouble(scene: QueueScene, intake: QueueIntake) -> None:
+    scene.context.paths.queue.mkdir()
+    with pytest.raises(FileUnavailableError, match="is a folder"):
+        intake.run()

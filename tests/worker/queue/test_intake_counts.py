@@ -9,7 +9,6 @@ A, B = fresh("a"), fresh("b")
 
 
 def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> None:
-    """What the file has gained since we wrote it; what it has lost is not."""
     scene.context.counters.add("total_queued", 10)
     assert scene.context.counters.show() == {
         "total_queued": 10,
@@ -49,7 +48,6 @@ def test_what_others_count_is_added(scene: QueueScene, intake: QueueIntake) -> N
 def test_what_came_in_a_file_begun_afresh_is_counted_once(
     scene: QueueScene, intake: QueueIntake, queue: list[object], counted: int, total: int
 ) -> None:
-    """Its producer has counted from zero; what an old copy counts was counted before."""
     scene.write(entry(A), stats={"total_queued": 10})
     intake.read()
     assert scene.context.counters.show()["total_queued"] == 10
@@ -68,7 +66,6 @@ def test_what_came_in_a_file_begun_afresh_is_counted_once(
 def test_two_files_begun_afresh_are_counted_whole(
     scene: QueueScene, intake: QueueIntake, first: int, second: int, *, seen_gone: bool
 ) -> None:
-    """The first was taken away before we wrote anything, whether we saw that or not."""
     for name, number in (("a", first), ("b", second)):
         found = [entry(fresh(f"{name}{each}")) for each in range(number)]
         scene.write(*found, stats={"total_queued": number})
@@ -83,7 +80,6 @@ def test_two_files_begun_afresh_are_counted_whole(
 def test_a_file_begun_afresh_that_grows_past_the_old_count_is_counted_whole(
     scene: QueueScene, intake: QueueIntake
 ) -> None:
-    """What it has gained over the old count is not all that came."""
     old = [entry(fresh(f"a{each}")) for each in range(10)]
     new = [entry(fresh(f"b{each}")) for each in range(12)]
     scene.write(*old, stats={"total_queued": 10})
@@ -98,7 +94,6 @@ def test_a_file_begun_afresh_that_grows_past_the_old_count_is_counted_whole(
 def test_an_entry_that_is_edited_is_counted_once(
     scene: QueueScene, intake: QueueIntake, more: int
 ) -> None:
-    """Its new text is no memory more."""
     scene.write(entry(A), stats={"total_queued": 9})
     intake.read()
     edited = fresh("a", content="another text")
@@ -108,7 +103,6 @@ def test_an_entry_that_is_edited_is_counted_once(
 
 
 def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: QueueIntake) -> None:
-    """Moved away and back, it holds nothing new."""
     scene.write(entry(A), entry(B), stats={"total_queued": 2})
     intake.read()
     kept = scene.context.paths.queue.read_bytes()
@@ -120,7 +114,6 @@ def test_a_file_that_is_put_back_is_counted_once(scene: QueueScene, intake: Queu
 
 
 def test_an_entry_that_nobody_counts_is_not_counted(scene: QueueScene, intake: QueueIntake) -> None:
-    """A producer that leaves the count alone adds nothing to it."""
     scene.write(entry(A), stats={"total_queued": 9})
     intake.read()
     scene.write(entry(A), entry(B), stats={"total_queued": 9})

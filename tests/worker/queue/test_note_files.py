@@ -17,14 +17,12 @@ NAME = "-home-ann-my-garden"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Have the folder of a project, without a transcript."""
     made = tmp_path / NAME
     made.mkdir()
     return made
 
 
 def transcript(folder: Path, name: str, *lines: object, age: float = 0) -> Path:
-    """Write a transcript of so long ago."""
     path = folder / f"{name}.jsonl"
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     os.utime(path, (1_800_000_000 - age,) * 2)
@@ -46,14 +44,12 @@ def test_the_newest_transcript_that_fits_the_name_tells_the_directory(folder: Pa
 
 
 def test_without_a_transcript_the_folder_names_the_project(folder: Path) -> None:
-    """Unless the environment does."""
     assert working_directory(folder) is None
     assert project_of(folder, {}) == NAME
     assert project_of(folder, {"MEM0_PROJECT_ID": "named"}) == "named"
 
 
 def test_what_stands_far_down_in_a_transcript_is_not_looked_for(folder: Path) -> None:
-    """Nor in a line that is very long: notes do not wait for megabytes."""
     transcript(folder, "long", *[{}] * 60, {"cwd": "/home/ann/my/garden"})
     transcript(folder, "wide", {"a": "b" * 200_000, "cwd": "/home/ann/my/garden"})
     assert working_directory(folder) is None
@@ -61,7 +57,6 @@ def test_what_stands_far_down_in_a_transcript_is_not_looked_for(folder: Path) ->
 
 @pytest.mark.parametrize("directory", ["/home/ann/é", "/home/ann/🌱x", "/" + "a" * 250])
 def test_a_name_is_compared_as_claude_code_makes_it(tmp_path: Path, directory: str) -> None:
-    """Each unit of UTF-16 that is no letter or digit is a hyphen; a long name is cut."""
     units = directory.encode("utf-16-le")
     letters = [units[at : at + 2].decode("utf-16-le", "replace") for at in range(0, len(units), 2)]
     name = "".join(each if each.isascii() and each.isalnum() else "-" for each in letters)
@@ -88,5 +83,4 @@ def test_a_name_is_compared_as_claude_code_makes_it(tmp_path: Path, directory: s
     ],
 )
 def test_front_matter_is_left_out(note: str, text: str) -> None:
-    """What begins with a fence in the first line, where that ends; else all is text."""
     assert without_front_matter(note) == text

@@ -3,7 +3,10 @@
 import json
 import math
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +21,11 @@ from tests.worker.queue.desk import GARDEN, NoteDesk
 
 
 def left_out(desk: NoteDesk) -> list[tuple[str, str]]:
-    """What was told of notes that cannot be taken in."""
     found = [each for each in desk.scene.told if isinstance(each, events.NoteLeftOut)]
     return [(each.path.rpartition("/")[2], each.why) for each in found]
 
 
 def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
-    """Without its front matter, with the time of its change, and counted."""
     changed = int(desk.scene.now - 7200)
     desk.write("soil.md", "---\nname: soil\n---\nIt is clay.\n", age=7200)
     assert desk.run() == 1
@@ -42,7 +43,6 @@ def test_a_note_is_queued_as_a_producer_would(desk: NoteDesk) -> None:
 
 
 def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
-    """Not even where something was heard of, and from when it is made all is."""
     desk.write("soil.md", "It is clay.")
     desk.switch(on=False)
     assert (desk.run(), desk.intake.wait(desk.moment)) == (0, math.inf)
@@ -56,7 +56,6 @@ def test_nothing_is_read_unless_the_setting_is_made(desk: NoteDesk) -> None:
 
 
 def test_a_note_that_is_edited_twice_in_a_minute_is_sent_once(desk: NoteDesk) -> None:
-    """In its last form, a minute after that."""
     desk.write("soil.md", "It is sand.", age=0)
     assert desk.run() == 0
     assert desk.intake.wait(desk.moment) == 59
@@ -92,7 +91,6 @@ def test_a_note_that_changes_while_nobody_hears_of_it_is_not_sent_half(desk: Not
 
 
 def test_each_further_text_of_a_note_is_sent(desk: NoteDesk) -> None:
-    """And one that it had before is not."""
     for text in ("It is sand.", "It is clay.", "It is sand."):
         desk.write("soil.md", text)
         desk.run()
@@ -100,7 +98,6 @@ def test_each_further_text_of_a_note_is_sent(desk: NoteDesk) -> None:
 
 
 def test_a_renamed_note_is_not_sent_again_within_its_project(desk: NoteDesk) -> None:
-    """Whatever its name was; in another project it is another memory."""
     path = desk.write("soil.md", "It is clay.")
     assert desk.run() == 1
     path.rename(path.with_name("ground.md"))
@@ -114,7 +111,6 @@ def test_a_renamed_note_is_not_sent_again_within_its_project(desk: NoteDesk) -> 
 
 
 def name_directory(desk: NoteDesk, directory: str) -> Path:
-    """Let a session in this directory leave its transcript."""
     path = desk.folder().parent / "session.jsonl"
     path.write_text(json.dumps({"cwd": directory}), encoding="utf-8")
     return path
@@ -139,7 +135,6 @@ def test_a_folder_keeps_its_project_when_its_transcripts_go(desk: NoteDesk) -> N
 
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_a_note_whose_project_changed_is_not_sent_again(desk: NoteDesk, *, forgotten: bool) -> None:
-    """Nor is a text that was forgotten; only another text is."""
     desk.write("soil.md", "It is clay.")
     desk.run()
     inbox = desk.scene.context.inbox
@@ -157,7 +152,6 @@ def test_a_note_whose_project_changed_is_not_sent_again(desk: NoteDesk, *, forgo
 
 
 def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
-    """One that goes before it was quiet is forgotten."""
     path = desk.write("soil.md", "It is clay.")
     desk.run()
     path.unlink()
@@ -170,7 +164,6 @@ def test_a_deleted_note_deletes_nothing(desk: NoteDesk) -> None:
 
 
 def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does it read again what has not changed."""
     desk.write("soil.md", "It is clay.")
     desk.run()
     desk.start()
@@ -179,7 +172,6 @@ def test_a_restart_sends_nothing_twice(desk: NoteDesk, monkeypatch: pytest.Monke
 
 
 def test_a_lost_remembrance_doubles_nothing(desk: NoteDesk) -> None:
-    """The id is the same again."""
     desk.write("soil.md", "It is clay.")
     desk.run()
     with desk.scene.context.ledger.transaction() as db:
@@ -191,7 +183,6 @@ def test_a_lost_remembrance_doubles_nothing(desk: NoteDesk) -> None:
 
 
 def test_in_a_ledger_that_was_lost_all_is_asked_about(desk: NoteDesk) -> None:
-    """Until each note that was there has been taken in."""
     ledger = desk.scene.context.ledger
     with ledger.transaction():
         ledger.set_meta(f"doubt of the {NOTES}", 1)
@@ -228,7 +219,6 @@ def test_what_the_ledger_cannot_record_is_taken_in_later(
 
 
 def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
-    """No index, no other file, no link, whether it leads out or not, nothing hidden."""
     outside = tmp_path / "outside.md"
     outside.write_text("Not of Claude Code.")
     note = desk.write("soil.md", "It is clay.")
@@ -259,7 +249,6 @@ def test_only_notes_are_taken_in(desk: NoteDesk, tmp_path: Path) -> None:
 
 
 def test_notes_in_folders_within_are_taken_in(desk: NoteDesk) -> None:
-    """At any depth, for the same project."""
     deep = desk.folder() / "plants" / "roses"
     deep.mkdir(parents=True)
     desk.write("plants/roses/red.md", "They want sun.")
@@ -309,14 +298,12 @@ def test_a_note_that_becomes_something_else_while_it_rests_is_left_alone(
 
 @needs.linux("named pipes in a folder")
 def test_a_pipe_keeps_nobody_waiting(desk: NoteDesk) -> None:
-    """It is no note, whatever its name is."""
     os.mkfifo(desk.folder() / "pipe.md")
     assert desk.run() == 0
     assert left_out(desk) == []
 
 
 def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
-    """By name and without its text; mended, it is taken in."""
     desk.write("latin.md", b"caf\xe9 de la gare")
     desk.write("huge.md", "a" * (note_files.LARGEST + 1))
     desk.write("large.md", "a" * note_files.LARGEST)
@@ -332,7 +319,6 @@ def test_what_cannot_be_used_is_told_once(desk: NoteDesk) -> None:
 
 
 def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds nobody up, and the next worker tries again."""
     denied = desk.write("denied.md", "It is clay.")
     desk.write("soil.md", "It is sand.")
     read = note_files.read
@@ -359,7 +345,6 @@ def test_what_cannot_be_read_is_told_once(desk: NoteDesk, monkeypatch: pytest.Mo
     ],
 )  # fmt: skip
 def test_a_name_does_no_harm(desk: NoteDesk, name: str) -> None:
-    """The note is taken in once, whatever its name is."""
     desk.write(name, "It is clay.")
     assert desk.run() == 1
     desk.start()
@@ -375,7 +360,6 @@ def test_claude_codes_folder_may_be_missing(desk: NoteDesk) -> None:
 def test_the_folder_is_that_of_the_environment(
     desk: NoteDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the one in the home."""
     monkeypatch.delenv("CLAUDE_CONFIG_DIR")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert NoteIntake(desk.scene.context)._root == tmp_path / ".claude"
@@ -394,5 +378,87 @@ def test_the_folder_is_that_of_the_environment(
     ],
 )
 def test_a_note_is_left_alone_for_a_minute(changed: float, left: float) -> None:
-    """From its last change, or from when it is seen where that lies in the future."""
     assert quiet_at(1.8e9 + changed, 1.8e9, 7.0) == 7.0 + left
+
+
+def in_turns(desk: NoteDesk) -> list[int]:
+    found = []
+    while True:
+        found.append(desk.run(everywhere=False))
+        if not desk.intake.awaited:
+            return found
+        assert desk.intake.wait(desk.moment) == 0
+
+
+def counting(did: Counter[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which counts under this name how often it is called."""
+
+    def counted(*given: Any, **named: Any) -> Any:
+        did[name] += 1
+        return real(*given, **named)
+
+    return counted
+
+
+def test_a_change_is_found_a_quarter_of_a_minute_later(desk: NoteDesk) -> None:
+    desk.run()
+    desk.write("soil.md", "It is clay.")
+    assert desk.run(after=14, everywhere=False) == 0
+    assert desk.run(after=1, everywhere=False) == 1
+
+
+def test_thousands_are_taken_in_by_and_by(desk: NoteDesk) -> None:
+    for n in range(1_100):
+        desk.write(f"{n}.md", f"text {n}", age=3600 + n)
+    assert in_turns(desk) == [500, 500, 100]
+    assert desk.queued() == [(GARDEN, f"text {n}") for n in reversed(range(1_100))]
+
+
+def test_large_notes_are_not_read_all_at_once(desk: NoteDesk) -> None:
+    for n in range(9):
+        desk.write(f"{n}.md", f"{n}" * note_files.LARGEST)
+    assert in_turns(desk) == [5, 4]
+
+
+def test_notes_of_many_projects_are_not_looked_up_all_at_once(desk: NoteDesk) -> None:
+    for n in range(45):
+        desk.write("soil.md", "It is clay.", project=f"-{n}")
+    assert in_turns(desk) == [20, 20, 5]
+
+
+def test_what_a_note_costs_does_not_grow_with_their_number(
+    desk: NoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is read once, each folder listed once, its project looked up once; so with statements.
+
+    Whatever the order in which the notes of many projects were changed.
+    """
+    did: Counter[str] = Counter()
+    for module, name in (
+        (note_files, "read"), (note_files, "notes"), (note_files, "project_of"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, counting(did, name, getattr(module, name)))
+    statements = []
+    for some, count in enumerate((250, 2_500)):
+        for n in range(count):
+            desk.write(f"{some} {n}.md", f"{some} {n}", project=f"-{some}-{n % 25}", age=3600 + n)
+        did.clear()
+        desk.start()
+        with desk.scene.context.ledger.locked() as db:
+            db.set_trace_callback(lambda _: did.update(["statement"]))
+        assert sum(in_turns(desk)) == count
+        with desk.scene.context.ledger.locked() as db:
+            db.set_trace_callback(None)
+        assert (did["read"], did["project_of"]) == (count, 25)
+        assert did["notes"] == 25 * (some + 1)  # those of before are looked at too
+        statements.append(did["statement"] / count)
+    few, many = statements
+    assert many <= few
+
+
+def test_looks_that_take_long_are_rare(desk: NoteDesk) -> None:
+    desk.run()
+    desk.intake._rate.note_cost(desk.moment, 10.0)
+    desk.write("soil.md", "It is clay.")
+    assert desk.run(after=100) == 0
+    assert desk.run(after=100) == 1

@@ -30,34 +30,28 @@ class Publishing:
         self.publisher = QueuePublisher(scene.context, self.intake)
 
     def publish(self) -> dict[str, Any]:
-        """Publish; the file, as it then is."""
         assert self.publisher._publish()
         return self.file()
 
     def file(self) -> dict[str, Any]:
-        """The file as it is."""
         found: dict[str, Any] = json.loads(self.context.paths.queue.read_bytes())
         return found
 
     def queue(self) -> list[str]:
-        """Publish; the ids of the entries in the file."""
         return [each["id"] for each in self.publish()["queue"]]
 
     def wait(self, *some: Item, shown: bool = False) -> list[int]:
-        """Let these wait in the ledger alone; their keys."""
         return [
             self.context.inbox.add_fresh(each, self.scene.now, ask=False, shown=shown)
             for each in some
         ]
 
     def take_in(self, *some: Item, **rest: Any) -> list[int]:
-        """Let a producer write these, and take them in; their keys."""
         self.scene.write(*map(entry, some), **rest)
         self.intake.run()
         return [self.scene.known(each).key for each in some]
 
     def needs(self) -> bool:
-        """Whether there is something to write."""
         return self.publisher.needed
 
     def is_written(self) -> bool:
@@ -69,12 +63,10 @@ class Publishing:
 
 @pytest.fixture
 def publishing(scene: QueueScene) -> Publishing:
-    """Have a publisher, and no file yet."""
     return Publishing(scene)
 
 
 def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
-    """Its sections come in their order, with an entry as the producer wrote it."""
     publishing.wait(A)
     publishing.context.counters.add(QUEUED)
     found = publishing.publish()
@@ -88,7 +80,6 @@ def test_the_file_has_the_shape_of_the_contract(publishing: Publishing) -> None:
 
 
 def test_the_file_is_laid_out_for_people(publishing: Publishing) -> None:
-    """Two blanks a level, in each of its lists."""
     publishing.scene.write(entry(A), {"odd": 1}, failed=[{"odd": 2}], **{HELD: [{"odd": 3}]})
     publishing.intake.run()
     publishing.context.counters.add(QUEUED)
@@ -98,20 +89,17 @@ def test_the_file_is_laid_out_for_people(publishing: Publishing) -> None:
 
 
 def test_where_nothing_has_happened_yet_no_file_is_made(publishing: Publishing) -> None:
-    """A worker that starts in an empty folder leaves it empty."""
     assert publishing.publisher._publish()
     assert not publishing.context.paths.queue.exists()
     assert not publishing.needs()
 
 
 def test_a_count_alone_makes_a_file(publishing: Publishing) -> None:
-    """What was counted before the file was lost is shown again."""
     publishing.context.counters.add(FAILED, 3)
     assert publishing.publish()["stats"][FAILED] == 3
 
 
 def test_what_others_keep_in_the_file_stays(publishing: Publishing) -> None:
-    """The last hundred, further values, and counts that we do not know."""
     publishing.take_in(A, last_100=[1], stats={"theirs": 5}, theirs={"a": 1})
     found = publishing.publish()
     assert found["last_100"] == [1]
@@ -121,7 +109,6 @@ def test_what_others_keep_in_the_file_stays(publishing: Publishing) -> None:
 
 
 def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
-    """In local time; until there was one, what others wrote there stays."""
     publishing.take_in(A, stats={"last_sync": "yesterday"})
     assert publishing.publish()["stats"]["last_sync"] == "yesterday"
     (key,) = (publishing.scene.known(A).key,)
@@ -133,7 +120,6 @@ def test_the_time_of_the_last_delivery_is_shown(publishing: Publishing) -> None:
 
 
 def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
-    """A file that shows all that it should is not written anew."""
     publishing.take_in(A, last_100=[], stats={QUEUED: 1})
     assert publishing.is_written()
     assert not publishing.is_written()
@@ -141,14 +127,12 @@ def test_counts_that_are_right_are_left_alone(publishing: Publishing) -> None:
 
 
 def test_stats_that_are_none_are_quarantined(publishing: Publishing) -> None:
-    """They are kept in quarantine, and begin anew with our own counts."""
     publishing.take_in(A, stats="odd")
     assert publishing.publish()["stats"][QUEUED] == 0
     assert publishing.scene.kept() == [b'"odd"']
 
 
 def test_stats_that_cannot_be_loaded_are_quarantined(publishing: Publishing) -> None:
-    """Our own counts take their place."""
     publishing.context.counters.add(QUEUED, 2)
     stats = publishing.publisher._stats(b"{odd", publishing.context.counters.show())
     assert stats is not None
@@ -158,7 +142,6 @@ def test_stats_that_cannot_be_loaded_are_quarantined(publishing: Publishing) -> 
 
 
 def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publishing) -> None:
-    """One that follows it and stays does not hide that."""
     first, _ = publishing.take_in(A, B)
     publishing.publish()
     stats = publishing.file()["stats"]
@@ -170,7 +153,6 @@ def test_a_deleted_entry_leaves_a_file_that_is_right_otherwise(publishing: Publi
 def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherwise(
     publishing: Publishing,
 ) -> None:
-    """One that follows it and is right does not hide that."""
     first, _ = publishing.take_in(A, B)
     publishing.publish()
     with publishing.context.ledger.transaction() as db:
@@ -181,7 +163,6 @@ def test_an_entry_with_other_retries_is_written_into_a_file_that_is_right_otherw
 def test_what_the_file_shows_is_on_the_disk_before(
     publishing: Publishing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A power cut must not leave a file without an entry whose delivery is forgotten."""
     publishing.take_in(A)
     durable: list[bool] = []
     transaction = publishing.context.ledger.transaction
@@ -196,14 +177,12 @@ def test_what_the_file_shows_is_on_the_disk_before(
 
 
 def test_an_entry_is_shown_once(publishing: Publishing) -> None:
-    """A second copy of it leaves, and what makes no sense to us stays where it is."""
     publishing.scene.write(entry(A), 7, entry(A), {"odd": True}, entry(B))
     publishing.intake.run()
     assert publishing.publish()["queue"] == [entry(A), 7, {"odd": True}, entry(B)]
 
 
 def test_what_was_delivered_or_died_leaves(publishing: Publishing) -> None:
-    """The others keep their order."""
     first, second, third = publishing.take_in(A, B, C)
     publishing.context.outbox.claim(first, NOW)
     publishing.context.outbox.record_delivery(first, HERE, NOW)
@@ -228,7 +207,6 @@ def test_an_entry_that_failed_shows_its_retries(publishing: Publishing) -> None:
 
 
 def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> None:
-    """Emergency lines that were taken in join what waits; they are noted as shown."""
     publishing.take_in(C)
     keys = publishing.wait(A, B)
     assert publishing.context.foreign_claims.unshown() == keys
@@ -240,7 +218,6 @@ def test_those_that_the_file_has_not_shown_come_last(publishing: Publishing) -> 
 def test_what_vanished_from_a_whole_file_is_shown_again_after_a_while(
     publishing: Publishing,
 ) -> None:
-    """By then another worker would have shown that it has it."""
     publishing.take_in(A, B)
     publishing.publish()
     publishing.take_in(B)
@@ -256,7 +233,6 @@ def test_what_vanished_from_a_whole_file_is_shown_again_after_a_while(
 
 
 def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing) -> None:
-    """The next look is when the first of them may be shown again."""
     publishing.take_in(A, B, C)
     publishing.publish()
     publishing.take_in(B, C)
@@ -270,7 +246,6 @@ def test_the_soonest_of_those_that_vanished_sets_the_time(publishing: Publishing
 
 
 def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publishing) -> None:
-    """What it showed is shown again at once."""
     publishing.take_in(A)
     publishing.publish()
     publishing.context.paths.queue.unlink()
@@ -282,7 +257,6 @@ def test_from_a_file_that_is_gone_or_broken_nothing_was_taken(publishing: Publis
 
 
 def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
-    """The file that it leaves behind has everything that is to be delivered."""
     publishing.take_in(A)
     publishing.publish()
     publishing.take_in()
@@ -293,7 +267,6 @@ def test_a_worker_that_leaves_does_not_wait(publishing: Publishing) -> None:
 def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
     publishing: Publishing,
 ) -> None:
-    """What vanished in the future is shown again now."""
     publishing.take_in(A)
     publishing.publish()
     publishing.take_in()
@@ -302,7 +275,6 @@ def test_where_the_clock_was_set_back_nothing_waits_for_the_former_time(
 
 
 def test_beside_another_worker_nothing_is_shown_again(publishing: Publishing) -> None:
-    """It would deliver it once more, perhaps."""
     publishing.wait(A)
     publishing.take_in(B)
     publishing.context.beside.at_work = True
@@ -313,7 +285,6 @@ def test_beside_another_worker_nothing_is_shown_again(publishing: Publishing) ->
 def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
     publishing: Publishing,
 ) -> None:
-    """It has until then to show itself; what it never saw is shown meanwhile."""
     publishing.take_in(A)
     publishing.publish()
     publishing.context.beside.may_write_until = NOW + 60.0
@@ -328,7 +299,6 @@ def test_while_another_worker_may_be_there_what_vanished_waits_for_it(
 def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
     publishing: Publishing,
 ) -> None:
-    """Held entries stand where no worker but ours looks, until the user decides."""
     (key, _) = publishing.take_in(A, B)
     publishing.publish()
     publishing.context.beside.at_work = True
@@ -346,7 +316,6 @@ def test_what_another_worker_has_perhaps_delivered_is_shown_apart(
 
 
 def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
-    """It is not sent from there by the other worker once more."""
     first, _ = publishing.take_in(A, B)
     publishing.context.foreign_claims.hold(first, NOW)
     found = publishing.publish()
@@ -355,7 +324,6 @@ def test_a_held_entry_leaves_the_queue(publishing: Publishing) -> None:
 
 
 def test_odd_values_among_the_held_stay(publishing: Publishing) -> None:
-    """What makes no sense to us there is not ours to remove."""
     publishing.scene.write(entry(A), **{HELD: [7]})
     publishing.intake.run()
     publishing.context.counters.add(QUEUED)
@@ -363,7 +331,6 @@ def test_odd_values_among_the_held_stay(publishing: Publishing) -> None:
 
 
 def test_what_an_older_worker_gave_up_becomes_a_dead_letter(publishing: Publishing) -> None:
-    """It leaves `failed`, where what makes no sense to us stays."""
     publishing.take_in(A)
     publishing.publish()
     publishing.scene.write(entry(A), failed=[entry(D), 7])
@@ -373,7 +340,6 @@ def test_what_an_older_worker_gave_up_becomes_a_dead_letter(publishing: Publishi
 
 
 def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
-    """Its backup is the very file that was replaced."""
     publishing.take_in(A)
     before = publishing.context.paths.queue.read_bytes()
     publishing.wait(B)
@@ -382,7 +348,6 @@ def test_the_file_before_is_kept_beside_it(publishing: Publishing) -> None:
 
 
 def test_what_was_deleted_and_queued_again_is_taken_in(publishing: Publishing) -> None:
-    """A tombstone holds until the file shows the deletion, and no longer."""
     (key,) = publishing.take_in(A)
     publishing.context.inbox.discard([key], NOW, "deleted")
     publishing.take_in(A, B)
@@ -395,7 +360,6 @@ def test_what_was_deleted_and_queued_again_is_taken_in(publishing: Publishing) -
 def test_a_deletion_that_the_file_shows_already_needs_no_writing(
     publishing: Publishing,
 ) -> None:
-    """Its tombstone goes all the same."""
     (key, _) = publishing.take_in(A, B)
     publishing.publish()
     publishing.take_in(B, last_100=[], stats=publishing.file()["stats"])
@@ -406,7 +370,6 @@ def test_a_deletion_that_the_file_shows_already_needs_no_writing(
 
 
 def test_what_is_published_is_not_taken_for_a_change(publishing: Publishing) -> None:
-    """Entries that we show again ourselves were brought back by nobody."""
     publishing.take_in(A)
     publishing.wait(B)
     publishing.publish()

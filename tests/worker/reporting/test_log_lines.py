@@ -60,7 +60,6 @@ def test_what_becomes_of_an_item(event: events.Event, line: str) -> None:
 
 @pytest.mark.parametrize("project", ["", "\n"])
 def test_an_item_without_a_project(project: str) -> None:
-    """A placeholder says that there is none; the markers of scripts keep their shape."""
     line = describe(events.MovedToDlq(project, "0123456789", 5))
     assert line == "📋 Moved to DLQ: (no project) (ID: 01234567...) after 5 retries"
 
@@ -89,7 +88,6 @@ def test_an_item_without_a_project(project: str) -> None:
     ],
 )
 def test_what_the_worker_does(event: events.Event, line: str) -> None:
-    """Counts, states and breaks are told in a few words."""
     assert describe(event) == line
 
 
@@ -155,7 +153,6 @@ def test_what_the_worker_does(event: events.Event, line: str) -> None:
     ],
 )
 def test_what_is_wrong_and_what_is_asked_for(event: events.Event, line: str) -> None:
-    """Foreign text stays within its line; what only the tray listens to makes none."""
     assert describe(event) == line
 
 
@@ -166,9 +163,9 @@ def test_what_is_wrong_and_what_is_asked_for(event: events.Event, line: str) -> 
         (events.FolderMade(Path(LONG)), 300),
         (events.FolderChanged(Path("/"), Path(LONG)), 300),
         (events.AlertCommandFailed(LONG), 300),
-        (events.FolderChanged(Path(LONG), Path("/")), 200),
+        (events.FolderChanged(Path(LONG), Path("/")), 300),
         (events.FileBroken("q.json", LONG, ""), 200),
-        (events.AttemptFailed(*ITEM, 1, LONG), 200),
+        (events.AttemptFailed(*ITEM, 1, LONG), 300),
         (events.MovedToDlq(LONG, "id", 5), 80),
     ],
 )
@@ -207,7 +204,6 @@ def test_long_texts_are_cut(event: events.Event, limit: int) -> None:
     ],
 )
 def test_where_memories_go(event: events.Event, line: str) -> None:
-    """A start is told from a change of settings, and no destination from one."""
     assert describe(event) == line
 
 
@@ -226,7 +222,6 @@ def test_where_memories_go(event: events.Event, line: str) -> None:
     ],
 )
 def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> None:
-    """Each kind of change with its number, and none that did not happen."""
     assert describe(edit) == f"✏️ DLQ edited: {told}"
 
 
@@ -248,10 +243,8 @@ def test_an_edit_is_told_by_what_it_meant(edit: events.HandEdit, told: str) -> N
     ],
 )
 def test_what_a_command_did_is_told_in_its_words(action: events.UserAction, line: str) -> None:
-    """A removal says how it is undone, and one for good does not."""
     assert describe(action) == line
 
 
 def test_a_name_is_one_line() -> None:
-    """A project and an id with line breaks cannot make lines of their own."""
     assert named("a\nb", "0\n2345678") == "a b (ID: 0 234567...)"

@@ -17,7 +17,6 @@ from tests.worker.sending.court import PROBE, RETRY, Court
 
 @pytest.fixture
 def court(tmp_path: Path) -> Iterator[Court]:
-    """Have a healthy server, and nothing in the ledger."""
     sync = SyncSettings(retry_interval=RETRY, probe_interval=PROBE, max_attempts=3)
     context = WorkerContext(
         Paths(tmp_path, tmp_path), Settings(sync=sync), Ledger(tmp_path / "l"), Events(), HERE

@@ -7,11 +7,10 @@ from mem0tray.core import reasons
 from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Event
 from mem0tray.ledger.outbox import Job
-from mem0tray.server import Kind, Outcome
+from mem0tray.server import Health, KeyCheck, Kind, Outcome, Page, ProjectCount, ServerMemory
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.verdict import Verdicts
-from tests.ledger.looking import row, table
-from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.ledger.samples import HERE, NOW, fresh, letter, row, table
 
 RETRY, PROBE = 10.0, 40.0
 SET_ASIDE: Final = NOW + PROBE  # the longer of the two
@@ -39,27 +38,22 @@ class Court:
         self.verdicts = Verdicts(self.context, lambda: self.outages.append(None))
 
     def fresh(self, name: str = "m", **fields: Any) -> Job:
-        """Claim a fresh entry that is due."""
         key = self.context.inbox.add_fresh(fresh(name, **fields), NOW, ask=False)
         return self.claim(key)
 
     def letter(self, name: str = "d", **fields: Any) -> Job:
-        """Claim a dead letter."""
         item = letter(name, **fields)
         key = self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
         return self.claim(key)
 
     def claim(self, key: int) -> Job:
-        """Claim an item again."""
         self.verdicts.note_claim(key)
         return self.context.outbox.claim(key, NOW, HERE)
 
     def apply(self, job: Job, outcome: Outcome, *, canary: bool = False) -> list[Event]:
-        """Apply an answer, now."""
         return self.verdicts.apply(job, outcome, HERE, NOW, canary=canary)
 
     def row(self, job: Job) -> dict[str, Any]:
-        """What the ledger says of an item."""
         return row(self.context.ledger, job.key)
 
     def asked_since(self, job: Job, server: str = HERE) -> float | None:
@@ -71,25 +65,57 @@ class Court:
         return found
 
     def avoided(self) -> str | None:
-        """The project whose turn it is not."""
         return self.verdicts.avoid
 
     def history(self) -> list[tuple[Any, ...]]:
-        """Kind, status, message and duration of each attempt."""
         return table(
             self.context.ledger,
             "SELECT class, status, message, duration FROM attempts ORDER BY rowid",
         )
 
     def state(self) -> str:
-        """The name of the state that people see."""
         return self.breaker.state(NOW).name
 
     def reason(self) -> str:
-        """Why it is so."""
         return str(self.breaker.state(NOW).reason)
 
 
 def refuse_all(court: Court) -> None:
     """Have the server refuse everything, so that the next one is a canary."""
     court.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+
+
+class AskedAndSent:
+    """A client of which an attempt wants two things alone: `ask` and `save`."""
+
+    def read(self, project: str, limit: int, timeout: float) -> Page | Outcome:
+        raise NotImplementedError
+
+    def search(
+        self, project: str, query: str, limit: int, timeout: float
+    ) -> list[ServerMemory] | Outcome:
+        raise NotImplementedError
+
+    def page(self, project: str, after: str, timeout: float) -> Page | Outcome:
+        raise NotImplementedError
+
+    def find(self, project: str, key: str, timeout: float) -> list[ServerMemory] | Outcome:
+        raise NotImplementedError
+
+    def projects(self, timeout: float) -> list[ProjectCount] | Outcome:
+        raise NotImplementedError
+
+    def probe(self, timeout: float) -> Health:
+        raise NotImplementedError
+
+    def recognise(self, timeout: float, *, is_known: bool = False) -> Health:
+        raise NotImplementedError
+
+    def check_key(self, timeout: float) -> KeyCheck:
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError

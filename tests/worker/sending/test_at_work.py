@@ -9,17 +9,14 @@ from mem0tray.core.item import Kind
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
-from tests.ledger.looking import table
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
-from tests.worker.sending.asked_and_sent import AskedAndSent
-from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, Court, refuse_all
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, table
+from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, AskedAndSent, Court, refuse_all
 
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
 GONE_WRONG = Outcome(Kind.ITEM_FAILURE, 200, "it could not store it")
 
 
 def ticket_of(court: Court, job: Job) -> str | None:
-    """The name of the ticket that the next claim has."""
     found = court.claim(job.key).ticket
     court.context.outbox.release(job.key)
     return None if found is None else found.name
@@ -30,7 +27,6 @@ def ticket_of(court: Court, job: Job) -> str | None:
 
 @pytest.mark.parametrize("lane", ["fresh", "letter"])
 def test_what_the_server_is_at_work_on_is_uncounted_and_asked_soon(court: Court, lane: str) -> None:
-    """It is put off for two seconds, has its ticket, and no failure."""
     job = court.fresh() if lane == "fresh" else court.letter()
     before = court.context.outbox.standing(job.key)
     assert court.apply(job, AT_WORK) == []
@@ -53,7 +49,6 @@ def test_the_server_is_asked_at_growing_intervals() -> None:
 
 
 def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> None:
-    """Neither the time of the ticket nor what is known of the outcome."""
     job = court.fresh()
     court.context.outbox.mark_unknown(job.key, HERE, NOW - 10, timed_out=False)
     court.context.outbox.note_ticket(job.key, HERE, "event-1", NOW - 10)
@@ -65,7 +60,6 @@ def test_an_answer_that_it_is_at_work_still_changes_nothing(court: Court) -> Non
 
 
 def test_its_end_is_a_delivery_and_takes_the_ticket(court: Court) -> None:
-    """What is asked about it later, as by another delivery, is asked anew."""
     job = court.fresh()
     court.apply(job, AT_WORK)
     told = court.apply(court.claim(job.key), Outcome(Kind.FOUND, None, ""))
@@ -84,7 +78,6 @@ def test_what_is_told_by_a_ticket_was_delivered_by_us(court: Court) -> None:
 
 
 def test_its_failure_is_counted_and_takes_the_ticket(court: Court) -> None:
-    """The server has told that it has not stored it: it is sent next, and not asked."""
     job = court.fresh()
     court.apply(job, AT_WORK)
     (told,) = court.apply(court.claim(job.key), GONE_WRONG)
@@ -103,7 +96,6 @@ def test_a_server_that_takes_a_memory_in_takes_deliveries(court: Court) -> None:
 
 
 def test_an_answer_by_a_ticket_says_nothing_of_others(court: Court) -> None:
-    """Nothing was sent; but a key that is taken ends a refusal."""
     job = court.fresh()
     court.apply(job, AT_WORK)
     other = court.fresh("other")
@@ -115,7 +107,6 @@ def test_an_answer_by_a_ticket_says_nothing_of_others(court: Court) -> None:
 
 
 def test_a_former_server_s_ticket_is_kept_for_it(court: Court) -> None:
-    """It may be chosen again, and is asked then."""
     job = court.fresh()
     assert court.verdicts.apply_late(job, AT_WORK, ELSEWHERE, NOW) == []
     assert ticket_of(court, job) is None
@@ -136,13 +127,11 @@ class Service(AskedAndSent):
         self.sent: list[Memory] = []
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Say it."""
         del timeout, since
         self.asked.append(memory)
         return self.said
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Take it."""
         del timeout
         self.sent.append(memory)
         return TAKEN
@@ -162,7 +151,6 @@ def attempt(court: Court, said: Presence | Outcome, age: float = 10.0) -> tuple[
 
 
 def test_the_ticket_goes_along_with_the_question(court: Court) -> None:
-    """So does the producer's time; nothing is sent where the server has it."""
     made, service = attempt(court, Presence.PRESENT)
     assert made.kind is Kind.FOUND
     (asked,) = service.asked
@@ -172,13 +160,11 @@ def test_the_ticket_goes_along_with_the_question(court: Court) -> None:
 
 @pytest.mark.parametrize("said", [AT_WORK, GONE_WRONG], ids=["at work", "failed"])
 def test_what_the_server_says_by_a_ticket_ends_the_attempt(court: Court, said: Outcome) -> None:
-    """As it is: its failure leaves nothing unknown."""
     made, service = attempt(court, said)
     assert (made, service.sent) == (said, [])
 
 
 def test_what_takes_too_long_is_sent_again(court: Court) -> None:
-    """After an hour."""
     made, service = attempt(court, AT_WORK, LONGEST_WORK + 5)
     assert (made.kind, len(service.asked), len(service.sent)) == (Kind.DELIVERED, 1, 1)
 
@@ -195,7 +181,6 @@ def test_a_ticket_that_the_server_does_not_know_is_a_failure(
 
 
 def test_a_ticket_that_is_not_known_any_more_is_dropped(court: Court) -> None:
-    """What became of the memory is as unknown as before, and counted is the failure."""
     job = court.fresh()
     court.apply(job, AT_WORK)
     forgotten = Outcome(Kind.ITEM_FAILURE, None, "forgotten", may_have_it=True)
@@ -205,6 +190,5 @@ def test_a_ticket_that_is_not_known_any_more_is_dropped(court: Court) -> None:
 
 
 def test_what_fails_after_an_hour_has_failed(court: Court) -> None:
-    """It is not sent in the same attempt."""
     made, service = attempt(court, FAILED, LONGEST_WORK + 5)
     assert (made, service.sent) == (FAILED, [])

@@ -81,7 +81,6 @@ class Scene:
         return {row[0].decode() for row in rows}
 
     def wait_for_claims(self, wanted: set[str]) -> None:
-        """Wait until these and no others may be under way."""
         patience = threading.Event()
         for _ in range(2000):
             if self.claims() == wanted:
@@ -90,11 +89,9 @@ class Scene:
         raise AssertionError(self.claims())
 
     def sent(self) -> list[str]:
-        """The memories in the order in which they came to the server."""
         return [request.headers["idempotency-key"] for request in self.server.requests]
 
     def close(self) -> None:
-        """End the sender."""
         for _ in range(COUNT):
             self.answers.put(DELIVERED)
         self.delivery.stop(PATIENCE)
@@ -103,7 +100,6 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Set the scene, with nothing sent yet."""
     answers: queue.Queue[bytes] = queue.Queue()
 
     def answer_when_told(connection: Connection) -> None:
@@ -121,7 +117,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def test_a_commit_that_fails_is_told_of_and_made_up_for(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ledger that fails once between two requests is named, and loses no outcome."""
     turn = scene.context.outbox.turn
     failed = threading.Event()
 
@@ -146,7 +141,6 @@ def test_a_commit_that_fails_is_told_of_and_made_up_for(
 def test_a_sender_that_comes_too_late_has_nothing_to_tell(
     monkeypatch: pytest.MonkeyPatch, scene: Scene
 ) -> None:
-    """Who was still connecting when the ledger was closed takes that for no trouble."""
     begun, go_on, left = threading.Event(), threading.Event(), threading.Event()
     turn = Delivery._turn
 
@@ -176,7 +170,6 @@ def test_a_sender_that_comes_too_late_has_nothing_to_tell(
 def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ledger that fails while the sender leaves is named."""
     scene.second_under_way()
 
     def failing(_delivery: Delivery, _sender: object) -> None:
@@ -188,7 +181,6 @@ def test_an_outcome_that_cannot_be_recorded_at_the_end_is_told_of(
 
 
 def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
-    """Each memory costs the ledger one commit, with the outcome of the one before."""
     words = {"COMMIT": "commit", "SET state = 'delivered'": "outcome", "RETURNING state": "claim"}
     seen: list[str] = []
 
@@ -209,7 +201,6 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
 
 
 def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -> None:
-    """Of one sender no more than one memory may be under way, whenever it is killed."""
     scene.second_under_way()
     assert scene.delivered.get(timeout=PATIENCE) == "m1"
     scene.answers.put(DELIVERED)
@@ -219,7 +210,6 @@ def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -
 
 
 def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
-    """After a 401 nothing is sent, and nothing counts as sent."""
     scene.second_under_way()
     scene.answers.put(render(401, {"detail": "who are you?"}))
     scene.wait_for_claims(set())
@@ -227,7 +217,6 @@ def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
 
 
 def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
-    """A memory that is discarded while the one before it is under way stays unsent."""
     scene.second_under_way()
     scene.context.inbox.discard([scene.keys[2]], 2.0, "deleted")
     scene.delivery.kick()
@@ -276,7 +265,6 @@ def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
 
 
 def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> None:
-    """With no server to connect to nothing stays under way, and the next try delivers."""
     there = scene.connect
 
     def nowhere() -> Client:

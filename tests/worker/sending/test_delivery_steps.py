@@ -1,6 +1,8 @@
 """What a sender does at its turn, without its thread: record, claim, connect, give way."""
 
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,8 @@ import pytest
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events, reasons
 from mem0tray.core import item as items
-from mem0tray.core.errors import LedgerError, SettingsError
-from mem0tray.core.events import Event, Events
+from mem0tray.core.errors import LedgerError, NoThreadError, SettingsError
+from mem0tray.core.events import Delivered, Event, Events, PartFailed, PartRecovered
 from mem0tray.files import orders
 from mem0tray.ledger.database import Ledger
 from mem0tray.server import Kind, Outcome
@@ -22,8 +24,8 @@ from mem0tray.worker.faults import Faults
 from mem0tray.worker.orders.handler import OrderHandler
 from mem0tray.worker.sending import delivery as module
 from mem0tray.worker.sending.delivery import Delivery
-from tests.ledger.looking import row
-from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter
+from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, letter, row, table
+from tests.server.wire import PATIENCE
 
 TAKEN = Outcome(Kind.DELIVERED, 201, "")
 SLOWLY = Outcome(Kind.DELIVERED, 201, "", duration=0.5)  # so that all slots open
@@ -58,11 +60,9 @@ class Steps:
         self.delivery._senders.append(mock.Mock())
 
     def fresh(self, *names: str, **fields: Any) -> list[int]:
-        """Let fresh entries wait; their keys."""
         return [self.context.inbox.add_fresh(fresh(n, **fields), NOW, ask=False) for n in names]
 
     def dead(self, *names: str) -> None:
-        """Let dead letters be due."""
         for name in names:
             item = letter(name, last_attempt=1.0)
             self.context.inbox.add_dead(item, item.raw, NOW, ask=False, gen=None)
@@ -78,12 +78,10 @@ class Steps:
         return "" if following is None else following.job.item_id
 
     def attempt(self, number: int = 0) -> Outcome:
-        """Let a sender deliver what it has claimed."""
         sender = self._senders[number]
         return self.delivery._attempt(sender, self.delivery._flights[number])
 
     def open_slots(self) -> None:
-        """Have the server proven, and so slow that every slot is open."""
         self.fresh(*(f"first {n}" for n in range(9)))
         self.turn()
         for _ in range(9):
@@ -102,7 +100,6 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
 
 
 def test_the_first_request_goes_alone(steps: Steps) -> None:
-    """Until the server takes deliveries; then as many go as its answers allow."""
     steps.fresh("z", "y")
     assert steps.turn(0) == "z"
     assert steps.delivery.under_way == 1
@@ -119,7 +116,6 @@ def test_the_first_request_goes_alone(steps: Steps) -> None:
 
 @pytest.mark.parametrize("outcome", [SLOWLY, FAILED, Outcome(Kind.NOT_SENDABLE, None, "odd")])
 def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outcome) -> None:
-    """Whatever it made of that one."""
     steps.fresh("a")
     steps.turn()
     steps.turn(0, outcome)
@@ -128,7 +124,6 @@ def test_a_server_that_looked_at_a_memory_is_proven(steps: Steps, outcome: Outco
 
 @pytest.mark.parametrize("outcome", [LOST, FORBIDDEN])
 def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome) -> None:
-    """One request goes first again."""
     steps.open_slots()
     steps.fresh("a", "b", "c")
     assert [steps.turn(number) for number in (0, 1)] == ["a", "b"]
@@ -138,7 +133,6 @@ def test_a_server_that_did_not_is_proven_no_more(steps: Steps, outcome: Outcome)
 
 
 def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
-    """After a second one more may go, also where nothing is proven."""
     steps.fresh("a", "b")
     steps.turn(0)
     steps.moment += 0.9
@@ -148,7 +142,6 @@ def test_a_request_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
 
 
 def test_a_sender_is_added_while_all_are_at_work(steps: Steps) -> None:
-    """Up to the limit of the settings, and not while there is nothing for it."""
     steps.delivery.kick()
     assert steps.added == 1
     steps.delivery.kick()
@@ -175,7 +168,6 @@ def test_the_lanes_take_turns(steps: Steps) -> None:
 
 
 def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
-    """It is as if nothing were due."""
     steps.fresh("a")
     steps.breaker.await_probe()
     assert steps.turn() == ""
@@ -184,7 +176,6 @@ def test_an_open_breaker_lets_nothing_out(steps: Steps) -> None:
 
 
 def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
-    """While the server refuses everything; what it draws counts nothing."""
     first, _ = steps.fresh("a", "b")
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn(0) == "a"
@@ -200,13 +191,11 @@ def test_a_canary_goes_alone_and_each_in_its_turn(steps: Steps) -> None:
 
 
 def test_without_a_memory_there_is_no_canary(steps: Steps) -> None:
-    """The breaker waits for one."""
     steps.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
     assert steps.turn() == ""
 
 
 def test_another_project_goes_first_where_one_is_refused(steps: Steps) -> None:
-    """To see who is to blame; where there is no other one, it goes itself."""
     steps.fresh("a", "b")
     steps.fresh("q", project_id="q")
     steps.turn()
@@ -252,7 +241,6 @@ def test_what_we_broke_off_at_the_end_is_no_outcome(steps: Steps) -> None:
 
 
 def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
-    """It blames nobody, and what it says of speed does not count."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.delivery.change_server(ELSEWHERE)
@@ -263,7 +251,6 @@ def test_an_outcome_of_a_former_server_is_late(steps: Steps) -> None:
 
 
 def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Steps) -> None:
-    """Another one is connected to anew, and the former client is closed."""
     steps.fresh("a", "b", "c")
     steps.turn()
     steps.attempt()
@@ -282,7 +269,6 @@ def test_a_sender_keeps_its_client_as_long_as_the_server_is_the_same(steps: Step
 
 @pytest.mark.parametrize("chosen", [HERE, ELSEWHERE])
 def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
-    """It waits on, with nothing in its history, whichever server is chosen by now."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.delivery.change_server(chosen)
@@ -297,7 +283,6 @@ def test_what_was_not_sent_was_no_attempt(steps: Steps, chosen: str) -> None:
 
 
 def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
-    """An order that waits may say that it is not to be sent."""
     steps.fresh("a")
     steps.context.barrier.wait = True
     assert steps.turn() == ""
@@ -306,7 +291,6 @@ def test_nothing_is_claimed_until_the_worker_has_heard(steps: Steps) -> None:
 
 
 def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
-    """The worker has carried the order out, and it is in the folder no more."""
     steps.fresh("a", "b")
     assert steps.turn() == "a"
     deleted = fresh("a")
@@ -323,7 +307,6 @@ def test_what_was_deleted_since_its_claim_is_not_sent(steps: Steps) -> None:
 
 @pytest.mark.parametrize("timed_out", [False, True])
 def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> None:
-    """Its new text waits until there is an answer to the old one; others do not wait."""
     steps.open_slots()
     (old,) = steps.fresh("a")
     assert steps.turn(0) == "a"
@@ -339,7 +322,6 @@ def test_a_memory_is_never_in_two_requests(steps: Steps, *, timed_out: bool) -> 
 
 
 def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
-    """In one line of what is wrong; the next attempt tries again."""
     steps.fresh("a")
     steps.turn()
     steps.connect.side_effect = SettingsError("no\nserver" + "x" * 300)
@@ -352,7 +334,6 @@ def test_a_server_that_cannot_be_had_is_an_outage(steps: Steps) -> None:
 
 
 def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
-    """The worker is woken, and looks when it works again."""
     error = LedgerError("The disk is full.")
     steps.delivery._storage_failed(error)
     assert steps.breaker.blocked_by("storage")
@@ -362,7 +343,6 @@ def test_a_ledger_that_fails_stops_all_and_is_told(steps: Steps) -> None:
 
 
 def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
-    """What was set aside is due as before."""
     (key,) = steps.fresh("a")
     steps.turn()
     steps.turn(0, Outcome(Kind.OUTAGE, 503, "down"))
@@ -370,3 +350,143 @@ def test_a_server_that_is_down_suspects_nobody(steps: Steps) -> None:
     steps.delivery.clear_suspects()
     assert steps.delivery.next_due() == 0.0
     assert row(steps.context.ledger, key)["retries"] == 0
+
+
+REFUSED = RuntimeError("can't start new thread")
+NO_THREAD = (
+    "No thread can be started: can't start new thread. Allow more processes, or end other programs."
+)
+
+
+class Sending:
+    """Real senders, and a server that takes everything; `told` are the events in their order."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+        self.told: queue.Queue[Event] = queue.Queue()
+        context.events.subscribe(self.told.put)
+        self.client = mock.Mock()
+        self.client.save.return_value = Outcome(Kind.DELIVERED, 200, "")
+        breaker = context.breaker
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.delivery = Delivery(context, lambda: self.client, breaker.await_probe, lambda: None)
+        self.delivery.change_server(HERE)
+
+    def wait(self, *names: str) -> int:
+        add = self.context.inbox.add_fresh
+        with self.context.ledger.transaction():
+            keys = [add(fresh(name, ts=n), NOW, ask=False) for n, name in enumerate(names)]
+        return keys[0]
+
+    def next_of(self, *kinds: type[Event]) -> Any:
+        while not isinstance(event := self.told.get(timeout=PATIENCE), kinds):
+            pass
+        return event
+
+
+@pytest.fixture
+def sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sending]:
+    monkeypatch.setattr(module, "_FAULT_WAIT", 0.01)
+    ledger = Ledger(tmp_path / "l")
+    one_at_a_time = Settings(sync=SyncSettings(concurrency=1))
+    made = Sending(WorkerContext(Paths(tmp_path, tmp_path), one_at_a_time, ledger, Events(), HERE))
+    yield made
+    made.delivery.stop(PATIENCE)
+    ledger.close()
+
+
+def refuse(patch: pytest.MonkeyPatch, *, but: tuple[str, ...] = ()) -> None:
+    start = threading.Thread.start
+
+    def refusing(thread: threading.Thread) -> None:
+        if thread.name not in but:
+            raise REFUSED
+        start(thread)
+
+    patch.setattr(threading.Thread, "start", refusing)
+
+
+def failing(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    faults = iter([MemoryError("no room")] * times)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return real(*arguments, **named)
+
+    return call
+
+
+def test_without_a_single_sender_nothing_is_claimed(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = sending.wait("a")
+    refuse(monkeypatch)
+    with pytest.raises(NoThreadError) as caught:
+        sending.delivery.kick()
+    assert str(caught.value) == NO_THREAD
+    assert "claimed" not in row(sending.context.ledger, key)
+
+
+def test_a_sender_that_hangs_keeps_no_program_from_ending(sending: Sending) -> None:
+    sending.delivery.kick()
+    assert [sender.daemon for sender in sending.delivery._senders] == [True]
+
+
+def test_where_no_further_sender_can_be_started_the_others_go_on(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.context.settings = Settings()
+    sending.wait("a", "b", "c")
+    refuse(monkeypatch, but=("mem0tray-sender-0",))
+    sending.delivery.kick()
+    assert [sending.next_of(Delivered).item_id for _ in range(3)] == ["a", "b", "c"]
+
+
+def test_a_fault_of_ours_leaves_nothing_claimed(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome of what was under way is unknown; it is told, and the sender goes on."""
+    key = sending.wait("a", "b")
+    attempt = sending.delivery._attempt
+    monkeypatch.setattr(sending.delivery, "_attempt", failing(1, attempt))
+    sending.delivery.kick()
+    assert sending.next_of(PartFailed, Delivered).error == "MemoryError('no room')"
+    assert sending.next_of(PartRecovered, Delivered) == PartRecovered("delivery")
+    assert sending.next_of(Delivered).item_id == "b"
+    found = row(sending.context.ledger, key)
+    assert (found["state"], found["retries"]) == ("pending", 0)
+    assert "claimed" not in found
+    unknown = table(sending.context.ledger, "SELECT item FROM outcomes WHERE has IS NULL")
+    assert unknown == [(key,)]
+
+
+@pytest.mark.parametrize(("times", "what"), [(1, "delivered"), (2, "pending")])
+def test_an_outcome_that_a_fault_kept_from_being_recorded(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch, times: int, what: str
+) -> None:
+    key = sending.wait("a", "b")
+    verdicts = sending.delivery._verdicts
+    monkeypatch.setattr(verdicts, "apply", failing(times, verdicts.apply))
+    sending.delivery.kick()
+    while sending.next_of(Delivered).item_id != "b":
+        pass
+    found = row(sending.context.ledger, key)
+    assert found["state"] == what
+    assert "claimed" not in found
+
+
+def test_a_claim_that_fails_keeps_back_no_outcome(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.wait("a", "b")
+    outbox, client = sending.context.outbox, sending.client
+    claim, fails = outbox.claim, failing(1, outbox.claim)
+
+    def claiming(*given: Any) -> Any:
+        return (fails if client.save.called else claim)(*given)
+
+    monkeypatch.setattr(outbox, "claim", claiming)
+    sending.delivery.kick()
+    assert [sending.next_of(Delivered).item_id for _ in range(2)] == ["a", "b"]
+    assert client.save.call_count == 2

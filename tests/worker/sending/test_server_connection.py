@@ -50,23 +50,19 @@ class Clients:
         self.forgotten += 1
 
     def connection(self, url: str, **settings: Any) -> ServerConnection:
-        """A connection to this server."""
         return ServerConnection(self._paths, ServerSettings(url=url, **settings), url)
 
 
 @pytest.fixture
 def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clients:
-    """Make no client in truth, and start no server."""
     return Clients(tmp_path, monkeypatch)
 
 
 def version(connection: ServerConnection) -> int:
-    """Which of its addresses it is at."""
     return connection.version
 
 
 def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> None:
-    """The ledger has the whole of it, people see the host."""
     with closing(
         clients.connection("https://a.test:8443/mem/", dialect="odd", user="me", infer=True)
     ) as found:
@@ -85,7 +81,6 @@ def test_a_server_of_the_user_s_is_named_by_its_address(clients: Clients) -> Non
 
 
 def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
-    """The settings leave the dialect open, and a probe's client finds it out."""
     with closing(clients.connection("https://a.test")) as found, closing(found.probe_client()):
         assert clients.made == []
         found.recognition.learn("oss")
@@ -106,18 +101,15 @@ def test_senders_speak_what_probes_have_recognised(clients: Clients) -> None:
 def test_a_way_that_others_can_read_on_is_warned_of(
     clients: Clients, url: str, warning: str
 ) -> None:
-    """Not within this computer."""
     assert clients.connection(url).warning == warning
 
 
 def test_without_an_address_there_is_no_connection(clients: Clients) -> None:
-    """The settings are to be mended."""
     with pytest.raises(SettingsError):
         clients.connection("")
 
 
 def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> None:
-    """A first client sees to it that it runs; a further one takes what was found."""
     found = clients.connection("local", dialect="odd")
     assert (found.name, found.shown, found.other_port) == ("local", "this computer only", 0)
     assert clients.ensured == 0
@@ -138,7 +130,6 @@ def test_the_embedded_server_is_started_when_it_is_needed(clients: Clients) -> N
 
 
 def test_another_port_or_token_is_another_address(clients: Clients) -> None:
-    """Senders connect anew; what the former server told is forgotten."""
     found = clients.connection("local")
     found.probe_client()
     found.probe_client()
@@ -155,7 +146,6 @@ def test_another_port_or_token_is_another_address(clients: Clients) -> None:
 
 @pytest.mark.parametrize(("wanted", "other"), [(0, 0), (4000, 0), (5000, 4000)])
 def test_a_port_that_was_not_to_be_had_is_told(clients: Clients, wanted: int, other: int) -> None:
-    """Where the settings name one."""
     found = clients.connection("local", local_port=wanted)
     found.probe_client()
     assert found.other_port == other
@@ -164,7 +154,6 @@ def test_a_port_that_was_not_to_be_had_is_told(clients: Clients, wanted: int, ot
 def test_the_embedded_server_is_asked_for_in_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In its folder, and at the port of the settings."""
     asked: list[tuple[Path, int]] = []
 
     class Local:
@@ -178,6 +167,5 @@ def test_the_embedded_server_is_asked_for_in_its_place(
 
 
 def test_a_server_that_was_down_may_be_another(clients: Clients) -> None:
-    """Nothing that it told is believed any more."""
     clients.connection("https://a.test").forget_listings()
     assert clients.forgotten == 1

@@ -19,7 +19,7 @@ from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import NOW, fresh, letter
-from tests.worker.sending.asked_and_sent import AskedAndSent
+from tests.worker.sending.court import AskedAndSent
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")
@@ -48,7 +48,6 @@ class Server(AskedAndSent):
         self.stores = False
 
     def save(self, memory: Memory, timeout: float) -> Outcome:
-        """Take it, or do what the test says."""
         del timeout
         self.keys.append(memory.key)
         if self.stores or self.answer is STORED:
@@ -56,7 +55,6 @@ class Server(AskedAndSent):
         return self.answer
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
-        """Tell whether it is there, where the server can."""
         del timeout, since
         self.asked += 1
         if self.silent:
@@ -77,18 +75,15 @@ class Scene:
         self.began()
 
     def began(self) -> None:
-        """Forget what the process knew, as a new start does."""
         self.attempts = Attempts(self.context, lambda: False)
         self._verdicts = Verdicts(self.context, lambda: None)
 
     def now(self) -> float:
-        """Pass a minute."""
         return NOW + 60.0 * next(self._minutes)
 
     def send(
         self, key: int, server: Server, answer: Outcome = STORED, *, stores: bool = False
     ) -> Outcome:
-        """Make an attempt at a server that answers the save so."""
         self.context.server = server.name
         server.answer, server.stores = answer, stores
         job = self.context.outbox.claim(key, self.now(), server.name)
@@ -97,7 +92,6 @@ class Scene:
         return made
 
     def record(self, key: int, server: Server, answer: Outcome) -> None:
-        """Record an answer, whatever that server was asked or sent."""
         self._record(self.context.outbox.claim(key, self.now(), server.name), answer, server)
 
     def _record(self, job: Job, answer: Outcome, server: Server) -> None:
@@ -114,7 +108,6 @@ class Scene:
             self._verdicts.apply_late(job, outcome, server.name, self.now())
 
     def killed(self, key: int, server: Server) -> None:
-        """End between the server's taking it and the record of that."""
         server.answer, server.stores = CUT, True
         job = self.context.outbox.claim(key, self.now(), server.name)
         self.attempts.make(server, job, 0)
@@ -122,18 +115,15 @@ class Scene:
         self.began()
 
     def state(self, key: int) -> str:
-        """The state of an item."""
         return self.context.outbox.standing(key)[0]
 
     def put_back(self, item: Item) -> int:
-        """Have an old queue file bring it again; its key."""
         key, _ = accept(self.context, item, ask=False)
         return key
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """Set the scene."""
     made = Scene(tmp_path)
     yield made
     made.context.ledger.close()
@@ -141,18 +131,15 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture
 def a() -> Server:
-    """Give the server that is chosen first, and again in the end."""
     return Server("http://a.test")
 
 
 @pytest.fixture
 def b() -> Server:
-    """Give the one in between."""
     return Server("http://b.test")
 
 
 def taken_in(scene: Scene, lane: str) -> int:
-    """Take a memory in; its key."""
     if lane == "fresh":
         return scene.context.inbox.add_fresh(fresh("m"), NOW, ask=False)
     item = letter("m")
@@ -182,7 +169,6 @@ def test_what_another_server_says_is_no_answer(
 def test_what_another_server_refuses_is_still_asked_about(
     scene: Scene, a: Server, b: Server, lost: Outcome
 ) -> None:
-    """However the first one was not heard of."""
     key = taken_in(scene, "dead")
     scene.send(key, a, lost, stores=True)
     scene.send(key, b, FAILED)
@@ -204,7 +190,6 @@ def test_a_burial_at_another_server_is_no_answer(scene: Scene, a: Server, b: Ser
 
 @pytest.mark.row(36)
 def test_a_delivery_to_another_server_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    """An old file that brings it back later sends the first server nothing unasked."""
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.send(key, b)
@@ -226,7 +211,6 @@ def test_a_kill_is_of_the_server_that_was_sent_to(scene: Scene, a: Server, b: Se
 
 @pytest.mark.row(36)
 def test_a_start_in_between_forgets_nothing(scene: Scene, a: Server, b: Server) -> None:
-    """It stands in the ledger."""
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.began()
@@ -255,7 +239,6 @@ def test_a_server_that_has_answered_is_not_asked_again(scene: Scene, a: Server, 
 
 @pytest.mark.row(36)
 def test_what_cannot_be_sent_is_no_answer(scene: Scene, a: Server) -> None:
-    """A failure of which the server never heard leaves it to be asked."""
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT, stores=True)
     scene.record(key, a, UNSENDABLE)
@@ -265,7 +248,6 @@ def test_what_cannot_be_sent_is_no_answer(scene: Scene, a: Server) -> None:
 
 @pytest.mark.row(36)
 def test_a_server_that_cannot_tell_gets_the_same_key(scene: Scene, b: Server) -> None:
-    """However often another one has refused it in between."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT)
@@ -290,7 +272,6 @@ def test_what_nobody_remembers_is_asked_about_at_each_server(
 
 @pytest.mark.row(36)
 def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: Server) -> None:
-    """What it has taken since the server was asked may be there by now."""
     key = scene.context.inbox.add_fresh(fresh("m"), NOW, ask=True)
     scene.send(key, a, FAILED)
     scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)
@@ -301,7 +282,6 @@ def test_another_worker_makes_the_same_server_a_question_again(scene: Scene, a: 
 
 @pytest.mark.row(36)
 def test_discarding_and_restoring_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    """It is the same memory."""
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     scene.send(key, b, FAILED)
@@ -342,7 +322,6 @@ def test_a_text_that_is_edited_and_edited_back_is_asked_about(
 
 
 def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server) -> None:
-    """Two that a former server did not answer leave the next one three of its own."""
     key = taken_in(scene, "dead")
     scene.send(key, a, CUT)
     a.silent = b.silent = True
@@ -359,7 +338,6 @@ def test_questions_in_vain_are_of_one_server(scene: Scene, a: Server, b: Server)
 def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
     scene: Scene, a: Server, b: Server, late: Outcome
 ) -> None:
-    """Another server was chosen while the request was under way."""
     key = taken_in(scene, "fresh")
     scene.late(key, a, late)
     scene.send(key, b, FAILED)
@@ -369,7 +347,6 @@ def test_what_comes_too_late_is_of_the_server_that_it_comes_from(
 
 @pytest.mark.row(36)
 def test_one_server_under_two_names_is_asked(scene: Scene, a: Server) -> None:
-    """What is unknown under one address is asked about under each other."""
     key = taken_in(scene, "fresh")
     scene.send(key, a, CUT, stores=True)
     a.name = "http://the-same.test"
@@ -379,7 +356,6 @@ def test_one_server_under_two_names_is_asked(scene: Scene, a: Server) -> None:
 
 @pytest.mark.row(36)
 def test_another_text_under_an_id_is_no_answer(scene: Scene, a: Server, b: Server) -> None:
-    """Nor is it asked about: what is unknown is of one text."""
     first = taken_in(scene, "fresh")
     scene.send(first, a, CUT, stores=True)
     second, _ = accept(scene.context, fresh("m", content="another"), ask=False)
@@ -415,7 +391,6 @@ def test_what_another_worker_took_is_held_where_nobody_can_tell(
 
 @pytest.mark.row(36, 45)
 def test_what_another_worker_took_is_never_held_as_a_dead_letter(scene: Scene, b: Server) -> None:
-    """It is asked about, and sent where nobody can tell."""
     a = Server("http://a.test", tells=False)
     key = taken_in(scene, "fresh")
     scene.context.foreign_claims.vanish([key], scene.now(), taken=True, wait_until=0.0)

@@ -1,13 +1,25 @@
 """What each kind of outcome means for its item."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
-from mem0tray.core import events
-from mem0tray.core.circuit_breaker import LONGEST_BREAK
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY
+from mem0tray.config.settings import Settings
+from mem0tray.core import events, reasons
+from mem0tray.core.circuit_breaker import LONGEST_BREAK, CircuitBreaker
+from mem0tray.core.events import Events
+from mem0tray.core.item import EDITED
+from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
+from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Outcome
+from mem0tray.system.paths import Paths
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.reporting.log import describe
+from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh
 from tests.worker.sending.court import (
     COUNTED,
@@ -20,12 +32,10 @@ from tests.worker.sending.court import (
     Court,
     refuse_all,
 )
-
-# Deliveries ----------------------------------------------------------------------------
+from tests.worker.test_other_worker import entry
 
 
 def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
-    """Its server is remembered, and nothing was an attempt that failed."""
     job = court.fresh()
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
     assert court.row(job)["state"] == "delivered"
@@ -35,12 +45,10 @@ def test_a_fresh_entry_that_is_taken_is_delivered(court: Court) -> None:
 
 
 def test_a_dead_letter_that_is_taken_has_recovered(court: Court) -> None:
-    """It is told with the retries that it took."""
     assert court.apply(court.letter(), TAKEN) == [events.DlqRecovered("p", "d", 2)]
 
 
 def test_a_success_closes_the_breaker(court: Court) -> None:
-    """The server accepts again."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, TAKEN, canary=True)
@@ -49,7 +57,6 @@ def test_a_success_closes_the_breaker(court: Court) -> None:
 
 @pytest.mark.parametrize("canary", [True, False])
 def test_what_was_found_by_asking_blames_nobody(court: Court, *, canary: bool) -> None:
-    """What others drew still stands, since nothing was taken just now."""
     court.apply(court.fresh("other"), OUTAGE)
     job = court.fresh()
     refuse_all(court)
@@ -70,7 +77,6 @@ def test_what_another_worker_delivered_is_counted_once(court: Court, taken: floa
 
 
 def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
-    """It was delivered the first time."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     court.apply(job, Outcome(Kind.FOUND, None, ""))
@@ -79,7 +85,6 @@ def test_a_suspect_that_is_found_is_none_any_more(court: Court) -> None:
 
 
 def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None:
-    """The user decides; it is no attempt, and no suspect any more."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     held = Outcome(Kind.HELD, None, "perhaps", may_have_it=True)
@@ -96,7 +101,6 @@ def test_what_another_worker_has_perhaps_delivered_is_held(court: Court) -> None
 
 @pytest.mark.parametrize("kind", COUNTED)
 def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
-    """It waits for the interval, with its new count in its bytes."""
     job = court.fresh(retries=0)
     told = court.apply(job, Outcome(kind, 422, SAID, duration=7.0))
     assert told == [events.AttemptFailed("p", "m", 1, SAID)]
@@ -115,14 +119,12 @@ def test_a_failure_of_a_fresh_entry_counts(court: Court, kind: Kind) -> None:
 def test_a_wait_that_the_server_asks_for_is_kept(
     court: Court, asked: float | None, wait: float
 ) -> None:
-    """Up to an hour, and never less than our own."""
     job = court.fresh()
     court.apply(job, Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert court.row(job)["due"] == NOW + wait
 
 
 def test_the_last_failure_that_is_granted_makes_a_dead_letter(court: Court) -> None:
-    """It is told with its failures, and with how long it waits."""
     job = court.fresh(retries=1)
     assert court.apply(job, FAILED) == [events.AttemptFailed("p", "m", 2, SAID)]
     job = court.claim(job.key)
@@ -148,7 +150,6 @@ def test_a_wait_that_the_server_asks_for_is_kept_by_a_new_dead_letter(
 
 
 def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
-    """Its backoff doubles, and its bytes say when, how often and why."""
     job = court.letter()
     assert court.apply(job, FAILED) == [
         events.DlqRetryFailed("p", "d", 3, 240.0, SAID),
@@ -168,7 +169,6 @@ def test_a_failure_of_a_dead_letter_counts(court: Court) -> None:
 def test_a_wait_that_the_server_asks_for_is_kept_by_a_dead_letter(
     court: Court, asked: float, wait: float
 ) -> None:
-    """Up to an hour, and never less than its backoff."""
     told = court.apply(court.letter(), Outcome(Kind.ITEM_FAILURE, 500, SAID, retry_after=asked))
     assert told == [
         events.DlqRetryFailed("p", "d", 3, wait, SAID),
@@ -184,7 +184,6 @@ def wish(court: Court, job: Job, at: float) -> None:
 
 @pytest.mark.parametrize("at", [0.0, -1.0])
 def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: float) -> None:
-    """The wish came while a request was under way: the letter is due at once."""
     job = court.letter()
     wish(court, job, at)
     assert court.apply(job, FAILED) == [events.DlqRetryFailed("p", "d", 3, 240.0, SAID)]
@@ -193,7 +192,6 @@ def test_a_retry_that_was_asked_for_meanwhile_still_stands(court: Court, at: flo
 
 @pytest.mark.parametrize(("before", "after"), [(0.0, 0.0), (5.0, 1.0)])
 def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, after: float) -> None:
-    """The request that fails is the one that was asked for."""
     job = court.letter(last_attempt=before)
     wish(court, job, after)
     assert len(court.apply(job, FAILED)) == 2
@@ -201,7 +199,6 @@ def test_a_wish_that_was_followed_is_no_new_one(court: Court, before: float, aft
 
 
 def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
-    """Its claim is given back, so that nobody waits for its outcome."""
     job = court.fresh()
     court.context.inbox.discard([job.key], NOW, "deleted")
     assert court.apply(job, FAILED) == []
@@ -211,7 +208,6 @@ def test_what_was_discarded_meanwhile_is_counted_no_more(court: Court) -> None:
 
 
 def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
-    """It counts, and that it timed out is remembered."""
     job = court.fresh()
     court.apply(job, SILENT)
     found = court.row(job)
@@ -228,7 +224,6 @@ def test_an_unknown_outcome_is_asked_about(court: Court) -> None:
 
 @pytest.mark.parametrize("outcome", [TAKEN, Outcome(Kind.FOUND, None, "")])
 def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome: Outcome) -> None:
-    """Whatever was said of the present one."""
     job = court.fresh()
     refuse_all(court)
     told = [events.Delivered("p", "m", ELSEWHERE)]
@@ -238,7 +233,6 @@ def test_a_delivery_to_a_former_server_counts_for_that_one(court: Court, outcome
 
 
 def test_what_a_former_server_could_not_tell_of_waits_on(court: Court) -> None:
-    """It is no attempt; the present one is asked."""
     job = court.fresh()
     assert court.verdicts.apply_late(job, Outcome(Kind.HELD, None, ""), ELSEWHERE, NOW) == []
     assert not {"claimed", "held"} & court.row(job).keys()
@@ -256,3 +250,66 @@ def test_what_a_former_server_said_blames_nobody(court: Court) -> None:
     assert "claimed" not in found
     assert court.history() == [("unknown", None, SAID, 7.0)]
     assert court.verdicts.suspects == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (EDITED, ["Edited too late, the old text had been sent: p (ID: m1...)"]),
+        ("deleted", ["Deleted too late, it had been sent: p (ID: m1...)"]),
+        ("", []),
+    ],
+)
+def test_a_delivery_that_beats_what_the_user_did(
+    tmp_path: Path, reason: str, told: list[str]
+) -> None:
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
+        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
+        job = context.outbox.claim(key, NOW)
+        if reason:
+            context.inbox.discard([key], NOW, reason)
+        verdicts = Verdicts(context, lambda: None)
+        happened = verdicts.apply(
+            job, Outcome(Kind.DELIVERED, 200, ""), "http://here", NOW, canary=False
+        )
+        said = [describe(event) or "" for event in happened[1:]]
+    assert [line.removeprefix("ℹ️ ") for line in said] == told
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Iterator[tuple[WorkerContext, CircuitBreaker, int]]:
+    """Have the server refuse everything while a memory waits; context, breaker and its key."""
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        context = WorkerContext(
+            Paths(tmp_path, tmp_path), Settings(), ledger, Events(), "http://here"
+        )
+        key = context.inbox.add_fresh(entry(1), NOW, ask=False)
+        breaker = context.breaker
+        breaker.note_probe(healthy=True, reason=reasons.NONE)
+        breaker.set_misconfigured(refusal("404 Not Found", 404), NOW)
+        yield context, breaker, key
+
+
+@pytest.mark.parametrize(("remembered", "name"), [(False, HEALTHY), (True, ACTION_NEEDED)])
+def test_a_canary_that_the_server_is_found_to_have_ends_the_pause(
+    refused: tuple[WorkerContext, CircuitBreaker, int], name: str, *, remembered: bool
+) -> None:
+    context, breaker, key = refused
+    job = replace(context.outbox.claim(key, NOW), delivered=NOW if remembered else None)
+    verdicts = Verdicts(context, lambda: None)
+    found = Outcome(Kind.FOUND, None, "the server had it already")
+    verdicts.apply(job, found, "http://here", NOW, canary=True)
+    assert breaker.state(NOW).name == name
+
+
+def test_a_break_that_a_canary_draws_is_told(
+    refused: tuple[WorkerContext, CircuitBreaker, int],
+) -> None:
+    context, breaker, key = refused
+    verdicts = Verdicts(context, lambda: None)
+    said = Outcome(Kind.SLOW_DOWN, 429, "429 Too Many Requests")
+    verdicts.apply(context.outbox.claim(key, NOW), said, "http://here", NOW, canary=True)
+    assert "429 Too Many Requests" in str(breaker.state(NOW).reason)

@@ -1,12 +1,17 @@
 """What each kind of outcome means for others, and for the server."""
 
 import pytest
+from msgspec.structs import replace
 
 from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
 from mem0tray.core.circuit_breaker import LONGEST_BREAK
+from mem0tray.core.reasons import quoted
 from mem0tray.core.state import ACTION_NEEDED, HEALTHY
 from mem0tray.server import Kind, Outcome
+from mem0tray.server.answers import NOT_KEPT, classify, no_use
+from mem0tray.server.model import Reply
+from mem0tray.worker.sending.verdict import LASTING
 from tests.ledger.samples import NOW, fresh
 from tests.worker.sending.court import (
     FAILED,
@@ -23,11 +28,8 @@ from tests.worker.sending.court import (
     refuse_all,
 )
 
-# Outages --------------------------------------------------------------------------------
-
 
 def test_an_outage_counts_nothing(court: Court) -> None:
-    """The item is set aside, and the server is asked how it is."""
     job = court.fresh()
     assert court.apply(job, OUTAGE) == []
     found = court.row(job)
@@ -39,7 +41,6 @@ def test_an_outage_counts_nothing(court: Court) -> None:
 
 
 def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
-    """Others are to show meanwhile who is to blame."""
     court.context.settings = Settings(sync=SyncSettings(retry_interval=90.0, probe_interval=40.0))
     job = court.fresh()
     court.apply(job, OUTAGE)
@@ -47,7 +48,6 @@ def test_the_longer_interval_is_that_of_one_set_aside(court: Court) -> None:
 
 
 def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
-    """Nothing is counted, also after a second outage of the same item."""
     job, other = court.fresh(), court.letter()
     before = {each.key: court.row(each)["due"] for each in (job, other)}
     for each in (job, other, job):
@@ -61,7 +61,6 @@ def test_where_it_was_the_server_all_are_due_as_before(court: Court) -> None:
 
 
 def test_where_others_succeed_it_was_the_item(court: Court) -> None:
-    """What drew an outage is counted then, with what the server said to it."""
     job = court.fresh()
     court.apply(job, Outcome(Kind.OUTAGE, 503, SAID, timed_out=True, may_have_it=True))
     other = court.fresh("other")
@@ -78,7 +77,6 @@ def test_where_others_succeed_it_was_the_item(court: Court) -> None:
 
 
 def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
-    """This time's answer decides about it."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     court.claim(job.key)
@@ -87,7 +85,6 @@ def test_an_item_that_is_sent_again_is_no_suspect(court: Court) -> None:
 
 
 def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
-    """It is delivered, and that is all."""
     job = court.fresh()
     court.apply(job, OUTAGE)
     assert court.apply(job, TAKEN) == [events.Delivered("p", "m")]
@@ -95,7 +92,6 @@ def test_a_suspect_that_succeeds_itself_is_not_counted(court: Court) -> None:
 
 
 def test_a_question_in_vain_counts_nothing(court: Court) -> None:
-    """It is put again after the interval; the server is asked how it is."""
     job = court.fresh()
     vain = Outcome(Kind.ASKED_IN_VAIN, None, SAID, may_have_it=True)
     assert court.apply(job, vain) == []
@@ -116,7 +112,6 @@ def test_a_question_in_vain_counts_nothing(court: Court) -> None:
 def test_a_break_that_the_server_asks_for_is_taken(
     court: Court, asked: float | None, delay: float
 ) -> None:
-    """Nobody is counted; nothing goes out until it is over."""
     job = court.fresh()
     slow = Outcome(Kind.SLOW_DOWN, 429, SAID, retry_after=asked)
     assert court.apply(job, slow) == [events.SlowedDown(delay)]
@@ -128,7 +123,6 @@ def test_a_break_that_the_server_asks_for_is_taken(
 
 
 def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
-    """The pause in between may have been all that it took, and may have been so twice."""
     job = court.fresh()
     court.apply(job, SLOW)
     assert court.apply(court.fresh("a"), TAKEN) == [events.Delivered("p", "a")]
@@ -143,7 +137,6 @@ def test_only_a_third_429_beside_successes_counts(court: Court) -> None:
 
 
 def test_another_answer_in_between_makes_it_the_first_again(court: Court) -> None:
-    """Only 429 after 429 tells of the item."""
     job = court.fresh()
     for other in ("a", "b"):
         court.apply(court.claim(job.key), SLOW)
@@ -154,7 +147,6 @@ def test_another_answer_in_between_makes_it_the_first_again(court: Court) -> Non
 
 
 def test_one_that_is_forgiven_does_not_forgive_the_next(court: Court) -> None:
-    """A suspect behind it, of an outage, is counted all the same."""
     first, second = court.fresh("first"), court.fresh("second")
     court.apply(first, SLOW)
     court.apply(second, OUTAGE)
@@ -193,21 +185,18 @@ def test_a_refused_key_stops_everything(court: Court, status: int, remedy: str) 
 
 @pytest.mark.parametrize(("asked", "wait"), [(5.0, PROBE), (90.0, 90.0), (1e9, LONGEST_BREAK)])
 def test_a_refusal_may_ask_for_a_wait(court: Court, asked: float, wait: float) -> None:
-    """Up to an hour, and never less than the interval of probes."""
     court.apply(court.fresh(), Outcome(Kind.UNAUTHORIZED, 401, SAID, retry_after=asked))
     assert not court.breaker.wants_canary(NOW + wait - 1.0)
     assert court.breaker.wants_canary(NOW + wait)
 
 
 def test_a_refusal_with_nobody_to_compare_counts(court: Court) -> None:
-    """Of one project alone nobody can tell whether the server refuses all."""
     job = court.fresh()
     assert court.apply(job, FORBIDDEN) == [events.AttemptFailed("p", "m", 1, SAID)]
     assert court.state() == HEALTHY
 
 
 def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
-    """The item is set aside, and the turn is that of others."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     assert court.apply(job, FORBIDDEN) == []
@@ -217,7 +206,6 @@ def test_a_refusal_is_compared_with_another_project(court: Court) -> None:
 
 
 def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None:
-    """It is the server then, and its address is to be mended."""
     other = court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     job = court.fresh()
     due = court.row(job)["due"]
@@ -230,7 +218,6 @@ def test_a_second_project_that_is_refused_stops_everything(court: Court) -> None
 
 
 def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> None:
-    """Another one still waits to be compared with."""
     court.context.inbox.add_fresh(fresh("other", project_id="q"), NOW, ask=False)
     for name in ("a", "b"):
         court.apply(court.fresh(name), FORBIDDEN)
@@ -239,7 +226,6 @@ def test_a_second_refusal_of_the_same_project_proves_nothing(court: Court) -> No
 
 
 def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
-    """Only what was refused is compared."""
     court.apply(court.fresh("other", project_id="q"), OUTAGE)
     court.apply(court.fresh(), FORBIDDEN)
     assert court.state() == HEALTHY
@@ -256,7 +242,6 @@ def test_an_outage_of_another_project_is_no_refusal(court: Court) -> None:
 def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
     court: Court, outcome: Outcome, *, told: bool
 ) -> None:
-    """It is not counted; what the server said of it is told as well."""
     job = court.fresh()
     refuse_all(court)
     assert court.apply(job, outcome, canary=True) == []
@@ -270,7 +255,6 @@ def test_a_canary_that_fails_otherwise_leaves_all_as_it_was(
 
 
 def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
-    """The newest refusal is the one that is told."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, FORBIDDEN, canary=True)
@@ -279,9 +263,138 @@ def test_a_canary_that_is_refused_says_so_anew(court: Court) -> None:
 
 
 def test_a_canary_that_meets_an_outage_is_set_aside(court: Court) -> None:
-    """An outage says nothing of what was wrong."""
     job = court.fresh()
     refuse_all(court)
     court.apply(job, OUTAGE, canary=True)
     assert court.verdicts.suspects == {job.key}
     assert len(court.outages) == 1
+
+
+PAGE = Outcome(Kind.OUTAGE, 200, "200 OK, but the answer is not a JSON object", may_have_it=True)
+KEEPS_NOTHING = Outcome(Kind.OUTAGE, 200, "", may_have_it=True).because(no_use(200, NOT_KEPT))
+
+
+def redirected(address: str) -> Outcome:
+    """Make the outcome of a delivery that a server sends elsewhere."""
+    return classify(Reply(302, {"location": address}, b"", 0.1), NOW, bool)
+
+
+REDIRECT = redirected("https://a/api/memory")
+ASKED = Outcome(Kind.ASKED_IN_VAIN, 200, PAGE.message, may_have_it=True)
+
+
+@pytest.fixture
+def healthy(court: Court) -> Court:
+    court.context.destination = "mem0.test"
+    court.breaker.note_probe(healthy=True, reason=quoted(""))
+    return court
+
+
+def well(court: Court) -> object:
+    court.breaker.note_probe(healthy=True, reason=quoted(""))
+    return court.verdicts.note_health()
+
+
+def test_the_first_is_told_once_the_probe_finds_the_server_well(healthy: Court) -> None:
+    assert well(healthy) is None
+    healthy.apply(healthy.fresh(), PAGE)
+    assert well(healthy) == events.NotTaken("p", "m", PAGE.message)
+    assert well(healthy) is None
+    assert healthy.state() != ACTION_NEEDED
+
+
+@pytest.mark.parametrize("outcome", [PAGE, ASKED])
+def test_two_in_a_row_need_action(healthy: Court, outcome: Outcome) -> None:
+    healthy.apply(healthy.fresh(), PAGE)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), outcome)
+    assert healthy.state() == ACTION_NEEDED
+    assert healthy.reason().startswith(
+        "something that is no Mem0 server answers deliveries at mem0.test: "
+    )
+    assert outcome.message in healthy.reason()
+    assert "`mem0tray config set server.url ADDRESS`" in healthy.reason()
+
+
+def test_a_server_that_keeps_nothing_is_to_be_updated(healthy: Court) -> None:
+    """What it said that it stored it does not have: that is said, and nothing of an address."""
+    healthy.apply(healthy.fresh(), KEEPS_NOTHING)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), KEEPS_NOTHING)
+    assert healthy.state() == ACTION_NEEDED
+    assert healthy.reason() == (
+        "mem0.test does not have what it said that it stored."
+        " Update the server: an earlier version says that it stores memories, and does not."
+    )
+
+
+def test_a_redirect_needs_another_address(healthy: Court) -> None:
+    healthy.apply(healthy.fresh(), REDIRECT)
+    well(healthy)
+    healthy.apply(healthy.fresh("other"), REDIRECT)
+    assert healthy.state() == ACTION_NEEDED
+    said = healthy.reason()
+    assert said == (
+        "mem0.test redirects deliveries to https://a/api. If your server is there, set its"
+        " address: `mem0tray config set server.url https://a/api`."
+    )
+    asked = redirected("https://a/api/memory/project")
+    healthy.apply(healthy.fresh("third"), replace(asked, kind=Kind.ASKED_IN_VAIN))
+    assert healthy.reason() == said
+
+
+def test_the_only_one_twice_needs_action(healthy: Court) -> None:
+    job = healthy.fresh()
+    healthy.apply(job, PAGE)
+    well(healthy)
+    healthy.apply(healthy.claim(job.key), PAGE)
+    assert healthy.state() == ACTION_NEEDED
+
+
+def test_without_a_probe_between_it_may_be_an_outage(healthy: Court) -> None:
+    for name in "abc":
+        healthy.apply(healthy.fresh(name), PAGE)
+    assert healthy.state() != ACTION_NEEDED
+
+
+def test_questions_alone_are_no_deliveries(healthy: Court) -> None:
+    job = healthy.fresh()
+    for _ in range(3):
+        healthy.apply(healthy.claim(job.key), ASKED)
+        assert well(healthy) is None
+    assert healthy.state() != ACTION_NEEDED
+
+
+def test_a_gateway_is_given_time(healthy: Court) -> None:
+    """A 503 beside a healthy probe may end by itself; after a while the server is to be seen to."""
+    apply = healthy.verdicts.apply
+    job = healthy.fresh()
+    apply(job, OUTAGE, "s", NOW, canary=False)
+    well(healthy)
+    apply(healthy.fresh("b"), OUTAGE, "s", NOW + LASTING - 1, canary=False)
+    assert healthy.state() != ACTION_NEEDED
+    well(healthy)
+    apply(healthy.fresh("c"), OUTAGE, "s", NOW + LASTING, canary=False)
+    assert healthy.state() == ACTION_NEEDED
+    assert "mem0.test says that it is healthy, but takes no delivery" in healthy.reason()
+
+
+@pytest.mark.parametrize("end", ["taken", "found", "down", "refused"])
+def test_it_ends(healthy: Court, end: str) -> None:
+    """With a memory that is taken or there, with an outage, and where the server tells more."""
+    healthy.apply(healthy.fresh(), PAGE)
+    well(healthy)
+    healthy.apply(healthy.fresh("b"), PAGE)
+    assert healthy.apply(healthy.fresh("c"), FAILED)  # this says nothing of it
+    assert "no Mem0 server" in healthy.reason()
+    if end == "taken":
+        healthy.apply(healthy.fresh("d"), TAKEN)
+    elif end == "found":
+        healthy.apply(healthy.fresh("d"), Outcome(Kind.FOUND, None, "there"))
+    elif end == "down":
+        healthy.verdicts.clear_suspects()
+    else:
+        healthy.apply(healthy.fresh("d"), FORBIDDEN, canary=True)
+    assert "no Mem0 server" not in healthy.reason()
+    healthy.apply(healthy.fresh("e"), PAGE)
+    assert "no Mem0 server" not in healthy.reason()  # it begins anew

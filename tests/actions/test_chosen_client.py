@@ -1,0 +1,81 @@
+"""Questions that are put again, to a real server that fails now and then."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from unittest import mock
+
+import pytest
+
+from mem0tray.actions import chosen_client
+from mem0tray.actions.chosen_client import PatientQuestions
+from mem0tray.server import Outcome, Page, ServerAddress, ServerMemory, connect
+from tests.support.http1 import Answer
+from tests.support.standin import Standin
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def questions(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[PatientQuestions]:
+    """Ask the server, which has a memory of one project, without a pause."""
+    monkeypatch.setattr(chosen_client, "WAITS", (0.0, 0.0))
+    server.begin_with([("alpha", "oak")])
+    with closing(connect(ServerAddress.of(server.url))) as client:
+        yield PatientQuestions(client, 10.0)
+
+
+def texts(found: Iterator[Page | Outcome]) -> list[str]:
+    """Collect the texts of pages, and in the place of an outcome what it says."""
+    return [
+        text
+        for each in found
+        for text in (
+            [each.message] if isinstance(each, Outcome) else [one.text for one in each.memories]
+        )
+    ]
+
+
+def test_a_server_that_has_answered_is_asked_again(
+    server: Standin, questions: PatientQuestions
+) -> None:
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(Answer(reset=True), Answer(503))
+    assert texts(questions.pages("alpha")) == ["oak"]
+
+
+def test_a_server_that_never_answered_is_not_waited_for(
+    server: Standin, questions: PatientQuestions
+) -> None:
+    server.script_questions(Answer(503))
+    assert texts(questions.pages("alpha")) == ["503: scripted 503"]
+    assert server.questions() == 1
+
+
+def test_a_refusal_does_not_pass(server: Standin, questions: PatientQuestions) -> None:
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(Answer(401))
+    assert texts(questions.pages("alpha")) == ["401: scripted 401"]
+    assert server.questions() == 2
+
+
+def test_the_patience_has_an_end(server: Standin, questions: PatientQuestions) -> None:
+    assert texts(questions.pages("alpha")) == ["oak"]
+    server.script_questions(*(Answer(503) for _ in range(9)))
+    assert texts(questions.pages("alpha")) == ["503: scripted 503"]
+    assert server.questions() == 4
+
+
+def test_a_listing_that_shows_ever_new_memories_comes_to_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chosen_client, "_MOST", 5)
+    client, number = mock.Mock(), count()
+    client.page.side_effect = lambda *_: Page([ServerMemory("alpha", str(next(number)))], "more")
+    found = list(PatientQuestions(client, 10.0).pages("alpha"))
+    assert texts(iter(found)) == ["0", "1", "2", "3", "4"]
+    assert found[-1] == Page([], whole=False)

@@ -1,0 +1,144 @@
+"""Reading a screen: where words stand, what has changed, where an icon is."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.desktops import eyes
+from tests.desktops.eyes import Box
+from tests.desktops.result import FAILED, HELD, LACKS, Outcome, Report, table
+from tests.desktops.scratch_root import ScratchRoot
+
+HEAD = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
+GREEN = (8, 96, 47)
+
+
+def rows(*lines: tuple[str, ...]) -> str:
+    """Tesseract's table of these lines, letters 30 pixels wide and high, lines 60 apart."""
+    table = [HEAD]
+    for number, words in enumerate(lines):
+        left = 0
+        for place, word in enumerate(words, 1):
+            width = 30 * len(word)
+            cells = (5, 1, 1, 1, number, place, left, 60 * number, width, 30, 90.5, word)
+            table.append("\t".join(map(str, cells)))
+            left += width + 30
+    return "\n".join(table)
+
+
+def test_words_stand_where_the_part_was_cut_out() -> None:
+    (first, second) = eyes.words(rows(("Open", "log")), (100, 50), 3)
+    assert first.box == Box(100, 50, 140, 60)
+    assert second.box == Box(150, 50, 180, 60)
+
+
+def test_a_phrase_is_found_however_its_words_are_parted() -> None:
+    seen = eyes.words(
+        rows(
+            ("Retryall", "n0w"),
+        ),
+        (0, 0),
+        1,
+    )
+    assert eyes.find(seen, "Retry all now") == Box(0, 0, 360, 30)
+
+
+def test_a_sign_between_words_may_be_read_as_letters() -> None:
+    seen = eyes.words(rows(("5aa21850", "a", "500")), (0, 0), 1)
+    assert eyes.find(seen, "5aa21850 500") is not None
+
+
+def test_the_line_that_says_least_else_is_meant() -> None:
+    seen = eyes.words(rows(("2", "dead", "letters", "wait"), ("Dead", "letters")), (0, 0), 1)
+    found = eyes.find(seen, "Dead letters")
+    assert found is not None
+    assert found.top == 60
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    assert eyes.find(eyes.words(rows(("Dead",), ("letters",)), (0, 0), 1), "Dead letters") is None
+
+
+def test_an_icon_is_what_has_come_in_its_colour_and_is_small() -> None:
+    before = Image.new("RGB", (400, 300), "white")
+    before.paste(GREEN, (200, 200, 216, 216))
+    after = before.copy()
+    after.paste(GREEN, (10, 10, 26, 26))
+    assert eyes.icon(before, after, GREEN) == Box(10, 10, 26, 26)
+    after.paste(GREEN, (380, 280, 382, 282))
+    assert eyes.icon(before, after, GREEN) == Box(10, 10, 26, 26)
+    after.paste(GREEN, (10, 10, 300, 26))
+    assert eyes.icon(before, after, GREEN) is None
+
+
+def test_what_changed_is_found_in_parts() -> None:
+    before = Image.new("RGB", (400, 300), "white")
+    after = before.copy()
+    assert eyes.changes(before, after) == []
+    after.paste((0, 0, 0), (30, 40, 50, 60))
+    after.paste((0, 0, 0), (52, 40, 54, 70))
+    after.paste((0, 0, 250), (300, 200, 310, 210))
+    assert eyes.changes(before, after) == [Box(30, 40, 54, 70), Box(300, 200, 310, 210)]
+
+
+def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> None:
+    popup, none = Image.new("RGB", (4, 4), "white"), Image.new("RGB", (4, 4), "black")
+    still = eyes.Stillness(popup, 0.0, 1.0)
+    seen = [still.reached(popup, 0.1), still.reached(none, 0.2), still.reached(none, 1.1)]
+    assert not any(seen)
+    assert still.reached(none, 1.2)
+    assert still.picture is none
+
+
+def report(*outcomes: Outcome) -> Report:
+    return Report("xfce", "XFCE", outcomes)
+
+
+def test_a_desktop_held_where_nothing_failed() -> None:
+    assert report(Outcome("icon", HELD), Outcome("tooltip", LACKS)).held
+    assert not report(Outcome("icon", HELD), Outcome("tooltip", FAILED)).held
+    assert not report().held
+
+
+def test_a_report_comes_back_from_json() -> None:
+    written = report(Outcome("icon", HELD, "at 1, 2", 0.5), Outcome("menu", FAILED, "“…”"))
+    assert Report.from_json(written.as_json()) == written
+
+
+def test_the_table_says_what_held_and_why_not() -> None:
+    one = report(Outcome("icon", HELD), Outcome("menu", FAILED, "no menu"))
+    other = Report("gnome", "GNOME", (Outcome("icon", LACKS, "shows none"),))
+    assert table([one, other]).splitlines() == [
+        "|  | XFCE | GNOME |",
+        "| --- | --- | --- |",
+        "| icon | yes | – |",
+        "| menu | NO |  |",
+        "",
+        "- XFCE, menu: no menu",
+        "- GNOME, icon: shows none",
+    ]
+
+
+def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "letter").touch()
+    root = ScratchRoot(tmp_path, tmp_path / "output")
+    with pytest.raises(OSError, match="not empty"):
+        root.make()
+    assert (tmp_path / "letter").exists()
+    assert not root.is_made
+
+
+@pytest.mark.parametrize(("place", "stays"), [("root/dev", True), ("", False), ("rooted", False)])
+def test_what_is_mounted_in_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, *, stays: bool
+) -> None:
+    root = ScratchRoot(tmp_path / "root", tmp_path / "output")
+    root.folder.mkdir()
+    (root.folder / ".made-by-tests-desktops").write_text("whole")
+    mounts = f"x {tmp_path / place} y z 0 0\n".encode()
+    monkeypatch.setattr(Path, "read_bytes", lambda _: mounts)
+    with pytest.raises(OSError, match="is mounted") if stays else contextlib.nullcontext():
+        root.remove()
+    assert root.is_made is stays

@@ -1,0 +1,148 @@
+"""Opening a ledger: its version, its log, what becomes of one that cannot be used."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mem0tray.core.errors import LedgerError
+from mem0tray.ledger import opening
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.reader import Reader
+from tests.ledger.samples import write_sample
+
+TABLES = (
+    "items", "texts", "outcomes", "attempts", "servers", "showings", "generations", "tickets",
+    "tombstones", "outages", "notes", "note_texts",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """Write the ledger of a worker that was killed in mid-delivery, with every state."""
+    found = tmp_path / "ledger.sqlite3"
+    write_sample(found)
+    return found
+
+
+def rows(db: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return db.execute(sql).fetchall()
+
+
+def columns(db: sqlite3.Connection) -> dict[str, set[str]]:
+    """The columns of each table."""
+    return {t: {row[1] for row in rows(db, f"PRAGMA table_info({t})")} for t in TABLES}
+
+
+def test_the_ledger_of_the_first_release_is_kept_with_every_state(sample: Path) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        before = {table: rows(db, f"SELECT * FROM {table}") for table in TABLES}
+        assert all(before[table] for table in TABLES if table != "outages")
+        states = rows(db, "SELECT DISTINCT state FROM items")
+        assert {state for (state,) in states} == {"pending", "dead", "delivered", "discarded"}
+        made = columns(db)
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert {table: rows(db, f"SELECT * FROM {table}") for table in TABLES} == before
+    with closing(Ledger(sample.with_name("new"))) as ledger, ledger.locked() as db:
+        assert columns(db) == made
+    with Reader(sample) as reader:
+        assert len(reader.by_prefix("")) == len(before["items"])
+
+
+@pytest.mark.parametrize("version", [1, 6])
+def test_a_ledger_from_before_the_first_release_is_kept_aside_and_rebuilt(
+    sample: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(sample)) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    with Reader(sample, needed=True) as reader:
+        assert not reader.usable
+    with closing(Ledger(sample)) as ledger, ledger.locked() as db:
+        assert "before the first release; kept as ledger.sqlite3.kept-" in ledger.rebuilt
+        assert rows(db, "SELECT * FROM items") == []
+    (kept,) = (each for each in sample.parent.glob("*.kept-*") if each.name[-1].isdecimal())
+    with closing(sqlite3.connect(kept)) as db:
+        assert rows(db, "SELECT count(*) FROM items") != [(0,)]
+
+
+def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {opening.VERSION + 1}")
+    with pytest.raises(LedgerError, match="was written by a newer mem0tray") as refused:
+        Ledger(path)
+    assert refused.value.remedy == "Update mem0tray."
+    with pytest.raises(LedgerError, match="newer"), Reader(path, needed=True):
+        pass
+    with Reader(path) as reader:
+        assert not reader.usable
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a ledger that is not there yet."""
+    return tmp_path / "ledger.sqlite3"
+
+
+def longest(ledger: Ledger) -> int:
+    """How long its log may become, in bytes."""
+    with ledger.locked() as db:
+        (pages,) = db.execute("PRAGMA wal_autocheckpoint").fetchone()
+        (page,) = db.execute("PRAGMA page_size").fetchone()
+    return int(pages * page)
+
+
+@pytest.mark.parametrize("page", [2048, 4096], ids=["new", "of a former version"])
+def test_the_log_is_as_long_whatever_the_pages(path: Path, page: int) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as former:
+        former.execute("PRAGMA journal_mode = DELETE")
+        former.execute(f"PRAGMA page_size = {page}")
+        former.execute("VACUUM")
+    with closing(Ledger(path)) as ledger:
+        with ledger.locked() as db:
+            assert db.execute("PRAGMA page_size").fetchone() == (page,)
+        assert longest(ledger) == 16_384_000
+
+
+@pytest.mark.parametrize(
+    ("room", "most"), [(4_096_000, 1_024_000), (0, 2048)], ids=["small", "full"]
+)
+def test_the_log_fills_no_small_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch, room: int, most: int
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
+    with closing(Ledger(path)) as ledger:
+        assert longest(ledger) == most
+
+
+def test_a_disk_that_tells_no_room_is_taken_for_a_large_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr(shutil, "disk_usage", fail)
+    with closing(Ledger(path)) as ledger:
+        assert longest(ledger) == 16_384_000
+
+
+@pytest.mark.row(6)
+def test_a_full_disk_has_the_log_taken_in(path: Path, tmp_path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.set_meta("n", 1)
+        with ledger.locked() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerError, match="full"):
+            ledger.set_meta("n", "x" * 100_000)
+        alone = shutil.copy(path, tmp_path / "without its log")
+        assert ledger.meta("n") == 1
+    with closing(sqlite3.connect(alone)) as taken_in:
+        assert taken_in.execute("SELECT value FROM meta WHERE name = 'n'").fetchone() == (1,)

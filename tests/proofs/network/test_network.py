@@ -1,0 +1,207 @@
+"""Every fault of the matrix: a few in one run of the worker, and all of them, each alone."""
+
+import random
+import ssl
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.proofs.network.faults import RateLimit
+from tests.proofs.network.matrix import CASES, Trial, check
+from tests.support import oracle
+from tests.support.certificates import HOST, Authority
+from tests.support.machine import Resolver
+from tests.support.standin import Standin
+
+# One of each kind; what a time-out ends takes its time.
+SOME_EVERYWHERE = ["lost in the middle of the request", "portal: 302 to its page"]
+SOME_SAVES = ["reset after the server accepted", "endless body", "504 after the server accepted"]
+
+
+@pytest.mark.row(36, 37)
+def test_one_worker_outlives_faults_of_each_kind(trial: Trial) -> None:
+    trial.start({})
+    for name in SOME_EVERYWHERE:
+        case = CASES[name]
+        assert check(case, trial.everything(name, case), alone=False) == [], name
+
+
+@pytest.mark.row(36, 37)
+def test_one_worker_asks_about_saves_that_were_struck(trial: Trial) -> None:
+    trial.start({})
+    for name in SOME_SAVES:
+        case = CASES[name]
+        assert check(case, trial.saves_alone(name, case), alone=True) == [], name
+    assert trial.server.surplus() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.row(36, 37)
+@pytest.mark.parametrize("keys", [False, True], ids=["asked", "keys"])
+@pytest.mark.parametrize("name", CASES)
+def test_every_fault_is_outlived(trial: Trial, server: Standin, name: str, *, keys: bool) -> None:
+    server.honours_keys, server.can_be_asked = keys, not keys
+    case = CASES[name]
+    trial.start(case.env)
+    assert check(case, trial.everything(name, case), alone=False) == []
+    assert check(case, trial.saves_alone(name, case), alone=True) == []
+
+
+SEED = 20261124
+# Ten minutes and the usual intervals, ten times as fast.
+SCALED = {
+    "MEM0TRAY_SYNC_PROBE_INTERVAL": "3",
+    "MEM0TRAY_SYNC_RETRY_INTERVAL": "3",
+    "MEM0TRAY_SYNC_TIMEOUT": "6",
+}
+
+
+def storm(trial: Trial, memories: int, limit: RateLimit) -> None:
+    """Deliver so many through a server that keeps to its limit."""
+    trial.proxy.strike(limit, saves_only=True)
+    texts = trial.queue("storm", memories)
+    trial.server.wait_for(lambda: not trial.server.missing(texts), 100, "all taken")
+    trial.wait_delivered(texts)
+    assert limit.refused  # or it was no storm
+    assert trial.home.log_lines("Moved to DLQ") == []
+    assert oracle.faults(trial.home, trial.server, trial.accepted) == []
+
+
+def test_a_rate_limit_moves_nothing_to_the_dlq(trial: Trial) -> None:
+    trial.start({})
+    storm(trial, 45, RateLimit(10, 0.3))
+    assert trial.home.log_lines("failed:") == []
+
+
+@pytest.mark.slow
+def test_a_storm_of_429_moves_nothing_to_the_dlq(trial: Trial) -> None:
+    trial.start(SCALED)
+    storm(trial, 300, RateLimit(1, 0.1))
+
+
+def flap(trial: Trial, times: int, period: float) -> None:
+    """Take the network away and give it back, memories coming in all the while.
+
+    Each time away it goes in another way: refused, or one of the matrix.
+    """
+    chance = random.Random(SEED)  # noqa: S311  (a chance that can be had again)
+    ways = [case for case in CASES.values() if not case.silent]
+    for number in range(times):
+        trial.queue(f"flap {number}", 1)
+        if chance.random() < 0.5:
+            trial.proxy.close()
+        else:
+            trial.proxy.strike(chance.choice(ways).fault)
+        time.sleep(period)  # the period of the flapping is the fault
+        trial.proxy.heal()
+        time.sleep(period)
+
+
+def after_flapping(trial: Trial) -> None:
+    """See that all is delivered once the network holds, once each."""
+    trial.home.ok("retry", "--all")
+    trial.wait_delivered(trial.accepted)
+    assert oracle.faults(trial.home, trial.server, trial.accepted) == []
+    assert trial.worker.alive
+
+
+def test_a_network_that_flaps_loses_and_doubles_nothing(trial: Trial) -> None:
+    trial.start({})
+    flap(trial, 15, 0.03)
+    after_flapping(trial)
+
+
+@pytest.mark.slow
+def test_a_network_that_flaps_for_ten_minutes_loses_and_doubles_nothing(trial: Trial) -> None:
+    trial.start(SCALED)
+    before = trial.worker.memory()
+    flap(trial, 300, 0.1)
+    after_flapping(trial)
+    assert trial.worker.memory() < before + 20_000_000
+
+
+OTHER = "192.0.2.1"  # for documentation: nobody's address
+
+
+def outage(trial: Trial, words: str) -> None:
+    """See that memories wait uncounted, unsent, and that the state says why."""
+    sent = len(trial.server.requests)
+    texts = trial.queue(words)
+    home = trial.home
+    home.wait(lambda: home.state()[0] == "down" and words in home.state()[1], 20, words)
+    home.wait(lambda: len(home.queue_items()) == len(texts), 10, "shown")
+    assert [item["retries"] for item in home.queue_items()] == [0] * len(texts)
+    assert len(trial.server.requests) == sent
+
+
+def recovered(trial: Trial) -> None:
+    """See that all is delivered, once."""
+    trial.wait_delivered(trial.accepted)
+    assert oracle.faults(trial.home, trial.server, trial.accepted) == []
+
+
+@pytest.mark.slow
+def test_refused_connections_are_an_outage(trial: Trial) -> None:
+    trial.start({})
+    trial.proxy.close()
+    outage(trial, "onnection refused")
+    trial.proxy.open()
+    recovered(trial)
+
+
+def test_a_name_that_is_lost_is_an_outage(trial: Trial, tmp_path: Path) -> None:
+    resolver = Resolver(tmp_path)
+    resolver.know()
+    trial.home.env["MEM0TRAY_SERVER_URL"] = trial.proxy.url.replace(HOST, "mem0.invalid")
+    trial.start(resolver.env)
+    resolver.forget()
+    trial.proxy.heal()  # cuts the connections: the next one needs the name
+    outage(trial, "cannot be resolved")
+    resolver.know()
+    recovered(trial)
+
+
+def self_signed(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """Serve with another authority's certificate, which nobody vouches for."""
+    del authority
+    folder.mkdir()
+    return Authority(folder).context(HOST)
+
+
+def expired(authority: Authority, _: Path) -> ssl.SSLContext:
+    return authority.context(HOST, ended=timedelta(hours=1))
+
+
+def for_another_host(authority: Authority, _: Path) -> ssl.SSLContext:
+    return authority.context(OTHER, "mem0.example")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "make"),
+    [
+        ("certificate has expired", expired),
+        ("unable to get local issuer", self_signed),
+        ("IP address mismatch", for_another_host),
+    ],
+    ids=["expired", "self-signed", "for another host"],
+)
+def test_a_bad_certificate_is_an_outage(
+    trial: Trial,
+    tmp_path: Path,
+    words: str,
+    make: Callable[[Authority, Path], ssl.SSLContext],
+) -> None:
+    authority, proxy = Authority(tmp_path), trial.proxy
+    proxy.tls = good = authority.context(HOST)
+    trial.home.env["MEM0TRAY_SERVER_URL"] = proxy.url
+    trial.home.env["MEM0TRAY_SERVER_API_KEY"] = "sesame"
+    trial.start({"MEM0TRAY_SERVER_CA_FILE": str(authority.file)})
+    proxy.tls = make(authority, tmp_path / "other")
+    proxy.heal()  # cuts the connections: the next one meets the other certificate
+    outage(trial, words)
+    proxy.tls = good
+    recovered(trial)

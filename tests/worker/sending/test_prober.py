@@ -1,0 +1,196 @@
+"""The prober's turns, without its thread: what is asked, with how much patience, what is told."""
+
+import threading
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mem0tray.core import reasons
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.server import Health, KeyCheck, KeyVerdict
+from mem0tray.worker.sending.chosen_server import REPORT_AGAIN, Prober
+
+WELL = Health(healthy=True, reason=reasons.NONE)
+ILL = Health(healthy=False, reason=reasons.quoted("down"))
+KEY = KeyCheck(KeyVerdict.TAKEN)
+
+
+class Probing:
+    """A prober without its thread, its client, and what was told."""
+
+    def __init__(self) -> None:
+        self.client = mock.Mock()
+        self.client.probe.return_value = WELL
+        self.client.check_key.return_value = KEY
+        self.connect = mock.Mock(return_value=self.client)
+        self.asks_key = mock.Mock(return_value=False)
+        self.patience = 4.0
+        self.told: list[Any] = []
+        self.prober = Prober(
+            self.connect, lambda: 60.0, lambda: self.patience, self._tell, self.asks_key
+        )
+
+    def _tell(self, *answer: Any) -> None:
+        self.told.append(answer)
+
+
+@pytest.fixture
+def probing() -> Probing:
+    return Probing()
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [(4.0, 4.0), (10.0, 10.0), (60.0, 10.0)])
+def test_a_probe_has_the_patience_of_the_setting(
+    probing: Probing, setting: float, seconds: float
+) -> None:
+    probing.patience = setting
+    assert probing.prober._probe() == (WELL, None)
+    probing.client.probe.assert_called_once_with(seconds)
+    probing.client.check_key.assert_not_called()
+    probing.client.close.assert_called_once_with()
+
+
+def test_the_key_is_asked_about_where_it_is_to_be(probing: Probing) -> None:
+    probing.asks_key.return_value = True
+    assert probing.prober._probe() == (WELL, KEY)
+    probing.client.check_key.assert_called_once_with(4.0)
+    probing.client.probe.return_value = ILL
+    assert probing.prober._probe() == (ILL, None)
+    assert probing.client.check_key.call_count == 1
+
+
+def test_an_error_that_we_know_is_told_in_its_words(probing: Probing) -> None:
+    probing.connect.side_effect = SettingsError("No server.")
+    (health, key) = probing.prober._probe()
+    assert (health, key) == (Health(healthy=False, reason=SettingsError("No server.").reason), None)
+
+
+def test_any_other_fault_is_a_probe_that_failed(probing: Probing) -> None:
+    probing.client.probe.side_effect = ValueError("x" * 300)
+    (health, key) = probing.prober._probe()
+    assert not health.healthy
+    assert str(health.reason) == "the probe failed: " + ("ValueError('" + "x" * 300)[:180]
+    assert key is None
+    probing.client.close.assert_called_once_with()
+
+
+def test_what_cannot_be_told_is_told_again(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(probing.prober._stopping, "wait", naps.append)
+    tell = mock.Mock(side_effect=[LedgerError("full"), LedgerError("full"), None])
+    monkeypatch.setattr(probing.prober, "_report", tell)
+    probing.prober._deliver(WELL, KEY)
+    assert naps == [REPORT_AGAIN] * 2
+    assert tell.call_args_list == [mock.call(WELL, KEY)] * 3
+
+
+def test_once_it_stops_it_tells_nothing(probing: Probing) -> None:
+    probing.prober.stop(1.0)
+    probing.prober._deliver(WELL, None)
+    probing.prober._run()
+    assert probing.told == []
+    probing.connect.assert_not_called()
+
+
+def test_a_probe_under_way_is_broken_off(probing: Probing) -> None:
+    def probe(_: float) -> Health:
+        probing.prober.stop(1.0)
+        probing.client.abort.assert_called_once_with()
+        return ILL
+
+    probing.client.probe.side_effect = probe
+    probing.prober._probe()
+    probing.prober.stop(1.0)
+    assert probing.client.abort.call_count == 1  # it is over
+
+
+def test_it_probes_at_its_start_at_each_kick_and_when_that_is_due(
+    probing: Probing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One kick is one probe; once a wait is over it sees whether a probe is due by now."""
+    waits: list[tuple[float, bool]] = []
+    prober = probing.prober
+    due = iter([60.0, 60.0, 20.0, 0.0, 60.0, 60.0])
+
+    def wait(seconds: float) -> bool:
+        kicked = prober._signal.is_set()
+        waits.append((seconds, kicked))
+        if len(waits) == 5:
+            prober.stop(0.0)
+        return kicked
+
+    def probe(_: float) -> Health:
+        if len(waits) == 3:
+            prober.kick()
+        return WELL
+
+    probing.client.probe.side_effect = probe
+    monkeypatch.setattr(prober, "_until_due", lambda: next(due))
+    monkeypatch.setattr(prober._signal, "wait", wait)
+    monkeypatch.setattr(prober._thread, "start", prober._run)
+    prober.start()
+    assert waits == [(60.0, True), (60.0, False), (20.0, False), (60.0, True), (60.0, False)]
+    assert probing.told == [(WELL, None)] * 3
+    assert prober._thread.name == "mem0tray-probe"
+    assert prober._thread.daemon
+
+
+class Silent:
+    """A client of a server that is always down."""
+
+    def probe(self, timeout: float) -> Health:
+        del timeout
+        return Health(healthy=False, reason=reasons.quoted("down"))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def abort(self) -> None:
+        """Nothing is under way."""
+
+
+def test_a_result_that_cannot_be_recorded_is_told_again() -> None:
+    """When the ledger fails while an outage is noted, the prober tells it again and goes on."""
+    told: list[Health] = []
+    enough = threading.Event()
+
+    def tell(health: Health, key: KeyCheck | None) -> None:
+        assert key is None
+        told.append(health)
+        if len(told) == 1:
+            raise LedgerError("The disk is full.")
+        enough.set()
+
+    prober = Prober(lambda: Silent(), lambda: 60.0, lambda: 1.0, tell, lambda: True)  # type: ignore[arg-type,return-value]  # noqa: PLW0108
+    prober.start()
+    assert enough.wait(10 * REPORT_AGAIN)
+    prober.stop(1.0)
+    assert [str(health.reason) for health in told] == ["down", "down"]
+
+
+class Deaf(Silent):
+    """A client that an abort reaches the second time: the first came before its request."""
+
+    def __init__(self) -> None:
+        self.asked, self._aborted = threading.Event(), threading.Semaphore(0)
+
+    def probe(self, timeout: float) -> Health:
+        self.asked.set()
+        for _ in range(2):
+            assert self._aborted.acquire(timeout=timeout)
+        return super().probe(timeout)
+
+    def abort(self) -> None:
+        self._aborted.release()
+
+
+def test_a_probe_is_broken_off_until_it_ends() -> None:
+    client = Deaf()
+    prober = Prober(lambda: client, lambda: 60.0, lambda: 10.0, lambda *_: None, lambda: True)  # type: ignore[arg-type,return-value]
+    prober.start()
+    assert client.asked.wait(10.0)
+    prober.stop(5.0)
+    assert not prober._thread.is_alive()
