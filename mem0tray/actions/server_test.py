@@ -9,15 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mem0tray.config import server_choice
 from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.core.reasons import Reason
-from mem0tray.localserver import finding
+from mem0tray.localserver import endpoint
 from mem0tray.server import (
     KEY_REFUSED,
     Health,
@@ -31,28 +30,22 @@ from mem0tray.server import (
     connect_to_probe,
 )
 from mem0tray.server.answers import redirected_to
-from mem0tray.server.model import CANNOT_TELL, NO_TLS
-from mem0tray.server.remedy import of_no_tls, of_redirect, of_untrusted
-
-if TYPE_CHECKING:
-    from mem0tray.server.transport import Encryption
+from mem0tray.server.model import CANNOT_TELL
+from mem0tray.server.remedy import of_redirect
 
 OK: Final = "ok"
 WARNING: Final = "warning"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 
-CONNECTION: Final = "server connection"
-TLS: Final = "server TLS"
+ENCRYPTION: Final = "server encryption"
 SERVER: Final = "server"
 KEY: Final = "server key"
 READING: Final = "server reading"
-WAY: Final = (CONNECTION, TLS)  # what comes before anything is asked
-STEPS: Final = (*WAY, SERVER, KEY, READING)
+STEPS: Final = (SERVER, KEY, READING)
 
 _NOBODY: Final = "mem0tray-key-check"  # a project that no server has; clients ask for it too
 _KEY: Final = "server.api_key"
-_ENDS_SOON: Final = 14 * 86400.0  # seconds
 _IS_IT_THERE: Final = (
     "Memories wait until it is back. Does the server run, and is its address right?"
     " `mem0tray config get server.url` shows the address,"
@@ -78,8 +71,9 @@ class Step:
 def examine(loaded: Loaded, seconds: float) -> list[Step]:
     """Test the server that the settings choose, within so many seconds; nothing is stored.
 
-    The steps are all of `STEPS` for a server at an address; SERVER alone where none is chosen,
-    where the settings cannot be used, and for the embedded server.
+    The steps are all of `STEPS` for a server at an address, after ENCRYPTION if it has none and
+    is elsewhere; SERVER alone where none is chosen or the settings cannot be used, and for the
+    embedded server.
     """
     settings = loaded.settings
     paths = settings.locations()
@@ -88,7 +82,7 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         what, how = reasons.parted(server_choice.CHOOSE)
         return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
-        found = finding.find(paths.local_server, seconds)
+        found = endpoint.find(paths.local_server, seconds)
         runs = f": the embedded server runs at {found.url}" if found is not None else ""
         starts = "" if found else "; the embedded server starts together with the worker"
         return [Step(SERVER, OK, f"this computer only{runs}{starts}.")]
@@ -96,10 +90,10 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         examination = _Examination(loaded, time.monotonic() + seconds)
     except Mem0TrayError as error:
         return [Step(SERVER, FAILED, error.message, error.remedy)]
-    made = {step.name: step for step in examination.steps()}
-    failed = next((step.name for step in made.values() if step.result == FAILED), "")
-    skipped = f"Skipped: {failed} failed first."
-    return [made.get(name) or Step(name, SKIPPED, skipped) for name in STEPS]
+    made = list(examination.steps())
+    failed = next((step.name for step in made if step.result == FAILED), "")
+    left = [name for name in STEPS if name not in {step.name for step in made}]
+    return [*made, *(Step(name, SKIPPED, f"Skipped: {failed} failed first.") for name in left)]
 
 
 class _Examination:
@@ -121,10 +115,8 @@ class _Examination:
     def steps(self) -> Iterator[Step]:
         """Make one step after another, until one fails that the next depends on."""
         with closing(self._client):
-            for step in self._way():
-                yield step
-                if step.result == FAILED:
-                    return
+            if self._there.plain_http and not self._there.is_loopback:
+                yield self._plain()
             started = time.monotonic()
             health = self._client.probe(self._left())
             took = time.monotonic() - started
@@ -140,38 +132,15 @@ class _Examination:
         """Seconds for the next question."""
         return max(0.0, min(self._end - time.monotonic(), self._loaded.settings.sync.timeout))
 
-    # The way there ------------------------------------------------------------------------
-
-    def _way(self) -> Iterator[Step]:
-        """Go towards the server: the connection, TLS. Nothing is asked there."""
-        from mem0tray.server.transport import proxy, reach
-
-        there = self._there
-        try:
-            through = proxy(there)
-        except Mem0TrayError as error:
-            yield Step(CONNECTION, FAILED, error.message, "Mend the settings of the proxy.")
-            return
-        if through is not None:
-            name = through.url.host.decode("ascii")
-            way = f"The way is over the proxy {name}:{through.url.port}."
-            yield Step(CONNECTION, SKIPPED, way)
-            yield _plain(there) if there.plain_http else Step(TLS, SKIPPED, way)
-            return
-        reached = reach(there, self._left())
-        if not reached.at:
-            where = _at(there.hostname, there.port)
-            seen = f"There is no connection to {where}: {reasons.bare(reached.failure)}."
-            yield Step(CONNECTION, FAILED, seen, _IS_IT_THERE)
-            return
-        took = milliseconds(reached.seconds)
-        yield Step(CONNECTION, OK, f"{_at(reached.at, there.port)} was reached within {took}.")
-        if there.plain_http:
-            yield _plain(there)
-        elif reached.encryption is None:
-            yield _not_encrypted(there, reached.failure)
-        else:
-            yield _encrypted(there, reached.encryption)
+    def _plain(self) -> Step:
+        what = "Memories and the API key go" if self._there.token else "Memories go"
+        return Step(
+            ENCRYPTION,
+            WARNING,
+            f"{what} to {self._host} over plain http: everybody on the way can read them.",
+            "Use its https address (`mem0tray config set server.url https://…`), or a network that"
+            " you trust.",
+        )
 
     # Its health, and what it speaks -------------------------------------------------------
 
@@ -272,37 +241,3 @@ class _Examination:
 def milliseconds(seconds: float) -> str:
     """`12 ms`, rounded up."""
     return f"{int(seconds * 1000) + 1} ms"
-
-
-def _at(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _plain(there: ServerAddress) -> Step:
-    if there.is_loopback:
-        return Step(TLS, SKIPPED, "Plain http, which does not leave this computer.")
-    what = "Memories and the API key go" if there.token else "Memories go"
-    return Step(
-        TLS,
-        WARNING,
-        f"{what} to {there.host} over plain http: everybody on the way can read them.",
-        "Use its https address (`mem0tray config set server.url https://…`), or a network that you"
-        " trust.",
-    )
-
-
-def _not_encrypted(there: ServerAddress, failure: Reason) -> Step:
-    remedy = of_no_tls(there.url) if failure.find(NO_TLS.id) else of_untrusted(failure)
-    return Step(TLS, FAILED, str(reasons.sentence(failure)), str(remedy) or _IS_IT_THERE)
-
-
-def _encrypted(there: ServerAddress, shown: "Encryption") -> Step:
-    by = "by server.ca_file" if there.ca_file else "by the authorities of this computer"
-    until = time.strftime("%Y-%m-%d", time.localtime(shown.until))
-    seen = (
-        f"{shown.version}; the certificate, signed by {shown.issuer or 'somebody'}, is trusted"
-        f" {by}, and holds until {until}."
-    )
-    if shown.until - time.time() < _ENDS_SOON:
-        return Step(TLS, WARNING, seen, "Renew it on the server: memories wait once it has ended.")
-    return Step(TLS, OK, seen)

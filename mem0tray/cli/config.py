@@ -221,7 +221,7 @@ def report_on_server(key: str, *, asks_for_key: bool = False) -> frozenset[str]:
         if step.result in (server_test.FAILED, server_test.WARNING):
             has_remedy = not (asks_for_key and step.wants_key)
             output.remark(f"{step.seen} {step.remedy}" if has_remedy else step.seen)
-        elif step.result == server_test.OK and step.name not in server_test.WAY:
+        elif step.result == server_test.OK:
             output.say(step.seen)
     return frozenset(step.name for step in steps if step.result == server_test.FAILED)
 

@@ -19,6 +19,7 @@ from mem0tray.core.reasons import Reason
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (nothing listens)
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
+_NUMBER_AT_END = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 
 
@@ -168,6 +169,8 @@ def _ascii_host(parts: SplitResult) -> str:
             name = str(ipaddress.IPv6Address(host))
             return _HERE.get(name, name)
         name = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
+        if _NUMBER_AT_END.search(name):  # 127.1 is this computer to some programs only
+            name = str(ipaddress.IPv4Address(name))
     except ValueError:
         name = ""
     if not _HOST_NAME.fullmatch(name):

@@ -9,18 +9,15 @@ import functools
 import os
 import ssl
 from collections.abc import Sequence
-from contextlib import closing
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpcore
-from msgspec import Struct
 
 from mem0tray.config.server_address import ServerAddress
-from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.reasons import Reason
 from mem0tray.server.model import MAX_ANSWER, Fault, Proof, Reply
@@ -162,55 +159,3 @@ def proxy(there: ServerAddress) -> httpcore.Proxy | None:
             auth = (user.encode(), password.encode()) if user or password else None
             return httpcore.Proxy(url, auth)
     raise Mem0TrayError(Reason("the proxy of this computer's settings is not an http:// proxy"))
-
-
-class Encryption(Struct, frozen=True):
-    """What TLS has shown: its `version`, who signed the certificate, and until when that is valid.
-
-    `until` is in Unix seconds, 0.0 where the certificate does not say.
-    """
-
-    version: str
-    issuer: str
-    until: float
-
-
-class Reached(Struct, frozen=True):
-    """How far a connection got before anything is asked.
-
-    `at`: the address that accepted it, empty where none did; `seconds`: how long that took.
-    `encryption`: None where none was wanted, or it failed. `failure` is NONE if all went well.
-    """
-
-    at: str
-    seconds: float
-    encryption: Encryption | None
-    failure: Reason
-
-
-def reach(there: ServerAddress, timeout: float) -> Reached:
-    """Connect, with TLS where the address wants that, within `timeout` seconds; send nothing."""
-    started = monotonic()
-    at, seconds, encryption, failure = "", 0.0, None, reasons.NONE
-    with closing(Network(there, None)) as network:
-        network.begin(started + timeout)
-        try:
-            network.connect_tcp(there.hostname, there.port)
-            at = network.get_extra_info("server_addr")[0]
-            seconds = monotonic() - started
-            if not there.plain_http:
-                network.start_tls(authorities(there), there.hostname)
-                encryption = _seen(network.get_extra_info("socket"))
-        except Exception as error:  # noqa: BLE001 - any error is reported
-            failure = why(error)
-    return Reached(at, seconds, encryption, failure)
-
-
-def _seen(sock: ssl.SSLSocket) -> Encryption:
-    shown: dict[str, Any] = sock.getpeercert() or {}
-    names = {name: value for each in shown.get("issuer", ()) for name, value in each}
-    issuer = names.get("organizationName") or names.get("commonName") or ""
-    end = shown.get("notAfter")
-    return Encryption(
-        sock.version() or "TLS", issuer, float(ssl.cert_time_to_seconds(end)) if end else 0.0
-    )

@@ -4,9 +4,14 @@ A disk that is full, read-only or broken strikes part after part, and now and th
 only because it has nothing to write. All of that is one fault, the disk's. It is over when nothing
 fails any more and files can be made again that could not be made before; or, if they could all
 along, when nothing has failed for a while.
+
+A file that others are writing is read again at once. But a program that never stops writing would
+keep it from ever being taken in, while all seems in order: that is a fault after ten seconds.
 """
 
 import math
+import shlex
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,18 +20,22 @@ from pathlib import Path
 from typing import Final
 
 from mem0tray.core import events, reasons
-from mem0tray.core.errors import Mem0TrayError, NoThreadError
+from mem0tray.core.errors import FileUnavailableError, Mem0TrayError, NoThreadError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import DISK
 from mem0tray.files import private_folders
+from mem0tray.files.atomic import Signature
 
 QUEUE_PART, EMERGENCY_PART, DLQ_PART = "queue file", "emergency file", "DLQ file"
-READING: Final = (
-    "reading the queue file while others write it",
-    "reading the DLQ file while others write it",
-)
-READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, *READING)
+READING_QUEUE: Final = "reading the queue file while others write it"
+READING_DLQ: Final = "reading the DLQ file while others write it"
+REPLACING_QUEUE: Final = "replacing the queue file while others write it"
+REPLACING_DLQ: Final = "replacing the DLQ file while others write it"
+READING_PARTS: Final = (QUEUE_PART, EMERGENCY_PART, DLQ_PART, READING_QUEUE, READING_DLQ)
+PATIENCE: Final = 10.0  # seconds for which a file may keep changing before people are told
+STABLE_AFTER: Final = 1.5  # seconds without a change after which a broken file is salvaged
+AGAIN: Final = 0.05  # seconds until a torn file is read again
 _SOON: Final = 1.0  # seconds until a part that has failed is tried again
 _LATER: Final = 5.0  # the same when it has failed again
 _LOOK: Final = 0.5  # seconds between two tests whether the disk takes files
@@ -199,3 +208,69 @@ class Faults:
     def _with(self, reason: Reason) -> _Episode | None:
         """The fault with this reason: one may strike several parts, and is reported once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
+
+
+class UnstableFile:
+    """Reports `part` as a fault once a file has been unstable for ten seconds.
+
+    `again`: seconds until it is read or written again.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        part: str,
+        error: FileUnavailableError,
+        again: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._faults = faults
+        self._part = part
+        self._error = error
+        self._again = again
+        self._clock = clock
+        self._since: float | None = None
+        self.told = False
+
+    def look(self, *, unstable: bool) -> None:
+        """Note how the file is now; report a fault that begins or is over."""
+        now = self._clock()
+        if not unstable:
+            self._since = None
+            if self.told:
+                self.told = False
+                self._faults.note_success(self._part)
+            return
+        self._since = now if self._since is None else self._since
+        if now - self._since > PATIENCE and not self.told:
+            self.told = True
+            self._faults.note_failure(self._part, self._error, self._again)
+
+
+def is_stable(signature: Signature, now: float) -> bool:
+    """Whether a file has not changed for a while, and is read as it is; `now` in Unix seconds."""
+    age = now - signature.mtime / 1e9
+    return age >= STABLE_AFTER or age < -STABLE_AFTER  # or its clock is ahead of ours
+
+
+def cannot_read(path: Path) -> FileUnavailableError:
+    """The error for a file that is never whole."""
+    return FileUnavailableError(
+        Reason("{path} keeps changing while it is read: another program is writing it.", path=path),
+        _remedy(path),
+    )
+
+
+def cannot_write(path: Path) -> FileUnavailableError:
+    """The error for a file that others replace before we can."""
+    return FileUnavailableError(
+        Reason("{path} cannot be written: another program keeps changing it.", path=path),
+        _remedy(path),
+    )
+
+
+def _remedy(path: Path) -> Reason:
+    if sys.platform == "win32":
+        return Reason("Find that program and end it.")
+    command = f"fuser {shlex.quote(str(path))}"
+    return Reason("Find that program with `{command}` and end it.", command=command)

@@ -1,9 +1,9 @@
-"""Noticing another worker on the same files by the metrics that it writes.
+"""Another worker on the same files, noticed by the metrics that it writes.
 
 Whoever rewrites `mem0_metrics.json` without our run's random id is one: deliveries stop. The ledger
-keeps that another worker is at work, and since when, so that our own restart changes nothing. That
-worker counts as gone when it has been silent for three heartbeats (at once, when its process was
-here and has ended), and the queue file was read after that.
+keeps that another worker is at work, and since when, so that our own restart changes nothing. It
+counts as gone when it has been silent for three heartbeats (at once, when its process was here and
+has ended), and the queue file was read after that.
 """
 
 import time
@@ -22,7 +22,7 @@ from mem0tray.ledger import outbox
 from mem0tray.system.other_process import sentence
 from mem0tray.system.processes import has_ended, is_here
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.unstable_file import is_stable
+from mem0tray.worker.faults import is_stable
 
 EVERY: Final = 30.0  # seconds between a worker's heartbeats
 SILENT: Final = 3 * EVERY
@@ -34,17 +34,16 @@ class OtherWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._breaker = context.breaker
+        self._claims = context.foreign_claims
         self._signature: Signature | None = None
         self._looked = False
         self._gone = False  # as it seemed before the files were read
         self._between = False  # one was at work while we were not, and has perhaps gone
         self._last = 0.0  # its last sign, monotonic
         self._told: tuple[int | str | None, ...] = ()  # whom people were told of
-        self._seen = context.foreign_claims.worker()
+        self._seen = self._claims.worker()
         if self._seen is not None:  # the other was at work when our last run ended
-            self._last = time.monotonic() - max(0.0, context.now() - self._seen.last)
-            self._block(self._seen)
+            self._note(self._seen)
 
     def note_write(self, signature: Signature | None) -> None:
         """Note that we wrote the metrics file, which now has this signature."""
@@ -62,12 +61,15 @@ class OtherWorker:
             self._signature = found
             self._first_look(found)
         elif found != self._signature:
-            with suppress(TornError):  # it is looked at again
+            with suppress(TornError):  # it is read again
                 values, now = self._foreign(), self._context.now()
                 self._signature = found
                 if values is not None:
                     self._sign(WorkerSeen.of(values, now))
-        self._gone = self._seen is not None and self._has_gone(self._seen)
+        silence = time.monotonic() - self._last
+        self._gone = self._seen is not None and (
+            silence > SILENT or (silence > _ENDED and has_ended(self._seen))
+        )
 
     def release(self) -> None:
         """Forget a worker that has gone: the queue file was read since, and shows its traces.
@@ -80,16 +82,16 @@ class OtherWorker:
         with context.ledger.transaction(durable=True):
             outbox.make_all_unknown(context.ledger, context.now())
             if self._gone or self._seen is None:
-                context.foreign_claims.forget_worker()
+                self._claims.forget_worker()
                 self._seen = None
         self._between = self._gone = False
         context.beside.at_work = self._seen is not None
         if self._seen is None:
             self._told = ()
-            self._breaker.unblock("worker")
+            context.breaker.unblock("worker")
 
     def _first_look(self, found: Signature | None) -> None:
-        """Take metrics that another worker wrote before we came as a sign, if it is still there.
+        """Take metrics from before our start as a sign of a worker, if it is still there.
 
         It is when they are fresh and name a process that runs here, or one of ours elsewhere; other
         fresh ones say only that it may be. And if it wrote them since our last run, it was at work
@@ -100,10 +102,8 @@ class OtherWorker:
         values = None
         with suppress(TornError):
             values = self._foreign() if found is not None else None
-        former, former_signature = context.foreign_claims.begin(context.run, signature)
-        if found is None or values is None:
-            return
-        if values.get("run") == former:
+        former, former_signature = self._claims.begin(context.run, signature)
+        if found is None or values is None or values.get("run") == former:
             return
         written = min(found.mtime / 1e9, now)
         writer = WorkerSeen.of(values, written)
@@ -121,28 +121,25 @@ class OtherWorker:
         """Note a sign of another worker: it wrote the metrics."""
         if self._seen is not None:
             seen = replace(seen, first=self._seen.first)
-        held = self._context.foreign_claims.note_worker(seen)
+        held = self._claims.note_worker(seen)
         if held:
             self._context.events.emit(events.PerhapsTaken(held))
-        self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
         self._seen = seen
-        self._block(seen)
+        self._note(seen)
 
-    def _block(self, seen: WorkerSeen) -> None:
+    def _note(self, seen: WorkerSeen) -> None:
+        """Stop deliveries, as this worker is there."""
+        self._last = time.monotonic() - max(0.0, self._context.now() - seen.last)
         self._context.beside.at_work = True
         who = seen.pid, seen.host, seen.space
         if self._told != who:  # find out only once who started it
             self._told = who
-            self._breaker.block("worker", sentence(seen))
-
-    def _has_gone(self, seen: WorkerSeen) -> bool:
-        silence = time.monotonic() - self._last
-        return silence > SILENT or (silence > _ENDED and has_ended(seen))
+            self._context.breaker.block("worker", sentence(seen))
 
     def _foreign(self) -> dict[str, Any] | None:
-        """The metrics, if another worker wrote them; None if not.
+        """The metrics, if another worker wrote them; None if not, or if they are gone.
 
-        Raises TornError while they are being written. A worker that ended meanwhile counts as none.
+        Raises TornError while they are being written.
         """
         data, signature = atomic.read(self._context.paths.metrics) or (b"{}", None)
         values = items.load_object(data)
@@ -156,9 +153,9 @@ class OtherWorker:
 
 
 def is_none_beside(context: WorkerContext) -> bool:
-    """Whether nobody else wrote the metrics since our last worker, for a caller who looks once.
+    """Whether nobody else wrote the metrics since our last worker; in doubt False.
 
-    It notes nothing. In doubt the answer is False.
+    For a caller who looks once; it notes nothing.
     """
     if context.foreign_claims.worker() is not None:
         return False

@@ -6,8 +6,9 @@ cycle. Times are arguments: `now` in Unix seconds, `moment` in monotonic ones.
 
 import math
 import time
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from mem0tray.config import server_choice
 from mem0tray.core import events
@@ -25,7 +26,7 @@ from mem0tray.worker.context import Wakes, WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.hand_edits import HandEdits
 from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.faults import DLQ_PART, EMERGENCY_PART, QUEUE_PART
+from mem0tray.worker.faults import AGAIN, DLQ_PART, EMERGENCY_PART, QUEUE_PART
 from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.settings import WantedSettings
 from mem0tray.worker.orders.handler import OrderHandler
@@ -36,7 +37,6 @@ from mem0tray.worker.queue.notes import NoteIntake
 from mem0tray.worker.queue.publish import QueuePublisher
 from mem0tray.worker.reporting.metrics import MetricsWriter
 from mem0tray.worker.sending.chosen_server import ChosenServer
-from mem0tray.worker.unstable_file import AGAIN
 
 _WRITING_DLQ: Final = "writing the DLQ file"
 _METRICS_FILE: Final = "metrics file"
@@ -45,24 +45,24 @@ _DAY: Final = 86_400.0
 _AT_WORK: Final = 10.0  # seconds that a server gets to finish a former worker's requests
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
     """What the stages drive; what they share is in `context`.
 
     `queue` and `edits` read the files that the two publishers write.
     """
 
-    context: WorkerContext
-    emergencies: EmergencyIntake
-    notes: NoteIntake
-    queue: QueueIntake
-    edits: HandEdits
-    dlq_publisher: DlqPublisher
-    queue_publisher: QueuePublisher
-    orders: OrderHandler
-    other: OtherWorker
-    metrics: MetricsWriter
-    chosen_server: ChosenServer
+    def __init__(self, context: WorkerContext) -> None:
+        self.context = context
+        self.emergencies = EmergencyIntake(context)
+        self.notes = NoteIntake(context)
+        self.queue = QueueIntake(context)
+        self.edits = HandEdits(context)
+        self.dlq_publisher = DlqPublisher(context, self.edits)
+        self.queue_publisher = QueuePublisher(context, self.queue)
+        self.other = OtherWorker(context)
+        self.metrics = MetricsWriter(context, self.other)
+        self.chosen_server = ChosenServer(context)
+        self.orders = OrderHandler(context, self.chosen_server.prober.kick)
 
     def is_at_rest(self, now: float) -> bool:
         """Whether nothing is under way and nothing due: what was done is then published at once."""
@@ -98,21 +98,7 @@ def open_parts(wanted: WantedSettings, events: Events, wake: Wakes) -> Parts:
     try:
         wanted.where.record(time.time())
         recover(context)
-        queue, edits, other = QueueIntake(context), HandEdits(context), OtherWorker(context)
-        chosen_server = ChosenServer(context)
-        return Parts(
-            context=context,
-            emergencies=EmergencyIntake(context),
-            notes=NoteIntake(context),
-            queue=queue,
-            edits=edits,
-            dlq_publisher=DlqPublisher(context, edits),
-            queue_publisher=QueuePublisher(context, queue),
-            orders=OrderHandler(context, chosen_server.prober.kick),
-            other=other,
-            metrics=MetricsWriter(context, other),
-            chosen_server=chosen_server,
-        )
+        return Parts(context)
     except Mem0TrayError:
         ledger.close(in_order=False)
         raise
@@ -144,7 +130,7 @@ def recover(context: WorkerContext) -> None:
 class CycleStage:
     """One step of a cycle; `name` is the part that a fault of it is reported as."""
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -216,18 +202,26 @@ class _Pause(CycleStage):
         self.breaker.unblock("pause")
 
 
-class _OtherWorker(CycleStage):
-    name = _METRICS_FILE
+class _Part(CycleStage):
+    """The work of one part, under a name of its own."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        name: str,
+        work: Callable[[], object],
+        wait: Callable[[float], float] = lambda _: math.inf,
+    ) -> None:
+        super().__init__(parts)
+        self.name = name
+        self._work = work
+        self._wait = wait
 
     def run(self, now: float, moment: float) -> None:
-        self.parts.other.look()
+        self._work()
 
-
-class _EmergencyFile(CycleStage):
-    name = EMERGENCY_PART
-
-    def run(self, now: float, moment: float) -> None:
-        self.parts.emergencies.run()
+    def wait(self, now: float, moment: float) -> float:
+        return self._wait(moment)
 
 
 class _QueueFile(CycleStage):
@@ -308,13 +302,6 @@ class _Start(CycleStage):
             self.parts.chosen_server.prober.start()  # it opens the way
 
 
-class _Files(CycleStage):
-    name = "files"
-
-    def run(self, now: float, moment: float) -> None:
-        served_folder.refuse_unwritable(self.context.paths)
-
-
 class _Storage(CycleStage):
     name = "storage"
 
@@ -387,16 +374,6 @@ class _Publishing(CycleStage):
         return min(again, max(dlq.pace.wait(moment), until_try, AGAIN))
 
 
-class _Metrics(CycleStage):
-    name = "metrics"
-
-    def run(self, now: float, moment: float) -> None:
-        self.parts.metrics.run()
-
-    def wait(self, now: float, moment: float) -> float:
-        return self.parts.metrics.wait(moment)
-
-
 class _Retention(CycleStage):
     """Forgets what was deleted long ago, once a day, and gives room and memory back."""
 
@@ -419,8 +396,24 @@ class _Retention(CycleStage):
 
 def stages_of(parts: Parts, wanted: WantedSettings) -> tuple[CycleStage, ...]:
     """All stages in the order of a cycle: settings, reading, delivery, publishing."""
-    kinds = (
-        _Clock, _Pause, _OtherWorker, _EmergencyFile, _QueueFile, _DlqFile, _Orders, _GoneWorker,
-        _Notes, _Start, _Files, _Storage, _State, _Delivery, _Publishing, _Metrics, _Retention,
-    )  # fmt: skip
-    return (_Settings(parts, wanted), *(kind(parts) for kind in kinds))
+    files = partial(served_folder.refuse_unwritable, parts.context.paths)
+    return (
+        _Settings(parts, wanted),
+        _Clock(parts),
+        _Pause(parts),
+        _Part(parts, _METRICS_FILE, parts.other.look),
+        _Part(parts, EMERGENCY_PART, parts.emergencies.run),
+        _QueueFile(parts),
+        _DlqFile(parts),
+        _Orders(parts),
+        _GoneWorker(parts),
+        _Notes(parts),
+        _Start(parts),
+        _Part(parts, "files", files),
+        _Storage(parts),
+        _State(parts),
+        _Delivery(parts),
+        _Publishing(parts),
+        _Part(parts, "metrics", parts.metrics.run, parts.metrics.wait),
+        _Retention(parts),
+    )

@@ -52,11 +52,10 @@ class WorkerThread:
         patient: bool = True,
         over: Callable[[], None] = lambda: None,
     ) -> None:
-        """Start the thread. `over` is called on it when it has ended.
+        """Start the thread, which calls `over` when it has ended. Raises NoThreadError.
 
         If it is to `watch`, the worker also follows `claude_dir`. It waits for a disk that is full
         or read-only at the start, unless it is not `patient`: then `failure` says what is wrong.
-        Raises NoThreadError.
         """
 
         def run() -> None:
@@ -73,7 +72,7 @@ class WorkerThread:
         self._thread = thread
 
     def stop(self) -> None:
-        """Tell the worker to stop, which takes it less than a second."""
+        """Stop the worker, which takes it less than a second."""
         self._stopping.set()
         wake = self._wake
         if wake is not None:
@@ -91,11 +90,11 @@ class WorkerThread:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the worker was told to stop: the ledger may be closed at any moment."""
+        """Whether the worker is to stop: the ledger may be closed at any moment."""
         return self._stopping.is_set()
 
     def leave(self) -> None:
-        """Let another worker have the folder, where this one was never started."""
+        """Leave the folder to another worker, where this one was never started."""
         self._wanted.where.leave()
 
     def _run(self, *, watch: bool, patient: bool) -> None:
@@ -104,7 +103,7 @@ class WorkerThread:
         try:
             with WakeUp() as wake:
                 self._wake = wake
-                while (found := self._opened(wake, watch=watch, patient=patient)) is not None:
+                while (found := self._open(wake, watch=watch, patient=patient)) is not None:
                     self._engine = found
                     self._drive(found, wake)
                     if self._stopping.is_set():
@@ -116,7 +115,7 @@ class WorkerThread:
             self._wanted.where.leave()
 
     def _drive(self, found: Engine, wake: WakeUp) -> None:
-        """Let the engine work, cycle by cycle, until `stop` or until it is to move elsewhere."""
+        """Run cycle after cycle, until `stop` or until the worker is to move elsewhere."""
         try:
             found.begin()
             while not self._stopping.is_set():
@@ -127,26 +126,26 @@ class WorkerThread:
         finally:
             found.end()
 
-    def _opened(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
-        """An engine for the present folder, waited for if need be; None: leave."""
-        told = ""
+    def _open(self, wake: WakeUp, *, watch: bool, patient: bool) -> Engine | None:
+        """Open an engine for the present folder, if need be after a while; None: leave."""
+        said = ""
         while not self._stopping.is_set():
             try:
                 self._wanted.where.follow(self._wanted.settings)
-                made = stages.open_parts(self._wanted, self._events, wake)
+                parts = stages.open_parts(self._wanted, self._events, wake)
             except Mem0TrayError as error:
                 if not patient:
                     self.failure = error
                     return None
-                if str(error) != told:
-                    told = str(error)
-                    self._events.emit(events.PartFailed("start", told, engine.LOOK))
+                if str(error) != said:
+                    said = str(error)
+                    self._events.emit(events.PartFailed("start", said, engine.LOOK))
                 self._stopping.wait(engine.LOOK)
             else:
-                return Engine(made, self._wanted, watches=watch)
+                return Engine(parts, self._wanted, watches=watch)
         return None
 
-    # What commands and the tray ask ---------------------------------------------------
+    # What commands and the tray ask; LedgerError where the ledger cannot be read ---------
 
     @property
     def paths(self) -> Paths:
@@ -161,7 +160,7 @@ class WorkerThread:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a ledger to look at; there is none while a full disk is waited for."""
+        """Whether there is a ledger; there is none while a full disk is waited for."""
         return self._engine is not None
 
     @property
@@ -171,7 +170,7 @@ class WorkerThread:
         return "" if found is None else found.parts.context.destination
 
     def is_idle(self, horizon: float) -> bool:
-        """Whether nothing can be delivered within `horizon` seconds. Raises LedgerError."""
+        """Whether nothing can be delivered within `horizon` seconds."""
         found = self._engine
         return found is not None and found.is_idle(horizon, time.time(), time.monotonic())
 
@@ -182,19 +181,19 @@ class WorkerThread:
         return found is not None and found.parts.has_published
 
     def waiting(self) -> Waiting:
-        """What still waits. Raises LedgerError."""
+        """What still waits."""
         return self._ready().waiting(time.time())
 
     def counts(self) -> Counts:
-        """How much waits now. Raises LedgerError."""
+        """How much waits now."""
         return self._ready().parts.context.counters.waiting()
 
     def look(self) -> WorkerStatus:
-        """How things stand. Raises LedgerError."""
+        """How things stand."""
         return self._ready().look(time.time())
 
     def freshen(self) -> None:
-        """See how the server is if it was silent for a while: somebody looks at the state."""
+        """Probe the server if it was silent for a while: somebody looks at the state."""
         if self._engine is not None:
             self._engine.parts.chosen_server.freshen()
 

@@ -8,21 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import (
-    carrying,
-    growth,
-    idle,
-    latency,
-    migrating,
-    notes,
-    official,
-    page,
-    reading,
-    throughput,
-    tray,
-    verifying,
-)
-from tests.benchmarks.figure import Figure
+from tests.benchmarks import embedded, idle, latency, official, throughput, tray
+from tests.benchmarks.figure import Figure, write
 from tests.support.home import Home
 from tests.support.standin import Standin
 
@@ -30,8 +17,8 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "drain": throughput.drain,
     "drain-more": throughput.drain_more,
     "scale": throughput.scale,
-    "migrate": migrating.migrate,
-    "notes": notes.notes,
+    "migrate": throughput.migrate,
+    "notes": throughput.notes,
     "slow-server": throughput.slow_server,
     "official": official.official,
     "add": latency.add_to_sent,
@@ -39,10 +26,10 @@ BENCHMARKS: dict[str, Callable[[Home, Standin], list[Figure]]] = {
     "saving": latency.saving,
     "hooks": latency.hooks,
     "local-server": latency.local_server,
-    "growth": growth.growth,
-    "reading": reading.reading,
-    "verifying": verifying.verifying,
-    "carrying": carrying.carrying,
+    "growth": latency.growth,
+    "reading": embedded.reading,
+    "verifying": embedded.verifying,
+    "carrying": embedded.carrying,
     "lock": latency.lock,
     "lock-held": latency.lock_held,
     "idle": idle.idle,
@@ -57,7 +44,7 @@ def main() -> int:
     parser.add_argument("name", nargs="*", help=f"which of: {names} (default: all)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument(
-        "--write", action="store_true", help="put the figures and plots into the README beside this"
+        "--write", action="store_true", help="put the figures into the README beside this"
     )
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.name) - BENCHMARKS.keys())
@@ -79,7 +66,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=2))
     if arguments.write:
-        page.write(figures)
+        write(figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 

@@ -1,6 +1,12 @@
-"""One measured number and what it ought to be."""
+"""Measured numbers, what they ought to be, and the page that shows them."""
 
+import platform
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +14,7 @@ class Figure:
     """A number with its unit; `target` is a bound that it may not cross.
 
     `at_least`: the bound is a lower one. `detail`: the numbers it was made of, in
-    words; `parts`: those that a plot sets side by side, with the unit `parts_unit`.
+    words; `parts`: those that stand side by side, with the unit `parts_unit`.
     """
 
     name: str
@@ -34,7 +40,33 @@ class Figure:
         """The target with its sign and unit."""
         return f"{'≥' if self.at_least else '≤'} {self.target:g} {self.unit}".strip()
 
+    @property
+    def told(self) -> str:
+        """Whatever the number was made of, in words."""
+        parts = [f"{name} {value:.3g} {self.parts_unit}" for name, value in self.parts]
+        return ", ".join(filter(None, [self.detail, *parts]))
+
     def __str__(self) -> str:
         verdict = "ok    " if self.met else "MISSED"
-        line = f"{verdict}  {self.name:<58} {self.measured:>12}  ({self.bound})  {self.detail}"
+        line = f"{verdict}  {self.name:<58} {self.measured:>12}  ({self.bound})  {self.told}"
         return line.rstrip()
+
+
+FOLDER: Final = Path(__file__).parent
+README: Final = FOLDER / "README.md"
+_MARKS: Final = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->)", re.DOTALL)
+
+
+def write(figures: Sequence[Figure]) -> None:
+    """Put the figures into README.md between its two marks."""
+    today = datetime.now(UTC).date().isoformat()
+    made = f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})"
+    rows = [
+        f"| {each.name} | {each.measured} | {each.bound} | {'yes' if each.met else '**no**'} |"
+        f" {each.told} |"
+        for each in figures
+    ]
+    head = ["| what | measured | target | met | of that |", "|---|---|---|---|---|"]
+    text = "\n".join([f"Made on {today} by {made}.", "", *head, *rows, ""])
+    page = README.read_text(encoding="utf-8")
+    README.write_text(_MARKS.sub(lambda found: found[1] + text + found[2], page), encoding="utf-8")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.migrating import brought_over
-from tests.benchmarks.throughput import PATIENCE, ROUNDS, beside
+from tests.benchmarks.throughput import PATIENCE, ROUNDS, beside, brought_over
 from tests.support.home import Home
 from tests.support.needs import LIBRARY
 from tests.support.official_server import OfficialServer, exactly

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.rest import Use, at_rest
+from tests.benchmarks.idle import Use, at_rest
 from tests.support.desktop import Desktop
 from tests.support.home import COMMAND, Home
 from tests.support.http1 import Answer

@@ -46,7 +46,8 @@ def test_what_is_wrong_is_told_beside_and_the_setting_stands(home: Scratch) -> N
         url = server.url
     code, out, (line,) = set_(home, "server.url", url)
     assert (code, out) == (0, [])
-    assert line.startswith(f"mem0tray: There is no connection to {HOST}:")
+    assert line.startswith(f"mem0tray: {HOST}:")
+    assert " is down. Connection refused. " in line
 
 
 @pytest.mark.parametrize(

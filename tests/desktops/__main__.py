@@ -15,8 +15,8 @@ from typing import Final
 import platformdirs
 
 from tests.desktops.desks import DESKS, PACKAGES
+from tests.desktops.eyes import composed, save
 from tests.desktops.inside import REPORT
-from tests.desktops.pictures import composed, save
 from tests.desktops.result import FAILED, Outcome, Report, table
 from tests.desktops.scratch_root import CHECKOUT, DRIVER, PROJECT, ScratchRoot, missing_tools
 
@@ -88,9 +88,9 @@ def _prepare(root: ScratchRoot, names: Sequence[str]) -> None:
     if not root.is_made:
         _say(f"Making a scratch root of Debian 13 in {root.folder}.")
         root.make()
-    packages = [each for name in names for each in DESKS[name].packages]
+    packages = [each for name in names for each in DESKS[name].packages.split()]
     _say(f"Installing what is missing there of {', '.join(names)}.")
-    root.install([*PACKAGES, *dict.fromkeys(packages)])
+    root.install([*PACKAGES.split(), *dict.fromkeys(packages)])
     _say("Building the wheel, and installing it there.")
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(PROJECT)]

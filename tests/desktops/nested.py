@@ -17,6 +17,7 @@ from tests.support.processes import Process, wait_until
 from tests.support.screen import Screen
 
 SIZE: Final = (1280, 800)  # pixels
+NOTIFICATIONS: Final = "org.freedesktop.Notifications"  # the name of daemons on the bus
 START: Final = 60.0  # seconds in which a part of a desktop must be there
 X_SERVER, SESSION_BUS = "X server", "session bus"  # parts, by name
 _LOOKS: Final = 0.2  # seconds between two looks at a screen that comes to rest

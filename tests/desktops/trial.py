@@ -2,17 +2,19 @@
 
 import contextlib
 import json
+import select
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
+from Xlib import X
+from Xlib.display import Display
 
-from tests.desktops import pasting
-from tests.desktops.desk import NOTIFICATIONS, Desk
 from tests.desktops.eyes import Box, Colour, Eyes, icon
-from tests.desktops.nested import Nested
+from tests.desktops.nested import NOTIFICATIONS, Nested
 from tests.desktops.scratch_root import PLAIN
 from tests.support.bus import CallError
 from tests.support.http1 import Answer
@@ -20,6 +22,9 @@ from tests.support.processes import Process, wait_until
 from tests.support.screen import Point
 from tests.support.shapes import Item
 from tests.support.standin import Standin
+
+if TYPE_CHECKING:
+    from tests.desktops.desks import Desk
 
 HEALTHY: Final[Colour] = (0x08, 0x60, 0x2F)  # of the icon's tick
 PROGRAM: Final = str(PLAIN / "bin" / "mem0tray")
@@ -37,7 +42,7 @@ class Trial:
     `blank` is the screen before it came.
     """
 
-    def __init__(self, desk: Desk, nested: Nested, server: Standin, output: Path) -> None:
+    def __init__(self, desk: "Desk", nested: Nested, server: Standin, output: Path) -> None:
         self.desk, self.nested, self.server = desk, nested, server
         self.eyes = Eyes(lambda: nested.screen.picture())  # noqa: PLW0108  (the screen may be another by then)
         self.icon = _REST
@@ -155,7 +160,7 @@ class Trial:
         """What another program pastes; empty where there is nothing."""
         env = self.nested.env
         on_wayland = "WAYLAND_DISPLAY" in env
-        return pasting.on_wayland(env) if on_wayland else pasting.on_x(env["DISPLAY"])
+        return pasted_on_wayland(env) if on_wayland else pasted_on_x(env["DISPLAY"])
 
     def shoot(self, name: str) -> None:
         self.nested.screen.screenshot(self._shot(name))
@@ -170,3 +175,44 @@ class Trial:
 
     def _shot(self, name: str) -> Path:
         return self._output / f"{name.replace(' ', '-')}.png"
+
+
+_LIMIT: Final = 5.0  # seconds
+
+
+def pasted_on_wayland(env: Mapping[str, str]) -> str:
+    """What can be pasted; empty where there is nothing."""
+    command = ["wl-paste", "--no-newline"]
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, check=False, timeout=_LIMIT
+    )
+    return done.stdout
+
+
+def pasted_on_x(name: str) -> str:
+    """What can be pasted on the display of that name; empty where there is nothing."""
+    display: Any = Display(name)
+    try:
+        window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+        clipboard, text = display.intern_atom("CLIPBOARD"), display.intern_atom("UTF8_STRING")
+        window.convert_selection(clipboard, text, text, X.CurrentTime)
+        display.flush()
+        answer = _answer(display)
+        if answer is None or answer.property == X.NONE:
+            return ""
+        return bytes(window.get_full_property(text, X.AnyPropertyType).value).decode()
+    finally:
+        display.close()
+
+
+def _answer(display: Any) -> Any:
+    """The owner's answer; None when it is too late."""
+    deadline = time.monotonic() + _LIMIT
+    while (left := deadline - time.monotonic()) > 0:
+        if not display.pending_events():
+            select.select([display], [], [], left)
+        while display.pending_events():
+            event = display.next_event()
+            if event.type == X.SelectionNotify:
+                return event
+    return None

@@ -105,7 +105,8 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         notes.wait.return_value = math.inf
         metrics = stand_in(MetricsWriter)
         metrics.wait.return_value = math.inf
-        parts = Parts(
+        parts = Parts.__new__(Parts)
+        vars(parts).update(
             context=context,
             emergencies=stand_in(EmergencyIntake),
             notes=notes,

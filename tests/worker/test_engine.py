@@ -14,7 +14,6 @@ from mem0tray.files.atomic import Signature
 from mem0tray.ledger.outbox import Outbox
 from mem0tray.system import processes
 from mem0tray.worker.engine import LOOK
-from mem0tray.worker.folders import served_folder
 from tests.worker.stage import MOMENT, NOW, Scene, waits_until
 
 
@@ -231,15 +230,15 @@ FAILS: dict[str, Callable[[Scene], Any]] = {
     "settings": lambda scene: mock.patch.object(scene.stage("settings"), "run"),
     "clock": lambda scene: mock.patch.object(scene.stage("clock"), "run"),
     "pause": lambda _: mock.patch.object(orders, "read_pause"),
-    "metrics file": lambda scene: mock.patch.object(scene.parts.other, "look"),
-    "emergency file": lambda scene: mock.patch.object(scene.parts.emergencies, "run"),
+    "metrics file": lambda scene: mock.patch.object(scene.stage("metrics file"), "run"),
+    "emergency file": lambda scene: mock.patch.object(scene.stage("emergency file"), "run"),
     "queue file": lambda scene: mock.patch.object(scene.parts.queue, "run"),
     "orders": lambda scene: mock.patch.object(scene.parts.orders, "apply"),
     "DLQ file": lambda scene: mock.patch.object(scene.parts.edits, "run"),
-    "files": lambda _: mock.patch.object(served_folder, "refuse_unwritable"),
+    "files": lambda scene: mock.patch.object(scene.stage("files"), "run"),
     "storage": lambda _: mock.patch.object(private_folders, "refuse_read_only"),
     "state": lambda scene: mock.patch.object(scene.stage("state"), "run"),
-    "metrics": lambda scene: mock.patch.object(scene.parts.metrics, "run"),
+    "metrics": lambda scene: mock.patch.object(scene.stage("metrics"), "run"),
     "retention": lambda scene: mock.patch.object(scene.context.inbox, "expire"),
 }
 

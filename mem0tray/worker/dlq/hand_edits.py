@@ -14,11 +14,11 @@ from mem0tray.files import atomic, document
 from mem0tray.files.atomic import LastingSignature, Signature, TornError
 from mem0tray.files.document import STAMP, BrokenDocumentError, Document
 from mem0tray.ledger.names import DLQ_FILE, DLQ_MERGED
-from mem0tray.worker import unstable_file
+from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.merge import Base, Decisions, Ours, Pair, merge, moved
-from mem0tray.worker.unstable_file import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
 
 SECTION: Final = ("items",)
 
@@ -45,7 +45,7 @@ class HandEdits:
         self.missing = False  # the file is gone, and must be written again
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.dlq)
-        self._unstable = UnstableFile(context.faults, unstable_file.READING_DLQ, said, AGAIN)
+        self._unstable = UnstableFile(context.faults, faults.READING_DLQ, said, AGAIN)
         self._again = False  # look even if the file has not changed
 
     def look_again(self) -> None:

@@ -13,7 +13,7 @@ from mem0tray.files.publish_rate import INTERVAL, PublishRate
 from mem0tray.ledger.names import DLQ_FILE
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.unstable_file import REPLACING_DLQ, UnstableFile, cannot_write
+from mem0tray.worker.faults import REPLACING_DLQ, UnstableFile, cannot_write
 
 _TRIES: Final = 5
 

@@ -13,8 +13,8 @@ from mem0tray.core.reasons import Reason
 from mem0tray.files import atomic
 from mem0tray.files.atomic import TornError
 from mem0tray.system.paths import config_file
+from mem0tray.worker.faults import PATIENCE
 from mem0tray.worker.folders.served_folder import ServedFolder
-from mem0tray.worker.unstable_file import PATIENCE
 
 _REST: Final = 0.1  # seconds for which the file must not have changed
 _EMPTY_REST: Final = 0.7  # the same for an empty file: editors empty a file before they write it

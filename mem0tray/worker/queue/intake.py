@@ -20,11 +20,11 @@ from mem0tray.files.atomic import Signature, TornError
 from mem0tray.files.document import HELD, BrokenDocumentError, Document
 from mem0tray.files.lock import FileLock
 from mem0tray.ledger.names import QUEUE_FILE, QUEUE_READ, QUEUE_STRAYS
-from mem0tray.worker import unstable_file
+from mem0tray.worker import faults
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
 from mem0tray.worker.dlq.dead_letters import Backoff, take_in_as_dead
-from mem0tray.worker.unstable_file import AGAIN, UnstableFile, cannot_read, is_stable
+from mem0tray.worker.faults import AGAIN, UnstableFile, cannot_read, is_stable
 
 SECTIONS: Final = ("queue", "failed", HELD)
 _NOTHING: Final = -1  # stands for the key of an entry that makes no sense to us
@@ -68,7 +68,7 @@ class QueueIntake:
         self.lost = False  # another hand took entries out, perhaps to the DLQ file
         self.torn = False  # the file is being written, or broken: look again soon
         said = cannot_read(context.paths.queue)
-        self._unstable = UnstableFile(context.faults, unstable_file.READING_QUEUE, said, AGAIN)
+        self._unstable = UnstableFile(context.faults, faults.READING_QUEUE, said, AGAIN)
         self.may_have_been_sent = context.ledger.may_have_been_sent(QUEUE_FILE)  # what is there
 
     def run(self) -> int:

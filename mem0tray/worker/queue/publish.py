@@ -22,8 +22,8 @@ from mem0tray.ledger.inbox import FreshEntry
 from mem0tray.ledger.names import QUEUE_FILE
 from mem0tray.system import threads
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.faults import REPLACING_QUEUE, UnstableFile, cannot_write
 from mem0tray.worker.queue.intake import QueueIntake, QueueRead
-from mem0tray.worker.unstable_file import REPLACING_QUEUE, UnstableFile, cannot_write
 
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05

@@ -31,7 +31,7 @@ _TOGETHER: Final = 1.0  # seconds for which deliveries are summed up before they
 
 
 class _Private(logging.handlers.RotatingFileHandler):
-    """A rotated file that only its owner reads.
+    """A rotated file that only its owner reads, in whatever folder has the name now.
 
     A line that cannot be written now is kept, with its time, and written before the next one.
     """
@@ -44,17 +44,16 @@ class _Private(logging.handlers.RotatingFileHandler):
         self._kept: deque[logging.LogRecord] = deque(maxlen=_KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line after the kept ones."""
+        """Write the line after the kept ones, as far as that can be done now."""
         self._kept.append(record)
         self.write_kept()
 
     def write_kept(self) -> None:
-        """Write the kept lines, as far as that can be done now."""
+        """Write the kept lines."""
         try:
             while self._kept:
                 if self.stream is not None and not _is_named(self.stream, self.baseFilename):
-                    self.stream.close()
-                    self.stream = None
+                    self._let_go()
                 if self.shouldRollover(self._kept[0]):
                     self.doRollover()
                 self.stream = self.stream or self._open()
@@ -62,19 +61,20 @@ class _Private(logging.handlers.RotatingFileHandler):
                 self.stream.flush()
                 self._kept.popleft()
         except OSError:
-            stream, self.stream = self.stream, None
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()  # it holds half a line, which is written again
+            self._let_go()  # it holds half a line, which is written again
+
+    def _let_go(self) -> None:
+        stream, self.stream = self.stream, None
+        with suppress(OSError):
+            if stream is not None:
+                stream.close()
 
     def doRollover(self) -> None:  # noqa: N802  (logging's own name)
         """Rotate the files, unless another program has the log open (Windows).
 
         Else each try would rotate the older ones, until none of them is left.
         """
-        if self.stream is not None:
-            self.stream.close()
-            self.stream = None
+        self._let_go()
         try:
             os.rename(self.baseFilename, self.baseFilename)  # noqa: PTH104  (a trial: it stays)
         except OSError as error:
@@ -84,10 +84,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
     def move_to(self, path: Path) -> None:
         """Go on in a file at `path`."""
-        if self.stream is not None:
-            with suppress(OSError):
-                self.stream.close()
-            self.stream = None
+        self._let_go()
         self.baseFilename = str(path)
 
     def _open(self) -> TextIOWrapper:

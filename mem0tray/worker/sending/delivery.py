@@ -202,7 +202,7 @@ class Delivery:
             with self._context.outbox.turn():
                 now = self._context.now()
                 if answered is not None and not in_vain:
-                    happened = self._record(sender, *answered, now)
+                    happened = self._record(*answered, now)
                 elif flight is not None:
                     self._verdicts.give_back(flight.job, flight.server, now)
             self._flights.pop(sender.number, None)
@@ -269,7 +269,7 @@ class Delivery:
         with self._context.outbox.turn():
             self._flights.pop(sender.number, None)
             if sender.answered is not None:
-                happened = self._record(sender, *sender.answered, now)
+                happened = self._record(*sender.answered, now)
             if not self._stopping and not self._context.barrier.wait:
                 following = self._next(now)
         if following is not None:
@@ -307,9 +307,7 @@ class Delivery:
             return 1
         return self._throttle.slots(ages, limit, both_lanes=both_lanes)
 
-    def _record(
-        self, sender: _Sender, flight: _Flight, outcome: Outcome, now: float
-    ) -> list[Event]:
+    def _record(self, flight: _Flight, outcome: Outcome, now: float) -> list[Event]:
         if self._stopping and outcome.kind in (Kind.NO_ANSWER, Kind.OUTAGE):
             return []  # we broke it off: its claim already makes the outcome unknown
         job = flight.job
@@ -319,9 +317,7 @@ class Delivery:
         self._attempts.note_end(job, outcome)
         if flight.era != self._era:
             return self._verdicts.apply_late(job, outcome, flight.server, now)
-        limit = self._context.settings.sync.concurrency
-        alone = not self._flights.keys() - {sender.number}
-        self._throttle.note_answer(outcome.duration, limit, alone=alone)
+        self._throttle.note_answer(outcome.duration)
         self._proven = outcome.kind in _PROVEN_BY
         if outcome.is_success:
             self.delivered_at = time.monotonic()

@@ -13,40 +13,19 @@ _SHARE: Final = 0.0025  # seconds of an answer's time that justify one more requ
 _WINDOW: Final = 9
 _CLEAR: Final = 0.05  # seconds; a median above this needs no further answers to be believed
 _FEW: Final = 3
-_TRUST: Final = 256  # answers to simultaneous requests before one goes alone to measure again
-_TRUST_MOST: Final = 4096
 
 
 class Throttle:
-    """How many requests at once: one while answers are fast, up to `limit` while they are slow.
-
-    Many threads on a fast server wait for each other and make its answers look slow. So now and
-    then, if that could explain the median, a few requests go alone and measure the server itself.
-    """
+    """How many requests at once: one while answers are fast, up to `limit` while they are slow."""
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=_WINDOW)
         self._usual = 0.0  # the median of the answers
-        self._together = 0  # answers since the server was measured alone
-        self._trust = _TRUST
-        self._alone = 0  # answers still to be measured alone
 
-    def note_answer(self, duration: float, limit: int, *, alone: bool = True) -> None:
-        """Note that a request was answered after `duration`; `alone`: no other was under way."""
-        if self._alone:
-            if not alone:
-                return
-            self._alone -= 1
+    def note_answer(self, duration: float) -> None:
+        """Note that a request was answered after `duration`."""
         self._answers.append(duration)
         self._usual = _median(self._answers)
-        self._together = 0 if alone else self._together + 1
-        if self._together >= self._trust:
-            self._together = 0
-            if self._usual < SLOW * limit:
-                self._answers.clear()
-                self._usual = 0.0
-                self._alone = _FEW
-                self._trust = min(2 * self._trust, _TRUST_MOST)
 
     def slots(self, ages: Sequence[float], limit: int, *, both_lanes: bool) -> int:
         """How many requests may be under way, given the ages of those that are."""
@@ -55,7 +34,7 @@ class Throttle:
             wanted += sum(age > STALLED for age in ages)
             usual = _median((*self._answers, *ages))
         is_sure = usual > _CLEAR or len(self._answers) >= _FEW
-        if usual > SLOW and is_sure and not self._alone:
+        if usual > SLOW and is_sure:
             wanted = max(wanted, ceil(usual / _SHARE))
         if both_lanes:
             wanted = max(wanted, 2)

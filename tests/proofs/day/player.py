@@ -46,7 +46,7 @@ class Player:
         bus, missing = session.connected()
         assert bus is not None, missing
         self._session_bus = bus
-        self.tray = Tray(folder / "icons", lambda _: None, self._session_bus)
+        self.tray = Tray(lambda _: None, self._session_bus)
         self._backend = _Noted(Daemon(self._session_bus, notice_icon), self._note)
         settings = Settings()
         self._notifier = Notifier(
@@ -150,10 +150,6 @@ def main() -> None:
     thread.join(LIMIT)
 
 
-if __name__ == "__main__":
-    main()
-
-
 LIMIT = 20.0  # real seconds in which a thread must have done its work
 
 
@@ -241,3 +237,7 @@ def _give(signal: Signal) -> None:
             signal.notify_all()
     else:
         raise TypeError(signal)
+
+
+if __name__ == "__main__":
+    main()

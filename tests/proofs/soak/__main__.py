@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.proofs.soak.plot import plot
 from tests.proofs.soak.soak import Result, soak
 from tests.proofs.soak.trouble import KINDS
 from tests.support.home import Home
@@ -23,7 +22,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="for how long (default: 30)")
     parser.add_argument("--seed", type=int, default=None, help="repeat the choices of a former run")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
-    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the samples")
     parser.add_argument(
         "--trouble", action="append", choices=KINDS, default=[], help="no other (repeatable)"
     )
@@ -37,8 +35,6 @@ def main() -> int:
     ):
         result = soak(home, server, options.minutes * 60, seed, tell, options.trouble)
     print(file=sys.stderr)
-    if options.plot:
-        plot(result.samples, options.plot)
     print(json.dumps(asdict(result), indent=2) if options.json else summary(result))
     return int(bool(result.faults) or not all(trend.met for trend in result.trends))
 

@@ -9,8 +9,7 @@ from mem0tray.core import events
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.files import atomic, orders
 from mem0tray.files.orders import DELETE, DONE, FORGET, GONE, RETRY
-from mem0tray.worker.orders import standing_in
-from mem0tray.worker.orders.handler import OrderHandler
+from mem0tray.worker.orders.handler import OrderHandler, stand_in
 from tests.ledger.samples import NOW, fresh, letter
 from tests.worker.queue.scene import QueueScene, opened
 
@@ -161,7 +160,7 @@ def test_a_command_that_cannot_read_a_file_reports_it_and_goes_on(ground: QueueS
     paths.queue.unlink(missing_ok=True)
     paths.queue.mkdir()
     order = leave(ground, DELETE, DEAD.name)
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     failed = {each.part for each in ground.told if isinstance(each, events.PartFailed)}
     assert failed == {"queue file"}
     assert not order.exists()
@@ -174,10 +173,10 @@ def test_beside_another_worker_what_left_a_file_is_asked_about(ground: QueueScen
     ground.write(
         *({"id": each.id, "project_id": "p", "content": each.content} for each in (WAITS, taken))
     )
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     ground.write()
     paths.metrics.write_text('{"vps_status": "healthy", "pid": 1, "host": "elsewhere"}')
     leave(ground, DELETE, WAITS.name)
-    standing_in.run(ground.context)
+    stand_in(ground.context)
     assert ground.column("state", WAITS) == "discarded"
     assert ground.column("taken", taken) is not None

@@ -6,10 +6,10 @@ from mem0tray.core.item import DEAD, FRESH
 from mem0tray.worker.sending.schedule import Throttle, choose_lane
 
 
-def after(*answers: float, limit: int = 8) -> Throttle:
+def after(*answers: float) -> Throttle:
     throttle = Throttle()
     for answer in answers:
-        throttle.note_answer(answer, limit)
+        throttle.note_answer(answer)
     return throttle
 
 
@@ -74,38 +74,6 @@ def test_a_stalled_request_does_not_hold_up_others() -> None:
     assert throttle.slots([5.0], 8, both_lanes=False) == 2
     assert throttle.slots([5.0, 5.0], 8, both_lanes=False) == 3
     assert throttle.slots([5.0, 5.0], 2, both_lanes=False) == 2
-
-
-def test_a_doubtful_median_is_measured_afresh() -> None:
-    """A median that many threads at once could explain makes the next requests go alone."""
-    throttle = Throttle()
-    for _ in range(256):
-        throttle.note_answer(0.02, 8, alone=False)
-    assert throttle.slots([], 8, both_lanes=False) == 1
-    throttle.note_answer(0.02, 8, alone=False)  # one that was still under way measures nothing
-    assert throttle.slots([], 8, both_lanes=False) == 1
-    for _ in range(3):
-        throttle.note_answer(0.02, 8)
-    assert throttle.slots([], 8, both_lanes=False) == 8
-
-
-def test_a_median_that_was_right_is_doubted_ever_more_rarely() -> None:
-    throttle = Throttle()
-    for trust in (256, 512, 1024, 2048, 4096, 4096):
-        for _ in range(trust - 1):
-            throttle.note_answer(0.02, 8, alone=False)
-        assert throttle.slots([], 8, both_lanes=False) == 8
-        throttle.note_answer(0.02, 8, alone=False)
-        assert throttle.slots([], 8, both_lanes=False) == 1
-        for _ in range(3):
-            throttle.note_answer(0.02, 8)
-
-
-def test_a_truly_slow_median_is_kept() -> None:
-    throttle = Throttle()
-    for _ in range(300):
-        throttle.note_answer(0.2, 8, alone=False)
-        assert throttle.slots([], 8, both_lanes=False) == 8
 
 
 def test_no_work_no_lane() -> None:

@@ -1,9 +1,15 @@
 """Reading a screen: where words stand, what has changed, where an icon is."""
 
+import contextlib
+from pathlib import Path
+
+import pytest
 from PIL import Image
 
 from tests.desktops import eyes
 from tests.desktops.eyes import Box
+from tests.desktops.result import FAILED, HELD, LACKS, Outcome, Report, table
+from tests.desktops.scratch_root import ScratchRoot
 
 HEAD = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
 GREEN = (8, 96, 47)
@@ -84,3 +90,55 @@ def test_a_screen_is_at_rest_once_it_has_shown_the_same_for_long_enough() -> Non
     assert not any(seen)
     assert still.reached(none, 1.2)
     assert still.picture is none
+
+
+def report(*outcomes: Outcome) -> Report:
+    return Report("xfce", "XFCE", outcomes)
+
+
+def test_a_desktop_held_where_nothing_failed() -> None:
+    assert report(Outcome("icon", HELD), Outcome("tooltip", LACKS)).held
+    assert not report(Outcome("icon", HELD), Outcome("tooltip", FAILED)).held
+    assert not report().held
+
+
+def test_a_report_comes_back_from_json() -> None:
+    written = report(Outcome("icon", HELD, "at 1, 2", 0.5), Outcome("menu", FAILED, "“…”"))
+    assert Report.from_json(written.as_json()) == written
+
+
+def test_the_table_says_what_held_and_why_not() -> None:
+    one = report(Outcome("icon", HELD), Outcome("menu", FAILED, "no menu"))
+    other = Report("gnome", "GNOME", (Outcome("icon", LACKS, "shows none"),))
+    assert table([one, other]).splitlines() == [
+        "|  | XFCE | GNOME |",
+        "| --- | --- | --- |",
+        "| icon | yes | – |",
+        "| menu | NO |  |",
+        "",
+        "- XFCE, menu: no menu",
+        "- GNOME, icon: shows none",
+    ]
+
+
+def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "letter").touch()
+    root = ScratchRoot(tmp_path, tmp_path / "output")
+    with pytest.raises(OSError, match="not empty"):
+        root.make()
+    assert (tmp_path / "letter").exists()
+    assert not root.is_made
+
+
+@pytest.mark.parametrize(("place", "stays"), [("root/dev", True), ("", False), ("rooted", False)])
+def test_what_is_mounted_in_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, *, stays: bool
+) -> None:
+    root = ScratchRoot(tmp_path / "root", tmp_path / "output")
+    root.folder.mkdir()
+    (root.folder / ".made-by-tests-desktops").write_text("whole")
+    mounts = f"x {tmp_path / place} y z 0 0\n".encode()
+    monkeypatch.setattr(Path, "read_bytes", lambda _: mounts)
+    with pytest.raises(OSError, match="is mounted") if stays else contextlib.nullcontext():
+        root.remove()
+    assert root.is_made is stays
