@@ -17,7 +17,7 @@ _BLOCK: Final = 4096  # bytes
 
 
 def trouble(settings: Settings) -> FileUnavailableError | None:
-    """Why there is nothing to be read, else None.
+    """Find why there is nothing to be read, else None.
 
     The default folder may be missing: on a new computer nothing has happened yet, and it is
     made when needed. A folder that somebody named is expected to be there.
@@ -26,45 +26,36 @@ def trouble(settings: Settings) -> FileUnavailableError | None:
     if os.path.isdir(folder):  # noqa: PTH112  (Path.is_dir() raises without permission)
         return None
     if os.path.islink(folder):  # noqa: PTH114
-        message = Reason(
-            "{path} is a link to {folder}, which is not there.",
-            path=folder,
-            folder=folder.readlink(),
+        there = folder.readlink()
+        return _error(
+            Reason("{path} is a link to {folder}, which is not there.", path=folder, folder=there)
         )
-    elif os.path.lexists(folder):
-        message = Reason("{path} is no folder.", path=folder)
-    elif settings.paths == PathSettings():
+    if os.path.lexists(folder):
+        return _error(Reason("{path} is no folder.", path=folder))
+    if settings.paths == PathSettings():
         return None
-    else:
-        message = Reason("The folder {path} is not there.", path=folder)
-    return FileUnavailableError(message, _remedy())
+    return _error(Reason("The folder {path} is not there.", path=folder))
 
 
-def gone(settings: Settings) -> FileUnavailableError:
-    """The error for a default folder that was there once and is gone."""
-    message = Reason(
-        "The folder {path} is gone: it was there before.", path=settings.locations().claude_dir
-    )
-    return FileUnavailableError(message, _remedy())
-
-
-def _remedy() -> str:
+def _error(message: Reason) -> FileUnavailableError:
     name = variable("paths.claude_dir")
     if name in os.environ:  # the environment wins over the file
-        return f"Make it, or correct the variable {name}."
-    return "Make it, or correct paths.claude_dir: `mem0tray config edit`."
+        return FileUnavailableError(message, f"Make it, or correct the variable {name}.")
+    remedy = "Make it, or correct paths.claude_dir: `mem0tray config edit`."
+    return FileUnavailableError(message, remedy)
 
 
 def why_missing(settings: Settings) -> Reason:
-    """What is wrong with `claude_dir` itself, so that nothing can be read; else NONE."""
+    """Say what is wrong with `claude_dir` itself, so that nothing can be read; else NONE."""
     error, paths = trouble(settings), settings.locations()
     if error is None and not paths.claude_dir.exists() and paths.ledger.exists():
-        error = gone(settings)
+        gone = Reason("The folder {path} is gone: it was there before.", path=paths.claude_dir)
+        error = _error(gone)
     return reasons.NONE if error is None else error.reason
 
 
 def why_unwritable(paths: Paths) -> Reason:
-    """Why nothing can be written, which metrics cannot tell; else NONE."""
+    """Say why nothing can be written, which metrics cannot tell; else NONE."""
     return (
         _no_room(paths)
         or private_folders.why_unwritable(paths.claude_dir)
@@ -74,7 +65,7 @@ def why_unwritable(paths: Paths) -> Reason:
 
 
 def _no_room(paths: Paths) -> Reason:
-    """The error of a full disk; else NONE."""
+    """Return the error of a disk on which the largest file cannot be replaced; else NONE."""
     largest = 0
     for path in (paths.queue, paths.dlq):
         with suppress(OSError):

@@ -67,7 +67,7 @@ class Version:
 
 
 def look_up(settings: Settings, name: str) -> list[Version]:
-    """Every content of the memory with this id, or unambiguous prefix; those that wait first.
+    """Find every content of the memory with this id, or unambiguous prefix; waiting ones first.
 
     Raises NotFoundError, FileUnavailableError, LedgerError.
     """
@@ -76,42 +76,58 @@ def look_up(settings: Settings, name: str) -> list[Version]:
     with waiting.opened(settings) as waits:
         reader = waits.reader
         rows = (reader.by_id(name) or reader.by_prefix(name)) if name else []
-        over = [_from_ledger(reader, row) for row in rows if row.state in _OVER]
-        for found in waits.resolve([name], beside=[*_in_quarantine(paths, reader), *over]):
+        beside = [
+            structs.replace(each, known=reader.known(*each.identity) if each.item else None)
+            for each in quarantined(paths)
+        ]
+        beside += [_from_ledger(reader, row) for row in rows if row.state in _OVER]
+        for found in waits.resolve([name], beside=beside):
             seen.setdefault(found.identity, _version(reader, found))
-    # Of contents that no longer wait, the last one first.
     return sorted(_with_what_is_left(paths, seen), key=_rank)
 
 
-def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> list[Version]:
-    """The versions; a version without a text gets the one that another file still holds."""
+def _version(reader: Reader, found: FoundItem) -> Version:
+    if found.known is None:
+        return Version(found)
+    key = found.known.key
+    return Version(found, reader.attempts(key), deliveries=reader.former.deliveries(key))
+
+
+def _from_ledger(reader: Reader, row: Known) -> FoundItem:
+    raw = reader.raw(row.key)
+    item = items.parse(raw) if raw is not None else None
+    return FoundItem(LEDGER, row.id, row.project, raw or b"", item, row)
+
+
+def _rank(version: Version) -> tuple[int, float]:
+    """Put what waits first; of contents that no longer wait, the last one first."""
+    closed = version.known.closed if version.known is not None else None
+    return 0 if version.place in _PLACES.values() else 1, -(closed or 0.0)
+
+
+def _with_what_is_left(paths: Paths, seen: dict[Identity, Version]) -> Iterator[Version]:
+    """Yield the versions; one without a text gets the one that another file still holds."""
     lost = {name for name, each in seen.items() if each.is_over and not each.found.raw}
     left: dict[Identity, list[tuple[str, FoundItem]]] = {}
-    if lost:
-        for place, raw in left_over(paths):
-            for found in listing([raw], LEDGER):
-                if found.identity in lost:
-                    left.setdefault(found.identity, []).append((place, found))
-    return [
-        replace(
-            each,
-            found=structs.replace(left[name][0][1], known=each.known),
-            left_in=list(dict.fromkeys(place for place, _ in left[name])),
-        )
-        if name in left
-        else each
-        for name, each in seen.items()
-    ]
+    for place, raw in left_over(paths) if lost else ():
+        for found in listing([raw], LEDGER):
+            left.setdefault(found.identity, []).append((place, found))
+    for name, each in seen.items():
+        if name not in lost or name not in left:
+            yield each
+            continue
+        found = structs.replace(left[name][0][1], known=each.known)
+        yield replace(each, found=found, left_in=list(dict(left[name])))
 
 
 def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
-    """Items that are not waiting, with the file that holds them: last hundred, backups, edits."""
-    yield from (
-        (f"{document.RECENT} in {paths.queue.name}", raw)
-        for raw in _items_in(paths.queue, (document.RECENT,))
-    )
-    kept = _items_in(paths.queue_backup, (*document.QUEUE_SECTIONS, document.RECENT))
-    yield from ((paths.queue_backup.name, raw) for raw in kept)
+    """Yield items that do not wait, with the file that holds them: last hundred, backups, edits."""
+    recent, sections = (document.RECENT,), (*document.QUEUE_SECTIONS, document.RECENT)
+    for name, path, lists in (
+        (f"{document.RECENT} in {paths.queue.name}", paths.queue, recent),
+        (paths.queue_backup.name, paths.queue_backup, sections),
+    ):
+        yield from ((name, raw) for raw in _items_in(path, lists))
     with suppress(Mem0TrayError):
         for source in backups.sources(paths):
             if source.kind in (backups.BACKUP, backups.COPY, backups.EDIT):
@@ -119,7 +135,7 @@ def left_over(paths: Paths) -> Iterator[tuple[str, bytes]]:
 
 
 def _items_in(path: Path, sections: Sequence[str]) -> list[bytes]:
-    """The items in these lists of a file; of a broken one those that are whole."""
+    """Read the items in these lists of a file; of a broken one those that are whole."""
     try:
         data = regular_file.read_bytes(path)
     except OSError:
@@ -131,21 +147,8 @@ def _items_in(path: Path, sections: Sequence[str]) -> list[bytes]:
     return [raw for raws in lists.values() for raw in raws]
 
 
-def _version(reader: Reader, found: FoundItem) -> Version:
-    if found.known is None:
-        return Version(found)
-    key = found.known.key
-    return Version(found, reader.attempts(key), deliveries=reader.former.deliveries(key))
-
-
-def _rank(version: Version) -> tuple[int, float]:
-    waits = version.place in ("dlq", "queue")
-    closed = version.known.closed if version.known is not None else None
-    return (0 if waits else 1, -(closed or 0.0))
-
-
 def quarantined(paths: Paths) -> Iterator[FoundItem]:
-    """The items in quarantine."""
+    """Yield the items in quarantine."""
     with suppress(FileUnavailableError):
         for path in private_folders.quarantined(paths.quarantine):
             with suppress(FileUnavailableError):
@@ -153,24 +156,11 @@ def quarantined(paths: Paths) -> Iterator[FoundItem]:
                 yield from listing((piece.raw for piece in pieces), QUARANTINE)
 
 
-def _in_quarantine(paths: Paths, reader: Reader) -> Iterator[FoundItem]:
-    """The same, with what the ledger knows of each."""
-    for found in quarantined(paths):
-        known = reader.known(*found.identity) if found.item is not None else None
-        yield structs.replace(found, known=known)
-
-
-def _from_ledger(reader: Reader, row: Known) -> FoundItem:
-    raw = reader.raw(row.key)
-    item = items.parse(raw) if raw is not None else None
-    return FoundItem(LEDGER, row.id, row.project, raw or b"", item, row)
-
-
 def fields(version: Version) -> items.Object:
-    """The item's object as it stands in its file; empty when its text is gone."""
+    """Return the item's object as it stands in its file; empty when its text is gone."""
     return items.load_object(version.found.raw) or {}
 
 
 def still_waiting(versions: Iterable[Version]) -> list[FoundItem]:
-    """The versions that wait, and can be changed."""
+    """Choose the versions that wait, and can be changed."""
     return [each.found for each in versions if each.found.place in _PLACES]

@@ -184,13 +184,11 @@ def undo(settings: Settings, old: FoundItem) -> Changed | None:
 class Restored:
     """What became of each memory of a source; no JSON program can load `hopeless` ones.
 
-    `beside` are those of `dead` and `fresh` that now stand beside another text with the same id:
-    the user had edited it. `heard`: they have been put back.
+    `heard`: they have been put back.
     """
 
     dead: list[Piece] = field(default_factory=list)
     fresh: list[Piece] = field(default_factory=list)
-    beside: list[Piece] = field(default_factory=list)
     there: list[Piece] = field(default_factory=list)
     delivered: list[Piece] = field(default_factory=list)
     hopeless: list[Piece] = field(default_factory=list)
@@ -211,18 +209,13 @@ def restore(paths: Paths, settings: Settings, source: RestoreSource) -> Restored
             result.there.append(piece)
     if not wanted:
         return result
-    with waiting.opened(settings) as seen:
-        ids = {item_id for item_id, _ in wanted if seen.with_id(item_id)}
     texts = [Text.of(each.raw, dead=each.place == DLQ_LIST) for each in wanted.values()]
     answer = apply(paths, settings, Order(orders.RESTORE, texts=texts))
     result.heard = answer.heard
     untouched = {THERE: result.there, DELIVERED: result.delivered}
     for name, piece in wanted.items():
-        outcome = answer.of(name)
         back = result.dead if piece.place == DLQ_LIST else result.fresh
-        untouched.get(outcome, back).append(piece)
-        if outcome not in untouched and name[0] in ids:
-            result.beside.append(piece)
+        untouched.get(answer.of(name), back).append(piece)
     return result
 
 

@@ -32,8 +32,6 @@ from mem0tray.system.paths import Paths
 
 _LEAST: Final = 1 << 20  # bytes of one write
 _BESIDE: Final = 150  # bytes of an entry beside its text, about
-_NAMED: Final = 100  # lines that are no memories, each named on standard error
-_LISTED: Final = 1000  # the same in a JSON document
 _TWICE: Final = "what is queued already is not queued twice"
 
 
@@ -48,9 +46,8 @@ class BadLine(NamedTuple):
 class LineQueue:
     """Queue that takes lines; counts say how far it is.
 
-    `queued` memories are on the disk, `emergency` of them in the emergency file; `writing` are
-    being written, perhaps in part. `waiting` waited already, `delivered` were delivered before to
-    the chosen server, `bad` lines are no memories, the first of which are in `problems`.
+    `queued` memories are on the disk, `emergency` of them in the emergency file. `waiting` waited
+    already, `delivered` were delivered before to the chosen server; `problems` are no memories.
     """
 
     loaded: Loaded
@@ -59,11 +56,9 @@ class LineQueue:
     watch: Callable[["LineQueue", BadLine | None], None]  # called after each line
     lines: int = 0
     queued: int = 0
-    writing: int = 0
     emergency: int = 0
     waiting: int = 0
     delivered: int = 0
-    bad: int = 0
     problems: list[BadLine] = field(default_factory=list)
     _batch: list[items.Object] = field(default_factory=list)
     _names: list[Name] = field(default_factory=list)
@@ -89,8 +84,7 @@ class LineQueue:
                     found = self._read(line)
                 except BadLineError as error:
                     bad = BadLine(self.lines, str(error))
-                    self.bad += 1
-                    self.problems += [bad] if self.bad <= _LISTED else []
+                    self.problems.append(bad)
                 else:
                     if found is not None:
                         self._take(found, reader, server)
@@ -127,13 +121,12 @@ class LineQueue:
     def _write(self, paths: Paths) -> None:
         if not self._batch:
             return
-        self.writing = len(self._batch)
         # Whoever queues it again takes back a deletion that no worker has carried out yet.
         orders.withdraw(paths.orders, self._names)
         where = add.add(paths, *self._batch)
         self.queued += len(self._batch)
         self.emergency += len(self._batch) if where == "emergency" else 0
-        self.writing = self._size = 0
+        self._size = 0
         self._batch.clear()
         self._names.clear()
 
@@ -156,7 +149,7 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
     with Progress() as progress:
 
         def watch(queue: LineQueue, bad: BadLine | None) -> None:
-            if bad is not None and not as_json and queue.bad <= _NAMED:
+            if bad is not None and not as_json:
                 progress.clear()
                 output.remark(f"Line {bad.number:,} {bad.why}.")
             if progress.is_due:
@@ -177,21 +170,19 @@ def run(path: Path | None, project: str | None, *, again: bool, as_json: bool) -
         output.remark(f"{_queued(queue)} Standard output cannot be written: {why}.")
     if loaded.wrong and queue.queued:
         context.warn(["The memories are queued all the same."])
-    _judge(queue, failed, as_json=as_json)
+    _judge(queue, failed)
 
 
-def _judge(queue: LineQueue, failed: Mem0TrayError | None, *, as_json: bool) -> None:
+def _judge(queue: LineQueue, failed: Mem0TrayError | None) -> None:
     """Raise Mem0TrayError if not everything was queued."""
     if failed is not None and queue.lines:
         raise Mem0TrayError(f"{failed.message} {_until(queue)}", failed.remedy) from failed
     if failed is not None:
         raise failed
-    if queue.bad:
-        bad = plural(queue.bad, "line is no memory", "lines are no memories")
-        is_cut = queue.bad > _NAMED and not as_json
-        first = f" The first {_NAMED} are named above." if is_cut else ""
+    if queue.problems:
+        bad = plural(len(queue.problems), "line is no memory", "lines are no memories")
         remedy = f"Mend what is wrong, and add all of it again: {_TWICE}."
-        raise Mem0TrayError(f"{bad}, and not queued.{first}", remedy)
+        raise Mem0TrayError(f"{bad}, and not queued.", remedy)
 
 
 def _lines(path: Path | None) -> Iterator[bytes]:
@@ -239,14 +230,14 @@ def _queued(queue: LineQueue) -> str:
 
 def _until(queue: LineQueue) -> str:
     """Say how much of what was read is queued, and what to do about the rest."""
-    queued = _queued(queue).rstrip(".")
-    if queue.writing:
-        queued = f"{queued}, and perhaps {queue.writing:,} that were being written"
     read = plural(queue.lines, "line was", "lines were")
-    return f"{queued}; {read} read. Add all of it again: {_TWICE}."
+    return f"{_queued(queue).rstrip('.')}; {read} read. Add all of it again: {_TWICE}."
 
 
 def _document(queue: LineQueue) -> dict[str, Any]:
-    counts = ("lines", "queued", "emergency", "waiting", "delivered", "bad")
-    problems = [{"line": each.number, "reason": each.why} for each in queue.problems]
-    return {**{name: getattr(queue, name) for name in counts}, "problems": problems}
+    counts = ("lines", "queued", "emergency", "waiting", "delivered")
+    return {
+        **{name: getattr(queue, name) for name in counts},
+        "bad": len(queue.problems),
+        "problems": [{"line": each.number, "reason": each.why} for each in queue.problems],
+    }

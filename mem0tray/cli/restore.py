@@ -41,10 +41,6 @@ _NOTHING_CHANGED: Final = (
 _BECAME: Final = {
     "dead": ("dead letter restored", "dead letters restored"),
     "fresh": ("waiting entry restored", "waiting entries restored"),
-    "beside": (
-        "of these is another version of one that is there; both stay",
-        "of these are other versions of ones that are there; both stay",
-    ),
     "there": ("was there already", "were there already"),
     "delivered": ("is delivered already: not restored", "are delivered already"),
     "hopeless": (

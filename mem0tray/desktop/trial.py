@@ -87,13 +87,12 @@ def _asks(what: str) -> None:
 
 def _tray() -> None:
     from mem0tray.desktop import session
-    from mem0tray.desktop.tray import panel_check
 
     bus, missing = session.connected(_asks)
     if bus is None:
         _write(missing=missing)
     else:
-        _write(shown_by=panel_check.shown_by(bus, _asks))
+        _write(shown_by=session.shown_by(bus, _asks))
 
 
 def _notification(language: str | None) -> None:

@@ -23,7 +23,6 @@ SETTINGS = Loaded(Settings(server=ServerSettings(url="https://server.test")))
 def test_several_memories_are_queued_in_their_order_by_one_write(
     paths: Paths, before: str | None
 ) -> None:
-    """Each is counted, and the last hundred of them shown; or each is a line of its own."""
     if before is not None:
         paths.queue.write_text(before)
     entries = [{"id": f"{n}", "content": "x", "project_id": "p"} for n in range(150)]
@@ -42,7 +41,6 @@ def test_several_memories_are_queued_in_their_order_by_one_write(
 
 @pytest.mark.parametrize("sign", ["x", "é", "\ud800"])
 def test_a_text_of_more_than_a_megabyte_is_refused(paths: Paths, sign: str) -> None:
-    """Its bytes count, and not its characters; one that is just as long as allowed is queued."""
     longest = sign * (LONGEST_TEXT // len(sign.encode("utf-8", "surrogatepass")))
     with pytest.raises(Mem0TrayError, match="1,000,000 bytes at most") as raised:
         add.queue_memory(SETTINGS, "garden", longest + "xx")
@@ -52,7 +50,6 @@ def test_a_text_of_more_than_a_megabyte_is_refused(paths: Paths, sign: str) -> N
 
 
 def test_a_project_that_no_server_could_list_is_refused(paths: Paths) -> None:
-    """At the save, by name; the longest name of a folder is none of those."""
     with pytest.raises(Mem0TrayError, match="name has more than 300 characters"):
         add.queue_memory(SETTINGS, "p" * 301, "oak")
     assert not paths.queue.exists()

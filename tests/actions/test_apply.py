@@ -99,7 +99,6 @@ def test_a_command_ends_when_the_worker_has_answered(
 @COMMANDS
 @pytest.mark.usefixtures("_worker", "clock")
 def test_a_worker_that_does_not_answer_is_left_to_itself(paths: Paths, command: Command) -> None:
-    """After two seconds the order waits for it, and the command says so."""
     assert not command(paths).heard
     assert len(left(paths)) == 1
 
@@ -126,7 +125,6 @@ def test_a_worker_that_ends_before_it_answers_is_stood_in_for(
 
 @pytest.mark.usefixtures("clock")
 def test_a_command_that_hangs_is_named_after_two_seconds(paths: Paths) -> None:
-    """Nothing has changed then, and no order is left behind."""
     lock = InstanceLock(paths.instance_lock, COMMAND)
     lock.acquire()
     with pytest.raises(LockTimeoutError, match=rf"command \(process {os.getpid()}\)"):
@@ -153,7 +151,6 @@ def test_an_order_that_a_slow_command_applies_counts(
 
 
 def test_an_order_left_before_is_applied_first(paths: Paths) -> None:
-    """A worker was too slow for it, and has ended."""
     write_dlq(paths, [waiting("dead", id="dd-1")])
     (found,) = chosen(paths, "dd")
     orders.leave(paths, orders.about(orders.DELETE, [found.identity]))
@@ -206,7 +203,6 @@ def test_what_is_applied_counts_though_the_command_is_interrupted_then(
 
 
 def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> None:
-    """The first worker then asks for no server."""
     paths.queue.unlink()
     shutil.rmtree(paths.data_dir)
     text = Text.of(json.dumps(entry("back")).encode(), dead=False)
@@ -219,7 +215,6 @@ def test_files_that_a_command_makes_are_not_those_of_others(paths: Paths) -> Non
 def test_an_order_that_cannot_be_applied_is_taken_back(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """The error is the user's answer: nothing may happen after it."""
     found = chosen(paths, "qq")
 
     def fail(*_: object, **__: object) -> None:
@@ -241,7 +236,6 @@ def test_an_order_that_cannot_be_applied_is_taken_back(
 def test_what_is_in_flight_is_waited_for(
     paths: Paths, clock: list[Callable[[], None]], ends: str
 ) -> None:
-    """Two seconds, within which its outcome is known or is not."""
     (found,) = chosen(paths, "qq")
     with worker(paths) as context:
         row = context.inbox.known(found.identity)

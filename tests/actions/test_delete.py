@@ -26,7 +26,6 @@ def letters(paths: Paths) -> list[Item]:
 
 
 def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[Item]) -> None:
-    """What is deleted is in the dated backup, with all it had, readable for its owner only."""
     done = delete(paths, Settings(), chosen(paths, "aa", "cc"))
     assert read(done.backup)["items"] == [letters[0], letters[2]]
     assert read(done.backup)["last_update"]
@@ -37,7 +36,6 @@ def test_dead_letters_go_to_a_backup_of_their_own(paths: Paths, letters: list[It
 
 
 def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> None:
-    """`mem0_queue_dlq.backup.json` is a copy, byte for byte, of the file before the last delete."""
     for letter in letters:
         before = paths.dlq.read_bytes()
         delete(paths, Settings(), chosen(paths, letter["id"]))
@@ -47,7 +45,6 @@ def test_the_backup_is_the_dlq_as_it_was(paths: Paths, letters: list[Item]) -> N
 
 @pytest.mark.usefixtures("letters")
 def test_a_backup_of_somebody_else_is_kept(paths: Paths) -> None:
-    """A file under the backup's name that we did not write gets a dated name; ours does not."""
     write(paths.dlq_backup, {"items": [], "handmade": True})
     delete(paths, Settings(), chosen(paths, "aa"))
     dated = [read(path) for path in paths.claude_dir.glob(backups.DATED)]
@@ -76,7 +73,6 @@ def test_no_backup_no_deletion(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_ledger_that_cannot_be_read_stops_the_deletion(
     paths: Paths, letters: list[Item], *, is_there: bool
 ) -> None:
-    """It knows what the file has not shown yet, and what stood in one that is gone."""
     found = chosen(paths, letters[0]["id"])
     if not is_there:
         paths.dlq.unlink()
@@ -92,7 +88,6 @@ def test_a_ledger_that_cannot_be_read_stops_the_deletion(
 def test_a_backup_that_reads_otherwise_than_written_stops_the_deletion(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Backups are read back before anything goes."""
     real = atomic.replace
 
     def lossy(path: Path, data: bytes) -> Signature | None:
@@ -115,7 +110,6 @@ def test_waiting_entries_go_to_the_backup_and_out_of_the_queue(paths: Paths) -> 
 
 @pytest.mark.usefixtures("letters")
 def test_an_entry_is_deleted_though_the_queue_file_is_gone(paths: Paths) -> None:
-    """The others stand there again."""
     with worker(paths):
         pass
     paths.queue.unlink()
@@ -126,7 +120,6 @@ def test_an_entry_is_deleted_though_the_queue_file_is_gone(paths: Paths) -> None
 
 @pytest.mark.usefixtures("letters")
 def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
-    """A worker that starts later does not deliver it, and does not put it back."""
     delete(paths, Settings(), chosen(paths, "qq"))
     with worker(paths) as context, context.ledger.locked() as db:
         states = dict(
@@ -137,7 +130,6 @@ def test_the_ledger_discards_what_was_asked_for(paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_what_has_left_meanwhile_is_said(paths: Paths) -> None:
-    """An entry that went between asking and deleting is no error."""
     made = chosen(paths, "qq", "aa")
     delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
@@ -147,7 +139,6 @@ def test_what_has_left_meanwhile_is_said(paths: Paths) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Paths) -> None:
-    """Its fifth failure does not save it."""
     made = chosen(paths, "qq")
     write(paths.queue, queue_document([]))
     write_dlq(paths, [waiting("q", id="qq-1")])
@@ -158,7 +149,6 @@ def test_an_entry_that_became_a_dead_letter_meanwhile_is_deleted_there(paths: Pa
 
 @pytest.mark.usefixtures("letters")
 def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
-    """To restore the backup must not bring back what was gone before."""
     made = chosen(paths, "qq", "aa")
     delete(paths, Settings(), made[:1])
     done = delete(paths, Settings(), made)
@@ -172,7 +162,6 @@ def test_what_was_not_deleted_is_not_in_the_backup(paths: Paths) -> None:
 def test_a_file_that_cannot_be_written_shows_a_deletion_later(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """The ledger has it: the next worker writes the file."""
     file: Path = getattr(paths, place)
     replace = atomic.replace
 
@@ -189,7 +178,6 @@ def test_a_file_that_cannot_be_written_shows_a_deletion_later(
 
 
 def test_things_without_sense_can_be_deleted(paths: Paths) -> None:
-    """An object whose content is no text goes by its id, and is backed up like any other."""
     write_dlq(paths, [{"id": "n1", "content": 5}, None])
     done = delete(paths, Settings(), chosen(paths, "n1"))
     assert read(paths.dlq)["items"] == [None]

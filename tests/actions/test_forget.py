@@ -39,7 +39,6 @@ def forgotten(paths: Paths, *names: str) -> Forgotten:
 
 
 def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
-    """None is left by one that is killed before it has erased the text elsewhere."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
     seen: list[str] = []
 
@@ -57,7 +56,6 @@ def test_a_deletion_for_good_makes_no_backup(paths: Paths) -> None:
 
 
 def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    """Queue, `last_100`, the queue's backup and the ledger."""
     write(paths.queue, queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")]))
     with worker(paths):
         pass
@@ -78,7 +76,6 @@ def test_a_waiting_entry_is_erased_everywhere(paths: Paths, tmp_path: Path) -> N
 def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
     paths: Paths, tmp_path: Path, odd: object
 ) -> None:
-    """No worker has been there that would have put it right."""
     document = queue_document([entry(TEXT, id="zz-1"), entry("stays", id="ss-1")])
     write(paths.queue, document | {"last_100": odd})
     write(paths.queue_backup, document)
@@ -98,7 +95,6 @@ def test_a_text_is_erased_everywhere_though_last_100_is_no_list(
     ],
 )
 def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> None:
-    r"""Another program writes `\/`, or `\u00E9` with a large E; the rest of the file stays."""
     text = json.loads(written)
     write_dlq(paths, [waiting(text, id="zz-1")])
     torn = private_folders.quarantine(
@@ -111,7 +107,6 @@ def test_a_text_is_erased_however_it_is_escaped(paths: Paths, written: str) -> N
 
 
 def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> None:
-    """The DLQ's backups, older ones of deletions, the user's copy and quarantine."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
     with worker(paths):
         pass
@@ -131,7 +126,6 @@ def test_a_dead_letter_is_erased_everywhere(paths: Paths, tmp_path: Path) -> Non
 
 
 def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
-    """The command is the worker for a moment, and leaves no request behind."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     with worker(paths):
         pass
@@ -145,7 +139,6 @@ def test_the_ledger_gives_it_up_when_nothing_runs(paths: Paths) -> None:
 
 
 def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) -> None:
-    """What an update left in the free pages of the ledger is no longer there."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting("stays", id="ss-1")])
     with worker(paths) as context, context.ledger.transaction() as db:
         db.execute("PRAGMA secure_delete = OFF")
@@ -159,7 +152,6 @@ def test_earlier_versions_of_a_row_are_gone_too(paths: Paths, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["mem0_emergency.json", "mem0_queue_dlq.json~", ".notes.swp"])
 def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
-    """An editor's backup, a copy of the user's, the producers' buffer."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     copy = paths.claude_dir / name
     copy.write_text(f"something with {TEXT} in it")
@@ -169,7 +161,6 @@ def test_what_is_not_ours_is_named_and_left(paths: Paths, name: str) -> None:
 
 
 def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
-    """Only what was deleted goes from the files that hold what still waits; the rest is named."""
     write_dlq(paths, [waiting(TEXT, id="zz-1"), waiting(f"quote: {TEXT}", id="qq-1")])
     write(paths.dlq_backup, read(paths.dlq))
     result = forgotten(paths, "zz")
@@ -179,7 +170,6 @@ def test_another_memory_with_the_same_words_stays(paths: Paths) -> None:
 
 
 def test_a_server_that_was_sent_it_is_named(paths: Paths) -> None:
-    """Nobody can take that back from here. The deletion has erased what the server answered."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     with worker(paths) as context:
         context.outbox.record_attempt(1, 1.0, "item failure", 500, f"500: {TEXT}", 0.1)
@@ -195,7 +185,6 @@ def test_a_server_that_was_never_sent_it_is_not_named(paths: Paths) -> None:
 
 
 def test_our_backup_is_still_ours(paths: Paths) -> None:
-    """After the text was erased from it, the next deletion keeps no copy of it as somebody's."""
     write_dlq(paths, [waiting(name, id=f"{name}-1") for name in (TEXT, "b", "c")])
     delete(paths, Settings(), chosen(paths, "b"))
     forgotten(paths, "zanz")
@@ -205,7 +194,6 @@ def test_our_backup_is_still_ours(paths: Paths) -> None:
 
 
 def test_a_folder_that_cannot_be_looked_into_is_named(paths: Paths) -> None:
-    """It may hold the text for all that anybody knows."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     paths.data_dir.mkdir(parents=True)
     paths.quarantine.write_text("no folder")
@@ -217,7 +205,6 @@ def test_a_folder_that_cannot_be_looked_into_is_named(paths: Paths) -> None:
 def test_a_file_that_cannot_be_read_is_named_once(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So is one that is too large to be searched."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     paths.quarantine.mkdir(parents=True)
     for link in (paths.claude_dir / "notes.txt", paths.quarantine / "q.json"):
@@ -231,7 +218,6 @@ def test_a_file_that_cannot_be_read_is_named_once(
 
 
 def test_a_file_of_ours_that_holds_it_still_is_named(paths: Paths) -> None:
-    """What is left in the data folder is the worker's to renew."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     paths.data_dir.mkdir(parents=True)
     (paths.data_dir / "state.json").write_text(TEXT)
@@ -240,7 +226,6 @@ def test_a_file_of_ours_that_holds_it_still_is_named(paths: Paths) -> None:
 
 @needs.LINKS
 def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
-    """Links that lead nowhere, pipes, other texts, the log's folder."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     paths.log.parent.mkdir(parents=True)
     (paths.claude_dir / "other.txt").write_text("something else")
@@ -251,7 +236,6 @@ def test_what_holds_nothing_is_not_named(paths: Paths) -> None:
 
 
 def test_folders_that_are_not_looked_into_are_named(paths: Paths) -> None:
-    """Claude Code keeps records of its own beside our files."""
     write_dlq(paths, [waiting(TEXT, id="zz-1")])
     (paths.claude_dir / "projects").mkdir()
     (line,) = forgotten(paths, "zz").unreachable

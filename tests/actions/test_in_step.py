@@ -166,7 +166,6 @@ def test_a_ledger_that_cannot_be_written_is_named(paths: Paths) -> None:
 def test_another_command_is_waited_for_half_a_second(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that hangs with the worker's lock keeps no view from being shown."""
     now = [0.0]
     other = InstanceLock(paths.instance_lock, COMMAND)
     other.acquire()

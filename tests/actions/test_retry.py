@@ -24,16 +24,6 @@ def forced(paths: Paths) -> list[str]:
     return [each["content"] for each in read(paths.dlq)["items"] if each["last_attempt"] == 0]
 
 
-def test_ids_a_project_or_all(paths: Paths, letters: list[Item]) -> None:
-    """Exactly what was named is due, and said."""
-    assert [item.id for item in verbs.retry_ids(Settings(), ["bb"]).items] == ["bb-1"]
-    assert forced(paths) == ["b"]
-    assert [item.id for item in verbs.retry_project(Settings(), "x").items] == ["aa-1", "bb-1"]
-    assert forced(paths) == ["a", "b"]
-    assert len(verbs.retry_all(Settings()).items) == len(letters)
-    assert forced(paths) == ["a", "b", "c"]
-
-
 def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
     """Counts and further fields stay."""
     verbs.retry_all(Settings())
@@ -41,7 +31,6 @@ def test_only_the_time_changes(paths: Paths, letters: list[Item]) -> None:
 
 
 def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list[Item]) -> None:
-    """A worker that sees the file has these items due at once."""
     with worker(paths):
         pass
     verbs.retry_ids(Settings(), [letters[0]["id"]])
@@ -52,13 +41,11 @@ def test_the_ledger_takes_it_for_a_wish_to_retry_now(paths: Paths, letters: list
 
 @pytest.mark.usefixtures("letters")
 def test_an_entry_that_waits_is_said_to_wait() -> None:
-    """It is no dead letter, and needs no retry."""
     with pytest.raises(NotFoundError, match="waits in the queue"):
         verbs.retry_ids(Settings(), ["qq"])
 
 
 def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> None:
-    """The ledger knows it, and what waits stands in the file again."""
     write(paths.queue, queue_document([entry("h", id="hh-1"), entry("q", id="qq-1")]))
     with worker(paths) as context:
         context.foreign_claims.hold(1, 5.0)
@@ -73,7 +60,6 @@ def test_what_is_held_is_sent_though_the_queue_file_is_gone(paths: Paths) -> Non
 def test_a_dead_letter_is_retried_though_the_file_is_gone(
     paths: Paths, letters: list[Item]
 ) -> None:
-    """By its id, and the others stay."""
     with worker(paths):
         pass
     paths.dlq.unlink()
@@ -82,16 +68,7 @@ def test_a_dead_letter_is_retried_though_the_file_is_gone(
     assert len(read(paths.dlq)["items"]) == len(letters)
 
 
-def test_nothing_to_retry_writes_nothing(paths: Paths) -> None:
-    """No dead letters, no file."""
-    assert verbs.retry_all(Settings()).items == ()
-    with pytest.raises(NotFoundError):
-        verbs.retry_project(Settings(), "x")
-    assert not paths.dlq.exists()
-
-
 def test_an_item_without_text_cannot_be_retried(paths: Paths) -> None:
-    """It is never sent, whatever its time says."""
     write_dlq(paths, [{"id": "n1", "content": 5, "last_attempt": 9}])
     with pytest.raises(NotFoundError, match="no text"):
         verbs.retry_ids(Settings(), ["n1"])

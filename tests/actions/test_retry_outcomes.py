@@ -66,7 +66,6 @@ def test_a_question_in_vain_is_no_failure(paths: Paths, monkeypatch: pytest.Monk
 def test_the_next_try_is_the_one_after_the_failure(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failure that is recorded between two looks is told with the wait that it brought."""
     write_dlq(paths, [_LETTER | {"last_attempt": 0}])
     with worker(paths) as context:
         since = time.time()
@@ -94,7 +93,6 @@ def test_the_next_try_is_the_one_after_the_failure(
 def test_the_next_try_is_a_sentence(
     wait: float, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is due at once is called so, and never the past."""
     outcome = RetryOutcome(_item(), FAILED, _SAID, time.time() + wait)
     command._tell_outcome({}, outcome)
     assert words in capsys.readouterr().out
@@ -106,7 +104,6 @@ def test_the_next_try_is_a_sentence(
 def test_a_worker_that_hangs_is_not_waited_for(
     paths: Paths, idle: float, age: float, *, hangs: bool
 ) -> None:
-    """It has written no metrics for a while, wherever it could, and no memory has an outcome."""
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
     for path, older in ((paths.metrics, 0.0), (paths.spare_metrics, 600.0)):

@@ -1,10 +1,8 @@
 """How things stand, read once: what is there, and what could not be read."""
 
-import errno
 import json
 import math
 import os
-import shutil
 import socket
 import sqlite3
 import time
@@ -22,18 +20,16 @@ from mem0tray.actions.in_step import InStep
 from mem0tray.actions.standing import (
     Contents,
     SeenLedger,
-    SeenPause,
     SeenQuarantine,
     Snapshot,
 )
 from mem0tray.actions.worker_report import Metrics, Running
-from mem0tray.config.server_choice import CHOOSE, ServerNames, chosen_server
+from mem0tray.config.server_choice import CHOOSE, ServerNames
 from mem0tray.config.settings import ServerSettings, Settings
 from mem0tray.core import reasons, state
-from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import HEALTHY, WorkerState, WorkerStatus
-from mem0tray.files import atomic, orders, private_folders
+from mem0tray.files import atomic, orders
 from mem0tray.files.lock import InstanceLock
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.names import OTHER_WORKER
@@ -74,20 +70,6 @@ def tell(path: Path, **values: object) -> None:
 # The worker ------------------------------------------------------------------------------------
 
 
-def test_a_new_computer(paths: Paths) -> None:
-    """Nothing is there, nothing is wrong, and nothing is made."""
-    paths.claude_dir.rmdir()
-    seen = read(url="")
-    assert (seen.worker, seen.told, seen.pause.until, seen.refusal) == (None, None, None, None)
-    assert (seen.server.name, seen.server.trouble) == ("local", Reason())
-    inside = seen.inside
-    assert not any([inside.folder, seen.disk, inside.step.behind, inside.ledger.trouble])
-    assert (inside.step.unread, inside.quarantine.count, inside.ledger.size) == ({}, 0, None)
-    made = standing.overview(seen)
-    assert (made.queue, made.dlq, made.totals["queued"], made.unknown) == (0, 0, 0, {})
-    assert list(Path(os.environ["HOME"]).iterdir()) == []
-
-
 @pytest.mark.usefixtures("running")
 def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
     tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
@@ -105,7 +87,6 @@ def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
 def test_a_pause_is_the_user_s_and_a_break_the_server_s(
     paths: Paths, reason: Reason, *, paused: bool
 ) -> None:
-    """The worker's state has one name for both, and its reason tells them apart."""
     tell(paths.metrics, **metrics_of("paused", reason), last_delivery="2025-11-30T04:38:18")
     told = read().told
     assert told is not None
@@ -123,7 +104,6 @@ def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: Paths) -> None:
-    """The newer of the two counts, unless it is not ours."""
     write(paths.metrics, {"pid": 1, "host": "elsewhere"})
     os.utime(paths.metrics, times=(1, 1))
     tell(paths.spare_metrics, state="action needed", queue_size=4)
@@ -135,14 +115,12 @@ def test_the_worker_notes_beside_the_metrics_while_it_cannot_write_them(paths: P
 
 
 def test_metrics_of_a_worker_that_has_ended_tell_nothing(paths: Paths) -> None:
-    """Nobody holds the lock: they are old, whoever has that process number now."""
     tell(paths.metrics, state="healthy", queue_size=7)
     seen = read()
     assert (seen.worker, seen.told) == (None, None)
 
 
 def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
-    """Ours has noted it, with its first and last sign."""
     with worker(paths):
         pass
     ledger = Ledger(paths.ledger)
@@ -155,7 +133,6 @@ def test_another_worker_that_the_ledger_knows(paths: Paths) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -> None:
-    """`mv` and a link in its place: both names lead to the same state."""
     write(paths.queue, queue_document([entry("a")]))
     with worker(paths):
         pass
@@ -172,24 +149,7 @@ def test_a_folder_that_has_moved_keeps_its_worker_and_its_ledger(paths: Paths) -
 # The server, the pause ----------------------------------------------------------------------
 
 
-def test_a_server_that_is_yet_to_be_chosen_or_cannot_be_used(paths: Paths) -> None:
-    """There is no name then, and the reason why."""
-    write(paths.queue, {"queue": []})
-    assert read(url="").server.trouble == CHOOSE
-    wrong = read(url="https://user:secret@m.test").server
-    assert (wrong.name, bool(wrong.trouble)) == ("", True)
-
-
-def test_a_server_to_which_the_key_may_not_go_has_its_name(paths: Paths) -> None:
-    """The address is a good one: where memories would go is shown beside what is in the way."""
-    chosen = Settings(server=ServerSettings(url="http://m.test:81", api_key="secret"))
-    seen = chosen_server(chosen, paths)
-    assert (seen.name, seen.shown) == ("http://m.test:81", "m.test:81")
-    assert "unencrypted" in str(seen.trouble)
-
-
 def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
-    """By the clock of the look, which is an argument."""
     orders.write_pause(paths, 1000.0)
     assert read(now=999.0).pause.until == 1000.0
     assert read(now=1001.0).pause.until is None
@@ -200,14 +160,12 @@ def test_a_pause_that_has_ended_is_none(paths: Paths) -> None:
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize("there", ["", None, 7])
 def test_a_worker_that_does_not_know_its_server_yet(paths: Paths, there: object) -> None:
-    """Then it is the one of the settings."""
     tell(paths.metrics, state="starting", destination=there)
     assert read().server.shown == "server.test"
 
 
 @pytest.mark.usefixtures("running")
 def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Paths) -> None:
-    """A worker that has not written its metrics since then knows no better than the settings."""
     tell(paths.metrics, state="healthy", destination="former.test")
     file = config_file()
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -217,7 +175,6 @@ def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Pat
 
 
 def test_when_the_settings_were_changed(paths: Paths) -> None:
-    """By their file, in Unix seconds, and only for those who ask about a refusal."""
     assert read().settings_changed == 0.0
     file = config_file()
     assert file.is_relative_to(paths.claude_dir.parent)
@@ -228,33 +185,6 @@ def test_when_the_settings_were_changed(paths: Paths) -> None:
 
 
 # The disk -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["queue", "dlq"])
-def test_a_disk_with_less_room_than_the_largest_file_is_full(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """A file is replaced by a new one, for which there must be room."""
-    getattr(paths, name).write_bytes(b" " * 10_000)
-    free = 14_096
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    assert not read().disk
-    free -= 1
-    assert os.strerror(errno.ENOSPC) in str(read().disk)
-
-
-@pytest.mark.parametrize("name", ["claude_dir", "data_dir"])
-def test_a_folder_that_takes_no_files_is_seen(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """The shared one as well as ours: in neither could be noted what is sent."""
-    folder = getattr(paths, name)
-    monkeypatch.setattr(
-        private_folders,
-        "why_unwritable",
-        lambda path: Reason("full") if path == folder else Reason(),
-    )
-    assert read().disk == Reason("full")
 
 
 # What cannot be read --------------------------------------------------------------------------
@@ -271,7 +201,6 @@ CANNOT: dict[str, Callable[[Snapshot], object]] = {
 
 @pytest.mark.parametrize("name", CANNOT)
 def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
-    """A folder in the place of the file: the reason names it, and all else is read."""
     path: Path = getattr(paths, name)
     path.mkdir(parents=True)
     seen = read()
@@ -280,18 +209,8 @@ def test_what_cannot_be_read_is_named(paths: Paths, name: str) -> None:
     assert not any(found.values())
 
 
-def test_a_quarantine_that_cannot_be_read_has_no_count(paths: Paths) -> None:
-    """It is not called empty."""
-    paths.data_dir.mkdir(parents=True)
-    paths.quarantine.touch()
-    seen = read().inside.quarantine
-    assert seen.count is None
-    assert str(paths.quarantine) in str(seen.error)
-
-
 @pytest.mark.parametrize(("data", "lost"), [(b"no ledger" * 100, True), (b"", False)])
 def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) -> None:
-    """It tells nothing; only where something stands in it that is a loss."""
     paths.data_dir.mkdir(parents=True)
     paths.ledger.write_bytes(data)
     seen = read().inside.ledger
@@ -300,7 +219,6 @@ def test_a_ledger_that_cannot_be_read(paths: Paths, data: bytes, *, lost: bool) 
 
 @pytest.mark.parametrize("made", ["", "CREATE TABLE meta (name, value)"])
 def test_a_ledger_that_is_being_made_is_no_loss(paths: Paths, made: str) -> None:
-    """Between its first page and its first row a worker is at work, and nothing is wrong."""
     paths.data_dir.mkdir(parents=True)
     with closing(sqlite3.connect(paths.ledger)) as db:
         db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -326,14 +244,6 @@ def test_of_a_broken_dlq_file_what_is_whole_counts_and_what_the_ledger_has(
     assert (made.dlq, made.quarantine) == (3 if ledger else 2, 1)
 
 
-def test_a_dlq_file_that_is_gone_tells_nothing(paths: Paths) -> None:
-    write_dlq(paths, [dead("a")])
-    with worker(paths):
-        pass
-    paths.dlq.unlink()
-    assert standing.overview(read()).dlq == 1
-
-
 def test_a_file_that_is_rewritten_all_the_time_has_no_count(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,20 +261,10 @@ def test_a_file_that_is_rewritten_all_the_time_has_no_count(
     assert str(paths.queue) in str(made.reason)
 
 
-def test_a_named_folder_that_is_not_there(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typo in the setting is no empty queue."""
-    monkeypatch.setenv("MEM0TRAY_PATHS_CLAUDE_DIR", str(paths.claude_dir / "typo"))
-    from mem0tray.config.settings import load
-
-    seen = standing.read(load().settings, time.time())
-    assert str(paths.claude_dir / "typo") in str(seen.inside.folder)
-
-
 # What it costs --------------------------------------------------------------------------------
 
 
 def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it has changed, and then no more."""
     write(paths.queue, queue_document([entry("a")]))
     write_dlq(paths, [dead("b")])
     paths.emergency.write_text(emergency_lines([entry("c")]))
@@ -378,7 +278,6 @@ def test_each_file_is_read_once(paths: Paths, monkeypatch: pytest.MonkeyPatch) -
 def test_a_tray_asks_its_own_worker_and_reads_no_file_of_others(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks every few seconds: ten dead letters come from the ledger, and only if there are."""
     write_dlq(paths, [dead(str(number)) for number in range(30)])
     with worker(paths):
         pass
@@ -435,7 +334,6 @@ def test_without_a_worker(seen: Snapshot) -> None:
     ("age", "state"), [(0.0, "healthy"), (59.0, "healthy"), (61.0, "action needed")]
 )
 def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -> None:
-    """It writes its metrics every thirty seconds; the clock is that of the snapshot."""
     made = standing.overview(
         replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({"pid": 7}, NOW - age))
     )
@@ -444,23 +342,13 @@ def test_a_worker_that_is_silent_hangs(seen: Snapshot, age: float, state: str) -
 
 
 def test_metrics_of_another_worker_beside_ours(seen: Snapshot) -> None:
-    """Who it is and how to stop it is the reason; without any ours is only starting."""
     named = state.another_worker(8, "elsewhere")
     made = standing.overview(replace(seen, worker=RUNNING, another=named))
     assert (made.state, made.reason) == ("action needed", named)
     assert standing.overview(replace(seen, worker=RUNNING)).state == "starting"
 
 
-def test_a_disk_that_takes_nothing_is_told_before_what_the_worker_says(seen: Snapshot) -> None:
-    """Its metrics may be from before."""
-    fails = reasons.quoted("the disk fails")
-    fresh = Metrics({}, NOW)
-    made = standing.overview(replace(seen, worker=RUNNING, told=TOLD, metrics=fresh, disk=fails))
-    assert (made.state, str(made.reason)) == ("action needed", "the disk fails")
-
-
 def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> None:
-    """Its counts are those of the ledger."""
     inside = replace(seen.inside, folder=reasons.quoted("the folder is gone"))
     told = replace(seen, worker=RUNNING, told=TOLD, metrics=Metrics({}, NOW), contents=inside)
     made = standing.overview(told)
@@ -475,7 +363,6 @@ def test_a_worker_that_runs_knows_what_a_missing_folder_held(seen: Snapshot) -> 
 def test_a_file_that_cannot_be_read_has_no_count(
     seen: Snapshot, file: str, unknown: set[str], told: WorkerStatus | None
 ) -> None:
-    """Beside a worker neither: the ledger does not know what stands in it."""
     inside = replace(seen.inside, step=InStep({file: reasons.quoted("It is shut.")}))
     at_work = RUNNING if told is not None else None
     look = replace(seen, worker=at_work, told=told, metrics=Metrics({}, NOW), contents=inside)
@@ -486,7 +373,6 @@ def test_a_file_that_cannot_be_read_has_no_count(
 
 
 def test_what_is_newer_than_the_ledger_is_the_reason(seen: Snapshot) -> None:
-    """The counts are the ledger's; there are none without one."""
     newer = reasons.quoted("The queue file is newer.")
     inside = replace(seen.inside, step=InStep(behind=newer))
     made = standing.overview(replace(seen, contents=inside))
@@ -497,21 +383,7 @@ def test_what_is_newer_than_the_ledger_is_the_reason(seen: Snapshot) -> None:
     assert set(made.unknown) == {"queue", "dlq", "totals"}
 
 
-def test_metrics_that_cannot_be_read_are_told(seen: Snapshot) -> None:
-    """A folder in their place keeps the worker from writing them."""
-    made = standing.overview(replace(seen, metrics=Metrics({}, 0.0, reasons.quoted("a folder"))))
-    assert (made.state, str(made.reason)) == ("action needed", "a folder")
-
-
-def test_a_pause_that_cannot_be_read_stands_in_the_way(seen: Snapshot) -> None:
-    """Deliveries stand still for it."""
-    made = standing.overview(replace(seen, pause=SeenPause(error=FileUnavailableError("a folder"))))
-    assert (made.state, made.pause) == ("action needed", None)
-    assert "a folder" in str(made.reason)
-
-
 def test_the_folder_that_is_missing_hides_what_it_would_hold(seen: Snapshot) -> None:
-    """No count is 0, and its reason comes before every other."""
     gone = reasons.quoted("the folder is gone")
     inside = replace(seen.inside, folder=gone)
     inside = replace(inside, ledger=replace(inside.ledger, counts=None))

@@ -1,6 +1,5 @@
 """What keeps every memory from being sent."""
 
-import json
 import socket
 import time
 from collections.abc import Sequence
@@ -47,24 +46,12 @@ def around(settings: Settings) -> Surroundings:
 
 
 def test_surroundings_of_a_healthy_server(paths: Paths) -> None:
-    """With server and worker there is nothing to say."""
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         assert around(settings_for(server.url)).causes == []
 
 
-def test_surroundings_that_are_all_wrong(paths: Paths) -> None:
-    """Down, paused and no worker: each is named, with what to do."""
-    orders.write_pause(paths, time.time() + 600)
-    with Standin() as server:
-        server.health = Answer(503)
-        seen = around(settings_for(server.url)).causes
-    assert names(seen) == [surroundings.SERVER_DOWN, surroundings.PAUSED, surroundings.NOT_RUNNING]
-    assert all(each.remedy for each in seen)
-
-
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_is_a_cause(paths: Paths) -> None:
-    """What keeps everything from being sent is named, with what ends it."""
     paths.pause.mkdir(parents=True)
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         (first,) = around(settings_for(server.url)).causes
@@ -80,7 +67,6 @@ def test_no_server_chosen(paths: Paths) -> None:
 
 
 def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
-    """Without a worker it does not run, and that it is the worker that is missing is said."""
     settings = settings_for("local")
     (first,) = around(settings).causes
     assert (first.name, str(first.remedy)) == (
@@ -94,7 +80,6 @@ def test_the_embedded_server_is_down_only_under_a_worker(paths: Paths) -> None:
 
 
 def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
-    """State "action needed" of a worker that runs is handed on."""
     write(paths.metrics, {"state": "action needed", "reason": "another worker runs"})
     with Standin() as server:
         settings = settings_for(server.url)
@@ -107,7 +92,6 @@ def test_the_worker_s_own_trouble_is_a_cause(paths: Paths) -> None:
 
 
 def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
-    """By who looks at it now, and not once more in the words of the worker that saw it before."""
     with Standin() as server:
         server.health = Answer(404)
         settings = settings_for(server.url)
@@ -121,7 +105,6 @@ def test_a_server_that_is_none_is_told_once(paths: Paths) -> None:
 
 
 def test_the_network_is_to_blame_only_for_servers_elsewhere() -> None:
-    """Of a server on this computer no network stands in the way."""
     ill = Health(healthy=False, reason=reasons.quoted("no connection"))
 
     def broken(hostname: str) -> Reason:
@@ -149,20 +132,12 @@ def test_network_trouble_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_client.network_trouble("m.test") == reasons.NONE
 
 
-def test_a_server_that_cannot_be_used_is_not_healthy(paths: Paths) -> None:
-    """Settings that are wrong are the reason, not an exception."""
-    seen = probe(settings_for("https://user:secret@m.test"), paths)
-    assert not seen.health.healthy
-    assert "secret" not in json.dumps(seen.health.reason.document())
-
-
 def causes(seen: Snapshot) -> list[Reason]:
     """What is in the way of a healthy server."""
     return names(Surroundings.of(seen, WELL, lambda _: reasons.NONE).causes)
 
 
 def test_a_refusal_outlasts_the_worker_but_not_a_change_of_settings(paths: Paths) -> None:
-    """A changed key is perhaps right: then nobody says that the server refuses everything."""
     seen = Snapshot(NOW, paths, refusal=REFUSED)
     assert causes(seen) == [surroundings.ACTION, surroundings.NOT_RUNNING]
     changed = Snapshot(NOW, paths, refusal=REFUSED, settings_changed=NOW - 30)
@@ -170,7 +145,6 @@ def test_a_refusal_outlasts_the_worker_but_not_a_change_of_settings(paths: Paths
 
 
 def test_a_worker_that_runs_knows_better_than_an_old_refusal(paths: Paths) -> None:
-    """But for a break that the server asks for, which does not end a refusal."""
     running = Running(1, NOW - 600)
     for at, found in (
         ({"state": "healthy"}, []),
@@ -181,7 +155,6 @@ def test_a_worker_that_runs_knows_better_than_an_old_refusal(paths: Paths) -> No
 
 
 def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
-    """It may have been stopped for the very reason that stands there."""
     old = Metrics({"state": "action needed", "reason": "the disk fails"}, NOW)
     assert causes(Snapshot(NOW, paths, metrics=old)) == [surroundings.NOT_RUNNING]
 
@@ -197,13 +170,11 @@ def test_metrics_that_a_worker_left_behind_are_no_cause(paths: Paths) -> None:
 def test_a_hindrance_is_what_the_worker_says(
     paths: Paths, values: dict[str, object], shown: str
 ) -> None:
-    """In a few words, with the day unless it is the snapshot's own."""
     seen = Snapshot(NOW, paths, Running(1, NOW), metrics=Metrics(values, NOW))
     assert hindrance(seen) == shown
 
 
 def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
-    """A disk that takes nothing, metrics that are no file: whatever a worker has said before."""
     fails = reasons.advised(reasons.quoted("the disk fails."), reasons.quoted("Mend it."))
     down = Metrics({"state": "down", "reason": "no route"}, NOW)
     odd = Metrics({}, 0.0, trouble=fails)
@@ -219,21 +190,18 @@ def test_what_status_names_first_is_the_first_cause(paths: Paths) -> None:
 
 
 def test_a_disk_is_told_once(paths: Paths) -> None:
-    """Not again in the words of the worker."""
     said = Metrics(metrics_of("action needed", reasons.quoted("the disk fails")), NOW)
     seen = Snapshot(NOW, paths, Running(1, NOW), metrics=said, disk=reasons.quoted("it fails"))
     assert causes(seen) == [surroundings.ACTION]
 
 
 def test_without_a_worker_the_choice_of_a_server_comes_first(paths: Paths) -> None:
-    """To start the worker is no help before it."""
     assert hindrance(Snapshot(NOW, paths)) == "worker not running"
     chosen = Snapshot(NOW, paths, server=ServerNames(trouble=CHOOSE))
     assert hindrance(chosen) == "choose a server"
 
 
 def test_a_health_check_sent_elsewhere_says_what_to_set(paths: Paths) -> None:
-    """The server is not said to be stopped, nor this computer to be without a network."""
     with Standin() as server, FileLock(paths.instance_lock).held(1):
         server.health = Answer(308, headers={"Location": "/api/health"})
         (found,) = around(settings_for(server.url)).causes

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from mem0tray.actions import waiting
-from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems
+from mem0tray.actions.waiting import DLQ_LIST, QUEUE_LIST, WaitingItems, listing, resolve
 from mem0tray.config.settings import Settings
 from mem0tray.core.errors import FileUnavailableError, NotFoundError, UnknownIdError
 from mem0tray.system.paths import Paths
-from tests.actions.scene import write, write_dlq
+from tests.actions.scene import chosen, found, write, write_dlq
 from tests.support.shapes import dead, emergency_lines, entry, queue_document
 
 HOSTILE = "\x1b[31mred\n\u202e 1"
@@ -80,7 +80,6 @@ def test_no_file_is_no_items(paths: Paths) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_not_taken_for_empty(paths: Paths) -> None:
-    """What stands in the other is listed, and what is not found may stand in this one."""
     paths.dlq.mkdir()
     write(paths.queue, queue_document([entry("c", id="cccc")]))
     with waiting.opened(Settings()) as seen:
@@ -103,3 +102,24 @@ def test_without_a_ledger_nothing_is_listed_that_could_not_be_taken_in(paths: Pa
         waiting.opened(Settings()),
     ):
         pass
+
+
+def test_a_whole_id_wins_over_longer_ones(paths: Paths) -> None:
+    write_dlq(paths, [dead("a", id="aa"), dead("b", id="aabb")])
+    assert [each.id for each in chosen(paths, "aa")] == ["aa"]
+
+
+def test_one_id_with_two_contents_means_both(paths: Paths) -> None:
+    write_dlq(paths, [dead("a", id="aa"), dead("b", id="aa")])
+    assert len(chosen(paths, "a")) == 2
+
+
+def test_hostile_text_in_an_error_is_one_harmless_line() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        resolve(["x\x1b"], [found(dead("x", id="x\x1b[31m\n1")), found(dead("x", id="x\x1b2"))])
+    assert not set("\x1b\n") & set(str(caught.value))
+
+
+def test_things_without_sense_are_found_if_they_have_an_id() -> None:
+    seen = listing([b'{"id": "n1", "content": 5}', b"null", b"[1]", b'"text"'], waiting.DLQ_LIST)
+    assert [(each.id, each.item) for each in seen] == [("n1", None)]

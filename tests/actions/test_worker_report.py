@@ -12,7 +12,6 @@ from mem0tray.system.paths import Paths
 
 
 def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
-    """A lock file that a worker has left behind is none."""
     assert worker_report.running(paths) is None
     lock = InstanceLock(paths.instance_lock)
     lock.acquire()
@@ -27,7 +26,6 @@ def test_the_worker_that_runs_is_known_by_its_lock(paths: Paths) -> None:
 def test_metrics_that_make_no_sense_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
-    """Somebody may be writing them: they are read again for a moment, and are no trouble."""
     path = tmp_path / "metrics.json"
     assert worker_report.metrics(path) == NO_METRICS
     path.write_bytes(data)
@@ -50,18 +48,15 @@ def test_metrics_that_make_no_sense_are_none(
 def test_metrics_are_of_the_worker_whose_run_they_name(
     worker: Running | None, *, ours: bool
 ) -> None:
-    """In another container a worker has the same host name and process id."""
     assert Metrics({"pid": 7, "run": "a"}, 1.0).are_of(worker) is ours
     assert not Metrics({}, 1.0).are_of(worker)
 
 
 def test_metrics_of_an_older_version_are_known_by_the_process() -> None:
-    """It names no run, neither in its lock nor in its metrics."""
     assert Metrics({"pid": 7}, 1.0).are_of(Running(7, 1.0))
     assert not Metrics({"pid": 8}, 1.0).are_of(Running(7, 1.0))
 
 
 @pytest.mark.parametrize("value", [None, 5, "soon", "99999-01-01T00:00:00", []])
 def test_a_time_that_is_none_is_no_time(value: object) -> None:
-    """Whatever somebody wrote in its place."""
     assert worker_report.local_time(value) is None

@@ -26,7 +26,6 @@ def left(home: Scratch) -> list[str]:
 
 @pytest.mark.usefixtures("letters")
 def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
-    """Dead letters and waiting entries alike."""
     text = home.ok("delete", "aaaa", "qqqq", "--yes")
     (backup,) = home.claude.glob("mem0_queue_dlq.backup-*.json")
     assert str(backup) in text
@@ -36,7 +35,6 @@ def test_with_yes_it_deletes_and_names_the_backup(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
-    """Only a yes is a yes; of the text one line is shown, by which one knows it again."""
     done = home.run("delete", "aaaa", stdin=b"n\n")
     assert done.code == 1
     assert done.out.startswith("alpha, aaaa-1, 20")
@@ -49,7 +47,6 @@ def test_it_asks_showing_project_id_date_and_text(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_where_nobody_can_answer_it_says_how(home: Scratch) -> None:
-    """No standard input: exit 1, one line that names --yes, nothing deleted."""
     done = home.run("delete", "aaaa")
     assert done.code == 1
     assert "--yes" in done.line
@@ -58,7 +55,6 @@ def test_where_nobody_can_answer_it_says_how(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_one_wrong_id_deletes_nothing(home: Scratch) -> None:
-    """All of the ids are looked up before anything goes."""
     done = home.run("delete", "aaaa", "zzzz", "--yes")
     assert done.code == 1
     assert "zzzz" in done.line
@@ -68,7 +64,6 @@ def test_one_wrong_id_deletes_nothing(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_forget_says_what_it_erased_and_what_not(home: Scratch) -> None:
-    """The places of both kinds are listed, a line each."""
     (home.claude / "notes.txt~").write_text("zanzibar by night")
     home.ok("delete", "bbbb", "--yes")
     text = home.ok("delete", "aaaa", "--yes", "--forget")
@@ -119,7 +114,6 @@ def test_one_document(home: Scratch) -> None:
 
 
 def test_forget_reaches_what_was_delivered_or_deleted_before(home: Scratch) -> None:
-    """The text goes from `last_100`, backups and ledger; the one that waits stays."""
     items = [entry(f"zanzibar {name}", id=f"{name}-1") for name in ("sent", "gone")]
     home.write("mem0_queue.json", queue_document([entry("stays", id="ss-1")]) | {"last_100": items})
     home.write("mem0_queue_backup.json", queue_document(items))
@@ -138,7 +132,6 @@ def test_forget_reaches_what_was_delivered_or_deleted_before(home: Scratch) -> N
 
 
 def test_forget_takes_both_kinds_at_once(home: Scratch) -> None:
-    """What waits is deleted, of the other the text is erased; JSON tells them apart."""
     _three(home)
     with past(home.paths) as ledger:
         ledger.recovered(ledger.taken_in_as(entry("zanzibar", "x", id="dd-1"), 5.0), 6.0)
@@ -153,7 +146,6 @@ def test_forget_takes_both_kinds_at_once(home: Scratch) -> None:
 def test_an_answer_of_500_is_not_said_to_be_unknown(
     home: Scratch, command: tuple[str, ...]
 ) -> None:
-    """The server may have the text after it, which is said without denying the answer."""
     home.env(EDITOR="sed -i s/old/new/")
     home.write("mem0_queue.json", queue_document([entry("old", id="qqqq-1")]))
     with past(home.paths) as was:

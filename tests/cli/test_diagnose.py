@@ -5,14 +5,12 @@ from collections import Counter
 
 import pytest
 
-from mem0tray.cli.diagnose import _SHOWN
 from mem0tray.core import reasons as why
-from mem0tray.core.state import ACTION_NEEDED, HEALTHY, refusal
+from mem0tray.core.state import ACTION_NEEDED, refusal
 from mem0tray.files.lock import FileLock
 from mem0tray.server.remedy import of_refusal
 from tests.actions.scene import metrics_of, worker
 from tests.cli.scratch import Scratch
-from tests.report.past import past
 from tests.support.http1 import Answer
 from tests.support.shapes import dead, entry, queue_document, waiting
 from tests.support.standin import Standin
@@ -52,21 +50,7 @@ def test_one_item(home: Scratch, name: str, cause: str) -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
-    """A dead letter's next retry is the ledger's, not its backoff's, in words and JSON alike."""
-    now = time.time()
-    letter = waiting("x", id="aaaa-1", retry_count=0, last_attempt=now - 40)
-    home.write("mem0_queue_dlq.json", {"items": [letter]})
-    with past(home.paths) as ledger:
-        ledger.failed(ledger.adopted(letter, now, due=now + 600), now - 40)
-    assert "The next one is in 10 min." in home.ok("diagnose", "aaaa").splitlines()
-    (document,) = home.run("diagnose", "aaaa", "--json").json()
-    assert document["next_retry"] == now + 600
-
-
-@pytest.mark.usefixtures("server")
 def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
-    """All that stands in the file is told of: the sum is that of `status`."""
     letters = [waiting("x", id="aaaa-1"), waiting(7, id="bbbb-1"), None, 5]
     home.write("mem0_queue_dlq.json", {"items": letters})
     lines = home.ok("diagnose").splitlines()
@@ -77,7 +61,6 @@ def test_what_has_no_id_is_counted_besides(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
-    """A delivered or a deleted memory is told of, also by the beginning of its id."""
     home.write(
         "mem0_queue.json", queue_document([entry("x", id="dddd-1"), entry("y", id="rrrr-1")])
     )
@@ -97,7 +80,6 @@ def test_what_became_of_one_that_no_longer_waits(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_the_text_is_shown_in_one_short_line(home: Scratch) -> None:
-    """What the item is about can be seen; escapes and the rest of a long text cannot."""
     letters = [waiting("zanzibar\x1b[31m\nby " + "night " * 99, id="aaaa-1"), dead(7, id="bbbb-1")]
     home.write("mem0_queue_dlq.json", {"items": letters})
     line = home.ok("diagnose", "aaaa").splitlines()[0]
@@ -121,24 +103,6 @@ def test_the_history_is_shown(home: Scratch, server: Standin) -> None:
     (document,) = home.run("diagnose", "aaaa", "--json").json()
     assert [attempt["status"] for attempt in document["history"]] == [400, 422]
     assert document["also"][0]["detail"] == "422: last"
-
-
-@pytest.mark.usefixtures("letters", "server")
-@pytest.mark.parametrize(
-    ("failures", "said"),
-    [
-        (1, "1 failed attempt in the ledger:"),
-        (2, "2 failed attempts in the ledger:"),
-        (_SHOWN + 1, f"{_SHOWN + 1} failed attempts in the ledger, the last {_SHOWN} of them:"),
-    ],
-)
-def test_the_history_is_called_what_it_is(home: Scratch, failures: int, said: str) -> None:
-    """One attempt is not many, and those that are all shown are not the last ones."""
-    with worker(home.paths) as context:
-        (row,) = context.inbox.by_ids(["aaaa-1"])["aaaa-1"]
-        for number in range(failures):
-            context.outbox.record_attempt(row.key, float(number), "item failure", 400, "400", 0.5)
-    assert said in home.ok("diagnose", "aaaa").splitlines()
 
 
 def _counts(home: Scratch) -> Counter[str]:
@@ -175,7 +139,6 @@ def test_the_sum_of_all(home: Scratch) -> None:
     ids=["remedy", "both", "fault", "mend"],
 )
 def test_different_answers_are_told_apart(home: Scratch, reasons: tuple[str, str]) -> None:
-    """No answer of the server hides behind another one, whichever was there first."""
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error=r) for r in reasons]})
     text = home.ok("diagnose")
     assert text.count("1 dead letter: rejected by the server") == 2
@@ -186,7 +149,6 @@ def test_different_answers_are_told_apart(home: Scratch, reasons: tuple[str, str
 
 @pytest.mark.usefixtures("server")
 def test_answers_that_name_each_item_are_one_cause(home: Scratch) -> None:
-    """A hundred texts with a number of their own, or times to wait for, are two lines."""
     letters = [waiting("x", id=f"r{n}", last_error=f"500 Oops: item {n}") for n in range(100)]
     letters += [waiting("x", id=f"w{n}", retry_count=n) for n in range(3, 7)]
     home.write("mem0_queue_dlq.json", {"items": letters})
@@ -202,7 +164,6 @@ def test_answers_that_name_each_item_are_one_cause(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
-    """A waiting entry with a failure, by ledger or file, is stuck too; a new one only waits."""
     entries = [entry("new"), entry("file", retries=1), entry("ledger", id="llll-1")]
     home.write("mem0_queue.json", queue_document(entries))
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", last_error="500: odd")]})
@@ -217,7 +178,6 @@ def test_entries_that_have_failed_are_in_the_sum(home: Scratch) -> None:
 
 
 def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
-    """Under a wrong key nothing goes out, whichever entries were tried so far."""
     made = [entry("a", id="aaaa1111-1", retries=1), entry("b", id="bbbb1111-1")]
     home.write("mem0_queue.json", queue_document(made))
     home.ok("list")  # the ledger knows them
@@ -229,21 +189,7 @@ def test_what_the_server_refuses_is_all_that_waits(home: Scratch) -> None:
     assert told == Counter({"action needed": 2})
 
 
-@pytest.mark.usefixtures("server")
-def test_a_longer_wait_counts_in_the_sum(home: Scratch) -> None:
-    """A dead letter that waits by the ledger alone is not told to be sent now."""
-    now = time.time()
-    letter = waiting("x", id="aaaa-1", retry_count=0, last_attempt=now - 40)
-    home.write("mem0_queue_dlq.json", {"items": [letter]})
-    with past(home.paths) as ledger:
-        ledger.adopted(letter, now, due=now + 600)
-    home.write("mem0_metrics.json", metrics_of(HEALTHY, why.NONE))
-    with FileLock(home.paths.instance_lock).held(1):
-        assert _counts(home) == Counter({"waiting for its time": 1})
-
-
 def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -> None:
-    """Each "Also" of the text is an element that counts no memory."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     home.write("mem0_queue_dlq.json", {"items": [dead(5, id="aaaa1111-1")]})  # never sendable
     assert "Also: server down" in home.ok("diagnose")
@@ -255,7 +201,6 @@ def test_what_is_amiss_beside_what_is_stuck_is_told_to_programs(home: Scratch) -
 
 
 def test_what_the_ledger_knows_as_delivered_is_not_stuck(home: Scratch) -> None:
-    """Though the queue file could not be written since and shows it."""
     home.write("mem0_queue.json", queue_document([entry("a", id="aaaa1111-1", retries=3)]))
     with worker(home.paths) as context:
         (key,) = context.inbox.fresh_entries()

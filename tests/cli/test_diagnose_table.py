@@ -5,7 +5,6 @@ import re
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import click
 import pytest
 
 from mem0tray.cli.app import COMMANDS
@@ -118,24 +117,3 @@ def test_every_combination(home: Scratch, server: Standin, *, paused: bool) -> N
         ) or expected(case) == "invalid content", case
         for command in re.findall(r"`mem0tray ([a-z]+)", remedy):
             assert command in (*COMMANDS, "edit"), case
-
-
-@pytest.mark.usefixtures("server")
-def test_it_fits_a_narrow_terminal_and_has_colours_only_there(home: Scratch) -> None:
-    """60 columns; the cause in colour at a terminal, none with NO_COLOR or in a pipe."""
-    item = waiting("x", id="aaaa1111-1", last_error="422 Unprocessable: " + "odd and long " * 9)
-    home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
-    plain = home.ok("diagnose", "aaaa") + home.ok("diagnose")
-    assert "\x1b" not in plain
-    home.terminal(60)
-    for arguments in (["diagnose", "aaaa"], ["diagnose"]):
-        told = home.ok(*arguments)
-        assert "\x1b[" in told
-        shown = click.unstyle(told).splitlines()
-        assert max(map(len, shown)) <= 60
-        assert "`mem0tray edit aaaa1111`" in click.unstyle(told)
-        assert " ".join(line.strip() for line in shown[1:]) in " ".join(
-            plain.replace("\n", " ").split()
-        )
-    home.env(NO_COLOR="1")
-    assert "\x1b" not in home.ok("diagnose")

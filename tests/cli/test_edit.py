@@ -40,7 +40,6 @@ def _content(path: Path) -> object:
 
 
 def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None:
-    """What is said names the old text's file, and the ways to send and to take back."""
     dlq = _letter(home)
     home.env(VISUAL=_editor(home.root, "path.write_bytes(text.replace(b'old', b'new'))"))
     said = home.ok("edit", "aa")
@@ -54,7 +53,6 @@ def test_the_editor_s_text_takes_the_place_of_the_old_one(home: Scratch) -> None
 
 
 def test_what_names_no_project_is_not_said_to_be_sent(home: Scratch) -> None:
-    """Another text does not make it sendable; `diagnose` says what does."""
     _letter(home, project="")
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
     said = home.ok("edit", "aa")
@@ -64,7 +62,6 @@ def test_what_names_no_project_is_not_said_to_be_sent(home: Scratch) -> None:
 
 
 def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
-    """Where two ids begin alike the advice works word for word all the same."""
     items = [waiting("a", id="04f96029-aa1"), waiting("b", id="04f96029-ab2")]
     home.write("mem0_queue_dlq.json", {"items": items})
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
@@ -72,7 +69,6 @@ def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
 
 
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
-    """A line break that editors want at the end is no part of a text that has none."""
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))
     for content in ("one", "two\n", "three\n\n", "vier « ü » 😀", "lone \ud800"):
         dlq = _letter(home, content)
@@ -82,7 +78,6 @@ def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
 
 @pytest.mark.parametrize("work", ["", "path.write_bytes(text)", "path.write_bytes(text.strip())"])
 def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
-    """Left without saving, or saved as it was."""
     dlq = _letter(home)
     before = dlq.read_bytes()
     home.env(VISUAL=_editor(home.root, work))
@@ -100,7 +95,6 @@ def test_an_unchanged_text_changes_nothing(home: Scratch, work: str) -> None:
     ],
 )
 def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str) -> None:
-    """An empty text, bytes that are none, an editor that fails: exit 1 with one line."""
     dlq = _letter(home)
     before = dlq.read_bytes()
     home.env(VISUAL=_editor(home.root, work))
@@ -119,7 +113,6 @@ def test_what_cannot_be_used_changes_nothing(home: Scratch, work: str, part: str
     ],
 )
 def test_what_was_saved_in_vain_is_kept_and_named(home: Scratch, work: str, saved: bytes) -> None:
-    """It is the user's text, be it that the editor failed or that the text is no UTF-8."""
     _letter(home)
     home.env(VISUAL=_editor(home.root, work))
     done = home.run("edit", "aa")
@@ -129,7 +122,6 @@ def test_what_was_saved_in_vain_is_kept_and_named(home: Scratch, work: str, save
 
 
 def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
-    """It lies in a folder of ours, from which it goes with all that the editor put beside it."""
     _letter(home)
     look = "import os\nmodes = [os.stat(each).st_mode & 0o777 for each in (path, path.parent)]"
     work = f"{look}\npath.with_name('swap').touch()\npath.write_text(f'{{path}} {{modes}}')"
@@ -146,7 +138,6 @@ def test_the_open_text_is_for_its_user_alone(home: Scratch) -> None:
 def test_without_a_terminal_no_editor_opens(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    """But one that the user named; what to do is said."""
     _letter(home)
     for name in ("VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
@@ -161,7 +152,6 @@ def test_without_a_terminal_no_editor_opens(
 
 @needs.ERRORS
 def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
-    """$EDITOR is taken where $VISUAL is not set."""
     _letter(home)
     home.patch.delenv("VISUAL", raising=False)
     home.env(EDITOR="no-such-editor")
@@ -175,7 +165,6 @@ def test_an_editor_that_is_not_there_is_named(home: Scratch) -> None:
 
 
 def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
-    """The new text is in a file that is named, with the command that queues it."""
     dlq = _letter(home)
     empty = json.dumps({"items": []})
     work = f"path.write_text('my new text\\n'); pathlib.Path({str(dlq)!r}).write_text({empty!r})"
@@ -192,7 +181,6 @@ def test_what_was_delivered_meanwhile_loses_nothing(home: Scratch) -> None:
 
 
 def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
-    """A producer can queue, and another command change the dead letters, meanwhile."""
     home.write("mem0_queue.json", queue_document([entry("old", id="qq-1")]))
     _letter(home)
     add = "import subprocess\n" + "\n".join(
@@ -206,7 +194,6 @@ def test_no_lock_is_held_while_the_editor_is_open(home: Scratch) -> None:
 
 
 def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
-    """Of a delivered or deleted memory it says so, before an editor opens."""
     home.env(VISUAL="no-such-editor")
     with past(home.paths) as ledger:
         ledger.recovered(ledger.taken_in_as(entry("gone", id="dd-1"), 5.0), 6.0)
@@ -218,7 +205,6 @@ def test_what_no_longer_waits_cannot_be_edited(home: Scratch) -> None:
 
 
 def test_beside_a_worker_only_the_new_text_is_delivered(tmp_path: Path) -> None:
-    """A dead letter and a waiting entry, edited while the worker runs, arrive with the new text."""
     with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
         letter = waiting("old letter", id="aa-1")
         home.write_dlq([letter])

@@ -44,7 +44,6 @@ def test_dead_letters_are_rows(home: Scratch) -> None:
 
 
 def test_json_has_the_file_s_own_fields(home: Scratch, letters: list[dict[str, object]]) -> None:
-    """Every field of each item, and `next_retry`."""
     first, second = home.run("list", "--json").json()
     assert first == letters[0] | {"next_retry": first["next_retry"]}
     assert abs(first["next_retry"] - time.time() - 3600) < 60
@@ -52,7 +51,6 @@ def test_json_has_the_file_s_own_fields(home: Scratch, letters: list[dict[str, o
 
 
 def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
-    """A dead letter's next retry is the ledger's, not its backoff's, in table and JSON alike."""
     now = time.time()
     letter = waiting("x", "alpha", id="aaaa1111-1", retry_count=0, last_attempt=now - 40)
     home.write("mem0_queue_dlq.json", {"items": [letter]})
@@ -62,25 +60,6 @@ def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
     for more in ((), ("--limit", "1")):
         (document,) = home.run("list", "--json", *more).json()
         assert document["next_retry"] == now + 600
-
-
-@pytest.mark.parametrize(
-    ("edit", "told", "due"),
-    [({"last_attempt": 0}, "due now", 0.0), ({"retry_count": 3}, "in 3 min", 200.0)],
-    ids=["now", "count"],
-)
-def test_an_edit_that_no_worker_has_seen_sets_the_next_retry(
-    home: Scratch, edit: dict[str, object], told: str, due: float
-) -> None:
-    """A dead letter waits by the file once somebody has changed its counters there."""
-    now = time.time()
-    letter = waiting("x", "alpha", id="aaaa1111-1", retry_count=0, last_attempt=now - 40)
-    with past(home.paths) as ledger:
-        ledger.adopted(letter, now, due=now + 600)
-    home.write("mem0_queue_dlq.json", {"items": [letter | edit]})
-    assert f" {told} " in home.ok("list").splitlines()[1]
-    (document,) = home.run("list", "--json").json()
-    assert document["next_retry"] == (now + due if due else 0)
 
 
 @pytest.mark.usefixtures("letters")
@@ -123,27 +102,7 @@ def test_no_shared_file_is_read_that_the_ledger_knows(
         assert times["mem0_queue.json"] == times["mem0_queue_dlq.json"] == read
 
 
-def test_no_column_of_reasons_where_no_row_has_one(home: Scratch) -> None:
-    """A head above nothing says nothing."""
-    home.write("mem0_queue.json", queue_document([entry("Call Ana", id="e-1")]))
-    found = home.run("list", "--queue")
-    assert "Call Ana" in found.out
-    assert "REASON" not in found.out
-
-
-@pytest.mark.usefixtures("letters")
-def test_what_waits_is_listed_though_its_file_is_gone(home: Scratch) -> None:
-    """As `status` counts it: the ledger knows what the worker will write again."""
-    with worker(home.paths):
-        pass
-    for path in (home.paths.queue, home.paths.dlq):
-        path.unlink()
-    assert home.ok("list", "--queue").splitlines()[1].startswith("cccc3333")
-    assert len(home.run("list", "--json").json()) == 2
-
-
 def test_hostile_text_stays_one_harmless_line(home: Scratch) -> None:
-    """Escapes, line breaks, markup and half characters of an item do nothing to a terminal."""
     text = "[red]x[/red]\x1b[31m\r\n\u202e\ud83d"
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", text, id=text, last_error=text)]})
     out = home.ok("list")
@@ -172,7 +131,6 @@ HEADERS = (
 def test_each_item_is_one_line_of_the_terminal(
     home: Scratch, columns: int, missing: list[str], *, queue: bool
 ) -> None:
-    """The id stays whole, the reason is cut, and columns go where room is short."""
     reason = "500 Internal Server Error: the database is not to be had at the moment"
     make = entry if queue else waiting
     made = [
@@ -204,7 +162,6 @@ LETTERS = ("04f96029-aa", "04f96029-ab", "5b1c0000-cc")
 def test_letters_of_one_project_can_be_told_apart(
     home: Scratch, columns: int | None, *, queue: bool
 ) -> None:
-    """By an id that can be typed and by their text, at any width and in a pipe."""
     texts = ("Dear Anna,\nhow are you", "Dear Bert, \x1b[31mnot red\u202e", "日本語のテキスト" * 9)
     make = entry if queue else waiting
     made = [make(text, "letters", id=i) for i, text in zip(LETTERS, texts, strict=True)]
@@ -237,7 +194,6 @@ def test_letters_of_one_project_can_be_told_apart(
     ],
 )
 def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, shown: str) -> None:
-    """Whatever keeps them from being sent is said once below them; a row has its own last error."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     made = [
         entry("fresh", id="aaaa1111-1"),
@@ -263,7 +219,6 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
 
 
 def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) -> None:
-    """Entries wait for what it says now, not for what it could still write into the folder."""
     home.write("mem0_queue.json", queue_document([entry("fresh")]))
     home.ok("list")  # the ledger knows it
     home.paths.instance_lock.write_text("")
@@ -281,7 +236,6 @@ def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) 
 
 @pytest.mark.usefixtures("letters")
 def test_without_a_server_the_choice_is_what_entries_wait_for(home: Scratch) -> None:
-    """As `status` says: a worker that is started would send nothing either."""
     assert "choose a server" in home.ok("status")
     assert [each["waits_for"] for each in home.run("list", "--queue", "--json").json()] == [
         "choose a server"
@@ -303,7 +257,6 @@ def test_nothing_of_a_project(home: Scratch) -> None:
 
 
 def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
-    """It is not taken for empty; all commands have the words of `status` for it."""
     home.write("mem0_queue_dlq.json", []).write_text("{")
     home.write("mem0_queue.json", []).write_text("{")
     for arguments, name in (
@@ -321,7 +274,6 @@ def test_a_broken_file_is_one_line_of_error(home: Scratch) -> None:
 @needs.PIPES
 @pytest.mark.parametrize("name", ["mem0_queue.lock", "mem0_metrics.json"])
 def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str) -> None:
-    """`list`, `diagnose` and `status` name what stands in the place of a file, without a worker."""
     home.write("mem0_queue.json", queue_document([entry("q", "p", id="aaaa1111-1")]))
     home.configure('[server]\nurl = "local"\n')
     os.mkfifo(home.claude / name)
@@ -338,7 +290,6 @@ def test_what_keeps_the_worker_out_is_said_by_all_alike(home: Scratch, name: str
 
 @pytest.mark.parametrize("taken_in", [False, True])
 def test_an_entry_waits_since_it_was_made(home: Scratch, *, taken_in: bool) -> None:
-    """Also where the worker could only take it in just now, as its file was broken before."""
     made = int(time.time()) - 7200
     home.write("mem0_queue.json", queue_document([entry("q", "p", timestamp=made)]))
     if taken_in:

@@ -53,7 +53,6 @@ def test_the_last_lines(home: Scratch) -> None:
 
 
 def test_without_a_log_it_says_where_one_will_be(home: Scratch) -> None:
-    """Exit code 1, and one line."""
     done = home.run("logs")
     assert (done.code, done.out) == (1, "")
     assert str(home.paths.log) in done.line
@@ -62,7 +61,6 @@ def test_without_a_log_it_says_where_one_will_be(home: Scratch) -> None:
 
 @pytest.mark.row(42)
 def test_a_hostile_line_is_harmless(home: Scratch) -> None:
-    """Whoever writes into the log writes no commands for a terminal."""
     write(home, "✅ \x1b[31mred\x1b]0;title\x07\u202e[bold]x[/bold]\r")
     home.terminal(80)
     home.env(NO_COLOR="1")
@@ -70,7 +68,6 @@ def test_a_hostile_line_is_harmless(home: Scratch) -> None:
 
 
 def test_markers_have_their_colour_at_a_terminal(home: Scratch) -> None:
-    """Good news is green, a failure yellow, a dead letter red; a pipe has no colours."""
     lines = ("✅ Delivered 1 memory", "⚠️ Attempt 1 failed", "📋 Moved to DLQ: p", "🔔 State: down")
     write(home, *lines)
     assert "\x1b" not in home.ok("logs")
@@ -83,7 +80,6 @@ def test_markers_have_their_colour_at_a_terminal(home: Scratch) -> None:
 
 @needs.SIGNALS
 def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
-    """What comes is shown, also in the next log; Ctrl-C ends it without a word."""
     write(home, "first")
     with following() as process:
         assert read_line(process) == f"{AT} first\n"
@@ -99,7 +95,6 @@ def test_it_follows_across_a_turn_and_ends_on_ctrl_c(home: Scratch) -> None:
 
 @needs.SIGNALS
 def test_it_waits_for_a_log(home: Scratch) -> None:
-    """It says so, and shows the log from its first line on."""
     with following("-n", "0") as process:
         assert process.stderr is not None
         said = process.stderr.readline().decode()
@@ -110,7 +105,6 @@ def test_it_waits_for_a_log(home: Scratch) -> None:
 
 @needs.SHELL
 def test_a_reader_that_leaves_ends_it_quietly(home: Scratch) -> None:
-    """As in `logs -f | head -1`."""
     write(home, "first")
     with following() as process:
         assert read_line(process)

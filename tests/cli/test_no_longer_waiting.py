@@ -24,7 +24,6 @@ def gone(home: Scratch) -> None:
 @pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
 @pytest.mark.usefixtures("gone")
 def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
-    """Its id is not denied; of several that begin alike the one that went last is told of."""
     done = home.run(*command, "dddd")
     assert done.code == 1
     assert done.line.startswith("mem0tray: dddd-1 no longer waits: delivered on ")
@@ -36,16 +35,8 @@ def test_what_became_of_it_is_said(home: Scratch, command: list[str]) -> None:
 
 @pytest.mark.usefixtures("gone")
 def test_why_it_was_deleted_is_said_where_that_tells_more(home: Scratch) -> None:
-    """A hand edit is named; that what is deleted was deleted is not said twice."""
     assert "(deleted)" not in home.ok("diagnose", "rrrr-1")
     assert " (hand edit). " in home.ok("diagnose", "rrrr-2")
-
-
-@pytest.mark.parametrize("command", [["retry"], ["delete", "--yes"]], ids=" ".join)
-@pytest.mark.usefixtures("gone")
-def test_an_id_that_was_never_there_is_denied(home: Scratch, command: list[str]) -> None:
-    """The ledger knows nothing of it either."""
-    assert "No item's id begins with 'zzzz'." in home.run(*command, "zzzz").line
 
 
 def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) -> None:
@@ -60,7 +51,6 @@ def test_what_only_the_emergency_file_has_waits_like_any_other(home: Scratch) ->
 @pytest.mark.parametrize("command", ["show", "retry", "delete", "diagnose"])
 @pytest.mark.usefixtures("gone")
 def test_an_empty_id_is_said_to_be_empty(home: Scratch, command: str) -> None:
-    """Every id begins with nothing: to deny that would be untrue."""
     done = home.run(command, "")
     assert done.code == 1
     assert "The id '' is empty and names nothing." in done.line

@@ -13,7 +13,6 @@ from tests.support import needs
 
 
 def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
-    """`pause` is written down for a worker that runs now or later; `resume` ends it."""
     assert "until `mem0tray resume`" in home.ok("pause")
     assert json.loads(home.paths.pause.read_text()) == {"until": None}
     assert orders.read_pause(home.paths) == float("inf")
@@ -23,7 +22,6 @@ def test_a_pause_without_minutes_lasts_until_resumed(home: Scratch) -> None:
 
 
 def test_a_pause_of_some_minutes_ends_by_itself(home: Scratch) -> None:
-    """`pause 5` names the moment at which it ends, in five minutes."""
     assert "(in 5 min)" in home.ok("pause", "5")
     until = json.loads(home.paths.pause.read_text())["until"]
     assert 290 < until - time.time() <= 300
@@ -31,7 +29,6 @@ def test_a_pause_of_some_minutes_ends_by_itself(home: Scratch) -> None:
 
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> None:
-    """Where nobody can say whether deliveries pause, that is an error with the file's name."""
     home.paths.pause.mkdir(parents=True)  # the one thing that not even root can read
     with pytest.raises(FileUnavailableError, match=r"pause\.json is a folder, not a file"):
         orders.read_pause(home.paths)
@@ -40,7 +37,6 @@ def test_a_pause_that_cannot_be_read_is_not_taken_for_none(home: Scratch) -> Non
 @needs.LINKS
 @pytest.mark.row(7)
 def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
-    """`resume` removes whatever it is that stands for a pause; `status` says what it is."""
     home.paths.orders.mkdir(parents=True)
     home.paths.pause.symlink_to(home.paths.pause)
     assert "action needed" in home.ok("status")
@@ -50,7 +46,6 @@ def test_a_pause_that_cannot_be_read_can_be_ended(home: Scratch) -> None:
 
 
 def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:
-    """Without a worker it holds for the next start, with one there is nothing to add."""
     assert "not running" in home.ok("pause")
     lock = FileLock(home.paths.instance_lock)
     lock.acquire(1)
@@ -60,7 +55,6 @@ def test_a_pause_says_when_no_worker_runs(home: Scratch) -> None:
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "inf", "1e9", "soon", "--json"])
 def test_absurd_minutes_are_errors_of_usage(home: Scratch, minutes: str) -> None:
-    """What is no length of a pause exits 2 and pauses nothing."""
     done = home.run("pause", minutes)
     assert (done.code, done.out) == (2, "")
     assert not home.paths.pause.exists()

@@ -25,7 +25,6 @@ def counted(home: Scratch, *arguments: str) -> dict[str, tuple[int | None, ...]]
 
 
 def test_each_project_is_listed_with_its_counts(home: Scratch) -> None:
-    """Those of here and those of the server, by name, whatever its case."""
     keep_waiting(home)
     with Wire(paging({"q": ["one", "two"], "p": ["three"]})) as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)
@@ -59,7 +58,6 @@ def test_json_is_one_document(home: Scratch) -> None:
 def test_a_server_without_the_question_leaves_what_is_known_here(
     home: Scratch, status: int
 ) -> None:
-    """That is no failure; what it has is not known, and that is said."""
     keep_waiting(home)
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
     with Wire(answering(render(status, {}))) as server:
@@ -73,7 +71,6 @@ def test_a_server_without_the_question_leaves_what_is_known_here(
 
 @pytest.mark.parametrize("status", [401, 503])
 def test_a_server_that_does_not_answer_is_said(home: Scratch, status: int) -> None:
-    """What is known here is shown, and the exit code is 1."""
     keep_waiting(home)
     home.env(MEM0TRAY_SERVER_DIALECT="vps")
     with Wire(answering(render(status, {}))) as server:
@@ -87,7 +84,6 @@ def test_a_server_that_does_not_answer_is_said(home: Scratch, status: int) -> No
 
 
 def test_no_server_chosen_is_said(home: Scratch) -> None:
-    """With what to do; what is known here is shown all the same."""
     keep_waiting(home)
     done = home.run("projects")
     assert (done.code, len(done.out.splitlines())) == (1, 3)
@@ -95,7 +91,6 @@ def test_no_server_chosen_is_said(home: Scratch) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_said(home: Scratch) -> None:
-    """It is never taken for an empty one."""
     keep_waiting(home)
     home.queue.write_text('{"queue": [', "utf-8")
     with Wire(paging({"p": ["one"]})) as server:
@@ -113,7 +108,6 @@ def test_nothing_known_is_said(home: Scratch) -> None:
 
 
 def test_what_was_delivered_is_counted(home: Scratch, server: Standin) -> None:
-    """By the ledger, which has it when the text is long gone."""
     home.ok("add", "-p", "garden", "one")
     home.ok("add", "-p", "garden", "two")
     assert home.run("run", "--until-idle").code == 0

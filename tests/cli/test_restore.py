@@ -49,7 +49,6 @@ def test_the_list(home: Scratch, backup: str) -> None:
 
 @pytest.mark.usefixtures("backup")
 def test_what_stands_in_two_backups_is_one_memory(home: Scratch) -> None:
-    """How many memories the lines are together is said where they count one twice."""
     said = "In all 1 memory: what stands in more than one of these is put back once."
     assert home.ok("restore", "--list").splitlines()[-1] == said
     (home.claude / "mem0_queue_dlq.backup.json").unlink()
@@ -57,7 +56,6 @@ def test_what_stands_in_two_backups_is_one_memory(home: Scratch) -> None:
 
 
 def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
-    """The source stays in the list, and it is said that there is nothing to put back."""
     home.ok("restore")
     (line,) = [each for each in home.ok("restore", "--list").splitlines() if backup in each]
     assert " 0 " in line
@@ -67,7 +65,6 @@ def test_what_is_back_is_counted_no_more(home: Scratch, backup: str) -> None:
 
 
 def test_the_list_for_a_program(home: Scratch, backup: str) -> None:
-    """Name, kind, time and note of each, and of each item id, project and place but no text."""
     found = home.run("restore", "--list", "--json").json()
     kinds = {source["name"]: source["kind"] for source in found}
     assert kinds == {backup: "backup", "mem0_queue_dlq.backup.json": "backup"}
@@ -79,7 +76,6 @@ def test_the_list_for_a_program(home: Scratch, backup: str) -> None:
 
 
 def test_the_list_for_a_program_has_all_that_the_other_counts(home: Scratch) -> None:
-    """What makes no sense to us is in it too, and nothing to restore is an empty list."""
     assert home.run("restore", "-l", "-j").json() == []
     home.write("mem0_queue_dlq.backup.json", {"items": [5, entry("a", "", id="aaaa-1")]})
     (source,) = home.run("restore", "-l", "-j").json()
@@ -91,20 +87,7 @@ def test_the_list_for_a_program_has_all_that_the_other_counts(home: Scratch) -> 
 
 
 @pytest.mark.usefixtures("backup")
-def test_a_backup_whose_maker_nobody_knows_any_more(home: Scratch) -> None:
-    """Without the note of what we wrote, as after a purge, it is not called the user's own."""
-    (home.paths.data_dir / "dlq-backup.sha256").unlink()
-    (line,) = (
-        line
-        for line in home.ok("restore", "--list").splitlines()
-        if line.startswith("mem0_queue_dlq.backup.json ")
-    )
-    assert line.endswith("a copy of your own")
-
-
-@pytest.mark.usefixtures("backup")
 def test_bytes_without_a_memory_are_called_what_they_are(home: Scratch) -> None:
-    """A broken file in quarantine, out of which no memory can be had."""
     home.paths.quarantine.mkdir(parents=True)
     (home.paths.quarantine / "mem0_queue-1.json").write_bytes(b"garbage")
     assert "no memory in it (what could not be read as JSON)" in home.ok("restore", "--list")
@@ -112,7 +95,6 @@ def test_bytes_without_a_memory_are_called_what_they_are(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("backup")
 def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
-    """A copy of the user's is called so, also when a delete has kept it, and an empty one empty."""
     assert "your own" not in home.ok("restore", "--list")
     home.write("mem0_queue_dlq.backup.json", {"items": []})
     own = "no memory in it (a copy of your own)"
@@ -124,18 +106,8 @@ def test_the_list_says_whose_a_file_is(home: Scratch) -> None:
     assert any(line.endswith("before the last delete") for line in lines)
 
 
-def test_an_older_text_beside_an_edited_one_is_said(home: Scratch) -> None:
-    """Restoring a copy from before an edit says that two versions are there now."""
-    home.write("old.json", {"items": [waiting("a", id="aaaa-1"), waiting("b", id="bbbb-1")]})
-    home.write("mem0_queue_dlq.json", {"items": [waiting("edited", id="aaaa-1")]})
-    text = home.ok("restore", str(home.claude / "old.json"))
-    assert "2 dead letters restored" in text
-    assert "1 of these is another version of one that is there; both stay" in text
-
-
 @pytest.mark.parametrize("columns", [120, 80, 60, 40])
 def test_the_list_is_whole_on_every_terminal(home: Scratch, backup: str, columns: int) -> None:
-    """What one has to type is never cut off, and time, number and what it is are always there."""
     home.terminal(columns)
     out = click.unstyle(home.ok("restore", "--list"))
     lines = [line.rstrip() for line in out.splitlines()]
@@ -147,7 +119,6 @@ def test_the_list_is_whole_on_every_terminal(home: Scratch, backup: str, columns
 
 
 def test_a_name_or_a_path(home: Scratch, backup: str) -> None:
-    """Both lead to the same file."""
     home.ok("restore", str(home.claude / backup))
     assert left(home) == ["bbbb-1", "aaaa-1"]
     assert "there already" in home.ok("restore", backup)

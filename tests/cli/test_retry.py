@@ -41,7 +41,6 @@ def test_neither_nothing_nor_two_ways_at_once_say_what_to_retry(
 
 @pytest.mark.usefixtures("letters")
 def test_a_project_of_which_nothing_waits_is_an_error(home: Scratch) -> None:
-    """As it is to `delete`; one of which only entries wait is none."""
     home.write("mem0_queue.json", queue_document([entry("waits", "fresh")]))
     retried, deleted = home.run("retry", "-p", "nope"), home.run("delete", "-yp", "nope")
     assert retried.code == deleted.code == 1
@@ -70,7 +69,6 @@ def test_what_is_retried(home: Scratch, arguments: list[str], wanted: list[str])
 
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_is_none_is_not_called_down(home: Scratch) -> None:
-    """What each path said stands there, with what to set."""
     with Standin() as server:
         server.health = Answer(404)
         home.env(MEM0TRAY_SERVER_URL=server.url)
@@ -84,7 +82,6 @@ def test_a_server_that_is_none_is_not_called_down(home: Scratch) -> None:
 
 
 def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
-    """Where two ids begin alike, as much of each is shown as no other has."""
     items = [waiting("a", "x", id="04f96029-aa1"), waiting("b", "x", id="04f96029-ab2")]
     home.write("mem0_queue_dlq.json", {"items": items, "last_update": "x"})
     assert "04f96029-aa (x), 04f96029-ab (x)" in home.ok("retry", "--all")
@@ -94,7 +91,6 @@ def test_a_name_is_one_that_can_be_typed(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_is_down_is_said(home: Scratch) -> None:
-    """The edit is made all the same."""
     with Standin() as server:
         server.health = Answer(503)
         home.env(MEM0TRAY_SERVER_URL=server.url)
@@ -104,13 +100,11 @@ def test_a_server_that_is_down_is_said(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_no_server_chosen_is_said(home: Scratch) -> None:
-    """Nothing would be sent."""
     assert "No server chosen: " in home.ok("retry", "--all")
 
 
 @pytest.mark.usefixtures("letters")
 def test_a_server_that_refuses_everything_is_said(home: Scratch) -> None:
-    """A server with a wrong key is not called healthy: what to do is said at once."""
     home.ok("list")  # the ledger knows them
     reason = reasons.advised(refusal("401 Unauthorized", 401), of_refusal(401))
     home.write("mem0_metrics.json", metrics_of(ACTION_NEEDED, reason))
@@ -145,7 +139,6 @@ def test_a_pause_is_said(home: Scratch, arguments: list[str], words: str) -> Non
 
 @pytest.mark.usefixtures("letters")
 def test_a_pause_that_cannot_be_read_is_said(home: Scratch) -> None:
-    """The retry is noted all the same, and what keeps it from being sent is named."""
     home.paths.pause.mkdir(parents=True)
     assert "`mem0tray resume`" in home.ok("retry", "--all")
     assert forced(home) == ["a", "b"]
@@ -159,14 +152,12 @@ def test_nothing_to_retry(home: Scratch) -> None:
 
 
 def test_a_dead_letter_without_a_project(home: Scratch) -> None:
-    """It is said that there is none."""
     item = waiting("a", id="aaaa-1") | {"project_id": None}
     home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
     assert "aaaa-1 (no project)" in home.ok("retry", "--all")
 
 
 def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
-    """What was not looked at is not called down."""
     home.claude.mkdir()
     with Standin() as server:
         home.env(MEM0TRAY_SERVER_URL=server.url)

@@ -17,7 +17,6 @@ SERVER = "https://server.test"
 
 
 def test_a_dead_letter_with_its_history(home: Scratch) -> None:
-    """Project, place, counters, reason and attempts, and the whole text."""
     letter = waiting("first line\n  second line\n", "beta", id="aa-1", last_error="422 no")
     home.write("mem0_queue_dlq.json", {"items": [letter, waiting("other", id="bb-1")]})
     with past(home.paths) as ledger:
@@ -42,17 +41,6 @@ def test_a_dead_letter_with_its_history(home: Scratch) -> None:
     assert document["versions"] == []
 
 
-def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
-    """A dead letter's next retry is the ledger's, not its backoff's, in words and JSON alike."""
-    now = time.time()
-    letter = waiting("x", id="aa-1", retry_count=0, last_attempt=now - 40)
-    home.write("mem0_queue_dlq.json", {"items": [letter]})
-    with past(home.paths) as ledger:
-        ledger.adopted(letter, now, due=now + 600)
-    assert "(in 10 min)" in home.ok("show", "aa")
-    assert home.run("show", "aa", "--json").json()["next_retry"] == now + 600
-
-
 @pytest.mark.parametrize(
     ("fields", "why"),
     [({"content": 7}, "its content is no text"), ({"project_id": ""}, "it names no project")],
@@ -61,7 +49,6 @@ def test_a_longer_wait_is_told_that_the_server_asked_for(home: Scratch) -> None:
 def test_no_retry_is_promised_to_what_is_never_sent(
     home: Scratch, fields: dict[str, object], why: str
 ) -> None:
-    """Of a dead letter that no server is ever given it is said why, and no time."""
     home.write("mem0_queue_dlq.json", {"items": [waiting("x", id="aa-1") | fields]})
     shown = home.ok("show", "aa")
     assert f"a dead letter that is never sent: {why}" in " ".join(shown.split())
@@ -70,7 +57,6 @@ def test_no_retry_is_promised_to_what_is_never_sent(
 
 
 def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
-    """The files alone are enough, also the emergency file."""
     home.write("mem0_queue.json", queue_document([entry("queued", id="qq-1")]))
     home.paths.emergency.write_text(emergency_lines([entry("urgent", id="ee-1")]))
     assert home.run("show", "qq-1", "--json").json()["place"] == "queue"
@@ -78,7 +64,6 @@ def test_a_waiting_entry_that_no_worker_has_seen(home: Scratch) -> None:
 
 
 def test_a_held_one_is_told_as_held(home: Scratch) -> None:
-    """It waits for the user, or for the server to be asked, and not for a first delivery."""
     home.write("mem0_queue.json", queue_document([entry("one", id="hh-1")]))
     with past(home.paths) as was:
         was.taken(was.taken_in_as(entry("one", id="hh-1"), 5), 6)
@@ -86,7 +71,6 @@ def test_a_held_one_is_told_as_held(home: Scratch) -> None:
 
 
 def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
-    """Its text is gone, and that is said."""
     at = time.time() - 3600
     with past(home.paths, SERVER) as ledger:
         key = ledger.taken_in_as(entry("gone", id="dd-1"), at - 1)
@@ -102,7 +86,6 @@ def test_of_a_delivered_one_remain_hash_server_and_time(home: Scratch) -> None:
 
 
 def test_each_server_that_has_taken_it_is_named(home: Scratch) -> None:
-    """That which has it now, and those from which it was brought over, with the time."""
     item = entry("x", id="dd-1")
     home.write("mem0_queue.json", queue_document([item]))
     with worker(home.paths) as context:
@@ -128,7 +111,6 @@ def test_each_server_that_has_taken_it_is_named(home: Scratch) -> None:
 
 
 def test_a_delivered_text_that_a_file_still_holds_is_shown(home: Scratch) -> None:
-    """With the files that do, in the place of a claim that nothing has it, and with its project."""
     item = entry("still there", "garden", id="dd-1")
     home.write("mem0_queue.json", queue_document([]) | {"last_100": [entry("x"), item]})
     home.write("mem0_queue_backup.json", queue_document([item]))
@@ -148,7 +130,6 @@ def test_a_delivered_text_that_a_file_still_holds_is_shown(home: Scratch) -> Non
 
 
 def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
-    """With the way to put it back."""
     with past(home.paths) as ledger:
         ledger.discarded(ledger.adopted(dead("deleted text", id="dd-1"), 5.0), time.time())
     shown = home.ok("show", "dd")
@@ -158,7 +139,6 @@ def test_a_deleted_one_still_has_its_text(home: Scratch) -> None:
 
 
 def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scratch) -> None:
-    """Nothing is said of a way to put it back."""
     home.write("mem0_queue.json", queue_document([entry("a secret", id="aa-1")]))
     home.ok("delete", "aa-1", "--yes", "--forget")
     shown = " ".join(home.ok("show", "aa-1").split())
@@ -167,7 +147,6 @@ def test_one_forgotten_before_a_worker_took_it_in_is_deleted_for_good(home: Scra
 
 
 def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:
-    """As far as it can be named."""
     raw = b'{"id": "zz-1", "project_id": "p", "content": "odd", "n": ' + b"9" * 5000 + b"}"
     private_folders.quarantine(home.paths.quarantine, home.queue, raw, time.time())
     assert home.run("show", "zz", "--json").json()["place"] == "quarantine"
@@ -175,7 +154,6 @@ def test_what_is_in_quarantine_is_found_by_its_id(home: Scratch) -> None:
 
 
 def test_every_text_of_an_id(home: Scratch) -> None:
-    """What waits comes first; what was sent under the same id before stands below it."""
     home.write("mem0_queue_dlq.json", {"items": [waiting("second", id="aa-1")]})
     with past(home.paths) as ledger:
         ledger.recovered(ledger.taken_in_as(entry("first", id="aa-1"), 5.0), 6.0)
@@ -188,7 +166,6 @@ def test_every_text_of_an_id(home: Scratch) -> None:
 
 @pytest.mark.row(42)
 def test_a_hostile_text_is_harmless(home: Scratch) -> None:
-    """Nothing in id, project or text reaches the terminal as more than letters; JSON has it all."""
     text = "\x1b]0;title\x07red \x1b[31m\r\nnext\u202egnp.exe \x9b2J\ttab [bold]markup[/bold]"
     letter = waiting(text, "p\x1b[2J\nq", id="aa\x1b[1m-1", last_error="e\x1b[0m\nrror")
     home.write("mem0_queue_dlq.json", {"items": [letter]})
@@ -200,7 +177,6 @@ def test_a_hostile_text_is_harmless(home: Scratch) -> None:
 
 
 def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
-    """One line says which, and the exit code is 1."""
     letters = [waiting("a", id="ab-1"), waiting("b", id="ab-2")]
     home.write("mem0_queue_dlq.json", {"items": letters})
     for name, part in (("x", "No item's id begins"), ("ab", "2 ids begin"), ("", "is empty")):
@@ -210,7 +186,6 @@ def test_an_unknown_or_ambiguous_id_is_an_error(home: Scratch) -> None:
 
 
 def test_of_a_long_history_the_last_ten_are_shown(home: Scratch) -> None:
-    """It says that there are more, and names a kind in words that tell whether it counted."""
     letter = waiting("x", id="aa-1", last_error="307 Temporary Redirect")
     home.write("mem0_queue_dlq.json", {"items": [letter]})
     with past(home.paths) as ledger:

@@ -1,16 +1,13 @@
 """`mem0tray stats`."""
 
 import json
-import os
 import time
 
 from tests.cli.scratch import Scratch
-from tests.support import needs
 from tests.support.shapes import dead, entry, queue_document
 
 
 def test_counts_by_project_retries_and_age(home: Scratch) -> None:
-    """Every dead letter and every entry is counted once in each distribution."""
     now = int(time.time())
     letters = [
         dead("a", "alpha", retry_count=0, timestamp=now - 60),
@@ -48,20 +45,8 @@ def test_nothing_to_count(home: Scratch) -> None:
 
 
 def test_what_waits_in_the_emergency_file_is_counted_once(home: Scratch) -> None:
-    """As by `status`; also where a producer's line stands in the queue file, too."""
     lines = [entry(name, "alpha", id=name, emergency=True) for name in ("one", "two")]
     home.write("mem0_queue.json", queue_document([lines[0]]))
     home.paths.emergency.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert home.run("stats", "--json").json()["waiting"] == 2
     assert home.run("status", "--json").json()["queue"] == 2
-
-
-@needs.PIPES
-def test_an_emergency_file_that_cannot_be_read_is_no_empty_one(home: Scratch) -> None:
-    """What waits cannot be counted then: that is said, and no number."""
-    home.claude.mkdir()
-    os.mkfifo(home.paths.emergency)
-    done = home.run("stats")
-    assert (done.code, done.out) == (1, "")
-    assert str(home.paths.emergency) in done.line
-    assert "a named pipe" in done.line

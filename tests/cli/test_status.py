@@ -55,7 +55,6 @@ def test_an_empty_home(home: Scratch) -> None:
 
 
 def test_foreign_files_and_no_server(home: Scratch) -> None:
-    """It says what to choose, and what to type."""
     home.write("mem0_queue.json", {"queue": []})
     text = home.ok("status")
     assert "action needed: choose a server" in text
@@ -64,7 +63,6 @@ def test_foreign_files_and_no_server(home: Scratch) -> None:
 
 
 def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
-    """Queue with emergency lines, each memory once; nonsense is no memory; dead letters all."""
     home.env(MEM0TRAY_SERVER_URL="http://mem0.example:8000")
     now = time.time()
     stats = {
@@ -92,18 +90,8 @@ def test_files_are_counted_when_no_worker_runs(home: Scratch) -> None:
     assert "mem0.example:8000" in text
 
 
-def test_a_broken_file_is_counted_as_far_as_it_is_whole(home: Scratch) -> None:
-    """A truncated queue file is not taken for empty."""
-    text = json.dumps({"queue": [_entry("a"), _entry("b"), _entry("c")]})
-    home.claude.mkdir()
-    home.queue.write_text(text[:-40])
-    os.utime(home.queue, (1e9, 1e9))  # nobody is writing it any more
-    assert home.run("status", "--json").json()["queue"] == 2
-
-
 @pytest.mark.usefixtures("worker")
 def test_a_worker_that_has_fallen_silent_is_not_believed(home: Scratch) -> None:
-    """What it said minutes ago is no news of it."""
     _metrics(home, pid=os.getpid(), host=socket.gethostname(), state="healthy", reason="")
     assert "healthy" in home.ok("status")
     os.utime(home.paths.metrics, times=(time.time() - 100, time.time() - 100))
@@ -118,7 +106,6 @@ def test_a_worker_that_has_fallen_silent_is_not_believed(home: Scratch) -> None:
 def test_a_disk_without_room_for_the_queue_file_is_full(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, free: int, *, is_full: bool
 ) -> None:
-    """A worker that cannot write cannot say so in its metrics; the disk is looked at."""
     home.write("mem0_queue.json", {"queue": [_entry("a" * 10_000)]})
     _metrics(home, pid=os.getpid(), host=socket.gethostname(), state="healthy", reason="")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
@@ -127,7 +114,6 @@ def test_a_disk_without_room_for_the_queue_file_is_full(
 
 @pytest.mark.usefixtures("worker")
 def test_a_running_worker_is_believed(home: Scratch) -> None:
-    """State, reason, destination and counts are those that it publishes."""
     _metrics(
         home,
         pid=os.getpid(),
@@ -185,7 +171,6 @@ def test_another_worker_is_named(home: Scratch, fields: dict[str, object], name:
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("beside", [True, False])
 def test_what_is_held_waits_for_the_other_worker_to_end(home: Scratch, *, beside: bool) -> None:
-    """As long as that one works `retry` is no advice; afterwards it is."""
     reason = state.another_worker(1, None).document() if beside else {}
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     own = {"pid": os.getpid(), "host": socket.gethostname()}
@@ -198,7 +183,6 @@ def test_what_is_held_waits_for_the_other_worker_to_end(home: Scratch, *, beside
 
 @pytest.mark.usefixtures("worker")
 def test_metrics_from_before_are_nobody(home: Scratch) -> None:
-    """A worker that has not published yet is starting, whoever wrote the metrics before."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:9")
     _metrics(home, pid=1, host="far.example")
     os.utime(home.claude / "mem0_metrics.json", (1, 1))
@@ -206,7 +190,6 @@ def test_metrics_from_before_are_nobody(home: Scratch) -> None:
 
 
 def test_a_pause_is_shown_without_a_worker(home: Scratch) -> None:
-    """What waits for the next start is said."""
     home.ok("pause")
     assert "paused until `mem0tray resume`" in home.ok("status")
     document = home.run("status", "--json").json()
@@ -215,7 +198,6 @@ def test_a_pause_is_shown_without_a_worker(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> None:
-    """A pause is "paused by you", and not "paused" twice."""
     who = {"pid": os.getpid(), "host": socket.gethostname()}
     _metrics(home, **who, state="paused", reason="paused by you")
     (line,) = (each for each in home.ok("status").splitlines() if each.startswith("state"))
@@ -223,7 +205,6 @@ def test_a_reason_that_begins_with_the_state_says_it_alone(home: Scratch) -> Non
 
 
 def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deliveries to other servers than the present one are counted by server."""
     home.env(MEM0TRAY_SERVER_URL="http://127.0.0.1:8000/")
     delivered = {"http://127.0.0.1:8000": 5, "http://old.example": 3, "local": 1}
 
@@ -238,7 +219,6 @@ def test_what_only_a_former_server_has(home: Scratch, monkeypatch: pytest.Monkey
 
 
 def test_a_key_that_must_not_go_out_needs_action(home: Scratch) -> None:
-    """Settings that the worker would refuse are named here too, without the key."""
     home.env(MEM0TRAY_SERVER_URL="http://far.example", MEM0TRAY_SERVER_API_KEY="sesame-3c1f")
     text = home.ok("status")
     assert "action needed: The API key would go unencrypted" in text
@@ -264,7 +244,6 @@ def test_watch_shows_the_status_again_until_ctrl_c(
 
 
 def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
-    """One JSON document cannot be watched."""
     assert home.run("status", "--watch", "--json").code == 2
 
 
@@ -278,7 +257,6 @@ def test_watch_and_json_do_not_go_together(home: Scratch) -> None:
     ],
 )
 def test_what_a_former_server_has(count: int, to_bring_over: int, words: str) -> None:
-    """One memory is "it"; and what may be brought over is offered, none where none may be."""
     assert status._elsewhere("http://old.test", count, to_bring_over).endswith(words)
 
 
@@ -286,7 +264,6 @@ def test_what_a_former_server_has(count: int, to_bring_over: int, words: str) ->
 
 
 def test_the_line_counts_without_a_worker(home: Scratch) -> None:
-    """It reads the files, writes none, and is all that is printed."""
     assert home.ok("status", "--line") == "mem0 ! not running\n"
     assert not home.claude.exists()
     home.write("mem0_queue.json", queue_document([_entry("a"), _entry("b")]))
@@ -301,7 +278,6 @@ def test_the_line_counts_without_a_worker(home: Scratch) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
-    """It reads none of the files that may be large."""
     written = time.strftime("%Y-%m-%dT%H:%M:%S")
     told = {"pid": os.getpid(), "host": socket.gethostname(), "last_update": written}
     _metrics(home, **told, state="healthy", reason="")
@@ -312,7 +288,6 @@ def test_the_line_goes_by_what_the_worker_has_counted(home: Scratch) -> None:
 
 
 def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
-    """Where a worker has been and nothing waits, nothing for hashes or the network is imported."""
     home.ok("run", "--once")
     idle = {"hashlib", "socket", "queue", "click", "rich", "mem0tray.core.events"}
     assert not idle & imported_by("status", "--line")
@@ -320,7 +295,6 @@ def test_the_line_loads_no_module_that_it_does_not_use(home: Scratch) -> None:
 
 @pytest.mark.parametrize("odd", [None, "a file"])
 def test_the_line_says_that_the_folder_is_missing(home: Scratch, odd: str | None) -> None:
-    """It names the setting, and counts nothing where nothing can be."""
     there = home.root / "typo"
     if odd is not None:
         there.write_text(odd, encoding="utf-8")
@@ -329,14 +303,12 @@ def test_the_line_says_that_the_folder_is_missing(home: Scratch, odd: str | None
 
 
 def test_the_line_says_that_the_settings_are_wrong(home: Scratch) -> None:
-    """A prompt has no place for more, and no use for an exit code."""
     home.configure("[server]\nurl = 7\n")
     done = home.run("status", "--line")
     assert (done.code, done.out, done.err) == (0, "mem0 ! settings\n", "")
 
 
 def test_the_line_goes_with_no_other_form(home: Scratch) -> None:
-    """That is wrong usage."""
     assert home.run("status", "--line", "--json").code == 2
     assert home.run("status", "-w", "--line").code == 2
 
@@ -346,7 +318,6 @@ def test_the_line_goes_with_no_other_form(home: Scratch) -> None:
 def test_whoever_looks_has_the_worker_see_how_the_server_is(
     home: Scratch, words: tuple[str, ...]
 ) -> None:
-    """By an order, as it probes a server rarely while nothing happens."""
     home.run(*words)
     ((_, order),) = orders.waiting(home.paths.orders)
     assert order is not None
@@ -354,7 +325,6 @@ def test_whoever_looks_has_the_worker_see_how_the_server_is(
 
 
 def test_a_prompt_s_line_asks_the_worker_for_nothing(home: Scratch, worker: None) -> None:
-    """It is drawn all the time, and nobody looks; and without a worker no order is left."""
     del worker
     home.run("status", "--line")
     assert list(orders.waiting(home.paths.orders)) == []

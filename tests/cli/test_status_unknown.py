@@ -29,7 +29,6 @@ def _unreadable(path: Path) -> None:
 
 
 def test_a_queue_file_that_cannot_be_read(home: Scratch) -> None:
-    """Its entries and counters are unknown, and null in JSON; the reason is named."""
     _unreadable(home.queue)
     done, document = _status(home)
     assert document["queue"] is None
@@ -72,7 +71,6 @@ def test_the_whole_entries_of_a_broken_file_count(home: Scratch) -> None:
 
 @pytest.mark.parametrize("name", ["mem0_queue_dlq.json", "mem0_emergency.json"])
 def test_other_files_that_cannot_be_read(home: Scratch, name: str) -> None:
-    """Dead letters are unknown, or with the emergency file what waits."""
     _unreadable(home.claude / name)
     _, document = _status(home)
     key = "dlq" if "dlq" in name else "queue"
@@ -83,7 +81,6 @@ def test_other_files_that_cannot_be_read(home: Scratch, name: str) -> None:
 
 @needs.PIPES
 def test_a_queue_lock_that_is_no_file(home: Scratch) -> None:
-    """All can be counted, and yet nobody can take anything in."""
     home.claude.mkdir()
     os.mkfifo(home.paths.queue_lock)
     document = home.run("status", "--json").json()
@@ -92,14 +89,7 @@ def test_a_queue_lock_that_is_no_file(home: Scratch) -> None:
     assert "a named pipe" in document["reason"]
 
 
-def test_counters_without_sense_are_set_aside(home: Scratch) -> None:
-    home.write("mem0_queue.json", {"queue": [], "stats": 7})
-    document = home.run("status", "--json").json()
-    assert (document["queue"], document["totals"]["queued"], document["quarantine"]) == (0, 0, 1)
-
-
 def test_a_quarantine_that_cannot_be_read(home: Scratch) -> None:
-    """It is not called empty."""
     home.paths.data_dir.mkdir(parents=True)
     home.paths.quarantine.write_text("no folder")
     _, document = _status(home)
@@ -108,7 +98,6 @@ def test_a_quarantine_that_cannot_be_read(home: Scratch) -> None:
 
 
 def test_a_ledger_that_cannot_be_read(home: Scratch) -> None:
-    """When the last delivery was is unknown then, and not never."""
     home.paths.data_dir.mkdir(parents=True)
     home.paths.ledger.write_bytes(b"no ledger" * 100)
     _, document = _status(home)
@@ -121,7 +110,6 @@ def test_a_ledger_that_cannot_be_read(home: Scratch) -> None:
 
 @pytest.mark.parametrize("kind", ["missing", "a file", "a link to nothing"])
 def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
-    """A `paths.claude_dir` that leads to no folder is a wrong setting, and no empty queue."""
     folder = home.root / "claud"
     if kind == "a file":
         folder.write_text("mine")
@@ -140,7 +128,6 @@ def test_a_folder_that_is_named_must_be_there(home: Scratch, kind: str) -> None:
 
 
 def test_doctor_misses_a_folder_that_is_named(home: Scratch) -> None:
-    """It is no new computer on which the folder is yet to be made."""
     assert "is made when it is needed" in home.run("doctor", "--no-notify").out
     folder = home.root / "claud"
     home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(folder))
@@ -150,7 +137,6 @@ def test_doctor_misses_a_folder_that_is_named(home: Scratch) -> None:
 
 
 def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
-    """A computer on which nothing has happened yet has no folder; one with a ledger had one."""
     assert home.run("status").code == 0
     assert home.run("list").code == 0
     home.claude.mkdir()
@@ -166,7 +152,6 @@ def test_a_default_folder_that_had_files_is_missed(home: Scratch) -> None:
 @pytest.mark.parametrize("value", ["claude", "./claude", "../x", "  ", "~nobody-here/x"])
 @pytest.mark.parametrize("where", ["file", "environment"])
 def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> None:
-    """It would mean another folder in each working directory; a memory is queued elsewhere."""
     if where == "file":
         home.configure(f'[paths]\nclaude_dir = "{value}"\n')
     else:
@@ -192,7 +177,6 @@ def test_a_relative_folder_is_refused(home: Scratch, where: str, value: str) -> 
 def test_a_disk_that_takes_no_files_is_seen_at_once(
     home: Scratch, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """Whatever its flags say, and whatever a worker wrote before."""
     lock = InstanceLock(home.paths.instance_lock)
     lock.acquire()
     host = socket.gethostname()
@@ -221,31 +205,7 @@ def test_a_look_leaves_nothing_behind(home: Scratch) -> None:
 # Looks -------------------------------------------------------------------------------------------
 
 
-def test_the_state_has_a_colour_at_a_terminal(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not in a pipe, and not where NO_COLOR is set; the words are the same."""
-    plain = home.ok("status")
-    assert "\x1b" not in plain
-    home.terminal(60)
-    painted = home.run("status").out
-    assert "\x1b[33mnot running\x1b[0m" in painted
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in home.ok("status")
-
-
-@pytest.mark.parametrize("columns", [60, 200])
-def test_a_narrow_terminal_wraps_between_words(home: Scratch, columns: int) -> None:
-    """Each line fits, but for a path or a command that must stay whole."""
-    home.write("mem0_queue.json", {"queue": []})
-    home.env(NO_COLOR="1")
-    home.terminal(columns)
-    lines = home.ok("status").splitlines()
-    assert all(len(line) <= columns for line in lines)
-
-
 def test_every_fact_has_a_stable_key(home: Scratch) -> None:
-    """Programs find worker, state, server, counts and times under the same names."""
     document = home.run("status", "--json").json()
     assert set(document) >= {
         *("worker", "state", "reason", "paused", "paused_until", "server", "destination"),
@@ -254,11 +214,3 @@ def test_every_fact_has_a_stable_key(home: Scratch) -> None:
     }
     assert document["unknown"] == {}
     assert document["state"] == standing.NOT_RUNNING
-
-
-def test_a_folder_that_the_environment_names_is_mended_there(home: Scratch) -> None:
-    """The settings file is no help where the variable wins."""
-    home.env(MEM0TRAY_PATHS_CLAUDE_DIR=str(home.root / "nowhere"))
-    told = home.run("status").err
-    assert "correct the variable MEM0TRAY_PATHS_CLAUDE_DIR" in told
-    assert "config edit" not in told

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from mem0tray.core.errors import LedgerError
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.reader import Reader
 from mem0tray.system import programs
 from tests.actions.scene import worker
@@ -74,7 +72,6 @@ def _seen(home: Scratch) -> dict[str, Any]:
 @KINDS
 @LOSSES
 def test_what_was_deleted_stays_deleted(home: Scratch, lose: Loss, *, dead: bool) -> None:
-    """To every command, before and after the next start; and it can be restored."""
     path = _published(home, dead=dead)
     before = path.read_bytes()
     home.ok("delete", ID, "--yes")
@@ -98,7 +95,6 @@ def test_what_was_deleted_stays_deleted(home: Scratch, lose: Loss, *, dead: bool
 @KINDS
 @LOSSES
 def test_what_was_edited_keeps_the_new_text(home: Scratch, lose: Loss, *, dead: bool) -> None:
-    """To every command, before and after the next start."""
     path = _published(home, dead=dead)
     before = path.read_bytes()
     home.ok("edit", ID)
@@ -113,7 +109,6 @@ def test_what_was_edited_keeps_the_new_text(home: Scratch, lose: Loss, *, dead: 
 
 @LOSSES
 def test_what_was_retried_is_due(home: Scratch, lose: Loss) -> None:
-    """Though the file that said so is gone."""
     path = _published(home, dead=True)
     before = path.read_bytes()
     home.ok("retry", ID)
@@ -128,7 +123,6 @@ def test_what_was_retried_is_due(home: Scratch, lose: Loss) -> None:
 def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
     home: Scratch, *, beside: bool
 ) -> None:
-    """A copy of ours brings back what it shows: that is a wish of the user."""
     path = _published(home, dead=True)
     home.ok("retry", "bb")
     before = path.read_bytes()
@@ -145,7 +139,6 @@ def test_an_old_file_in_its_place_is_judged_as_beside_a_worker(
 def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
     home: Scratch, command: list[str]
 ) -> None:
-    """What it shows comes back though the command, about another memory, writes it anew."""
     path = _published(home, dead=True)
     home.ok("retry", "bb")
     before = path.read_bytes()
@@ -159,7 +152,6 @@ def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
 def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
     home: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it shows comes back though the edit, of another memory, writes it anew."""
     path = _published(home, dead=True)
     home.ok("retry", "bb")
     before = path.read_bytes()
@@ -176,18 +168,10 @@ def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
     assert sorted(_listed(home, dead=True)) == ["new", "old"]
 
 
-def test_before_the_first_worker_the_ledger_begins_with_the_command(home: Scratch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": [waiting("old", id=ID)], "last_update": "x"})
-    home.ok("delete", ID, "--yes")
-    assert home.paths.ledger.exists()
-    assert _listed(home, dead=True) == []
-
-
 @pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])
 def test_beside_another_worker_a_deletion_holds_too(
     home: Scratch, metrics: dict[str, object]
 ) -> None:
-    """What that worker took out meanwhile is asked about, should it be restored."""
     _published(home, dead=True)
     home.write("mem0_metrics.json", metrics)
     home.ok("delete", ID, "--yes")
@@ -195,23 +179,7 @@ def test_beside_another_worker_a_deletion_holds_too(
         assert [known.id for known, _ in reader.waiting.listed("dead")] == ["bb-222222"]
 
 
-def test_on_a_disk_that_takes_nothing_nothing_is_deleted(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command says so, and no order is left to do it later."""
-    _published(home, dead=True)
-
-    def fail(*_: object) -> None:
-        raise LedgerError("full")
-
-    monkeypatch.setattr(Ledger, "__init__", fail)
-    assert "full" in home.run("delete", ID, "--yes").err
-    assert sorted(_listed(home, dead=True)) == ["old", "other"]
-    assert list(home.paths.orders.iterdir()) == []
-
-
 def test_what_was_done_is_told_once(home: Scratch) -> None:
-    """In the log, by the command; the next start has nothing to tell of it."""
     _published(home, dead=True)
     for command in (["retry", ID], ["edit", ID], ["delete", ID, "--yes"], ["restore"]):
         home.ok(*command)
@@ -221,7 +189,6 @@ def test_what_was_done_is_told_once(home: Scratch) -> None:
 
 
 def test_a_removal_by_hand_is_told_alike_before_the_worker_sees_it(home: Scratch) -> None:
-    """By every command that is given the id; the others still wait."""
     path = _published(home, dead=True)
     letters = json.loads(path.read_text())
     letters["items"] = [each for each in letters["items"] if each["id"] != ID]

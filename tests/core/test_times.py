@@ -35,11 +35,9 @@ def test_ages_in_words(at: float | None, shown: str) -> None:
     [(0, "due now"), (9_000, "due now"), (10_000.9, "due now"), (10_020, "in 20 s")],
 )
 def test_what_is_to_come_is_never_just_now(at: float, shown: str) -> None:
-    """A time that has come, or is about to, is called due."""
     assert times.due(at, 10_000) == shown
 
 
 @pytest.mark.parametrize("at", [None, 0, -1, 1e300, float("inf"), float("nan")])
 def test_impossible_times_are_a_dash(at: float | None) -> None:
-    """What no calendar has is shown as never."""
     assert times.moment(at, 0) == times.NEVER
