@@ -1,7 +1,6 @@
 """Publishing the queue file: delivered and dead entries leave it, vanished ones come back.
 
-It has a thread of its own, as it waits for the producers' lock, and a producer that hangs with the
-lock must hold up nothing else.
+It has a thread of its own: a producer that hangs with the lock must hold up nothing else.
 """
 
 import math
@@ -214,7 +213,7 @@ class QueuePublisher:
         return True
 
     def _composed(self, seen: QueueRead) -> _Composed:
-        """What the file is to hold, from what it holds now and what waits."""
+        """Return what the file is to hold, from what it holds now and what waits."""
         with self._context.ledger.transaction(durable=True):
             fresh = self._context.inbox.fresh_entries()
             tombstones = self._context.inbox.tombstones()
@@ -260,7 +259,7 @@ class QueuePublisher:
     def _to_show_again(
         self, fresh: dict[int, FreshEntry], shown: set[int], seen: QueueRead
     ) -> list[tuple[bytes, int]]:
-        """The waiting entries that the file lacks and that are to be shown again now.
+        """Return the waiting entries that the file lacks and that are to be shown again now.
 
         Beside another worker there are none: it might deliver them a second time. It may be
         there before we see it, so entries that vanished from a whole file wait a little.
@@ -284,11 +283,11 @@ class QueuePublisher:
         return [(raw, key) for raw, key in found if raw]
 
     def _bytes(self, key: int) -> bytes:
-        """The entry's bytes; empty if it was just delivered."""
+        """Return the entry's bytes; empty if it was just delivered."""
         return self._context.outbox.find_raw(key) or b""
 
     def _stats(self, raw: bytes | None, totals: dict[str, int]) -> bytes | None:
-        """The counters as they should be, or None when the file has them right."""
+        """Return the counters as they should be, or None when the file has them right."""
         found = items.load_object(raw or b"{}")
         if found is None:
             self._context.quarantine_items(self._context.paths.queue, [raw or b""])
