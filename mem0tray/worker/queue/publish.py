@@ -27,7 +27,7 @@ from mem0tray.worker.queue.intake import QueueIntake, QueueRead
 _OPTIMISTIC_TRIES: Final = 2
 _RETRY: Final = 0.05
 _WRITING: Final = "writing the queue file"
-_TROUBLE_WAIT: Final = 5.0
+_FAULT_WAIT: Final = 5.0
 _LOCK_WAIT: Final = 86_400.0
 _MOMENT: Final = 2.0  # seconds that `run_once` waits for the lock
 _PATIENCE: Final = 3.0  # seconds before what vanished is shown again: another worker shows by then
@@ -60,7 +60,6 @@ class QueuePublisher:
         self._stopping = threading.Event()
         self._signal = threading.Event()
         self._urgent = threading.Event()
-        self._idle = threading.Condition()
         self._busy = False
         self.hindered = False  # the last turn has failed, and will be tried again
         self._pace = PublishRate()
@@ -77,7 +76,7 @@ class QueuePublisher:
         threads.start(self._thread)
 
     def kick(self, *, now: bool = False) -> None:
-        """Have the thread look for something to publish; `now`: without waiting for its turn."""
+        """Wake the thread: something is perhaps to be published, `now` or in its turn."""
         if now:
             self._urgent.set()
         self._signal.set()
@@ -99,53 +98,46 @@ class QueuePublisher:
         """Publish one last time if that is quickly done, and leave."""
         self._leaving.set()
         self.kick(now=True)
-        deadline = time.monotonic() + timeout
-        with self._idle:
-            while self.pending and self._thread.is_alive():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                self._idle.wait(left)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
         self._stopping.set()
         self.kick(now=True)
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._signal.wait()
             self._signal.clear()
-            if not self.needed:
+            if self.needed:
+                self._urgent.wait(self._pace.wait(time.monotonic()))
+                self._urgent.clear()
+                if not self._stopping.is_set():
+                    self._guarded()
+            else:
                 self._context.faults.note_success(_WRITING)  # it may have failed before
                 self._unstable.look(unstable=False)
-                continue
-            self._urgent.wait(self._pace.wait(time.monotonic()))
-            self._urgent.clear()
-            if not self._stopping.is_set():
-                self._guarded()
+            if self._leaving.is_set() and not self.needed:
+                return
 
     def _guarded(self) -> None:
         started = time.monotonic()
         self._busy = True
+        done, wait = False, _RETRY
         try:
             done = self._publish()
         except TornError:
-            done, wait = False, _RETRY
+            pass
         except Exception as error:  # noqa: BLE001  (the thread survives any fault of a part)
-            done, wait = False, _TROUBLE_WAIT
+            wait = _FAULT_WAIT
             if not self._stopping.is_set():  # after that nobody waits, and the ledger may be closed
                 self._context.faults.note_failure(_WRITING, error, wait, "queue file")
             self.hindered = True
         else:
-            wait = _RETRY
             self.hindered = False
             self._context.faults.note_success(_WRITING)
             self._unstable.look(unstable=not done and not self._stopping.is_set())
         now = time.monotonic()
         self._pace.note_cost(now, now - started)
-        with self._idle:
-            self._busy = False
-            self._idle.notify_all()
+        self._busy = False
         self._context.wake.set()
         if not done:
             if self._leaving.wait(wait):  # no time to wait any longer
