@@ -137,11 +137,11 @@ class Surroundings(Struct, frozen=True):
         running = seen.worker is not None
         metrics = seen.metrics if running else NO_METRICS
         found = []
-        obstacle = bool(seen.obstacle) and seen.pause.error is None
+        obstacle = bool(seen.obstacle) and not seen.pause_error
         if obstacle:  # `status` names it before anything that the worker says
             found.append(_action(seen.obstacle))
         found += _refusal(seen, metrics)
-        found += _server(server, trouble, starts=running and seen.pause.until is None)
+        found += _server(server, trouble, starts=running and seen.pause is None)
         if not obstacle and server.health.recognised:  # else the worker may say the same
             found += _worker(metrics)
         if seen.another:
@@ -221,9 +221,9 @@ def _takes_a_break(metrics: Metrics) -> bool:
 
 
 def _pause(seen: Snapshot) -> list[Cause]:
-    until, error = seen.pause.until, seen.pause.error
-    if error is not None:
-        what, _ = reasons.parted(error.reason)
+    until = seen.pause
+    if seen.pause_error:
+        what, _ = reasons.parted(seen.pause_error)
         return [Cause(ACTION, what, Reason("Remove it with `mem0tray resume`."))]
     if until is None:
         return []

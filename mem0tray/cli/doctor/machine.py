@@ -95,7 +95,7 @@ def watching(_: Examined) -> Iterable[Check]:
 def clock(examined: Examined) -> Iterable[Check]:
     """Check whether the clock can be right, as retries depend on it."""
     now = time.time()
-    last = examined.snapshot.inside.ledger.last_delivery or 0.0
+    last = examined.snapshot.ledger.last_delivery or 0.0
     why = "that is long ago" if now < _EARLIEST else ""
     why = "the last delivery lies in the future" if last > now + _AHEAD else why
     said = f"It says {times.clock(now)}"
