@@ -31,7 +31,6 @@ from mem0tray.core.state import (
 )
 from mem0tray.files import atomic, orders, private_folders
 from mem0tray.ledger.reader import Reader
-from mem0tray.ledger.rows import Attempt
 from mem0tray.ledger.waiting import Counts
 from mem0tray.system.paths import Paths, config_file
 
@@ -84,12 +83,10 @@ class Snapshot(Struct, frozen=True):
 
     `told` is what our worker says of itself: in its metrics, or in this process. `metrics`
     are the newest, `shared_metrics` those in the shared folder, whoever wrote them. `another` is
-    the sentence on another worker that wrote them beside ours. `refusal` is the last answer with
-    which the server refused everything, `settings_changed` when the settings file was changed
-    (0: no file), `disk` why nothing can be written where the files are, `folder` what is wrong
-    with `claude_dir` itself. `pause` is until when the user has paused deliveries (infinity: until
-    resumed). For a menu there are `letters`, the oldest dead letters, and `restorable`: a deletion
-    can be taken back.
+    the sentence on another worker that wrote them beside ours. `disk` says why nothing can be
+    written where the files are, `folder` what is wrong with `claude_dir` itself. `pause` is until
+    when the user has paused deliveries (infinity: until resumed). For a menu there are `letters`,
+    the oldest dead letters, and `restorable`: a deletion can be taken back.
     """
 
     at: float
@@ -102,8 +99,6 @@ class Snapshot(Struct, frozen=True):
     another: Reason = reasons.NONE
     pause: float | None = None
     pause_error: Reason = reasons.NONE
-    refusal: Attempt | None = None
-    settings_changed: float = 0.0
     disk: Reason = reasons.NONE
     folder: Reason = reasons.NONE
     step: InStep = InStep()
@@ -135,16 +130,15 @@ def read(settings: Settings, now: float) -> Snapshot:
     worker = worker_report.running(paths)
     shared = worker_report.metrics(paths.metrics)
     metrics = worker_report.newest(shared, paths, worker)
-    told, server, changed = None, chosen_server(settings, paths), _settings_changed()
+    told, server = None, chosen_server(settings, paths)
     if metrics.are_of(worker):
         told = worker_report.told(metrics)
         there = metrics.values.get("destination")
         # The worker's environment may have other settings, but not former ones for long.
-        if isinstance(there, str) and there and metrics.written >= changed:
+        if isinstance(there, str) and there and metrics.written >= _settings_changed():
             server = replace(server, shown=there)
     size = _size(paths.ledger)  # measured first, as a worker may be making it
     with Reader(paths.ledger) as reader:
-        refusal = reader.last_refusal()
         ledger = _ledger(paths, reader, server.name, 0 if reader.is_blank else size)
     pause = kept = None
     pause_error = kept_error = reasons.NONE
@@ -167,8 +161,6 @@ def read(settings: Settings, now: float) -> Snapshot:
         another=_another(worker, metrics) if told is None else reasons.NONE,
         pause=pause,
         pause_error=pause_error,
-        refusal=refusal,
-        settings_changed=changed,
         disk=folder.why_unwritable(paths),
         folder=folder.why_missing(settings),
         step=step,

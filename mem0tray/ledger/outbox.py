@@ -14,7 +14,7 @@ from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.foreign_claims import OF_ANOTHER_WORKER
-from mem0tray.ledger.names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY, SYNCED
 from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, find_raw, read_raw, write_raw
 
 FRESH: Final = items.FRESH
@@ -324,10 +324,6 @@ class Outbox:
             else:
                 db.execute(_COUNT_DELIVERY, (now,))
         return why
-
-    def note_end_of_refusal(self, now: float) -> None:
-        """Note that the server takes deliveries again, though no delivery was there to show it."""
-        self._ledger.set_meta(REFUSAL_OVER, now)
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
         """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""

@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.item import Kind
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
@@ -43,18 +42,6 @@ _LAST: Final = (
     "SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items i"
     " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
     " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
-)
-# The last answer that refused every delivery (401, or another refusal of two projects), unless a
-# delivery or an accepted key came after it.
-_REFUSAL: Final = (
-    "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
-    " FROM attempts a JOIN items i ON i.key = a.item"
-    f" WHERE i.reason IS NOT 'forgotten' AND a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
-    " AND a.at > coalesce((SELECT max(value) FROM meta"
-    f" WHERE name IN ('{names.LAST_DELIVERY}', '{names.REFUSAL_OVER}')), 0))"
-    f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
-    f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
-    " ORDER BY at DESC LIMIT 1"
 )
 # How long dead letters that are gone now were in the DLQ; one whose text was edited is one. The
 # time of intake stands for that of the move where an earlier version did not note it.
@@ -271,11 +258,6 @@ class Reader:
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
         return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
-
-    def last_refusal(self) -> Attempt | None:
-        """The last attempt refused as every delivery is; None: the server takes them now."""
-        rows = self._rows(_REFUSAL)
-        return Attempt(*rows[0]) if rows else None
 
     def has_merged(self, file: Signature) -> bool:
         """Whether this save of the DLQ file was the last to be merged, or published."""

@@ -45,7 +45,6 @@ SERVER = "https://server.test"
 
 
 def read(*, url: str = SERVER, now: float | None = None) -> Snapshot:
-    """Look once."""
     settings = Settings(server=ServerSettings(url=url))
     return standing.read(settings, time.time() if now is None else now)
 
@@ -60,22 +59,11 @@ def running(paths: Paths) -> Iterator[None]:
 
 
 def tell(path: Path, **values: object) -> None:
-    """Write metrics as our worker does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, {"pid": os.getpid(), "host": socket.gethostname(), **values})
 
 
 # The worker ------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("running")
-def test_a_worker_that_runs_tells_its_state(paths: Paths) -> None:
-    tell(paths.metrics, state="healthy", queue_size=3, dlq_size=4, held=1, destination="there")
-    seen = read()
-    assert seen.worker is not None
-    assert seen.worker.pid == os.getpid()
-    assert seen.told == WorkerStatus(WorkerState(HEALTHY), 3, 4, None, paused=False, held=1)
-    assert (seen.server.name, seen.server.shown) == (SERVER, "there")
 
 
 @pytest.mark.usefixtures("running")
@@ -90,14 +78,6 @@ def test_a_pause_is_the_user_s_and_a_break_the_server_s(
     assert told is not None
     assert (told.paused, told.state.reason) == (paused, reason)
     assert told.last_delivery == time.mktime((2025, 11, 30, 4, 38, 18, 0, 0, -1))
-
-
-@pytest.mark.usefixtures("running")
-def test_what_another_worker_wrote_is_not_what_ours_tells(paths: Paths) -> None:
-    write(paths.metrics, {"pid": 1, "host": "elsewhere", "state": "healthy", "queue_size": 9})
-    seen = read()
-    assert seen.told is None
-    assert seen.metrics.values["host"] == seen.shared_metrics.values["host"] == "elsewhere"
 
 
 @pytest.mark.usefixtures("running")
@@ -170,19 +150,6 @@ def test_where_memories_went_before_the_settings_were_changed_is_over(paths: Pat
     file.touch()
     os.utime(paths.metrics, (1000.0, 1000.0))
     assert read().server.shown == "server.test"
-
-
-def test_when_the_settings_were_changed(paths: Paths) -> None:
-    assert read().settings_changed == 0.0
-    file = config_file()
-    assert file.is_relative_to(paths.claude_dir.parent)
-    file.parent.mkdir(parents=True)
-    file.touch()
-    os.utime(file, times=(5.0, 1000.0))
-    assert read().settings_changed == 1000.0
-
-
-# The disk -------------------------------------------------------------------------------------
 
 
 # What cannot be read --------------------------------------------------------------------------

@@ -22,7 +22,6 @@ def backup(home: Scratch) -> str:
 
 
 def left(home: Scratch) -> list[str]:
-    """The ids in the DLQ."""
     document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
     return [item["id"] for item in document["items"]]
 

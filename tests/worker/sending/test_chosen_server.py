@@ -6,19 +6,15 @@ from pathlib import Path
 import pytest
 
 from mem0tray.config.settings import ServerSettings, Settings
-from mem0tray.core import events, reasons
-from mem0tray.core.item import Kind
+from mem0tray.core import events
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.reader import Reader
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.chosen_server import ChosenServer
 from mem0tray.worker.sending.server_connection import ServerConnection
-from tests.ledger.samples import fresh
 
 
 @pytest.mark.parametrize(
@@ -44,24 +40,6 @@ def test_another_key_is_not_told_as_another_server(
         chosen.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
-
-
-@pytest.mark.parametrize("verdict", [KeyVerdict.OPEN, KeyVerdict.REFUSED])
-def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
-    tmp_path: Path, verdict: KeyVerdict
-) -> None:
-    """Though no memory is there to be delivered, and the worker may be gone when they look."""
-    path = tmp_path / "ledger"
-    with closing(Ledger(path)) as ledger:
-        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        chosen = ChosenServer(context)
-        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        key = context.inbox.add_fresh(fresh("a"), 5.0, ask=False)
-        context.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
-        chosen._probed(Health(healthy=True, reason=reasons.NONE), KeyCheck(verdict))
-        chosen.close()
-    with Reader(path) as reader:
-        assert (reader.last_refusal() is None) == (verdict is KeyVerdict.OPEN)
 
 
 def test_the_embedded_server_is_spoken_to_in_its_own_dialect(
