@@ -18,7 +18,7 @@ from mem0tray.actions.worker_report import NO_METRICS, SILENT, Metrics, Running
 from mem0tray.config.server_choice import ServerNames, chosen_server
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import reasons, state
+from mem0tray.core import reasons
 from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.reasons import Reason
 from mem0tray.core.state import (
@@ -112,12 +112,6 @@ class Snapshot(Struct, frozen=True):
     def obstacle(self) -> Reason:
         """What stands in the way on this computer, which a worker may be unable to tell."""
         return self.pause_error or self.metrics.trouble or self.disk
-
-    @property
-    def beside(self) -> bool:
-        """Whether another worker is at work beside ours, which sends nothing during that time."""
-        told = self.told.state.reason if self.told is not None else reasons.NONE
-        return bool(self.another) or state.is_another_worker(told)
 
 
 # Looking --------------------------------------------------------------------------------------
@@ -252,7 +246,6 @@ def _size(path: Path) -> int | None:
 class Overview(Struct):
     """What `status` shows. Times are Unix seconds; `pause` is infinite until resumed.
 
-    `beside`: another worker is at work, and held entries are asked about once it has ended.
     A count that could not be read is None, never 0; `unknown` says why, by the count's name.
     """
 
@@ -264,7 +257,6 @@ class Overview(Struct):
     destination: str = ""
     queue: int | None = 0
     held: int = 0
-    beside: bool = False
     dlq: int | None = 0
     quarantine: int | None = 0
     oldest_waiting: float | None = None
@@ -291,7 +283,6 @@ def overview(seen: Snapshot) -> Overview:
         destination=seen.server.shown,
         queue=None if "queue" in unknown else counts.queue,
         held=counts.held,
-        beside=seen.beside,
         dlq=None if "dlq" in unknown else counts.dlq,
         quarantine=seen.quarantine,
         oldest_waiting=None if ledger.counts is None else ledger.counts.oldest,
