@@ -32,11 +32,9 @@ def steps(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Test:
 
 
 def results(found: dict[str, Step]) -> list[str]:
-    """The results alone, in the order of the steps."""
     assert list(found)[-len(STEPS) :] == list(STEPS)
     return [step.result for step in found.values()]
 
 
 def words(step: Step) -> str:
-    """What a step says, with what to do."""
     return f"{step.seen} {step.remedy}".strip()

@@ -16,7 +16,6 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    """Serve."""
     with Standin() as standin:
         yield standin
 

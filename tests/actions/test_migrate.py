@@ -22,26 +22,22 @@ from tests.support.standin import Standin
 
 @pytest.fixture
 def former() -> Iterator[Standin]:
-    """Serve what was chosen before."""
     with Standin() as server:
         yield server
 
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    """Serve what is chosen now."""
     with Standin() as standin:
         yield standin
 
 
 @pytest.fixture
 def settings(server: Standin) -> Settings:
-    """Choose it."""
     return Settings(server=ServerSettings(url=server.url))
 
 
 def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> list[Item]:
-    """Deliver to the former server; `shown`: it still shows them."""
     made = [entry(name, id=f"id-{name}") for name in names]
     write(paths.queue, queue_document(made))
     with worker(paths) as context:
@@ -54,7 +50,6 @@ def deliver(paths: Paths, former: Standin, *names: str, shown: bool = True) -> l
 
 
 def bring(settings: Settings, former: Standin, **more: Any) -> Brought:
-    """Bring over."""
     return Migration(settings, Request(former.url, **more)).run(lambda _, __: None)
 
 
@@ -92,14 +87,6 @@ def test_two_at_once_queue_each_under_one_id(
         assert len(context.inbox.fresh_entries()) == 2
 
 
-def test_a_dry_run_queues_nothing(paths: Paths, former: Standin, settings: Settings) -> None:
-    deliver(paths, former, "one", "two")
-    sums = bring(settings, former, dry_run=True).sums
-    assert (sums.found, sums.queued) == (2, 2)
-    assert queued(paths) == []
-    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 2}
-
-
 def test_what_the_user_deleted_stays_deleted(
     paths: Paths, former: Standin, settings: Settings
 ) -> None:
@@ -110,16 +97,6 @@ def test_what_the_user_deleted_stays_deleted(
     write(paths.queue, queue_document([]))
     sums = bring(settings, former).sums
     assert (sums.deleted, sums.waiting, sums.queued) == (1, 1, 0)
-
-
-def test_of_a_server_that_names_no_projects_those_known_here_are_read(
-    paths: Paths, former: Standin, server: Standin, settings: Settings
-) -> None:
-    deliver(paths, server, "here")
-    former.begin_with([("alpha", "theirs"), ("beta", "unknown")])
-    found = bring(settings, former)
-    assert (found.sums.queued, found.names_projects) == (1, False)
-    assert queued(paths) == ["theirs"]
 
 
 def test_a_server_that_begins_anew_at_each_page_is_read_once(
@@ -162,14 +139,6 @@ def test_what_the_worker_does_not_know_to_be_deleted_stays_deleted(
     sums = bring(settings, former).sums
     assert queued(paths) == ["kept"]
     assert (sums.queued, sums.deleted) == (1, 1)
-
-
-def test_one_project_alone(paths: Paths, former: Standin, settings: Settings) -> None:
-    deliver(paths, former, "one")
-    former.begin_with([*former.stored, ("beta", "theirs")])
-    assert bring(settings, former, project="beta").sums.queued == 1
-    assert queued(paths) == ["theirs"]
-    assert migrate.candidates(paths, migrate.chosen(settings, paths)) == {former.url: 1}
 
 
 def test_what_an_official_server_does_not_list_is_found_by_our_id(

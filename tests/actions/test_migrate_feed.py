@@ -17,12 +17,10 @@ SERVER = "https://server.test"  # of the worker in these tests
 
 
 def made(count: int) -> list[items.Object]:
-    """Make entries."""
     return [entry(f"text {n}", id=f"id-{n}") for n in range(count)]
 
 
 def in_the_file(paths: Paths) -> int:
-    """Count the entries."""
     return len(read(paths.queue)["queue"])
 
 

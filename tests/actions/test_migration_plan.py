@@ -19,13 +19,11 @@ def traced(
     here: bool = False,
     text: str = "",
 ) -> Traced:
-    """Trace a memory; its text is its name unless it is given."""
     digest = items.digest("p", text or name)
     return Traced(name, digest, name, "p", 7.0, state, there=there, here=here)
 
 
 def shown(text: str, *, created: str = "", key: str = "") -> ServerMemory:
-    """Show a text as the former server does."""
     return ServerMemory("p", text, created=created, key=key)
 
 

@@ -14,12 +14,10 @@ from tests.support.standin import Standin
 
 
 def chosen(url: str) -> Settings:
-    """Settings that choose a server."""
     return Settings(server=ServerSettings(url=url, dialect="vps"))
 
 
 def waits(found: WasRead) -> list[tuple[str, str]]:
-    """State and text of what waits here."""
     return [(each.state, each.text) for each in found.waiting]
 
 

@@ -17,7 +17,6 @@ UNTRUSTED = "the certificate cannot be trusted: "
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Make an authority."""
     return Authority(tmp_path)
 
 

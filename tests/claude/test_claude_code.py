@@ -94,14 +94,12 @@ class Claude:
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    """A network of its own, and in it a server."""
     with network_of_its_own(), Standin() as standin:
         yield standin
 
 
 @pytest.fixture
 def claude(server: Standin, tmp_path: Path, programs: Path) -> Iterator[Claude]:
-    """Make a home with Claude Code, which has been started before."""
     with Home(tmp_path / "home of a user", server.url) as home:
         there = Claude(home, programs)
         there.session(says("Hello."))  # writes what it makes at its first start

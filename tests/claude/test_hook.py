@@ -34,7 +34,6 @@ def hook(home: Home, event: str, given: str = "", **fields: object) -> str:
 
 
 def queued(home: Home) -> list[tuple[str, str]]:
-    """List project and text of all that waits in the queue file."""
     return [(each["project_id"], each["content"]) for each in home.queue_items()]
 
 
@@ -292,7 +291,6 @@ def test_without_a_home_no_caller_fails(home: Home) -> None:
 
 
 def context(home: Home) -> str:
-    """Begin a session, and take what its model reads first."""
     printed = json.loads(hook(home, "SessionStart", source="startup"))
     special = printed.pop("hookSpecificOutput")
     assert printed == {}

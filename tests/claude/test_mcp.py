@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,17 +72,6 @@ def test_with_a_server_that_answers(start: Connect, home: Home, server: Standin)
     )
 
 
-def test_of_a_memory_that_the_server_dates_the_minute_is_told(
-    connect: Connect, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home.env["MEM0TRAY_SERVER_URL"] = "local"
-    monkeypatch.setenv("MEM0TRAY_SERVER_URL", "local")
-    home.write_queue([{**entry("roses"), "project_id": "garden"}])
-    home.drained()
-    last = connect().call("mem0_recall", project_id="garden").lines[-1]
-    assert re.fullmatch(r"- \[\d{4}-\d\d-\d\d \d\d:\d\d\] roses", last)
-
-
 def test_beside_a_worker_a_memory_is_on_its_way(
     connect: Connect, home: Home, server: Standin
 ) -> None:
@@ -134,27 +122,6 @@ def test_with_a_server_that_is_down(start: Connect, home: Home) -> None:
         assert ".." not in asked.text
     asked = session.call("mem0_recall", project_id="orchard")
     assert asked.text.endswith("Nothing of the project 'orchard' waits on this computer.")
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (Answer(401), "401: "),
-        (Answer(500), "500: "),
-        (Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n<html>"), "200 OK"),
-        (Answer(reset=True), "the connection was lost"),
-    ],
-)
-def test_with_a_server_that_is_wrong(
-    connect: Connect, home: Home, server: Standin, answer: Answer, said: str
-) -> None:
-    home.configure('[server]\ndialect = "vps"\n')
-    session = connect()
-    session.call("mem0_save", project_id="garden", content="roses")
-    server.script_questions(answer)
-    recalled = session.call("mem0_recall", project_id="garden")
-    assert (recalled.failed, recalled.lines[1:]) == (False, ["- [waiting here] roses"])
-    assert said in recalled.lines[0]
 
 
 def test_dead_letters_are_told_with_their_cause(
@@ -240,15 +207,6 @@ def test_a_client_that_cannot_name_its_folders_is_no_obstacle(connect: Connect, 
     session = connect(roots="no idea", mode=LEGACY)
     assert not session.call("mem0_save", content="one").failed
     assert [each["project_id"] for each in home.queue_items()] == [home.root.name]
-
-
-def test_the_variable_wins_over_every_folder(
-    connect: Connect, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = connect(roots=[tmp_path.as_uri()])
-    monkeypatch.setenv("MEM0_PROJECT_ID", "orchard")
-    session.call("mem0_save", content="one")
-    assert [each["project_id"] for each in home.queue_items()] == ["orchard"]
 
 
 # Trouble with the files -----------------------------------------------------------------------

@@ -8,18 +8,15 @@ from tests.support.shapes import Json
 
 
 def answer(name: str, text: str, **fields: Json) -> Json:
-    """Make a part of an answer; those of one `name` are one answer."""
     content = [{"type": "text", "text": text}]
     message = {"id": name, "role": "assistant", "content": content}
     return {"type": "assistant", "isSidechain": False, "message": message, **fields}
 
 
 def prompt(text: str) -> Json:
-    """Make what the user has typed."""
     return {"type": "user", "message": {"role": "user", "content": text}}
 
 
 def write(path: Path, lines: Iterable[Json]) -> Path:
-    """Write a transcript; where it is."""
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     return path

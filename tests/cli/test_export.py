@@ -15,7 +15,7 @@ from mem0tray.localserver.store import Store
 from mem0tray.server import Memory, ServerAddress, connect
 from tests.cli.scratch import Scratch
 from tests.localserver.support import arrival
-from tests.server.paging import listing_all, paging
+from tests.server.paging import paging
 from tests.server.wire import Handler, Request, Wire, answering, render
 from tests.support import needs
 from tests.support.delivered import deliver
@@ -34,19 +34,16 @@ HOSTILE = [
 
 
 def serving(home: Scratch, handler: Handler, dialect: str = "vps") -> Wire:
-    """Make a server, and choose it."""
     wire = Wire(handler)
     home.env(MEM0TRAY_SERVER_URL=wire.url, MEM0TRAY_SERVER_DIALECT=dialect)
     return wire
 
 
 def read(text: str) -> list[dict[str, Any]]:
-    """Read lines of JSON."""
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
 def texts(text: str) -> list[tuple[str, str]]:
-    """Read the projects and texts of lines."""
     return [(each["project_id"], each["content"]) for each in read(text)]
 
 
@@ -98,18 +95,6 @@ def test_an_id_is_ours_or_the_same_each_time(home: Scratch) -> None:
     assert first[0]["id"] == "id-1"
     assert len({each["id"] for each in first}) == 3
     assert all(isinstance(each["timestamp"], int) for each in first)
-
-
-def test_the_embedded_server_is_exported_page_by_page(home: Scratch) -> None:
-    home.configure('[server]\nurl = "local"\nlocal_port = 0\n')
-    folder = home.paths.local_server
-    folder.mkdir(parents=True)
-    wanted = [f"{number} " + "x" * 500_000 for number in range(40)]
-    with closing(Store(folder / DATABASE)) as store:
-        for text in wanted:
-            store.save(arrival("p", text))
-    done = home.run("export")
-    assert (done.code, [text for _, text in texts(done.out)]) == (0, wanted)
 
 
 @pytest.mark.parametrize(
@@ -215,32 +200,6 @@ def test_a_listing_that_may_not_be_whole_is_said(home: Scratch, server: Standin)
     assert len(read(out.read_text("utf-8"))) == 100
 
 
-@pytest.mark.parametrize(
-    ("own_limit", "bound", "number", "code"),
-    [(None, None, 100, 0), (20, None, 100, 1), (None, 100, 150, 1), (None, 500, 700, 1)],
-)
-def test_an_official_server_says_whether_a_round_number_is_all(
-    home: Scratch, own_limit: int | None, bound: int | None, number: int, code: int
-) -> None:
-    wanted = [("p", f"oak {at}") for at in range(number)]
-    handler = listing_all({"p": [text for _, text in wanted]}, own_limit, bound)
-    with serving(home, handler, "oss"):
-        done = home.run("export")
-    assert (done.code, texts(done.out)) == (code, wanted[: own_limit or bound])
-    assert ("may have more of the project 'p'" in done.err) == bool(code)
-
-
-def test_of_many_listings_that_may_not_be_whole_some_are_named(
-    home: Scratch, server: Standin
-) -> None:
-    names = [f"p{number}" for number in range(7)]
-    home.write("mem0_queue.json", queue_document([entry("w", name) for name in names]))
-    server.begin_with((name, str(number)) for name in names for number in range(100))
-    done = home.run("export")
-    assert done.code == 1
-    assert "more of projects 'p0', 'p1', 'p2', 'p3', 'p4' and 2 more than" in done.err
-
-
 def test_a_file_that_holds_something_is_not_made_empty(home: Scratch) -> None:
     out = home.root / "memories.jsonl"
     with serving(home, paging({})):
@@ -293,21 +252,10 @@ def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.Mon
     assert (done.err, texts(done.out)) == ("", [("p", "one")])
 
 
-def test_a_project_with_a_name_too_long_to_list_is_named_and_the_others_exported(
-    home: Scratch, server: Standin
-) -> None:
-    server.begin_with([("p" * 66_000, "oak"), ("q", "elm")])
-    deliver(home.paths.ledger, server.url, [entry("oak", "p" * 66_000), entry("elm", "q")])
-    done = home.run("export")
-    assert (done.code, texts(done.out)) == (1, [("q", "elm")])
-    assert "may have more of the project 'pppp" in done.err
-
-
 # Round trip -----------------------------------------------------------------------------------
 
 
 def save(server: Standin, project: str, text: str) -> None:
-    """Save a memory as another client does."""
     address = ServerAddress.of(server.url)
     with closing(connect(address, "vps")) as client:
         client.save(Memory(project, text, ""), 10.0)

@@ -30,8 +30,8 @@ def test_both_are_connected_and_taken_back_byte_for_byte(home: Scratch) -> None:
     settings = own_settings(home)
     servers = own_servers(home, '{"numStartups":3,"projects":{}}')
     said = home.ok("install", "claude-code")
-    assert "+" in said
-    assert str(settings) in said
+    for each in ("+", str(settings), '"mcp__mem0tray" to permissions.allow', "begin with `mem0:`"):
+        assert each in said
     document = json.loads(settings.read_bytes())
     assert list(document) == ["model", "hooks", "big"]
     assert document["hooks"]["Stop"][0] == json.loads(THEIRS)["hooks"]["Stop"][0]
@@ -53,15 +53,6 @@ def test_files_that_were_not_there_are_gone_again(home: Scratch) -> None:
     home.ok("uninstall", "claude-code")
     assert not (home.claude / "settings.json").exists()
     assert not own_servers(home).exists()
-
-
-def test_it_says_how_memories_come_to_be_saved(home: Scratch) -> None:
-    tools, hooks = (home.ok("install", "claude-code", part) for part in ("--mcp", "--hooks"))
-    assert ('add "mcp__mem0tray" to permissions.allow' in tools, "`mem0:`" in tools) == (
-        True,
-        False,
-    )
-    assert ("mcp__mem0tray" in hooks, "begin with `mem0:` are saved" in hooks) == (False, True)
 
 
 def test_a_second_run_changes_nothing(home: Scratch) -> None:
@@ -237,13 +228,6 @@ def test_a_whole_uninstall_takes_it_too(home: Scratch) -> None:
     assert servers.read_text() == text
     (why,) = [each["why"] for each in found["left"] if "Claude Code" in each["path"]]
     assert str(servers) in why
-
-
-def test_a_purge_takes_copies_and_record_too(home: Scratch) -> None:
-    own_settings(home)
-    copy = home.run("install", "claude-code", "--hooks", "--json").json()["changes"][0]["backup"]
-    home.ok("uninstall", "--purge", "--yes")
-    assert not Path(copy).parent.exists()
 
 
 @pytest.mark.parametrize("command", ["install", "uninstall"])

@@ -40,7 +40,6 @@ class Keyring:
 
 @pytest.fixture
 def home(bare_home: Home, server: Standin) -> Home:
-    """Make a home with a keyring, beside a server that wants a key."""
     library = bare_home.root / "library"
     library.mkdir()
     shutil.copy(Path(keyring_of_tests.__file__), library / "keyring_of_tests.py")
@@ -57,18 +56,15 @@ def home(bare_home: Home, server: Standin) -> Home:
 
 @pytest.fixture
 def keyring(home: Home) -> Keyring:
-    """Look into the keyring of that home."""
     return Keyring(Path(home.env[keyring_of_tests.VARIABLE]))
 
 
 def set_up(home: Home, server: Standin, *options: str) -> str:
-    """Set server and key up, and nothing else."""
     given = ("--server", server.url, "--key-from", "-", "--no-memory", *options)
     return home.ok("setup", *given, stdin=f"{KEY}\n")
 
 
 def settings(home: Home) -> dict[str, object]:
-    """Read what the settings file says of the server."""
     found: dict[str, object] = tomllib.loads(home.config.read_text("utf-8"))["server"]
     return found
 

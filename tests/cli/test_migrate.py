@@ -9,20 +9,17 @@ from mem0tray.cli import INTERRUPTED
 from mem0tray.core.errors import Mem0TrayError
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
-from tests.support import delivered
 from tests.support.shapes import entry, queue_document
 from tests.support.standin import Standin
 
 
 @pytest.fixture
 def former() -> Iterator[Standin]:
-    """Serve what was chosen before."""
     with Standin() as standin:
         yield standin
 
 
 def deliver(home: Scratch, url: str, *names: str) -> None:
-    """Deliver to a server, as the ledger has it."""
     home.write("mem0_queue.json", queue_document([entry(name, id=name) for name in names]))
     with worker(home.paths) as context:
         for key in context.inbox.fresh_entries():
@@ -99,19 +96,6 @@ def test_of_several_former_servers_one_must_be_chosen(
     assert len(remedies) == 2
     assert "`mem0tray migrate --from http://old.test`" in " ".join(remedies)
     assert server.saves == []
-
-
-@pytest.mark.usefixtures("server")
-def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_coming_over(
-    home: Scratch, former: Standin
-) -> None:
-    queue = [entry("oak", "p" * 66_000, id="long"), entry("elm", id="other")]
-    delivered.deliver(home.paths.ledger, former.url, queue)
-    former.begin_with([("p" * 66_000, "oak"), (queue[1]["project_id"], "elm")])
-    done = home.run("migrate", "--from", former.url, "--json")
-    found = done.json()
-    assert (done.code, found["queued"], found["unread"]) == (1, 1, 1)
-    assert [each["id"] for each in found["unread_memories"]] == ["long"]
 
 
 @pytest.mark.usefixtures("server")

@@ -22,7 +22,6 @@ KEY = "sesame-3c1f"
 
 @pytest.fixture
 def keyring(tmp_path: Path) -> Iterator[SecretService]:
-    """Have a Secret Service with an unlocked keyring."""
     folder = tmp_path / "login"
     folder.mkdir()
     with secret_service(folder) as there:
@@ -39,13 +38,11 @@ def home(bare_home: Home, server: Standin, keyring: SecretService) -> Home:
 
 
 def set_up(home: Home, server: Standin, *options: str) -> str:
-    """Set server and key up, and nothing else."""
     given = ("--server", server.url, "--key-from", "-", "--no-claude-code", "--no-autostart")
     return home.ok("setup", *given, *options, stdin=f"{KEY}\n")
 
 
 def reason(home: Home) -> str:
-    """What the worker says is the matter."""
     found = home.read(home.metrics, {})
     return str(found.get("reason", "")) if found.get("state") == "action needed" else ""
 
@@ -98,15 +95,3 @@ def test_a_service_that_dies_costs_no_memory(
     assert len(home.queue_items()) == 1
     keyring.start()
     server.wait_for(lambda: server.count("after") == 1)
-
-
-def test_a_locked_keyring_takes_no_key(home: Home, server: Standin, keyring: SecretService) -> None:
-    keyring.lock()
-    given = ("setup", "--server", server.url, "--key-from", "-", "--no-memory")
-    refused = home.run(*given, "--key-in", "keyring", stdin=f"{KEY}\n")
-    assert refused.returncode == 2
-    assert "Unlock the keyring" in refused.stderr
-    assert not home.config.exists()
-    done = home.run(*given, stdin=f"{KEY}\n")
-    assert "Unlock the keyring" in done.stderr
-    assert KEY in home.config.read_text("utf-8")

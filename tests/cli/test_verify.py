@@ -9,8 +9,6 @@ import pytest
 
 from mem0tray.core import item as items
 from mem0tray.files import orders
-from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.inbox import Inbox
 from tests.cli.scratch import Done, Scratch
 from tests.support.delivered import deliver
 from tests.support.http1 import Answer
@@ -27,17 +25,14 @@ def delivered(home: Scratch, server: Standin, *texts: str, project: str = "p") -
 
 
 def lose(server: Standin, *texts: str) -> None:
-    """Delete texts on the server, behind our back."""
     server.begin_with([each for each in server.stored if each[1] not in texts])
 
 
 def keep(home: Scratch, entries: Sequence[Item]) -> None:
-    """Let the queue file's `last_100` hold these, and nothing wait."""
     home.write("mem0_queue.json", queue_document([], last_100=list(entries)))
 
 
 def named(done: Done) -> list[str]:
-    """The ids of the missing in a JSON document."""
     return sorted(each["id"] for each in done.json()["missing"])
 
 
@@ -48,15 +43,7 @@ def numbers(done: Done) -> tuple[int, int, int, int]:
 
 
 def queued(home: Scratch) -> list[dict[str, Any]]:
-    """What waits in the queue file."""
     return list(json.loads(home.queue.read_text("utf-8"))["queue"])
-
-
-def test_all_there_is_said_in_a_line(home: Scratch, server: Standin) -> None:
-    delivered(home, server, "oak", "elm")
-    host = server.url.removeprefix("http://")
-    said = f"Asked for 2 memories that went to {host}: 2 there, 0 missing.\n"
-    assert home.ok("verify") == said
 
 
 def test_what_the_server_lost_is_named(home: Scratch, server: Standin) -> None:
@@ -208,21 +195,7 @@ def test_what_was_deleted_and_restored_comes_back(home: Scratch, server: Standin
     assert f"{oak['id']}-again-1" in [each["id"] for each in queued(home)]
 
 
-def test_what_waits_under_another_id_is_not_queued(home: Scratch, server: Standin) -> None:
-    oak, *_ = delivered(home, server, "oak")
-    lose(server, "oak")
-    keep(home, [oak])
-    ledger = Ledger(home.paths.ledger)
-    other = items.parse(json.dumps(entry("oak", "p")).encode())
-    assert other is not None
-    Inbox(ledger).add_fresh(other, 1e9, ask=False)
-    ledger.close()
-    done = home.run("verify", "--requeue", "--json")
-    assert (done.code, done.json()["waiting_again"], queued(home)) == (0, 1, [])
-
-
 def shown(*memories: tuple[str, str]) -> Answer:
-    """A listing of these texts and keys."""
     listed = [
         {"id": str(n), "memory": text, "metadata": {"mem0tray_id": key}}
         for n, (text, key) in enumerate(memories)
@@ -234,14 +207,6 @@ def test_a_memory_is_known_by_its_key(home: Scratch, server: Standin) -> None:
     oak, elm = delivered(home, server, "oak", "elm")
     server.script_questions(shown(("an oak", oak["id"]), ("an elm", f"{elm['id']}-x")))
     assert named(home.run("verify", "--json")) == [elm["id"]]
-
-
-def test_without_its_text_nothing_is_missing_for_not_being_found(
-    home: Scratch, server: Standin
-) -> None:
-    delivered(home, server, "oak")
-    server.script_questions(shown(*((f"elm {n}", f"{n}") for n in range(100))))
-    assert numbers(home.run("verify", "--json")) == (1, 0, 0, 1)
 
 
 def test_what_is_there_after_all_is_not_queued(home: Scratch, server: Standin) -> None:
@@ -316,13 +281,6 @@ def test_hostile_texts_do_no_harm(home: Scratch, server: Standin) -> None:
     assert len(done.out.splitlines()) == 6
     done = home.run("verify", "--json")
     assert len(done.json()["missing"]) == 4
-
-
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("command", ["verify", "migrate", "export"])
-def test_an_empty_project_is_wrong_usage(home: Scratch, command: str) -> None:
-    done = home.run(command, "--project", "")
-    assert (done.code, done.out) == (2, "")
 
 
 def test_a_project_with_a_name_too_long_to_list_keeps_no_other_from_being_verified(

@@ -25,18 +25,15 @@ class InTheClear:
 
 
 def chain(*backends: object) -> SimpleNamespace:
-    """Make a stand-in for a chain of keyrings."""
     return SimpleNamespace(priority=1, backends=backends)
 
 
 @pytest.fixture(autouse=True)
 def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the keyring be a file of this test's."""
     monkeypatch.setenv(keyring_of_tests.VARIABLE, str(tmp_path / "keyring.json"))
 
 
 def use(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
-    """Let this be the system's keyring."""
     monkeypatch.setattr(keyring, "get_keyring", lambda: backend)
 
 

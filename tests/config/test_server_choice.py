@@ -14,7 +14,6 @@ from tests.support.needs import has_mode
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    """A home in which nothing is yet."""
     paths = Paths(tmp_path / "claude", tmp_path / "data")
     paths.claude_dir.mkdir()
     return paths

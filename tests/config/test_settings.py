@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mem0tray.config import settings
@@ -28,9 +27,6 @@ def test_a_file_with_a_key_is_made_private(tmp_path: Path) -> None:
     assert loaded.warnings == ()
     assert has_mode(file, 0o600)
     assert loaded.settings.server.api_key == "sesame"
-
-
-def test_a_file_without_a_key_keeps_its_mode(tmp_path: Path) -> None:
     file = _file(tmp_path, '[server]\napi_key = ""\n')
     settings.load(file, {})
     assert has_mode(file, 0o644)
@@ -133,56 +129,9 @@ def test_every_key_has_a_variable(tmp_path: Path) -> None:
         assert loaded.sources == {key: settings.ENVIRONMENT}
 
 
-# What holds where nobody has set anything: the contract, sections 3 and 5.
-DEFAULTS = {
-    "paths.claude_dir": "~/.claude",
-    "server.url": "",
-    "server.dialect": "auto",
-    "server.api_key": "",
-    "server.keyring": False,
-    "server.user": "",
-    "server.infer": False,
-    "server.allow_plain_key": False,
-    "server.ca_file": "",
-    "server.local_port": 6360,
-    "sync.probe_interval": 30.0,
-    "sync.idle_probe_interval": 600.0,
-    "sync.retry_interval": 30.0,
-    "sync.max_attempts": 5,
-    "sync.timeout": 60.0,
-    "sync.concurrency": 8,
-    "retention.discarded": 90.0,
-    "log.max_bytes": 5_000_000,
-    "log.backups": 5,
-    "ui.language": "",
-    "notifications.level": "all",
-    "alerts.investigate": 5,
-    "alerts.dlq_size": 10,
-    "alerts.after": 30.0,
-    "alerts.max_age": 1.0,
-    "alerts.command": "",
-    "claude.save_summaries": False,
-    "claude.auto_memory": False,
-}
-
-
-def test_every_setting_has_its_default() -> None:
-    known = settings.keys()
-    values = {key: settings.get(settings.Settings(), key) for key in known}
-    assert values == DEFAULTS
-    assert all(type(values[key]) is kind for key, kind in known.items())
-
-
-@pytest.mark.parametrize(
-    "section", [field.name for field in msgspec.structs.fields(settings.Settings)]
-)
-def test_settings_cannot_be_changed_in_place(section: str) -> None:
-    found = settings.Settings()
-    with pytest.raises(AttributeError):
-        setattr(found, section, None)
-    part = getattr(found, section)
-    with pytest.raises(AttributeError):
-        setattr(part, msgspec.structs.fields(part)[0].name, None)
+def test_each_default_has_the_type_of_its_setting() -> None:
+    for key, kind in settings.keys().items():
+        assert type(settings.get(settings.Settings(), key)) is kind
 
 
 @pytest.mark.parametrize(
@@ -197,11 +146,6 @@ def test_a_key_that_is_none_gets_a_guess(key: str, like: str | None) -> None:
         settings.kind_of(key)
     guess = f" Did you mean `{like}`?" if like else ""
     assert caught.value.message == f"There is no setting {key!r}.{guess}"
-
-
-def test_a_name_that_no_key_has_gives_a_key_error() -> None:
-    with pytest.raises(KeyError):
-        settings.get(settings.Settings(), "sync.none")
 
 
 def test_what_is_right_beside_what_is_wrong_can_be_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `doctor` looks at on the disk: settings, folders, lock, files, ledger."""
+"""Checks of the disk: settings, folders, lock, files, ledger."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""What `doctor` finds out about the server, the deliveries, and other workers beside ours."""
+"""Checks of the server, the deliveries, and other workers beside ours."""
 
 import math
 import os
