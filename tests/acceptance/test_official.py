@@ -11,8 +11,7 @@ from tests.acceptance.test_kills import check_kills
 from tests.support import needs
 from tests.support.home import Home
 from tests.support.http1 import Answer
-from tests.support.official import OfficialStandin, SimpleStore, Store
-from tests.support.official_wire import SAVE
+from tests.support.official import SAVE, OfficialStandin, SimpleStore, Store
 from tests.support.shapes import Item, dead, entries, entry
 
 Fail = Callable[[str], None]
