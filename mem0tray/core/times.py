@@ -11,7 +11,7 @@ _EARLIEST, _LATEST = 0.0, 253_402_300_799.0  # Unix seconds that have a date
 
 
 def span(seconds: float) -> str:
-    """A duration in its largest unit, rounded: `3 min`."""
+    """Return a duration in its largest unit, rounded: `3 min`."""
     for size, unit, limit in _UNITS:
         if round(seconds / size) < limit:
             return f"{round(seconds / size)} {unit}"
