@@ -511,7 +511,8 @@ def test_what_was_saved_before_a_signal_is_kept_and_named(
     process.wait()
     (text,) = home.data_files("open-*/*.txt")
     assert text.read_text() == "new"
-    assert f"Your text is in {text}; " in process.err
+    said = f"mem0tray: Your text is in {text}; `mem0tray show a` shows the memory's."
+    assert process.err.strip() == said
 
 
 @pytest.mark.parametrize("number", [*ENDS, signal.SIGKILL])
