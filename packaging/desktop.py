@@ -26,8 +26,6 @@ TEST_TOOLS: Final = (
     ("systemd-analyze", "systemd"),  # checks the unit of the service
     ("ps", "procps"),  # names a process where there is no /proc
     ("strace", "strace"),  # kills and errors at a chosen system call
-    ("zsh", "zsh"),  # completion is tried in each of the shells;
-    ("fish", "fish"),  # bash is there
     ("mandoc", "mandoc"),  # checks the manual page
     ("cc", "gcc libc6-dev"),  # a library that sets a program's clock and shortens its writes
 )

@@ -185,9 +185,9 @@ def probe(settings: Settings, paths: Paths, timeout: float = PROBE_TIMEOUT) -> P
     if url is None:
         return Probe("", "no server", "", _ill(Reason("no server is chosen")))
     if url == LOCAL_URL:
-        from mem0tray.localserver import finding
+        from mem0tray.localserver import endpoint
 
-        found = finding.find(paths.local_server, timeout)
+        found = endpoint.find(paths.local_server, timeout)
         if found is None:
             health = _ill(Reason("the embedded server does not run: the worker starts it"))
         else:

@@ -45,6 +45,7 @@ from mem0tray.system import programs
 
 _ANSWERLESS: Final = frozenset({Kind.NO_ANSWER, Kind.OUTAGE, Kind.ASKED_IN_VAIN})
 # These do not count against the item, unless its last error says that they did.
+_OVER_NUL: Final = (500, 502)
 _OF_THE_SERVER: Final = frozenset(
     {Kind.OUTAGE, Kind.SLOW_DOWN, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.ASKED_IN_VAIN}
 )
@@ -174,9 +175,9 @@ def _odd_characters(found: FoundItem, rejected: list[Cause]) -> list[Cause]:
         return []
     is_refused = any(cause.remedy == REWORD for cause in rejected)
     # NUL has been named already if this server is known to be unable to store it. Servers answer
-    # 500 when their database cannot.
+    # 500 or 502 when their database cannot.
     may_be_nul = any(cause.name != INVALID for cause in rejected) and (
-        is_refused or any(c.status == HTTPStatus.INTERNAL_SERVER_ERROR for c in rejected)
+        is_refused or any(c.status in _OVER_NUL for c in rejected)
     )
     for name, text in (("content", item.content), ("project_id", item.project)):
         detail = reasons.NONE

@@ -16,7 +16,7 @@ from mem0tray.config.server_address import is_in_keyring
 from mem0tray.config.settings import ENVIRONMENT, LOCAL_URL, Loaded, variable
 from mem0tray.core import reasons
 from mem0tray.core.errors import Mem0TrayError
-from mem0tray.localserver import finding
+from mem0tray.localserver import endpoint
 from mem0tray.server import (
     KEY_REFUSED,
     Health,
@@ -82,7 +82,7 @@ def examine(loaded: Loaded, seconds: float) -> list[Step]:
         what, how = reasons.parted(server_choice.CHOOSE)
         return [Step(SERVER, FAILED, f"Nothing is sent: {what}.", f"Type {how}.")]
     if url == LOCAL_URL:
-        found = finding.find(paths.local_server, seconds)
+        found = endpoint.find(paths.local_server, seconds)
         runs = f": the embedded server runs at {found.url}" if found is not None else ""
         starts = "" if found else "; the embedded server starts together with the worker"
         return [Step(SERVER, OK, f"this computer only{runs}{starts}.")]

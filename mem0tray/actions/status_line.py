@@ -37,7 +37,7 @@ def _read(found: Settings, now: float) -> str:
     from mem0tray.actions import standing
 
     seen = standing.read(found, now)
-    if seen.inside.folder and seen.worker is None:
+    if seen.folder and seen.worker is None:
         return wrong(NO_FOLDER)  # which says why nothing is counted
     made = standing.overview(seen)
     return line(made.state, made.reason, made.queue, made.dlq)

@@ -40,7 +40,7 @@ from mem0tray.worker.thread import WorkerThread
 if TYPE_CHECKING:
     from mem0tray.desktop.bus import SessionBus
     from mem0tray.desktop.notify.dbus import Daemon
-    from mem0tray.desktop.tray.panel_check import PanelWatch
+    from mem0tray.desktop.tray.xembed import PanelWatch
 
 _OFFERED: Final = {
     Offer.STATUS: Verb.SHOW_STATUS,
@@ -78,7 +78,7 @@ class Application:
         if session_bus is not None:
             also = self._watch_panels(session_bus, data / "no-panel-told")
             daemon = self._notification_daemon(session_bus)
-        self._tray = Tray(data / "icons", self._clicked, session_bus, also)
+        self._tray = Tray(self._clicked, session_bus, also)
         self._backend: NoticeBackend = daemon or PlyerBackend(
             notice_icon, partial(self._offered, Offer.STATUS)
         )
@@ -199,8 +199,7 @@ class Application:
 
     def _watch_panels(self, bus: "SessionBus", reported: Path) -> "Callable[[IconLook], None]":
         """Find the panel that shows icons; return what shows a look in one of the older kind."""
-        from mem0tray.desktop.tray.panel_check import PanelWatch
-        from mem0tray.desktop.tray.xembed import OlderPanel
+        from mem0tray.desktop.tray.xembed import OlderPanel, PanelWatch
 
         bus.on_lost(self._lose_session)
         bus.on_connected(self._find_session)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -15,6 +15,11 @@ _CORE_GRAPHICS: Final = "/System/Library/Frameworks/CoreGraphics.framework/CoreG
 _GREETERS: Final = ("etc/systemd/system/display-manager.service", "etc/X11/default-display-manager")
 _SESSIONS: Final = ("usr/share/xsessions", "usr/share/wayland-sessions")
 _FLATPAK: Final = Path("/.flatpak-info")
+STATUS_NOTIFIER: Final = "StatusNotifierItem"
+XEMBED: Final = "XEmbed"
+WATCHER: Final = "org.kde.StatusNotifierWatcher"
+WATCHER_PATH: Final = "/StatusNotifierWatcher"
+_ANSWER: Final = 2.0  # seconds for a panel
 
 
 def missing() -> str:
@@ -25,11 +30,8 @@ def missing() -> str:
     return why
 
 
-def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus | None, str]":
-    """The bus over which an icon is shown (Linux), or why no icon can be shown.
-
-    `asks` gets what will be asked next, as a bus may hang.
-    """
+def connected() -> "tuple[SessionBus | None, str]":
+    """The bus over which an icon is shown (Linux), or why no icon can be shown."""
     if sys.platform == "win32":
         return None, ""
     if sys.platform == "darwin":
@@ -38,7 +40,6 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         return None, "There is no desktop here (no DISPLAY)."
     from mem0tray.desktop.bus import BusError, SessionBus
 
-    asks("the session's D-Bus")
     bus = SessionBus(bus_address())
     try:
         bus.connect()
@@ -105,3 +106,47 @@ def has_desktop(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
 def nests_menus(environ: Mapping[str, str]) -> bool:
     """Whether a submenu of ours may have submenus; GNOME leaves these out."""
     return "gnome" not in environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
+
+
+# Panels (Linux) ----------------------------------------------------------------------------
+
+
+def shown_by(bus: "SessionBus") -> str:
+    """The way by which icons reach a panel now; empty when nothing shows icons."""
+    if _has_notifier_host(bus):
+        return STATUS_NOTIFIER
+    return XEMBED if _has_xembed_tray() else ""
+
+
+def _has_notifier_host(bus: "SessionBus") -> bool:
+    from mem0tray.desktop.bus import PROPERTIES, BusError
+
+    question = [WATCHER, "IsStatusNotifierHostRegistered"]
+    try:
+        (found,) = bus.call(
+            WATCHER, WATCHER_PATH, PROPERTIES, "Get", "ss", question, _ANSWER, starts=False
+        )
+    except BusError:
+        return False
+    return bool(found)
+
+
+def _has_xembed_tray() -> bool:
+    """Whether a program owns the tray's selection on the default screen."""
+    if not os.environ.get("DISPLAY"):
+        return False
+    from Xlib import X
+    from Xlib import display as displays
+    from Xlib.error import DisplayError, XError
+
+    try:
+        display = displays.Display()
+    except (DisplayError, OSError):
+        return False
+    try:
+        tray = display.intern_atom(f"_NET_SYSTEM_TRAY_S{display.get_default_screen()}")
+        return bool(display.get_selection_owner(tray) != X.NONE)
+    except (DisplayError, XError, OSError):
+        return False
+    finally:
+        display.close()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mem0tray.core import jsontext, reasons
+from mem0tray.core import jsontext
 from mem0tray.core.reasons import Reason
 
 _TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -35,12 +35,6 @@ _DEEPEST: Final = 400  # json.tool gives up at about 1,000, its printer earlier
 _DOCUMENT: Final = re.compile(r'\{\s*"(queue|items|last_100|failed|last_update|stats)"')
 _VALUE: Final = re.compile(r":\s*\Z")
 _NEAR: Final = 64  # bytes between a colon and its value, in any layout
-# The kind of a JSON value by its first character; any other is a number.
-_KINDS: Final = {
-    "{": Reason("an object"), "[": Reason("a list"), '"': Reason("text"),
-    "n": reasons.quoted("null"),
-    "t": Reason("a truth value"), "f": Reason("a truth value"),
-}  # fmt: skip
 _ITEM_KEYS: Final = frozenset({"id", "content", "project_id"})
 
 Value = bytes | Sequence[bytes]
@@ -101,28 +95,20 @@ def _split_slowly(data: bytes, document: Document) -> None:
         if not text.startswith("{"):
             with suppress(RecursionError):
                 json.loads(text)
-            raise BrokenDocumentError(
-                Reason("it holds {kind} where an object should be", kind=_kind(text))
-            )
+            raise BrokenDocumentError(Reason("it holds no JSON object"))
         for name, value in jsontext.members(text).items():
             if name not in document.lists:
                 document.rest[name] = jsontext.encode(value)
             elif value.startswith("["):
                 document.lists[name] = list(map(jsontext.encode, jsontext.elements(value)))
             else:
-                raise BrokenDocumentError(
-                    Reason("{name} is {kind}, not a list", name=repr(name), kind=_kind(value))
-                )
+                raise BrokenDocumentError(Reason("{name} is no list", name=repr(name)))
     except json.JSONDecodeError as error:
         # Words that quote nothing from the file.
         what = error.msg.removesuffix(" at")
         raise BrokenDocumentError(
             Reason("{what} at line {number}", what=what, number=error.lineno)
         ) from error
-
-
-def _kind(text: str) -> Reason:
-    return _KINDS.get(text[:1], Reason("a number"))
 
 
 def to_text(data: bytes) -> str:
@@ -159,20 +145,16 @@ def loadable(raw: bytes) -> bool:
         json.loads(raw)
     except (ValueError, RecursionError):
         return False
-    return raw.count(b"[") + raw.count(b"{") <= _DEEPEST or _shallow(raw)
-
-
-def _shallow(raw: bytes) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
+        return True
     return jsontext.depth(raw.decode("utf-8", "surrogateescape")) <= _DEEPEST
 
 
 def _sift(items: list[bytes], rejected: list[bytes]) -> list[bytes]:
+    """The items that `json.tool` can load; the others join `rejected`."""
     kept: list[bytes] = []
     for item in items:
-        if len(item) < SMALL or loadable(item):
-            kept.append(item)
-        else:
-            rejected.append(item)
+        (kept if len(item) < SMALL or loadable(item) else rejected).append(item)
     return kept
 
 
@@ -231,9 +213,7 @@ def _place(document: Document, section: str, value: Any, text: str) -> None:
 
 def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
     """Start, end and value of each outermost object that is whole; None for one too odd to load."""
-    unclosed: set[int] = (
-        set()
-    )  # known at once for a whole nest, or the time would grow with its square
+    unclosed: set[int] = set()  # of a whole nest, or the time would grow with its square
     at = text.find("{")
     while at >= 0:
         end = at + 1
@@ -254,26 +234,22 @@ def _objects(text: str) -> Iterable[tuple[int, int, dict[str, Any] | None]]:
 
 
 def pretty(raw: bytes, depth: int) -> bytes:
-    """A value as it stands in a document of ours, `depth` levels (of two spaces) deep."""
+    """A value as it stands in a document of ours, `depth` levels (of two spaces) deep.
+
+    People's scripts name no encoding. Without one Python on Windows uses the code page of the
+    system, which reads UTF-8 as other letters or fails: there we write escapes, as they do.
+    """
     try:
         text = msgspec.json.format(raw, indent=2)
     except (msgspec.DecodeError, RecursionError):
         text = jsontext.indent(raw.decode()).encode()
-    return _in_any_encoding(text.replace(b"\n", b"\n" + b"  " * depth))
+    text = text.replace(b"\n", b"\n" + b"  " * depth)
+    return jsontext.escaped(text) if sys.platform == "win32" else text
 
 
 def stands_as(found: bytes, raw: bytes, depth: int) -> bool:
     """Whether `found` is `raw`, unchanged or laid out at that depth."""
     return found == raw or found == pretty(raw, depth)
-
-
-def _in_any_encoding(raw: bytes) -> bytes:
-    """JSON that people's scripts read right, though they name no encoding.
-
-    Without one Python on Windows uses the code page of the system, which reads UTF-8 as other
-    letters or fails. So there we write escapes, as those scripts do.
-    """
-    return jsontext.escaped(raw) if sys.platform == "win32" else raw
 
 
 def compose(top: Mapping[str, Value]) -> bytes:

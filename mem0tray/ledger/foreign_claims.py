@@ -14,50 +14,9 @@ from msgspec.structs import asdict
 from mem0tray.core.state import WorkerSeen
 from mem0tray.ledger.database import Ledger, decode
 from mem0tray.ledger.names import METRICS_AT_START, OTHER_WORKER, OUR_RUN
+from mem0tray.ledger.queries import SQL
 
 MINUTE: Final = 60.0  # seconds before another worker was first seen that count as its time
-_MISSING: Final = (
-    "SELECT key FROM items WHERE state = 'pending' AND shown AND taken IS NULL ORDER BY key"
-)
-_UNSHOWN: Final = "SELECT key FROM items WHERE state = 'pending' AND NOT shown ORDER BY key"
-_VANISHED: Final = (
-    "UPDATE items SET vanished = ? WHERE key = ? AND state = 'pending' AND taken IS NULL"
-)
-_TAKEN: Final = (
-    "UPDATE items SET vanished = ?, taken = ?, unknown = ?"
-    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
-)
-_SUSPECT: Final = (
-    "UPDATE items SET vanished = ?, unknown = ?, due = max(due, ?)"
-    " WHERE key = ? AND state = 'pending' AND taken IS NULL"
-)
-_LATELY: Final = (
-    "UPDATE items SET taken = vanished, unknown = ?"
-    " WHERE state = 'pending' AND taken IS NULL AND vanished >= ?"
-)
-_BACK: Final = (
-    "UPDATE items SET shown = 1, vanished = NULL, taken = NULL"
-    " WHERE key = ? AND state = 'pending' AND held IS NULL AND (vanished IS NOT NULL OR NOT shown)"
-)
-_HOLD: Final = (
-    "UPDATE items SET claimed = NULL, held = ?1, taken = coalesce(taken, ?1),"
-    " vanished = coalesce(vanished, ?1) WHERE key = ?2 AND state = 'pending'"
-)
-# The key of no known server: outcomes at whichever server another worker sends to.
-OF_ANOTHER_WORKER: Final = 0
-_CLEAR: Final = (
-    f"DELETE FROM outcomes WHERE server = {OF_ANOTHER_WORKER}"
-    " AND item = (SELECT key FROM items WHERE key = ? AND held IS NULL)"
-)
-_SEND: Final = (
-    "UPDATE items SET held = NULL, taken = NULL, vanished = NULL, due = 0"
-    " WHERE key = ? AND state = 'pending' AND taken IS NOT NULL"
-)
-COUNT: Final = (
-    "SELECT count(*) FROM items"
-    " WHERE state = 'pending' AND vanished IS NOT NULL AND taken IS NOT NULL"
-)
-_GONE: Final = "SELECT id, digest FROM items WHERE state = 'pending' AND vanished IS NOT NULL"
 
 
 def worker_in(kept: str | None) -> WorkerSeen | None:
@@ -84,7 +43,7 @@ class ForeignClaims:
             self._ledger.set_meta(OTHER_WORKER, json.dumps(asdict(seen)))
             if before:
                 return 0
-            return self._ledger.write(_LATELY, (seen.first, seen.first - MINUTE))
+            return self._ledger.write(SQL["take_lately"], (seen.first, seen.first - MINUTE))
 
     def forget_worker(self) -> None:
         """Forget the other worker, once it has gone; what it took stays marked."""
@@ -108,26 +67,26 @@ class ForeignClaims:
 
     def missing(self, present: set[int]) -> list[int]:
         """Waiting entries that stood in the queue file as last published, and now do not."""
-        return [key for (key,) in self._ledger.rows(_MISSING) if key not in present]
+        return [key for (key,) in self._ledger.rows(SQL["missing"]) if key not in present]
 
     def unshown(self) -> list[int]:
         """Waiting entries that the queue file has not shown yet: those from the emergency file."""
-        return [key for (key,) in self._ledger.rows(_UNSHOWN)]
+        return [key for (key,) in self._ledger.rows(SQL["unshown"])]
 
     def vanished(self) -> set[tuple[str, bytes]]:
         """Id and digest of each waiting entry that another hand took out of the queue file."""
-        return {(decode(item_id), digest) for item_id, digest in self._ledger.rows(_GONE)}
+        return {(decode(item_id), digest) for item_id, digest in self._ledger.rows(SQL["vanished"])}
 
     def vanish(self, keys: Iterable[int], now: float, *, taken: bool, wait_until: float) -> int:
         """Note that another hand took these out of the file; return for how many that is news.
 
         `taken`: another worker is at work. `wait_until`: by then we shall have seen whether one is.
         """
-        sql, values = _VANISHED, [now]
+        sql, values = SQL["vanish"], [now]
         if taken:
-            sql, values = _TAKEN, [now, now, now]
+            sql, values = SQL["take"], [now, now, now]
         elif wait_until > now:
-            sql, values = _SUSPECT, [now, now, wait_until]
+            sql, values = SQL["suspect"], [now, now, wait_until]
         with self._ledger.transaction(durable=True):
             return sum(self._ledger.write(sql, (*values, key)) for key in keys)
 
@@ -135,8 +94,8 @@ class ForeignClaims:
         """Note that another hand put these back: whoever took them has not delivered them."""
         with self._ledger.transaction() as db:
             each = [(key,) for key in keys]
-            db.executemany(_BACK, each)
-            db.executemany(_CLEAR, each)
+            db.executemany(SQL["come_back"], each)
+            db.executemany(SQL["clear_claim"], each)
 
     def show(self, keys: Iterable[int]) -> None:
         """Note that the queue file shows these from now on."""
@@ -150,16 +109,16 @@ class ForeignClaims:
 
     def hold(self, key: int, now: float) -> None:
         """Hold an item for the user: another worker may have it, and the server cannot tell."""
-        self._ledger.write(_HOLD, (now, key))
+        self._ledger.write(SQL["hold"], (now, key))
 
     def send(self, keys: Iterable[int]) -> int:
         """Make these wait to be sent, as the user wants; return how many were held."""
         with self._ledger.transaction(durable=True) as db:
             each = [(key,) for key in keys]
-            held = sum(db.execute(_SEND, key).rowcount for key in each)
-            db.executemany(_CLEAR, each)
+            held = sum(db.execute(SQL["send"], key).rowcount for key in each)
+            db.executemany(SQL["clear_claim"], each)
         return held
 
     def count(self) -> int:
         """How many entries are held, those included that the server is still to be asked about."""
-        return int(self._ledger.value(COUNT))
+        return int(self._ledger.value(SQL["count_held"]))

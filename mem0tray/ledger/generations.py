@@ -13,53 +13,18 @@ from msgspec.structs import replace
 from mem0tray.core import item as items
 from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.rows import COLUMNS, Row, read_raw, row_from
+from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.rows import Row, read_raw, row_from
 
 _KEPT_SHOWINGS: Final = 64  # of an item; an older value only brings one retry forward
 _KEPT_GENERATIONS: Final = 50_000
 _AT_ONCE: Final = 500  # keys in one query
 _LATEST: Final = "SELECT coalesce(max(gen), 0) FROM generations"
 _PUBLISHED: Final = f"{_LATEST} WHERE published"
-# A name that only users gave does not tell when they last read the file: a script may always give
-# the same. It does tell while nothing has been published since.
-_NAMED: Final = (
-    "SELECT max(gen) FROM generations WHERE name = ? AND published"
-    f" AND (sha IS NOT NULL OR gen = ({_PUBLISHED}))"
-)
 _IS_COPY: Final = "SELECT 1 FROM generations WHERE name = ? AND sha = ?"
-_SHOWINGS: Final = (
-    "SELECT item, first_gen, last_gen, retry_count, last_attempt, body, saved FROM showings"
-)
-# Ends the showings of items that the next generation shows otherwise or not at all.
-_CLOSE: Final = (
-    "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND NOT EXISTS (SELECT 1 FROM items"
-    " WHERE key = item AND state = 'dead' AND items.retry_count = showings.retry_count"
-    " AND items.last_attempt = showings.last_attempt AND items.body IS showings.body)"
-)
-# Begins a showing for each item that the newest generation showed otherwise or not at all.
-_OPEN: Final = (
-    "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, body, 0 FROM items"
-    " WHERE state = 'dead' AND NOT EXISTS"
-    " (SELECT 1 FROM showings WHERE item = key AND last_gen IS NULL)"
-)
-_CLOSE_GONE: Final = (
-    "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL"
-    " AND item NOT IN (SELECT key FROM items WHERE state = 'dead')"
-)
 _CLOSE_ONE: Final = "UPDATE showings SET last_gen = ? WHERE last_gen IS NULL AND item = ?"
-_DEAD: Final = (
-    f"SELECT {COLUMNS}, raw FROM items JOIN texts USING (key) WHERE state = 'dead'"
-    " ORDER BY dead_seq, key"
-)
-_DEAD_RAWS: Final = (
-    "SELECT raw FROM items JOIN texts USING (key) WHERE state = 'dead' ORDER BY dead_seq, key"
-)
 _NO_BODY: Final = "SELECT key FROM items WHERE state = 'dead' AND body IS NULL"
 _CROWDED: Final = "SELECT item FROM showings GROUP BY item HAVING count(*) > ?"
-_OF_ONE: Final = (
-    "SELECT rowid, first_gen, last_gen FROM showings WHERE item = ? AND NOT saved"
-    " ORDER BY first_gen, rowid"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +112,7 @@ class Generations:
 
         A generation of the user's own is found only as long as it is the newest of all.
         """
-        gen: int | None = self._ledger.value(_NAMED, (name,))
+        gen: int | None = self._ledger.value(SQL["named"], (name,))
         return gen
 
     def is_copy(self, name: str, sha: bytes) -> bool:
@@ -161,18 +126,21 @@ class Generations:
         for start in range(0, len(left), _AT_ONCE):
             some = left[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
-            sql = f"{_SHOWINGS} WHERE item IN ({marks}) ORDER BY rowid"
+            sql = f"{SQL['showings']} WHERE item IN ({marks}) ORDER BY rowid"
             for key, *values in self._ledger.rows(sql, some):
                 found[key].append(Showing(*values))
         return {key: Shown(showings) for key, showings in found.items()}
 
     def dead_rows(self) -> list[Row]:
         """Every dead letter, with its bytes."""
-        return [replace(row_from(values), raw=raw) for *values, raw in self._ledger.rows(_DEAD)]
+        return [
+            replace(row_from(values), raw=raw)
+            for *values, raw in self._ledger.rows(SQL["dead_rows"])
+        ]
 
     def dead_raws(self) -> list[bytes]:
         """The dead letters in file order, as they should stand in the file."""
-        return [raw for (raw,) in self._ledger.rows(_DEAD_RAWS)]
+        return [raw for (raw,) in self._ledger.rows(SQL["dead_raws"])]
 
     # Publishing ---------------------------------------------------------------------
 
@@ -187,8 +155,8 @@ class Generations:
             for (key,) in db.execute(_NO_BODY).fetchall():
                 body = items.body(read_raw(db, key))
                 db.execute("UPDATE items SET body = ? WHERE key = ?", (body, key))
-            db.execute(_CLOSE, (gen - 1,))
-            db.execute(_OPEN, (gen,))
+            db.execute(SQL["close_showings"], (gen - 1,))
+            db.execute(SQL["open_showings"], (gen,))
             return Prepared(gen, self.dead_raws())
 
     def record(self, gen: int, sha: bytes) -> None:
@@ -218,7 +186,7 @@ class Generations:
         """Forget some showings of items that have very many, but not the first, nor the latest."""
         with self._ledger.transaction() as db:
             for (key,) in db.execute(_CROWDED, (_KEPT_SHOWINGS,)).fetchall():
-                (oldest, _, end), *rows = db.execute(_OF_ONE, (key,)).fetchall()
+                (oldest, _, end), *rows = db.execute(SQL["showings_of_one"], (key,)).fetchall()
                 gone = rows[: -(_KEPT_SHOWINGS - 1)]
                 for _, first, last in gone:  # the item stood there all the while
                     end = max(end, last) if first <= end + 1 else end
@@ -232,7 +200,7 @@ class Generations:
         with self._ledger.transaction() as db:
             gen = int(db.execute(_LATEST).fetchone()[0]) + 1
             db.execute("INSERT INTO generations VALUES (?, ?, NULL, 1)", (gen, name))
-            db.execute(_CLOSE_GONE, (gen - 1,))
+            db.execute(SQL["close_gone"], (gen - 1,))
             db.executemany(_CLOSE_ONE, ((gen - 1, key) for key in absent))
         return gen
 

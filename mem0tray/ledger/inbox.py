@@ -13,75 +13,12 @@ from mem0tray.core import item as items
 from mem0tray.core.due import dead_due
 from mem0tray.core.item import Item, Name
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.rows import COLUMNS, SET_ASIDE, UNKNOWN, Row, read_raw, row_from, write_raw
+from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.rows import Row, read_raw, row_from, write_raw
 
-_FIRST_DIGEST: Final = "(SELECT coalesce(first_digest, digest) FROM items WHERE id = ? LIMIT 1)"
-_NEXT_PLACE: Final = "(SELECT coalesce(max(dead_seq), 0) + 1 FROM items WHERE state = 'dead')"
-_TOMBSTONE: Final = (
-    "INSERT OR REPLACE INTO tombstones SELECT id, digest, key FROM items WHERE key = ?"
-)
-_DISCARD: Final = (
-    "UPDATE items SET state = 'discarded', closed = ?, reason = ?"
-    " WHERE key = ? AND state IN ('pending', 'dead')"
-)
-_DISCARD_ELSEWHERE: Final = (
-    "UPDATE items SET state = 'discarded', closed = ?, reason = ? WHERE key = ?"
-    " AND state = 'delivered' AND NOT EXISTS (SELECT 1 FROM outcomes JOIN servers"
-    " ON servers.key = server WHERE item = items.key AND name = ? AND has)"
-)
-_CAME_SINCE: Final = (
-    "SELECT key FROM items WHERE key > ?1 AND NOT EXISTS"
-    " (SELECT 1 FROM items AS former WHERE former.id = items.id AND former.key <= ?1)"
-)
-_MOVE_TO_DLQ: Final = (
-    "UPDATE items SET state = 'dead', retry_count = 0, last_attempt = ?1, body = NULL, moved = ?1,"
-    f" due = ?2, dead_seq = {_NEXT_PLACE}, claimed = NULL, taken = NULL, held = NULL,"
-    " last_error = coalesce(?3, last_error) WHERE key = ?4"
-)
-_REVIVE: Final = (
-    "UPDATE items SET state = ?, project = ?, retries = ?, retry_count = ?, last_attempt = ?,"
-    " due = ?, body = NULL, closed = NULL, reason = NULL, revived = ?"
-)
 _NOT_HELD: Final = "vanished = NULL, taken = NULL, held = NULL"
-_SHOW: Final = (
-    "INSERT INTO showings SELECT key, ?, NULL, retry_count, last_attempt, ?, 0 FROM items"
-    " WHERE key = ?"
-)
-_COPY_SHOWINGS: Final = (
-    "INSERT INTO showings SELECT ?, first_gen, last_gen, retry_count, last_attempt, body, saved"
-    " FROM showings WHERE item = ? ORDER BY rowid"
-)
-_COPY_ATTEMPTS: Final = (
-    "INSERT INTO attempts SELECT ?, at, class, status, message, duration, request FROM attempts"
-    " WHERE item = ? ORDER BY rowid"
-)
-# When a dead letter is due that has ?1 retries and ?2 as its last attempt in the file: at ?3. Where
-# neither has changed, its wait has not, which the server may have made longer.
-_EDITED_DUE: Final = (
-    f"iif(?2 > 0 AND (retry_count, last_attempt) = (?1, ?2) AND NOT {SET_ASIDE}, due, ?3)"
-)
-_PLACE: Final = (
-    f"SELECT dead_seq, accepted, {_EDITED_DUE}, claimed IS NOT NULL OR unknown IS NOT NULL"
-    " OR EXISTS (SELECT 1 FROM outcomes WHERE item = items.key) FROM items WHERE key = ?4"
-)
-# What a new ledger found in a file is asked about from its intake on: no attempt is known.
-_ATTEMPTED: Final = (
-    "SELECT claimed IS NOT NULL, sent IS NOT NULL AND sent IS NOT accepted"
-    f" FROM (SELECT claimed, accepted, {UNKNOWN} AS sent FROM items WHERE key = ?)"
-)
 _RETRY_NOW: Final = {"last_attempt": 0}
 _AT_ONCE: Final = 500  # ids in one query
-_FRESH_ENTRIES: Final = (
-    "SELECT key, retries, taken, vanished FROM items WHERE state = 'pending' ORDER BY key"
-)
-_EXPIRED: Final = (
-    "DELETE FROM texts WHERE key IN (SELECT key FROM items WHERE state = 'discarded'"
-    " AND closed < ?) RETURNING key"
-)
-_HAS_TEXT: Final = (
-    "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?)"
-    " OR EXISTS (SELECT 1 FROM note_texts WHERE digest = ?)"
-)
 
 
 class FreshEntry(Struct, frozen=True):
@@ -106,7 +43,7 @@ class Inbox:
         for start in range(0, len(ids), _AT_ONCE):
             some = [encode(each) for each in ids[start : start + _AT_ONCE]]
             marks = ", ".join("?" * len(some))
-            sql = f"SELECT {COLUMNS} FROM items WHERE id IN ({marks}) ORDER BY key"
+            sql = f"SELECT {SQL['row']} FROM items WHERE id IN ({marks}) ORDER BY key"
             for row in map(row_from, self._ledger.rows(sql, some)):
                 found.setdefault(row.item_id, []).append(row)
         return found
@@ -117,7 +54,7 @@ class Inbox:
         `edited`: the row in which another content took the place of this one, the id's first.
         """
         column = "first_digest" if edited else "digest"
-        sql = f"SELECT {COLUMNS} FROM items WHERE id = ? AND {column} = ?"
+        sql = f"SELECT {SQL['row']} FROM items WHERE id = ? AND {column} = ?"
         rows = self._ledger.rows(sql, (encode(name[0]), name[1]))
         return row_from(rows[0]) if rows else None
 
@@ -130,7 +67,7 @@ class Inbox:
 
     def attempted(self, key: int) -> tuple[bool, bool]:
         """Whether a request with an item is under way; whether a server may have it from before."""
-        ((claimed, unknown),) = self._ledger.rows(_ATTEMPTED, (key,))
+        ((claimed, unknown),) = self._ledger.rows(SQL["attempted"], (key,))
         return bool(claimed), bool(unknown)
 
     def newest(self) -> int:
@@ -139,7 +76,7 @@ class Inbox:
 
     def came_since(self, newest: int) -> set[int]:
         """The keys of items that came after `newest`; a new text for an old item is not one."""
-        return {int(key) for (key,) in self._ledger.rows(_CAME_SINCE, (newest,))}
+        return {int(key) for (key,) in self._ledger.rows(SQL["came_since"], (newest,))}
 
     def states(self, names: Iterable[Name]) -> dict[int, str]:
         """The state of each known item among these ids and digests, by its key."""
@@ -152,7 +89,7 @@ class Inbox:
 
     def fresh_entries(self) -> dict[int, FreshEntry]:
         """Every fresh entry by its key, in the order of intake."""
-        return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(_FRESH_ENTRIES)}
+        return {key: FreshEntry(*rest) for key, *rest in self._ledger.rows(SQL["fresh_entries"])}
 
     # Taking in ----------------------------------------------------------------------
 
@@ -179,7 +116,7 @@ class Inbox:
         with self._ledger.transaction() as db:
             key = _insert(db, item, "dead", now, fields, raw)
             if gen is not None:
-                db.execute(_SHOW, (gen, body, key))
+                db.execute(SQL["show"], (gen, body, key))
         return key
 
     def add_unread(self, names: Iterable[Name], now: float) -> None:
@@ -194,7 +131,7 @@ class Inbox:
     ) -> None:
         """Make a fresh entry a dead letter: retry_count 0, last attempt now."""
         with self._ledger.transaction() as db:
-            db.execute(_MOVE_TO_DLQ, (now, due, error, key))
+            db.execute(SQL["move_to_dlq"], (now, due, error, key))
             write_raw(db, key, raw)
 
     def revive(self, row: Row, item: Item, now: float, *, dead: bool, gen: int | None) -> None:
@@ -207,17 +144,17 @@ class Inbox:
         values: list[Any] = []
         if dead:
             state, due = items.DEAD, dead_due(item.last_attempt, item.retry_count, now)
-            more = f"{_NOT_HELD}, moved = ?, dead_seq = {_NEXT_PLACE}"
+            more = f"{_NOT_HELD}, moved = ?, dead_seq = {SQL['next_place']}"
             values = [items.moved_to_dlq(item.raw, now)]
         values = [
             state, encode(item.project), item.retries, item.retry_count, item.last_attempt, due,
             now, *values, row.key,
         ]  # fmt: skip
         with self._ledger.transaction() as db:
-            db.execute(f"{_REVIVE}, {more} WHERE key = ?", values)
+            db.execute(f"{SQL['revive']}, {more} WHERE key = ?", values)
             write_raw(db, row.key, item.raw)
             if gen is not None:
-                db.execute(_SHOW, (gen, items.body(item.raw), row.key))
+                db.execute(SQL["show"], (gen, items.body(item.raw), row.key))
 
     def note_not_shown(self, key: int) -> None:
         """Note that the queue file has still to show a fresh entry."""
@@ -230,8 +167,8 @@ class Inbox:
         """Discard items; all items of one deletion get the same time."""
         with self._ledger.transaction() as db:
             for key in keys:
-                db.execute(_DISCARD, (now, reason, key))
-                db.execute(_TOMBSTONE, (key,))
+                db.execute(SQL["discard"], (now, reason, key))
+                db.execute(SQL["add_tombstone"], (key,))
 
     def discard_elsewhere(
         self, keys: Iterable[int], server: str, now: float, reason: str
@@ -239,7 +176,9 @@ class Inbox:
         """Discard what only servers other than `server` have; return the keys of that."""
         with self._ledger.transaction() as db:
             values = ((now, reason, key, server) for key in keys)
-            done = (each[2] for each in values if db.execute(_DISCARD_ELSEWHERE, each).rowcount)
+            done = (
+                each[2] for each in values if db.execute(SQL["discard_elsewhere"], each).rowcount
+            )
             return frozenset(done)
 
     def drop_from_queue(self, name: Name) -> bool:
@@ -267,12 +206,7 @@ class Inbox:
         with self._ledger.transaction(durable=True) as db:
             db.execute("PRAGMA secure_delete = ON")
             for key in keys:
-                erased = db.execute(
-                    "UPDATE items SET last_error = NULL, state = 'discarded',"
-                    " reason = 'forgotten' WHERE key = ? AND state != 'delivered'",
-                    (key,),
-                )
-                if erased.rowcount:
+                if db.execute(SQL["erase"], (key,)).rowcount:
                     db.execute("DELETE FROM texts WHERE key = ?", (key,))
                 # That it was sent stays known; what the server answered may quote the text.
                 db.execute("UPDATE attempts SET message = '', request = '' WHERE item = ?", (key,))
@@ -280,7 +214,7 @@ class Inbox:
     def expire(self, before: float) -> int:
         """Erase what was discarded before that time; return how many items."""
         with self._ledger.transaction() as db:
-            gone = db.execute(_EXPIRED, (before,)).fetchall()
+            gone = db.execute(SQL["expire"], (before,)).fetchall()
             db.executemany("UPDATE items SET last_error = NULL WHERE key = ?", gone)
         return len(gone)
 
@@ -296,7 +230,7 @@ class Inbox:
         """
         with self._ledger.transaction() as db:
             there = self.known(item.name)
-            *place, was_sent = db.execute(_PLACE, (*_waiting(item, now), row.key)).fetchone()
+            *place, was_sent = db.execute(SQL["place"], (*_waiting(item, now), row.key)).fetchone()
             if there is not None or was_sent:
                 self.discard([row.key], now, items.EDITED)
                 if there is not None:
@@ -306,26 +240,18 @@ class Inbox:
                     "UPDATE items SET dead_seq = ?, accepted = ?, due = ? WHERE key = ?",
                     (*place, key),
                 )
-                db.execute(_COPY_SHOWINGS, (key, row.key))
-                db.execute(_COPY_ATTEMPTS, (key, row.key))
+                db.execute(SQL["copy_showings"], (key, row.key))
+                db.execute(SQL["copy_attempts"], (key, row.key))
                 return key
-            db.execute(_TOMBSTONE, (row.key,))
-            db.execute(
-                "UPDATE items SET first_digest = coalesce(first_digest, digest), digest = ?,"
-                " project = ?, ts = ?, timeouts = 0 WHERE key = ?",
-                (item.digest, encode(item.project), item.timestamp, row.key),
-            )
+            db.execute(SQL["add_tombstone"], (row.key,))
+            values = (item.digest, encode(item.project), item.timestamp, row.key)
+            db.execute(SQL["change_content"], values)
         return row.key
 
     def change_values(self, key: int, item: Item, now: float) -> None:
         """Replace the counters, times or further fields of a dead letter."""
         with self._ledger.transaction() as db:
-            changed = db.execute(
-                f"UPDATE items SET retry_count = ?1, last_attempt = ?2, due = {_EDITED_DUE},"
-                " body = NULL WHERE key = ?4 AND state = 'dead'",
-                (*_waiting(item, now), key),
-            )
-            if changed.rowcount:
+            if db.execute(SQL["change_values"], (*_waiting(item, now), key)).rowcount:
                 write_raw(db, key, item.raw)
 
     def make_due(self, key: int, now: float) -> None:
@@ -363,7 +289,7 @@ class NoteRecords:
         The id, of the note's path and text alone, also tells where its project was another.
         """
         with self._ledger.transaction() as db:
-            known = db.execute(_HAS_TEXT, (encode(name[0]), name[1])).fetchone()[0]
+            known = db.execute(SQL["has_note"], (encode(name[0]), name[1])).fetchone()[0]
             db.execute("INSERT OR IGNORE INTO note_texts VALUES (?)", (name[1],))
         return not known
 
@@ -388,10 +314,10 @@ def _insert_row(
     """Insert an item, without its bytes; its key."""
     item_id, digest = encode(name[0]), name[1]
     values = {"id": item_id, "digest": digest, "state": state, "accepted": now, **fields}
-    place = _NEXT_PLACE if state == items.DEAD else "NULL"
+    place = SQL["next_place"] if state == items.DEAD else "NULL"
     sql = (
         f"INSERT INTO items ({', '.join(values)}, dead_seq, first_digest)"
-        f" VALUES ({', '.join('?' * len(values))}, {place}, {_FIRST_DIGEST})"
+        f" VALUES ({', '.join('?' * len(values))}, {place}, {SQL['first_digest']})"
     )
     return int(db.execute(sql, (*values.values(), item_id)).lastrowid or 0)
 

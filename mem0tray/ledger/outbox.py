@@ -13,90 +13,14 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.foreign_claims import OF_ANOTHER_WORKER
-from mem0tray.ledger.names import CANARY, LAST_DELIVERY, REFUSAL_OVER, SYNCED
-from mem0tray.ledger.rows import BACKOFF, SET_ASIDE, find_raw, read_raw, write_raw
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY
+from mem0tray.ledger.queries import OF_ANOTHER_WORKER, SQL
+from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
 FRESH: Final = items.FRESH
 DEAD: Final = items.DEAD
-_HISTORY: Final = 50  # failed attempts kept for an item
 
-# One statement a lane: within each lane the oldest item first. A dead letter's age is how long it
-# has been due, so that none starves behind others that fail again and again.
-# The index is named: the planner would rather sort the whole lane for each item.
-_HEAD: Final = {
-    FRESH: "SELECT key FROM items INDEXED BY items_fresh"
-    " WHERE state = 'pending' AND claimed IS NULL AND held IS NULL AND due <= ?{more}"
-    " ORDER BY ts, key LIMIT 1",
-    DEAD: "SELECT key FROM items INDEXED BY items_dead"
-    " WHERE state = 'dead' AND claimed IS NULL AND due <= ?{more} ORDER BY due, ts, key LIMIT 1",
-}
-_IN_TURN: Final = (
-    "SELECT key FROM items WHERE state IN ('pending', 'dead') AND claimed IS NULL"
-    " AND held IS NULL AND due <= ? ORDER BY key <= ?, key LIMIT 1"
-)
-_NEXT_DUE: Final = tuple(
-    f"SELECT key, due FROM items WHERE state = '{lane}' AND claimed IS NULL AND held IS NULL"
-    " ORDER BY due LIMIT ?"
-    for lane in _HEAD
-)
 _IN_BACKOFF: Final = "FROM items WHERE state = 'dead' AND claimed IS NULL AND due > ?"
-_CLAIM: Final = (
-    "UPDATE items SET claimed = ?, claimed_for = (SELECT key FROM servers WHERE name = ?)"
-    " WHERE key = ? RETURNING state, id, digest, coalesce(first_digest, digest), retries,"
-    " retry_count, last_attempt, unknown, timeouts, taken, claimed_for, ts,"
-    " EXISTS (SELECT 1 FROM outcomes WHERE item = items.key),"
-    " (SELECT raw FROM texts WHERE texts.key = items.key)"
-)
-_DELIVERED: Final = (
-    "UPDATE items SET state = 'delivered', claimed = NULL, unknown = NULL, body = NULL,"
-    " taken = NULL, held = NULL, last_error = NULL, closed = ? WHERE key = ?"
-)
-_REMEMBER: Final = "INSERT OR REPLACE INTO outcomes SELECT ?, key, ?, 1 FROM servers WHERE name = ?"
-# A delivery is never overwritten: the server has the item for good.
-_NOT_DELIVERED: Final = (
-    "INSERT INTO outcomes VALUES (?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET at = excluded.at, has = excluded.has WHERE has IS NOT 1"
-)
-_COUNT_DELIVERY: Final = (
-    f"INSERT INTO meta VALUES ('{SYNCED}', 1), ('{LAST_DELIVERY}', ?) ON CONFLICT (name) DO"
-    f" UPDATE SET value = iif(name = '{SYNCED}', value + 1, excluded.value)"
-)
-# A time of `taken` that came after the claim stays.
-_FRESH_FAILURE: Final = (
-    "UPDATE items SET claimed = NULL, retries = retries + 1, due = ?,"
-    " taken = CASE WHEN taken IS ? THEN NULL ELSE taken END, last_error = ? WHERE key = ?"
-)
-_DEAD_FAILURE: Final = (
-    "UPDATE items SET claimed = NULL, retry_count = ?, last_attempt = ?, due = ?, last_error = ?"
-    " WHERE key = ?"
-)
-_THIN_HISTORY: Final = (
-    "DELETE FROM attempts WHERE item = ?1 AND at < (SELECT at FROM attempts WHERE item = ?1"
-    f" ORDER BY at DESC LIMIT 1 OFFSET {_HISTORY - 1})"
-)
-# How long a dead letter may wait: its backoff, or what the server asked for when it failed last.
-_WAIT: Final = (
-    f"max({BACKOFF}, iif(due <= last_attempt + {LONGEST_ASKED} AND NOT {SET_ASIDE},"
-    " due - last_attempt, 0))"
-)
-_NOTE_TICKET: Final = (
-    "INSERT INTO tickets SELECT ?, key, ?, ? FROM servers WHERE name = ?"
-    " ON CONFLICT DO UPDATE SET name = excluded.name, at = excluded.at"
-    " WHERE name != excluded.name"
-)
-_DROP_TICKET: Final = (
-    "DELETE FROM tickets WHERE item = ? AND server = (SELECT key FROM servers WHERE name = ?)"
-)
-_NEWEST_TICKET: Final = (
-    "SELECT max(at) FROM tickets JOIN items ON items.key = item"
-    f" WHERE state IN ('{FRESH}', '{DEAD}')"
-)
-_CLAIMS_TO_OUTCOMES: Final = (
-    "INSERT INTO outcomes SELECT key, claimed_for, claimed, NULL FROM items"
-    " WHERE claimed IS NOT NULL AND claimed_for IS NOT NULL"
-    " ON CONFLICT DO UPDATE SET at = excluded.at, has = NULL WHERE has IS NOT 1"
-)
 
 
 class Ticket(Struct, frozen=True):
@@ -175,27 +99,28 @@ class Outbox:
         if beside:
             more += f" AND id NOT IN ({', '.join('?' * len(beside))})"
             values += map(encode, beside)
-        key: int | None = self._ledger.value(_HEAD[lane].format(more=more), values)
+        key: int | None = self._ledger.value(SQL[f"head_{lane}"].format(more=more), values)
         return key
 
     def in_turn(self, now: float) -> int | None:
         """The due item whose turn it is as the canary: each gets a turn, in order of intake."""
         with self._ledger.transaction():
             last = int(self._ledger.meta(CANARY) or 0)
-            key: int | None = self._ledger.value(_IN_TURN, (now, last))
+            key: int | None = self._ledger.value(SQL["in_turn"], (now, last))
             if key is not None:
                 self._ledger.set_meta(CANARY, key)
         return key
 
     def other_project_waits(self, project: str, now: float) -> bool:
         """Whether an item of another project is due."""
-        return any(self.head(lane, now, avoid=project) is not None for lane in _HEAD)
+        return any(self.head(lane, now, avoid=project) is not None for lane in (FRESH, DEAD))
 
     def next_due(self, skip: Collection[int] = ()) -> float | None:
         """When the next waiting item falls due, leaving out `skip`; None when nothing waits."""
         times = []
         with self._ledger.locked() as db:
-            for sql in _NEXT_DUE:
+            for lane in (FRESH, DEAD):
+                sql = SQL["next_due"].format(lane=lane)
                 for key, due in db.execute(sql, (len(skip) + 1,)):
                     if key not in skip:
                         times.append(float(due))
@@ -254,15 +179,10 @@ class Outbox:
 
     def limit_waits(self, now: float, retry_interval: float) -> None:
         """Limit each wait to one delay from now, after the clock was set back."""
+        longest = now + max(retry_interval, LONGEST_ASKED)
         with self._ledger.transaction() as db:
-            db.execute(
-                "UPDATE items SET due = ? WHERE state = 'pending' AND due > ?",
-                (now + retry_interval, now + max(retry_interval, LONGEST_ASKED)),
-            )
-            db.execute(
-                f"UPDATE items SET due = ?1 + {_WAIT} WHERE state = 'dead' AND due > ?1 + {_WAIT}",
-                (now,),
-            )
+            db.execute(SQL["limit_fresh_waits"], (now + retry_interval, longest))
+            db.execute(SQL["limit_dead_waits"], (now,))
 
     # Claim and outcome --------------------------------------------------------------
 
@@ -272,7 +192,7 @@ class Outbox:
             (
                 state, item_id, digest, first, retries, count, last_attempt,
                 unknown, timeouts, taken, there, timestamp, was_sent, raw,
-            ) = db.execute(_CLAIM, (now, server, key)).fetchone()  # fmt: skip
+            ) = db.execute(SQL["claim"], (now, server, key)).fetchone()  # fmt: skip
             if there is None:  # the first claim for this server
                 there = _server_key(db, server)
                 db.execute("UPDATE items SET claimed_for = ? WHERE key = ?", (there, key))
@@ -312,29 +232,25 @@ class Outbox:
         """
         with self._ledger.transaction() as db:
             why = None
-            if not db.execute(f"{_DELIVERED} AND state != 'discarded'", (now, key)).rowcount:
+            if not db.execute(f"{SQL['delivered']} AND state != 'discarded'", (now, key)).rowcount:
                 why = self._ledger.value("SELECT reason FROM items WHERE key = ?", (key,)) or ""
-                db.execute(_DELIVERED, (now, key))
+                db.execute(SQL["delivered"], (now, key))
             db.execute("DELETE FROM texts WHERE key = ?", (key,))
-            if not db.execute(_REMEMBER, (key, now, server)).rowcount:
+            if not db.execute(SQL["remember_delivery"], (key, now, server)).rowcount:
                 _server_key(db, server)
-                db.execute(_REMEMBER, (key, now, server))
+                db.execute(SQL["remember_delivery"], (key, now, server))
             if by_another:
                 self._ledger.set_meta(LAST_DELIVERY, now)
             else:
-                db.execute(_COUNT_DELIVERY, (now,))
+                db.execute(SQL["count_delivery"], (now,))
         return why
-
-    def note_end_of_refusal(self, now: float) -> None:
-        """Note that the server takes deliveries again, though no delivery was there to show it."""
-        self._ledger.set_meta(REFUSAL_OVER, now)
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
         """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
-            db.execute(_FRESH_FAILURE, (due, job.taken, error, job.key))
+            db.execute(SQL["count_fresh_failure"], (due, job.taken, error, job.key))
             if job.taken is not None:  # the other worker may send it elsewhere
-                db.execute(_NOT_DELIVERED, (job.key, OF_ANOTHER_WORKER, job.taken, None))
+                db.execute(SQL["note_outcome"], (job.key, OF_ANOTHER_WORKER, job.taken, None))
             write_raw(db, job.key, raw)
 
     def count_dead_failure(
@@ -342,7 +258,7 @@ class Outbox:
     ) -> None:
         """Count a failed retry of a dead letter; `raw` are its new bytes."""
         with self._ledger.transaction() as db:
-            db.execute(_DEAD_FAILURE, (count, now, due, error, job.key))
+            db.execute(SQL["count_dead_failure"], (count, now, due, error, job.key))
             write_raw(db, job.key, raw)
 
     def mark_unknown(self, key: int, server: str, now: float, *, timed_out: bool) -> None:
@@ -351,14 +267,14 @@ class Outbox:
         It is asked until it answers. So are other servers, since one of them may be the same.
         """
         with self._ledger.transaction() as db:
-            db.execute(_NOT_DELIVERED, (key, _server_key(db, server), now, None))
+            db.execute(SQL["note_outcome"], (key, _server_key(db, server), now, None))
             if timed_out:
                 db.execute("UPDATE items SET timeouts = timeouts + 1 WHERE key = ?", (key,))
 
     def mark_absent(self, job: Job, server: str) -> None:
         """Record that `server` said that it does not have the item, and then failed it."""
         with self._ledger.transaction() as db:
-            db.execute(_NOT_DELIVERED, (job.key, _server_key(db, server), job.unknown, 0))
+            db.execute(SQL["note_outcome"], (job.key, _server_key(db, server), job.unknown, 0))
 
     def record_attempt(
         self,
@@ -374,22 +290,22 @@ class Outbox:
         with self._ledger.transaction() as db:
             values = (key, at, kind, status, message, duration, request)
             db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-            db.execute(_THIN_HISTORY, (key,))
+            db.execute(SQL["thin_history"], (key,))
 
     def note_ticket(self, key: int, server: str, name: str, now: float) -> None:
         """Keep the ticket that `server` gave for an item; the same one keeps its time.
 
         The ledger already has an outcome of that server.
         """
-        self._ledger.write(_NOTE_TICKET, (key, name, now, server))
+        self._ledger.write(SQL["note_ticket"], (key, name, now, server))
 
     def drop_ticket(self, key: int, server: str) -> None:
         """Forget the ticket, once the server has told the outcome."""
-        self._ledger.write(_DROP_TICKET, (key, server))
+        self._ledger.write(SQL["drop_ticket"], (key, server))
 
     def newest_ticket(self) -> float | None:
         """When the last ticket was given for an item that still waits."""
-        at: float | None = self._ledger.value(_NEWEST_TICKET)
+        at: float | None = self._ledger.value(SQL["newest_ticket"])
         return at
 
 
@@ -400,13 +316,8 @@ def make_claims_unknown(ledger: Ledger, now: float, wait: float) -> int:
     is asked `wait` seconds after the request at the soonest, as after every failure.
     """
     with ledger.transaction() as db:
-        db.execute(_CLAIMS_TO_OUTCOMES)
-        return db.execute(
-            # Former versions did not note the server.
-            "UPDATE items SET unknown = iif(claimed_for IS NULL, claimed, unknown),"
-            " due = max(due, min(claimed, ?) + ?), claimed = NULL WHERE claimed IS NOT NULL",
-            (now, wait),
-        ).rowcount
+        db.execute(SQL["claims_to_outcomes"])
+        return db.execute(SQL["claims_unknown"], (now, wait)).rowcount
 
 
 def make_all_unknown(ledger: Ledger, now: float) -> None:

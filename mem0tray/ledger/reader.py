@@ -18,73 +18,20 @@ from urllib.parse import quote
 
 from mem0tray.core import item as items
 from mem0tray.core.errors import LedgerError
-from mem0tray.core.item import Kind
 from mem0tray.core.state import WorkerSeen
 from mem0tray.files.atomic import Signature
 from mem0tray.ledger import foreign_claims, names, opening
 from mem0tray.ledger.database import decode, encode
-from mem0tray.ledger.rows import AFTER, KNOWN, Attempt, Batch, Known, known_from
+from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.rows import AFTER, Attempt, Batch, Known, known_from
 from mem0tray.ledger.servers import FormerServers, told_of
 from mem0tray.ledger.waiting import WaitingRows
 from mem0tray.system import regular_file
 
 _TIMEOUT: Final = 1.0
-_KNOWN: Final = f"SELECT {KNOWN} FROM items"
-_HAS: Final = (
-    "SELECT 1 FROM items JOIN outcomes ON item = items.key JOIN servers ON servers.key = server"
-    " WHERE id = ? AND digest = ? AND name = ? AND has"
-)
-_DISCARDED: Final = (
-    "items JOIN texts USING (key) WHERE state = 'discarded'"
-    " AND closed IS NOT NULL AND coalesce(reason, '') != ?"
-)
-# The last failed attempt of each item that waits.
-_LAST: Final = (
-    "SELECT i.id, i.digest, a.at, a.class, a.status, a.message, a.duration FROM items i"
-    " JOIN attempts a ON a.rowid = (SELECT rowid FROM attempts WHERE item = i.key"
-    " ORDER BY at DESC LIMIT 1) WHERE i.state IN ('pending', 'dead')"
-)
-# The last answer that refused every delivery (401, or another refusal of two projects), unless a
-# delivery or an accepted key came after it.
-_REFUSAL: Final = (
-    "WITH late AS (SELECT a.at, a.class, a.status, a.message, a.duration, i.project"
-    " FROM attempts a JOIN items i ON i.key = a.item"
-    f" WHERE i.reason IS NOT 'forgotten' AND a.class IN ('{Kind.UNAUTHORIZED}', '{Kind.FORBIDDEN}')"
-    " AND a.at > coalesce((SELECT max(value) FROM meta"
-    f" WHERE name IN ('{names.LAST_DELIVERY}', '{names.REFUSAL_OVER}')), 0))"
-    f" SELECT at, class, status, message, duration FROM late WHERE class = '{Kind.UNAUTHORIZED}'"
-    f" OR (SELECT count(DISTINCT project) FROM late WHERE class = '{Kind.FORBIDDEN}') > 1"
-    " ORDER BY at DESC LIMIT 1"
-)
-# How long dead letters that are gone now were in the DLQ; one whose text was edited is one. The
-# time of intake stands for that of the move where an earlier version did not note it.
-_STAYS: Final = (
-    "SELECT coalesce(moved, accepted), closed FROM items"
-    " WHERE dead_seq IS NOT NULL AND state IN ('delivered', 'discarded') AND closed >= ?"
-    " AND NOT EXISTS (SELECT 1 FROM items AS other WHERE other.id = items.id"
-    " AND other.moved = items.moved AND (other.state = 'dead' OR other.closed > items.closed))"
-)
-# Without memories that were deleted or edited while being sent, or queued again since: of such a
-# memory only the last item counts that this server took, or that is to go there.
-_TAKEN: Final = (
-    "SELECT project, items.key FROM outcomes JOIN items ON items.key = item"
-    " WHERE server = (SELECT key FROM servers WHERE name = ?) AND has"
-    " AND state = 'delivered' AND reason IS NULL AND NOT EXISTS"
-    " (SELECT 1 FROM items AS later WHERE later.id = id_again(items.id)"
-    " AND items.digest IN (later.digest, later.first_digest) AND (later.state != 'delivered'"
-    " OR EXISTS (SELECT 1 FROM outcomes AS its WHERE its.item = later.key"
-    " AND its.server = outcomes.server AND its.has))) ORDER BY items.key"
-)
-_ROWS: Final = (
-    "SELECT id, project, digest, coalesce(first_digest, digest), at FROM items"
-    " JOIN outcomes ON item = items.key WHERE has AND items.key IN ({marks})"
-    " AND server = (SELECT key FROM servers WHERE name = ?) ORDER BY items.key"
-)
+_KNOWN: Final = f"SELECT {SQL['known']} FROM items"
 _AT_ONCE: Final = 500  # rows of one query
 _WAITING: Final = "SELECT DISTINCT digest FROM items WHERE state IN ('pending', 'dead')"
-_DISCARDED_DIGESTS: Final = (
-    "SELECT DISTINCT digest FROM items WHERE state = 'discarded' AND coalesce(reason, '') != ?"
-)
 
 
 class TakenMemory(NamedTuple):
@@ -196,7 +143,7 @@ class Reader:
 
     def has(self, item_id: str, digest: bytes, server: str) -> bool:
         """Whether that server has ever taken the memory of this id and content."""
-        return bool(self._rows(_HAS, (encode(item_id), digest, server)))
+        return bool(self._rows(SQL["has"], (encode(item_id), digest, server)))
 
     def is_delivered(self, known: Known | None, server: str) -> bool:
         """Whether a memory was delivered to the chosen `server`; to any where none is chosen."""
@@ -216,16 +163,12 @@ class Reader:
 
     def deliveries(self, since: float, step: float) -> dict[float, int]:
         """How many memories were delivered in each span of `step` seconds, by the span's begin."""
-        rows = self._rows(
-            "SELECT CAST(closed / ? AS INTEGER), count(*) FROM items"
-            " WHERE state = 'delivered' AND closed >= ? GROUP BY 1",
-            (step, since),
-        )
+        rows = self._rows(SQL["delivered_in_spans"], (step, since))
         return {slot * step: int(number) for slot, number in rows}
 
     def stays(self, since: float) -> list[tuple[float, float]]:
         """When dead letters came and went that left the DLQ since then (delivered or discarded)."""
-        return [(float(came), float(went)) for came, went in self._rows(_STAYS, (since,))]
+        return [(float(came), float(went)) for came, went in self._rows(SQL["stays"], (since,))]
 
     def outages(self, since: float) -> list[tuple[float, float]]:
         """When the server was out of reach since then, as far as probes saw; oldest first."""
@@ -270,12 +213,10 @@ class Reader:
 
     def last_attempts(self) -> dict[tuple[str, bytes], Attempt]:
         """The last failed attempt of each memory that waits, by id and digest."""
-        return {(decode(name), digest): Attempt(*rest) for name, digest, *rest in self._rows(_LAST)}
-
-    def last_refusal(self) -> Attempt | None:
-        """The last attempt refused as every delivery is; None: the server takes them now."""
-        rows = self._rows(_REFUSAL)
-        return Attempt(*rows[0]) if rows else None
+        return {
+            (decode(name), digest): Attempt(*rest)
+            for name, digest, *rest in self._rows(SQL["last_attempts"])
+        }
 
     def has_merged(self, file: Signature) -> bool:
         """Whether this save of the DLQ file was the last to be merged, or published."""
@@ -310,12 +251,7 @@ class Reader:
 
     def attempts(self, key: int) -> list[Attempt]:
         """The failed attempts of an item, oldest first."""
-        rows = self._rows(
-            "SELECT at, class, status, message, duration, request FROM attempts"
-            " WHERE item = ? ORDER BY at",
-            (key,),
-        )
-        return [Attempt(*row) for row in rows]
+        return [Attempt(*row) for row in self._rows(SQL["attempts"], (key,))]
 
     # What was deleted ---------------------------------------------------------------
 
@@ -324,11 +260,7 @@ class Reader:
 
         An item that was only replaced by an edit of itself was not deleted.
         """
-        rows = self._rows(
-            "SELECT closed, coalesce(reason, ''), raw, max(accepted, coalesce(revived, 0))"
-            f" FROM {_DISCARDED} ORDER BY closed DESC, key",
-            (items.EDITED,),
-        )
+        rows = self._rows(SQL["deleted"], (items.EDITED,))
         deletions = [list(rows) for _, rows in groupby(rows, lambda row: row[0])]
         return [
             Batch(of_it[0][0], of_it[0][1], [r[2] for r in of_it], [r[3] for r in of_it])
@@ -337,7 +269,7 @@ class Reader:
 
     def has_discarded(self) -> bool:
         """Whether `discarded` has any, without reading them."""
-        return bool(self._rows(f"SELECT 1 FROM {_DISCARDED} LIMIT 1", (items.EDITED,)))
+        return bool(self._rows(f"SELECT 1 FROM {SQL['discarded_texts']} LIMIT 1", (items.EDITED,)))
 
     # What a server has taken --------------------------------------------------------
 
@@ -346,13 +278,15 @@ class Reader:
         if self._db is not None:
             self._db.create_function("id_again", 1, _id_again, deterministic=True)
         found: dict[bytes, array[int]] = {}
-        for project, key in self._rows(_TAKEN, (server,)):
+        for project, key in self._rows(SQL["taken"], (server,)):
             found.setdefault(project, array("q")).append(key)
         return {decode(project): keys for project, keys in found.items()}
 
     def memories(self, keys: Sequence[int], server: str) -> list[TakenMemory]:
         """The memories with these keys."""
-        rows = self._rows(_ROWS.format(marks=", ".join("?" * len(keys))), (*keys, server))
+        rows = self._rows(
+            SQL["taken_memories"].format(marks=", ".join("?" * len(keys))), (*keys, server)
+        )
         return [
             TakenMemory(
                 decode(name), decode(project), digest,
@@ -375,7 +309,7 @@ class Reader:
 
     def discarded_digests(self) -> set[bytes]:
         """The digests of all memories that the user has deleted."""
-        return {digest for (digest,) in self._rows(_DISCARDED_DIGESTS, (items.EDITED,))}
+        return {digest for (digest,) in self._rows(SQL["discarded_digests"], (items.EDITED,))}
 
 
 def _id_again(item_id: bytes) -> bytes:

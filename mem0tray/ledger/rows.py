@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from mem0tray.core import item as items
 from mem0tray.core import reasons
-from mem0tray.core.due import BACKOFF_BASE, BACKOFF_MAX, GROWS_UNTIL
 from mem0tray.core.item import Name
 from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
@@ -47,28 +46,6 @@ class Row(Struct, frozen=True):
         return self.state == items.DELIVERED and (not server or server in self.servers)
 
 
-# `items.waits_since` as SQL.
-WAITS_SINCE: Final = f"min(accepted, iif(ts >= {items.EARLIEST}, ts, accepted))"
-COLUMNS: Final = (
-    "items.key, id, digest, state, retry_count, last_attempt, claimed,"
-    " coalesce(closed, revived, accepted), body,"
-    " (SELECT group_concat(name, char(10)) FROM outcomes JOIN servers ON servers.key = server"
-    " WHERE item = items.key AND has), reason"
-)
-# Since when a server may have an item. That any may have it ends once the one that it goes to
-# has denied it.
-UNKNOWN: Final = (
-    "coalesce(nullif(unknown, (SELECT at FROM outcomes WHERE item = items.key"
-    " AND server = claimed_for AND has = 0)),"
-    " (SELECT max(at) FROM outcomes WHERE item = items.key AND has IS NULL))"
-)
-# `due.backoff` as SQL, for all rows at once.
-BACKOFF: Final = f"min({BACKOFF_BASE} * (1 << min(retry_count, {GROWS_UNTIL})), {BACKOFF_MAX})"
-# Whether a dead letter was set aside since it last failed: a failure that counts has the time of
-# `last_attempt`, and one that does not comes later. What it waits for is then no server's wish.
-SET_ASIDE: Final = "EXISTS (SELECT 1 FROM attempts WHERE item = items.key AND at > last_attempt)"
-
-
 def row_from(values: Sequence[Any]) -> Row:
     """A Row from the columns above."""
     key, item_id, digest, state, count, last_attempt, claimed, since, body, servers, why = values
@@ -97,14 +74,6 @@ def write_raw(db: sqlite3.Connection, key: int, raw: bytes) -> None:
     db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?)", (key, raw))
 
 
-# The columns of a `Known`.
-KNOWN: Final = (
-    "items.key, id, digest, state, CASE state WHEN 'delivered' THEN (SELECT name"
-    " FROM outcomes JOIN servers ON servers.key = server WHERE item = items.key AND has"
-    f" ORDER BY at DESC LIMIT 1) END, reason, last_error, claimed, {UNKNOWN}, timeouts,"
-    " accepted, closed, due, retries, retry_count, last_attempt, taken, held, project,"
-    " EXISTS (SELECT 1 FROM tickets WHERE item = items.key)"
-)
 # No byte of UTF-8 is as large: the ids that begin with a text lie before that text and this byte.
 AFTER: Final = b"\xff"
 

@@ -9,40 +9,11 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import DIALECT
+from mem0tray.ledger.queries import SQL
 
 _ANY_OTHER: Final = "SELECT 1 FROM servers WHERE name != ? LIMIT 1"
-# CROSS JOIN: SQLite then looks only at the items that another server has, not at all items.
-_ONLY_ELSEWHERE: Final = (
-    "WITH here AS (SELECT coalesce(max(key), -1) AS key FROM servers WHERE name = ?)"
-    " SELECT name, count(*) FROM here CROSS JOIN outcomes o CROSS JOIN items ON items.key = o.item"
-    " JOIN servers ON servers.key = o.server"
-    f" WHERE has AND o.server != here.key AND state = '{items.DELIVERED}'"
-    " AND digest != ? AND NOT EXISTS"
-    " (SELECT 1 FROM outcomes WHERE item = o.item AND server = here.key AND has)"
-    " GROUP BY name ORDER BY name"
-)
-# Every item sent again under a further id, which has `-again-` in it.
-_SENT_AGAIN: Final = (
-    "SELECT id, digest FROM items WHERE instr(id, CAST('-again-' AS BLOB)) AND digest != ?"
-)
-_SENT: Final = (
-    "SELECT state, name, has FROM items LEFT JOIN outcomes ON item = items.key AND has"
-    " LEFT JOIN servers ON servers.key = server WHERE id = ? AND digest = ?"
-)
-_HAS: Final = (
-    "EXISTS (SELECT 1 FROM outcomes JOIN servers ON servers.key = server"
-    " WHERE item = items.key AND name = ? AND has)"
-)
-_TRACED: Final = (
-    "SELECT id, digest, coalesce(first_digest, digest), project, ts, state,"
-    f" {_HAS}, {_HAS} FROM items ORDER BY items.key"
-)
-_DELIVERIES: Final = (
-    "SELECT name, at FROM outcomes JOIN servers ON servers.key = server"
-    " WHERE item = ? AND has ORDER BY at"
-)
 _NAMES: Final = "SELECT name FROM servers WHERE key > 0 ORDER BY key"
-_IS_THERE: Final = "SELECT state, " + _HAS + " FROM items WHERE id = ? AND digest = ?"
+_IS_THERE: Final = "SELECT state, " + SQL["server_has"] + " FROM items WHERE id = ? AND digest = ?"
 _WAITING: Final = f"SELECT count(*) FROM items WHERE state = '{items.FRESH}'"
 
 
@@ -81,7 +52,7 @@ class FormerServers:
         """
         if not self._rows(_ANY_OTHER, (server,)):
             return {}
-        rows = self._rows(_ONLY_ELSEWHERE, (server, items.trial_digest()))
+        rows = self._rows(SQL["only_elsewhere"], (server, items.trial_digest()))
         found = Counter({str(name): int(n) for name, n in rows})
         if found:
             found.subtract(self._counted_in_vain(server))
@@ -90,7 +61,7 @@ class FormerServers:
     def _counted_in_vain(self, server: str) -> Counter[str]:
         """How many more items than memories were counted, for each other server."""
         ids: dict[items.Name, set[str]] = defaultdict(set)
-        for item_id, digest in self._rows(_SENT_AGAIN, (items.trial_digest(),)):
+        for item_id, digest in self._rows(SQL["sent_again"], (items.trial_digest(),)):
             name = decode(item_id)
             first = items.first_id(name)
             ids[first, digest] |= {first, name}
@@ -99,7 +70,7 @@ class FormerServers:
             counted: Counter[str] = Counter()
             is_left = True  # else the memory is here, waits, or was deleted
             for name in names:
-                rows = self._rows(_SENT, (encode(name), digest))
+                rows = self._rows(SQL["sent"], (encode(name), digest))
                 having = {has_it for _, has_it, has in rows if has}
                 if server not in having and all(row[0] == items.DELIVERED for row in rows):
                     counted.update(having)
@@ -111,7 +82,7 @@ class FormerServers:
     def traced(self, former: str, chosen: str) -> Iterator[Traced]:
         """Every memory, in the order in which they came."""
         for item_id, digest, first, project, timestamp, state, there, here in self._rows(
-            _TRACED, (former, chosen)
+            SQL["traced"], (former, chosen)
         ):
             name = decode(item_id)
             key = items.idempotency_key(name, digest, first)
@@ -132,7 +103,7 @@ class FormerServers:
 
     def deliveries(self, key: int) -> list[tuple[str, float]]:
         """Each server that has taken an item, and when (Unix seconds); the first one first."""
-        return [(str(name), float(at)) for name, at in self._rows(_DELIVERIES, (key,))]
+        return [(str(name), float(at)) for name, at in self._rows(SQL["deliveries"], (key,))]
 
 
 class Dialects:

@@ -6,35 +6,22 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from mem0tray.core import item as items
-from mem0tray.core.due import GROWS_UNTIL
 from mem0tray.core.item import Name
 from mem0tray.files import document
-from mem0tray.ledger import foreign_claims
 from mem0tray.ledger.database import Ledger, decode, encode
 from mem0tray.ledger.names import LAST_DELIVERY, LAST_SYNC, QUEUE_STRAYS, QUEUED, SHOWN, TOTALS
-from mem0tray.ledger.rows import AFTER, KNOWN, WAITS_SINCE, Known, known_from
+from mem0tray.ledger.queries import SQL
+from mem0tray.ledger.rows import AFTER, Known, known_from
 
 Listed = tuple[Known, bytes]  # a memory, and its object as it should stand in its file
 
-_LISTED: Final = f"SELECT {KNOWN}, raw FROM items JOIN texts USING (key)"
+_LISTED: Final = f"SELECT {SQL['known']}, raw FROM items JOIN texts USING (key)"
 # With a sign, so that SQLite sorts what it finds by an index, and does not look at all items.
 _ORDER: Final = {items.DEAD: "dead_seq, items.key", items.FRESH: "+items.key"}
-_RETRIES: Final = (
-    f"SELECT min(retry_count, {GROWS_UNTIL}), count(*) FROM items WHERE state = '{items.DEAD}'"
-    " GROUP BY 1 ORDER BY 1"
-)
 _DROPPED: Final = "SELECT digest FROM tombstones WHERE id = ? AND item = 0"
 _BOTH: Final = f"state IN ('{items.DEAD}', '{items.FRESH}')"
 _MOST: Final = 1000  # memories found by the beginning of an id
 _ADD: Final = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2"
-COUNTS: Final = (
-    "SELECT (SELECT count(*) FROM items WHERE state = 'pending'),"
-    " (SELECT count(*) FROM items WHERE state = 'dead')"
-    " + (SELECT count(*) FROM strays WHERE name IS NULL),"
-    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'pending'),"
-    f" (SELECT min({WAITS_SINCE}) FROM items WHERE state = 'dead'),"
-    f" ({foreign_claims.COUNT})"
-)
 
 
 class Counts(Struct, frozen=True):
@@ -50,7 +37,7 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "Counts":
-        """The counts in a row of `COUNTS`."""
+        """The counts in a row of `SQL["counts"]`."""
         queue, dlq, *oldest, held = row
         return cls(queue, dlq, min(filter(None, oldest), default=None), held)
 
@@ -68,7 +55,7 @@ class Counters:
         with self._ledger.locked() as db:
             changes = db.total_changes
             if changes != self._counted_at or db.in_transaction:
-                self._counted = Counts.of(db.execute(COUNTS).fetchone())
+                self._counted = Counts.of(db.execute(SQL["counts"]).fetchone())
                 self._counted_at = -1 if db.in_transaction else changes
             return self._counted
 
@@ -137,7 +124,7 @@ class WaitingRows:
 
     def counts(self) -> Counts | None:
         """How much waits; None where there is no ledger."""
-        rows = self._rows(COUNTS, ())
+        rows = self._rows(SQL["counts"], ())
         return Counts.of(rows[0]) if rows else None
 
     def listed(
@@ -214,7 +201,7 @@ class WaitingRows:
 
     def by_retries(self) -> dict[int, int]:
         """How many dead letters have each number of retries; `GROWS_UNTIL`: that or more."""
-        return dict(self._rows(_RETRIES, ()))
+        return dict(self._rows(SQL["retries"], ()))
 
     def made(self) -> list[float]:
         """The timestamps of the dead letters."""

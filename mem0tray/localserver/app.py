@@ -5,9 +5,11 @@ thread, and a single writer needs no lock. Slow work (indexing what a search
 is to find) lets other requests in after each step.
 """
 
+import hmac
 import os
+import re
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,15 +17,21 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mem0tray import __version__
 from mem0tray.localserver.endpoint import BODY_MAX, CHALLENGE_MAX, proof
-from mem0tray.localserver.guard import HEALTH, OSS_HEALTH, Guard
 from mem0tray.localserver.indexing import Indexing
 from mem0tray.localserver.oss_api import OssApi
 from mem0tray.localserver.store import Store
 from mem0tray.localserver.vps_api import VpsApi
 from mem0tray.localserver.wire import answer, refusal
+
+_OUR_NAMES = re.compile(rb"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+HEALTH: Final = "/health"
+OSS_HEALTH: Final = "/auth/setup-status"
+_OPEN: Final = (HEALTH, OSS_HEALTH)
+_TYPED_IN = b"none"  # Sec-Fetch-Site for an address that the user typed
 
 
 def build(store: Store, token: str, *, body_max: int = BODY_MAX) -> Starlette:
@@ -101,3 +109,44 @@ async def _http_error(_: Request, error: Exception) -> Response:
 async def _gone(_: Request, __: Exception) -> Response:
     """Answer a client that has left: without an answer uvicorn would log an exception."""
     return Response(status_code=400)
+
+
+class Guard:
+    """ASGI middleware: programs of this user may speak to the server, web pages may not.
+
+    A page that reaches us under its own name (DNS rebinding) sends a foreign Host. One that calls
+    us by address (CSRF) sends Origin or Sec-Fetch-Site, which programs do not; it is refused even
+    with the token. Another user of this computer does not have the token.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request, or pass it on with its path unchanged: a project may hold `%2F`."""
+        if scope["type"] != "http":
+            return
+        scope["path"] = scope["raw_path"].decode("ascii", "replace")
+        app = self._refused(scope["path"], dict(scope["headers"])) or self._app
+        await app(scope, receive, send)
+
+    def _refused(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
+        if not _OUR_NAMES.fullmatch(headers.get(b"host", b"")):
+            return refusal(403, "This server answers to 127.0.0.1 and localhost only.")
+        if b"origin" in headers or headers.get(b"sec-fetch-site", _TYPED_IN) != _TYPED_IN:
+            return refusal(403, "Web pages may not use this server.")
+        if path in _OPEN or self._has_token(headers):
+            return None
+        return refusal(
+            401,
+            "The token is missing or wrong; it stands in server.json.",
+            {"WWW-Authenticate": "Bearer"},
+        )
+
+    def _has_token(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether the token is there, in the header of either dialect."""
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme == b"Bearer" and hmac.compare_digest(given, self._token):
+            return True
+        return hmac.compare_digest(headers.get(b"x-api-key", b""), self._token)

@@ -16,8 +16,7 @@ from mem0tray.core.reasons import Reason
 from mem0tray.core.text import one_line
 from mem0tray.files.private_folders import make_private_folder
 from mem0tray.localserver import endpoint
-from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.localserver.finding import ANSWER_SECONDS, find
+from mem0tray.localserver.endpoint import ANSWER_SECONDS, Endpoint, find
 from mem0tray.system import programs, regular_file
 
 READY_SECONDS = 10.0

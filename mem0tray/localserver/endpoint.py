@@ -9,6 +9,7 @@ took the port of a dead server would be given the token, and then memories.
 import hashlib
 import hmac
 import json
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ PORT_MAX = 65535
 BODY_MAX = 512 * 2**20
 CHALLENGE_MAX = 128
 EXIT_ALREADY_RUNNING = 3
+ANSWER_SECONDS = 5.0
+_ANSWER_MAX = 65536
 
 
 class Endpoint(Struct, frozen=True):
@@ -87,3 +90,29 @@ def proof(token: str, challenge: str) -> str:
     """The answer to `challenge`, which only a holder of `token` can give."""
     message = b"mem0tray health\0" + challenge.encode("utf-8", "surrogatepass")
     return hmac.new(token.encode("ascii"), message, hashlib.sha256).hexdigest()
+
+
+def find(folder: Path, timeout: float = ANSWER_SECONDS) -> Endpoint | None:
+    """The server that runs for `folder` and proves it; None when there is none.
+
+    It may be unhealthy: that is for the worker's probe to see.
+    """
+    named = read(folder)
+    return named if named is not None and _answers(named, timeout) else None
+
+
+def _answers(named: Endpoint, timeout: float) -> bool:
+    import http.client  # it brings 3 MB, for those who have no other server
+
+    challenge = secrets.token_hex(16)
+    connection = http.client.HTTPConnection(HOST, named.port, timeout=timeout)
+    try:
+        connection.request("GET", f"/health?challenge={challenge}")
+        document = json.loads(connection.getresponse().read(_ANSWER_MAX))
+        return document["pid"] == named.pid and secrets.compare_digest(
+            document["proof"], proof(named.token, challenge)
+        )
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, RecursionError):
+        return False
+    finally:
+        connection.close()

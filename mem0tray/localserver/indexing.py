@@ -4,9 +4,8 @@ import asyncio
 import sqlite3
 from typing import Final
 
-from mem0tray.localserver import details
-from mem0tray.localserver.details import MemoryFilter
 from mem0tray.localserver.store import FoundMemory, Store
+from mem0tray.localserver.word_index import ALL, MemoryFilter
 
 QUIET_SECONDS: Final = 1.0
 
@@ -27,15 +26,12 @@ class Indexing:
             self._timer = loop.call_later(QUIET_SECONDS, self._look)
 
     async def search(
-        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
+        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
     ) -> list[FoundMemory]:
         """Search the store once everything is indexed; others are served after each step."""
-        found = None
-        while found is None:
-            while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
-                await asyncio.sleep(0)
-            found = self._store.search(project, query, limit, wanted)
-        return found
+        while self._store.index_some():  # noqa: ASYNC110  (it works rather than waits)
+            await asyncio.sleep(0)
+        return self._store.search(project, query, limit, wanted)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

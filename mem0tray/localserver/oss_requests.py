@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mem0tray.localserver import wire
-from mem0tray.localserver.details import Details, MemoryFilter
-from mem0tray.localserver.store import Arrival
+from mem0tray.localserver.store import Arrival, Details
+from mem0tray.localserver.word_index import MemoryFilter
 from mem0tray.server.oss_names import ANY, ID, PROJECT, project_of
 
 TOP_K: Final = 20
@@ -23,9 +23,7 @@ _DEEPEST: Final = 100
 _LARGEST: Final = 2**63
 _TOGETHER: Final = ("AND", "OR", "NOT")
 _WHOSE: Final = "At least one identifier (user_id, agent_id, run_id) is required."
-_KEPT_FOR_GOOD: Final = "This server keeps memories for good: it takes no expiration_date."
-_NOT_MADE: Final = "This server has no model, so that it makes no memory of this memory_type."
-_NOT_KEPT: Final = ("app_id", "immutable", "timestamp")
+_REFUSED: Final = ("expiration_date", "memory_type", "app_id", "immutable", "timestamp")
 _EQUAL_ONLY: Final = "The filters of this server compare for equality, and all of them are to fit."
 
 
@@ -237,13 +235,9 @@ def _is_plain_text(text: str) -> bool:
 
 
 def _refuse_unknown(fields: Mapping[str, Any]) -> None:
-    if fields.get("expiration_date") is not None:
-        raise HTTPException(400, _KEPT_FOR_GOOD)
-    if fields.get("memory_type") is not None:
-        raise HTTPException(400, _NOT_MADE)
-    for name in _NOT_KEPT:
+    for name in _REFUSED:
         if fields.get(name):
-            raise HTTPException(400, f'This server does not keep "{name}".')
+            raise HTTPException(400, f'This server does not take "{name}".')
 
 
 def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:

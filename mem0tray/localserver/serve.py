@@ -22,8 +22,7 @@ from mem0tray.files.lock import FileLock
 from mem0tray.files.private_folders import make_own_folder
 from mem0tray.localserver import endpoint
 from mem0tray.localserver.app import build
-from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.localserver.finding import find
+from mem0tray.localserver.endpoint import Endpoint, find
 from mem0tray.localserver.store import Store
 from mem0tray.system import programs
 
@@ -214,16 +213,11 @@ def _listener_at(port: int) -> socket.socket:
     try:
         return _listener(port)
     except OSError as error:
-        if isinstance(error, PermissionError):
-            reason, remedy = "this user may not have it", "Name one above 1023."
-        elif error.errno == errno.EADDRINUSE:
-            reason = "another program listens there"
-            remedy = "Stop that program, or name another port (0: any that is free)."
-        else:
-            reason = (error.strerror or str(error)).lower()
-            remedy = "Name another port (0: any that is free)."
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "another program listens there" if is_taken else (error.strerror or str(error))
         raise Mem0TrayError(
-            f"Port {port} cannot be used on {endpoint.HOST}: {reason}.", remedy
+            f"Port {port} cannot be used on {endpoint.HOST}: {why}.",
+            "Name another port above 1023 (0: any that is free).",
         ) from error
 
 

@@ -17,9 +17,7 @@ from typing import Any, NamedTuple
 
 from mem0tray.core.errors import FileUnavailableError, Mem0TrayError
 from mem0tray.files import atomic
-from mem0tray.localserver import details
-from mem0tray.localserver.details import Details, MemoryFilter
-from mem0tray.localserver.word_index import WordIndex
+from mem0tray.localserver.word_index import ALL, MemoryFilter, WordIndex
 from mem0tray.system import regular_file
 
 VERSION = 1
@@ -44,7 +42,18 @@ CREATE TABLE keys (
     memory INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_memory ON keys (memory) WHERE memory IS NOT NULL;
-{details.SCHEMA}
+CREATE TABLE details (
+    id INTEGER PRIMARY KEY,
+    agent BLOB,
+    run BLOB,
+    role TEXT,
+    metadata TEXT,
+    updated REAL
+) STRICT;
+CREATE INDEX details_by_agent ON details (agent) WHERE agent IS NOT NULL;
+CREATE INDEX details_by_run ON details (run) WHERE run IS NOT NULL;
+CREATE TRIGGER memory_gone AFTER DELETE ON memories
+    BEGIN DELETE FROM details WHERE id = old.id; END;
 CREATE TABLE trial (one INTEGER PRIMARY KEY, at REAL NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 """
@@ -53,6 +62,7 @@ _SELECT = (
     " d.updated FROM memories AS m"
     " LEFT JOIN keys AS k ON k.memory = m.id LEFT JOIN details AS d ON d.id = m.id"
 )
+_WRITE = "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)"
 _COUNTED = """
 SELECT name, number,
     (SELECT created FROM memories WHERE id = oldest),
@@ -62,6 +72,23 @@ FROM (
     FROM {table} WHERE {column} IS NOT NULL GROUP BY {column}
 ) ORDER BY name
 """
+
+
+class Details(NamedTuple):
+    """What `oss` says about a memory besides its project and text; None where it said nothing.
+
+    `agent` and `run` in UTF-8, surrogates let through. `metadata` is a JSON object in ASCII.
+    `updated`: when the memory was changed last, in Unix seconds; None: never.
+    """
+
+    agent: bytes | None = None
+    run: bytes | None = None
+    role: str | None = None
+    metadata: str | None = None
+    updated: float | None = None
+
+
+_NO_DETAILS = Details()
 
 
 class KeyReusedError(Exception):
@@ -80,7 +107,7 @@ class Arrival:
     memory: str
     key: bytes = b""
     digest: bytes = b""
-    details: Details = details.NONE
+    details: Details = _NO_DETAILS
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +227,12 @@ class Store:
         ).lastrowid
         if arrival.key:
             run("INSERT INTO keys VALUES (?, ?, ?)", (arrival.key, arrival.digest, row))
-        if arrival.details != details.NONE:
-            run(details.WRITE, (row, *arrival.details))
+        if arrival.details != _NO_DETAILS:
+            run(_WRITE, (row, *arrival.details))
         return row or 0
 
     def newest(
-        self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = details.ALL
+        self, project: str | None, before: int = ID_MAX, wanted: MemoryFilter = ALL
     ) -> Iterator[list[StoredMemory]]:
         """A project's memories with an id below `before`, in pages, newest first; None: of all.
 
@@ -263,7 +290,7 @@ class Store:
                 run("UPDATE memories SET memory = ? WHERE id = ?", (_bytes(memory), row))
                 if is_indexed:
                     self._words.put(row)
-            run(details.WRITE, (row, *changed))
+            run(_WRITE, (row, *changed))
         return True
 
     def delete(self, project: str | None, memory_id: str) -> bool:
@@ -294,38 +321,21 @@ class Store:
     def index_some(self) -> bool:
         """Add some memories to the index of words; return whether it may lack more.
 
-        A search finds only what has been added. A damaged index is made anew.
+        A search finds only what has been added.
         """
         if not self._words.lacks_some():  # so no write, and no wait for the disk
             return False
-        try:
-            with self._transaction():
-                return self._words.add_some()
-        except sqlite3.DatabaseError as error:
-            self._mend(error)
-            return True
+        with self._transaction():
+            return self._words.add_some()
 
     def search(
-        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = details.ALL
-    ) -> list[FoundMemory] | None:
-        """The project's memories that best fit `query`, as far as they are indexed.
-
-        None: the index was damaged, and must be filled again.
-        """
+        self, project: str | None, query: str, limit: int, wanted: MemoryFilter = ALL
+    ) -> list[FoundMemory]:
+        """The project's memories that best fit `query`, as far as they are indexed."""
         name = None if project is None else _bytes(project)
-        try:
-            found = self._words.search(name, query, limit, wanted)
-        except sqlite3.DatabaseError as error:
-            self._mend(error)
-            return None
+        found = self._words.search(name, query, limit, wanted)
         there = [(self.one(str(row)), score) for row, score in found]
         return [FoundMemory(stored, score) for stored, score in there if stored is not None]
-
-    def _mend(self, error: sqlite3.DatabaseError) -> None:
-        """Make the index anew if it is to blame; else raise `error` again."""
-        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT_VTAB:
-            raise error
-        self._words.make_anew()
 
     def try_write(self) -> None:
         """Write something that does not matter."""

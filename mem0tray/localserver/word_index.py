@@ -1,8 +1,8 @@
 """The index by which the embedded server finds words: SQLite's FTS5, filled in steps.
 
 It is made from the memories and never holds them up: a save leaves it alone, and missing memories
-are added a step at a time, when the server is idle or a search needs them. An index that cannot be
-read is made anew. Case and accents are ignored; the beginning of a word finds it.
+are added a step at a time, when the server is idle or a search needs them. Case and accents are
+ignored; the beginning of a word finds it.
 Scripts without blanks between words, and pictures, are indexed sign by sign.
 """
 
@@ -10,12 +10,9 @@ import hashlib
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Final
-
-from mem0tray.localserver import details
-from mem0tray.localserver.details import MemoryFilter
+from typing import Any, Final, NamedTuple
 
 LONGEST: Final = 2**20  # bytes; words beyond these in a memory are not found
 _STEP_ROWS: Final = 250
@@ -25,23 +22,13 @@ _WORDS_MAX: Final = 32  # words of which any will do; each may have to be weighe
 
 _CANDIDATES: Final = 200  # candidates, sorted by the share of words they have, then by weight
 
-# FTS5 cannot drop a table that it cannot read.
-_ANEW: Final = """
-BEGIN IMMEDIATE;
-PRAGMA writable_schema = ON;
-DELETE FROM sqlite_master WHERE name = 'words';
-PRAGMA writable_schema = RESET;
-DROP TABLE IF EXISTS words_data;
-DROP TABLE IF EXISTS words_idx;
-DROP TABLE IF EXISTS words_docsize;
-DROP TABLE IF EXISTS words_config;
-CREATE VIRTUAL TABLE words USING fts5(
+_SCHEMA: Final = """
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     project, memory, content='',
     tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'"
 );
 CREATE TABLE IF NOT EXISTS indexed (one INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
-INSERT OR REPLACE INTO indexed VALUES (1, 0);
-COMMIT;
+INSERT OR IGNORE INTO indexed VALUES (1, 0);
 """
 # The words of a large memory are those of its beginning.
 _TEXT: Final = (  # of an empty blob `substr` makes NULL
@@ -51,6 +38,14 @@ _BEST: Final = (
     "SELECT rowid FROM words WHERE words MATCH ?{also}"
     " ORDER BY bm25(words, 0, 1), rowid DESC LIMIT ?"
 )
+_WITH_AGENT: Final = "SELECT id FROM details WHERE agent = ?"
+_WITH_RUN: Final = "SELECT id FROM details WHERE run = ?"
+_WITH_KEY: Final = "SELECT memory FROM keys WHERE key = ?"
+_WITH_METADATA: Final = (
+    "SELECT details.id FROM details,"
+    " json_each(CASE WHEN json_valid(details.metadata) THEN details.metadata END) AS each"
+    " WHERE each.key = ? AND each.value IS ?"
+)
 # Thai, Lao, Tibetan, Burmese, Khmer, kana, Han, Hangul, and symbols from arrows to emoji.
 _ALONE: Final = re.compile(
     "([\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2190-\u2bff\u3040-\u30ff\u3400-\u9fff"
@@ -59,6 +54,34 @@ _ALONE: Final = re.compile(
 # Characters that SQLite's texts cannot hold, and the one that ends a text in a query.
 _NEVER: Final = re.compile('[\0"\ud800-\udfff]')
 _SIGNS: Final = re.compile(r"[^\W_]+|[\u2190-\u2bff\U0001f000-\U0001faff]")
+
+
+class MemoryFilter(NamedTuple):
+    """Which memories are wanted: those with all of this; None is not compared.
+
+    `metadata` holds text, numbers and truth values.
+    """
+
+    agent: bytes | None = None
+    run: bytes | None = None
+    key: bytes | None = None
+    metadata: Mapping[str, Any] = {}
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """SQL to append to another condition, and its values; `column` has the id."""
+        asked: list[tuple[str, list[Any]]] = []
+        if self.agent is not None:
+            asked.append((_WITH_AGENT, [self.agent]))
+        if self.run is not None:
+            asked.append((_WITH_RUN, [self.run]))
+        if self.key is not None:
+            asked.append((_WITH_KEY, [self.key]))
+        asked += [(_WITH_METADATA, [name, value]) for name, value in self.metadata.items()]
+        sql = "".join(f" AND {column} IN ({question})" for question, _ in asked)
+        return sql, [value for _, values in asked for value in values]
+
+
+ALL: Final = MemoryFilter()
 
 
 class WordIndex:
@@ -73,21 +96,8 @@ class WordIndex:
         self._connection = connection
 
     def make(self) -> None:
-        """Make an empty index, if there is none that can be read."""
-        try:
-            self._run(_BEST.format(also=""), ("a", 1)).fetchall()
-            self._run("SELECT upto FROM indexed").fetchall()
-        except sqlite3.DatabaseError:
-            self.make_anew()
-
-    def make_anew(self) -> None:
-        """Make the index anew, empty: everything must be added again."""
-        try:
-            self._connection.executescript(_ANEW)
-        finally:
-            if self._connection.in_transaction:
-                self._run("ROLLBACK")
-            self._run("PRAGMA writable_schema = OFF")
+        """Make an empty index, if there is none."""
+        self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
         if sqlite3.sqlite_version_info >= (3, 42):  # removes a deleted memory's words at once
             self._run("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
 
@@ -136,7 +146,7 @@ class WordIndex:
         project: bytes | None,
         query: str,
         most: int,
-        wanted: MemoryFilter = details.ALL,
+        wanted: MemoryFilter = ALL,
     ) -> list[tuple[int, float]]:
         """The memories that fit best, with the share of the query's words that each has, 0 to 1.
 

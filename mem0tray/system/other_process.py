@@ -1,4 +1,4 @@
-"""The process of another worker: what it is, and how to end it.
+"""The process of another worker: what it is, and how to end it (Linux).
 
 A process is named only where it is known for sure: it runs here (`processes.is_here`), was there
 before it wrote the metrics, and its command is that of a worker. Before it gets a signal, we
@@ -25,7 +25,6 @@ from mem0tray.system import processes, programs
 from mem0tray.system.paths import APP
 
 _PROC: Final = Path("/proc")
-_IS_LINUX: Final = sys.platform.startswith("linux")  # a name: so mypy checks other systems too
 _STARTED: Final = 19  # the field of /proc/PID/stat, counted after the name
 _PATIENCE: Final = 5.0
 _LOOK: Final = 0.05
@@ -56,9 +55,7 @@ def find(seen: WorkerSeen) -> OtherProcess | None:
     pid = seen.pid
     if pid is None or pid == os.getpid() or not processes.is_here(seen):
         return None
-    if _IS_LINUX:
-        return _on_linux(pid, seen.last)
-    return None if sys.platform == "win32" else _by_ps(pid)
+    return _on_linux(pid, seen.last) if sys.platform.startswith("linux") else None
 
 
 def sentence(seen: WorkerSeen) -> Reason:
@@ -110,9 +107,6 @@ def _works(unit: str, words: Sequence[str]) -> bool:
 
 def _mark(pid: int) -> str:
     """Return when the process started, as the system counts it; empty if none, or a zombie."""
-    if not _IS_LINUX:
-        state, _, started = _ps(pid, "stat", "lstart").partition(" ")
-        return "" if state.startswith("Z") else started.strip()
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -161,22 +155,3 @@ def _unit(pid: int) -> tuple[str, bool]:
             if (main or "").strip() == str(pid):
                 return last, is_users
     return "", False
-
-
-def _by_ps(pid: int) -> OtherProcess | None:
-    """Describe the process as `ps` shows it, on macOS."""
-    mark = _mark(pid)
-    uid, _, command = _ps(pid, "uid", "command").partition(" ")
-    if not mark or not _works("", command.split()):
-        return None
-    shown = one_line(command.strip(), _LONGEST)
-    return OtherProcess(pid, shown, mark, f"kill {pid}", ours=uid == str(os.geteuid()))
-
-
-def _ps(pid: int, *columns: str) -> str:
-    """Ask `ps` about a process; empty for one that is gone.
-
-    BSDs take what follows "=" for a heading, and cut lines to the terminal's width.
-    """
-    asked = [word for column in columns for word in ("-o", f"{column}=")]
-    return (programs.answer("ps", "-ww", *asked, "-p", str(pid)) or "").strip()

@@ -6,7 +6,7 @@ from tests.acceptance.kinds import ON_LIBRARY_TOO, ON_OFFICIAL_TOO
 from tests.support.home import Home
 from tests.support.http1 import Answer
 from tests.support.shapes import Item, entries, entry
-from tests.support.standin import SEARCH, Standin
+from tests.support.standin import Standin
 from tests.support.variants import variants
 
 CUT = Answer(reset=True)
@@ -162,13 +162,3 @@ def test_a_server_that_was_down_is_asked_anew(home: Home, server: Standin) -> No
         home.wait(lambda: home.state()[0] == "down", 10, "down")
         server.health = healthy
         home.wait(lambda: home.state()[0] == "healthy", 10, "healthy")
-
-
-def test_a_project_of_a_round_number_is_not_searched_for_each_memory(
-    home: Home, server: Standin
-) -> None:
-    server.begin_with(("alpha", f"old {n}") for n in range(100))
-    home.write_queue([entry(f"new {n}", timestamp=n) for n in range(30)])
-    home.drained()
-    searches = [request for request in server.requests if request.path == SEARCH]
-    assert (server.total_stored(), server.questions(), len(searches)) == (130, 2, 1)

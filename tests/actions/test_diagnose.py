@@ -23,12 +23,10 @@ ALONE = Surroundings([Cause(surroundings.NOT_RUNNING, reasons.quoted("x"), reaso
 
 
 def failed(kind: str = "item failure", status: int | None = 500) -> Attempt:
-    """A failed attempt."""
     return Attempt(1.0, kind, status, f"{status}: no thanks", 0.1)
 
 
 def known(due: float) -> Known:
-    """What the ledger knows of an entry that is sent again at `due`."""
     return Known(
         key=1,
         id="x",
@@ -48,7 +46,6 @@ def known(due: float) -> Known:
 
 
 def names(causes: Sequence[Cause]) -> list[Reason]:
-    """Only what the causes are called."""
     return [each.name for each in causes]
 
 
@@ -96,8 +93,14 @@ def test_half_a_character_is_to_blame_where_the_server_takes_no_such_text(
 @pytest.mark.parametrize("fields", [("a\0b",), ("x", "p\0q")], ids=["content", "project"])
 @pytest.mark.parametrize(
     ("attempt", "to_blame"),
-    [(failed(status=422), True), (failed(), True), (failed(status=404), False), (None, False)],
-    ids=["422", "500", "404", "not tried"],
+    [
+        (failed(status=422), True),
+        (failed(), True),
+        (failed(status=502), True),
+        (failed(status=404), False),
+        (None, False),
+    ],
+    ids=["422", "500", "502", "404", "not tried"],
 )
 def test_nul_is_to_blame_where_the_server_rejects_it_or_falls_over_it(
     fields: Sequence[str], attempt: Attempt | None, *, to_blame: bool

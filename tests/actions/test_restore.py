@@ -33,7 +33,6 @@ def letters(paths: Paths) -> list[Item]:
 
 
 def back(paths: Paths, name: str | None = None) -> Restored:
-    """Restore."""
     source = backups.last_delete(paths) if name is None else backups.named(paths, name)
     return restore(paths, SETTINGS, source)
 
@@ -77,7 +76,6 @@ def test_a_ledger_whose_making_was_cut_off_does_not_stop_a_restore(paths: Paths)
 
 
 def look_and_bring_back(paths: Paths) -> None:
-    """List what there is, and restore what was deleted last."""
     backups.sources(paths)
     back(paths)
 
@@ -125,7 +123,6 @@ def test_a_deletion_by_hand_is_a_source(paths: Paths) -> None:
 
 
 def remove_by_hand(paths: Paths, item_id: str) -> None:
-    """Take an item out of the DLQ file, as an editor would."""
     document = read(paths.dlq)
     document["items"] = [item for item in document["items"] if item["id"] != item_id]
     write(paths.dlq, document)

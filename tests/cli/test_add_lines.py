@@ -21,17 +21,14 @@ _AGAIN = "add all of it again: what is queued already is not queued twice."
 
 
 def lines(*objects: object) -> bytes:
-    """Make a file of these, a line each."""
     return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
 
 
 def memory(content: str, **more: object) -> dict[str, object]:
-    """Make an object of the project `p`."""
     return {"project_id": "p", "content": content} | more
 
 
 def queued(home: Scratch) -> list[dict[str, Any]]:
-    """Read the entries in the queue file."""
     found: list[dict[str, Any]] = json.loads(home.queue.read_bytes())["queue"]
     return found
 
@@ -222,7 +219,6 @@ class Cut(io.BytesIO):
     """Lines, and then Ctrl-C."""
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Give the next line."""
         line = super().readline(size)
         if not line:
             raise KeyboardInterrupt
@@ -230,7 +226,6 @@ class Cut(io.BytesIO):
 
 
 def interrupted(home: Scratch, number: int) -> Done:
-    """Add so many lines of a kilobyte, the last of which Ctrl-C follows."""
     many = lines(*(memory(f"{n} " + "x" * 1000) for n in range(number)))
     home.patch.setattr(sys, "stdin", io.TextIOWrapper(Cut(many)))
     home.capture.readouterr()

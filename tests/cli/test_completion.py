@@ -1,29 +1,18 @@
-"""Completion, in real shells and by what the program answers them."""
+"""Completion: what the program answers the scripts, which are click's."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import click
 import pytest
 
 from mem0tray.cli import COMPLETE
-from mem0tray.cli.help import completion
 from mem0tray.config import config_file, settings
 from tests.actions.scene import worker
 from tests.cli import commands
 from tests.cli.scratch import Scratch
-from tests.support import needs
 from tests.support.shapes import dead, entry
-from tests.support.variants import variants
 
-if sys.platform == "win32":  # not by a mark: to import `shell_desk` takes terminals of POSIX
-    pytest.skip("Windows: it has neither bash nor zsh nor fish", allow_module_level=True)
-
-from tests.cli.shell_desk import Shell
-
-_COMPINIT = "autoload -Uz compinit; compinit -u"
 SHELLS = ("bash", "zsh", "fish")
 DEAD = "04f96029-0000-4000-8000-000000000000"
 WAITING = "5b1c7d20-0000-4000-8000-000000000000"
@@ -40,7 +29,6 @@ def filled(home: Scratch) -> Scratch:
 
 
 def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
-    """What the program says may follow on `line`."""
     at = len(line.split()) - (not line.endswith(" "))
     home.env(**{COMPLETE: f"{shell}_complete"}, COMP_WORDS=line, COMP_CWORD=str(at))
     if shell == "fish":
@@ -51,51 +39,13 @@ def _answers(home: Scratch, line: str, shell: str = "bash") -> list[str]:
     return [line for line in done.out.splitlines() if line]
 
 
-@pytest.fixture(
-    params=variants(
-        pytest.param(name, marks=(needs.program(name), needs.program("setsid"))) for name in SHELLS
-    )
-)
-def shell(request: pytest.FixtureRequest, filled: Scratch) -> Iterator[Shell]:
-    """Open a shell, with completion installed by the line that the help shows."""
-    name = str(request.param)
-    (install,) = [line for line, about in completion.examples.items() if about.startswith(name)]
-    (filled.root / ".config" / "fish" / "completions").mkdir(parents=True)
-    start = {"bash": "source ~/.bashrc", "zsh": f"{_COMPINIT}; source ~/.zshrc"}.get(
-        name, "source ~/.config/fish/completions/mem0tray.fish"
-    )
-    shell = Shell(name, filled.root, f"{install}; {start}")
-    yield shell
-    shell.close()
-
-
-def test_tab_completes_in_a_real_shell(shell: Shell) -> None:
-    for keys, words in (
-        ("mem0tray dia\t", ["diagnose"]),
-        ("mem0tray list --pro\t", ["list", "--project"]),
-        ("mem0tray retry \t", ["retry", DEAD[:8]]),
-        ("mem0tray delete 5\t", ["delete", WAITING[:8]]),
-        ("mem0tray list -p my\t", ["list", "-p", "my-project"]),
-        ('mem0tray list -p "my\t', ["list", "-p", "my-project"]),
-        ("mem0tray config get server.ur\t", ["config", "get", "server.url"]),
-        (
-            "mem0tray config set notifications.level pr\t",
-            ["config", "set", "notifications.level", "problems"],
-        ),
-        ("mem0tray help config un\t", ["help", "config", "unset"]),
-    ):
-        assert shell.pressed(keys) == ["mem0tray", *words], keys
-
-
-def test_tab_says_nothing_where_nothing_can_be_told(shell: Shell, filled: Scratch) -> None:
-    filled.configure("broken = = ")
-    assert shell.pressed("mem0tray retry \t") == ["mem0tray", "retry"]
-    filled.config.unlink()
-    filled.queue.write_text("{")
-    dlq = filled.paths.dlq
-    dlq.unlink()
-    os.mkfifo(dlq)
-    assert shell.pressed("mem0tray delete \t") == ["mem0tray", "delete"]
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_of_each_shell_calls_us(home: Scratch, shell: str) -> None:
+    script = home.ok("completion", shell)
+    assert f"{COMPLETE}={shell}_complete" in script
+    home.configure("broken = = ")
+    assert _answers(home, "mem0tray retry ", shell) == []
+    assert _answers(home, "mem0tray dia", shell)[:2] != []
 
 
 def test_ids_come_with_their_project(filled: Scratch) -> None:

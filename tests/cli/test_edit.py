@@ -24,7 +24,6 @@ text = path.read_bytes()
 
 
 def _editor(folder: Path, work: str) -> str:
-    """Make an editor that does this with `text` and `path`; the command for $VISUAL."""
     program = folder / "editor.py"
     program.write_text(_PROGRAM.format(work), encoding="utf-8")
     return f"{programs.quote(sys.executable)} {programs.quote(str(program))}"

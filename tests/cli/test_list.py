@@ -1,8 +1,6 @@
 """`mem0tray list`."""
 
-import json
 import os
-import socket
 import time
 from contextlib import ExitStack
 
@@ -10,7 +8,7 @@ import click
 import pytest
 
 from mem0tray.core.text import cells
-from mem0tray.files.lock import FileLock, InstanceLock
+from mem0tray.files.lock import FileLock
 from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
@@ -216,22 +214,6 @@ def test_what_waiting_entries_wait_for(home: Scratch, state: str, reason: str, s
     for row, end in zip(rows, ("fresh", "500: odd"), strict=True):
         assert row.rstrip().endswith(end)
     assert [each["waits_for"] for each in told] == [shown or None] * 2
-
-
-def test_what_the_worker_notes_while_the_folder_takes_no_metrics(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("fresh")]))
-    home.ok("list")  # the ledger knows it
-    home.paths.instance_lock.write_text("")
-    ours = {"pid": os.getpid(), "host": socket.gethostname()}
-    lock = InstanceLock(home.paths.instance_lock)
-    lock.acquire()
-    home.write("mem0_metrics.json", {**ours, "state": "healthy"})
-    os.utime(home.paths.metrics, times=(1, 1))
-    noted = {**ours, "state": "action needed", "reason": "the disk fails"}
-    home.paths.spare_metrics.write_text(json.dumps(noted))
-    found = home.run("list", "--queue", "--json").json()
-    lock.release()
-    assert [each["waits_for"] for each in found] == ["the disk fails"]
 
 
 @pytest.mark.usefixtures("letters")

@@ -23,7 +23,6 @@ def letters(home: Scratch) -> None:
 
 
 def forced(home: Scratch) -> list[str]:
-    """The texts of the dead letters that are due now."""
     document = json.loads((home.claude / "mem0_queue_dlq.json").read_text())
     return [item["content"] for item in document["items"] if item["last_attempt"] == 0]
 

@@ -1,11 +1,13 @@
 """`serve`: the embedded server as its own process."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from unittest import mock
 
 import pytest
 
@@ -38,25 +40,20 @@ def test_a_port_that_is_none_is_an_error_of_usage(home: Scratch) -> None:
     assert home.run("serve", "--port", "65536").code == 2
 
 
-def test_a_named_port_that_is_taken_is_an_error(home: Scratch) -> None:
-    with serve.listen(0) as taken:
-        port = taken.getsockname()[1]
-        done = home.run("serve", "--port", str(port))
-    assert done.code == 1
-    assert f"Port {port} cannot be used" in done.line
-    assert "another program listens there. Stop that program, or name another port" in done.line
-
-
-def test_a_named_port_that_is_forbidden_is_an_error(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EADDRINUSE, "In use"), "another program listens there"),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+    ],
+)
+def test_a_named_port_that_cannot_be_had_is_an_error(
+    home: Scratch, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
 ) -> None:
-    def refuse(_: int) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(serve, "_listener", refuse)
+    monkeypatch.setattr(serve, "_listener", mock.Mock(side_effect=error))
     done = home.run("serve", "--port", "80")
     assert done.code == 1
-    assert "this user may not have it. Name one above 1023." in done.line
+    assert f"Port 80 cannot be used on 127.0.0.1: {words}. Name another port" in done.line
 
 
 @needs.SIGNALS

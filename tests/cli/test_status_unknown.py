@@ -16,7 +16,6 @@ from tests.support import needs
 
 
 def _status(home: Scratch) -> tuple[Done, Any]:
-    """What `status` says as JSON, and that it fails with one line."""
     done = home.run("status", "--json")
     assert done.code == 1
     assert done.line.startswith("mem0tray: Not everything could be read. ")

@@ -42,7 +42,6 @@ def _scene(home: Scratch) -> None:
 
 
 def _published(home: Scratch, *, dead: bool) -> Path:
-    """Have a worker know a memory and another, and publish; the file that holds them."""
     make = waiting if dead else entry
     both = [make("old", id=ID), make("other", id="bb-222222")]
     home.write("mem0_queue.json", queue_document([] if dead else both))
@@ -52,7 +51,6 @@ def _published(home: Scratch, *, dead: bool) -> Path:
 
 
 def _start(home: Scratch) -> None:
-    """Start a worker that publishes, and let it end."""
     with worker(home.paths):
         pass
 
@@ -63,7 +61,6 @@ def _listed(home: Scratch, *, dead: bool) -> list[Any]:
 
 
 def _seen(home: Scratch) -> dict[str, Any]:
-    """What each command says of the one memory."""
     shown = json.loads(home.ok("show", ID, "--json"))
     told = json.loads(home.ok("diagnose", ID, "--json"))
     return {"place": shown["place"], "text": shown["content"], "diagnosed": told[0]["place"]}

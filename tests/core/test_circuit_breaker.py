@@ -92,14 +92,6 @@ def test_a_pause_ends_at_its_time(breaker: CircuitBreaker) -> None:
     assert not breaker.is_paused(NOW + 60)
 
 
-def test_an_endless_pause_lasts_until_resumed(breaker: CircuitBreaker) -> None:
-    breaker.pause(math.inf)
-    assert breaker.is_paused(NOW + 1e12)
-    assert breaker.lets_through_at(NOW) is None
-    breaker.pause(None)
-    assert breaker.lets_through(NOW)
-
-
 def test_a_pause_of_zero_is_none(breaker: CircuitBreaker) -> None:
     breaker.pause(0)
     assert not breaker.is_paused(NOW)
@@ -182,14 +174,6 @@ def test_an_obstacle_opens_it_until_it_is_gone(breaker: CircuitBreaker) -> None:
     assert breaker.lets_through(NOW)
 
 
-def test_every_obstacle_must_go(breaker: CircuitBreaker) -> None:
-    breaker.block("settings", reasons.quoted("one"))
-    breaker.block("worker", reasons.quoted("two"))
-    breaker.unblock("settings")
-    assert not breaker.lets_through(NOW)
-    assert str(breaker.state(NOW).reason) == "two"
-
-
 def test_trouble_is_shown_but_does_not_stop(breaker: CircuitBreaker) -> None:
     breaker.note_fault("storage", reasons.quoted("the disk is full"))
     assert breaker.lets_through(NOW)
@@ -263,15 +247,6 @@ def test_a_canary_has_its_time_too(breaker: CircuitBreaker) -> None:
     assert breaker.lets_through_at(NOW) == NOW + 60
     breaker.clear_misconfigured()
     assert breaker.lets_through_at(NOW) is None
-
-
-def test_a_new_one_has_no_break() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(2):
-        breaker.note_probe(healthy=True, reason=reasons.NONE)
-        assert breaker.break_left(0.0) == 0.0
-        assert breaker.lets_through(0.0)
-        breaker.forget_server()
 
 
 def test_the_first_trouble_of_some_parts_is_told(breaker: CircuitBreaker) -> None:

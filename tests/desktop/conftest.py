@@ -27,7 +27,7 @@ REQUIRED: Final = os.environ.get("DESKTOP_TESTS") == "required"
 # There is no X display and no session bus, and no library for them, anywhere else.
 _OVER_THE_BUS: Final = (
     "test_bus.py", "notify/test_dbus.py", "notify/test_dunst.py",
-    "tray/test_linux.py", "tray/test_xembed.py", "tray/test_panel_check.py",
+    "tray/test_linux.py", "tray/test_xembed.py",
 )  # fmt: skip
 _ON_LINUX: Final = ("test_*.py", "autostart/test_*.py", *_OVER_THE_BUS)
 collect_ignore_glob = [] if sys.platform == "linux" else [*_ON_LINUX]

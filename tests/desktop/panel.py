@@ -21,7 +21,7 @@ LOOKS: Final = [IconLook(base, colour, text) for base in BASES for _, colour, te
 LINES: Final = 13
 RETRY_ALL, LETTERS, PAUSE, QUIT = 2, 3, 8, 12
 LETTER_LINES: Final = 4
-RETRY, DELETE = 0, 1
+DELETE: Final = 1
 
 _BUTTONS: Final = {"zenity": 52}  # pixels above the lower edge of a window, by its program
 _RIGHT: Final = 3  # the mouse's button

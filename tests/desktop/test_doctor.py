@@ -1,46 +1,27 @@
-"""What `doctor` says of notifications, on a private D-Bus session."""
+"""What `doctor` says of tray and notifications, on a real display and a private session bus."""
 
 import json
-import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from Xlib import X
+from Xlib import display as displays
 
+from tests.support.desktop import Desktop
+from tests.support.home import import_path
 from tests.support.notifyd import Mode
 from tests.support.session import Session, needs_dbus, session, silent
 
 
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[Session]:
-    """Start a private session without a daemon."""
-    with session(tmp_path) as found:
-        yield found
-
-
-def doctor(desktop: Session, *options: str, **environ: str) -> tuple[str, str]:
-    """Level and message of the check, as a script gets them."""
-    checks = json.loads(run(desktop, "--json", *options, **environ))["checks"]
-    (found,) = [each for each in checks if each["name"] == "notifications"]
-    return found["level"], found["message"]
-
-
-def run(desktop: Session, *options: str, **environ: str) -> str:
+def run(env: Mapping[str, str], *options: str) -> str:
     """What it prints."""
-    home = str(desktop.folder)
-    kept = {name: value for name, value in desktop.environ.items() if "MEM0TRAY" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "mem0tray", "doctor", *options],
-        env={
-            **kept,
-            "HOME": home,
-            "XDG_CONFIG_HOME": f"{home}/config",
-            "XDG_DATA_HOME": f"{home}/data",
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2])]),
-            **environ,
-        },
+        env={**env, **import_path()},
         capture_output=True,
         text=True,
         check=False,
@@ -48,68 +29,119 @@ def run(desktop: Session, *options: str, **environ: str) -> str:
     return done.stdout
 
 
-@needs_dbus
-def test_it_names_the_way_and_sends_a_test(desktop: Session) -> None:
-    desktop.start_daemon()
-    level, message = doctor(desktop, "--notify", MEM0TRAY_UI_LANGUAGE="en")
+def check(env: Mapping[str, str], name: str, *options: str) -> tuple[str, str, str]:
+    """Level, message and remedy of a check, as a script gets them."""
+    checks = json.loads(run(env, "--json", *options))["checks"]
+    (found,) = [each for each in checks if each["name"] == name]
+    return found["level"], found["message"], found["remedy"]
+
+
+# The tray ----------------------------------------------------------------------------------
+
+
+def test_a_panel_with_a_tray_is_found(desktop: Desktop) -> None:
+    desktop.panel()
+    found = check(desktop.env, "tray")
+    assert found == ("ok", "A panel shows tray icons (StatusNotifierItem).", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("ubuntu:GNOME", "gnome-extensions enable"),
+        ("XFCE", "xfce4-panel --add=systray"),
+        ("", "stalonetray"),
+    ],
+)
+def test_without_a_tray_the_remedy_is_the_desktops_own(
+    desktop: Desktop, name: str, command: str
+) -> None:
+    level, message, remedy = check({**desktop.env, "XDG_CURRENT_DESKTOP": name}, "tray")
+    assert (level, message) == ("warn", "No panel here shows tray icons.")
+    assert command in remedy
+    assert ("AppIndicator and KStatusNotifierItem Support" in remedy) == ("GNOME" in name)
+
+
+def test_the_older_kind_of_tray_is_found(desktop: Desktop) -> None:
+    display = displays.Display(desktop.env["DISPLAY"])
+    try:
+        window = display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+        window.set_selection_owner(display.intern_atom("_NET_SYSTEM_TRAY_S0"), X.CurrentTime)
+        display.sync()
+        level, message, _ = check(desktop.env, "tray")
+    finally:
+        display.close()
     assert level == "ok"
-    assert message.startswith("They go through the session bus to lab 1.")
-    assert [shown.title for shown in desktop.shown] == ["Test notification"]
+    assert message.startswith("A panel shows tray icons (XEmbed)")
 
 
-@needs_dbus
-def test_a_script_is_shown_nothing(desktop: Session) -> None:
-    desktop.start_daemon()
-    level, message = doctor(desktop)
-    assert (level, message) == ("ok", "They go through the session bus to lab 1.")
-    assert desktop.shown == []
-
-
-@needs_dbus
-def test_a_person_is_shown_one(desktop: Session) -> None:
-    desktop.start_daemon()
-    assert "A test is on the screen." in " ".join(run(desktop).split())
-    assert len(desktop.shown) == 1
-    assert "A test is" not in " ".join(run(desktop, "--no-notify").split())
-    assert len(desktop.shown) == 1
-
-
-@needs_dbus
-def test_no_daemon_is_named(desktop: Session) -> None:
-    level, message = doctor(desktop)
-    assert level == "warn"
-    assert message.startswith("None can be shown through the session bus: no program shows")
-
-
-@needs_dbus
-def test_a_daemon_that_refuses(desktop: Session) -> None:
-    desktop.start_daemon("error")
-    assert doctor(desktop)[0] == "ok"
-    assert doctor(desktop, "--notify")[0] == "warn"
-
-
-@needs_dbus
-def test_switched_off(desktop: Session) -> None:
-    """Then nothing is sent, and that is well."""
-    desktop.start_daemon()
-    level, message = doctor(desktop, "--notify", MEM0TRAY_NOTIFICATIONS_LEVEL="none")
-    assert level == "ok"
-    assert "notifications.level" in message
-    assert desktop.shown == []
-
-
-@needs_dbus
-@pytest.mark.parametrize("mode", ["deaf", "hang"])
-def test_a_daemon_that_hangs_is_named(desktop: Session, mode: Mode) -> None:
-    desktop.start_daemon(mode)
-    level, message = doctor(desktop, "--notify")
-    assert level == "warn"
-    assert message.endswith("the session bus: the notification daemon does not answer.")
-
-
-@needs_dbus
-def test_a_bus_that_says_nothing_is_not_waited_for(desktop: Session) -> None:
+def test_a_display_and_a_bus_that_hang_are_named(desktop: Desktop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        display = f"127.0.0.1:{listener.getsockname()[1] - 6000}"
+        level, message, _ = check({**desktop.env, "DISPLAY": display}, "tray")
+    assert (level, f"the display {display} does not answer" in message) == ("warn", True)
     with silent() as address:
-        level, message = doctor(desktop, "--notify", DBUS_SESSION_BUS_ADDRESS=address)
+        env = {**desktop.env, "DBUS_SESSION_BUS_ADDRESS": address}
+        level, message, _ = check(env, "tray")
+    assert (level, "session's D-Bus does not answer" in message) == ("warn", True)
+
+
+# Notifications --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Session]:
+    """Start a private session without a daemon."""
+    with session(tmp_path) as found:
+        yield found
+
+
+def environ(here: Session, **more: str) -> dict[str, str]:
+    """The environment of that session, in a home of its own."""
+    home = str(here.folder)
+    kept = {name: value for name, value in here.environ.items() if "MEM0TRAY" not in name}
+    folders = {"XDG_CONFIG_HOME": f"{home}/config", "XDG_DATA_HOME": f"{home}/data"}
+    return {**kept, **folders, "HOME": home, "MEM0TRAY_UI_LANGUAGE": "en", **more}
+
+
+@needs_dbus
+def test_the_way_is_named_and_a_test_is_sent_on_demand(here: Session) -> None:
+    here.start_daemon()
+    level, message, _ = check(environ(here), "notifications")
+    assert (level, message) == ("ok", "They go through the session bus to lab 1.")
+    assert here.shown == []
+    assert check(environ(here), "notifications", "--notify")[0] == "ok"
+    assert [shown.title for shown in here.shown] == ["Test notification"]
+
+
+@needs_dbus
+def test_a_person_is_shown_a_test_unless_it_is_declined(here: Session) -> None:
+    here.start_daemon()
+    assert "A test is on the screen." in " ".join(run(environ(here)).split())
+    assert len(here.shown) == 1
+    assert "A test is" not in " ".join(run(environ(here), "--no-notify").split())
+    assert len(here.shown) == 1
+
+
+@needs_dbus
+def test_without_a_daemon_or_wanted_ones_nothing_is_sent(here: Session) -> None:
+    level, message, _ = check(environ(here), "notifications")
     assert level == "warn"
-    assert "does not answer" in message
+    assert "no program shows" in message
+    here.start_daemon()
+    none = {**environ(here), "MEM0TRAY_NOTIFICATIONS_LEVEL": "none"}
+    level, message, _ = check(none, "notifications", "--notify")
+    assert (level, "notifications.level" in message) == ("ok", True)
+    assert here.shown == []
+
+
+@needs_dbus
+@pytest.mark.parametrize(
+    ("mode", "why"),
+    [("deaf", "does not answer"), ("hang", "does not answer"), ("error", "not now")],
+)
+def test_a_daemon_that_does_not_show_it_is_named(here: Session, mode: Mode, why: str) -> None:
+    here.start_daemon(mode)
+    level, message, _ = check(environ(here), "notifications", "--notify")
+    assert level == "warn"
+    assert why in message

@@ -47,9 +47,9 @@ def _run(command: str) -> None:
     subprocess.run(["/bin/sh", "-c", command], check=True)
 
 
-def test_nothing_is_set_up() -> None:
-    for system in ("linux", "darwin", "win32"):
-        assert older_workers.find(system=system) == []
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_where_nothing_is_set_up_nothing_is_found(system: str) -> None:
+    assert older_workers.find(system=system) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_nothing_is_set_up() -> None:
         ("", "tail -f /home/u/.claude/logs/mem0_worker.log", False),
     ],
 )
-def test_what_looks_like_a_worker(name: str, words: str, expected: bool) -> None:  # noqa: FBT001
+def test_names_and_words_tell_a_worker(name: str, words: str, *, expected: bool) -> None:
     assert other_process.is_worker(name, words.split()) is expected
 
 
@@ -87,28 +87,31 @@ def _unit(folder: Path, name: str, wanted_by: str = "", command: str = "/opt/x")
         (links / name).symlink_to(folder / name)
 
 
-def _units(home: Path) -> Path:
-    return home / ".config" / "systemd" / "user"
-
-
-def test_a_unit_that_starts_by_itself(home: Path) -> None:
-    _unit(_units(home), "mem0-worker.service", "default.target")
-    _unit(_units(home), "sync.service", "default.target", "/usr/bin/python3 \\\n /o/mem0_worker.py")
-    _unit(_units(home), "other.service", "default.target")
+def test_units_that_start_by_themselves_are_found(home: Path) -> None:
+    units = home / ".config" / "systemd" / "user"
+    _unit(units, "mem0-worker.service", "default.target")
+    _unit(units, "sync.service", "default.target", "/usr/bin/python3 \\\n /o/mem0_worker.py")
+    _unit(units, "other.service", "default.target")
+    _unit(units, "mem0-worker-stopped.service")
+    (units / "mem0-worker-masked.service").symlink_to(home / "nowhere")
+    _unit(units, "mem0-worker-timed.service")
+    _unit(units, "mem0-worker-timed.timer", "timers.target")
+    _unit(home / "_SYSTEM_UNITS", "mem0-worker.service", "multi-user.target")
+    user, system = "systemctl --user disable --now", "sudo systemctl disable --now"
     assert _linux() == [
-        OlderWorker(f"the user unit {name} of systemd", f"systemctl --user disable --now {name}")
-        for name in ("mem0-worker.service", "sync.service")
+        OlderWorker(
+            "the user unit mem0-worker-timed.service of systemd", f"{user} mem0-worker-timed.timer"
+        ),
+        OlderWorker("the user unit mem0-worker.service of systemd", f"{user} mem0-worker.service"),
+        OlderWorker("the user unit sync.service of systemd", f"{user} sync.service"),
+        OlderWorker(
+            "the system unit mem0-worker.service of systemd", f"{system} mem0-worker.service"
+        ),
     ]
 
 
-def test_a_unit_that_was_stopped(home: Path) -> None:
-    _unit(_units(home), "mem0-worker.service")
-    (home / "wants").mkdir()
-    assert _linux() == []
-
-
-def test_a_unit_that_runs(home: Path, programs: Programs) -> None:
-    _unit(_units(home), "mem0-worker.service")
+def test_units_that_run_are_found(home: Path, programs: Programs) -> None:
+    _unit(home / ".local" / "share" / "systemd" / "user", "mem0-worker.service")
     programs.add(
         "systemctl",
         "[ $1 = --user ] || exit 0\n"
@@ -122,46 +125,11 @@ def test_a_unit_that_runs(home: Path, programs: Programs) -> None:
     ]
 
 
-def test_a_timer(home: Path) -> None:
-    """What starts a unit again is stopped too."""
-    _unit(_units(home), "mem0-worker.service")
-    _unit(_units(home), "mem0-worker.timer", "timers.target")
-    ((_, stop),) = _linux()
-    assert stop == "systemctl --user disable --now mem0-worker.timer"
-
-
-def test_a_unit_in_the_data_folder(home: Path) -> None:
-    folder = home / ".local" / "share" / "systemd" / "user"
-    _unit(folder, "mem0-worker.service")
-    links = _units(home) / "default.target.wants"
-    links.mkdir(parents=True)
-    (links / "mem0-worker.service").symlink_to(folder / "mem0-worker.service")
-    assert [found.what for found in _linux()] == ["the user unit mem0-worker.service of systemd"]
-
-
-def test_a_unit_of_the_system(home: Path) -> None:
-    _unit(home / "_SYSTEM_UNITS", "mem0-worker.service", "multi-user.target")
-    assert _linux() == [
-        OlderWorker(
-            "the system unit mem0-worker.service of systemd",
-            "sudo systemctl disable --now mem0-worker.service",
-        )
-    ]
-
-
-def test_a_masked_unit(home: Path) -> None:
-    """A link to nothing is no trouble, and starts nothing."""
-    _units(home).mkdir(parents=True)
-    (_units(home) / "mem0-worker.service").symlink_to(home / "nowhere")
-    assert _linux() == []
-
-
-# cron -----------------------------------------------------------------------------------
+# cron, processes ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])
-def test_a_cron_line(home: Path, programs: Programs, system: str) -> None:
-    """The line is named; its command takes out that line and no other."""
+def test_the_command_takes_out_one_cron_line(home: Path, programs: Programs, system: str) -> None:
     table = home / "table"
     table.write_text(TABLE, encoding="utf-8")
     programs.add(
@@ -174,9 +142,6 @@ def test_a_cron_line(home: Path, programs: Programs, system: str) -> None:
     lines = TABLE.splitlines(keepends=True)
     assert table.read_text(encoding="utf-8") == "".join(lines[:2] + lines[3:])
     assert older_workers.find(system=system) == []
-
-
-# Processes ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -195,8 +160,7 @@ def _of(pid: int, ours: set[int]) -> list[OlderWorker]:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are seen in /proc")
-def test_a_process(worker: "subprocess.Popen[bytes]") -> None:
-    """A running one is named, unless it is ours, and gone after its command."""
+def test_a_process_is_named_unless_it_is_ours(worker: "subprocess.Popen[bytes]") -> None:
     wait_until(lambda: _of(worker.pid, set()), what="the worker is seen")
     assert _of(worker.pid, {worker.pid}) == []
     ((what, stop),) = _of(worker.pid, {os.getpid()})
@@ -216,11 +180,10 @@ def _agent(folder: Path, label: str, **values: Any) -> Path:
     return path
 
 
-def _launchctl(programs: Programs, home: Path) -> None:
-    """Stand in for launchctl: what is loaded and what is turned off are files."""
+def test_agents_are_named_and_ended_by_their_command(home: Path, programs: Programs) -> None:
     (home / "loaded").mkdir()
     (home / "off").mkdir()
-    programs.add(
+    programs.add(  # what is loaded and what is turned off are files
         "launchctl",
         f"""
         label=${{2##*/}}
@@ -232,11 +195,6 @@ def _launchctl(programs: Programs, home: Path) -> None:
         esac
         """,
     )
-
-
-def test_an_agent(home: Path, programs: Programs) -> None:
-    """It is named by its file; its command ends it now and keeps it from the next login."""
-    _launchctl(programs, home)
     folder = home / "Library" / "LaunchAgents"
     named = _agent(folder, "com.mem0.worker", Program="/opt/x")
     running = _agent(folder, "org.sync", ProgramArguments=["python3", "/opt/mem0_worker.py"])
@@ -245,26 +203,17 @@ def test_an_agent(home: Path, programs: Programs) -> None:
     _agent(folder, "com.mem0.worker.odd", ProgramArguments=[1])
     (folder / "com.mem0.worker.broken.plist").write_bytes(b"bplist00")
     (folder / "com.mem0.worker.folder.plist").mkdir()
-    (home / "loaded" / "com.mem0.worker").touch()
-    (home / "off" / "com.mem0.worker.odd").touch()
+    shared = _agent(home / "_SHARED_AGENTS", "com.mem0.worker.kept", Program="/opt/x")
+    for label in ("com.mem0.worker", "com.mem0.worker.kept"):
+        (home / "loaded" / label).touch()
+    for label in ("com.mem0.worker.odd", "com.mem0.worker.kept"):  # off, and still loaded
+        (home / "off" / label).touch()
     found = older_workers.find(system="darwin")
     assert [each.what for each in found] == [
-        f"the LaunchAgent {named}",
-        f"the LaunchAgent {running}",
+        f"the LaunchAgent {path}" for path in (named, running, shared)
     ]
     for each in found:
         _run(each.stop)
     assert older_workers.find(system="darwin") == []
     service = f"gui/{os.getuid()}/com.mem0.worker"
     assert {f"bootout {service}", f"disable {service}"} <= set(programs.calls("launchctl"))
-
-
-def test_an_agent_that_is_turned_off_and_still_loaded(home: Path, programs: Programs) -> None:
-    _launchctl(programs, home)
-    path = _agent(home / "_SHARED_AGENTS", "com.mem0.worker", Program="/opt/x")
-    (home / "off" / "com.mem0.worker").touch()
-    assert older_workers.find(system="darwin") == []
-    (home / "loaded" / "com.mem0.worker").touch()
-    assert [found.what for found in older_workers.find(system="darwin")] == [
-        f"the LaunchAgent {path}"
-    ]

@@ -34,13 +34,6 @@ def test_a_file_reaches_the_opener(programs: Programs, log: Path, *, edits: bool
     assert _calls(programs, "xdg-open") == [str(log)]
 
 
-def test_a_folder(programs: Programs, tmp_path: Path) -> None:
-    """Folders are opened like files."""
-    programs.add("xdg-open")
-    opener.show(tmp_path)
-    assert _calls(programs, "xdg-open") == [str(tmp_path)]
-
-
 def test_a_name_that_looks_like_an_option(
     programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,30 +51,6 @@ def test_it_does_not_wait(programs: Programs, log: Path, tmp_path: Path) -> None
     opener.show(log)
     fifo.write_text("go\n")  # waits until the opener reads: it is still there, and we are back
     wait_until((tmp_path / "done").exists, what="the opener ended")
-
-
-def test_nothing_of_ours_reaches_the_opener(programs: Programs, log: Path, tmp_path: Path) -> None:
-    said = tmp_path / "said"
-    programs.add(
-        "xdg-open",
-        f"""
-        for fd in /proc/$$/fd/*; do readlink "$fd"; done > "{said}.new"
-        cut -d " " -f 6 /proc/$$/stat >> "{said}.new"
-        echo $$ >> "{said}.new"
-        mv "{said}.new" "{said}"
-        """,
-    )
-    reading, writing = os.pipe()
-    os.set_inheritable(writing, True)  # noqa: FBT003  (the only way to give it)
-    opener.show(log)
-    wait_until(said.exists, what="the opener looked around")
-    os.close(reading)
-    os.close(writing)
-    *files, session, process = said.read_text().splitlines()
-    assert session == process
-    ours = [name for name in files if not name.startswith(str(programs.folder))]
-    assert set(ours) <= {"/dev/null", f"{said}.new"}
-    assert ours.count("/dev/null") >= 2
 
 
 @pytest.mark.parametrize(("code", "words"), [(3, "No program was found"), (4, "code 4")])

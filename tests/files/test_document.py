@@ -76,26 +76,12 @@ def test_a_missing_section_is_empty() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b" ",
-        b"null",
-        b"[]",
-        b'"items"',
-        b'{"items":null}',
-        b'{"items":{}}',
-        b'{"items":"x"}',
-        b'{"items":3}',
-        b'{"items":[1]',
-        b'{"items":[1,]}',
-        b'{"items":[1]} {"items":[2]}',
-        b'{"items":[1]}x',
-        b'{"items":[01]}',
-        b'{"items":["a\nb"]}',
-        b'{"items":["\\q"]}',
-        b"\x00\x00\x00\x00",
-        b"\xff\xfe",
+        b"", b" ", b"null", b"[]", b'"items"', b'{"items":null}', b'{"items":{}}',
+        b'{"items":"x"}', b'{"items":3}', b'{"items":[1]', b'{"items":[1,]}',
+        b'{"items":[1]} {"items":[2]}', b'{"items":[1]}x', b'{"items":[01]}',
+        b'{"items":["a\nb"]}', b'{"items":["\\q"]}', b"\x00\x00\x00\x00", b"\xff\xfe",
     ],
-)
+)  # fmt: skip
 def test_what_is_no_document_is_broken(data: bytes) -> None:
     with pytest.raises(BrokenDocumentError):
         parse(data, SECTIONS)
@@ -360,30 +346,16 @@ def test_times_and_values_of_ours_are_written_for_people_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind"),
+    ("data", "why"),
     [
-        (b"[]", "a list"), (b'"x"', "text"), (b"null", "null"), (b"true", "a truth value"),
-        (b"false", "a truth value"), (b"5", "a number"), (b"-1", "a number"), (b"NaN", "a number"),
-        (b" \n[1, 2]", "a list"),
+        (b"[]", "it holds no JSON object"), (b"null", "it holds no JSON object"),
+        (b" \n[1, 2]", "it holds no JSON object"), (b'{"queue": {}}', "'queue' is no list"),
+        (b'{"queue": "x"}', "'queue' is no list"), (b'{"queue": null}', "'queue' is no list"),
     ],
 )  # fmt: skip
-def test_what_stands_in_the_place_of_an_object_is_said(data: bytes, kind: str) -> None:
-    with pytest.raises(BrokenDocumentError) as caught:
+def test_what_is_wrong_with_a_document_is_said(data: bytes, why: str) -> None:
+    with pytest.raises(BrokenDocumentError, match=f"^{why}$"):
         parse(data, ("queue",))
-    assert str(caught.value) == f"it holds {kind} where an object should be"
-
-
-@pytest.mark.parametrize(
-    ("value", "kind"),
-    [
-        ("{}", "an object"), ('"x"', "text"), ("null", "null"), ("true", "a truth value"),
-        ("false", "a truth value"), ("5", "a number"),
-    ],
-)  # fmt: skip
-def test_what_stands_in_the_place_of_a_list_is_said(value: str, kind: str) -> None:
-    with pytest.raises(BrokenDocumentError) as caught:
-        parse(f'{{"queue": {value}}}'.encode(), ("queue",))
-    assert str(caught.value) == f"'queue' is {kind}, not a list"
 
 
 @pytest.mark.parametrize("sections", [("queue", "items"), ("items", "queue")])

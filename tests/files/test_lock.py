@@ -80,21 +80,6 @@ def test_a_lock_that_is_not_to_be_had_is_told(path: Path) -> None:
     assert caught.value.remedy == "Wait for it, or end the program that hangs."
 
 
-@pytest.mark.usefixtures("held")
-def test_who_has_no_time_does_not_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-
-    def wait(_: Path, timeout: float) -> int:
-        waited.append(timeout)
-        return -1
-
-    monkeypatch.setattr(locks, "_wait", wait)
-    for timeout in (0.0, -5.0):
-        with pytest.raises(LockTimeoutError):
-            FileLock(path).acquire(timeout)
-    assert waited == [0.0, 0.0]
-
-
 def test_who_waits_gets_the_lock_when_it_is_let_go(path: Path, held: FileLock) -> None:
     waiter = FileLock(path)
     thread = threading.Thread(target=waiter.acquire, args=(30,))
@@ -317,30 +302,6 @@ def test_the_worker_of_a_folder_is_found(tmp_path: Path) -> None:
         assert locks.on_its_way(paths) == its
         assert locks.of_worker(paths) == its
     assert locks.of_worker(paths) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"),
-    [
-        (errno.EROFS, "mount it for writing again"),
-        (errno.ENOSPC, "Free some disk space"),
-        (errno.EACCES, "Mend the permissions"),
-    ],
-    ids=["read-only disk", "full disk", "permissions"],
-)
-def test_the_remedy_is_that_of_the_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
-) -> None:
-    path = tmp_path / "mem0_queue.lock"
-
-    def refuse(*_: object) -> int:
-        raise OSError(code, os.strerror(code), str(path))
-
-    monkeypatch.setattr(regular_file, "open_fd", refuse)
-    with pytest.raises(FileUnavailableError) as caught:
-        FileLock(path).acquire(1)
-    assert str(path) in caught.value.message
-    assert remedy in caught.value.remedy
 
 
 @needs.LINKS

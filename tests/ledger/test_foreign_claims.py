@@ -65,17 +65,6 @@ def test_what_vanished_in_the_minute_before_was_perhaps_taken(
     assert row(ledger, there) == before[2]
 
 
-def test_a_further_sign_changes_nothing_of_what_vanished(
-    ledger: Ledger, taken: ForeignClaims, keys: list[int]
-) -> None:
-    taken.note_worker(SEEN)
-    vanish(taken, keys[0], at=NOW)
-    before = row(ledger, keys[0])
-    taken.note_worker(WorkerSeen(7, "there", NOW, NOW + 60))
-    assert row(ledger, keys[0]) == before
-    assert taken.worker() == WorkerSeen(7, "there", NOW, NOW + 60)
-
-
 def test_a_start_learns_what_the_last_one_noted(taken: ForeignClaims) -> None:
     assert taken.begin("a", [1, 2]) == ("", None)
     assert taken.begin("b", None) == ("a", [1, 2])
@@ -211,9 +200,3 @@ def test_what_is_held_is_sent_when_the_user_says_so(
     assert row(ledger, other) == before[2]
     assert taken.count() == 0
     assert table(ledger, "PRAGMA synchronous") == [(2,)]
-
-
-def test_what_is_news_of_another_worker_is_counted(taken: ForeignClaims, keys: list[int]) -> None:
-    vanish(taken, keys[0], at=NOW - 1)
-    assert [taken.note_worker(SEEN) for _ in range(2)] == [1, 0]
-    assert taken.vanish(keys, NOW, taken=True, wait_until=0) == 2

@@ -303,12 +303,3 @@ def test_values_that_stood_there_together_are_found() -> None:
     assert PAST.with_values(9, 90.0) == [SAVED]
     assert PAST.with_values(1, 20.0) == []
     assert PAST.with_values(2, 10.0) == []
-
-
-def test_nothing_of_it_can_be_changed() -> None:
-    with pytest.raises(AttributeError):
-        FIRST.last = 5  # type: ignore[misc]
-    with pytest.raises(AttributeError):
-        PAST.showings = ()  # type: ignore[misc]
-    assert not Showing(1, 2, 3, 4.0).saved
-    assert Showing(1, 2, 3, 4.0).body is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mem0tray.core import item as items
-from mem0tray.core.item import Item, Kind
+from mem0tray.core.item import Item
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
 from mem0tray.ledger.inbox import Inbox
@@ -33,34 +33,12 @@ def put_dead(inbox: Inbox, *letters: Item) -> list[int]:
     return [inbox.add_dead(each, each.raw, NOW, ask=False, gen=None) for each in letters]
 
 
-def test_a_ledger_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
-    with Reader(tmp_path / "none") as reader:
-        assert reader.known(*name(A)) is None
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_deliveries_are_counted_by_their_time(ledger: Ledger, inbox: Inbox, outbox: Outbox) -> None:
     for at in (NOW - 0.5, NOW, NOW + 59, NOW + 60):
         key = inbox.add_fresh(fresh(f"at {at}"), at, ask=False)
         outbox.record_delivery(key, HERE, at)
     with Reader(ledger.path) as reader:
         assert reader.deliveries(NOW, 60.0) == {NOW: 2, NOW + 60: 1}
-
-
-def test_a_reader_never_writes(ledger: Ledger, inbox: Inbox) -> None:
-    (key,) = put_dead(inbox, A)
-    with Reader(ledger.path) as reader:
-        assert reader.waiting.names() == {name(A)}
-        with ledger.transaction():
-            inbox.discard([key], NOW, "user")
-        assert reader.waiting.names() == set()
-
-
-def test_a_ledger_that_is_no_database_knows_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    path.write_bytes(b"no database at all" * 100)
-    with Reader(path) as reader:
-        assert reader.known(*name(A)) is None
 
 
 def test_a_ledger_that_is_closed_is_read_too(tmp_path: Path) -> None:
@@ -84,31 +62,6 @@ def test_an_outcome_is_unknown_since_it_last_became_so(ledger: Ledger, inbox: In
     with Reader(ledger.path) as reader:
         (found,) = reader.by_id("a")
         assert found.unknown == NOW + 2
-
-
-def test_a_refusal_is_over_with_the_last_sign_that_it_is(ledger: Ledger, inbox: Inbox) -> None:
-    refused, sent = put_dead(inbox, A, B)
-    outbox = Outbox(ledger)
-
-    def refuse(at: float) -> None:
-        outbox.record_attempt(refused, at, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
-
-    def last_refusal() -> float | None:
-        with Reader(ledger.path) as reader:
-            found = reader.last_refusal()
-        return None if found is None else found.at
-
-    refuse(NOW)
-    assert last_refusal() == NOW
-    outbox.record_delivery(sent, HERE, NOW + 1)
-    assert last_refusal() is None
-    refuse(NOW + 2)
-    assert last_refusal() == NOW + 2
-    outbox.note_end_of_refusal(NOW + 3)
-    assert last_refusal() is None
-    assert ledger.meta("refusal_over") == NOW + 3  # by the name that other versions look for
-    refuse(NOW + 4)
-    assert last_refusal() == NOW + 4
 
 
 def test_stays_are_of_dead_letters_that_went_since_then(ledger: Ledger, inbox: Inbox) -> None:
@@ -293,7 +246,3 @@ def test_a_further_text_under_an_id_has_its_own_key(
     with Reader(tmp_path / "ledger.sqlite3") as reader:
         found = reader.memories(reader.taken(HERE)["p"], HERE)
     assert [each.key for each in found] == ["x", f"x-{items.digest('p', 'second').hex()[:8]}"]
-
-
-def test_no_ledger_knows_nothing(tmp_path: Path) -> None:
-    assert taken(tmp_path / "ledger.sqlite3") == []

@@ -131,12 +131,6 @@ def test_no_question_looks_at_all_items_ever_taken_in(ledger: Ledger, number: in
     assert not [each for each in plans if each.startswith("SCAN items") and "INDEX" not in each]
 
 
-def test_an_item_knows_what_the_ledger_knows(waiting: WaitingRows) -> None:
-    first = WAITS[0]
-    ((found, raw),) = waiting.with_id("d2")
-    assert (found.name, found.state, found.retry_count, raw) == (first.name, "dead", 2, first.raw)
-
-
 @pytest.fixture
 def counters(ledger: Ledger) -> Counters:
     return Counters(ledger)

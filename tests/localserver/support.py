@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from mem0tray.localserver.endpoint import Endpoint
-from mem0tray.localserver.finding import find
+from mem0tray.localserver.endpoint import Endpoint, find
 from mem0tray.localserver.store import Arrival
 from tests.support.needs import WINDOWS
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -13,9 +12,9 @@ import httpx
 import pytest
 
 from mem0tray.localserver.app import build
-from mem0tray.localserver.endpoint import BODY_MAX, DATABASE, Endpoint, proof
+from mem0tray.localserver.endpoint import DATABASE, Endpoint, proof
 from mem0tray.localserver.store import Store
-from tests.localserver.support import PATIENCE, client_of, listed, save, texts
+from tests.localserver.support import listed, save, texts
 
 
 def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
@@ -28,35 +27,31 @@ def test_what_is_saved_is_listed_newest_first(client: httpx.Client) -> None:
     assert listed(client, "another") == []
 
 
-def test_a_list_is_as_long_as_asked(client: httpx.Client) -> None:
-    for number in range(5):
-        save(client, "limited", str(number))
-    assert [each["memory"] for each in listed(client, "limited", 2)] == ["4", "3"]
-    assert len(listed(client, "limited", 10**30)) == 5
-
-
-def test_a_list_goes_on_where_a_page_ended(client: httpx.Client) -> None:
-    for number in range(5):
+def test_a_list_is_as_long_as_asked_and_goes_on_where_a_page_ended(client: httpx.Client) -> None:
+    for number in range(250):
         save(client, "paged", str(number))
     save(client, "paged too", "x")
+    assert len(listed(client, "paged", 10**30)) == 250
     pages: list[list[str]] = []
     before: dict[str, str] = {}
     while True:
-        document = client.get("/memory/paged", params={"limit": 2, **before}).json()
+        document = client.get("/memory/paged", params={"limit": 100, **before}).json()
         assert document["paged"] is True
         page = document["memories"]["results"]
         if not page:
             break
         pages.append([each["memory"] for each in page])
         before = {"before": page[-1]["id"]}
-    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+    assert [len(page) for page in pages] == [100, 100, 50]
+    assert [text for page in pages for text in page] == [str(n) for n in reversed(range(250))]
 
 
-@pytest.mark.parametrize("before", ["0", "-1", "last", "1.5", "²", ""])
-def test_a_page_before_no_memory_is_refused(client: httpx.Client, before: str) -> None:
-    answer = client.get("/memory/x", params={"before": before})
+@pytest.mark.parametrize("name", ["before", "limit"])
+@pytest.mark.parametrize("value", ["0", "-1", "last", "1.5", "²", ""])
+def test_what_is_no_number_is_refused(client: httpx.Client, name: str, value: str) -> None:
+    answer = client.get("/memory/x", params={name: value})
     assert answer.status_code == 422
-    assert "before" in answer.json()["detail"]
+    assert name in answer.json()["detail"]
 
 
 def test_a_list_says_since_when_and_under_which_key(client: httpx.Client) -> None:
@@ -83,20 +78,6 @@ def test_projects_are_counted_by_name(client: httpx.Client) -> None:
     ]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "²", ""])
-def test_a_limit_that_is_no_number_is_refused(client: httpx.Client, limit: str) -> None:
-    answer = client.get("/memory/x", params={"limit": limit})
-    assert answer.status_code == 422
-    assert "limit" in answer.json()["detail"]
-
-
-def test_lists_longer_than_a_page_are_complete(client: httpx.Client) -> None:
-    expected = [str(number) for number in range(250)]
-    for text in expected:
-        save(client, "pages", text)
-    assert texts(client, "pages") == expected
-
-
 def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
     for _ in range(3):
         save(client, "large", "x" * (7 * 2**20))
@@ -110,18 +91,9 @@ def test_an_answer_that_was_cut_says_so(client: httpx.Client) -> None:
     ["a/b", "/", "%2F", "a b+c", "..", "?#", "ü\n\x00", "search", "health", "lone \ud800", "😀"],
 )
 def test_any_project_name_works(client: httpx.Client, project: str) -> None:
-    assert save(client, project, "text").status_code == 200
-    assert texts(client, project) == ["text"]
-
-
-def test_a_path_that_is_no_utf_8_is_refused(client: httpx.Client) -> None:
-    assert client.get("/memory/%ff").status_code == 400
-
-
-def test_lone_surrogates_survive(client: httpx.Client) -> None:
-    body = b'{"user_id":"surrogates","content":"a\\ud800b\\udfff \\ud83d\\ude00"}'
-    assert client.post("/memory", content=body).status_code == 200
-    assert texts(client, "surrogates") == ["a\ud800b\udfff 😀"]
+    for _ in range(2):  # without a key each request is a memory
+        assert save(client, project, "half \ud800 😀").status_code == 200
+    assert texts(client, project) == ["half \ud800 😀"] * 2
 
 
 def test_a_key_is_stored_once(client: httpx.Client) -> None:
@@ -143,15 +115,11 @@ def test_a_key_with_another_body_is_refused(client: httpx.Client) -> None:
     assert texts(client, "reused-2") == []
 
 
-def test_without_a_key_each_request_is_a_memory(client: httpx.Client) -> None:
-    for _ in range(2):
-        save(client, "twice", "same")
-    assert texts(client, "twice") == ["same", "same"]
-
-
 def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
     save(client, "deleted", "text", "key-3")
-    path = f"/memory/deleted/{listed(client, 'deleted')[0]['id']}"
+    name = listed(client, "deleted")[0]["id"]
+    path = f"/memory/deleted/{name}"
+    assert client.delete(f"/memory/another/{name}").status_code == 404
     assert client.delete(path).json() == {"success": True}
     assert client.delete(path).status_code == 404
     assert save(client, "deleted", "text", "key-3").status_code == 200
@@ -161,13 +129,6 @@ def test_a_deleted_memory_is_gone_and_stays_gone(client: httpx.Client) -> None:
 @pytest.mark.parametrize("memory_id", ["0", "-1", "x", "1.0", "9" * 30, "%31%00"])
 def test_an_unknown_memory_is_a_404(client: httpx.Client, memory_id: str) -> None:
     assert client.delete(f"/memory/nobody/{memory_id}").status_code == 404
-
-
-def test_a_memory_belongs_to_its_project(client: httpx.Client) -> None:
-    save(client, "mine", "text")
-    memory_id = listed(client, "mine")[0]["id"]
-    assert client.delete(f"/memory/yours/{memory_id}").status_code == 404
-    assert texts(client, "mine") == ["text"]
 
 
 def test_search_finds_words(client: httpx.Client) -> None:
@@ -206,16 +167,6 @@ def test_nonsense_is_refused(client: httpx.Client, body: bytes, status: int) -> 
     assert answer.status_code == status
     assert answer.json()["detail"].endswith(".")
     assert save(client, "after nonsense", "fine").status_code == 200
-
-
-def test_a_body_that_is_declared_too_large_is_refused(running: Endpoint) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
-        connection.sendall(
-            b"POST /memory HTTP/1.1\r\nHost: localhost\r\n"
-            b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n"
-            % (running.token.encode(), BODY_MAX + 1)
-        )
-        assert connection.recv(4096).split()[1] == b"413"
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -268,6 +219,7 @@ def test_other_paths_and_methods_are_errors_in_json(client: httpx.Client) -> Non
         ("POST", "/memory/", 404),
         ("PUT", "/memory", 405),
         ("POST", "/health", 405),
+        ("GET", "/memory/%ff", 400),
     ):
         answer = client.request(method, path)
         assert (answer.status_code, "detail" in answer.json()) == (status, True), (method, path)
@@ -299,13 +251,3 @@ def test_a_store_that_cannot_be_written_is_an_outage(
     assert client.get("/health").status_code == 200
     assert save(client, "outage", "text", "key-4").status_code == 200
     assert texts(client, "outage") == ["text"]
-
-
-def test_many_clients_at_once_lose_nothing(running: Endpoint) -> None:
-    clients = [client_of(running) for _ in range(8)]
-    for round_number in range(5):
-        for number, each in enumerate(clients):
-            assert save(each, "many", f"{round_number}-{number}").status_code == 200
-    assert len(texts(clients[0], "many")) == 40
-    for each in clients:
-        each.close()

@@ -1,15 +1,37 @@
 """The requests of the dialect `oss`, as the official server answers them."""
 
+import asyncio
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mem0tray.localserver.app import build
 from mem0tray.localserver.endpoint import Endpoint
+from mem0tray.localserver.store import Store
+from mem0tray.server import (
+    Client,
+    KeyVerdict,
+    Kind,
+    Memory,
+    Outcome,
+    Presence,
+    ServerAddress,
+    Terms,
+    connect,
+)
+from mem0tray.server.model import Page, ProjectCount
 from tests.localserver.support import client_of, listed, save, texts
+from tests.server.calls import LONG
 
 
 @pytest.fixture
@@ -229,19 +251,13 @@ def test_it_describes_what_it_answers(official: httpx.Client) -> None:
             assert answer.json() != {"detail": "Not Found"}, (method, path)
 
 
-def test_no_memory_is_a_null(official: httpx.Client) -> None:
+def test_what_is_not_there_or_never_wanted(running: Endpoint, official: httpx.Client) -> None:
     answer = official.get("/memories/0")
     assert (answer.status_code, answer.json()) == (200, None)
-
-
-def test_setting_up_is_never_wanted(running: Endpoint) -> None:
+    assert official.post("/reset").status_code == 404
     with client_of(running, {}) as stranger:
         answer = stranger.get("/auth/setup-status")
-        assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
-
-
-def test_nothing_resets_it(official: httpx.Client) -> None:
-    assert official.post("/reset").status_code == 404
+    assert (answer.status_code, answer.json()) == (200, {"needsSetup": False})
 
 
 def test_a_large_memory_is_kept_whole(official: httpx.Client) -> None:
@@ -311,3 +327,146 @@ def test_a_search_that_makes_no_sense_is_refused(
     answer = official.post("/search", json=body)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
+
+
+NAMES = st.sampled_from(["user_id", "agent_id", "run_id", "mem0tray_id", "mem0tray_project", "a"])
+TEXTS = st.sampled_from(["", " ", "*", "a b", "alpha", "two%20words", "%", "\0", "\ud800", "NaN"])
+PLAIN = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS)
+ANY = st.recursive(
+    PLAIN, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=5
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({}, optional={"role": TEXTS | ANY, "content": TEXTS | ANY}), max_size=3
+)
+FIELDS = {
+    "messages": MESSAGES | ANY,
+    "user_id": TEXTS | ANY,
+    "agent_id": TEXTS | ANY,
+    "run_id": TEXTS | ANY,
+    "metadata": st.dictionaries(NAMES, ANY) | ANY,
+    "infer": ANY,
+    "query": TEXTS | ANY,
+    "text": TEXTS | ANY,
+    "filters": st.dictionaries(NAMES, ANY) | ANY,
+    "threshold": ANY,
+    "top_k": ANY,
+}
+BODIES = st.fixed_dictionaries({}, optional=FIELDS)
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                ("POST", "/memories"),
+                ("POST", "/search"),
+                ("PUT", "/memories/1"),
+                ("GET", "/memories?user_id=alpha"),
+                ("GET", "/memories?user_id=two%2520words&agent_id=%00&top_k=5"),
+                ("GET", "/memories?user_id=%ED%A0%80"),
+                ("GET", "/memories?run_id=%ff"),
+                ("GET", "/entities"),
+                ("DELETE", "/memories?agent_id=alpha"),
+                ("DELETE", "/memories/1"),
+            ]
+        ),
+        BODIES,
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(requests=REQUESTS)
+def test_any_request_is_answered(
+    requests: list[tuple[tuple[str, str], dict[str, Any]]],
+) -> None:
+    async def send() -> None:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(Store(Path(folder, "memories.sqlite3"))) as store,
+        ):
+            transport = httpx.ASGITransport(build(store, "token"))
+            head = {"X-API-Key": "token"}
+            base = "http://localhost"
+            async with httpx.AsyncClient(
+                transport=transport, base_url=base, headers=head
+            ) as client:
+                for (method, path), body in requests:
+                    answer = await client.request(method, path, content=json.dumps(body))
+                    assert answer.status_code in {200, 400, 404, 422}, answer.text
+                    document = answer.json()
+                    if answer.status_code != 200:
+                        assert document["detail"].endswith(".")
+
+    asyncio.run(send())
+
+
+@pytest.fixture
+def ours(running: Endpoint) -> Iterator[Client]:
+    """Open our own client of the dialect."""
+    with closing(connect(ServerAddress.of(running.url, running.token), "oss")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("project", ["alpha", "two words", "100%", "a%20b", "*", "é/ü", "x\ud800"])
+def test_a_memory_goes_there_and_back(ours: Client, client: httpx.Client, project: str) -> None:
+    memory = Memory(project, f"the third oak of {project!r}", f"id-{project!r}")
+    absent = ours.ask(memory, LONG)
+    assert absent is Presence.ABSENT
+    for _ in range(2):
+        assert ours.save(memory, LONG).kind is Kind.DELIVERED
+    assert ours.ask(memory, LONG) is Presence.PRESENT
+    read = ours.read(project, 5, LONG)
+    assert not isinstance(read, Outcome)
+    assert [(each.project, each.text) for each in read.memories] == [(project, memory.content)]
+    found = ours.search(project, "third oak", 5, LONG)
+    assert not isinstance(found, Outcome)
+    assert [(each.text, each.score) for each in found] == [(memory.content, 1.0)]
+    assert texts(client, project) == [memory.content]
+
+
+def test_a_large_memory_is_asked_for(ours: Client) -> None:
+    large = Memory("large oss", "oak " * 1_000_000, "large-oss")
+    assert ours.ask(large, LONG) is not Presence.PRESENT
+    assert ours.save(large, LONG).kind is Kind.DELIVERED
+    assert ours.ask(large, LONG) is Presence.PRESENT
+
+
+def test_pages_and_projects_are_told(ours: Client, client: httpx.Client) -> None:
+    for text in ("one", "two"):
+        save(client, "paged by oss", text)
+    page = ours.page("paged by oss", "", LONG)
+    assert isinstance(page, Page)
+    assert ([each.text for each in page.memories], page.after, page.whole) == (
+        ["two", "one"], "", True,
+    )  # fmt: skip
+    projects = ours.projects(LONG)
+    assert not isinstance(projects, Outcome)
+    assert ("paged by oss", 2) in [(each.project, each.count) for each in projects]
+
+
+def test_a_user_stands_beside_the_project(running: Endpoint) -> None:
+    address = ServerAddress.of(running.url, running.token)
+    with closing(connect(address, "oss", terms=Terms("Jo Doe"))) as client:
+        memory = Memory("my agent", "an oak", "agent-1")
+        assert client.save(memory, LONG).kind is Kind.DELIVERED
+        assert client.ask(memory, LONG) is Presence.PRESENT
+        read, found = client.read("my agent", 5, LONG), client.search("my agent", "oak", 5, LONG)
+        assert isinstance(read, Page)
+        assert not isinstance(found, Outcome)
+        for shown in (read.memories, found):
+            assert [(each.project, each.text) for each in shown] == [("my agent", "an oak")]
+        assert client.read("no agent", 5, LONG) == Page([])
+        projects = client.projects(LONG)
+    assert isinstance(projects, list)
+    assert ProjectCount("my agent") in projects
+
+
+def test_it_is_healthy_and_wants_its_key(running: Endpoint, ours: Client) -> None:
+    assert ours.probe(LONG).healthy
+    assert ours.check_key(LONG).verdict is KeyVerdict.TAKEN
+    address = ServerAddress.of(running.url, "wrong")
+    with closing(connect(address, "oss")) as stranger:
+        assert stranger.check_key(LONG).verdict is KeyVerdict.REFUSED
+        memory = Memory("alpha", "text", "wrong-1")
+        assert stranger.save(memory, LONG).kind is Kind.UNAUTHORIZED

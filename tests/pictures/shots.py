@@ -7,8 +7,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont
 
 from mem0tray.desktop.tray import icon
-from mem0tray.desktop.tray.badge import AMBER, RED
-from mem0tray.desktop.tray.icon import IconLook
+from mem0tray.desktop.tray.icon import AMBER, RED, IconLook
 from tests.pictures.scene import FONT, SCALE, WALLPAPER
 from tests.support.desktop import Desktop
 from tests.support.home import Home

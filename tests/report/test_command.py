@@ -1,8 +1,6 @@
 """`mem0tray report`, where the page is written, and opening it."""
 
-import os
 import stat
-import subprocess
 import sys
 import threading
 import webbrowser
@@ -42,11 +40,16 @@ def test_it_opens_a_page_in_our_own_folder(home: Scratch, opened: list[str]) -> 
 
 
 def test_out_is_written_and_not_opened(home: Scratch, opened: list[str]) -> None:
+    home.env(MEM0TRAY_UI_LANGUAGE="fr")
+    home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
     path = home.root / "a page.html"
-    assert home.ok("report", "--out", str(path)).strip() == str(path)
-    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    said = home.ok("report", "--out", str(path), "--with-content")
+    assert said.strip() == str(path)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert 'lang="fr"' in text
+    assert "the text itself" in text
     assert opened == []
-    assert not home.paths.data_dir.exists()
 
 
 @needs.MODES
@@ -59,33 +62,12 @@ def test_only_its_owner_can_read_it(home: Scratch) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_texts_are_shown_with_content(home: Scratch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": [dead("the text itself")]})
-    path = home.root / "page.html"
-    home.ok("report", "--out", str(path), "--with-content")
-    assert "the text itself" in path.read_text(encoding="utf-8")
-
-
-def test_a_place_that_cannot_be_written_is_named(home: Scratch) -> None:
-    done = home.run("report", "--out", str(home.root / "nowhere" / "page.html"))
-    assert done.code == 1
-    assert "nowhere" in done.line
-    assert home.run("report", "--out", str(home.root)).code == 2
-
-
-@pytest.mark.parametrize("name", ["", ".", ".."])
-def test_a_folder_is_no_file_to_write(home: Scratch, name: str) -> None:
+@pytest.mark.parametrize(("name", "code"), [("", 2), (".", 2), ("nowhere/page.html", 1)])
+def test_a_place_that_cannot_be_written_is_named(home: Scratch, name: str, code: int) -> None:
     done = home.run("report", "--out", name)
-    assert (done.code, done.out) == (2, "")
-    assert done.line
+    assert (done.code, done.out) == (code, "")
+    assert name in done.line
     assert "away" not in done.err
-
-
-def test_it_speaks_the_language_of_the_settings(home: Scratch) -> None:
-    home.env(MEM0TRAY_UI_LANGUAGE="fr")
-    path = home.root / "page.html"
-    home.ok("report", "--out", str(path))
-    assert 'lang="fr"' in path.read_text(encoding="utf-8")
 
 
 @needs.OWNERS
@@ -159,17 +141,6 @@ def test_the_desktop_names_its_browser(tmp_path: Path, monkeypatch: pytest.Monke
     assert report._browser() == "firefox_firefox.desktop"
 
 
-def test_a_file_that_may_not_be_read_can_be_written(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = home.root / "old.html"
-    out.write_text("old")
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK and may(path, mode))
-    home.ok("report", "--out", str(out))
-    assert out.read_text() != "old"
-
-
 def test_it_writes_nothing_else(home: Scratch) -> None:
     home.write("mem0_queue_dlq.json", {"items": [dead("d")]})
     home.ok("list")
@@ -179,14 +150,3 @@ def test_it_writes_nothing_else(home: Scratch) -> None:
     assert {path: path.stat().st_mtime_ns for path in home.claude.iterdir()} == before
     new = {path for path in (home.root / "data").rglob("*") if path.is_file()} - ledger
     assert [path.name for path in new] == ["status.html"]
-
-
-def test_add_does_not_pay_for_it() -> None:
-    code = (
-        "import sys, mem0tray.report, mem0tray.cli.add;"
-        " print([n for n in ('jinja2', 'markupsafe') if n in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
-    )
-    assert done.stdout.strip() == "[]"

@@ -15,7 +15,7 @@ from tests.actions.scene import worker
 from tests.cli.scratch import Scratch
 from tests.report.past import past
 from tests.support import needs
-from tests.support.shapes import dead, entry, queue_document
+from tests.support.shapes import dead
 
 _DAY = 86_400.0
 _HOUR = 3600.0
@@ -46,17 +46,15 @@ def test_days_begin_at_local_midnight(now: float) -> None:
 
 
 @needs.CLOCK
-def test_hours_while_there_is_little_to_show(now: float) -> None:
-    period = gathering.period(now - 2.9 * _DAY, now)
-    assert period.by_hour
-    assert len(period.starts) == 48
-    assert period.starts[-1] == now - 0.5 * _HOUR
-
-
-@needs.CLOCK
-def test_it_begins_just_before_the_first_memory(now: float) -> None:
-    assert len(gathering.period(now - 3 * _HOUR, now).starts) == 5
-    assert len(gathering.period(now - 5 * _DAY, now).starts) == 7
+@pytest.mark.parametrize(
+    ("days", "by_hour", "parts"),
+    [(2.9, True, 48), (3.1, False, 5), (5, False, 7), (90, False, 30), (3 / 24, True, 5)],
+)
+def test_a_short_past_is_shown_by_the_hour_from_just_before_the_first_memory(
+    now: float, days: float, *, by_hour: bool, parts: int
+) -> None:
+    period = gathering.period(now - days * _DAY, now)
+    assert (period.by_hour, len(period.starts)) == (by_hour, parts)
 
 
 @needs.CLOCK
@@ -64,38 +62,29 @@ def test_deliveries_fall_into_their_parts(now: float) -> None:
     period = gathering.period(now - 2 * _HOUR, now)
     first, second, third, fourth = period.starts
     slots = {first - 900: 50, first: 1, second + 1800: 2, third - 900: 3, fourth: 4}
-    seen = gathering.history(period, slots, [], [])
-    assert seen.delivered == [1, 5, 0, 4]
+    assert gathering.history(period, slots, [], []).delivered == [1, 5, 0, 4]
 
 
 @needs.CLOCK
-def test_the_most_dead_letters_of_each_part_are_shown(now: float) -> None:
+@pytest.mark.parametrize(
+    ("stays", "since", "dead"),  # in hours of the period's four
+    [
+        ([(-9, 0.1), (0.1, 2.1), (1.1, 1.2)], [-9, 3.1], [3, 3, 2, 2]),
+        ([(1, 1.4), (1.1, 1.5), (1.2, 1.6), (1.3, 2.1)], [], [0, 4, 1, 0]),
+        ([(0, 1), (1, 2), (1.2, 1.2)], [], [1, 2, 0, 0]),
+    ],
+    ids=["within a part", "all at one moment", "at the edges"],
+)
+def test_the_most_dead_letters_of_each_part_are_shown(
+    now: float, stays: list[tuple[float, float]], since: list[float], dead: list[int]
+) -> None:
     period = gathering.period(now - 2 * _HOUR, now)
-    first, second, third, fourth = period.starts
-    stays = [(0.0, first + 1), (first + 1, third + 1), (second + 1, second + 2)]
-    seen = gathering.history(period, {}, stays, [0.0, fourth + 1])
-    assert seen.dead == [3, 3, 2, 2]
-    assert seen.dead_now == 2
 
+    def at(hours: float) -> float:
+        return period.starts[0] + round(hours * _HOUR)
 
-@needs.CLOCK
-def test_four_dead_letters_within_an_hour_are_four(now: float) -> None:
-    period = gathering.period(now - 2 * _HOUR, now)
-    start = period.starts[1]
-    stays = [(start + 60 * n, start + 1200 + 60 * n) for n in range(3)]
-    seen = gathering.history(period, {}, [*stays, (start + 600, start + _HOUR + 1)], [])
-    assert seen.dead == [0, 4, 1, 0]
-    assert seen.dead_now == 0
-
-
-@needs.CLOCK
-def test_the_edge_belongs_to_the_later_part(now: float) -> None:
-    period = gathering.period(now - 2 * _HOUR, now)
-    first, second, third, _ = period.starts
-    seen = gathering.history(
-        period, {}, [(first, second), (second, third), (second + 9, second + 9)], []
-    )
-    assert seen.dead == [1, 2, 0, 0]
+    seen = gathering.history(period, {}, [(at(a), at(b)) for a, b in stays], map(at, since))
+    assert (seen.dead, seen.dead_now) == (dead, len(since))
 
 
 @needs.CLOCK
@@ -182,13 +171,10 @@ def test_the_past_of_the_dlq_stays_what_it_was(home: Scratch) -> None:
     assert set(reports[-1].values()) == {0, 1}
 
 
-def test_without_a_memory_there_is_no_past(home: Scratch) -> None:
-    home.write("mem0_queue_dlq.json", {"items": []})
-    assert _gathered(time.time()).past is None
-
-
 def test_the_dlq_has_one_size(home: Scratch) -> None:
     """The chart's "now" is that of `status`: what makes no sense counts, with an id or without."""
+    home.write("mem0_queue_dlq.json", {"items": []})
+    assert _gathered(time.time()).past is None
     home.write("mem0_queue_dlq.json", {"items": [dead("a"), {"id": "odd"}, None, 7]})
     with worker(home.paths):
         pass
@@ -196,11 +182,3 @@ def test_the_dlq_has_one_size(home: Scratch) -> None:
     assert seen.past is not None
     assert seen.past.dead_now == seen.overview.dlq == 4
     assert seen.nonsense == 3
-
-
-def test_what_waits_is_what_status_counts(home: Scratch) -> None:
-    home.write("mem0_queue.json", queue_document([entry("sent"), entry("left")]))
-    with worker(home.paths) as context:
-        context.outbox.record_delivery(min(context.inbox.fresh_entries()), "s", time.time())
-    seen = _gathered(time.time())
-    assert seen.overview.queue == 1

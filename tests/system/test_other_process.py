@@ -14,9 +14,7 @@ from msgspec.structs import replace
 
 from mem0tray.core.state import WorkerSeen
 from mem0tray.system import other_process, processes, programs
-from tests.desktop.programs import script
 from tests.support import needs
-from tests.support.machine import tool
 
 HERE = socket.gethostname()
 
@@ -57,25 +55,6 @@ def test_a_process_is_named_and_ended(sleeper: subprocess.Popen[bytes]) -> None:
         assert sleeper.wait(5) != 0
 
 
-@needs.PROCESSES
-def test_where_there_is_no_proc_it_is_ps_that_is_asked(
-    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    ps = script(tmp_path / "ps", f'echo "$@" >> "{tmp_path}/asked"\nexec {tool("ps")} "$@"')
-    monkeypatch.setenv("PATH", str(ps.parent), prepend=os.pathsep)
-    monkeypatch.setattr(other_process, "_IS_LINUX", False)
-    found = other_process.find(seen(sleeper.pid))
-    assert found is not None
-    assert "mem0_worker.py" in found.command
-    assert (found.ours, found.stop) == (True, f"kill {sleeper.pid}")
-    assert other_process.end(found)
-    assert sleeper.wait(5) != 0
-    for asked in (tmp_path / "asked").read_text().splitlines():
-        columns = [word for word in asked.split() if "=" in word]
-        assert columns
-        assert all(word.count("=") == 1 and word.endswith("=") for word in columns)
-
-
 def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes]) -> None:
     for worker in (
         seen(None),
@@ -89,11 +68,9 @@ def test_what_is_no_certain_process_is_not_named(sleeper: subprocess.Popen[bytes
 
 
 @needs.PROCESSES
-@pytest.mark.parametrize("is_linux", [True, False])
 def test_a_process_that_is_no_worker_is_neither_named_nor_advised_to_be_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_linux: bool
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(other_process, "_IS_LINUX", is_linux)
     with running(tmp_path / "innocent.py") as process:
         assert other_process.find(seen(process.pid)) is None
         assert "kill" not in str(other_process.sentence(seen(process.pid)))

@@ -1,46 +1,159 @@
-"""The stages' shared ground: what is quarantined and told."""
+"""What a start takes up: of what was under way, and after a power cut of all, nothing is known."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mem0tray.config.settings import Settings, SyncSettings
 from mem0tray.core import events
+from mem0tray.core.item import Item
 from mem0tray.files import atomic
-from tests.worker.queue.scene import QueueScene, opened
+from mem0tray.ledger.outbox import Job
+from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.stages import recover
+from tests.worker.queue.scene import HERE, NOW, QueueScene, fresh, opened
+
+MOMENT = 5_000.0
+A, B = fresh("a"), fresh("b")
 
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    """Have a ledger that was in use, on a machine that has not been started anew."""
+    with opened(tmp_path, monkeypatch) as made:
+        monkeypatch.setattr(time, "monotonic", lambda: MOMENT)
+        monkeypatch.setattr("mem0tray.worker.stages.boot_id", lambda: "this start")
+        made.context.ledger.rebuilt = ""
+        recover(made.context)
+        yield made
+
+
+def next_worker(ground: QueueScene, *, retry_interval: float = 30.0) -> WorkerContext:
+    before = ground.context
+    settings = Settings(sync=SyncSettings(retry_interval=retry_interval))
+    ground.context = WorkerContext(before.paths, settings, before.ledger, before.events, HERE)
+    recover(ground.context)
+    return ground.context
+
+
+def waits(ground: QueueScene, item: Item) -> int:
+    return ground.context.inbox.add_fresh(item, NOW, ask=False)
+
+
+def claimed(ground: QueueScene, key: int) -> Job:
+    return ground.context.outbox.claim(key, NOW, HERE)
+
+
+def test_a_first_start_has_nothing_to_wait_for(ground: QueueScene) -> None:
+    assert ground.context.unknown_until == 0.0
+    assert ground.context.ledger.meta("clean") == 0
+    assert ground.context.ledger.meta("boot") == "this start"
+
+
+@pytest.mark.parametrize(("interval", "wait"), [(30.0, 10.0), (4.0, 4.0)])
+def test_what_was_under_way_is_asked_about_after_a_while(
+    ground: QueueScene, interval: float, wait: float
+) -> None:
+    """The server may be at work on it still: ten seconds, or the interval where that is less."""
+    first, second = waits(ground, A), waits(ground, B)
+    claimed(ground, first)
+    context = next_worker(ground, retry_interval=interval)
+    assert context.unknown_until == MOMENT + wait
+    assert context.outbox.due(first) == NOW + wait
+    assert claimed(ground, first).unknown == NOW
+    assert claimed(ground, second).unknown is None
+
+
+def test_another_start_in_between_changes_nothing(ground: QueueScene) -> None:
+    key = waits(ground, A)
+    claimed(ground, key)
+    next_worker(ground)
+    ground.now = NOW + 3.0
+    assert next_worker(ground).unknown_until == MOMENT + 7.0
+    assert ground.told == [events.LeftInFlight(10.0), events.LeftInFlight(7.0)]
+    ground.now = NOW - 1e6
+    assert next_worker(ground).unknown_until == MOMENT + 10.0
+    ground.now = NOW + 11.0
+    assert next_worker(ground).unknown_until == 0.0
+
+
+@pytest.mark.parametrize("clean", [0, 1])
+def test_after_a_kill_only_what_was_under_way_is_unknown(ground: QueueScene, clean: int) -> None:
+    key = waits(ground, A)
+    ground.context.ledger.set_meta("clean", clean)
+    next_worker(ground)
+    assert claimed(ground, key).unknown is None
+    assert ground.context.ledger.meta("clean") == 0
+
+
+@pytest.mark.parametrize(
+    ("clean", "boot", "asks"),
+    [
+        (1, "another start", True),
+        (0, "another start", True),
+        (0, None, False),
+        (1, None, False),
+    ],
+)
+def test_after_another_start_of_the_machine_all_is_asked_about(
+    ground: QueueScene, clean: int, boot: str | None, *, asks: bool
+) -> None:
+    """A power cut may have taken the last commits; a ledger without the note is an older one."""
+    key = waits(ground, A)
+    ground.context.ledger.set_meta("clean", clean)
+    ground.context.ledger.set_meta("boot", boot)
+    next_worker(ground)
+    assert (claimed(ground, key).unknown == NOW) == asks
+    assert ground.context.ledger.meta("boot") == "this start"
+
+
+def test_in_a_ledger_that_was_begun_anew_all_is_asked_about(ground: QueueScene) -> None:
+    key = waits(ground, A)
+    ground.context.ledger.rebuilt = "it was missing"
+    next_worker(ground)
+    assert claimed(ground, key).unknown == NOW
+
+
+def test_a_clock_that_was_set_back_makes_nothing_wait(ground: QueueScene) -> None:
+    key = waits(ground, A)
+    ground.context.outbox.defer(key, NOW + 9e6)
+    next_worker(ground)
+    assert ground.context.outbox.due(key) == NOW + 30.0
+
+
+@pytest.fixture
+def in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
     with opened(tmp_path, monkeypatch) as made:
         yield made
 
 
-def test_items_that_cannot_be_loaded_are_kept_and_told_once(ground: QueueScene) -> None:
-    context, source = ground.context, ground.context.paths.queue
+def test_items_that_cannot_be_loaded_are_kept_and_told_once(in_use: QueueScene) -> None:
+    context, source = in_use.context, in_use.context.paths.queue
     context.quarantine_items(source, [])
     assert not context.paths.quarantine.exists()
     context.quarantine_items(source, [b"one"])
     context.quarantine_items(source, [b"one", b"two"])
-    assert ground.kept() == [b"one", b"two"]
+    assert in_use.kept() == [b"one", b"two"]
     names = {path.name for path in context.paths.quarantine.iterdir()}
     assert {
-        event.kept_as for event in ground.told if isinstance(event, events.Quarantined)
+        event.kept_as for event in in_use.told if isinstance(event, events.Quarantined)
     } == names
-    assert [event.file for event in ground.told] == ["mem0_queue.json"] * 2  # type: ignore[attr-defined]
+    assert [event.file for event in in_use.told] == ["mem0_queue.json"] * 2  # type: ignore[attr-defined]
     assert all(re.fullmatch(r"mem0_queue-\d{8}T\d{6}-[0-9a-f]{12}\.json", name) for name in names)
 
 
-def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) -> None:
-    context, source = ground.context, ground.context.paths.queue
+def test_a_broken_file_is_kept_whole_and_told_once_a_save(in_use: QueueScene) -> None:
+    context, source = in_use.context, in_use.context.paths.queue
     source.write_bytes(b"{odd")
     signature = atomic.signature(source)
     assert signature is not None
     for _ in range(2):
         context.quarantine_file(source, b"{odd", signature, "why")
     (name,) = (path.name for path in context.paths.quarantine.iterdir())
-    assert ground.told == [events.FileBroken("mem0_queue.json", "why", name)]
+    assert in_use.told == [events.FileBroken("mem0_queue.json", "why", name)]
     source.write_bytes(b"{odder")
     signature = atomic.signature(source)
     assert signature is not None
@@ -49,18 +162,18 @@ def test_a_broken_file_is_kept_whole_and_told_once_a_save(ground: QueueScene) ->
     another = (
         (set(context.paths.quarantine.iterdir()) - {context.paths.quarantine / name}).pop().name
     )
-    assert ground.told[1:] == [
+    assert in_use.told[1:] == [
         events.FileBroken("mem0_queue.json", "why", another),
         events.FileBroken("mem0_queue_dlq.json", "why", another),
     ]
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\0", b" \r\n\t", b"\0 \n"])
-def test_of_an_empty_file_nothing_is_kept(ground: QueueScene, data: bytes) -> None:
-    source = ground.context.paths.queue
+def test_of_an_empty_file_nothing_is_kept(in_use: QueueScene, data: bytes) -> None:
+    source = in_use.context.paths.queue
     source.write_bytes(data)
     signature = atomic.signature(source)
     assert signature is not None
-    ground.context.quarantine_file(source, data, signature, "why")
-    assert ground.told == [events.FileBroken("mem0_queue.json", "why", "")]
-    assert ground.kept() == []
+    in_use.context.quarantine_file(source, data, signature, "why")
+    assert in_use.told == [events.FileBroken("mem0_queue.json", "why", "")]
+    assert in_use.kept() == []

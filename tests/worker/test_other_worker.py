@@ -1,22 +1,267 @@
-"""What the ledger keeps of another worker, and of what that may have taken."""
+"""Another worker on the same files is noticed by the metrics that it writes, and told."""
 
+import json
+import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mem0tray.actions import verbs
 from mem0tray.config.settings import PathSettings, Settings
+from mem0tray.core.circuit_breaker import CircuitBreaker
 from mem0tray.core.events import Events
 from mem0tray.core.item import Item, parse
-from mem0tray.core.state import WorkerSeen
+from mem0tray.core.reasons import NONE, Reason
+from mem0tray.core.state import ACTION_NEEDED, WorkerSeen, another_worker
+from mem0tray.files import atomic
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.foreign_claims import ForeignClaims
+from mem0tray.system import processes
 from mem0tray.system.paths import Paths
+from mem0tray.worker import other_worker
 from mem0tray.worker.context import WorkerContext
+from mem0tray.worker.other_worker import SILENT, OtherWorker
+from tests.ledger.samples import NOW, fresh
+from tests.worker.queue.scene import QueueScene, opened
 
-NOW = 1_800_000_000.0
+HOST = socket.gethostname()
+RUN = "0d9f"
+GONE = 2**22 + 1  # no process has this number
+
+
+@pytest.fixture
+def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueScene]:
+    with opened(tmp_path, monkeypatch) as made:
+        made.context.run = RUN
+        made.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
+        yield made
+
+
+@pytest.fixture
+def breaker(ground: QueueScene) -> CircuitBreaker:
+    breaker = ground.context.breaker
+    breaker.note_probe(healthy=True, reason=NONE)
+    return breaker
+
+
+@pytest.fixture
+def other(ground: QueueScene) -> OtherWorker:
+    made = OtherWorker(ground.context)
+    made.look()
+    return made
+
+
+def write(ground: QueueScene, age: float = 5.0, **values: Any) -> None:
+    path = ground.context.paths.metrics
+    ground.put(path, json.dumps({"vps_status": "healthy", **values}).encode(), age=age)
+
+
+@pytest.mark.parametrize(
+    ("values", "pid", "host"),
+    [
+        ({"pid": os.getppid(), "host": HOST}, os.getppid(), HOST),
+        ({"pid": 7, "host": "there"}, 7, "there"),
+        ({}, None, None),
+        ({"pid": "odd", "host": 5}, None, None),
+        ({"pid": os.getpid(), "host": "there"}, os.getpid(), "there"),
+        ({"pid": os.getpid(), "host": HOST, "run": "e1a0"}, os.getpid(), HOST),
+        ({"pid": os.getpid(), "host": HOST}, os.getpid(), HOST),
+    ],
+    ids=[
+        "here",
+        "elsewhere",
+        "no name",
+        "odd names",
+        "our number elsewhere",
+        "our namesake",
+        "an older namesake",
+    ],
+)
+def test_who_rewrites_the_metrics_is_another_worker(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker,
+    values: dict[str, Any], pid: int | None, host: str | None,
+) -> None:  # fmt: skip
+    write(ground, **values)
+    other.look()
+    assert ground.context.foreign_claims.worker() == WorkerSeen(pid, host, NOW, NOW)
+    assert ground.context.beside.at_work
+    assert not breaker.lets_through(time.monotonic())
+    assert breaker.state(time.monotonic()).name == ACTION_NEEDED
+
+
+@pytest.mark.parametrize("host", [HOST, "former-name"])
+def test_our_own_metrics_are_no_sign(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, host: str
+) -> None:
+    write(ground, pid=os.getpid(), host=host, run=RUN)
+    other.look()
+    assert ground.context.foreign_claims.worker() is None
+    assert breaker.lets_through(time.monotonic())
+
+
+def test_metrics_as_we_wrote_them_are_not_even_read(ground: QueueScene, other: OtherWorker) -> None:
+    write(ground, pid=7, host="there")
+    assert not other.is_unchanged()
+    other.note_write(atomic.signature(ground.context.paths.metrics))
+    assert other.is_unchanged()
+    other.look()
+    assert ground.context.foreign_claims.worker() is None
+
+
+@pytest.mark.parametrize("text", ['{"other": 1}', "[]", "nonsense"])
+def test_what_is_no_metrics_file_is_no_sign(
+    ground: QueueScene, other: OtherWorker, text: str
+) -> None:
+    ground.put(ground.context.paths.metrics, text.encode())
+    other.look()
+    assert ground.context.foreign_claims.worker() is None
+
+
+def test_another_worker_goes_when_it_has_been_silent(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For three heartbeats; what waits is asked about, since it may have been at work on it."""
+    write(ground, pid=7, host="there")
+    other.look()
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + SILENT - 1)
+    other.look()
+    other.release()
+    assert ground.context.foreign_claims.worker() is not None
+    monkeypatch.setattr(time, "monotonic", lambda: started + SILENT + 1)
+    other.look()
+    other.release()
+    assert ground.context.foreign_claims.worker() is None
+    assert not ground.context.beside.at_work
+    assert breaker.lets_through(started)
+    assert ground.column("unknown", fresh("a")) == NOW
+
+
+def test_another_worker_that_has_ended_goes_at_once(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(ground, pid=GONE, host=HOST)
+    other.look()
+    assert ground.context.foreign_claims.worker() is not None
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
+    other.look()
+    other.release()
+    assert ground.context.foreign_claims.worker() is None
+    assert breaker.lets_through(started)
+
+
+@pytest.mark.usefixtures("other")
+def test_one_in_another_container_has_not_ended_when_no_process_here_has_its_id(
+    ground: QueueScene, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(ground, pid=GONE, host=HOST, space=f"{processes.space()}x")
+    other.look()
+    started = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: started + 6)
+    other.look()
+    other.release()
+    assert ground.context.foreign_claims.worker() is not None
+
+
+def test_what_was_seen_before_our_own_end_is_still_known(
+    ground: QueueScene, breaker: CircuitBreaker
+) -> None:
+    ground.context.foreign_claims.note_worker(WorkerSeen(7, "there", NOW - 10, NOW - 10))
+    OtherWorker(ground.context)
+    assert ground.context.beside.at_work
+    assert not breaker.lets_through(time.monotonic())
+
+
+@pytest.mark.parametrize(
+    ("values", "age", "seen", "suspected"),
+    [
+        ({"pid": os.getppid(), "host": HOST}, 5.0, True, True),
+        ({"pid": os.getppid(), "host": HOST}, SILENT + 1, False, True),
+        ({"pid": GONE, "host": HOST}, 5.0, False, False),
+        ({"pid": GONE, "host": "there"}, 5.0, False, True),
+        ({"pid": GONE, "host": HOST, "space": "another"}, 5.0, True, True),
+        ({"pid": None, "host": HOST, "space": "another"}, 5.0, False, True),
+        ({}, 5.0, False, True),
+    ],
+    ids=[
+        "lives",
+        "long ago",
+        "has ended",
+        "elsewhere",
+        "other container",
+        "has ended there",
+        "names no process",
+    ],
+)
+def test_metrics_from_before_our_start(
+    ground: QueueScene, values: dict[str, Any], age: float, *, seen: bool,
+    suspected: bool,
+) -> None:  # fmt: skip
+    """Fresh ones of a process that runs are a sign; others are suspected for three heartbeats."""
+    write(ground, age=age, **values)
+    OtherWorker(ground.context).look()
+    assert (ground.context.foreign_claims.worker() is not None) is seen
+    assert ground.context.beside.may_write_until == (
+        pytest.approx(NOW - age + SILENT) if suspected else 0.0
+    )
+
+
+def test_metrics_of_our_own_last_run_are_no_sign(ground: QueueScene) -> None:
+    first = OtherWorker(ground.context)
+    first.look()
+    write(ground, pid=os.getppid(), host=HOST, run=RUN)
+    ground.context.run = "e1a0"
+    OtherWorker(ground.context).look()
+    assert ground.context.foreign_claims.worker() is None
+    assert not ground.context.beside.at_work
+    assert ground.context.beside.may_write_until == 0.0
+
+
+def test_metrics_written_between_our_runs_are_doubt(ground: QueueScene) -> None:
+    OtherWorker(ground.context).look()
+    write(ground, pid=GONE, host=HOST)
+    other = OtherWorker(ground.context)
+    other.look()
+    assert ground.context.beside.at_work
+    other.release()
+    assert ground.column("unknown", fresh("a")) == NOW
+    assert not ground.context.beside.at_work
+
+
+def test_who_started_it_is_asked_once(
+    ground: QueueScene, breaker: CircuitBreaker, other: OtherWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def found(seen: WorkerSeen) -> Reason:
+        assert seen.last == NOW
+        asked.append(seen.pid)
+        return another_worker(seen.pid, None, "systemctl --user disable --now old.service")
+
+    monkeypatch.setattr(other_worker, "sentence", found)
+    for age, pid in ((5.0, 1), (4.0, 1), (3.0, os.getppid())):
+        write(ground, age=age, pid=pid, host=HOST)
+        other.look()
+    assert asked == [1, os.getppid()]
+    reason = str(breaker.state(time.monotonic()).reason)
+    assert reason.endswith("stop it with `systemctl --user disable --now old.service`")
+
+
+def test_the_sentence_says_who_it_is_and_what_to_do() -> None:
+    assert str(another_worker(7, "there")) == (
+        "another worker runs on there: stop it there, or give each its own folder"
+    )
+    assert str(another_worker(7, None, "kill 7")) == (
+        "another worker runs as process 7: stop it with `kill 7`"
+    )
+    assert str(another_worker(None, None)).startswith("another worker rewrites mem0_metrics.json: ")
+    assert other_worker.EVERY == 30.0
 
 
 def entry(number: int) -> Item:

@@ -36,12 +36,9 @@ _PARTS: Final[dict[str, _Look]] = {
     "former servers": server.former,
     "the worker": machine.worker,
     "the start at login": machine.autostart,
-    "the desktop entry": machine.desktop_entry,
     "the deliveries": server.deliveries,
     "other workers": server.other_workers,
     "Claude Code": machine.claude_code,
-    "file watching": machine.watching,
-    "the clock": machine.clock,
     "the tray": machine.tray,
 }
 
@@ -67,9 +64,9 @@ def command(*, as_json: bool, notify: bool | None, stop_other: bool) -> None:
 
     Looks at paths, permissions, locks, files, the server step by step (name,
     connection, TLS, health, key, reading; nothing is stored there), the tray,
-    notifications, the start at login, the desktop entry, Claude Code, and other workers.
-    Failures come first. At a terminal it offers to stop another worker, if it
-    is known for sure which process that is.
+    notifications, the start at login, Claude Code, and other workers. Failures come
+    first. At a terminal it offers to stop another worker, if it is known for sure
+    which process that is.
 
     Exits with 1 if something is wrong that stops deliveries, with 2 if the
     settings are wrong: the checks then use the default of each that cannot be read.

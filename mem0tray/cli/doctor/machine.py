@@ -1,13 +1,10 @@
-"""What `doctor` looks at around us: worker, start at login, desktop, Claude Code, clock."""
+"""Checks of what is around us: worker, start at login, desktop, Claude Code."""
 
 import json
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mem0tray.claude import callers, connecting
@@ -19,21 +16,13 @@ from mem0tray.core import times
 from mem0tray.core.errors import Mem0TrayError
 from mem0tray.core.text import plural
 from mem0tray.desktop import autostart as autostarts
-from mem0tray.desktop.autostart import ENABLED, STALE, linux
+from mem0tray.desktop.autostart import ENABLED, STALE
 from mem0tray.files.lock import COMMAND, holder, is_locked
 from mem0tray.system import programs
 from mem0tray.system.paths import claude_code_folder
 
 if TYPE_CHECKING:
     from mem0tray.desktop.trial import TrialResult
-
-_PROC: Final = Path("/proc")
-_FEW: Final = {"max_user_instances": 16, "max_user_watches": 256}
-_EARLIEST: Final = 1_735_689_600.0  # the first of January 2025: older than this program
-_AHEAD: Final = 3600.0
-_SET_CLOCK: Final = {"win32": "w32tm /resync", "darwin": "sudo sntp -sS time.apple.com"}.get(
-    sys.platform, "sudo timedatectl set-ntp true"
-)
 
 
 def worker(examined: Examined) -> Iterable[Check]:
@@ -62,47 +51,6 @@ def autostart(_: Examined) -> Iterable[Check]:
     advice = system.advice() if state.name in {ENABLED, STALE} else []
     level = WARN if state.name == STALE or advice else OK
     yield Check("autostart", level, login.sentence(state, system), " ".join(advice))
-
-
-def desktop_entry(_: Examined) -> Iterable[Check]:
-    """Check the entry of the applications menu, and the icons beside it (Linux)."""
-    entry = linux.application_entry()
-    if entry is not None:
-        said = {
-            linux.PLACED: "is in its place.",
-            linux.THEIRS: "is not made by this mem0tray, and stays as it is.",
-            linux.MISSING: "is not there yet; the next start of the tray mends that.",
-            STALE: "starts no mem0tray, or another; the next start of the tray mends that.",
-        }
-        yield Check("desktop entry", OK, f"{entry.path} {said[entry.state()]}")
-
-
-def watching(_: Examined) -> Iterable[Check]:
-    """Check whether the system lets us watch files (Linux); else changes are seen later."""
-    folder = _PROC / "sys" / "fs" / "inotify"
-    for name, few in _FEW.items():
-        with suppress(OSError, ValueError):
-            limit = int((folder / name).read_text())
-            if limit < few:
-                yield Check(
-                    "file watching",
-                    WARN,
-                    f"fs.inotify.{name} is {limit}: changes may be seen seconds later.",
-                    f"Raise it: `sudo sysctl fs.inotify.{name}={few * 8}`.",
-                )
-
-
-def clock(examined: Examined) -> Iterable[Check]:
-    """Check whether the clock can be right, as retries depend on it."""
-    now = time.time()
-    last = examined.snapshot.inside.ledger.last_delivery or 0.0
-    why = "that is long ago" if now < _EARLIEST else ""
-    why = "the last delivery lies in the future" if last > now + _AHEAD else why
-    said = f"It says {times.clock(now)}"
-    if why:
-        yield Check("clock", WARN, f"{said}: {why}.", f"Set the clock: `{_SET_CLOCK}`.")
-    else:
-        yield Check("clock", OK, f"{said}.")
 
 
 # The desktop ----------------------------------------------------------------------------

@@ -5,9 +5,7 @@ Only the main thread calls `run`; everything else may be called from any thread.
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mem0tray.core.state import ACTION_NEEDED, STARTING
@@ -15,7 +13,6 @@ from mem0tray.desktop.notify.notice import clipped
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
 from mem0tray.desktop.tray.menu import SEPARATOR, MenuCommand, MenuEntry, identity
-from mem0tray.files import private_folders
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,13 +31,11 @@ _TOOLTIP: Final = 127  # UTF-16 units that Windows takes; pystray raises at more
 class Tray:
     """The icon in the tray. `clicked` is called on the main thread and must return at once.
 
-    `bus` is where the icon is shown, on Linux alone; pystray may keep files in `folder` elsewhere.
-    `also` is called with each look.
+    `bus` is where the icon is shown, on Linux alone. `also` is called with each look.
     """
 
     def __init__(
         self,
-        folder: Path,
         clicked: Callable[[MenuCommand], None],
         bus: "SessionBus | None",
         also: Callable[[IconLook], None] = lambda _: None,
@@ -48,8 +43,6 @@ class Tray:
         self._clicked = clicked
         self._look = icons.look(STARTING, 0, 0)
         self._title = ""
-        if bus is None:
-            self._keep_icons_in(folder)
         self._bus = bus
         self._also = also
         self._library: Any = pystray(ours=bus is not None)
@@ -152,14 +145,6 @@ class Tray:
         )
         item.identity = identity(entry)
         return item
-
-    @staticmethod
-    def _keep_icons_in(folder: Path) -> None:
-        """Keep pystray's temporary icon files here: a kill leaves the last one behind."""
-        private_folders.make_private_folder(folder)
-        for left in folder.iterdir():
-            left.unlink(missing_ok=True)
-        tempfile.tempdir = str(folder)
 
 
 def pystray(*, ours: bool) -> Any:

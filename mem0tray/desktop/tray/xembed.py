@@ -1,7 +1,7 @@
 """The icon in a panel of the older kind (XEmbed): pystray's own, in a process of its own.
 
-pystray's backend for these waits without end for an X server that has gone. A click shows the
-status; such a panel draws no menu.
+It is shown where no panel takes the icon over the bus. pystray's backend waits without end for an X
+server that has gone. A click shows the status; such a panel draws no menu.
 
     python -m mem0tray.desktop.tray.xembed
 
@@ -16,22 +16,32 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
+from mem0tray.core.errors import Mem0TrayError
+from mem0tray.desktop import session
 from mem0tray.desktop.tray import icon as icons
 from mem0tray.desktop.tray.icon import IconLook
+from mem0tray.files import atomic
 from mem0tray.system import programs
 from mem0tray.system.paths import APP
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "mem0tray.desktop.tray.xembed")
+LOOKS: Final = (1.0, 5.0, 20.0, 60.0)  # seconds; after a login a panel may come late
+_STAYS: Final = 10  # stays in older panels: one that throws us out again is not tried for ever
+_REPORTED: Final = b"The user knows that no panel shows the icon.\n"
 _INPUT: Final = 0
 _PIPE: Final = 65_536  # bytes that a pipe holds: whole lines, as each is written at once
 _PLANES: Final = 0xFFFFFFFF  # all
 _GREY: Final = (46, 52, 54)
+
+if TYPE_CHECKING:
+    from mem0tray.desktop.bus import SessionBus
 
 
 class OlderPanel:
@@ -90,6 +100,63 @@ class OlderPanel:
         if self._pipe is not None:
             with contextlib.suppress(OSError):  # the process has ended, or hangs
                 os.write(self._pipe, self._shown)
+
+
+class PanelWatch:
+    """Brings the icon into an older panel where there is no other.
+
+    Calls `report` once, and never again on this computer (the file `reported`), if no panel shows
+    icons. A panel that takes the icon over the bus gets it by itself, whenever it comes.
+    """
+
+    def __init__(
+        self, reported: Path, report: Callable[[], None], bus: "SessionBus", older: OlderPanel
+    ) -> None:
+        self._reported = reported
+        self._report = report
+        self._bus = bus
+        self._older = older
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mem0tray-host", daemon=True)
+        from mem0tray.desktop.bus import DBUS, Match  # the icon's own process does without
+
+        leave = lambda _: older.leave()  # noqa: E731  (another panel has come)
+        bus.subscribe(Match(session.WATCHER, "StatusNotifierHostRegistered"), leave)
+        bus.subscribe(Match(DBUS, "NameOwnerChanged", sender=DBUS, first=session.WATCHER), leave)
+
+    def start(self, looks: Sequence[float] = LOOKS) -> None:
+        """Look so many seconds after the start, and after each end of an older panel."""
+        self._looks = looks
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stopping.set()
+        self._older.leave()
+
+    def _run(self) -> None:
+        for _ in range(_STAYS):
+            found = self._found()
+            if found != session.XEMBED or self._stopping.is_set():
+                break
+            self._older.stay()
+        else:
+            found = ""
+        if not found and not self._stopping.is_set() and not self._reported.exists():
+            self._report()
+            with contextlib.suppress(Mem0TrayError):  # it is then reported again next time
+                atomic.replace(self._reported, _REPORTED)
+
+    def _found(self) -> str:
+        """What shows icons, as soon as something does; empty when nothing has come."""
+        before = 0.0
+        for at in self._looks:
+            if self._stopping.wait(at - before):
+                break
+            before = at
+            if found := session.shown_by(self._bus):
+                return found
+        return ""
 
 
 # In its own process ---------------------------------------------------------------------------

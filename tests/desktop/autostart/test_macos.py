@@ -1,4 +1,4 @@
-"""The LaunchAgent: the decisions, with a stand-in for launchctl."""
+"""The LaunchAgent: what launchd and the user's settings make of it, with a stand-in."""
 
 import plistlib
 import subprocess
@@ -14,16 +14,13 @@ from tests.desktop.autostart.test_xdg import NAMES
 from tests.desktop.programs import Programs, script
 from tests.support.machine import tool
 
-# What launchd knows of that stands in ours: launchd.plist(5).
+# What launchd knows of that stands in ours (launchd.plist(5)); it passes over anything else.
 KEYS: Final[dict[str, tuple[type, frozenset[str]]]] = {
-    "Label": (str, frozenset()),
+    "Label": (str, frozenset({"mem0tray"})),
     "ProgramArguments": (list, frozenset()),
     "RunAtLoad": (bool, frozenset()),
     "ProcessType": (str, frozenset({"Background", "Standard", "Adaptive", "Interactive"})),
-    "LimitLoadToSessionType": (
-        str,
-        frozenset({"Aqua", "Background", "LoginWindow", "StandardIO", "System"}),
-    ),
+    "LimitLoadToSessionType": (str, frozenset({"Aqua", "Background", "LoginWindow", "System"})),
 }
 
 
@@ -42,16 +39,14 @@ def _change(login: LaunchAgent, **values: Any) -> None:
     path.write_bytes(plistlib.dumps({**plistlib.loads(path.read_bytes()), **values}))
 
 
-def test_launchd_knows_every_key(login: LaunchAgent) -> None:
+def test_launchd_knows_every_key_and_would_load_the_file(login: LaunchAgent) -> None:
     login.enable()
     agent = plistlib.loads(Path(login.where).read_bytes())
     for key, value in agent.items():
         kind, values = KEYS[key]
         assert type(value) is kind
         assert not values or value in values
-    assert {"Label", "ProgramArguments", "RunAtLoad"} <= agent.keys()
-    assert {type(word) for word in agent["ProgramArguments"]} == {str}
-    assert agent["Label"] == "mem0tray"
+    assert agent["RunAtLoad"] is True
     assert agent["ProgramArguments"][0].startswith("/")
     assert Path(login.where).stat().st_mode & 0o077 == 0  # else launchd would refuse it
 
@@ -68,29 +63,33 @@ def test_another_reader_finds_the_same_words(tmp_path: Path, programs: Programs,
     assert login.state() == AutostartState(ENABLED, login.command)
 
 
-def test_nothing_is_started_or_ended_at_once(login: LaunchAgent, programs: Programs) -> None:
+def test_no_second_tray_is_started_and_ours_is_not_ended(
+    login: LaunchAgent, programs: Programs
+) -> None:
     login.enable()
     login.mend()
     login.disable()
-    verbs = {call.split()[0] for call in programs.calls("launchctl")}
-    assert verbs == {"enable", "print-disabled"}
+    calls = programs.calls("launchctl")
+    assert calls[0] == "enable gui/501/mem0tray"
+    assert {call.split()[0] for call in calls} == {"enable", "print-disabled"}
 
 
-@pytest.mark.parametrize("word", ["disabled", "true"], ids=["macOS 13", "older"])
-def test_what_the_user_turned_off(login: LaunchAgent, programs: Programs, word: str) -> None:
-    programs.add("launchctl", f"echo 'disabled services = {{ \"mem0tray\" => {word}'; echo '}}'")
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ('"mem0tray" => disabled', BLOCKED),
+        ('"mem0tray" => true', BLOCKED),  # before macOS 13
+        ('"x.mem0tray" => disabled "mem0tray" => enabled', ENABLED),
+    ],
+)
+def test_what_the_user_turned_off_is_shown_and_not_mended(
+    login: LaunchAgent, programs: Programs, said: str, state: str
+) -> None:
+    programs.add("launchctl", f"echo 'disabled services = {{ {said} }}'")
     login.enable()
-    state = login.state()
-    assert (state.name, state.starts) == (BLOCKED, login.command)
-    assert "System Settings" in state.reason
+    assert (login.state().name, login.state().starts) == (state, login.command)
+    assert ("System Settings" in login.state().reason) == (state == BLOCKED)
     assert not login.mend()
-    assert programs.calls("launchctl")[0] == "enable gui/501/mem0tray"
-
-
-def test_others_that_are_turned_off(login: LaunchAgent, programs: Programs) -> None:
-    programs.add("launchctl", 'echo \'"x.mem0tray" => disabled "mem0tray" => enabled\'')
-    login.enable()
-    assert login.state().name == ENABLED
 
 
 def test_the_property_list_alone_counts_without_launchctl(
@@ -104,38 +103,27 @@ def test_the_property_list_alone_counts_without_launchctl(
     assert login.state().name == BLOCKED
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"ProgramArguments": ["/gone/mem0tray"]},
-        {"ProgramArguments": []},
-        {"ProgramArguments": [1]},
-        {"ProgramArguments": "mem0tray"},
-    ],
-    ids=["gone", "no words", "no texts", "no list"],
-)
-def test_a_stale_agent_is_mended(login: LaunchAgent, values: dict[str, Any]) -> None:
-    _change(login, **values)
-    state = login.state()
-    assert state.name == STALE
-    assert state.reason
+@pytest.mark.parametrize("words", [["/gone/mem0tray"], [], [1], "mem0tray"])
+def test_an_agent_that_starts_nothing_is_mended(login: LaunchAgent, words: object) -> None:
+    _change(login, ProgramArguments=words)
+    assert login.state().name == STALE
+    assert login.state().reason
     assert login.mend()
     assert login.state() == AutostartState(ENABLED, login.command)
-    assert not login.mend()
 
 
 @pytest.mark.parametrize(
     "data",
     [b"", b"<plist>", b"bplist00", b"<plist><date>x</date></plist>", b"<plist><true/></plist>"],
 )
-def test_a_file_that_is_no_property_list(login: LaunchAgent, data: bytes) -> None:
+def test_a_file_that_is_no_property_list_is_mended(login: LaunchAgent, data: bytes) -> None:
     login.enable()
     Path(login.where).write_bytes(data)
     assert login.state().name == STALE
     assert login.mend()
 
 
-def test_a_folder_in_its_place(login: LaunchAgent) -> None:
+def test_a_folder_in_its_place_is_not_ours(login: LaunchAgent) -> None:
     Path(login.where).mkdir(parents=True)
     assert login.where in login.state().reason
     with pytest.raises(Mem0TrayError, match=r"mem0tray\.plist is not made by mem0tray"):

@@ -12,42 +12,25 @@ from mem0tray.desktop.autostart import Origin
 VENV = "/home/u/.local/share/pipx/venvs/mem0tray"
 PYTHON = f"{VENV}/bin/python"
 LINK = "/home/u/.local/bin/mem0tray"
-IMAGE = {"APPIMAGE": "/home/u/My Apps/mem0tray.AppImage", "APPDIR": "/mnt/.mount_1"}
+BESIDE = f"{VENV}/bin/mem0tray"
+MOUNTED = "/mnt/.mount_1"
+INSIDE = f"{MOUNTED}/bin/mem0tray"
+IMAGE = {"APPIMAGE": "/home/u/My Apps/mem0tray.AppImage", "APPDIR": MOUNTED}
 NOTHING: Mapping[str, str] = {}
 EXE = r"C:\venv\Scripts\mem0trayw.exe"
 PYTHONW = r"C:\venv\Scripts\pythonw.exe"
 
 
 @pytest.mark.parametrize(
-    ("origin", "there", "expected"),
+    ("argv0", "python", "package", "environ", "there", "expected"),
     [
-        (Origin(LINK, PYTHON, "/lib", NOTHING), {LINK, f"{VENV}/bin/mem0tray"}, (LINK,)),
-        (
-            Origin("/lib/__main__.py", PYTHON, "/lib", NOTHING),
-            {f"{VENV}/bin/mem0tray"},
-            (f"{VENV}/bin/mem0tray",),
-        ),
-        (
-            Origin("/gone/mem0tray", PYTHON, "/lib", NOTHING),
-            {f"{VENV}/bin/mem0tray"},
-            (f"{VENV}/bin/mem0tray",),
-        ),
-        (
-            Origin("/bin/pytest", PYTHON, "/lib", NOTHING),
-            {"/bin/pytest"},
-            (PYTHON, "-m", "mem0tray"),
-        ),
-        (
-            Origin("/mnt/.mount_1/bin/mem0tray", "/usr/bin/python3", "/mnt/.mount_1/lib", IMAGE),
-            {"/mnt/.mount_1/bin/mem0tray"},
-            (IMAGE["APPIMAGE"],),
-        ),
-        (
-            Origin("/mnt/.mount_1/bin/mem0tray", "/mnt/.mount_1/bin/python3", "/lib", IMAGE),
-            set(),
-            (IMAGE["APPIMAGE"],),
-        ),
-        (Origin(LINK, PYTHON, "/lib", IMAGE), {LINK}, (LINK,)),
+        (LINK, PYTHON, "/lib", NOTHING, {LINK, BESIDE}, (LINK,)),
+        ("/lib/__main__.py", PYTHON, "/lib", NOTHING, {BESIDE}, (BESIDE,)),
+        ("/gone/mem0tray", PYTHON, "/lib", NOTHING, {BESIDE}, (BESIDE,)),
+        ("/bin/pytest", PYTHON, "/lib", NOTHING, {"/bin/pytest"}, (PYTHON, "-m", "mem0tray")),
+        (INSIDE, "/usr/bin/python3", f"{MOUNTED}/lib", IMAGE, {INSIDE}, (IMAGE["APPIMAGE"],)),
+        (INSIDE, f"{MOUNTED}/bin/python3", "/lib", IMAGE, set(), (IMAGE["APPIMAGE"],)),
+        (LINK, PYTHON, "/lib", IMAGE, {LINK}, (LINK,)),
     ],
     ids=[
         "pipx's link",
@@ -59,10 +42,16 @@ PYTHONW = r"C:\venv\Scripts\pythonw.exe"
         "the AppImage of a terminal",
     ],
 )
-def test_the_script_or_else_the_interpreter(
-    origin: Origin, there: set[str], expected: tuple[str, ...]
+def test_the_script_by_the_name_it_was_called_or_else_the_interpreter_starts_it(
+    argv0: str,
+    python: str,
+    package: str,
+    environ: Mapping[str, str],
+    there: set[str],
+    expected: tuple[str, ...],
 ) -> None:
-    assert origin._replace(is_there=there.__contains__).tray() == expected
+    origin = Origin(argv0, python, package, environ, is_there=there.__contains__)
+    assert origin.tray() == expected
 
 
 @pytest.mark.parametrize(

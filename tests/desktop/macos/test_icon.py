@@ -4,7 +4,6 @@ import io
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,10 +38,10 @@ def clicked() -> list[MenuCommand]:
 
 
 @pytest.fixture
-def tray(user: User, tmp_path: Path, clicked: list[MenuCommand]) -> Tray:
+def tray(user: User, clicked: list[MenuCommand]) -> Tray:
     """Make a tray, as the application does on a Mac."""
     del user
-    return Tray(tmp_path / "icons", clicked.append, None)
+    return Tray(clicked.append, None)
 
 
 def _seen(look: Callable[[], object]) -> tuple[list[Any], Callable[[], object]]:
@@ -61,13 +60,6 @@ def test_the_icon_is_sharp_and_in_colour(user: User, tray: Tray) -> None:
     assert [(each._size, each._template) for each in shown] == [((22, 22), False)] * 2
     with Image.open(io.BytesIO(shown[1]._data)) as read:
         assert read.tobytes() == compose(IconLook("down", "red", "3"), 44).tobytes()
-
-
-def test_the_tooltip_is_shown(user: User, tray: Tray) -> None:
-    tray.show_title("starts")
-    seen, see = _seen(lambda: user.tooltip)
-    user.runs(tray, see, lambda: tray.show_title(HOSTILE), see)
-    assert seen == ["starts", HOSTILE]
 
 
 def test_the_menu_is_shown(user: User, tray: Tray) -> None:
@@ -167,16 +159,6 @@ def test_other_threads_touch_nothing(user: User, tray: Tray) -> None:
 
 
 # The end --------------------------------------------------------------------------------------
-
-
-def test_stopping_gives_the_place_back(user: User, tray: Tray) -> None:
-    def quits() -> None:
-        thread = threading.Thread(target=tray.stop)
-        thread.start()
-        thread.join()
-
-    user.runs(tray, quits)
-    assert user.items == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

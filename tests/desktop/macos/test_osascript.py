@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mem0tray.core.text import lines
 from mem0tray.desktop.dialogs import AppleScript, Question
-from mem0tray.desktop.notify.notice import Notice, send
+from mem0tray.desktop.notify.notice import Notice
 from mem0tray.desktop.notify.plyer_backend import PlyerBackend
 from mem0tray.system import programs
 from tests.desktop.macos.scripts import Osascript
@@ -69,12 +69,6 @@ def test_a_notification_needs_nothing_but_the_system(scripts: Osascript) -> None
     assert "display notification myText with title myTitle subtitle myName" in scripts.source
 
 
-def test_a_notification_that_fails_is_told(scripts: Osascript) -> None:
-    scripts.cancel()
-    reason = send(PlyerBackend(platform="darwin"), Notice("Title", "title", "body"))
-    assert reason.startswith("plyer (osascript): CalledProcessError")
-
-
 # Hostile texts --------------------------------------------------------------------------------
 
 
@@ -103,16 +97,6 @@ def test_no_text_becomes_a_script(
     show(title, text)
     assert scripts.words[:3] == ["-", lines(title), lines(text)]
     assert scripts.source == usual
-
-
-@some
-@given(title=st.text(), text=st.text())
-@example(title=HOSTILE, text=HOSTILE)
-def test_no_notice_becomes_a_script(scripts: Osascript, title: str, text: str) -> None:
-    _notify(title, text)
-    assert "do shell" not in scripts.source
-    first, *_, last = words = scripts.words
-    assert (first, last, len(words)) == ("-", "mem0tray", 4)
 
 
 def test_every_name_in_a_script_is_given(scripts: Osascript) -> None:

@@ -20,7 +20,7 @@ from mem0tray.desktop.notify.notice import (
 )
 from tests.support.notifyd import Mode
 from tests.support.processes import wait_until
-from tests.support.session import Session, needs_dbus, session, silent
+from tests.support.session import Session, needs_dbus, session
 
 pytestmark = needs_dbus
 HOSTILE = "-x <b>\0bold</b> & \ud800 \x1b[31m \u202e <img src='x'> \U0001f600"
@@ -104,12 +104,6 @@ def test_a_notice_arrives_whole(desktop: Session, desk: Desk) -> None:
     )
 
 
-def test_what_is_critical_stays(desktop: Session, desk: Desk) -> None:
-    desktop.start_daemon()
-    desk.daemon.show(Notice("x", "x", "x", urgency=Urgency.CRITICAL))
-    assert (desktop.shown[0].timeout, desktop.shown[0].hints["urgency"]) == (0, 2)
-
-
 def test_hostile_text_is_shown_as_text(desktop: Session, desk: Desk) -> None:
     desktop.start_daemon()
     desk.daemon.show(notice(HOSTILE, HOSTILE))
@@ -128,11 +122,6 @@ def test_a_daemon_is_given_what_it_can_show(desktop: Session, desk: Desk) -> Non
     desktop.start_daemon(without="actions")
     desk.daemon.show(notice())
     assert desktop.shown[0].actions == ()
-
-
-def test_the_daemon_is_named(desktop: Session, desk: Desk) -> None:
-    desktop.start_daemon()
-    assert desk.daemon.about() == "lab 1"
 
 
 # Clicks --------------------------------------------------------------------------------------
@@ -158,20 +147,6 @@ def test_a_click_that_comes_before_the_number_is_heard(desktop: Session, desk: D
     for _ in range(2):
         desk.daemon.show(notice())
     assert [desk.clicked(), desk.clicked()] == [Offer.RETRY, Offer.RETRY]
-    assert desk.clicks.empty()
-
-
-def test_what_was_not_offered_asks_for_nothing(desktop: Session, desk: Desk) -> None:
-    daemon = desktop.start_daemon()
-    desk.daemon.show(notice())
-    desk.daemon.show(notice())
-    first, second = desktop.shown
-    daemon.act(first, "settings")
-    daemon._bus.emit(
-        "/org/freedesktop/Notifications", BUS_NAME, "ActionInvoked", "us", [99, "retry"]
-    )
-    daemon.act(second, "default")
-    assert desk.clicked() is Offer.STATUS
     assert desk.clicks.empty()
 
 
@@ -302,11 +277,3 @@ def test_the_end_of_the_bus_is_told(desktop: Session, desk: Desk) -> None:
     wait_until(lambda: not desk.daemon._shown, what="the end of the bus")
     with pytest.raises(NotShownError, match="cannot be reached"):
         desk.daemon.show(notice())
-
-
-def test_a_bus_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mem0tray.desktop.bus.PATIENCE", 0.1)
-    with silent() as address, SessionBus(address) as bus:
-        daemon = Daemon(bus, Path, patience=PATIENCE)
-        with pytest.raises(NotShownError, match="does not answer"):
-            daemon.show(notice())

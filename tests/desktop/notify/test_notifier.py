@@ -121,21 +121,6 @@ def test_what_happens_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> N
     assert room.heard_of(events.NotificationFailed) == []
 
 
-def test_the_users_language(room: Room) -> None:
-    asked: list[str] = []
-
-    def language() -> Language:
-        asked.append("asked")
-        return Language("fr")
-
-    room.language = language
-    room.start()
-    room.emit(moved())
-    wait_until(lambda: room.screen.shown, what="a notice")
-    assert asked
-    assert room.screen.shown[0].name == "Moved to DLQ"
-
-
 def test_a_hanging_screen_holds_up_nobody(room: Room) -> None:
     room.start()
     room.screen.free.clear()
@@ -216,16 +201,6 @@ def test_an_alert_is_told_once(room: Room) -> None:
     assert "dlq_size" not in (room.folder / "alerts.json").read_text()
 
 
-def test_what_is_over_is_taken_away(room: Room) -> None:
-    room.counts, room.settings = lambda: Counts(1, 11, None), alerting()
-    room.start()
-    wait_until(lambda: room.screen.shown, what="the notice")
-    assert room.screen.withdrawn == []
-    room.counts = lambda: Counts(0, 0, None)
-    wait_until(lambda: room.screen.withdrawn, what="its end")
-    assert room.screen.withdrawn == [room.screen.shown[0].kind]
-
-
 def test_a_deletion_that_was_undone_is_taken_away_at_once(room: Room) -> None:
     room.start()
     room.bus.emit(events.UserAction("delete", dead=1))
@@ -242,16 +217,6 @@ def test_an_alert_runs_the_command(room: Room) -> None:
     wait_until(kept.exists, what="the command")
     assert "11 dead letters: more than 10" in kept.read_text()
     assert room.screen.shown == []
-
-
-def test_a_command_that_fails_is_told_to_the_log(room: Room) -> None:
-    room.settings = alerting("/bin/sh -c 'exit 3'")
-    room.counts = lambda: Counts(1, 11, None)
-    room.start()
-    wait_until(lambda: room.heard_of(events.AlertCommandFailed), what="the event")
-    assert room.heard_of(events.AlertCommandFailed) == [
-        events.AlertCommandFailed("it exited with 3")
-    ]
 
 
 def test_a_ledger_that_is_closed_harms_nothing(room: Room) -> None:
@@ -274,13 +239,3 @@ def test_stopping_does_not_wait_for_a_screen(room: Room, monkeypatch: pytest.Mon
     assert room.screen.entered.wait(10)
     notifier.stop()
     assert notifier._thread.is_alive()
-
-
-def test_it_sleeps_when_there_is_nothing_to_do(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK", 30.0)
-    patience = Notifier(
-        room.bus,
-        room.screen,
-        Sources(lambda: room.settings, room.language, room.counts, room.folder / "x"),
-    )._round()
-    assert 29 < patience <= 30

@@ -2,7 +2,6 @@
 
 import os
 import queue
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,14 +117,6 @@ def test_a_click_does_what_the_default_item_does(desk: IconDesk, click: str) -> 
     assert desk.ran == ["desk"]
 
 
-def test_without_a_default_item_a_click_does_nothing(desk: IconDesk) -> None:
-    desk.menu(desk.MenuItem("x", desk.note))
-    item = desk.start()
-    item.call("Activate", "ii", 1, 1)
-    item.click("x")
-    desk.wait_ran()
-
-
 def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -> None:
     seen: list[str | None] = []
     desk.menu(desk.MenuItem("x", lambda: seen.append(os.environ.get(TOKEN))))
@@ -137,31 +128,6 @@ def test_the_right_to_show_a_window_reaches_what_a_click_opens(desk: IconDesk) -
 
 
 # Clicks in the menu -----------------------------------------------------------------------------
-
-
-def test_a_click_runs_on_the_main_thread(desk: IconDesk) -> None:
-    release = threading.Event()
-
-    def slow() -> None:
-        release.wait()
-
-    desk.menu(desk.MenuItem("slow", slow), desk.MenuItem("x", desk.note))
-    item = desk.start()
-    item.click("slow")
-    item.click("x")
-    assert item.menu().labels == ["slow", "x"]
-    assert desk.ran == []
-    release.set()
-    desk.wait_ran()
-    assert desk.ran == ["desk"]
-
-
-def test_a_disabled_item_does_nothing(desk: IconDesk) -> None:
-    desk.menu(desk.MenuItem("grey", desk.note, enabled=False), desk.MenuItem("x", desk.note))
-    item = desk.start()
-    item.click("grey", even_disabled=True)
-    item.click("x")
-    desk.wait_ran()
 
 
 def test_a_callback_that_fails_ends_nothing(
@@ -191,30 +157,7 @@ def test_a_menu_that_fails_leaves_the_last_one(
     assert "on purpose" in caplog.text
 
 
-def test_hostile_texts_reach_the_panel(desk: IconDesk) -> None:
-    texts = ("a\0b", "\ud83d", "two\nlines", "_" * 5000, "\x1b[31m")
-    desk.menu(*(desk.MenuItem(text, desk.note) for text in texts))
-    desk.icon.title = "\n".join(texts)
-    item = desk.start()
-    item.wait_for(lambda: "a" in item.tooltip)
-    shown = item.menu().labels
-    assert shown[:3] == ["a b", "?", "two lines"]
-    assert len(shown[3]) == 200
-    assert not set("\0\ud83d\x1b") & set(item.tooltip)
-    item.click("two lines")
-    desk.wait_ran()
-
-
 # A panel that comes, goes and comes back ---------------------------------------------------------
-
-
-def test_panels_come_and_go(desk: IconDesk) -> None:
-    item = desk.start()
-    item.wait_for(lambda: item.status == "Active")
-    for _ in range(2):
-        desk.host.close()
-        desk.host = TrayHost(desk.address)
-        assert desk.host.wait_item().colour() == RED
 
 
 def test_a_panel_is_told_when_it_listens(desk: IconDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,12 +197,6 @@ def test_stopping_takes_it_away(desk: IconDesk) -> None:
     item.wait_gone()
     assert desk.ended()
     desk.bus.connect()
-
-
-def test_stopped_before_it_begins(desk: IconDesk) -> None:
-    desk.icon.stop()
-    desk._thread.start()
-    assert desk.ended()
 
 
 # What panels ask of the menu -------------------------------------------------------------------

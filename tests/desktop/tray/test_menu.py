@@ -85,24 +85,11 @@ def test_it_speaks_french() -> None:
     assert labels(within(made, "Mettre en pause").entries)[:2] == ["30 minutes", "1 heure"]
 
 
-def test_showing_the_status_is_the_default() -> None:
-    made = menu.build(VIEW, ENGLISH, NOW)
-    assert [entry.label for entry in everything(made) if entry.default] == ["Show status"]
-
-
 def test_every_entry_does_something() -> None:
     whole = menu.build(dataclasses.replace(VIEW, former=("local",)), ENGLISH, NOW)
     made = [entry for entry in everything(whole) if entry != SEPARATOR]
     assert all(entry.command or entry.entries for entry in made if entry.enabled)
     assert {entry.command.verb for entry in made if entry.command} == set(Verb)
-
-
-def test_commands_name_their_dead_letter() -> None:
-    made = menu.build(VIEW, ENGLISH, NOW)
-    assert within(made, "Try again now").command == MenuCommand(Verb.RETRY, LETTER)
-    assert within(made, "Back up then delete…").command == MenuCommand(Verb.DELETE, LETTER)
-    assert within(made, "Copy ID").command == MenuCommand(Verb.COPY_ID, LETTER)
-    assert within(made, "Diagnose").command == MenuCommand(Verb.DIAGNOSE, LETTER)
 
 
 def test_what_former_servers_have_can_be_brought_over() -> None:
@@ -124,12 +111,6 @@ def test_without_dead_letters_nothing_can_be_retried() -> None:
     assert not within(made, "Memories not delivered").enabled
 
 
-def test_without_a_deletion_nothing_can_be_restored() -> None:
-    for restorable in (False, True):
-        made = menu.build(View(HEALTHY, restorable=restorable), ENGLISH, NOW)
-        assert within(made, "Restore last deletion").enabled == restorable
-
-
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -148,13 +129,6 @@ def test_the_first_line_tells_what_is_wrong(state: str) -> None:
     assert menu.build(view, ENGLISH, NOW)[0].label.endswith(" · mem0.test · refused")
     view = dataclasses.replace(view, reason=reasons.quoted("refused " * 40))
     assert len(menu.build(view, ENGLISH, NOW)[0].label) == 100
-
-
-def test_the_second_line_counts() -> None:
-    view = View(HEALTHY, queue=1234, dlq=1)
-    command = MenuCommand(Verb.SHOW_STATUS)
-    line = menu.build(view, ENGLISH, NOW)[1]
-    assert line == MenuEntry("1,234 memories waiting · 1 not delivered", command)
 
 
 def test_letters_of_one_project_can_be_told_apart() -> None:
@@ -244,11 +218,6 @@ def test_starting_at_login_is_switched(at_login: bool) -> None:  # noqa: FBT001 
 # Rebuilt rarely -----------------------------------------------------------------------------
 
 
-def test_work_changes_nothing_in_it() -> None:
-    busy = dataclasses.replace(VIEW, last_delivery=NOW, reason=reasons.quoted("well"))
-    assert menu.build(busy, ENGLISH, NOW + 3600) == menu.build(VIEW, ENGLISH, NOW)
-
-
 @pytest.mark.usefixtures("somewhere")
 def test_what_was_on_another_day_has_its_date() -> None:
     since = datetime(2025, 11, 29, 23, 59).timestamp()  # noqa: DTZ001
@@ -327,11 +296,6 @@ def test_hostile_texts_become_short_printable_lines(text: str) -> None:
         assert line == "".join(each for each in line if each.isprintable())
         assert not set("\u202e\u2066\u200f") & set(line)
         line.encode()
-
-
-def test_ordinary_signs_stay_as_they_are() -> None:
-    made = menu.build(with_letter(project="a_b & {c} %s"), ENGLISH, NOW)
-    assert within(made, "a_b & {c} %s · aa-1 · 500 · 14:32")
 
 
 @pytest.mark.parametrize("text", ["", "\t\n", "\u202e"])

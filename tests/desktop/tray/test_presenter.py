@@ -218,10 +218,6 @@ def test_it_survives_any_error(
     assert bool(caplog.records) is isinstance(error, RuntimeError)
 
 
-def test_it_can_be_stopped_before_it_began() -> None:
-    Scene().presenter.stop()
-
-
 def test_it_leaves_at_once(scene: Scene) -> None:
     scene.presenter.stop()
     assert not scene.presenter._thread.is_alive()

@@ -1,18 +1,14 @@
 """The icon in the panel, with a stand-in for pystray."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from mem0tray.actions.standing import DeadLetter
-from mem0tray.core import reasons
 from mem0tray.core.state import STARTING
 from mem0tray.desktop.tray import tray as tray_module
 from mem0tray.desktop.tray.icon import IconLook, compose, look
@@ -64,9 +60,9 @@ class Icon:
 class Panel:
     """A tray, its icon, and the commands that it handed over."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.clicked: list[MenuCommand] = []
-        self.tray = Tray(folder, self.clicked.append, None)
+        self.tray = Tray(self.clicked.append, None)
         self.icon: Any = self.tray._icon
         self.icon.told.clear()
 
@@ -93,9 +89,9 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def panel(tmp_path: Path) -> Panel:
+def panel() -> Panel:
     """Make a tray."""
-    return Panel(tmp_path / "icons")
+    return Panel()
 
 
 # Icon and tooltip -------------------------------------------------------------------------
@@ -154,11 +150,6 @@ def test_entries_become_items(panel: Panel) -> None:
     assert (on.text, on.radio, on.checked(on)) == ("On", True, True)
 
 
-def test_each_tick_is_its_own(panel: Panel) -> None:
-    items = panel.items(*(MenuEntry(str(each), RETRY, checked=each) for each in (True, False)))
-    assert [item.checked(item) for item in items] == [True, False]
-
-
 def test_a_click_hands_its_command_over(panel: Panel) -> None:
     for item in panel.items(MenuEntry("a", RETRY), MenuEntry("b", MenuCommand(Verb.QUIT))):
         item.action()
@@ -184,32 +175,7 @@ def test_an_item_is_known_by_what_it_does(panel: Panel) -> None:
     assert len({first.identity, other.identity, state.identity}) == 3
 
 
-def test_a_submenu_is_known_by_the_dead_letter_that_it_is_about(panel: Panel) -> None:
-    def letter(label: str, item_id: str) -> MenuEntry:
-        about = DeadLetter(item_id, b"digest", "alpha", 0.0, reasons.NONE)
-        return MenuEntry(
-            label, entries=(MenuEntry("Try again now", MenuCommand(Verb.RETRY, about)),)
-        )
-
-    pause = MenuEntry("Pause", entries=(MenuEntry("1 hour", MenuCommand(Verb.PAUSE)),))
-    one, same, other, without = panel.items(
-        letter("a", "1"), letter("b", "1"), letter("a", "2"), pause
-    )
-    assert one.identity == same.identity
-    assert len({one.identity, other.identity, without.identity}) == 3
-
-
 # Where icons are written --------------------------------------------------------------------
-
-
-def test_what_a_kill_has_left_is_removed(tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "icons"
-    folder.mkdir(parents=True)
-    (folder / "tmpabc").touch()
-    Panel(folder)
-    assert list(folder.iterdir()) == []
-    with tempfile.NamedTemporaryFile() as made:
-        assert Path(made.name).parent == folder
 
 
 # Other systems -------------------------------------------------------------------------------
@@ -223,11 +189,6 @@ def test_windows_underlines_nothing(panel: Panel) -> None:
     assert item.text == "a && b_c"
     assert more.text == "&&"
     assert more.action.items[0].text == "&&&&"
-
-
-def test_windows_gets_its_sizes_and_backend(panel: Panel) -> None:
-    assert [picture.width for picture in panel.icon.made[1]] == list(tray_module._ON_WINDOWS)
-    assert os.environ["PYSTRAY_BACKEND"] == "of the user"
 
 
 def test_windows_takes_no_longer_tooltip(panel: Panel) -> None:

@@ -178,13 +178,6 @@ def test_the_picture_is_the_one_that_was_drawn_for_that_size(
     assert len(windows.icons) == 1
 
 
-def test_another_resolution_gets_another_picture(icon: Any, windows: User32) -> None:
-    icon._assert_icon_handle()
-    icon._on_display_change(0, 0)
-    take_posted(icon, windows)
-    assert (icon._icon_handle, icon.did) == (0, ["remove", "add"])
-
-
 # The menu ----------------------------------------------------------------------------------
 
 

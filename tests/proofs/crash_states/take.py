@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from mem0tray.localserver.finding import find
+from mem0tray.localserver.endpoint import find
 from mem0tray.system.paths import Paths
 from tests.proofs.crash_states.disk import Disk, Left
 from tests.proofs.crash_states.trace import Answered, Event, Recording, Sent, strace

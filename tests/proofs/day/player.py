@@ -46,7 +46,7 @@ class Player:
         bus, missing = session.connected()
         assert bus is not None, missing
         self._session_bus = bus
-        self.tray = Tray(folder / "icons", lambda _: None, self._session_bus)
+        self.tray = Tray(lambda _: None, self._session_bus)
         self._backend = _Noted(Daemon(self._session_bus, notice_icon), self._note)
         settings = Settings()
         self._notifier = Notifier(

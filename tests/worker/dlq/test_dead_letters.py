@@ -1,20 +1,30 @@
 """Waits that an edit of the DLQ file begins, and how they are told."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mem0tray.config.settings import Settings
 from mem0tray.core import events
-from mem0tray.ledger import database
+from mem0tray.core import item as items
+from mem0tray.core.events import Events
+from mem0tray.core.item import Item
+from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.names import DLQ_FILE, FAILED, QUEUE_FILE
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq import dead_letters
+from mem0tray.worker.dlq.dead_letters import move_fresh_to_dlq, take_in_as_dead
 from mem0tray.worker.reporting.log import BACKOFFS_PER_MINUTE
 from tests.ledger.samples import fresh, letter
-from tests.worker.dlq.generations import Ledger, known, shown
+from tests.ledger.samples import row as row_of
+from tests.support.shapes import entry
+from tests.worker.dlq import generations
+from tests.worker.dlq.generations import known, shown
 
 NOW = 10_000.0
 MANY = BACKOFFS_PER_MINUTE + 5
@@ -29,13 +39,13 @@ def told() -> list[events.Event]:
 def context(tmp_path: Path, told: list[events.Event]) -> Iterator[WorkerContext]:
     bus = events.Events()
     bus.subscribe(told.append)
-    with closing(database.Ledger(tmp_path / "ledger")) as ledger:
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
         yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, bus)
 
 
 def test_what_an_edit_brings_or_moves_begins_to_wait() -> None:
     """New letters and changed times and counts begin a wait, the soonest first; the rest none."""
-    ledger = Ledger()
+    ledger = generations.Ledger()
     for name in ("same", "later", "text", "wish", "gone"):
         ledger.add(name)
     merge = ledger.merge(
@@ -85,3 +95,79 @@ def test_the_start_tells_of_all_waits_at_once(
     told.clear()
     dead_letters.report(context, waits[:1])
     assert told == [events.InBackoff(*waits[0])]
+
+
+MOVED_AT = 1_764_500_000.0
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[WorkerContext]:
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        yield WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, Events())
+
+
+def item(**fields: Any) -> Item:
+    found = items.parse(
+        json.dumps(entry(**{"content": "text", "retries": 4, "colour": "red"} | fields)).encode()
+    )
+    assert found is not None
+    return found
+
+
+def stands(empty: WorkerContext, key: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(empty.outbox.raw(key))
+    return found
+
+
+def test_an_entry_that_waited(empty: WorkerContext) -> None:
+    """It is dead from now on, with its reason and without `retries`; the rest of it stays."""
+    fresh = item()
+    key = empty.inbox.add_fresh(fresh, MOVED_AT - 100, ask=False)
+    move_fresh_to_dlq(empty, key, MOVED_AT, "500 odd")
+    row = empty.inbox.known(fresh.name)
+    assert row is not None
+    assert (row.state, row.retry_count, row.last_attempt) == (items.DEAD, 0, MOVED_AT)
+    found = stands(empty, key)
+    assert "retries" not in found
+    assert found["colour"] == "red"
+    assert found["last_error"] == row_of(empty.ledger, key)["last_error"] == "500 odd"
+    assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (
+        0,
+        MOVED_AT,
+        MOVED_AT,
+    )
+
+
+@pytest.mark.parametrize("ask", [True, False])
+def test_an_entry_that_never_waited(empty: WorkerContext, ask: bool) -> None:  # noqa: FBT001
+    """It comes as a dead letter with no failure of ours, and is asked about where that is due."""
+    fresh = item(retry_count=7, last_attempt=3)
+    key = take_in_as_dead(empty, fresh, MOVED_AT, ask=ask)
+    row = empty.inbox.known(fresh.name)
+    assert row is not None
+    assert (row.key, row.state, row.retry_count, row.last_attempt) == (key, items.DEAD, 0, MOVED_AT)
+    found = stands(empty, key)
+    assert "retries" not in found
+    assert "last_error" not in found
+    assert (found["retry_count"], found["last_attempt"], found["moved_to_dlq_at"]) == (
+        0,
+        MOVED_AT,
+        MOVED_AT,
+    )
+    assert ("unknown" in row_of(empty.ledger, key)) == ask
+
+
+def test_each_counts_and_both_files_are_written(empty: WorkerContext) -> None:
+    """Every move counts in `total_failed`, leaves the queue file and joins the DLQ file."""
+    waiting = empty.inbox.add_fresh(item(id="x"), MOVED_AT, ask=False)
+    for bury in (
+        lambda: take_in_as_dead(empty, item(), MOVED_AT, ask=False),
+        lambda: move_fresh_to_dlq(empty, waiting, MOVED_AT, "odd"),
+    ):
+        before = [empty.ledger.outdated.times(file) for file in (QUEUE_FILE, DLQ_FILE)]
+        bury()
+        assert all(
+            empty.ledger.outdated.times(file) > times
+            for file, times in zip((QUEUE_FILE, DLQ_FILE), before, strict=True)
+        )
+    assert empty.counters.total(FAILED) == 2

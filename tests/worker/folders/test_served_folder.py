@@ -9,9 +9,11 @@ import pytest
 from mem0tray.config.settings import PathSettings, Settings
 from mem0tray.core.errors import AlreadyRunningError, FileUnavailableError
 from mem0tray.core.reasons import NONE
-from mem0tray.files import lock
+from mem0tray.files import lock, temporary
 from mem0tray.files.lock import COMMAND, InstanceLock, holder, is_locked
 from mem0tray.system import data_folders, paths
+from mem0tray.system.paths import Paths
+from mem0tray.worker.folders import served_folder
 from mem0tray.worker.folders.served_folder import ServedFolder
 from tests.support import needs
 
@@ -228,3 +230,117 @@ def test_a_command_in_the_former_folder_holds_nobody_up(home: Path) -> None:
     command.acquire()
     ServedFolder(leading_to(link)).leave()
     command.release()
+
+
+LONG_AGO = 1e6  # seconds
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """Have the folders that a worker writes into, with no file yet."""
+    monkeypatch.setattr(served_folder, "config_file", lambda: tmp_path / "config" / "config.toml")
+    found = Paths(tmp_path / "claude", tmp_path / "data")
+    for folder in (found.claude_dir, found.orders, found.quarantine):
+        folder.mkdir(parents=True)
+    (tmp_path / "config").mkdir()
+    return found
+
+
+def each_place(there: Paths) -> Iterator[Path]:
+    yield from (there.queue_lock, there.log, there.queue_backup, there.dlq_backup)
+
+
+def refused(there: Paths) -> str:
+    """What is said of the place that is none; empty where all are in order."""
+    try:
+        served_folder.refuse_unwritable(there)
+    except FileUnavailableError as error:
+        return str(error)
+    return ""
+
+
+def test_files_and_empty_places_are_in_order(there: Paths) -> None:
+    assert not refused(there)
+    assert not there.log.parent.exists()
+    there.log.parent.mkdir()
+    for path in each_place(there):
+        path.touch()
+    assert not refused(there)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_folder_in_the_place_of_a_file_is_named(there: Paths, number: int) -> None:
+    path = list(each_place(there))[number]
+    path.mkdir(parents=True)
+    assert refused(there).startswith(f"{path} is a folder, not a file.")
+
+
+def test_a_file_in_the_place_of_the_folder_of_the_log_is_named(there: Paths) -> None:
+    there.log.parent.touch()
+    assert f"{there.log.parent} is no folder." in refused(there)
+
+
+@needs.LINKS
+@pytest.mark.parametrize("link", ["folder", "file"])
+def test_a_link_that_leads_the_log_nowhere_is_named(
+    there: Paths, tmp_path: Path, link: str
+) -> None:
+    disk = tmp_path / "disk" / "logs"
+    if link == "folder":
+        there.log.parent.symlink_to(disk)
+    else:
+        there.log.parent.mkdir()
+        there.log.symlink_to(disk / "log")
+    said = refused(there)
+    assert said.startswith(f"{there.log}: ")
+    assert os.strerror(2).lower() in said.lower()
+    assert "Make its folder, or choose another." in said
+    disk.mkdir(parents=True)
+    assert not refused(there)
+
+
+def leftover(folder: Path) -> Path:
+    path = temporary.name_beside(folder / "file")
+    path.touch()
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_what_a_kill_left_is_removed_wherever_we_write(there: Paths, tmp_path: Path) -> None:
+    folders = [
+        there.claude_dir, there.data_dir, there.orders, there.quarantine,
+        tmp_path / "config",
+    ]  # fmt: skip
+    left = [leftover(folder) for folder in folders]
+    theirs = there.claude_dir / ".file.tmp"
+    theirs.touch()
+    with temporary.Temporary(there.claude_dir / "now") as used:
+        served_folder.remove_leftovers(there)
+        assert used.fd >= 0
+        in_use = list(there.claude_dir.glob(temporary.PATTERN))
+        assert len(in_use) == 1
+    assert not any(path.exists() for path in left)
+    assert theirs.exists()
+
+
+@needs.LINKS
+@pytest.mark.parametrize("name", ["queue", "queue_backup", "dlq", "dlq_backup", "metrics", ""])
+def test_what_was_left_beside_the_file_that_a_link_leads_to_is_removed(
+    there: Paths, tmp_path: Path, name: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path = getattr(there, name) if name else tmp_path / "config" / "config.toml"
+    path.symlink_to(elsewhere / "file")
+    left = leftover(elsewhere)
+    served_folder.remove_leftovers(there)
+    assert not left.exists()
+
+
+def test_answers_that_nobody_fetched_are_removed(there: Paths) -> None:
+    old, new = there.orders / "1-1.answer", there.orders / "2-2.answer"
+    for path in (old, new):
+        path.write_text("[]")
+    os.utime(old, (LONG_AGO, LONG_AGO))
+    served_folder.remove_leftovers(there)
+    assert list(there.orders.iterdir()) == [new]

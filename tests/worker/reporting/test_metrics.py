@@ -1,22 +1,36 @@
 """What the worker tells of itself in `mem0_metrics.json`."""
 
 import json
+import math
+import os
+import socket
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from mem0tray.actions import worker_report
 from mem0tray.config.settings import Settings
 from mem0tray.core import item as items
-from mem0tray.core import state
+from mem0tray.core import reasons, state
+from mem0tray.core.errors import FileUnavailableError
 from mem0tray.core.events import Events
 from mem0tray.core.reasons import NONE
+from mem0tray.files import atomic
+from mem0tray.files.atomic import Signature
+from mem0tray.files.document import local_iso
 from mem0tray.ledger.database import Ledger
+from mem0tray.ledger.names import QUEUED
+from mem0tray.system import processes
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.other_worker import EVERY, OtherWorker
 from mem0tray.worker.reporting.metrics import MetricsWriter
-from tests.ledger.samples import fresh
+from tests.ledger.samples import HERE, NOW, fresh, letter
+from tests.worker.stage import stand_in
 
 
 def test_the_reason_is_told_as_text_and_as_data(tmp_path: Path) -> None:
@@ -67,3 +81,213 @@ def test_where_nothing_changes_it_is_written_after_half_a_minute(tmp_path: Path)
         metrics = MetricsWriter(context, OtherWorker(context))
         metrics.run()
         assert metrics.wait(time.monotonic() + 20) <= EVERY - 20
+
+
+BEGIN = 5_000.0
+
+
+class Telling:
+    """A writer of metrics, at a time that the test sets; `woken` counts wake-ups."""
+
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
+        self.moment = BEGIN
+        self.woken = 0
+        context.wake = self
+        self.breaker = context.breaker
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.other: Any = stand_in(OtherWorker)
+        self.other.is_unchanged.return_value = True
+        context.destination = "a.test"
+        self.writer = MetricsWriter(context, self.other)
+        self.written: list[dict[str, Any]] = []
+        self._replace = atomic.replace
+        monkeypatch.setattr(time, "monotonic", lambda: self.moment)
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW + self.moment - BEGIN))
+        monkeypatch.setattr(atomic, "replace", self._noted)
+
+    def set(self) -> None:
+        self.woken += 1
+
+    def _noted(self, path: Path, data: bytes, **named: Any) -> Signature | None:
+        self.written.append({"path": path} | named)
+        self.moment += 0.01  # it takes a while
+        return self._replace(path, data, **named)
+
+    def run(self, after: float = 0.0, *, final: bool = False) -> int:
+        """Let so many seconds pass, and run; how many writes there were."""
+        self.moment += after
+        before = len(self.written)
+        self.writer.run(final=final)
+        return len(self.written) - before
+
+    def wait(self) -> float:
+        return self.writer.wait(self.moment)
+
+    def change(self) -> None:
+        self.context.counters.add(QUEUED)
+
+    def values(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.context.paths.metrics.read_bytes())
+        return found
+
+
+@pytest.fixture
+def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling]:
+    paths = Paths(tmp_path, tmp_path / "data")
+    paths.data_dir.mkdir(parents=True)
+    with closing(Ledger(paths.ledger)) as ledger:
+        context = WorkerContext(paths, Settings(), ledger, Events(), HERE, run="0d9f")
+        yield Telling(context, monkeypatch)
+
+
+def test_an_empty_ledger(telling: Telling) -> None:
+    telling.run()
+    now = local_iso(NOW)
+    assert list(telling.values().items()) == [
+        ("last_update", now),
+        ("vps_status", "healthy"),
+        ("queue_size", 0),
+        ("dlq_size", 0),
+        ("total_synced", 0),
+        ("total_queued", 0),
+        ("host", socket.gethostname()),
+        ("pid", os.getpid()),
+        ("state", "healthy"),
+        ("reason", ""),
+        ("destination", "a.test"),
+        ("last_delivery", None),
+        ("oldest_waiting", None),
+        ("held", 0),
+        ("state_since", now),
+        ("reason_id", ""),
+        ("reason_arguments", {}),
+        ("run", "0d9f"),
+        ("space", processes.space()),
+    ]
+
+
+def test_the_last_metrics_name_no_process(telling: Telling) -> None:
+    """A worker in another container, which cannot look for the process, knows that it has ended."""
+    telling.run(final=True)
+    assert telling.values()["pid"] is None
+
+
+def test_what_waits_and_what_was_delivered_is_told(telling: Telling) -> None:
+    context = telling.context
+    context.inbox.add_fresh(fresh("a"), NOW - 50, ask=False)
+    held = context.inbox.add_fresh(fresh("b"), NOW - 40, ask=False)
+    context.foreign_claims.hold(held, NOW)
+    dead = letter("c")
+    context.inbox.add_dead(dead, dead.raw, NOW - 60, ask=False, gen=None)
+    done = context.inbox.add_fresh(fresh("d"), NOW, ask=False)
+    context.outbox.claim(done, NOW)
+    context.outbox.record_delivery(done, HERE, NOW - 5)
+    context.counters.add(QUEUED, 7)
+    telling.run()
+    names = (
+        "queue_size", "dlq_size", "total_synced", "total_queued", "held", "last_delivery",
+        "oldest_waiting",
+    )  # fmt: skip
+    assert [telling.values()[name] for name in names] == [
+        2, 1, 1, 7, 1, local_iso(NOW - 5), local_iso(NOW - 60),
+    ]  # fmt: skip
+
+
+def test_a_state_is_told_with_its_reason_and_since_when(telling: Telling) -> None:
+    telling.run()
+    telling.breaker.note_probe(healthy=False, reason=reasons.quoted("one"))
+    telling.run(10.0)
+    began = local_iso(NOW + 10.0)
+    telling.breaker.note_probe(healthy=False, reason=reasons.quoted("two"))
+    telling.run(10.0)
+    found = telling.values()
+    assert (found["state"], found["reason"], found["vps_status"]) == ("down", "two", "down")
+    assert found["state_since"] == began
+
+
+def test_they_are_written_at_the_start_and_each_half_minute(telling: Telling) -> None:
+    assert telling.run() == 1
+    assert telling.wait() == pytest.approx(30.0, abs=0.1)
+    assert telling.run(29.9) == 0
+    assert telling.run(0.2) == 1
+    assert telling.run(1.0, final=True) == 1
+    assert telling.run(29.9) == 0
+
+
+def test_a_change_is_told_at_their_pace(telling: Telling) -> None:
+    telling.run()
+    telling.change()
+    assert telling.wait() == pytest.approx(1.0, abs=0.1)
+    assert telling.run(0.5) == 0
+    assert telling.run(0.6) == 1
+    telling.change()
+    telling.moment += 20.0
+    assert telling.wait() == 0.0
+    assert telling.run() == 1
+
+
+def test_a_change_is_put_off_by_five_seconds_at_most(telling: Telling) -> None:
+    telling.run()
+    telling.writer.pace.note_cost(telling.moment, 100.0)
+    telling.change()
+    assert telling.wait() == 5.0
+
+
+def test_who_could_not_write_them_tries_again_in_half_a_minute(telling: Telling) -> None:
+    telling.run()
+    telling.moment += 30.0
+    assert telling.wait() == 30.0
+    telling.moment += 300.0
+    assert telling.wait() == 30.0
+    assert math.isfinite(telling.wait())
+
+
+def test_what_another_worker_wrote_is_not_written_over(telling: Telling) -> None:
+    telling.other.is_unchanged.return_value = False
+    assert telling.run() == 1
+    assert telling.woken == 1
+    assert not telling.context.paths.metrics.exists()
+    telling.other.note_write.assert_not_called()
+    telling.other.is_unchanged.return_value = True
+    assert telling.run() == 1
+    assert telling.woken == 1
+    telling.other.note_write.assert_called_once_with(
+        atomic.signature(telling.context.paths.metrics)
+    )
+
+
+def test_they_do_not_wait_for_the_disk(telling: Telling) -> None:
+    telling.run()
+    (write,) = telling.written
+    assert write["path"] == telling.context.paths.metrics
+    assert write["durable"] is False
+
+
+def test_where_the_folder_takes_none_they_stand_in_ours(telling: Telling) -> None:
+    """For `status`, until they can be written where they belong; the trouble is told each time."""
+    metrics, spare = telling.context.paths.metrics, telling.context.paths.spare_metrics
+    metrics.mkdir()
+    for _ in range(2):
+        with pytest.raises(FileUnavailableError):
+            telling.run()
+        assert json.loads(spare.read_bytes())["state"] == "healthy"
+    assert telling.written[-1] == {"path": spare, "durable": False}
+    metrics.rmdir()
+    assert telling.run() == 1  # at once
+    assert metrics.is_file()
+    assert not spare.exists()
+    spare.touch()
+    telling.change()
+    telling.run(20.0)
+    assert spare.exists()  # it is looked for only after it was needed
+
+
+def test_where_neither_folder_takes_them_the_first_error_is_told(telling: Telling) -> None:
+    telling.context.paths.metrics.mkdir()
+    telling.context.paths.spare_metrics.mkdir()
+    with pytest.raises(FileUnavailableError, match="mem0_metrics"):
+        telling.run()
+    telling.context.paths.metrics.rmdir()
+    assert telling.run() == 1
+    assert telling.context.paths.spare_metrics.is_dir()

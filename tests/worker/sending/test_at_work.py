@@ -10,8 +10,7 @@ from mem0tray.ledger.outbox import Job
 from mem0tray.server import Memory, Outcome, Presence
 from mem0tray.worker.sending.attempt import Attempts
 from tests.ledger.samples import ELSEWHERE, HERE, NOW, fresh, table
-from tests.worker.sending.asked_and_sent import AskedAndSent
-from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, Court, refuse_all
+from tests.worker.sending.court import FAILED, OUTAGE, RETRY, TAKEN, AskedAndSent, Court, refuse_all
 
 AT_WORK = Outcome(Kind.AT_WORK, 200, "", may_have_it=True, ticket="event-1")
 GONE_WRONG = Outcome(Kind.ITEM_FAILURE, 200, "it could not store it")

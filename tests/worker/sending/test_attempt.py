@@ -2,21 +2,28 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+from msgspec.structs import replace
 
-from mem0tray.config.settings import Settings
-from mem0tray.core.events import Events
+from mem0tray.config.settings import Settings, SyncSettings
+from mem0tray.core import events
+from mem0tray.core.events import Event, Events
 from mem0tray.core.item import FRESH
+from mem0tray.core.state import PERHAPS
 from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Job
 from mem0tray.server import Kind, Memory, Outcome, Presence
+from mem0tray.server.answers import NO_PROJECT
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.attempt import Attempts
-from tests.worker.sending.asked_and_sent import AskedAndSent
+from tests.worker.sending.court import AskedAndSent
 
 REFUSED = Outcome(Kind.OUTAGE, None, "connection refused")
 SILENT = Outcome(Kind.NO_ANSWER, None, "no answer after 60 s", timed_out=True, may_have_it=True)
@@ -145,3 +152,174 @@ def test_what_the_server_said_before_an_outcome_was_unknown_is_no_news_of_it(tri
     assert before - 101.0 < trial.client.since < before - 99.0
     trial.make(Presence.ABSENT, unknown=time.time() + 100.0)  # the clock was set back since
     assert trial.client.since == trial.context.unknown_until
+
+
+NOW = 1_800_000_000.0
+NEW = Job(1, FRESH, "m1", "alpha", "text", "key-1", 0, 0, 0.0, None, 0)
+UNKNOWN = replace(NEW, unknown=NOW - 1.0)
+TAKEN = Outcome(Kind.DELIVERED, 201, "")
+REFUSED_IT = Outcome(Kind.ITEM_FAILURE, 422, "odd")
+NO_ANSWER = Outcome(Kind.NO_ANSWER, None, "no answer", timed_out=True, may_have_it=True)
+
+
+class Attempting:
+    """Attempts at a server that answers as `client` says; `told` are the events."""
+
+    def __init__(self, context: WorkerContext, told: list[Event]) -> None:
+        self.context = context
+        self.told = told
+        self.stopping = False
+        self.client = mock.Mock()
+        self.client.save.return_value = TAKEN
+        self.attempts = Attempts(context, lambda: self.stopping)
+
+    def make(self, job: Job, found: Any = None) -> Outcome:
+        self.client.ask.return_value = found
+        return self.attempts.make(self.client, job, 0)
+
+
+@pytest.fixture
+def attempting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempting]:
+    told: list[Event] = []
+    bus = Events()
+    bus.subscribe(told.append)
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    with closing(Ledger(tmp_path / "ledger")) as ledger:
+        settings = Settings(sync=SyncSettings(timeout=5.0))
+        yield Attempting(WorkerContext(Paths(tmp_path, tmp_path), settings, ledger, bus), told)
+
+
+def test_what_was_never_sent_is_sent_without_a_question(attempting: Attempting) -> None:
+    assert attempting.make(NEW) is TAKEN
+    attempting.client.ask.assert_not_called()
+    attempting.client.save.assert_called_once_with(Memory("alpha", "text", "key-1"), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "seconds"), [(0, 5.0), (1, 10.0), (3, 40.0), (6, 320.0), (7, 600.0), (5000, 600.0)]
+)
+def test_patience_doubles_with_each_time_out(
+    attempting: Attempting, timeouts: int, seconds: float
+) -> None:
+    attempting.make(replace(UNKNOWN, timeouts=timeouts), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[:2] == (Memory("alpha", "text", "key-1"), seconds)
+    assert attempting.client.save.call_args.args[1] == seconds
+
+
+def test_even_the_smallest_patience_stops_doubling(attempting: Attempting) -> None:
+    attempting.context.settings = Settings(sync=SyncSettings(timeout=0.1))
+    attempting.make(replace(NEW, timeouts=11))
+    assert attempting.client.save.call_args.args[1] == pytest.approx(102.4)
+
+
+def test_an_item_without_a_project_is_not_sent(attempting: Attempting) -> None:
+    found = attempting.make(replace(UNKNOWN, project=""))
+    assert (found.kind, found.reason) == (Kind.NOT_SENDABLE, NO_PROJECT)
+    attempting.client.ask.assert_not_called()
+    attempting.client.save.assert_not_called()
+
+
+def test_what_the_server_has_is_not_sent(attempting: Attempting) -> None:
+    found = attempting.make(UNKNOWN, Presence.PRESENT)
+    assert found == Outcome(Kind.FOUND, None, "the server had it already")
+    attempting.client.save.assert_not_called()
+
+
+def test_what_the_server_lacks_is_sent(attempting: Attempting) -> None:
+    attempting.client.save.return_value = REFUSED_IT
+    assert attempting.make(UNKNOWN, Presence.ABSENT) is REFUSED_IT
+
+
+def test_where_the_server_cannot_tell_a_failure_leaves_it_unknown(attempting: Attempting) -> None:
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) is TAKEN
+    attempting.client.save.return_value = REFUSED_IT
+    assert attempting.make(UNKNOWN, Presence.CANNOT_TELL) == replace(REFUSED_IT, may_have_it=True)
+
+
+def test_where_the_server_cannot_tell_our_own_memory_counts(attempting: Attempting) -> None:
+    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
+    found = attempting.make(job, Presence.CANNOT_TELL)
+    assert found == Outcome(Kind.FOUND, None, "the server took it before")
+    attempting.client.save.assert_not_called()
+
+
+def test_what_another_worker_may_have_delivered_is_held(attempting: Attempting) -> None:
+    found = attempting.make(replace(UNKNOWN, taken=NOW - 5.0), Presence.CANNOT_TELL)
+    assert found == Outcome(Kind.HELD, None, PERHAPS, may_have_it=True)
+    attempting.client.save.assert_not_called()
+
+
+def test_an_answer_wins_over_what_is_remembered(attempting: Attempting) -> None:
+    job = replace(UNKNOWN, delivered=NOW - 9.0, taken=NOW - 5.0)
+    assert attempting.make(job, Presence.ABSENT) is TAKEN
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.SLOW_DOWN, Kind.ITEM_FAILURE]
+)
+def test_a_question_that_is_refused_still_stands(attempting: Attempting, kind: Kind) -> None:
+    said = Outcome(kind, 400, "no")
+    assert attempting.make(UNKNOWN, said) == replace(said, may_have_it=True)
+    attempting.client.save.assert_not_called()
+
+
+@pytest.mark.parametrize("kind", [Kind.NO_ANSWER, Kind.OUTAGE])
+def test_a_question_that_is_broken_off_at_the_end_is_none(
+    attempting: Attempting, kind: Kind
+) -> None:
+    attempting.stopping = True
+    said = Outcome(kind, None, "broken off", may_have_it=True)
+    for _ in range(4):
+        assert attempting.make(UNKNOWN, said) == said
+    attempting.client.save.assert_not_called()
+
+
+def test_a_question_in_vain_says_so(attempting: Attempting) -> None:
+    assert attempting.make(UNKNOWN, NO_ANSWER) == replace(NO_ANSWER, kind=Kind.ASKED_IN_VAIN)
+    gone = Outcome(Kind.OUTAGE, None, "refused")
+    assert attempting.make(UNKNOWN, gone) == replace(
+        gone, kind=Kind.ASKED_IN_VAIN, may_have_it=True
+    )
+
+
+@pytest.mark.parametrize("fails", ["ask", "save"])
+def test_an_odd_item_ends_no_sender(attempting: Attempting, fails: str) -> None:
+    getattr(attempting.client, fails).side_effect = ValueError("x" * 300)
+    found = attempting.make(UNKNOWN, Presence.ABSENT)
+    told = "internal error: ValueError"
+    assert found == Outcome(Kind.NO_ANSWER, None, told, may_have_it=True)
+    (event,) = attempting.told
+    assert event == events.PartFailed("delivery", ("ValueError('" + "x" * 300)[:200], 0.0)
+
+
+def test_an_outcome_that_is_known_ends_the_row_of_questions(attempting: Attempting) -> None:
+    other = replace(UNKNOWN, key=2)
+    for job in (UNKNOWN, UNKNOWN, other):
+        attempting.make(job, NO_ANSWER)
+    attempting.attempts.note_end(UNKNOWN, REFUSED_IT)
+    for _ in range(2):
+        assert attempting.make(UNKNOWN, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
+    assert attempting.make(other, NO_ANSWER).kind is Kind.ASKED_IN_VAIN
+    assert attempting.make(other, NO_ANSWER).kind is Kind.DELIVERED
+
+
+def test_an_outcome_that_is_known_ends_the_silence_about_it(
+    attempting: Attempting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server says counts from the last attempt of unknown outcome on, and no longer."""
+    moment: Callable[[], float] = lambda: 5_000.0  # noqa: E731
+    monkeypatch.setattr(time, "monotonic", moment)
+    future = replace(UNKNOWN, unknown=NOW + 1.0)
+    attempting.context.unknown_until = 70.0
+    attempting.attempts.note_end(future, NO_ANSWER)
+    attempting.make(future, Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 5_000.0
+    attempting.attempts.note_end(future, REFUSED_IT)
+    attempting.make(future, Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 70.0
+    attempting.make(replace(UNKNOWN, unknown=NOW), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 5_000.0
+    attempting.make(replace(UNKNOWN, unknown=NOW - 4_900.0), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 100.0
+    attempting.make(replace(UNKNOWN, unknown=NOW - 4_990.0), Presence.ABSENT)
+    assert attempting.client.ask.call_args.args[2] == 70.0

@@ -1,24 +1,346 @@
-"""Where deliveries go: which server it is, and how a change of it is told."""
+"""The chosen server: what a choice and a probe mean for breaker, deliveries, metrics, outages."""
 
+import time
+from collections.abc import Iterator
 from contextlib import closing
+from math import inf
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
-from mem0tray.config.settings import ServerSettings, Settings
+from mem0tray.config import server_choice
+from mem0tray.config.settings import ServerSettings, Settings, SyncSettings
 from mem0tray.core import events, reasons
-from mem0tray.core.item import Kind
+from mem0tray.core.circuit_breaker import Obstacle
+from mem0tray.core.errors import LedgerError, SettingsError
+from mem0tray.core.events import Event, Events
+from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY, STARTING
 from mem0tray.ledger.database import Ledger
-from mem0tray.ledger.reader import Reader
 from mem0tray.localserver.child import LocalServer
 from mem0tray.localserver.endpoint import Endpoint
 from mem0tray.server import Health, KeyCheck, KeyVerdict
 from mem0tray.server.vps import VpsClient
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
-from mem0tray.worker.sending.chosen_server import ChosenServer
+from mem0tray.worker.sending import chosen_server
+from mem0tray.worker.sending.chosen_server import ChosenServer, Prober
+from mem0tray.worker.sending.delivery import Delivery
 from mem0tray.worker.sending.server_connection import ServerConnection
-from tests.ledger.samples import fresh
+from tests.ledger.samples import NOW, fresh, table
+from tests.worker.stage import stand_in
+
+A = ServerSettings(url="http://a.test")
+WELL = Health(healthy=True, reason=reasons.NONE)
+ILL = Health(healthy=False, reason=reasons.quoted("down"))
+
+
+class Choosing:
+    """A chosen server whose delivery, prober and connections are stand-ins."""
+
+    def __init__(self, context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.context = context
+        self.context.wake = mock.Mock()
+        self.told: list[Event] = []
+        context.events.subscribe(self.told.append)
+        self.breaker = context.breaker
+        self.delivery: Any = stand_in(Delivery, under_way=0, delivered_at=-inf)
+        self.prober: Any = stand_in(Prober)
+        self.parts: dict[str, Any] = {}
+        monkeypatch.setattr(chosen_server, "Delivery", self._delivery)
+        monkeypatch.setattr(chosen_server, "Prober", self._prober)
+        monkeypatch.setattr(WorkerContext, "now", staticmethod(lambda: NOW))
+        self.chosen = ChosenServer(context)
+
+    def _delivery(self, *arguments: Any) -> Any:
+        _, self.parts["client"], self.parts["suspect"], self.parts["recognise"] = arguments
+        return self.delivery
+
+    def _prober(self, *arguments: Any) -> Any:
+        names = ("probe_client", "until_probe", "timeout", "probed", "asks_key")
+        self.parts |= dict(zip(names, arguments, strict=True))
+        return self.prober
+
+    def connection(self) -> Any:
+        made = stand_in(ServerConnection, version=0, other_port=0)
+        made.name, made.shown, made.warning = "http://a.test", "a.test", ""
+        self.chosen._connection = made
+        return made
+
+    def state(self) -> str:
+        return self.breaker.state(NOW).name
+
+    def wants_canary(self) -> None:
+        self.breaker.note_probe(healthy=True, reason=reasons.NONE)
+        self.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+
+
+@pytest.fixture
+def choosing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosing]:
+    paths = Paths(tmp_path, tmp_path)
+    with closing(Ledger(paths.ledger)) as ledger:
+        yield Choosing(WorkerContext(paths, Settings(), ledger, Events()), monkeypatch)
+
+
+def test_a_choice_is_told_everywhere(choosing: Choosing) -> None:
+    choosing.breaker.block("server", server_choice.CHOOSE)
+    choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
+    choosing.chosen.choose(A, events.WorkerStarted)
+    assert choosing.context.server == "http://a.test"
+    assert choosing.context.destination == "a.test"
+    choosing.delivery.change_server.assert_called_once_with("http://a.test")
+    choosing.prober.kick.assert_called_once_with()
+    warning = "memories go to a.test over plain http, readable on the way"
+    assert choosing.told == [events.WorkerStarted("a.test", warning)]
+    assert choosing.state() == STARTING  # what the former one said is forgotten
+    assert not choosing.breaker.blocked_by("server")
+
+
+def test_a_change_closes_the_former_connection(choosing: Choosing) -> None:
+    before = choosing.connection()
+    choosing.chosen.choose(A, events.ServerChanged)
+    before.close.assert_called_once_with()
+    (event,) = choosing.told
+    assert isinstance(event, events.ServerChanged)
+    assert event.same
+    choosing.chosen.choose(ServerSettings(url="https://b.test"), events.ServerChanged)
+    assert choosing.told[1:] == [events.ServerChanged("b.test", "", same=False)]
+
+
+@pytest.mark.parametrize("obstacle", ["dialect", "keyring"])
+def test_what_stood_in_the_way_to_the_former_server_is_forgotten(
+    choosing: Choosing, obstacle: Obstacle
+) -> None:
+    """That it speaks no known dialect, or has its key in a keyring that does not answer."""
+    choosing.breaker.block(obstacle, reasons.quoted("odd"))
+    choosing.chosen.choose(A, events.ServerChanged)
+    assert not choosing.breaker.blocked_by(obstacle)
+
+
+def test_while_nobody_knows_which_is_meant_nothing_is_connected(choosing: Choosing) -> None:
+    before = choosing.connection()
+    choosing.chosen.choose(None, events.ServerChanged)
+    before.close.assert_called_once_with()
+    assert (choosing.context.server, choosing.context.destination) == ("", "")
+    choosing.delivery.change_server.assert_called_once_with("")
+    assert choosing.told == [events.ServerChanged("", "")]
+    assert not choosing.breaker.blocked_by("server")
+    with pytest.raises(SettingsError) as caught:
+        choosing.parts["client"]()
+    assert caught.value.message == "No server is chosen."
+    assert caught.value.remedy == str(server_choice.HOW)
+    choosing.chosen.close()
+
+
+def test_where_the_user_must_choose_it_says_so(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def chosen(url: str, paths: Paths) -> None:
+        asked.append((url, paths))
+
+    monkeypatch.setattr(server_choice, "chosen", chosen)
+    choosing.chosen.choose(ServerSettings(), events.WorkerStarted)
+    assert asked == [("", choosing.context.paths)]
+    assert choosing.breaker.state(NOW).reason == server_choice.CHOOSE
+    assert choosing.told == [events.WorkerStarted("", "")]
+
+
+def test_an_address_that_cannot_be_used_is_told(choosing: Choosing) -> None:
+    choosing.chosen.choose(ServerSettings(url="ftp://a.test"), events.WorkerStarted)
+    assert choosing.state() == ACTION_NEEDED
+    assert "ftp" in str(choosing.breaker.state(NOW).reason)
+    choosing.chosen.choose(A, events.ServerChanged)
+    assert choosing.state() == STARTING
+
+
+def test_clients_come_from_the_connection_of_now(choosing: Choosing) -> None:
+    connection = choosing.connection()
+    assert choosing.parts["client"]() is connection.client.return_value
+    assert choosing.parts["probe_client"]() is connection.probe_client.return_value
+    choosing.chosen.close()
+    connection.close.assert_called_once_with()
+
+
+def test_the_intervals_are_those_of_the_settings_of_now(choosing: Choosing) -> None:
+    choosing.context.settings = Settings(sync=SyncSettings(probe_interval=7.0, timeout=3.0))
+    choosing.parts["probed"](ILL, None)
+    until = choosing.parts["until_probe"]()
+    assert (until, choosing.parts["timeout"]()) == (pytest.approx(7.0, abs=1.0), 3.0)
+
+
+class Clock:
+    """A monotonic clock that stands still unless it is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize(("interval", "idle"), [(30.0, 600.0), (300.0, 600.0), (900.0, 900.0)])
+def test_a_server_that_is_well_is_probed_every_ten_minutes(
+    choosing: Choosing, clock: Clock, interval: float, idle: float
+) -> None:
+    """After the last probe or delivery; the prober looks at each interval whether that holds."""
+    choosing.context.settings = Settings(sync=SyncSettings(probe_interval=interval))
+    choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    until = choosing.parts["until_probe"]
+    assert until() == interval
+    clock.now += idle
+    assert until() == pytest.approx(0.0)
+    choosing.delivery.delivered_at = clock.now
+    assert until() == interval
+
+
+@pytest.mark.parametrize("why", ["down", "refuses", "embedded"])
+def test_a_server_whose_state_may_change_any_moment_is_probed_at_each_interval(
+    choosing: Choosing, clock: Clock, why: str
+) -> None:
+    """One that is down, or refuses everything; and the embedded one, which may have to start."""
+    choosing.connection()
+    choosing.context.server = "local" if why == "embedded" else "http://a.test"
+    choosing.parts["probed"](ILL if why == "down" else WELL, None)
+    if why == "refuses":
+        choosing.breaker.set_misconfigured(reasons.quoted("refused"), NOW)
+    until = choosing.parts["until_probe"]
+    assert until() == 30.0
+    clock.now += 30.0
+    assert until() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("silence", "under_way", "paused", "probes"),
+    [
+        (31.0, 0, False, True),
+        (30.0, 0, False, False),
+        (31.0, 1, False, False),
+        (31.0, 0, True, False),
+    ],
+)
+def test_after_a_silence_nothing_is_sent_before_a_probe(
+    choosing: Choosing, clock: Clock, silence: float, under_way: int, *, paused: bool, probes: bool
+) -> None:
+    choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    if paused:
+        choosing.breaker.pause(NOW + 60)
+    choosing.delivery.under_way = under_way
+    clock.now += silence
+    choosing.chosen.freshen()
+    assert choosing.prober.kick.call_count == probes
+    assert choosing.breaker.lets_through(NOW) is (not probes and not paused)
+    choosing.chosen.freshen()  # one probe is enough
+    assert choosing.prober.kick.call_count == probes
+
+
+def test_a_probe_that_changes_something_wakes_all(choosing: Choosing) -> None:
+    connection = choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    assert choosing.state() == HEALTHY
+    for _ in range(2):
+        assert choosing.context.wake.set.call_count == 1  # type: ignore[attr-defined]
+        assert choosing.delivery.kick.call_count == 1
+        choosing.parts["probed"](WELL, None)
+    connection.forget_listings.assert_not_called()
+    choosing.delivery.clear_suspects.assert_not_called()
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
+
+
+def test_a_server_that_is_down_is_told_of(choosing: Choosing) -> None:
+    connection = choosing.connection()
+    choosing.parts["probed"](ILL, None)
+    assert (choosing.state(), str(choosing.breaker.state(NOW).reason)) == (DOWN, "down")
+    connection.forget_listings.assert_called_once_with()
+    choosing.delivery.clear_suspects.assert_called_once_with()
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == [(NOW, NOW, 0)]
+
+
+def test_without_a_server_there_is_no_outage(choosing: Choosing) -> None:
+    choosing.parts["probed"](ILL, None)
+    assert table(choosing.context.ledger, "SELECT * FROM outages") == []
+    choosing.delivery.clear_suspects.assert_called_once_with()
+
+
+def test_an_outage_that_cannot_be_recorded_is_left_for_the_next_probe(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choosing.connection()
+    fails = mock.Mock(side_effect=LedgerError("full"))
+    monkeypatch.setattr(choosing.chosen._outages, "note_probe", fails)
+    choosing.parts["probed"](ILL, None)
+    fails.assert_called_once_with(healthy=False, now=NOW)
+    assert choosing.state() == DOWN
+
+
+def test_another_address_of_the_embedded_server_is_taken_up(choosing: Choosing) -> None:
+    choosing.context.settings = Settings(server=ServerSettings(url="local", local_port=4000))
+    choosing.context.server = "local"
+    connection = choosing.connection()
+    choosing.parts["probed"](WELL, None)
+    choosing.delivery.change_server.assert_not_called()
+    connection.version = 1
+    for _ in range(2):
+        choosing.parts["probed"](WELL, None)
+    choosing.delivery.change_server.assert_called_once_with("local")
+    assert choosing.told == []
+    connection.version, connection.other_port = 2, 4001
+    for _ in range(2):
+        choosing.parts["probed"](WELL, None)
+    assert choosing.told == [events.OtherPort(4000, 4001)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (KeyVerdict.TAKEN, HEALTHY), (KeyVerdict.OPEN, HEALTHY), (KeyVerdict.CANNOT_TELL, HEALTHY),
+        (KeyVerdict.REFUSED, ACTION_NEEDED),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_taken_ends_a_refusal(
+    choosing: Choosing, verdict: KeyVerdict, state: str
+) -> None:
+    choosing.wants_canary()
+    choosing.parts["probed"](WELL, KeyCheck(verdict))
+    assert choosing.state() == state
+    assert choosing.context.wake.set.called == (state == HEALTHY)  # type: ignore[attr-defined]
+    assert choosing.delivery.kick.called == (state == HEALTHY)
+
+
+def test_the_key_is_asked_about_where_no_memory_could_tell(choosing: Choosing) -> None:
+    asks = choosing.parts["asks_key"]
+    assert not asks()
+    choosing.wants_canary()
+    assert asks()
+    choosing.delivery.under_way = 1
+    assert not asks()
+    choosing.delivery.under_way = 0
+    choosing.context.inbox.add_fresh(fresh("a"), NOW, ask=False)
+    assert not asks()
+
+
+def test_where_the_ledger_cannot_tell_the_key_is_not_asked_about(
+    choosing: Choosing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choosing.wants_canary()
+    monkeypatch.setattr(
+        choosing.context.outbox, "next_due", mock.Mock(side_effect=LedgerError("full"))
+    )
+    assert choosing.parts["asks_key"]() is False
+
+
+def test_an_answer_that_blames_the_server_has_it_asked(choosing: Choosing) -> None:
+    choosing.breaker.note_probe(healthy=True, reason=reasons.NONE)
+    choosing.parts["suspect"]()
+    assert choosing.breaker.awaits_probe
+    choosing.prober.kick.assert_called_once_with()
 
 
 @pytest.mark.parametrize(
@@ -44,24 +366,6 @@ def test_another_key_is_not_told_as_another_server(
         chosen.close()
     (changed,) = (each for each in told if isinstance(each, events.ServerChanged))
     assert changed.same is same
-
-
-@pytest.mark.parametrize("verdict", [KeyVerdict.OPEN, KeyVerdict.REFUSED])
-def test_a_key_that_is_taken_ends_a_refusal_for_commands_too(
-    tmp_path: Path, verdict: KeyVerdict
-) -> None:
-    """Though no memory is there to be delivered, and the worker may be gone when they look."""
-    path = tmp_path / "ledger"
-    with closing(Ledger(path)) as ledger:
-        context = WorkerContext(Paths(tmp_path, tmp_path), Settings(), ledger, events.Events())
-        chosen = ChosenServer(context)
-        chosen.choose(ServerSettings(url="https://a.test"), events.WorkerStarted)
-        key = context.inbox.add_fresh(fresh("a"), 5.0, ask=False)
-        context.outbox.record_attempt(key, 6.0, Kind.UNAUTHORIZED, 401, "401 Unauthorized", 0.1)
-        chosen._probed(Health(healthy=True, reason=reasons.NONE), KeyCheck(verdict))
-        chosen.close()
-    with Reader(path) as reader:
-        assert (reader.last_refusal() is None) == (verdict is KeyVerdict.OPEN)
 
 
 def test_the_embedded_server_is_spoken_to_in_its_own_dialect(

@@ -19,7 +19,7 @@ from mem0tray.worker.queue.intake import accept
 from mem0tray.worker.sending.attempt import Attempts
 from mem0tray.worker.sending.verdict import Verdicts
 from tests.ledger.samples import NOW, fresh, letter
-from tests.worker.sending.asked_and_sent import AskedAndSent
+from tests.worker.sending.court import AskedAndSent
 
 STORED = Outcome(Kind.DELIVERED, 200, "")
 FAILED = Outcome(Kind.ITEM_FAILURE, 422, "422 Unprocessable Entity")

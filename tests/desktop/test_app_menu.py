@@ -1,4 +1,4 @@
-"""Every menu item of the tray application does what it says; clicked over the bus."""
+"""What the tray application shows over the bus, and that every menu item does what it says."""
 
 import time
 from collections.abc import Callable
@@ -8,25 +8,27 @@ from typing import Final
 
 import pytest
 
+from mem0tray.desktop.tray import icon
 from mem0tray.desktop.tray.icon import IconLook
 from tests.desktop.programs import Programs
 from tests.support import user
 from tests.support.bus import CallError
+from tests.support.http1 import Answer
 from tests.support.machine import tool
 from tests.support.notifyd import Notification
 from tests.support.processes import wait_until
 from tests.support.screen import Window
-from tests.support.shapes import waiting
+from tests.support.shapes import entries, entry, moved_marker, recovered_marker, waiting
 from tests.support.sni import TrayItem
-from tests.support.tray import HEALTHY, Tray, letter_path, wait_look
-from tests.support.variants import variants
+from tests.support.tray import HEALTHY, Tray, letter_path, wait_look, wait_tooltip
 
 ONE: Final = IconLook("healthy", "amber", "1")
 TWO: Final = IconLook("healthy", "amber", "2")
+LATE: Final = 20.0  # seconds: a notification comes when its burst is over
 
 
 def dialog(tray: Tray) -> Window:
-    """Wait for a window that asks or tells something."""
+    """Wait for a window that asks or shows something."""
     return tray.desktop.screen.wait_dialog()
 
 
@@ -50,21 +52,82 @@ def wait_call(tray: Tray, programs: Programs, name: str, part: str) -> None:
     )
 
 
-# Dead letters ------------------------------------------------------------------------------
-
-
-def test_retry_all(tray: Tray) -> None:
-    """*Try all again now* delivers every dead letter, and the badge goes."""
-    tray.home.write_dlq([waiting(f"letter {n}") for n in range(2)])
-    _, item = tray.shown(TWO)
+def test_the_whole_story(tray: Tray) -> None:
+    """Icon, tooltip, menu, both notifications and the log tell it, each at its time."""
+    daemon = tray.desktop.notifications()
+    _, item = tray.shown(HEALTHY)
+    memory = entry("story", "alpha")
+    tray.server.script(Answer(500), content="story", forever=True)
+    tray.home.write_queue([memory])
+    wait_look(item, ONE)
+    assert tray.server.sends("story") == 5
+    wait_tooltip(item, "Server healthy", "0 memories waiting · 1 not delivered")
+    moved = daemon.wait(titled("Moved to DLQ"), LATE)
+    assert moved.body == f"Not delivered, tried again later: alpha (ID: {memory['id'][:8]}…)."
+    tray.server.clear_scripts()
+    item.wait_label("Memories not delivered")
+    item.wait_for(lambda: item.menu().find("Try all again now").enabled, what="*Try all again now*")
     item.click("Try all again now")
-    tray.home.wait_dlq([])
-    assert tray.server.missing(["letter 0", "letter 1"]) == []
     wait_look(item, HEALTHY)
+    assert tray.server.count("story") == 1
+    recovered = daemon.wait(titled("DLQ recovered"), LATE)
+    assert recovered.body == f"Delivered after all: alpha (ID: {memory['id'][:8]}…)."
+    assert [shown.title for shown in daemon.received] == ["Moved to DLQ", "DLQ recovered"]
+    assert not item.menu().find("Try all again now").enabled
+    for marker in (moved_marker(memory), recovered_marker(memory, 0)):
+        tray.home.wait(lambda: tray.home.log_lines(marker), what=marker)  # noqa: B023  (at once)
 
 
-def test_retry_one(tray: Tray) -> None:
-    """*Try again now* delivers this dead letter and no other."""
+# What it shows -----------------------------------------------------------------------------
+
+
+def test_icon_and_tooltip_follow_state_and_counts(tray: Tray) -> None:
+    tray.home.write_dlq([waiting(f"letter {n}") for n in range(6)])
+    _, item = tray.shown(IconLook("healthy", "red", "6"))
+    assert item.sizes == [16, 22, 24, 32, 44, 48, 64]
+    for size in item.sizes:
+        assert item.icon(size) == icon.compose(IconLook("healthy", "red", "6"), size)
+    tray.home.ok("add", "--project", "alpha", "first")
+    wait_tooltip(item, f"Server healthy · {tray.server.netloc}", "0 memories waiting · 6 not")
+    wait_tooltip(item, "Last delivery: ")
+    tray.server.health = Answer(503)
+    wait_look(item, IconLook("down", "red", "6"))
+    wait_tooltip(item, "Server down")
+    tray.home.ok("pause")
+    wait_look(item, IconLook("paused", "red", "6"))
+    tray.home.write_queue(entries(3))
+    wait_tooltip(item, "Paused", "3 memories waiting · 6 not delivered")
+    assert item.status == "Active"
+    tray.home.configure("[sync]\ntimeout = 'soon'\n")
+    wait_look(item, IconLook("action-needed", "red", "6"))
+    item.wait_for(lambda: item.status == "NeedsAttention", what="attention")
+    wait_tooltip(item, "Action needed", "sync.timeout")
+
+
+def test_the_whole_menu_stands_in_its_order(tray: Tray) -> None:
+    tray.home.write_dlq([waiting("letter", "alpha")])
+    _, item = tray.shown(ONE)
+    menu = item.menu()
+    assert menu.labels == [
+        f"Server healthy · {tray.server.netloc}", "0 memories waiting · 1 not delivered", "-",
+        "Try all again now", "Memories not delivered", "-",
+        "Show status", "Open DLQ file", "Open log", "Restore last deletion", "-",
+        "Pause", "Notifications", "Start at login", "Settings…", "-",
+        "Quit",
+    ]  # fmt: skip
+    letter = menu.find(*letter_path(item, "alpha"))
+    assert letter.labels == ["Try again now", "Back up then delete…", "Copy ID", "Diagnose"]
+    assert [each.label for each in menu.walk() if not each.enabled] == [
+        "Restore last deletion",
+        "Resume",
+    ]
+    assert [each.label for each in menu.walk() if each.checked] == ["All"]
+
+
+# Memories not delivered ----------------------------------------------------------------------
+
+
+def test_try_again_now_delivers_one_memory_and_no_other(tray: Tray) -> None:
     tray.home.write_dlq([waiting("wanted", "alpha"), waiting("other", "beta")])
     _, item = tray.shown(TWO)
     item.click(*letter_path(item, "alpha"), "Try again now")
@@ -72,8 +135,7 @@ def test_retry_one(tray: Tray) -> None:
     assert tray.server.sends("other") == 0
 
 
-def test_delete_confirmed(tray: Tray) -> None:
-    """*Back up then delete…*, confirmed, removes this dead letter, told once with its backup."""
+def test_a_confirmed_deletion_is_reported_once_with_its_backup(tray: Tray) -> None:
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("unwanted", "alpha"), waiting("other", "beta")])
     _, item = tray.shown(TWO)
@@ -83,15 +145,14 @@ def test_delete_confirmed(tray: Tray) -> None:
     (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
     assert backup.name in daemon.wait(titled("Deleted")).body
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
-    user.remove(tray.home, "other")  # by hand: the only one of which that is told
+    user.remove(tray.home, "other")  # by hand: the only one that is reported as that
     removed = daemon.wait(titled("Removed by hand"))
     assert removed.body.startswith("1 memory. Undo: ")
     assert len(daemon.received) == 2
 
 
 @pytest.mark.parametrize("key", ["Return", "Escape"])
-def test_delete_cancelled(tray: Tray, key: str) -> None:
-    """Cancelled, which is what Return does as well, it deletes nothing and writes no backup."""
+def test_a_cancelled_deletion_writes_no_backup(tray: Tray, key: str) -> None:
     tray.home.write_dlq([waiting("kept", "alpha")])
     _, item = tray.shown(ONE)
     item.click(*letter_path(item, "alpha"), "Back up then delete…")
@@ -102,20 +163,7 @@ def test_delete_cancelled(tray: Tray, key: str) -> None:
     assert not list(tray.home.claude.glob("*backup*"))
 
 
-def test_a_letter_delivered_under_the_question(tray: Tray) -> None:
-    daemon = tray.desktop.notifications()
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    _, item = tray.shown(ONE)
-    item.click(*letter_path(item, "alpha"), "Back up then delete…")
-    dialog(tray)
-    tray.home.ok("retry", "--all")
-    tray.home.wait_dlq([])
-    press(tray, "Tab", "Return")
-    assert "delivered meanwhile" in daemon.wait(titled("That did not work")).body
-
-
-def test_copy_id(tray: Tray) -> None:
-    """*Copy ID* puts the whole id into the clipboard."""
+def test_copy_id_puts_the_whole_id_into_the_clipboard(tray: Tray) -> None:
     letter = waiting("letter", "alpha")
     tray.home.write_dlq([letter])
     _, item = tray.shown(ONE)
@@ -129,8 +177,7 @@ def test_copy_id(tray: Tray) -> None:
     wait_until(copied, what="the id in the clipboard")
 
 
-def test_diagnose(tray: Tray) -> None:
-    """*Diagnose* opens a window, and the tray goes on meanwhile."""
+def test_the_tray_goes_on_while_a_diagnosis_is_open(tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     _, item = tray.shown(ONE)
     item.click(*letter_path(item, "alpha"), "Diagnose")
@@ -140,46 +187,7 @@ def test_diagnose(tray: Tray) -> None:
     press(tray, "Escape")
 
 
-# Pages and files ---------------------------------------------------------------------------
-
-
-def test_show_status(tray: Tray, programs: Programs) -> None:
-    """*Show status* writes the page and opens it in the browser."""
-    _, item = tray.shown()
-    item.click("Show status")
-    (page,) = wait_page(tray)
-    wait_call(tray, programs, "xdg-open", page)
-
-
-def wait_page(tray: Tray) -> list[str]:
-    """Wait for the status page; its path."""
-    tray.home.wait(lambda: tray.home.data_files("status.html"), what="the status page")
-    return [str(path) for path in tray.home.data_files("status.html")]
-
-
-def test_open_files(tray: Tray, programs: Programs) -> None:
-    """*Open DLQ file*, *Open log* and *Settings…* open these files; the last makes its file."""
-    _, item = tray.shown()
-    for label, path in (
-        ("Open DLQ file", tray.home.dlq),
-        ("Open log", tray.home.log),
-        ("Settings…", tray.home.config),
-    ):
-        item.click(label)
-        wait_call(tray, programs, "xdg-open", str(path))
-    assert tray.home.config.exists()
-
-
-def test_no_program_opens_it(tray: Tray, programs: Programs) -> None:
-    programs.add("xdg-open", "exit 3")
-    daemon = tray.desktop.notifications()
-    _, item = tray.shown()
-    item.click("Open log")
-    assert "No program was found" in daemon.wait(titled("That did not work")).body
-
-
-def test_restore(tray: Tray) -> None:
-    """*Restore last deletion* puts back what was deleted last; without one it is disabled."""
+def test_a_deletion_is_restored_by_the_menu_and_by_its_notification(tray: Tray) -> None:
     daemon = tray.desktop.notifications()
     tray.home.write_dlq([waiting("letter", "alpha")])
     _, item = tray.shown(ONE)
@@ -191,43 +199,50 @@ def test_restore(tray: Tray) -> None:
 
     wait_enabled(enabled=False)
     tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
-    wait_look(item, HEALTHY)
-    wait_enabled(enabled=True)
-    item.click("Restore last deletion")
-    tray.home.wait_dlq(["letter"])
-    assert daemon.wait(titled("Restored")).body == "1 memory is back."
-    wait_enabled(enabled=False)
-
-
-def test_what_was_deleted_is_restored_from_its_notification(tray: Tray) -> None:
-    daemon = tray.desktop.notifications()
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.shown(ONE)
-    tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
     daemon.act(daemon.wait(titled("Deleted")), "restore")
     tray.home.wait_dlq(["letter"])
     assert daemon.wait(titled("Restored")).body == "1 memory is back."
-
-
-def test_a_click_on_a_notification(tray: Tray, programs: Programs) -> None:
-    daemon = tray.desktop.notifications()
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.shown(ONE)
     tray.home.ok("delete", tray.home.dlq_items()[0]["id"], "--yes")
-    daemon.act(daemon.wait(titled("Deleted")))
-    (page,) = wait_page(tray)
-    wait_call(tray, programs, "xdg-open", page)
+    wait_enabled(enabled=True)
+    item.click("Restore last deletion")
+    tray.home.wait_dlq(["letter"])
+    wait_enabled(enabled=False)
+
+
+# Pages and files ---------------------------------------------------------------------------
+
+
+def test_files_and_pages_are_opened(tray: Tray, programs: Programs) -> None:
+    _, item = tray.shown()
+    for label, path in (
+        ("Show status", "status.html"),
+        ("Open DLQ file", str(tray.home.dlq)),
+        ("Open log", str(tray.home.log)),
+        ("Settings…", str(tray.home.config)),
+    ):
+        item.click(label)
+        wait_call(tray, programs, "xdg-open", path)
+    assert tray.home.config.exists()
+
+
+def test_a_missing_program_is_said_in_a_notification(tray: Tray, programs: Programs) -> None:
+    programs.add("xdg-open", "exit 3")
+    daemon = tray.desktop.notifications()
+    _, item = tray.shown()
+    item.click("Open log")
+    failed = daemon.wait(titled("That did not work"))
+    assert "No program was found" in failed.body
+    daemon.act(failed)
+    wait_call(tray, programs, "xdg-open", "status.html")
 
 
 # Settings ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("label", "seconds"),
-    variants([("30 minutes", 1800.0), ("Until resumed", None), ("1 hour", 3600.0)], quick=2),
-)
-def test_pause_and_resume(tray: Tray, label: str, seconds: float | None) -> None:
-    """*Pause* stops deliveries for so long, and *Resume* lets them go on."""
+@pytest.mark.parametrize(("label", "seconds"), [("30 minutes", 1800.0), ("Until resumed", None)])
+def test_pause_stops_deliveries_and_resume_lets_them_go_on(
+    tray: Tray, label: str, seconds: float | None
+) -> None:
     _, item = tray.shown()
     item.click("Pause", label)
     wait_look(item, IconLook("paused"))
@@ -241,8 +256,7 @@ def test_pause_and_resume(tray: Tray, label: str, seconds: float | None) -> None
     wait_look(item, HEALTHY)
 
 
-def test_levels(tray: Tray) -> None:
-    """A level of notifications is written into the settings, and ticked."""
+def test_a_level_is_written_into_the_settings_and_ticked(tray: Tray) -> None:
     _, item = tray.shown()
     for label, level in (("None", "none"), ("Problems only", "problems"), ("All", "all")):
         item.click("Notifications", label)
@@ -262,8 +276,7 @@ def wait_ticked(item: TrayItem, *labels: str, checked: bool = True) -> None:
     item.wait_for(lambda: item.menu().find(*labels).checked is checked, what=f"{labels} ticked")
 
 
-def test_start_at_login(tray: Tray) -> None:
-    """*Start at login* writes the autostart entry and is ticked, then removes it."""
+def test_start_at_login_writes_the_entry_and_removes_it(tray: Tray) -> None:
     entry = tray.home.root / "config" / "autostart" / "mem0tray.desktop"
     _, item = tray.shown()
     item.click("Start at login")
@@ -276,7 +289,7 @@ def test_start_at_login(tray: Tray) -> None:
 
 
 @pytest.mark.parametrize("click", ["Activate", "SecondaryActivate"])
-def test_a_click_on_the_icon(tray: Tray, programs: Programs, click: str) -> None:
+def test_a_click_on_the_icon_shows_the_status(tray: Tray, programs: Programs, click: str) -> None:
     programs.add("xdg-open", f'echo "$XDG_ACTIVATION_TOKEN" >> "{programs.folder}/tokens.calls"')
     _, item = tray.shown()
     item.call("ProvideXdgActivationToken", "s", "token-1")
@@ -288,8 +301,7 @@ def test_a_click_on_the_icon(tray: Tray, programs: Programs, click: str) -> None
     assert programs.calls("tokens") == ["token-1", ""]
 
 
-def test_quit(tray: Tray) -> None:
-    """*Quit* takes the icon away and ends the application with exit code 0, without a daemon."""
+def test_quit_ends_the_application_with_code_0(tray: Tray) -> None:
     process, item = tray.shown()
     with suppress(CallError):  # it may be gone before it has answered the click
         item.click("Quit")

@@ -77,13 +77,6 @@ def test_a_second_start_beside_a_worker_in_the_terminal(tray: Tray, programs: Pr
     assert first.alive
 
 
-def test_a_second_start_without_a_browser(tray: Tray, tmp_path: Path) -> None:
-    tray.home.worker()
-    second = tray.start(env={"PATH": str(tmp_path)})
-    assert second.wait() == 1
-    assert "It has no tray icon; `mem0tray status` says how it is." in one_line(second.err)
-
-
 def test_the_session_bus_ends_and_comes_back(tray: Tray) -> None:
     process, _ = tray.shown()
     (lock,) = [path for path in tray.home.data_files() if path.name == "tray.lock"]
@@ -110,8 +103,7 @@ def test_the_session_bus_hangs(tray: Tray) -> None:
     assert "Traceback" not in process.err
 
 
-def test_the_display_ends(tray: Tray) -> None:
-    """When the X server ends, the worker delivers, the icon stays on the bus, clicks arrive."""
+def test_when_the_display_ends_icon_and_worker_go_on(tray: Tray) -> None:
     process, item = tray.shown()
     tray.desktop.end_display()
     delivers(tray, "without a display")
@@ -121,16 +113,7 @@ def test_the_display_ends(tray: Tray) -> None:
     assert process.err == ""
 
 
-def test_the_panel_goes_and_comes_back(tray: Tray) -> None:
-    process, _ = tray.shown()
-    tray.host.close()
-    delivers(tray, "without a panel")
-    wait_look(tray.renew_host().wait_item(), HEALTHY)
-    assert process.alive
-
-
-def test_without_a_display(tray: Tray) -> None:
-    """With no display it says so in one line, and the worker runs in the terminal."""
+def test_without_a_display_the_worker_runs_in_the_terminal(tray: Tray) -> None:
     process = tray.start(env={"DISPLAY": ""})
     wait_until(lambda: "runs in this terminal" in process.err, what="a line")
     delivers(tray, "without a display")
@@ -138,11 +121,7 @@ def test_without_a_display(tray: Tray) -> None:
     assert process.stop() == 0
 
 
-def test_a_display_that_cannot_be_opened(tray: Tray) -> None:
-    tray.shown(env={"DISPLAY": ":4711"})
-
-
-def test_without_a_session_bus(tray: Tray, tmp_path: Path) -> None:
+def test_without_a_session_bus_the_worker_runs_in_the_terminal(tray: Tray, tmp_path: Path) -> None:
     address = f"unix:path={tmp_path / 'nothing'}"
     process = tray.start(env={"DBUS_SESSION_BUS_ADDRESS": address})
     wait_until(lambda: "runs in this terminal" in process.err, what="a line")
@@ -162,15 +141,17 @@ def test_a_session_bus_that_says_nothing(tray: Tray) -> None:
     assert "The session's D-Bus does not answer" in said(process)[0]
 
 
-def test_a_panel_that_comes_later(tray: Tray) -> None:
-    process = tray.start()
+def test_a_panel_that_comes_later_goes_and_comes_back_has_the_icon(tray: Tray) -> None:
+    process = tray.start(env={"DISPLAY": ":4711"})  # no display is needed
     tray.desktop.wait_on_bus(process)
     delivers(tray, "without a panel")
     wait_look(tray.host.wait_item(), HEALTHY)
+    tray.host.close()
+    delivers(tray, "without a panel again")
+    wait_look(tray.renew_host().wait_item(), HEALTHY)
 
 
-def test_wrong_settings(tray: Tray) -> None:
-    """With wrong settings it shows amber and sends nothing; once they are mended it goes on."""
+def test_with_wrong_settings_nothing_is_sent_until_they_are_mended(tray: Tray) -> None:
     tray.home.write_queue([entry("held")])
     tray.home.configure("[sync]\ntimeout = 'soon'\n")
     _, item = tray.shown(NEEDS_ACTION)
@@ -180,14 +161,6 @@ def test_wrong_settings(tray: Tray) -> None:
     tray.home.configure("[sync]\ntimeout = 60\n")
     wait_look(item, HEALTHY)
     tray.server.wait_for(lambda: tray.server.count("held"))
-
-
-def test_no_server_chosen(tray: Tray) -> None:
-    """Beside files of others and with no server chosen it asks for one and sends nothing."""
-    tray.home.write_dlq([waiting("letter")])
-    del tray.home.env["MEM0TRAY_SERVER_URL"]
-    _, item = tray.shown(IconLook("action-needed", "amber", "1"))
-    wait_tooltip(item, "Action needed · choose a server")
 
 
 def test_a_start_after_a_kill(tray: Tray) -> None:

@@ -16,12 +16,12 @@ from tests.desktop.panel import (
     LINES,
     PAUSE,
     QUIT,
-    RETRY,
     RETRY_ALL,
     Panel,
 )
 from tests.desktop.programs import Programs
 from tests.support.http1 import Answer
+from tests.support.processes import wait_until
 from tests.support.shapes import entries, waiting
 from tests.support.tray import HEALTHY, Tray
 from tests.support.variants import variants
@@ -55,8 +55,9 @@ def test_every_look(panel: Panel, tray: Tray, number: int, colour: str | None, t
         panel.shoot(f"{base}-{number}")
 
 
-def test_a_left_click(panel: Panel, tray: Tray, programs: Programs) -> None:
-    """A click with the left button on the icon shows the status, and opens no menu."""
+def test_a_left_click_shows_the_status_and_no_menu(
+    panel: Panel, tray: Tray, programs: Programs
+) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     tray.desktop.mouse(*panel.wait_look(ONE))
@@ -65,8 +66,7 @@ def test_a_left_click(panel: Panel, tray: Tray, programs: Programs) -> None:
     assert panel.screen.menus() == []
 
 
-def test_the_tooltip(panel: Panel, tray: Tray) -> None:
-    """The mouse over the icon shows state and counts."""
+def test_the_mouse_over_the_icon_shows_a_tooltip(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     panel.screen.point(*panel.wait_look(ONE))
@@ -82,8 +82,8 @@ def test_the_panel_is_started_again(panel: Panel, tray: Tray) -> None:
     panel.wait_look(ONE)
 
 
-def test_retry_all(panel: Panel, tray: Tray) -> None:
-    """A click on *Try all again now* delivers the dead letter."""
+def test_a_click_in_the_menu_delivers_the_memory(panel: Panel, tray: Tray) -> None:
+    dunst = tray.desktop.dunst()
     tray.home.write_dlq([waiting("letter", "alpha")])
     tray.start()
     menu = panel.open_menu(ONE)
@@ -91,22 +91,12 @@ def test_retry_all(panel: Panel, tray: Tray) -> None:
     tray.desktop.mouse(*menu.row(RETRY_ALL, LINES))
     tray.server.wait_for(lambda: tray.server.count("letter"))
     panel.wait_look(HEALTHY)
+    wait_until(lambda: "DLQ recovered" in dunst.out, 20.0, "DLQ recovered")
+    panel.wait_notification()
     panel.shoot("delivered")
 
 
-def test_retry_one(panel: Panel, tray: Tray) -> None:
-    """A click on a dead letter's *Try again now* delivers it."""
-    tray.home.write_dlq([waiting("letter", "alpha")])
-    tray.start()
-    letter = panel.open_letter(ONE)
-    panel.shoot("letter")
-    tray.desktop.mouse(*letter.row(RETRY, LETTER_LINES))
-    tray.server.wait_for(lambda: tray.server.count("letter"))
-    panel.wait_look(HEALTHY)
-
-
-def test_delete_confirmed(panel: Panel, tray: Tray) -> None:
-    """The dialog's right button backs the dead letter up and deletes it."""
+def test_the_right_button_of_the_dialog_backs_up_and_deletes(panel: Panel, tray: Tray) -> None:
     tray.home.write_dlq([waiting("unwanted", "alpha")])
     tray.start()
     tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
@@ -117,19 +107,6 @@ def test_delete_confirmed(panel: Panel, tray: Tray) -> None:
     assert tray.home.dlq_texts() == []
     (backup,) = tray.home.claude.glob("mem0_queue_dlq.backup-*.json")
     assert [each["content"] for each in tray.home.read(backup)["items"]] == ["unwanted"]
-
-
-def test_delete_cancelled(panel: Panel, tray: Tray) -> None:
-    """The dialog's left button deletes nothing."""
-    tray.home.write_dlq([waiting("kept", "alpha")])
-    tray.start()
-    tray.desktop.mouse(*panel.open_letter(ONE).row(DELETE, LETTER_LINES))
-    dialog = panel.dialog()
-    panel.click_dialog(dialog, 1)
-    panel.wait_look(ONE)
-    panel.shoot("cancelled")
-    assert tray.home.dlq_texts() == ["kept"]
-    assert not list(tray.home.claude.glob("*backup*"))
 
 
 def test_an_open_menu_stays_open(panel: Panel, tray: Tray) -> None:
@@ -168,8 +145,7 @@ def test_an_open_menu_gets_more_lines(panel: Panel, tray: Tray) -> None:
     assert tray.server.missing(["letter", "another"]) == []
 
 
-def test_pause_and_resume(panel: Panel, tray: Tray) -> None:
-    """*Until resumed* and, a moment later, *Resume* can both be clicked."""
+def test_pause_and_resume_can_be_clicked_one_after_the_other(panel: Panel, tray: Tray) -> None:
     tray.start()
     below = panel.open_below(panel.open_menu(HEALTHY), PAUSE, LINES)
     panel.shoot("pause")

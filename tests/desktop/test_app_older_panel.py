@@ -44,7 +44,7 @@ def processes(tray: Tray) -> list[int]:
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"older_panel" in words:
+        if b"tray.xembed" in words:
             found.append(pid)
     return found
 
