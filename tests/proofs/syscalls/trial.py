@@ -227,6 +227,11 @@ EXCUSES: Final = (
         ("openat",), rf'{_OF_LEDGER}/serves\.json", O_RDONLY',
         "a data folder goes by its name where its record cannot be read",
     ),
+    Excuse(
+        ("openat",), r'\.answer", O_RDONLY',
+        "an answer that cannot be read is looked for again, or found in the ledger",
+        acts=_COMMANDS,
+    ),
     Excuse(("openat",), r'alerts\.json", O_RDONLY', "an alert may be told once more"),
     Excuse(
         ("openat", "write", "rename", "fchmod"), rf"{_OF_LEDGER}/\.alerts\.json\.mem0tray-",
