@@ -8,7 +8,6 @@ restored byte for byte if nobody has changed it since.
 import codecs
 import difflib
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -81,17 +80,9 @@ class Change:
 def additions(parts: Iterable[str], program: Sequence[str]) -> list[Change]:
     """The changes for `install`; `program` are the words that start mem0tray.
 
-    Raises Mem0TrayError if a file must not be changed, or the tools could not start.
+    Raises Mem0TrayError if a file must not be changed.
     """
-    made = []
-    for part in parts:
-        if part == MCP and importlib.util.find_spec("mcp") is None:
-            raise Mem0TrayError(
-                "The tools need the package mcp, which is not installed; nothing was changed.",
-                "Install mem0tray with it: `pipx install --force '.[mcp]'` in the checkout, or"
-                " connect the hooks alone: `mem0tray install claude-code --hooks`.",
-            )
-        made.append(_addition(part, program))
+    made = [_addition(part, program) for part in parts]
     name = plug_in()
     if name and any(each.is_needed for each in made):
         remark = (

@@ -170,14 +170,6 @@ def another_worker(pid: int | None, elsewhere: Reason | str | None, stop: str = 
     )
 
 
-def is_another_worker(reason: Reason) -> bool:
-    """Whether `sentence` made this reason: nothing is sent beside another worker."""
-    if not reason:
-        return False
-    known = (another_worker(None, ""), another_worker(1, None), another_worker(None, None))
-    return any(reason.find(reasons.parted(each)[0].id) for each in known)
-
-
 def kill_command(pid: int) -> str:
     """The command that ends a process; on Windows it kills at once, which loses no memory."""
     return f"taskkill /F /PID {pid}" if sys.platform == "win32" else f"kill {pid}"

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -30,11 +30,8 @@ def missing() -> str:
     return why
 
 
-def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus | None, str]":
-    """The bus over which an icon is shown (Linux), or why no icon can be shown.
-
-    `asks` gets what will be asked next, as a bus may hang.
-    """
+def connected() -> "tuple[SessionBus | None, str]":
+    """The bus over which an icon is shown (Linux), or why no icon can be shown."""
     if sys.platform == "win32":
         return None, ""
     if sys.platform == "darwin":
@@ -43,7 +40,6 @@ def connected(asks: Callable[[str], None] = lambda _: None) -> "tuple[SessionBus
         return None, "There is no desktop here (no DISPLAY)."
     from mem0tray.desktop.bus import BusError, SessionBus
 
-    asks("the session's D-Bus")
     bus = SessionBus(bus_address())
     try:
         bus.connect()
@@ -115,15 +111,10 @@ def nests_menus(environ: Mapping[str, str]) -> bool:
 # Panels (Linux) ----------------------------------------------------------------------------
 
 
-def shown_by(bus: "SessionBus", asks: Callable[[str], None] = lambda _: None) -> str:
-    """The way by which icons reach a panel now; empty when nothing shows icons.
-
-    `asks` is told what will be asked next, as a display may hang.
-    """
-    asks("the panel")
+def shown_by(bus: "SessionBus") -> str:
+    """The way by which icons reach a panel now; empty when nothing shows icons."""
     if _has_notifier_host(bus):
         return STATUS_NOTIFIER
-    asks(f"the display {os.environ.get('DISPLAY', '')}")
     return XEMBED if _has_xembed_tray() else ""
 
 

@@ -1,15 +1,14 @@
 """What this desktop shows, tried in a process of its own.
 
-A display, a bus or a notification daemon may hang, together with any program that asks it, in a
-library's C code, beyond the reach of any time limit inside Python. But a process can be ended. It
-writes a JSON object a line: before each step what it asks, so that the one that hangs can be
-named, and finally what it found.
+A display or a desktop's library may hang or crash, beyond the reach of any time limit inside
+Python. But a process can be ended. It writes what it found, as a JSON object.
 
     python -m mem0tray.desktop.trial tray
     python -m mem0tray.desktop.trial notification [LANGUAGE]
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mem0tray.desktop.notify.notice import Notice
 
 _PATIENCE: Final = 3.0  # seconds for each answer of a notification daemon
-_ASKS: Final = "asks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +49,25 @@ def run(what: str, *words: str, timeout: float) -> TrialResult:
         )
     except OSError as error:
         return TrialResult({"failed": error.strerror or str(error)})
-    found: list[dict[str, Any]] = [{_ASKS: "the desktop"}]
+    found: list[bytes] = []
     ended = threading.Event()
 
     def follow() -> None:
-        with child.stdout or () as lines:  # type: ignore[union-attr]  # it is a pipe
-            for line in lines:
-                found.append(json.loads(line))
-                if _ASKS not in found[-1]:
-                    ended.set()  # it may go on: a test notification shows for some seconds
+        if child.stdout is not None:
+            with child.stdout as lines:
+                found.extend(lines.readline().splitlines())
+                ended.set()  # it may go on: a test notification shows for some seconds
+                lines.read()
         child.wait()
-        ended.set()
 
     threading.Thread(target=follow, name="mem0tray-trial", daemon=True).start()
-    in_time, last = ended.wait(timeout), found[-1]
-    if _ASKS not in last:
-        return TrialResult(last)
-    if in_time:  # it crashed, as desktop libraries may
-        return TrialResult({"failed": f"{last[_ASKS]} brought a library to its end"})
-    child.kill()
-    return TrialResult(hung_at=last[_ASKS])
+    if not ended.wait(timeout):
+        child.kill()
+        display = f"the display {os.environ.get('DISPLAY', '')}"  # all else has its own limits
+        return TrialResult(hung_at=display if what == "tray" else "the desktop")
+    if not found:
+        return TrialResult({"failed": "a library of the desktop crashed"})
+    return TrialResult(json.loads(found[0]))
 
 
 # In the child ---------------------------------------------------------------------------
@@ -81,18 +78,14 @@ def _write(**values: Any) -> None:
     sys.stdout.flush()
 
 
-def _asks(what: str) -> None:
-    _write(**{_ASKS: what})
-
-
 def _tray() -> None:
     from mem0tray.desktop import session
 
-    bus, missing = session.connected(_asks)
+    bus, missing = session.connected()
     if bus is None:
         _write(missing=missing)
     else:
-        _write(shown_by=session.shown_by(bus, _asks))
+        _write(shown_by=session.shown_by(bus))
 
 
 def _notification(language: str | None) -> None:
@@ -107,7 +100,7 @@ def _notification(language: str | None) -> None:
     plyer = plyer_backend.PlyerBackend()
     tried: dict[str, Any] = {"name": plyer.name, "tells_failure": plyer.tells_failure}
     if test is not None:
-        _note_failure(tried, "the notification daemon, for the test,", lambda: plyer.show(test))
+        _note_failure(tried, lambda: plyer.show(test))
     _write(**tried)
     if sys.platform == "win32" and test is not None:
         from mem0tray.desktop.notify import windows
@@ -125,18 +118,16 @@ def _over_the_bus(test: "Notice | None") -> dict[str, Any]:
     with SessionBus(session.bus_address()) as bus:
         daemon = Daemon(bus, notice_icon, patience=_PATIENCE)
         tried: dict[str, Any] = {"name": daemon.name, "tells_failure": True}
-        _note_failure(tried, "the notification daemon", lambda: tried.update(daemon=daemon.about()))
+        _note_failure(tried, lambda: tried.update(daemon=daemon.about()))
         if test is not None and "failed" not in tried:
-            what = "the notification daemon, for the test,"
-            _note_failure(tried, what, lambda: daemon.show(test))
+            _note_failure(tried, lambda: daemon.show(test))
     return tried
 
 
-def _note_failure(tried: dict[str, Any], what: str, work: Callable[[], None]) -> None:
+def _note_failure(tried: dict[str, Any], work: Callable[[], None]) -> None:
     """Do it, and note the reason if that fails."""
     from mem0tray.desktop.notify import notice
 
-    _asks(what)
     try:
         work()
     except Exception as error:  # noqa: BLE001  (any error of a desktop's library)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -27,6 +28,16 @@ _SHARING_VIOLATION = frozenset({32, 33})
 _ACCESS_DENIED = 5  # the error number of Windows
 # Any other error from the fsync of a folder means that its file system cannot do that.
 _DISK_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# What to do about an error of the system.
+REMEDIES: Final = {
+    errno.ENOENT: Reason("Make its folder, or choose another."),
+    errno.ENOSPC: Reason("Free some disk space."),
+    errno.EDQUOT: Reason("Free some disk space."),
+    errno.EROFS: Reason("The disk is read-only: mount it for writing again."),
+    errno.EACCES: Reason("Mend the permissions of the file and its folder."),
+    errno.EPERM: Reason("Mend the permissions of the file and its folder."),
+    errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
+}
 
 LastingSignature = tuple[int, int, int]  # inode, size and time of change of a file, in nanoseconds
 
@@ -136,15 +147,7 @@ def unavailable(path: Path, error: OSError) -> FileUnavailableError:
                 folder=_obstacle(path),
             ),
         )
-    remedy = {
-        errno.ENOENT: Reason("Make its folder, or choose another."),
-        errno.ENOSPC: Reason("Free some disk space."),
-        errno.EDQUOT: Reason("Free some disk space."),
-        errno.EROFS: Reason("The disk is read-only: mount it for writing again."),
-        errno.EACCES: Reason("Mend the permissions of the file and its folder."),
-        errno.EPERM: Reason("Mend the permissions of the file and its folder."),
-        errno.EIO: Reason("The disk may be broken: see what the system's log says of it."),
-    }.get(error.errno or 0, reasons.NONE)
+    remedy = REMEDIES.get(error.errno or 0, reasons.NONE)
     why = reasons.of_system(error)
     found = FileUnavailableError(Reason("{path}: {why}.", path=path, why=why), remedy)
     found.disk_failed = error.errno in _DISK_FAILED

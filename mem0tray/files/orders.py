@@ -41,8 +41,8 @@ THERE: Final = "there"  # nothing was done: it waits already
 _ORDERS: Final = "[0-9]*.json"
 _ANSWERS: Final = "[0-9]*.answer"
 _KEPT: Final = 60.0  # seconds that an answer waits for the command that asked
-# The verbs of versions before the orders were answered, whose orders may still wait.
-_DISCARD, _SEND = "discard", "send"
+# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
+_TICK: Final = 2_000_000_000
 _counter = itertools.count()
 
 
@@ -89,19 +89,6 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     def names(self) -> list[Name]:
         """The items by id and digest. Raises ValueError for a malformed digest."""
         return names_of(self.items)
-
-    def as_now(self) -> "Order":
-        """The order in today's verbs."""
-        if self.verb == _DISCARD:
-            return msgspec.structs.replace(self, verb=self.done or DELETE)
-        return msgspec.structs.replace(self, verb=RETRY) if self.verb == _SEND else self
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What became of one memory: `what` is one of the words above."""
-
-    item: Named
-    what: str
 
 
 def named(names: Iterable[Name]) -> list[Named]:
@@ -152,10 +139,16 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
             raise atomic.unavailable(path, error) from error
         order = None
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            found = msgspec.convert(json.loads(data), Order).as_now()
+            found = _as_now(msgspec.convert(json.loads(data), Order))
             names_of(found.items)  # a digest may be malformed
             order = found
         yield path, order
+
+
+def _as_now(order: Order) -> Order:
+    """The order in today's verbs: one of a former version may still wait."""
+    verb = {"discard": order.done or DELETE, "send": RETRY}.get(order.verb, order.verb)
+    return msgspec.structs.replace(order, verb=verb)
 
 
 def discarded(folder: Path) -> set[Name]:
@@ -192,11 +185,9 @@ def take_back(order: Path) -> bool:
 
 def answer(order: Path, results: Mapping[Name, str]) -> None:
     """Leave the answer to an order, then remove the order. Raises FileUnavailableError."""
-    found = [
-        Result(each, what) for each, what in zip(named(results), results.values(), strict=True)
-    ]
+    found = [(name, digest.hex(), what) for (name, digest), what in results.items()]
     with suppress(FileUnavailableError):  # on a full disk the command is answered by the ledger
-        atomic.replace(_answer(order), _bytes(found))
+        atomic.replace(_answer(order), json.dumps(found).encode())
     order.unlink(missing_ok=True)
 
 
@@ -209,10 +200,7 @@ def take_answer(order: Path) -> dict[Name, str] | None:
         return None
     with suppress(OSError):
         path.unlink()
-    found = msgspec.convert(json.loads(data), list[Result])
-    return dict(
-        zip(names_of(each.item for each in found), (each.what for each in found), strict=True)
-    )
+    return {(name, bytes.fromhex(digest)): what for name, digest, what in json.loads(data)}
 
 
 def drop_old_answers(folder: Path) -> None:
@@ -227,13 +215,9 @@ def _answer(order: Path) -> Path:
     return order.with_suffix(".answer")
 
 
-def _bytes(content: Order | list[Result]) -> bytes:
-    """The content as JSON; an id may hold what only an escape can say."""
-    return json.dumps(msgspec.to_builtins(content)).encode()
-
-
-# Nanoseconds within which a folder may change twice and keep one time, on some file systems.
-_TICK: Final = 2_000_000_000
+def _bytes(order: Order) -> bytes:
+    """The order as JSON; an id may hold what only an escape can say."""
+    return json.dumps(msgspec.to_builtins(order)).encode()
 
 
 class OrderBarrier:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from mem0tray.core import item as items
 from mem0tray.core.due import LONGEST_ASKED
 from mem0tray.ledger.database import Ledger, decode, encode
-from mem0tray.ledger.names import CANARY, LAST_DELIVERY, REFUSAL_OVER
+from mem0tray.ledger.names import CANARY, LAST_DELIVERY
 from mem0tray.ledger.queries import OF_ANOTHER_WORKER, SQL
 from mem0tray.ledger.rows import find_raw, read_raw, write_raw
 
@@ -244,10 +244,6 @@ class Outbox:
             else:
                 db.execute(SQL["count_delivery"], (now,))
         return why
-
-    def note_end_of_refusal(self, now: float) -> None:
-        """Note that the server takes deliveries again, though no delivery was there to show it."""
-        self._ledger.set_meta(REFUSAL_OVER, now)
 
     def count_fresh_failure(self, job: Job, due: float, error: str, raw: bytes) -> None:
         """Count one more failure in a row of a fresh entry; `raw` are its new bytes."""

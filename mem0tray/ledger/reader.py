@@ -218,11 +218,6 @@ class Reader:
             for name, digest, *rest in self._rows(SQL["last_attempts"])
         }
 
-    def last_refusal(self) -> Attempt | None:
-        """The last attempt refused as every delivery is; None: the server takes them now."""
-        rows = self._rows(SQL["last_refusal"])
-        return Attempt(*rows[0]) if rows else None
-
     def has_merged(self, file: Signature) -> bool:
         """Whether this save of the DLQ file was the last to be merged, or published."""
         return bool(self._meta(names.DLQ_MERGED) == json.dumps(file.lasting))

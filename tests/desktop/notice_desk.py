@@ -43,10 +43,9 @@ class Desk:
 
     def show(self) -> None:
         """Show what is due."""
-        for each in self.notices.due(self.now):
-            for group in (each.lead, *each.rest):
-                self.told[group.subject] += group.count
-            self.seen.append((self.now, notice_texts.compose(each, Language("en"))))
+        for group in self.notices.due(self.now):
+            self.told[group.subject] += group.count
+            self.seen.append((self.now, notice_texts.compose(group, Language("en"))))
         assert self.notices.next_due() > self.now, "it would be asked again at once, without end"
 
     @property

@@ -32,25 +32,24 @@ def test_what_it_found_is_known_while_its_test_is_on_the_screen(
 ) -> None:
     end, over = tmp_path / "end", tmp_path / "over"
     os.mkfifo(end)
-    child(
-        'echo \'{"asks": "the taskbar"}\'; echo \'{"name": "a way"}\';'
-        f' cat "{end}" >/dev/null; echo >"{over}"'
-    )
+    child(f'echo \'{{"name": "a way"}}\'; cat "{end}" >/dev/null; echo >"{over}"')
     assert trial.run("notification", timeout=PATIENCE) == TrialResult({"name": "a way"})
     assert not over.exists()
     end.write_bytes(b"")
 
 
-def test_what_does_not_answer_is_named(child: Child) -> None:
-    child('echo \'{"asks": "the bus"}\'; exec sleep 1000')
-    assert trial.run("tray", timeout=1.0).hung_at == "the bus"
+def test_what_does_not_answer_is_named(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":7")
+    child("exec sleep 1000")
+    assert trial.run("tray", timeout=1.0).hung_at == "the display :7"
+    assert trial.run("notification", timeout=1.0).hung_at == "the desktop"
 
 
-@pytest.mark.parametrize("asked", ["the bus", "the desktop"])
-def test_what_ends_the_child_is_named(child: Child, asked: str) -> None:
-    child(f'echo \'{{"asks": "{asked}"}}\'; kill -9 $$' if asked == "the bus" else "exit 3")
+@pytest.mark.parametrize("end", ["kill -9 $$", "exit 3"])
+def test_the_end_of_the_child_is_named(child: Child, end: str) -> None:
+    child(end)
     found = trial.run("tray", timeout=PATIENCE)
-    assert found.text("failed") == f"{asked} brought a library to its end"
+    assert found.text("failed") == "a library of the desktop crashed"
 
 
 def test_a_module_of_our_name_where_we_were_started_is_not_run(

@@ -11,12 +11,11 @@ from mem0tray.core import events, reasons
 from mem0tray.core.language import Language
 from mem0tray.core.text import one_line, short_id
 from mem0tray.desktop.notify.notice import NEEDS_USER, Notice, NoticeAction, Offer, Urgency
-from mem0tray.desktop.notify.notices import Due, NoticeGroup, Subject, held_since
+from mem0tray.desktop.notify.notices import NoticeGroup, Subject
 
 _GOOD: Final = "healthy"  # the base beside good news
 _SHOWN: Final = 4  # names in a list; the rest are counted
 _REASON: Final = 200
-_BUTTONS: Final = 3  # desktops have no room for more
 _NOT_BAD: Final = (Subject.BACK, Subject.RECOVERED, Subject.DELETED)
 _URGENCIES: Final = {Subject.ACTION: Urgency.CRITICAL, Subject.RECOVERED: Urgency.LOW}
 _CATEGORIES: Final = {
@@ -36,28 +35,19 @@ _KINDS: Final = {
 }
 
 
-def compose(due: Due, language: Language) -> Notice:
+def compose(group: NoticeGroup, language: Language) -> Notice:
     """The notice in words."""
-    lead, groups = due.lead, (due.lead, *due.rest)
-    _ = language.gettext
-    lines = [_BODIES[lead.subject](lead, language)]
-    for each in due.rest:
-        name, count = title(each.subject, language), _brief(each, language)
-        lines.append(_("{name}: {count}").format(name=name, count=count))
-    since = held_since(groups)
-    if since is not None:
-        lines.append(_("Summed up since {time}.").format(time=language.time(since)))
-    offers = dict.fromkeys(offer for each in groups for offer in _helpful(each))
-    bad = "down" if lead.subject is Subject.DOWN else NEEDS_USER
+    subject = group.subject
+    bad = "down" if subject is Subject.DOWN else NEEDS_USER
     return Notice(
-        name=title(lead.subject, Language("en")),
-        title=title(lead.subject, language),
-        body="\n".join(lines),
-        base=_GOOD if lead.subject in _NOT_BAD else bad,
-        urgency=_URGENCIES.get(lead.subject, Urgency.NORMAL),
-        category=_CATEGORIES.get(lead.subject, ""),
-        kind=kind(lead.subject),
-        actions=_actions((Offer.STATUS, *list(offers)[:_BUTTONS]), language),
+        name=title(subject, Language("en")),
+        title=title(subject, language),
+        body=_BODIES[subject](group, language),
+        base=_GOOD if subject in _NOT_BAD else bad,
+        urgency=_URGENCIES.get(subject, Urgency.NORMAL),
+        category=_CATEGORIES.get(subject, ""),
+        kind=kind(subject),
+        actions=_actions((Offer.STATUS, *_helpful(group)), language),
     )
 
 
@@ -133,13 +123,6 @@ def title(subject: Subject, language: Language) -> str:
 
 
 # The lines ----------------------------------------------------------------------------------
-
-
-def _brief(group: NoticeGroup, language: Language) -> str:
-    """A line of a summary: the counts, or the text where nothing can be counted."""
-    if group.names and any(group.names):
-        return f"{language.number(group.count)} ({_by_name(group, language)})"
-    return _BODIES[group.subject](group, language).partition("\n")[0]
 
 
 def _by_name(group: NoticeGroup, language: Language) -> str:

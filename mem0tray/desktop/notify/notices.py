@@ -2,13 +2,12 @@
 
 `now` is monotonic and measures intervals, `wall` (Unix seconds) is only shown. Events are gathered
 by subject. A burst becomes one notice: it ends when nothing on its subject has come for five
-seconds. What exceeds the limit of an hour stays gathered, and is summed up in the next notice that
-may be shown. So at most one group for each subject ever waits, however much happens. The good news
-that all of a shown notice is over follows at once, and takes no place of the hour.
+seconds. What exceeds the limit of an hour stays gathered until there is room. So at most one group
+for each subject ever waits, however much happens. The good news that all of a shown notice is over
+follows at once, and takes no place of the hour.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import TYPE_CHECKING, Final
@@ -74,8 +73,8 @@ class NoticeGroup:
 
     `first` and `due` are monotonic; `wall` is the time of the first event, `until` the end of an
     outage. `names` counts by project (or file), `others` what had no room there; `event` is the
-    latest, `moves` has those of memories, by id; `counts` is what waited then. `held`: it had to
-    wait for room. `free`: it takes no place of the hour.
+    latest, `moves` has those of memories, by id; `counts` is what waited then. `free`: it takes no
+    place of the hour.
     """
 
     subject: Subject
@@ -83,7 +82,6 @@ class NoticeGroup:
     first: float
     wall: float
     due: float = 0.0
-    held: bool = False
     count: int = 0
     names: Counter[str] = field(default_factory=Counter)
     others: int = 0
@@ -113,14 +111,6 @@ class NoticeGroup:
             name = one_line(move.project, _NAME)
             self.others -= name not in self.names
             self.names -= Counter([name])
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A notice to show: its subject, and the others that had to wait, the most pressing first."""
-
-    lead: NoticeGroup
-    rest: tuple[NoticeGroup, ...] = ()
 
 
 @dataclass(slots=True)
@@ -216,9 +206,8 @@ class Notices:
         if group is None:
             group = self._groups[subject] = NoticeGroup(subject, event, now, wall)
         group.add(event, name, count)
-        if not group.held:
-            burst = ANSWER if subject is Subject.DELETED else BURST
-            group.due = min(now + burst, group.first + _LONGEST)
+        burst = ANSWER if subject is Subject.DELETED else BURST
+        group.due = max(min(now + burst, group.first + _LONGEST), self._opens(subject))
         return new
 
     def _change(self, event: events.StateChanged, now: float, wall: float) -> None:
@@ -242,25 +231,18 @@ class Notices:
 
     # What follows ----------------------------------------------------------------
 
-    def due(self, now: float) -> list[Due]:
-        """What to show now; it then counts as shown."""
+    def due(self, now: float) -> list[NoticeGroup]:
+        """What to show now, the most pressing first; it then counts as shown."""
         self._ripen(now)
-        for subject in [each for each in self._groups if not self._is_wanted(each)]:
-            del self._groups[subject]
-        ripe = sorted(
-            (group for group in self._groups.values() if group.due <= now),
-            key=lambda group: group.subject,
-        )
-        found = [self._show(Due(group), now) for group in ripe if group.free]
-        ripe = [group for group in ripe if not group.free]
-        if any(group.held for group in self._groups.values()):
-            return found + self._sum_up(ripe, now)
-        for group in ripe:
-            if self._opens(group.subject) <= now:
-                found.append(self._show(Due(group), now))
-            else:
-                group.held = True
-                group.due = self._opens(group.subject)
+        found = []
+        for subject, group in sorted(self._groups.items()):
+            if not self._is_wanted(subject):
+                del self._groups[subject]
+            elif group.due <= now and (group.free or self._opens(subject) <= now):
+                found.append(group)
+                self._note_shown(group, now)
+            elif not group.free:
+                group.due = max(group.due, self._opens(subject))
         return found
 
     def over(self) -> set[Subject]:
@@ -281,38 +263,21 @@ class Notices:
     def _is_wanted(self, subject: Subject) -> bool:
         return self.level == ALL or (self.level != NONE and subject.is_problem)
 
-    def _sum_up(self, ripe: list[NoticeGroup], now: float) -> list[Due]:
-        """Make one notice of everything that had to wait, as soon as any of it may be shown."""
-        may_open = False
-        for group in ripe:
-            opens = self._opens(group.subject)
-            if opens <= now:
-                may_open = True
-            else:
-                group.held, group.due = True, opens
-        if not may_open:
-            return []
-        together = [each for each in self._groups.values() if each.held or each in ripe]
-        lead, *rest = sorted(together, key=lambda each: each.subject)
-        return [self._show(Due(lead, tuple(rest)), now)]
-
-    def _show(self, due: Due, now: float) -> Due:
-        if not due.lead.free:
+    def _note_shown(self, group: NoticeGroup, now: float) -> None:
+        del self._groups[group.subject]
+        if not group.free:
             self._shown.append(now)
-        for group in (due.lead, *due.rest):
-            del self._groups[group.subject]
-            if group.subject is Subject.MOVED:
-                self._moved = [*self._moved, group][-LIMIT:]
-            trouble, event = self._trouble, group.event
-            if trouble is None or not isinstance(event, events.StateChanged):
-                continue
-            if group.subject is Subject.DOWN:
-                trouble.shown = True
-            elif group.subject is Subject.ACTION:
-                if len(trouble.reasons) >= _REASONS:  # they never repeat
-                    trouble.reasons.clear()
-                trouble.reasons.add(event.reason)
-        return due
+        if group.subject is Subject.MOVED:
+            self._moved = [*self._moved, group][-LIMIT:]
+        trouble, event = self._trouble, group.event
+        if trouble is None or not isinstance(event, events.StateChanged):
+            return
+        if group.subject is Subject.DOWN:
+            trouble.shown = True
+        elif group.subject is Subject.ACTION:
+            if len(trouble.reasons) >= _REASONS:  # they never repeat
+                trouble.reasons.clear()
+            trouble.reasons.add(event.reason)
 
     def _opens(self, subject: Subject) -> float:
         """When there is room for a notice on that subject."""
@@ -361,8 +326,3 @@ class Notices:
         if self._state != DOWN or trouble.told or trouble.down is None:
             return _NEVER
         return trouble.down + DOWN_AFTER
-
-
-def held_since(groups: Iterable[NoticeGroup]) -> float | None:
-    """Since when (Unix seconds) any of these had to wait; None: none did."""
-    return min((group.wall for group in groups if group.held), default=None)

@@ -17,7 +17,7 @@ from mem0tray.core.events import Event, Events
 from mem0tray.core.language import Language
 from mem0tray.desktop.notify import notice, notice_texts
 from mem0tray.desktop.notify.notice import NoticeBackend
-from mem0tray.desktop.notify.notices import Due, Notices
+from mem0tray.desktop.notify.notices import NoticeGroup, Notices
 from mem0tray.system.threads import SYSTEM, Clock
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class Notifier:
             next_due = self._notices.next_due()
         return max(0.0, min(self._watch.due, next_due) - self._clock.now())
 
-    def _show(self, due: Due) -> None:
-        shown = notice_texts.compose(due, self._sources.language())
+    def _show(self, group: NoticeGroup) -> None:
+        shown = notice_texts.compose(group, self._sources.language())
         reason = notice.send(self._backend, shown)
         if reason:
             self._events.emit(events.NotificationFailed(shown.name, reason))

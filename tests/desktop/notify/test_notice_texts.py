@@ -3,7 +3,6 @@
 import re
 from collections import Counter as Tally
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -13,7 +12,7 @@ from mem0tray.core.language import Language
 from mem0tray.core.state import ACTION_NEEDED, DOWN, HEALTHY
 from mem0tray.desktop.notify import notice_texts
 from mem0tray.desktop.notify.notice import Notice, NoticeAction, Offer, Urgency, clipped, fitted
-from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, Due, NoticeGroup, Subject
+from mem0tray.desktop.notify.notices import BURST, DOWN_AFTER, NoticeGroup, Subject
 from mem0tray.desktop.tray.icon import BASES, notice_icon
 from mem0tray.ledger.waiting import Counts
 from tests.desktop.notice_desk import WALL, Desk, alert, healthy_desk, moved, recovered
@@ -167,13 +166,6 @@ def test_icon_buttons_and_urgency_follow_from_the_subject(
     assert notice.base in BASES.values()
 
 
-def test_a_sum_has_the_buttons_of_all() -> None:
-    rest = NoticeGroup(Subject.MOVED, moved(), 0, WALL, held=True, count=1)
-    lead = NoticeGroup(Subject.REMOVED, events.HandEdit(discarded=1), 0, WALL, count=1)
-    notice = notice_texts.compose(Due(lead, (rest,)), Language("en"))
-    assert offers(notice) == [Offer.RESTORE, Offer.RETRY]
-
-
 @pytest.mark.parametrize("clickable", [True, False])
 @pytest.mark.parametrize("good", [True, False])
 def test_an_answer_shows_the_status_unless_that_is_what_failed(
@@ -211,26 +203,15 @@ def _every() -> list[NoticeGroup]:
 
 
 @pytest.mark.parametrize("code", ["en", "fr"])
-def test_the_first_line_says_it_within_what_a_desktop_shows(code: str) -> None:
+def test_each_subject_is_said_within_the_line_that_a_desktop_shows(code: str) -> None:
     for group in _every():
-        notice = notice_texts.compose(Due(group), Language(code))
+        notice = notice_texts.compose(group, Language(code))
         first = notice.body.partition("\n")[0]
         assert first[0].isupper() or first[0].isdigit(), first
         assert len(first) <= LINE, first
-        assert len(notice.title) <= 40
-
-
-@pytest.mark.parametrize("code", ["en", "fr"])
-def test_every_subject_can_be_said_alone_and_in_a_sum(code: str) -> None:
-    every = list({group.subject: group for group in _every()}.values())
-    assert {group.subject for group in every} == set(Subject)
-    for lead in every:
-        rest = tuple(replace(group, held=True) for group in every if group is not lead)
-        for due in (Due(lead), Due(lead, rest)):
-            notice = notice_texts.compose(due, Language(code))
-            assert notice.title
-            assert len(notice.body.splitlines()) >= len(due.rest) + 1
-            assert not re.search(r"[{}]|\bNone\b|\(\)", notice.body)
+        assert 0 < len(notice.title) <= 40
+        assert not re.search(r"[{}]|\bNone\b|\(\)", notice.body)
+    assert {group.subject for group in _every()} == set(Subject)
 
 
 # Length ---------------------------------------------------------------------------------
