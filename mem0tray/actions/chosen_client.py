@@ -137,7 +137,8 @@ def _embedded(paths: Paths, port: int, within: float | None = None) -> Iterator[
     named = endpoint.read(folder)
     if named is not None:
         with closing(embedded(named)) as running:
-            if running.probe(PROBE_TIMEOUT if within is None else within).healthy:
+            # It proves itself when we connect. In a hurry it is asked at once, which shows more.
+            if within is not None or running.probe(PROBE_TIMEOUT).healthy:
                 yield running
                 return
     if within is not None:
