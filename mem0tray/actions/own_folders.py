@@ -39,7 +39,7 @@ def claude_folders(chosen: Path) -> list[Path]:
 
 
 def running() -> list[tuple[Path, int | None]]:
-    """Return the locks of the running workers, else of the embedded server, with their processes."""
+    """Return the locks of running workers, else of the embedded server, with their processes."""
     root = data_root()
     workers = [path for path in sorted(root.glob(f"{_SERVES}/{_LOCK}")) if lock.is_workers(path)]
     if workers:  # one of them has started the embedded server, and will end it

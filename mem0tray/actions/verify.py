@@ -213,7 +213,7 @@ class _Verifier:
         self._tell(self._done)
 
     def _listed(self, project: str, done: int, number: int) -> _ListedProject | None:
-        """Return what the server lists of a project; None if it cannot. Raises _NotAnsweredError."""
+        """Return what the server lists of a project; None if it cannot."""
         found, count = _ListedProject(), 0
         for page in self._questions.pages(project) if self._questions is not None else ():
             if isinstance(page, Outcome):

@@ -159,7 +159,7 @@ def _callers(part: str, text: str) -> list[callers.Caller]:
 
 
 def _checked(change: Change) -> Change:
-    """Return the change if it may be made. Raises FileUnavailableError for a link or locked file."""
+    """Return the change. Raises FileUnavailableError if the file is a link or read-only."""
     path = change.found.path
     if change.is_needed and path.is_symlink():
         where = os.path.realpath(path)
