@@ -5,6 +5,7 @@ by which we ask what became of the memory. It stores equal texts in a scope once
 memory of unknown outcome can be sent again.
 """
 
+import itertools
 import re
 import time
 from http import HTTPStatus
@@ -59,7 +60,6 @@ _REDIRECTS: Final = HTTPStatus.MULTIPLE_CHOICES
 _STORED: Final = "SUCCEEDED"
 _FAILED: Final = "FAILED"
 _UNDER_WAY: Final = frozenset({"PENDING", "RUNNING"})
-_QUERY: Final = re.compile(r"[A-Za-z0-9._~%=&+-]+")
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -216,17 +216,17 @@ class HostedClient(Mem0Client):
             return Outcome(Kind.NO_ANSWER, HTTPStatus.NOT_FOUND, NO_PROJECTS)
         end = time.monotonic() + timeout
         found: dict[str, ProjectCount] = {}
-        asked = ENTITIES
-        while asked:
-            reply = self._get(asked, end - time.monotonic(), LONGEST_PAGE)
+        for number in itertools.count(1):
+            path = f"{ENTITIES}?page={number}"
+            reply = self._get(path, end - time.monotonic(), LONGEST_PAGE)
             entries = self._entries(reply, "results", missing=NO_PROJECTS)
             if isinstance(entries, Outcome):
                 return entries
             names = [name for name, _ in self._counted(entries, "name")]
-            asked = _next_page(json_object(reply) or {}, asked) if entries else ""
-            if names and all(name in found for name in names):
-                break  # it shows the same page again, and would go on for ever
+            is_shown_again = bool(names) and all(name in found for name in names)
             found |= {name: ProjectCount(name) for name in names}
+            if is_shown_again or not entries or not (json_object(reply) or {}).get("next"):
+                break
         return list(found.values())
 
     def _listed(self, project: str, place: int, timeout: float) -> tuple[Reply, int]:
@@ -259,14 +259,6 @@ class HostedClient(Mem0Client):
     def _loses_project(self) -> bool:
         """Whether the service keeps no agent, our project: so it is with facts of a user's text."""
         return bool(self._terms.user) and self._terms.infer
-
-
-def _next_page(body: dict[str, Any], asked: str) -> str:
-    """The path of the next page, below our address whatever address is named; empty for none."""
-    following = body.get("next")
-    query = following.partition("?")[2] if isinstance(following, str) else ""
-    path = f"{ENTITIES}?{query}" if _QUERY.fullmatch(query) else ""
-    return path if path != asked else ""
 
 
 def _is_stored(body: dict[str, Any]) -> bool:

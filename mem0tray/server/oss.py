@@ -35,7 +35,6 @@ from mem0tray.server.listings import ProjectListing
 from mem0tray.server.mem0_client import Mem0Client, holds_nul, id_of, newest_first, repeats
 from mem0tray.server.model import (
     CANNOT_TELL,
-    Fault,
     Health,
     Memory,
     Outcome,
@@ -144,34 +143,20 @@ class OssClient(Mem0Client):
 
         A search costs the server a question to its model, a listing does not.
         """
-        project, key = memory.project, id_of(memory.key)
+        project = memory.project
         with self._known.turn(project, timeout):
             now = time.monotonic()
             listing = self._known.recent(project, since, now)
             if listing is None:
-                found = self._list(project, timeout, now)
-                if found is None:
+                page = self.page(project, "", timeout)
+                if isinstance(page, Outcome):
                     return None
-                listing = self._known.keep(project, found, since)
-        if key in listing:
+                listing = ProjectListing(now, complete=page.whole)
+                listing.learn(each.key for each in page.memories if each.key)
+                listing = self._known.keep(project, listing, since)
+        if id_of(memory.key) in listing:
             return Presence.PRESENT
         return Presence.ABSENT if listing.complete else None
-
-    def _list(self, project: str, timeout: float, now: float) -> ProjectListing | None:
-        """The keys of a project; None where the server does not list them."""
-        end = time.monotonic() + timeout
-        reply = self._get(self._listing_path(project, _LISTED), timeout)
-        if reply.fault is Fault.TOO_LONG:
-            return ProjectListing(now, complete=False)  # it will not be shorter next time
-        shown = self._shown(reply, project, "results")
-        if isinstance(shown, Outcome):
-            return None
-        is_cut = self._is_cut(project, len(_results(reply)), end - time.monotonic())
-        if isinstance(is_cut, Outcome):
-            return None
-        listing = ProjectListing(now, complete=not is_cut)
-        listing.learn(each.key for each in shown if each.key)
-        return listing
 
     def _is_cut(self, project: str, number: int, timeout: float) -> bool | Outcome:
         """Whether the server may have more memories of a project than the `number` that it listed.

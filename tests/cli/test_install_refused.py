@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from mem0tray.claude import connecting
-from mem0tray.claude.hook import EVENTS
 from mem0tray.files import atomic
 from tests.cli.claude_code_files import (
     THEIRS,
-    commands_in,
     own_servers,
     own_settings,
 )
@@ -114,19 +112,6 @@ def test_another_server_of_that_name_is_not_replaced(home: Scratch) -> None:
     assert done.code == 1
     assert "another server" in done.line
     assert servers.read_text() == text
-
-
-def test_without_the_extra_no_tools_are_connected(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    settings = own_settings(home)
-    done = home.run("install", "claude-code")
-    assert done.code == 1
-    assert "the package mcp" in done.line
-    assert settings.read_text() == THEIRS
-    home.ok("install", "claude-code", "--hooks")
-    assert len(commands_in(settings)) == len(EVENTS)
 
 
 @pytest.mark.row(57)
