@@ -23,7 +23,7 @@ _WANTS_KEY: Final = Reason("{host} wants the right key before it shows what it i
 
 
 def dialects_at(hostname: str) -> tuple[str, ...]:
-    """The dialects that a server on this host may speak, in the order in which they are tried."""
+    """Return the dialects that a server on this host may speak, in the order of trying."""
     return _BY_HOST.get(hostname.rstrip(".").lower(), _TRIED)
 
 
