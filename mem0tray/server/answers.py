@@ -190,8 +190,8 @@ def health(reply: Reply, *, healthy: bool) -> Health:
         other = Reason("something that is not a JSON object")
         answer = reasons.quoted(_named(status)) if is_object else other
         reason = Reason(_HEALTH_ANSWER, answer=answer)
-    told = reasons.advised(reasons.sentence(reason), advice)
-    return Health(healthy=False, reason=told, status=status, path=path)
+    sentence = reasons.advised(reasons.sentence(reason), advice)
+    return Health(healthy=False, reason=sentence, status=status, path=path)
 
 
 def health_answer(reason: Reason) -> Reason:

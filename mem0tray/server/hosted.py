@@ -79,7 +79,7 @@ class HostedClient(Mem0Client):
         reply = self._send(SAVE, memory, body, timeout)
         if repeats(reply, memory):
             return Outcome(Kind.DELIVERED, reply.status, "", None, reply.duration)
-        outcome = self._told(reply, memory, (json_object(reply) or {}).get("event_id"))
+        outcome = self._judged(reply, memory, (json_object(reply) or {}).get("event_id"))
         return self._confirmed(outcome, reply, memory, timeout - reply.duration)
 
     def ask(self, memory: Memory, timeout: float, since: float = 0.0) -> Presence | Outcome:
@@ -90,7 +90,7 @@ class HostedClient(Mem0Client):
         reply = self._get(f"{EVENT}{memory.ticket}/", timeout)
         if reply.status in CANNOT_TELL:  # it has forgotten, or the key is another account's
             return Presence.CANNOT_TELL
-        outcome = self._told(reply, memory, memory.ticket)
+        outcome = self._judged(reply, memory, memory.ticket)
         outcome = self._confirmed(outcome, reply, memory, timeout - reply.duration)
         if outcome.kind is Kind.DELIVERED:
             return Presence.PRESENT
@@ -157,7 +157,7 @@ class HostedClient(Mem0Client):
         del is_known
         return self.probe(timeout)
 
-    def _told(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
+    def _judged(self, reply: Reply, memory: Memory, ticket: Any) -> Outcome:
         """Read what an answer, to a save or to a question, says about a memory."""
         outcome = classify(reply, time.time(), _is_stored, memory.content, self._secrets)
         status = _status(reply)

@@ -173,7 +173,7 @@ class Network(httpcore.NetworkBackend, httpcore.NetworkStream):
             try:
                 found = httpcore.SyncBackend().connect_tcp(name, port, seconds)
                 return self._open.enter_context(contextlib.closing(found))
-            except Exception as error:  # noqa: BLE001 - whoever waits is told
+            except Exception as error:  # noqa: BLE001 - the thread that waits raises it
                 errors.append(error.__cause__ or error)
         return errors[0]
 

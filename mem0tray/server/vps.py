@@ -197,7 +197,7 @@ class VpsClient(HttpClient):
         if reply.fault is Fault.TOO_LONG and reply.status == HTTPStatus.OK:
             # Remembered too: fetched again, the listing would be cut as before.
             return ProjectListing(asked, complete=False)
-        found = self._told(reply, memory, "memories", LISTING)
+        found = self._texts(reply, memory, "memories", LISTING)
         if not isinstance(found, tuple):
             return found
         texts, count = found
@@ -217,13 +217,13 @@ class VpsClient(HttpClient):
         if too_long or self._known.cannot_tell(memory.project, SEARCH):
             return Presence.CANNOT_TELL
         reply = self._searched(memory.project, memory.content, SEARCH_LIMIT, timeout)
-        found = self._told(reply, memory, "results", SEARCH)
+        found = self._texts(reply, memory, "results", SEARCH)
         if not isinstance(found, tuple):
             return found
         listing.learn(found[0])
         return Presence.PRESENT if memory.content in listing else Presence.CANNOT_TELL
 
-    def _told(
+    def _texts(
         self, reply: Reply, memory: Memory, name: str, question: str
     ) -> tuple[list[str], int] | Presence | Outcome:
         """Read the texts of a listing or search, and how many entries it has.
