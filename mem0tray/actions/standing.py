@@ -234,7 +234,7 @@ def _ledger(paths: Paths, reader: Reader, server: str, size: int | None) -> Seen
 
 
 def _size(path: Path) -> int | None:
-    """Size in bytes; None where there is no file, or it may not be looked at."""
+    """Return the size in bytes; None where there is no file, or it may not be looked at."""
     with suppress(OSError):
         return path.stat().st_size
     return None

@@ -41,8 +41,7 @@ OURS: Final = (PAUSED, NOT_RUNNING)
 class Cause(Struct, frozen=True):
     """One reason, and what to do; `status` is that of the answer in question, if any.
 
-    `by_itself`: it may end without help as long as the worker works. `then` is the
-    remedy as it reads after another one.
+    `by_itself`: it may end without help as long as the worker works.
     """
 
     name: Reason
@@ -50,7 +49,6 @@ class Cause(Struct, frozen=True):
     remedy: Reason
     status: int | None = None
     by_itself: bool = False
-    then: Reason = reasons.NONE
 
     @property
     def sentence(self) -> Reason:
@@ -87,7 +85,6 @@ _STOPPED: Final = Cause(
     NOT_RUNNING,
     Reason("nothing is sent without the worker"),
     Reason("Start the worker with `mem0tray run`."),
-    then=Reason("Then start the worker with `mem0tray run`."),
 )
 _UNCHOSEN: Final = Cause(
     NO_SERVER,
@@ -221,6 +218,5 @@ def _pause(seen: Snapshot) -> list[Cause]:
             PAUSED,
             Reason("you paused deliveries {when}", when=when),
             Reason("End the pause with `mem0tray resume`."),
-            then=Reason("Then end the pause with `mem0tray resume`."),
         )
     ]

@@ -4,7 +4,6 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -84,7 +83,7 @@ def look_and_bring_back(paths: Paths) -> None:
 @pytest.mark.parametrize("place", ["orders", "quarantine"])
 @pytest.mark.usefixtures("letters")
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(paths: Paths, place: str) -> None:
-    folder: Path = getattr(paths, place)
+    folder = getattr(paths, place)
     delete(paths, Settings(), chosen(paths, "bb", "qq"))
     if folder.exists():
         folder.rename(folder.with_name("away"))
@@ -242,20 +241,6 @@ def test_entries_of_a_queue_file_go_to_the_queue(paths: Paths) -> None:
     assert len(done.fresh) == 1
     assert queued(paths) == ["q"]
     assert contents(paths) == []
-
-
-@pytest.mark.usefixtures("letters")
-def test_the_list_has_every_source_newest_first(paths: Paths, tmp_path: Path) -> None:
-    delete(paths, Settings(), chosen(paths, "aa", "qq"))
-    private_folders.quarantine(
-        paths.quarantine, tmp_path / "mem0_queue.json", b'[{"id": "x", "content": "x"}', 0
-    )
-    found = backups.sources(paths)
-    assert [source.at for source in found] == sorted((s.at for s in found), reverse=True)
-    counts = {
-        source.kind: len(source.pieces) for source in found if "backups.json" not in source.name
-    }
-    assert counts == {backups.BACKUP: 2, backups.QUARANTINE: 1}
 
 
 @needs.CLOCK

@@ -242,12 +242,3 @@ def test_an_interrupted_run_says_how_far_it_came(home: Scratch) -> None:
         f"mem0tray: Interrupted: {number:,} memories are queued; 1,500 lines were read."
         f" A{_AGAIN[1:]}"
     )
-
-
-@needs.SHELL
-def test_a_terminal_is_told_how_far_it_is(home: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    home.env(TERM="xterm")
-    done = home.run("add", "--jsonl", stdin=lines(memory("a"), memory("b")))
-    assert done.out == "2 memories are queued.\n"
-    assert done.err == "\r\x1b[K1 line, 0 queued\r\x1b[K"

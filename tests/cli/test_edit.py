@@ -60,13 +60,6 @@ def test_what_names_no_project_is_not_said_to_be_sent(home: Scratch) -> None:
     assert "Name its project_id in mem0_queue_dlq.json" in home.ok("diagnose", "aa-1")
 
 
-def test_what_is_said_to_send_names_it_alone(home: Scratch) -> None:
-    items = [waiting("a", id="04f96029-aa1"), waiting("b", id="04f96029-ab2")]
-    home.write("mem0_queue_dlq.json", {"items": items})
-    home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new')"))
-    assert "`mem0tray retry 04f96029-ab` sends" in home.ok("edit", "04f96029-ab2")
-
-
 def test_the_end_of_the_text_stays_as_it_was(home: Scratch) -> None:
     home.env(VISUAL=_editor(home.root, "path.write_bytes(b'new ' + text)"))
     for content in ("one", "two\n", "three\n\n", "vier « ü » 😀", "lone \ud800"):

@@ -150,12 +150,6 @@ def test_nothing_to_retry(home: Scratch) -> None:
     assert home.run("retry", "zz").code == 1
 
 
-def test_a_dead_letter_without_a_project(home: Scratch) -> None:
-    item = waiting("a", id="aaaa-1") | {"project_id": None}
-    home.write("mem0_queue_dlq.json", {"items": [item], "last_update": "x"})
-    assert "aaaa-1 (no project)" in home.ok("retry", "--all")
-
-
 def test_json_tells_of_the_server_where_there_is_nothing_to_retry(home: Scratch) -> None:
     home.claude.mkdir()
     with Standin() as server:

@@ -146,25 +146,6 @@ def test_a_file_put_back_before_a_command_is_taken_in_as_it_was(
     assert "old" in _listed(home, dead=True)
 
 
-def test_a_file_put_back_while_the_editor_is_open_is_taken_in_as_it_was(
-    home: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = _published(home, dead=True)
-    home.ok("retry", "bb")
-    before = path.read_bytes()
-    home.ok("delete", ID, "--yes")
-
-    def put_back(file: Path, *, if_failed: str) -> None:
-        del if_failed
-        path.write_bytes(before)
-        file.write_text("new")
-
-    monkeypatch.setattr(programs, "edit", put_back)
-    home.ok("edit", "bb")
-    _start(home)
-    assert sorted(_listed(home, dead=True)) == ["new", "old"]
-
-
 @pytest.mark.parametrize("metrics", [{"vps_status": "healthy"}, {"vps_status": "up", "pid": 1}])
 def test_beside_another_worker_a_deletion_holds_too(
     home: Scratch, metrics: dict[str, object]
