@@ -47,7 +47,7 @@ class Tool(NamedTuple):
     saves: bool = False
 
     def document(self, name: str) -> Object:
-        """The tool as a client reads it."""
+        """Return the tool as a client reads it."""
         schema = {"type": "object", "properties": dict(self.arguments)}
         if self.required:
             schema["required"] = list(self.required)
@@ -143,7 +143,8 @@ class ToolServer:
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
         if method == "initialize":
-            self._has_roots = "roots" in (given.get("capabilities") or {})
+            able = given.get("capabilities")
+            self._has_roots = isinstance(able, dict) and "roots" in able
             wanted = given.get("protocolVersion")
             result: Object = {
                 "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
@@ -173,7 +174,7 @@ class ToolServer:
         self._send({"id": name, "result": {"content": content, "isError": failed}})
 
     def _answer(self, name: str, arguments: Object) -> tuple[str, bool]:
-        """What a tool says, and whether that is an error: in words, and never a traceback."""
+        """Return what a tool says, in words and never a traceback, and whether it is an error."""
         tool = TOOLS.get(name)
         if tool is None:
             guess, there = did_you_mean(name, TOOLS), ", ".join(TOOLS)
@@ -221,7 +222,7 @@ class ToolServer:
     # The project --------------------------------------------------------------------------
 
     def _project(self, named: str) -> str:
-        """The named project, else that of the client's folder, else of the working directory."""
+        """Return the named project, else that of the client's folder or the working directory."""
         if named.strip():
             return named
         folder = self._folder()
@@ -230,7 +231,7 @@ class ToolServer:
         return ""
 
     def _folder(self) -> Path | None:
-        """The first folder that the client works in; None if it does not say so in time."""
+        """Return the first folder that the client works in; None if it does not say so in time."""
         if not self._has_roots:
             return None
         from urllib.parse import urlsplit
@@ -257,7 +258,7 @@ class ToolServer:
 
 
 def _wrong(tool: Tool, given: Object) -> Iterator[str]:
-    """What is wrong with the arguments of a call, in sentences without their values."""
+    """Yield what is wrong with the arguments of a call, in sentences without their values."""
     for name in given if tool.arguments else ():  # a tool without arguments takes any
         if name not in tool.arguments:
             guess = did_you_mean(name, tool.arguments)
@@ -275,7 +276,7 @@ def _wrong(tool: Tool, given: Object) -> Iterator[str]:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a value is a limit; a text of digits will do."""
+    """Return whether a value is a limit; a text of digits will do."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return False
     with suppress(ValueError, OverflowError):
@@ -292,3 +293,5 @@ def serve() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     ToolServer(out).serve(sys.stdin.buffer)
+    with suppress(OSError):  # the client has left without its answers
+        out.close()

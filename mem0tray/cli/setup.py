@@ -141,7 +141,7 @@ def _finish(failed: list[str], *, saves: bool) -> None:
 
 
 def _ended(by: BaseException) -> Mem0TrayError:
-    """The error that says that input ended at a question, or that Ctrl-C was pressed."""
+    """Return the error that says that input ended at a question, or that Ctrl-C was pressed."""
     is_interrupted = any(isinstance(each, KeyboardInterrupt) for each in (by, by.__context__))
     error = Mem0TrayError(
         "Setup was interrupted." if is_interrupted else "Setup ended at a question.",
@@ -183,7 +183,7 @@ def _connect_claude_code(given: bool | None, way: Deciding) -> None:  # noqa: FB
 
 
 def _program() -> tuple[str, ...]:
-    """The words that start this mem0tray."""
+    """Return the words that start this mem0tray."""
     from mem0tray.desktop.autostart import Origin
 
     return Origin.of_this_process().in_console()

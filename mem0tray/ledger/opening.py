@@ -103,7 +103,7 @@ def _is_new(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
-    """The version that wrote a ledger, 0 for one without tables.
+    """Return the version that wrote a ledger, 0 for one without tables.
 
     Raises FormerVersionError, and LedgerError for a later version.
     """
@@ -119,7 +119,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _left_in_order(db: sqlite3.Connection) -> bool:
-    """Whether the last worker closed the ledger, and the machine has run ever since."""
+    """Return whether the last worker closed the ledger, and the machine has run ever since."""
     wanted = (names.CLEAN, names.BOOT)
     known = dict(db.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", wanted))
     return bool(known.get(names.CLEAN)) and known.get(names.BOOT) == boot_id()
@@ -148,7 +148,7 @@ def note_corrupt(path: Path, error: sqlite3.Error) -> None:
 
 
 def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
-    """A database error in words for a person."""
+    """Return a database error in words for a person."""
     text, code = str(error).rstrip("."), code_of(error)
     why, number = reasons.quoted(text), 0
     if code == sqlite3.SQLITE_FULL:
@@ -165,7 +165,7 @@ def trouble(path: Path, error: sqlite3.Error) -> LedgerError:
 
 
 def unreachable(path: Path, error: OSError) -> LedgerError:
-    """What keeps us from the ledger's file, in words for a person."""
+    """Return what keeps us from the ledger's file, in words for a person."""
     remedy = reasons.parted(atomic.unavailable(path, error).reason)[1]
     return _unusable(path, reasons.of_system(error), remedy)
 
@@ -177,12 +177,12 @@ def _unusable(path: Path, why: Reason, remedy: Reason) -> LedgerError:
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """The primary result code of SQLite; 0 if there is none."""
+    """Return the primary result code of SQLite; 0 if there is none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def boot_id() -> str:
-    """A text that changes with each start of the machine."""
+    """Return a text that changes with each start of the machine."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

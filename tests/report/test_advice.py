@@ -116,7 +116,6 @@ def test_invalid_items() -> None:
         "it names no project",
         "its content holds the character NUL, which many servers cannot store",
         "its content holds half a character (a lone surrogate)",
-        "its content is not text; it is never sent",
     }
 
 
