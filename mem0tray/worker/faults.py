@@ -122,11 +122,11 @@ class Faults:
             self.note_success(part)
 
     def waits(self, part: str) -> bool:
-        """Whether the part failed last time, and is to be tried again."""
+        """Return whether the part failed last time, and is to be tried again."""
         return part in self._not_before
 
     def until_try(self, part: str, moment: float) -> float:
-        """Seconds until this part may be tried, 0 if it has not failed."""
+        """Return the seconds until this part may be tried, 0 if it has not failed."""
         return max(self._not_before.get(part, moment) - moment, 0.0)
 
     def next_try(self, moment: float) -> float:
@@ -201,12 +201,12 @@ class Faults:
                 self._not_before[part] = moment
 
     def tells(self, reason: Reason) -> bool:
-        """Whether this reason was reported as that of a present fault."""
+        """Return whether this reason was reported as that of a present fault."""
         with self._guard:
             return self._with(reason) is not None
 
     def _with(self, reason: Reason) -> _Episode | None:
-        """The fault with this reason: one may strike several parts, and is reported once."""
+        """Return the fault with this reason: one may strike several parts, and is reported once."""
         return next((each for each in self._episodes.values() if each.reason == reason), None)
 
 
@@ -254,7 +254,7 @@ def is_stable(signature: Signature, now: float) -> bool:
 
 
 def cannot_read(path: Path) -> FileUnavailableError:
-    """The error for a file that is never whole."""
+    """Return the error for a file that is never whole."""
     return FileUnavailableError(
         Reason("{path} keeps changing while it is read: another program is writing it.", path=path),
         _remedy(path),
@@ -262,7 +262,7 @@ def cannot_read(path: Path) -> FileUnavailableError:
 
 
 def cannot_write(path: Path) -> FileUnavailableError:
-    """The error for a file that others replace before we can."""
+    """Return the error for a file that others replace before we can."""
     return FileUnavailableError(
         Reason("{path} cannot be written: another program keeps changing it.", path=path),
         _remedy(path),

@@ -137,7 +137,7 @@ class OtherWorker:
             self._context.breaker.block("worker", sentence(seen))
 
     def _foreign(self) -> dict[str, Any] | None:
-        """The metrics, if another worker wrote them; None if not, or if they are gone.
+        """Return the metrics, if another worker wrote them; None if not, or if they are gone.
 
         Raises TornError while they are being written.
         """
@@ -153,7 +153,7 @@ class OtherWorker:
 
 
 def is_none_beside(context: WorkerContext) -> bool:
-    """Whether nobody else wrote the metrics since our last worker; in doubt False.
+    """Return whether nobody else wrote the metrics since our last worker; in doubt False.
 
     For a caller who looks once; it notes nothing.
     """

@@ -11,15 +11,9 @@ from mem0tray.config.settings import PathSettings, ServerSettings, Settings, Syn
 from mem0tray.core.errors import LedgerError
 from mem0tray.core.events import Events
 from mem0tray.ledger import outbox
-from mem0tray.ledger.database import Ledger
 from mem0tray.ledger.outbox import Outbox
-from mem0tray.system.paths import Paths
 from mem0tray.worker import engine
-from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.dlq.hand_edits import HandEdits
-from mem0tray.worker.dlq.publish import DlqPublisher
-from mem0tray.worker.queue.publish import QueuePublisher
-from mem0tray.worker.stages import recover
 from mem0tray.worker.thread import WorkerThread
 from tests.support.forked import ForkedHome
 from tests.support.home import Home
@@ -27,7 +21,6 @@ from tests.support.http1 import Answer
 from tests.support.processes import wait_until
 from tests.support.shapes import dead, entries
 from tests.support.standin import Standin
-from tests.worker.dlq.generations import dead_letter, parsed
 
 FULL: Final = LedgerError("The ledger cannot be used: database or disk is full.")
 
@@ -59,22 +52,6 @@ def test_a_ledger_that_fails_at_the_start_is_waited_for(
         home.write_queue(entries(2))
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.total_stored() == 2, 10)
-
-
-@pytest.mark.row(1)
-@pytest.mark.parametrize(("ago", "wait"), [(0, 10), (7, 3), (60, 0), (-1e6, 10)])
-def test_what_was_under_way_is_due_after_the_interval(
-    tmp_path: Path, ago: float, wait: float
-) -> None:
-    context = WorkerContext(
-        Paths(tmp_path, tmp_path), Settings(), Ledger(tmp_path / "ledger"), Events()
-    )
-    with context.ledger.transaction():
-        key = context.inbox.add_fresh(parsed(dead_letter("m")), 1.0, ask=False)
-        context.outbox.claim(key, context.now() - ago)
-    recover(context)
-    assert max(0.0, context.outbox.due(key) - context.now()) == pytest.approx(wait, abs=2)
-    context.ledger.close()
 
 
 def test_nobody_waits_where_nothing_is_unknown(
@@ -111,26 +88,6 @@ def test_nothing_is_sent_before_the_files_are_read(
         with working(home, server, monkeypatch):
             server.wait_for(lambda: server.probes() > asked + 3, 10)
         assert server.saves == []
-
-
-@pytest.mark.row(4)
-def test_a_dlq_file_that_cannot_be_written_at_the_end_keeps_nobody_from_the_queue_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the last DLQ file fails, the queue file is published to the last all the same."""
-
-    def failing(_: DlqPublisher) -> None:
-        raise FULL
-
-    stopped: list[float] = []
-    monkeypatch.setattr(QueuePublisher, "stop", lambda _, timeout: stopped.append(timeout))
-    monkeypatch.setattr(DlqPublisher, "needed", True)
-    monkeypatch.setattr(DlqPublisher, "run", failing)
-    with Standin() as server, ForkedHome(tmp_path / "home", server.url) as home:
-        home.write_queue(entries(1))
-        with working(home, server, monkeypatch):
-            server.wait_for(lambda: server.total_stored() == 1, 10)
-    assert len(stopped) == 1
 
 
 @contextmanager

@@ -168,11 +168,11 @@ class ChosenServer:
             self._await_probe()
 
     def _silence(self) -> float:
-        """Seconds since the last probe or delivery."""
+        """Return the seconds since the last probe or delivery."""
         return time.monotonic() - max(self._probed_at, self.delivery.delivered_at)
 
     def _until_probe(self) -> float:
-        """Seconds until the next probe, or until that may be said anew.
+        """Return the seconds until the next probe, or until that may be said anew.
 
         A server that is well is asked rarely, as some log each request, but for the embedded one,
         which we start again.
@@ -268,8 +268,6 @@ class ChosenServer:
                 connection.forget_listings()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.clear_misconfigured()  # if it still refuses, the next memory shows it
-            with suppress(LedgerError):
-                self._context.outbox.note_end_of_refusal(self._context.now())
             changed = True
         if changed:
             self._context.wake.set()

@@ -227,7 +227,7 @@ class Delivery:
         return outcome
 
     def _connected(self, sender: _Sender) -> Client:
-        """The sender's client for the server chosen now."""
+        """Return the sender's client for the server chosen now."""
         if sender.client is None or sender.era != self._era:
             if sender.client is not None:
                 sender.client.close()

@@ -175,7 +175,7 @@ class Verdicts:
         self._await_probe()
 
     def _why_not_taken(self, job: Job, outcome: Outcome, now: float) -> Reason:
-        """Why people are needed, or NONE: at the second such answer of a healthy server.
+        """Return why people are needed, or NONE: at the second such answer of a healthy server.
 
         At once if no Mem0 server can have answered so, else after a while. A question in vain
         begins no such row, as the delivery after it may be taken.
@@ -376,7 +376,7 @@ class Verdicts:
 
 
 def _foreign(outcome: Outcome, host: str) -> Reason:
-    """The reason for an answer that no Mem0 server gives."""
+    """Return the reason for an answer that no Mem0 server gives."""
     address = redirected_to(outcome.reason)
     if address:
         # Without the path of a question, which names a project: one state for all projects.

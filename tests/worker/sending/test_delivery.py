@@ -21,7 +21,7 @@ from mem0tray.server import Client, connect
 from mem0tray.system.paths import Paths
 from mem0tray.worker.context import WorkerContext
 from mem0tray.worker.sending.delivery import Delivery
-from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire, render
+from tests.server.wire import DELIVERED, PATIENCE, Connection, Wire
 from tests.support.processes import wait_until
 from tests.worker.dlq.generations import dead_letter, parsed
 
@@ -200,47 +200,6 @@ def test_an_outcome_and_the_next_claim_are_one_commit(scene: Scene) -> None:
     assert seen.count("commit") == 1
 
 
-def test_an_outcome_is_recorded_before_the_next_request_goes_out(scene: Scene) -> None:
-    scene.second_under_way()
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(3)
-    assert scene.claims() == {"m3"}
-    assert scene.sent() == ["m1", "m2", "m3"]
-
-
-def test_after_a_refusal_nothing_goes_out(scene: Scene) -> None:
-    scene.second_under_way()
-    scene.answers.put(render(401, {"detail": "who are you?"}))
-    scene.wait_for_claims(set())
-    assert scene.sent() == ["m1", "m2"]
-
-
-def test_what_the_user_discards_meanwhile_is_not_sent(scene: Scene) -> None:
-    scene.second_under_way()
-    scene.context.inbox.discard([scene.keys[2]], 2.0, "deleted")
-    scene.delivery.kick()
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(3)
-    assert scene.sent() == ["m1", "m2", "m4"]
-
-
-def test_an_outcome_counts_for_the_server_that_gave_it(scene: Scene) -> None:
-    """What was under way when another server was chosen is recorded under the former one."""
-    scene.second_under_way()
-    scene.delivery.change_server("http://there")
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_connections(2)
-    scene.server.wait_for_requests(3)
-    scene.answers.put(DELIVERED)
-    scene.server.wait_for_requests(4)
-    with scene.context.ledger.locked() as db:
-        names = db.execute(
-            "SELECT name FROM outcomes JOIN servers ON key = server ORDER BY item"
-        ).fetchall()
-    assert [name for (name,) in names] == ["http://here", "http://here", "http://there"]
-
-
 def test_nothing_is_claimed_at_the_end(scene: Scene) -> None:
     """A stop waits for the answer that is on its way, and leaves nothing as perhaps sent."""
     scene.second_under_way()
@@ -262,41 +221,6 @@ def test_an_outcome_is_not_kept_waiting_by_a_question(scene: Scene) -> None:
     scene.server.wait_for_requests(3)
     assert scene.server.requests[2].method == "GET"
     assert scene.delivered.get(timeout=PATIENCE) == "m2"
-
-
-def test_a_server_that_cannot_be_connected_to_ends_no_sender(scene: Scene) -> None:
-    there = scene.connect
-
-    def nowhere() -> Client:
-        scene.connect = there
-        raise SettingsError("No server is chosen.")
-
-    scene.connect = nowhere
-    scene.delivery.kick()
-    assert scene.suspected.wait(PATIENCE)
-    scene.wait_for_claims(set())
-    scene.breaker.note_probe(healthy=True, reason=reasons.NONE)
-    scene.delivery.kick()
-    scene.server.wait_for_requests(1)
-    assert scene.sent() == ["m2"]
-
-
-def test_what_was_claimed_for_one_server_is_not_sent_to_another(scene: Scene) -> None:
-    """A server chosen just before a request goes out gets it under its own name, or not at all."""
-    there = scene.connect
-
-    def too_late() -> Client:
-        scene.connect = there
-        scene.delivery.change_server("http://there")
-        return there()
-
-    scene.connect = too_late
-    scene.delivery.kick()
-    scene.answers.put(DELIVERED)
-    assert scene.delivered.get(timeout=PATIENCE) == "m1"
-    with scene.context.ledger.locked() as db:
-        names = db.execute("SELECT name FROM outcomes JOIN servers ON key = server").fetchall()
-    assert names == [("http://there",)]
 
 
 def test_a_request_that_hangs_alone_is_only_watched(
