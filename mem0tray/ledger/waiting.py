@@ -140,7 +140,7 @@ class WaitingRows:
         return int(rows[0][0]) if rows else 0
 
     def strays(self) -> list[bytes]:
-        """Return what stands beside the dead letters in their file and makes no sense as an item."""
+        """Return what makes no sense as an item in the file of the dead letters."""
         rows = self._rows("SELECT raw FROM strays WHERE name IS NULL ORDER BY seq", ())
         return [raw for (raw,) in rows]
 
