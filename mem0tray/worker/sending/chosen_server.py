@@ -268,8 +268,6 @@ class ChosenServer:
                 connection.forget_listings()
         if key is not None and key.verdict is not KeyVerdict.REFUSED:
             self._breaker.clear_misconfigured()  # if it still refuses, the next memory shows it
-            with suppress(LedgerError):
-                self._context.outbox.note_end_of_refusal(self._context.now())
             changed = True
         if changed:
             self._context.wake.set()
