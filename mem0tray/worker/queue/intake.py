@@ -98,7 +98,7 @@ class QueueIntake:
     @property
     def awaited(self) -> bool:
         """Whether the file is being written just now, rather than unstable without end."""
-        return self.torn and not self._unstable.told
+        return self.torn and not self._unstable.reported
 
     def read(self, *, locked: bool = False) -> QueueRead:
         """Return the file as it is now, with all its items taken into the ledger.
