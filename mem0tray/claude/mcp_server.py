@@ -143,7 +143,8 @@ class ToolServer:
     def _request(self, name: Any, method: Any, params: Any) -> None:
         given: Object = params if isinstance(params, dict) else {}
         if method == "initialize":
-            self._has_roots = "roots" in (given.get("capabilities") or {})
+            able = given.get("capabilities")
+            self._has_roots = isinstance(able, dict) and "roots" in able
             wanted = given.get("protocolVersion")
             result: Object = {
                 "protocolVersion": wanted if wanted in _VERSIONS else _VERSIONS[0],
@@ -292,3 +293,5 @@ def serve() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     ToolServer(out).serve(sys.stdin.buffer)
+    with suppress(OSError):  # the client has left without its answers
+        out.close()

@@ -1,5 +1,6 @@
 """`mem0tray mcp`, driven by the official client over standard input and output."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from mem0tray.claude.mcp_server import ToolServer
 from tests.claude.tool_client import LEGACY, ToolClient
 from tests.support import needs
 from tests.support.home import COMMAND, Home
@@ -303,3 +305,26 @@ def test_half_a_character_costs_no_more_than_itself(home: Home) -> None:
     assert process.returncode == 0
     assert [each["id"] for each in answers] == [0, 1]
     assert [each["content"] for each in home.queue_items()] == ["cut \ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"nonsense", -32700),
+        (b"[" * 100_000, -32700),
+        (b"[]", -32600),
+        (b'{"id": 7, "method": "server/discover"}', -32601),
+        (b'{"id": 7, "method": ["odd"], "params": 5}', -32601),
+    ],
+    ids=["no JSON", "too deep", "a batch", "unknown", "odd"],
+)
+def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_answered(
+    line: bytes, code: int
+) -> None:
+    out = io.BytesIO()
+    others = [b'{"method": "notifications/cancelled"}', b'{"id": "of nobody", "result": {}}']
+    last = b'{"id": 8, "method": "initialize", "params": {"capabilities": 5}}'
+    ToolServer(out).serve([line, *others, last])
+    refused, answered = map(json.loads, out.getvalue().splitlines())
+    assert refused["error"]["code"] == code
+    assert (answered["id"], answered["result"]["serverInfo"]["name"]) == (8, "mem0tray")
